@@ -1,0 +1,162 @@
+"""Curation as data: a recipe of typed operations over named sources.
+
+A recipe is hashed, cached and replayed; it is never free code. Rows flow through
+the operations in order. Each operation sees rows that carry ``source`` and ``row``
+(where they came from), and reports how many rows went in and came out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Record(BaseModel):
+    """Frozen and JSON-plain: what may be written into the journal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Select(Record):
+    """Take the raw rows of these sources, in this order."""
+
+    op: Literal["select"] = "select"
+    sources: tuple[str, ...] = Field(min_length=1)
+
+
+class Map(Record):
+    """Turn raw columns into ``prompt`` and ``answer``.
+
+    ``columns`` maps a source to its columns: ``prompt`` (a column, or ``*`` for the
+    task's own prompt built from published columns), ``answer``, and optionally
+    ``reasoning``, a worked solution that goes before the answer.
+    """
+
+    op: Literal["map"] = "map"
+    columns: dict[str, dict[str, str]]
+
+
+class Filter(Record):
+    """Keep the rows that pass one rule.
+
+    nonempty: prompt and answer are not blank; parseable: the task's parser reads
+    the answer; length: tokens of prompt plus answer at most ``maximum``;
+    on_domain: the prompt resembles the validation prompts (cosine of hashed
+    character n-grams to their centroid at least ``minimum``); reasoning: the
+    answer holds a worked solution.
+    """
+
+    op: Literal["filter"] = "filter"
+    rule: Literal["nonempty", "parseable", "length", "on_domain", "reasoning"]
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class Normalise(Record):
+    """Unicode NFC and white space; with ``answer_format``, re-write answers that the
+    parser can extract into the task's own format."""
+
+    op: Literal["normalise"] = "normalise"
+    answer_format: bool = False
+
+
+class Deduplicate(Record):
+    """Drop exact repeats, and near repeats (MinHash of word 3-grams) when ``near``.
+
+    Rows that repeat a prompt with another answer are dropped altogether when
+    ``conflicts`` is set: at least one of them is wrong.
+    """
+
+    op: Literal["deduplicate"] = "deduplicate"
+    near: bool = True
+    threshold: float = Field(0.9, gt=0.0, le=1.0)
+    """Jaccard similarity from which two rows count as near repeats."""
+    conflicts: bool = True
+
+
+class Decontaminate(Record):
+    """Drop rows that match a validation or test item, verbatim or lightly edited."""
+
+    op: Literal["decontaminate"] = "decontaminate"
+
+
+class Verify(Record):
+    """Drop rows whose answer the task can show to be wrong; ``strict`` also drops the undecided."""
+
+    op: Literal["verify"] = "verify"
+    strict: bool = False
+
+
+class Mix(Record):
+    """Weigh the sources against each other: shares of the final rows, by source."""
+
+    op: Literal["mix"] = "mix"
+    weights: dict[str, float]
+
+
+class SampleRows(Record):
+    """A seeded random sample of at most ``rows`` rows."""
+
+    op: Literal["sample"] = "sample"
+    rows: int = Field(gt=0)
+
+
+class Cap(Record):
+    """The hard limit on training rows."""
+
+    op: Literal["cap"] = "cap"
+    rows: int = Field(2000, gt=0)
+
+
+Operation = Annotated[
+    Select | Map | Filter | Normalise | Deduplicate | Decontaminate | Verify | Mix | SampleRows | Cap,
+    Field(discriminator="op"),
+]
+
+
+class DataRecipe(Record):
+    """Typed operations in order; the first is a ``Select``, and a ``Map`` comes before the rest."""
+
+    operations: tuple[Operation, ...] = Field(min_length=2)
+    seed: int = 0
+
+    def digest(self) -> str:
+        """SHA-256 over the canonical JSON: the cache key together with the sources' hashes."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources of every ``Select``, in order."""
+        return tuple(name for op in self.operations if isinstance(op, Select) for name in op.sources)
+
+
+class StepCount(Record):
+    """What one operation did to the rows."""
+
+    op: str
+    rows_in: int
+    rows_out: int
+    removed_by_source: dict[str, int] = {}
+    note: str = ""
+
+
+class DataCard(Record):
+    """The result of a recipe: counts, provenance and hashes, beside a JSONL file of rows."""
+
+    recipe_digest: str
+    data_sha256: str
+    path: str
+    """Relative to the run's folder; JSONL of ``{"prompt", "answer", "source", "row"}``."""
+    rows: int
+    rows_by_source: dict[str, int]
+    steps: tuple[StepCount, ...]
+    mean_tokens: float
+    """Tokens per row, prompt plus answer, by the base model's tokenizer where one is given."""
+    reasoning_share: float
+    """Share (0.0 to 1.0) of rows whose answer holds a worked solution."""
+    cached: bool = False
+    wall_seconds: float = 0.0

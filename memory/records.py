@@ -1,0 +1,238 @@
+"""The vocabulary: what a run writes down. Frozen, JSON-plain pydantic records.
+
+    Plan -> DataRecipe -> DataCard -> TrainingPlan -> Training | Failure
+         -> Evaluation -> Comparison -> Diagnosis -> Lesson
+
+An ``Experiment`` holds one of each. Everything else (best, lineage, counts) is
+derived from the journal, never stored beside it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from memory.recipe import DataCard, DataRecipe, Record
+from tasks.base import Score
+
+Outcome = Literal["kept", "discarded", "failed"]
+Ending = Literal["solved", "out_of_budget", "stuck", "harness_fault"]
+Mind = Literal["playbook", "llm"]
+
+
+class Plan(Record):
+    """One hypothesis, its parent, and what it is expected to gain."""
+
+    experiment: str
+    """The experiment's id, ``e01``, ``e02``...: deterministic within a run."""
+    parent: str | None
+    """The experiment it builds on; None means the base model."""
+    hypothesis: str
+    reason: str
+    """Why this and not something else: the rule, with the evidence it rests on."""
+    change: Literal["sources", "operations", "method", "hyperparameters", "duration", "first"]
+    """The one thing that differs from the parent."""
+    expected_gain: float
+    """Points of validation score over the parent."""
+    sources: tuple[str, ...]
+    """Which sources to use, best first."""
+    weights: dict[str, float] = {}
+    max_seconds: float
+    """Wall-clock allowance for data, training and evaluation together."""
+    rows: int = Field(2000, gt=0)
+    init_from: str = "base"
+    """``base``, or the experiment whose weights training continues from."""
+    lessons: tuple[str, ...] = ()
+    """Ids of the recalled lessons that the plan used."""
+    decided_by: Mind = "playbook"
+
+
+class TrainingPlan(Record):
+    """Method and hyper-parameters, named as in ``transformers.TrainingArguments`` and ``peft.LoraConfig``."""
+
+    method: Literal["lora", "full"] = "full"
+    learning_rate: float = Field(1e-3, gt=0.0, le=1.0)
+    num_train_epochs: float = Field(1.0, gt=0.0)
+    max_steps: int = -1
+    """Overrides the epochs when positive, as in ``TrainingArguments``."""
+    per_device_train_batch_size: int = Field(32, gt=0)
+    warmup_steps: int = Field(10, ge=0)
+    weight_decay: float = Field(0.0, ge=0.0)
+    lr_scheduler_type: Literal["linear", "cosine", "constant_with_warmup"] = "cosine"
+    lora_r: int = Field(16, gt=0)
+    lora_alpha: int = Field(32, gt=0)
+    lora_dropout: float = Field(0.0, ge=0.0, lt=1.0)
+    max_length: int = Field(512, gt=0)
+    """Tokens; longer rows are dropped, never cut."""
+    seed: int = 0
+    init_from: str = "base"
+    timeout_seconds: float = Field(3600.0, gt=0.0)
+
+
+class Estimate(Record):
+    """What training is expected to need, before it starts."""
+
+    seconds: float
+    peak_gib: float
+    available_gib: float
+    fits: bool
+    basis: str
+    """Where the figures come from: ``measured`` (earlier experiments, a probe) or ``formula``."""
+
+
+class Training(Record):
+    """What training did."""
+
+    model_dir: str
+    """Relative to the run's folder: a loadable model directory or a PEFT adapter directory."""
+    method: Literal["lora", "full"]
+    steps: int
+    rows: int
+    tokens: int
+    """Tokens seen, padding not counted."""
+    losses: tuple[tuple[int, float], ...]
+    """(step, training loss)."""
+    tokens_per_second: float
+    wall_seconds: float
+    cpu_seconds: float
+    peak_gib: float
+    stopped_early: str = ""
+    """Why training ended before its last step; empty when it did not."""
+    command: str = ""
+    """The command that repeats this training without the agent."""
+
+
+class Failure(Record):
+    """Why an experiment ended early. Data for the Diagnostician, not a crash."""
+
+    stage: str
+    code: str
+    message: str
+    log_tail: str = ""
+
+
+class ErrorCluster(Record):
+    """Wrong answers that fail in the same way."""
+
+    name: str
+    count: int
+    share: float
+    """Of all items, 0.0 to 1.0."""
+    examples: tuple[str, ...] = ()
+    """Ids of validation items."""
+
+
+class Evaluation(Record):
+    """Scores and per-item outcomes, measured by the harness and by nobody else."""
+
+    split: Literal["validation", "test"]
+    score: Score
+    predictions: str
+    """Relative path: JSONL of ``{"id", "view", "prediction", "parsed", "right", "value", "error"}``."""
+    clusters: tuple[ErrorCluster, ...] = ()
+    generated_tokens: int = 0
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+
+class Comparison(Record):
+    """A paired test of a challenger against the champion on the same items."""
+
+    challenger: str
+    champion: str
+    """``base`` or an experiment id."""
+    delta: float
+    """Points; positive is better whatever the metric's direction."""
+    low: float
+    high: float
+    p_value: float
+    """Two-sided; exact McNemar for right/wrong items, permutation otherwise."""
+    fixed: int
+    """Items that only the challenger gets right."""
+    broken: int
+    format_gain: float
+    """The part of ``delta`` from answers that became parseable."""
+    capability_gain: float
+    test: str
+    n: int
+
+
+class Diagnosis(Record):
+    """Cause, evidence, next move."""
+
+    cause: Literal[
+        "format", "capability", "data", "underfit", "overfit", "divergence", "resources", "harness", "none"
+    ]
+    evidence: tuple[str, ...]
+    next_move: Literal[
+        "train_longer",
+        "more_rows",
+        "change_sources",
+        "clean_data",
+        "tune",
+        "change_method",
+        "smaller",
+        "stop",
+    ]
+    note: str = ""
+    source_scores: dict[str, float] = {}
+    """Per source: agreement of the champion's answers with the source's labels, 0.0 to 1.0."""
+    decided_by: Mind = "playbook"
+
+
+class Lesson(Record):
+    """What transfers to the next run, as text that stands alone."""
+
+    id: str
+    text: str
+    task: str
+    domain: str
+    features: dict[str, float | str]
+    """What the lesson was learned under: base model, rows, method, learning rate..."""
+    settings: dict[str, float | str] = {}
+    """The numeric knobs and choices that the lesson recommends."""
+    gain: float
+    """Validation points over the base, with what the lesson recommends."""
+    evidence: tuple[str, ...]
+    """``run/experiment`` ids."""
+    created: str
+    """ISO 8601, UTC."""
+
+
+class Experiment(Record):
+    """One turn of the loop, whole."""
+
+    id: str
+    number: int
+    plan: Plan
+    recipe: DataRecipe | None = None
+    card: DataCard | None = None
+    training_plan: TrainingPlan | None = None
+    training: Training | None = None
+    evaluation: Evaluation | None = None
+    comparison: Comparison | None = None
+    diagnosis: Diagnosis | None = None
+    failure: Failure | None = None
+    outcome: Outcome
+    clocks: dict[str, float] = {}
+    """Seconds by ``think``, ``data``, ``train``, ``evaluate``."""
+
+
+class RunInfo(Record):
+    """What a run was asked to do; written once, first line of its journal."""
+
+    run: str
+    task: str
+    edition: str
+    base_model: str
+    mind: Mind
+    seed: int
+    budget_seconds: float
+    max_rows: int
+    memory: str
+    """The memory folder, or ``off``."""
+    test_digest: str
+    """SHA-256 over the sealed test: the same rows are read at the end."""
+    versions: dict[str, str] = {}
+    started: str

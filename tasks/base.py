@@ -1,0 +1,135 @@
+"""What a task is: frozen data, and a handful of plain functions named in its spec.
+
+A task answers four questions: what does the model read (``Sample.prompt``), when
+is an answer right (``TaskSpec.judge``), how do many answers make one number
+(``TaskSpec.aggregate``), and what raw data may be learned from (``Source``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Edition = Literal["mini", "official", "user"]
+Row = Mapping[str, Any]
+"""One raw row of a source: any columns, JSON-plain values."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One evaluation item."""
+
+    id: str
+    """Stable within its task: derived from the content, not from the position."""
+    view: str
+    """The published view (subset) that the item belongs to."""
+    prompt: str
+    """The user's turn, as text; the chat template is applied by the evaluator."""
+    gold: Any
+    """The reference answer, JSON-plain, in the form that ``judge`` reads."""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    """What the judge needs besides the gold answer, such as the source molecule."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the judge makes of one answer."""
+
+    right: bool
+    value: float
+    """The item's contribution to the metric, 0.0 to 1.0 for accuracy-like metrics."""
+    parsed: str | None
+    """The answer as the parser understood it; None when it could not be parsed."""
+    error: str = ""
+    """A short error class for clustering, such as ``unparseable`` or ``off_by_one``; empty when right."""
+
+
+class Score(BaseModel):
+    """A number with its uncertainty. Never reported without n and the interval."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: str
+    value: float
+    """In percent (0 to 100) for all metrics of the 13 tasks that are rates."""
+    low: float
+    """Lower end of the 95% interval, same unit as ``value``."""
+    high: float
+    n: int
+    higher_is_better: bool = True
+    unparseable_share: float = 0.0
+    """Share of answers (0.0 to 1.0) that the parser could not read; they count as wrong."""
+    views: dict[str, float] = {}
+
+    def better_than(self, other: Score | None) -> bool:
+        """A bare comparison by direction; a missing score always loses."""
+        if other is None:
+            return True
+        return self.value > other.value if self.higher_is_better else self.value < other.value
+
+    def text(self) -> str:
+        """``value [low, high] n=N``, the form used in every printed figure."""
+        return f"{self.value:.1f} [{self.low:.1f}, {self.high:.1f}] n={self.n}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One named raw data set of a task's pool."""
+
+    name: str
+    card: str
+    """The data set card as a person would write it, in Markdown."""
+    rows: tuple[Row, ...]
+    licence: str = "generated"
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """Everything a run may read, apart from the sealed test."""
+
+    validation: tuple[Sample, ...]
+    sources: tuple[Source, ...]
+    load_test: Callable[[], tuple[Sample, ...]]
+    """Produces the sealed test. Only ``tools.seal`` calls it."""
+
+
+Judge = Callable[[Sample, str], Verdict]
+Aggregate = Callable[[Sequence[Sample], Sequence[Verdict]], Score]
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """One task, as data plus plain functions."""
+
+    id: str
+    domain: Literal["math", "patents", "chemistry", "tables", "finance", "custom"]
+    title: str
+    description: str
+    """What is asked and what an answer looks like, for a person and for a prompt."""
+    answer_format: str
+    """The exact form the parser accepts, in one line."""
+    metric: str
+    licence: str
+    source: str
+    trap: str
+    views: tuple[str, ...]
+    max_new_tokens: int
+    """The answer budget in tokens, worked solution included."""
+    load: Callable[[Edition, int], TaskData]
+    """``load(edition, seed)``; raises InputError when the data cannot be read."""
+    judge: Judge
+    """Never raises, whatever the answer."""
+    aggregate: Aggregate
+    render: Callable[[str, str], str]
+    """``render(answer, reasoning)``: an answer in the task's own format, as a training target."""
+    extract: Callable[[str], str | None]
+    """The answer inside a text of any style (the parser's view of a training target); None if none."""
+    verify: Callable[[str, str], bool | None]
+    """``verify(prompt, target)``: True or False where the task can check a training row without a
+    gold answer (a molecule, written arithmetic); None where it cannot tell."""
+    build_prompt: Callable[[Row], str | None]
+    """The task's prompt for a raw row in the published columns; None when the columns are others."""
+    higher_is_better: bool = True

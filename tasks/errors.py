@@ -1,0 +1,96 @@
+"""What can go wrong, in one place.
+
+    FtDojoError
+    |-- InputError            the user's input is wrong: one line, exit code 2, nothing lost
+    |-- ExperimentFailed      one experiment failed: recorded as data, the run goes on
+    `-- HarnessFault          the harness itself cannot go on: the run ends as `harness_fault`
+
+An ``InputError`` names the input, says what is wrong and how to mend it, in one
+line that a person reads without a traceback. An ``ExperimentFailed`` carries the
+stage and a short code, so that a role can act on it; it never stops a run. Only a
+``HarnessFault`` stops a run, and the journal keeps everything up to it.
+
+The module stands in ``tasks`` because every other folder may import from there.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+Stage = Literal["plan", "data", "probe", "train", "evaluate", "diagnose"]
+
+Code = Literal[
+    "empty_data",
+    "contaminated",
+    "bad_recipe",
+    "does_not_fit",
+    "diverged",
+    "no_progress",
+    "timeout",
+    "out_of_memory",
+    "crashed",
+    "bad_output",
+]
+
+
+class FtDojoError(Exception):
+    """Every error that FT-Dojo raises on purpose."""
+
+
+class InputError(FtDojoError):
+    """The user's input is wrong.
+
+    Args:
+        what: the input, as the user wrote it (a path, a flag, a task id).
+        wrong: what is wrong with it.
+        fix: what to do about it.
+    """
+
+    def __init__(self, what: str, wrong: str, fix: str) -> None:
+        self.what, self.wrong, self.fix = what, wrong, fix
+        super().__init__(f"{what}: {wrong}; {fix}")
+
+
+class ExperimentFailed(FtDojoError):
+    """One experiment cannot go on. Becomes a ``Failure`` record, not a crash."""
+
+    def __init__(self, stage: Stage, code: Code, message: str, log_tail: str = "") -> None:
+        self.stage, self.code, self.message, self.log_tail = stage, code, message, log_tail
+        super().__init__(f"{stage}: {code}: {message}")
+
+
+class HarnessFault(FtDojoError):
+    """The harness cannot go on: a full disk, a broken installation, a bug of ours."""
+
+
+@contextmanager
+def boundary(stage: Stage, what: str) -> Iterator[None]:
+    """The only place where foreign exceptions become ``ExperimentFailed``.
+
+    Our own errors pass through unchanged, and so do a full disk and a missing
+    package, which are faults of the harness rather than of the experiment.
+    """
+    try:
+        yield
+    except FtDojoError:
+        raise
+    except ImportError as error:
+        raise HarnessFault(f"{what}: {error}; install it with `pip install ft-dojo[all]`") from error
+    except OSError as error:
+        raise HarnessFault(f"{what}: {error}") from error
+    except MemoryError as error:
+        raise ExperimentFailed(stage, "out_of_memory", f"{what}: out of memory") from error
+    except Exception as error:
+        raise ExperimentFailed(stage, "crashed", f"{what}: {type(error).__name__}: {error}") from error
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A fix line that offers the nearest known names."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    if near:
+        return "did you mean " + " or ".join(near) + "?"
+    return "known: " + ", ".join(known)
