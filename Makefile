@@ -1,0 +1,57 @@
+# FT-Dojo from a clean clone: every target sets up .venv first and needs no activation.
+#
+# Only Python 3.11 or newer and make must be there; packages come from the index that pip is set to.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+DEMO_TASK ?= tablebench_numerical_reasoning
+DEMO_BUDGET ?= 5m
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench bench-quick studio clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(READY) ## make the environment in .venv (about 2.5 GB; again only when its pins change)
+
+demo: $(READY) ## five minutes: fine-tune the bundled model on a table task, on its own, and prove it
+	$(BIN)/ftdojo run $(DEMO_TASK) --edition mini --budget $(DEMO_BUDGET)
+
+test: check ## check, then every test, offline
+	$(BIN)/python -m pytest
+
+check: $(READY) ## style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## rewrite the sources in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## base, naive, reference and agent on every mini task, and the cost of one experiment
+	$(BIN)/python -m graph.bench
+
+bench-quick: $(READY) ## the same on one task with a one-minute budget
+	$(BIN)/python -m graph.bench --quick
+
+studio: $(READY) ## serve the same graph for LangGraph Studio
+	$(BIN)/langgraph dev --no-browser
+
+clean: ## remove the environment and every cache; runs and memory stay
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .langgraph_api
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "FT-Dojo needs Python 3.11 or newer, and '$(PYTHON)' is not: make PYTHON=/path/to/python3.11 setup" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	  echo "Python cannot make environments here: on Debian or Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[all,dev]'
+	@touch $@

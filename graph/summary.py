@@ -1,0 +1,93 @@
+"""The block at the end of a run: fixed keys in a fixed order, one ``key: value`` a line.
+
+Made to be read by people and cut by ``grep``: the keys never change their order,
+and a value that does not exist (the harness failed before the test was opened,
+say) prints ``none`` rather than going missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.base import Score
+
+HEADER = "--- ftdojo summary ---"
+
+KEYS = (
+    "run",
+    "task",
+    "base_model",
+    "mind",
+    "seed",
+    "outcome",
+    "base_test",
+    "final_test",
+    "gain",
+    "p_value",
+    "kept",
+    "discarded",
+    "failed",
+    "wall_seconds",
+    "test_reads",
+    "champion",
+    "report",
+)
+
+CLOCKS = ("think", "data", "train", "evaluate", "other")
+
+
+def summary_lines(result: Mapping[str, Any]) -> list[str]:
+    """The summary block, ready to print.
+
+    Args:
+        result: the keys of ``KEYS``; ``base_test`` and ``final_test`` are a ``Score`` or
+            its dictionary, ``gain`` is in points, ``wall_seconds`` is a number, and
+            ``clocks`` holds the seconds of each clock. Any of them may be missing or None.
+    """
+    return [HEADER, *(f"{key}: {_line(key, result)}" for key in KEYS)]
+
+
+def summary_json(result: Mapping[str, Any]) -> str:
+    """The same facts as one line of JSON, with scores as objects and ``none`` as null."""
+    facts: dict[str, Any] = {key: _plain(result.get(key)) for key in KEYS}
+    facts["clocks"] = clocks_of(result)
+    return json.dumps(facts, ensure_ascii=False)
+
+
+def clocks_of(result: Mapping[str, Any]) -> dict[str, float]:
+    """Seconds by clock; ``other`` is what no clock claimed of the wall time."""
+    given = result.get("clocks") or {}
+    clocks = {name: float(given.get(name, 0.0)) for name in CLOCKS}
+    if "other" not in given and result.get("wall_seconds") is not None:
+        clocks["other"] = max(0.0, float(result["wall_seconds"]) - sum(clocks.values()))
+    return {name: round(seconds, 3) for name, seconds in clocks.items()}
+
+
+def _line(key: str, result: Mapping[str, Any]) -> str:
+    value = result.get(key)
+    if value is None or value == "":
+        return "none"
+    if key in ("base_test", "final_test"):
+        return _score(value).text()
+    if key == "gain":
+        return f"{float(value):+.1f}"
+    if key == "p_value":
+        return f"{float(value):.3g}"
+    if key == "wall_seconds":
+        clocks = ", ".join(f"{name} {seconds:.1f}" for name, seconds in clocks_of(result).items())
+        return f"{float(value):.1f} ({clocks})"
+    return " ".join(str(value).split())
+
+
+def _score(value: Score | Mapping[str, Any]) -> Score:
+    return value if isinstance(value, Score) else Score.model_validate(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Score):
+        return value.model_dump(mode="json")
+    if value is None or isinstance(value, bool | int | float | str | dict):
+        return value
+    return str(value)
