@@ -1,0 +1,175 @@
+"""The journal's line: one event, with a checksum, and how a file of them is read.
+
+A line is canonical JSON (sorted keys, no spaces, UTF-8):
+``{"crc", "data", "experiment", "kind", "seq", "time"}`` and, when a ledger is
+attached, ``"clocks"``. ``crc`` is CRC-32 over the same JSON without ``crc``; ``seq``
+counts from 0 without a gap, so a lost line is seen as well as an altered one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from tasks.errors import InputError
+
+StageKind = Literal[
+    "plan",
+    "recipe",
+    "card",
+    "estimate",
+    "training_plan",
+    "training",
+    "evaluation",
+    "comparison",
+    "diagnosis",
+    "lesson",
+    "failure",
+    "finished",
+    "test_evaluation",
+    "test_comparison",
+]
+"""Once per experiment; the base model's are filed under the experiment ``base``."""
+RunKind = Literal["run_started", "champion_chosen", "test_opened", "run_ended"]
+"""Once per run."""
+FreeKind = Literal["note", "tick", "test_reopened"]
+"""As often as they happen. ``test_reopened``: a resumed run read the sealed test again."""
+Kind = StageKind | RunKind | FreeKind
+
+STAGES: frozenset[str] = frozenset(get_args(StageKind))
+ONCE: frozenset[str] = frozenset(get_args(RunKind))
+KINDS: frozenset[str] = STAGES | ONCE | frozenset(get_args(FreeKind))
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the journal."""
+
+    seq: int
+    time: str
+    """ISO 8601, UTC."""
+    kind: str
+    experiment: str | None
+    data: dict[str, Any]
+    clocks: dict[str, float] | None = None
+    """The ledger's totals in seconds when the line was written."""
+
+
+@dataclass(frozen=True)
+class Tape:
+    """What a journal file holds."""
+
+    events: tuple[Event, ...]
+    good_bytes: int
+    """Length of the file up to the end of its last good record."""
+    torn: bytes
+    """What stands after it: a last record that was cut or altered; empty when there is none."""
+    missing_newline: bool
+    """The last record is whole, but its newline is missing (an editor took it)."""
+
+
+def plain(value: Any) -> Any:
+    """``value`` as strict JSON knows it.
+
+    A loss may be infinite or not a number, which JSON cannot say: it becomes text that
+    pydantic reads back as a float. A model may emit half a surrogate pair, which UTF-8
+    cannot hold: it becomes ``?``.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def _canonical(record: dict[str, Any]) -> bytes:
+    text = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8")
+
+
+def encode(event: Event) -> bytes:
+    """One line, newline included.
+
+    Raises:
+        TypeError: the data is not JSON-plain.
+    """
+    record: dict[str, Any] = {
+        "seq": event.seq,
+        "time": event.time,
+        "kind": event.kind,
+        "experiment": event.experiment,
+        "data": plain(event.data),
+    }
+    if event.clocks is not None:
+        record["clocks"] = event.clocks
+    record["crc"] = f"{zlib.crc32(_canonical(record)):08x}"
+    return _canonical(record) + b"\n"
+
+
+def decode(line: bytes) -> Event:
+    """The event of one line.
+
+    Raises:
+        ValueError: the line is cut, altered or not a record.
+    """
+    record = json.loads(line.decode("utf-8"))
+    if not isinstance(record, dict):
+        raise ValueError("not a record")
+    crc = record.pop("crc", None)
+    if crc != f"{zlib.crc32(_canonical(record)):08x}":
+        raise ValueError("checksum differs")
+    try:
+        return Event(**record)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
+def read_tape(path: Path) -> Tape:
+    """Every event of a journal file; a bad last line is set apart, a bad earlier one refused.
+
+    Raises:
+        InputError: the file cannot be read, or a record before the last is altered or missing.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(str(path), "there is no journal", "name the folder of a run") from None
+    except OSError as error:
+        raise InputError(
+            str(path), f"cannot be read ({error.strerror})", "name the folder of a run"
+        ) from error
+    events: list[Event] = []
+    good_bytes = 0
+    for number, line in enumerate(_lines(content), start=1):
+        end = good_bytes + len(line)
+        try:
+            event = decode(line)
+            if event.seq != len(events):
+                raise ValueError("out of sequence")
+        except ValueError as error:
+            if end < len(content):
+                raise InputError(
+                    f"{path}:{number}",
+                    f"this record is altered, or one before it is missing ({error})",
+                    "restore the journal from a copy; nothing was skipped or changed",
+                ) from error
+            break
+        events.append(event)
+        good_bytes = end
+    missing_newline = 0 < good_bytes == len(content) and not content.endswith(b"\n")
+    return Tape(tuple(events), good_bytes, content[good_bytes:], missing_newline)
+
+
+def _lines(content: bytes) -> list[bytes]:
+    """Lines with their newline; split at the newline byte alone, for text may hold other separators."""
+    lines = [line + b"\n" for line in content.split(b"\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
