@@ -1,0 +1,1 @@
+"""Order: the state machine, the command line, and what people see. The only folder that knows LangGraph."""

@@ -1,0 +1,6 @@
+"""``python -m graph`` is ``ftdojo``."""
+
+from graph.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""The command line: reads flags, calls one function, prints what came out.
+
+Exit codes: 0 done, 1 harness fault (resume later), 2 wrong input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from graph.settings import BUNDLED_MODEL, DEFAULT_BUDGET, default_memory_dir, default_runs_dir, make_settings
+from tasks.errors import HarnessFault, InputError
+
+app = typer.Typer(
+    name="ftdojo",
+    help="Fine-tunes language models on its own, end to end, and proves that they got better.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+RunsDir = Annotated[str, typer.Option("--runs-dir", help="Where run folders are.", default_factory=default_runs_dir)]
+Memory = Annotated[
+    str, typer.Option("--memory", help="Folder of the experience store, or `off`.", default_factory=default_memory_dir)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def main() -> None:
+    """Entry point of the ``ftdojo`` console script."""
+    try:
+        app()
+    except InputError as error:
+        _stop(f"error: {error}", 2)
+    except HarnessFault as fault:
+        _stop(f"harness fault: {fault}", 1)
+    except KeyboardInterrupt:
+        _stop("interrupted: nothing is lost; go on with `ftdojo resume`", 130)
+
+
+def _stop(line: str, code: int) -> None:
+    print(" ".join(line.split()), file=sys.stderr)  # noqa: T201
+    raise SystemExit(code)
+
+
+@app.command()
+def run(
+    task: Annotated[str, typer.Argument(help="A task id (see `ftdojo tasks`) or a folder with task.toml.")],
+    memory: Memory,
+    runs_dir: RunsDir,
+    edition: Annotated[str, typer.Option(help="mini (generated rows) or official (published rows).")] = "mini",
+    base_model: Annotated[str, typer.Option(help="Bundled name, model directory or Hub id.")] = BUNDLED_MODEL,
+    budget: Annotated[str, typer.Option(help="Wall-clock for the whole run: 90s, 5m, 1h30m.")] = DEFAULT_BUDGET,
+    mind: Annotated[str, typer.Option(help="Who decides: playbook.")] = "playbook",
+    seed: Annotated[int, typer.Option(help="Seed of rows, samples and training.")] = 0,
+    max_rows: Annotated[int, typer.Option(help="Most training rows in one experiment.")] = 2000,
+    target: Annotated[float | None, typer.Option(help="Stop when validation reaches this score.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fine-tune a model on a task until the budget ends, and test it once."""
+    settings = make_settings(
+        task=task,
+        edition=edition,
+        base_model=base_model,
+        budget_seconds=budget,
+        mind=mind,
+        memory=memory,
+        seed=seed,
+        runs_dir=runs_dir,
+        max_rows=max_rows,
+        target=target,
+    )
+    from graph.run import run as start
+
+    _show(lambda on_event: start(settings, on_event), as_json)
+
+
+@app.command()
+def resume(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")],
+    runs_dir: RunsDir,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a run that was cut off, without losing or repeating a finished experiment."""
+    from graph.run import find_run
+    from graph.run import resume as go_on
+
+    run_dir = find_run(name, Path(runs_dir))
+    _show(lambda on_event: go_on(run_dir, on_event), as_json)
+
+
+def _show(start: Callable[[Callable[[dict[str, Any]], None]], dict[str, object]], as_json: bool) -> None:
+    """Run with the live view on, then print the summary block (or JSON alone on standard output)."""
+    from graph.live import LiveView
+    from graph.summary import summary_lines
+
+    with LiveView(Console(stderr=as_json)) as view:
+        summary = start(view.on_event)
+    if as_json:
+        typer.echo(json.dumps(summary, ensure_ascii=False))
+        return
+    for line in summary_lines(summary):
+        typer.echo(line)
+
+
+@app.command()
+def tasks(
+    task: Annotated[str | None, typer.Argument(help="Show one task's card.")] = None, as_json: AsJson = False
+) -> None:
+    """List the tasks, or show one task's card with an example and its trap."""
+    from graph.listing import print_task_card, print_tasks
+
+    if task is None:
+        print_tasks(Console(), as_json)
+    else:
+        print_task_card(Console(), task, as_json)
+
+
+@app.command()
+def status(
+    runs_dir: RunsDir,
+    name: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Show one run.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the runs, or show where one of them is."""
+    from graph.listing import print_run, print_runs
+    from graph.run import find_run
+
+    if name is None:
+        print_runs(Console(), Path(runs_dir), as_json)
+    else:
+        print_run(Console(), find_run(name, Path(runs_dir)), as_json)
+
+
+@app.command()
+def report(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")], runs_dir: RunsDir
+) -> None:
+    """Write a run's report.html again and print its path."""
+    from graph.run import find_run
+    from memory.journal import Journal
+    from tools.report import write_report
+
+    run_dir = find_run(name, Path(runs_dir))
+    typer.echo(str(write_report(Journal.open(run_dir / "journal.jsonl", write=False), run_dir)))
+
+
+@app.command()
+def memory(
+    folder: Memory,
+    query: Annotated[str | None, typer.Argument(help="Words to search for; all lessons when absent.")] = None,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Rebuild the Chroma index from the text.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what earlier runs taught, search it, or rebuild its index."""
+    from graph.listing import print_memory
+
+    if folder == "off":
+        raise InputError("--memory off", "there is nothing to show", "name a folder")
+    print_memory(Console(), Path(folder).expanduser(), query, rebuild, as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check the machine and the installation, and say what to do about what is missing."""
+    from graph.doctor import print_checks
+
+    if not print_checks(Console(), as_json):
+        raise SystemExit(1)
+
+
+@app.command("init-task")
+def init_task(directory: Annotated[Path, typer.Argument(help="A new folder for the example task.")]) -> None:
+    """Write a commented example task that runs, as a start for your own."""
+    from tasks.custom import write_example
+
+    write_example(directory)
+    typer.echo(f"wrote {directory}; try: ftdojo run {directory} --budget 2m")
+
+

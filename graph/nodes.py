@@ -1,0 +1,271 @@
+"""The nodes: read the state, call one role, write its records into the journal, return what changed.
+
+A node may run twice after a kill, so each step first asks the journal whether its record
+is already there. Experiment ids are deterministic (``e01``, ``e02``...), and the journal
+refuses a second record of the same kind for one experiment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from graph import session as sessions
+from graph.session import Session
+from graph.settings import RunSettings
+from graph.state import RunInput, RunState
+from graph.summary import summary_of
+from memory.records import Experiment, Failure
+from roles import data_curator as curator
+from roles import diagnostician as diagnosing
+from roles import evaluator as evaluating
+from roles import planner as planning
+from roles import stopping
+from roles import training_engineer as engineer
+from tasks.errors import ExperimentFailed, InputError, Stage
+from tools.export import export_champion
+from tools.report import write_report
+
+Event = dict[str, Any]
+
+
+def prepare(state: RunInput, runtime: Runtime[RunSettings]) -> RunState:
+    """Make or reopen the run, profile the pool, and score the untouched base model on validation."""
+    run_dir = state.get("run_dir")
+    session = sessions.reopen(Path(run_dir)) if run_dir else sessions.start(runtime.context or RunSettings())
+    dojo, tell = session.dojo, _teller(session, runtime)
+    tell("run_started", None, dojo.journal.info.model_dump(mode="json"))
+    tell("stage", None, {"role": "prepare", "text": f"profiling {len(dojo.pool)} sources"})
+    with dojo.ledger.measure("data"):
+        dojo.profiles()
+    if dojo.journal.evaluation("base") is None:
+        tell("stage", None, {"role": "evaluator", "text": "scoring the untouched base model"})
+        dojo.journal.append("evaluation", dojo.evaluate("base"), "base")
+    base = dojo.journal.evaluation("base")
+    assert base is not None
+    tell("evaluation", "base", base.model_dump(mode="json"))
+    _check_budget(session)
+    return {
+        "run": dojo.journal.info.run,
+        "run_dir": str(dojo.workspace.run_dir),
+        "finished": len(dojo.journal.experiments()),
+        "failed": False,
+    }
+
+
+def _check_budget(session: Session) -> None:
+    """Now that the model's speed is measured: does the budget hold one experiment?"""
+    dojo = session.dojo
+    if dojo.journal.experiments() or dojo.spendable_seconds() >= dojo.minimum_experiment_seconds():
+        return
+    needed = dojo.ledger.elapsed_seconds + dojo.finishing_seconds() + dojo.minimum_experiment_seconds()
+    dojo.journal.append("run_ended", {"outcome": "out_of_budget", "reason": "the budget cannot fit one experiment"})
+    sessions.close(session)
+    raise InputError(
+        f"--budget {session.settings.budget_seconds:g}s",
+        f"cannot fit one experiment with this model on this machine (about {needed:.0f} s)",
+        f"give it {int(needed / 60) + 2}m or more",
+    )
+
+
+def planner(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+    """Decide whether to go on, and with which hypothesis."""
+    session = _session(state)
+    dojo, tell = session.dojo, _teller(session, runtime)
+    journal = dojo.journal
+    experiment = journal.unfinished() or journal.next_experiment_id()
+    if journal.plan(experiment) is None:
+        end = stopping.ending(dojo, session.settings.target)
+        if end is not None:
+            return {"ending": end[0], "reason": end[1]}
+        tell("stage", experiment, {"role": "planner", "text": "choosing the next experiment"})
+        with dojo.ledger.measure("think"):
+            plan = planning.plan(dojo, experiment)
+        if plan is None:
+            return {"ending": "stuck", "reason": "nothing untried is left that the playbook expects to help"}
+        journal.append("plan", plan, experiment)
+    tell("plan", experiment, _stage(journal.plan(experiment)))
+    return {"experiment": experiment, "failed": False}
+
+
+def data_curator(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+    """Write and run the data recipe; gate: something is left, and nothing of the sealed splits."""
+
+    def work(session: Session, experiment: str, tell: Teller) -> None:
+        dojo, journal = session.dojo, session.dojo.journal
+        plan = journal.plan(experiment)
+        assert plan is not None
+        if journal.recipe(experiment) is None:
+            with dojo.ledger.measure("think"):
+                recipe = curator.write_recipe(dojo, plan)
+            journal.append("recipe", recipe, experiment)
+        tell("stage", experiment, {"role": "data_curator", "text": f"curating {', '.join(plan.sources)}"})
+        recipe = journal.recipe(experiment)
+        assert recipe is not None
+        if journal.card(experiment) is None:
+            journal.append("card", curator.curate(dojo, recipe), experiment)
+        tell("card", experiment, _stage(journal.card(experiment)))
+
+    return _guarded(state, runtime, "data", work)
+
+
+def training_engineer(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+    """Choose method and knobs, pass the memory, time and probe gates, train."""
+
+    def work(session: Session, experiment: str, tell: Teller) -> None:
+        dojo, journal = session.dojo, session.dojo.journal
+        plan, card = journal.plan(experiment), journal.card(experiment)
+        assert plan is not None and card is not None
+        if journal.training_plan(experiment) is None:
+            with dojo.ledger.measure("think"):
+                drafted = engineer.write_training_plan(dojo, plan, card)
+            journal.append("training_plan", drafted, experiment)
+        training_plan = journal.training_plan(experiment)
+        assert training_plan is not None
+        if journal.training(experiment) is None:
+            detail = f"{training_plan.method}, lr {training_plan.learning_rate:.2g}, {training_plan.max_steps} steps"
+            tell("stage", experiment, {"role": "training_engineer", "text": detail})
+            engineer.gate(dojo, experiment, training_plan, card)
+            journal.append("training", engineer.train(dojo, experiment, training_plan, card), experiment)
+        tell("training", experiment, _stage(journal.training(experiment)))
+
+    return _guarded(state, runtime, "train", work)
+
+
+def evaluator(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+    """Score the experiment on validation and compare it with the champion, item by item."""
+
+    def work(session: Session, experiment: str, tell: Teller) -> None:
+        dojo, journal = session.dojo, session.dojo.journal
+        tell("stage", experiment, {"role": "evaluator", "text": f"answering {len(dojo.validation)} validation items"})
+        if journal.comparison(experiment) is None:
+            evaluation, comparison = evaluating.evaluate(dojo, experiment)
+            journal.append("evaluation", evaluation, experiment)
+            journal.append("comparison", comparison, experiment)
+        tell("evaluation", experiment, _stage(journal.evaluation(experiment)))
+
+    return _guarded(state, runtime, "evaluate", work)
+
+
+def diagnostician(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+    """Find the cause, close the experiment, write the lesson."""
+    session = _session(state)
+    dojo, journal, experiment = session.dojo, session.dojo.journal, state["experiment"]
+    tell = _teller(session, runtime)
+    tell("stage", experiment, {"role": "diagnostician", "text": "why did it come out so?"})
+    draft = _draft_experiment(session, experiment)
+    if journal.diagnosis(experiment) is None:
+        with dojo.ledger.measure("think"):
+            diagnosis = diagnosing.diagnose(dojo, draft)
+        journal.append("diagnosis", diagnosis, experiment)
+    lesson = diagnosing.lesson_of(dojo, draft)
+    if lesson is not None:
+        journal.append("lesson", lesson, experiment)
+        dojo.record(lesson)
+    journal.finish(experiment, draft.outcome)
+    whole = journal.experiments()[-1]
+    tell("finished", experiment, whole.model_dump(mode="json"))
+    return {"failed": False, "finished": len(journal.experiments())}
+
+
+def _draft_experiment(session: Session, experiment: str) -> Experiment:
+    """The experiment from its records so far, with its outcome."""
+    journal = session.dojo.journal
+    plan, comparison, failure = journal.plan(experiment), journal.comparison(experiment), journal.failure(experiment)
+    assert plan is not None
+    if failure is not None or comparison is None:
+        outcome = "failed"
+    else:
+        outcome = "kept" if evaluating.replaces_champion(comparison) else "discarded"
+    return Experiment.model_validate(
+        {
+            "id": experiment,
+            "number": int(experiment.lstrip("e")),
+            "plan": plan,
+            "recipe": journal.recipe(experiment),
+            "card": journal.card(experiment),
+            "training_plan": journal.training_plan(experiment),
+            "training": journal.training(experiment),
+            "evaluation": journal.evaluation(experiment),
+            "comparison": comparison,
+            "failure": failure,
+            "outcome": outcome,
+        }
+    )
+
+
+def finish(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+    """Read the sealed test once, for the base and the champion; export; report; close."""
+    session = _session(state)
+    dojo, journal = session.dojo, session.dojo.journal
+    tell = _teller(session, runtime)
+    champion = journal.champion_id()
+    journal.append("champion_chosen", {"champion": champion, "outcome": state["ending"], "reason": state["reason"]})
+    tell("stage", None, {"role": "finish", "text": f"opening the sealed test for base and {champion}"})
+    if journal.stage(champion, "test_comparison") is None:
+        base, final, comparison = dojo.final_test(champion)
+        journal.append("test_evaluation", base, "base")
+        journal.append("test_evaluation", final, champion)
+        journal.append("test_comparison", comparison, champion)
+    tell("test_opened", None, {"champion": champion})
+    exported = export_champion(dojo.workspace, journal, dojo.model_dir(champion), dojo.spec)
+    journal.append("run_ended", {"outcome": state["ending"], "reason": state["reason"]})
+    report = write_report(journal, dojo.workspace.run_dir)
+    summary = summary_of(journal, champion_dir=exported, report=report)
+    dojo.workspace.write_json(dojo.workspace.run_dir / "summary.json", summary)
+    tell("run_ended", None, {"outcome": state["ending"], "reason": state["reason"]})
+    sessions.close(session)
+    return {"ending": state["ending"], "reason": state["reason"], "summary": summary}
+
+
+# -- what every node needs -------------------------------------------------------------------
+
+Teller = Callable[[str, str | None, Event], None]
+Work = Callable[[Session, str, Teller], None]
+
+
+def _session(state: RunState) -> Session:
+    return sessions.reopen(Path(state["run_dir"]))
+
+
+def _teller(session: Session, runtime: Runtime[RunSettings]) -> Teller:
+    """Events for whoever watches the stream: the same shape as journal lines, plus the clocks."""
+
+    def tell(kind: str, experiment: str | None, data: Event) -> None:
+        ledger = session.dojo.ledger
+        runtime.stream_writer(
+            {
+                "kind": kind,
+                "experiment": experiment,
+                "data": data,
+                "clocks": ledger.spent(),
+                "remaining_seconds": ledger.remaining_seconds,
+                "run_dir": str(session.dojo.workspace.run_dir),
+            }
+        )
+
+    return tell
+
+
+def _guarded(state: RunState, runtime: Runtime[RunSettings], stage: Stage, work: Work) -> RunState:
+    """Run one stage; a failed experiment becomes a record and goes to the Diagnostician."""
+    session, experiment = _session(state), state["experiment"]
+    tell = _teller(session, runtime)
+    if session.dojo.journal.failure(experiment) is not None:
+        return {"failed": True}
+    try:
+        work(session, experiment, tell)
+    except ExperimentFailed as failed:
+        failure = Failure(stage=failed.stage, code=failed.code, message=failed.message, log_tail=failed.log_tail)
+        session.dojo.journal.append("failure", failure, experiment)
+        tell("failure", experiment, failure.model_dump(mode="json"))
+        return {"failed": True}
+    return {"failed": False}
+
+
+def _stage(record: Any) -> Event:
+    """A record as an event's data; empty when it is missing."""
+    return {} if record is None else record.model_dump(mode="json")

@@ -1,0 +1,179 @@
+"""One open run: its settings and its Dojo, found again by the run's folder.
+
+The graph's state is JSON-plain, so nodes look their session up by folder. A process
+that meets a folder for the first time (after a kill, in a notebook, in the Studio
+server) opens it from ``run.json`` and the journal.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from graph.settings import RunSettings
+from memory.chroma import Experience, ExperienceStore, NullStore
+from memory.journal import Journal
+from memory.ledger import Ledger
+from memory.records import RunInfo
+from tasks import registry
+from tasks.base import TaskSpec
+from tasks.custom import load_folder
+from tasks.errors import InputError
+from tools.decontaminate import Decontaminator
+from tools.dojo import Dojo
+from tools.estimate import versions
+from tools.model_files import count_tokens, resolve_base_model
+from tools.seal import SealedTest
+from tools.worker import Worker
+from tools.workspace import Workspace, make_run_id
+
+SETTINGS_FILE = "run.json"
+MINIMUM_BUDGET_SECONDS = 30.0
+"""Under this no model is loaded, trained, evaluated and tested, whatever its size."""
+
+
+@dataclass
+class Session:
+    """A run that is open in this process."""
+
+    settings: RunSettings
+    dojo: Dojo
+
+
+_open: dict[str, Session] = {}
+_lock = threading.Lock()
+
+
+def load_task(name: str, edition: str) -> TaskSpec:
+    """A registered task, or a user's folder (anything that is a path or looks like one).
+
+    Raises:
+        InputError: unknown id, or a folder that is not a task.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir() or "/" in name or path.exists():
+        return load_folder(path)
+    return registry.get(name)
+
+
+def start(settings: RunSettings) -> Session:
+    """Make a new run: check everything that can be wrong, then write the first journal line.
+
+    Raises:
+        InputError: any part of the settings is wrong; no run folder is left behind by a bad
+            task, model or budget.
+    """
+    spec = load_task(settings.task, settings.edition)
+    if settings.budget_seconds < MINIMUM_BUDGET_SECONDS:
+        raise InputError(
+            f"--budget {settings.budget_seconds:g}s",
+            f"cannot fit one experiment (at least {MINIMUM_BUDGET_SECONDS:g} s)",
+            "give it 2m or more",
+        )
+    resolve_base_model(settings.base_model)
+    now = datetime.now(UTC)
+    run = make_run_id(spec.id, settings.seed, now)
+    workspace = Workspace.create(Path(settings.runs_dir).expanduser(), run)
+    workspace.write_text(workspace.run_dir / SETTINGS_FILE, settings.model_dump_json(indent=2) + "\n")
+    return _build(settings, spec, workspace, started=now.isoformat(timespec="seconds"))
+
+
+def reopen(run_dir: Path) -> Session:
+    """Open an existing run's folder, from this or another process's doing.
+
+    Raises:
+        InputError: not a run of FT-Dojo.
+    """
+    key = str(run_dir.resolve())
+    with _lock:
+        if key in _open:
+            return _open[key]
+    settings = read_settings(run_dir)
+    spec = load_task(settings.task, settings.edition)
+    return _build(settings, spec, Workspace(run_dir.resolve()), started=None)
+
+
+def read_settings(run_dir: Path) -> RunSettings:
+    """The settings a run was started with.
+
+    Raises:
+        InputError: no readable ``run.json`` in the folder.
+    """
+    path = run_dir / SETTINGS_FILE
+    try:
+        return RunSettings.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            str(run_dir), f"is not a run of FT-Dojo (no readable {SETTINGS_FILE})", "see `ftdojo status` for runs"
+        ) from error
+
+
+def close(session: Session) -> None:
+    """Release a run: its children, its store and its journal."""
+    with _lock:
+        _open.pop(str(session.dojo.workspace.run_dir), None)
+    session.dojo.close()
+
+
+def _build(settings: RunSettings, spec: TaskSpec, workspace: Workspace, started: str | None) -> Session:
+    worker = Worker()
+    worker.warm()
+    base_model = resolve_base_model(settings.base_model)
+    edition = "user" if spec.domain == "custom" else settings.edition
+    data = spec.load(edition, settings.seed)  # type: ignore[arg-type]
+    test = SealedTest.seal(data.load_test)
+    guard = Decontaminator.build(data.validation, test)
+    if started is None:
+        journal = Journal.open(workspace.journal_path)
+        if journal.info.test_digest != test.digest:
+            journal.close()
+            raise InputError(
+                str(workspace.run_dir), "its sealed test no longer matches the task's data", "start a new run"
+            )
+    else:
+        journal = Journal.create(
+            workspace.journal_path,
+            RunInfo(
+                run=workspace.run_dir.name,
+                task=spec.id,
+                edition=edition,
+                base_model=base_model.name,
+                mind=settings.mind,
+                seed=settings.seed,
+                budget_seconds=settings.budget_seconds,
+                max_rows=settings.max_rows,
+                memory=settings.memory,
+                test_digest=test.digest,
+                versions=versions(),
+                started=started,
+            ),
+        )
+    dojo = Dojo(
+        spec=spec,
+        edition=edition,
+        base_model=base_model,
+        validation=data.validation,
+        pool={source.name: source for source in data.sources},
+        test=test,
+        guard=guard,
+        workspace=workspace,
+        journal=journal,
+        ledger=Ledger.attach(journal),
+        store=_store(settings.memory),
+        worker=worker,
+        count_tokens=count_tokens(base_model),
+        seed=settings.seed,
+        max_rows=settings.max_rows,
+        max_length=min(512, base_model.max_positions),
+    )
+    session = Session(settings=settings, dojo=dojo)
+    with _lock:
+        _open[str(workspace.run_dir)] = session
+    return session
+
+
+def _store(memory: str) -> Experience:
+    return NullStore() if memory == "off" else ExperienceStore(Path(memory).expanduser())

@@ -1,0 +1,60 @@
+"""The DataCurator: from a plan and the profiles to a recipe of typed operations.
+
+The order matters and is always the same: read the columns, drop what is blank or
+unreadable, put answers into the task's format, drop what is off the domain, repeats
+and contradictions, what the task can refute, and what the sealed splits hold; only
+then weigh and cap, so that the cap counts rows that are worth training on.
+"""
+
+from __future__ import annotations
+
+from memory.recipe import (
+    Cap,
+    DataCard,
+    DataRecipe,
+    Decontaminate,
+    Deduplicate,
+    Filter,
+    Map,
+    Mix,
+    Normalise,
+    Operation,
+    Select,
+    Verify,
+)
+from memory.records import Plan
+from roles.sources import WORKED_SHARE
+from tools.dojo import Dojo
+
+
+def write_recipe(dojo: Dojo, plan: Plan) -> DataRecipe:
+    """The playbook's recipe for a plan."""
+    profiles = dojo.profiles()
+    operations: list[Operation] = [
+        Select(sources=plan.sources),
+        Map(columns={name: dict(profiles[name].suggested_columns) for name in plan.sources}),
+        Filter(rule="nonempty"),
+        Filter(rule="parseable"),
+        Normalise(answer_format=True),
+        Filter(rule="on_domain"),
+        Filter(rule="length", maximum=float(dojo.max_length)),
+        Deduplicate(near=True, conflicts=True),
+        Verify(strict=False),
+        Decontaminate(),
+    ]
+    if all(profiles[name].reasoning_share >= WORKED_SHARE for name in plan.sources):
+        # Every chosen source is meant to show its steps: the odd bare answer would teach to skip them.
+        operations.append(Filter(rule="reasoning"))
+    if plan.weights and len(set(plan.weights.values())) > 1:
+        operations.append(Mix(weights=plan.weights))
+    operations.append(Cap(rows=plan.rows))
+    return DataRecipe(operations=tuple(operations), seed=dojo.seed)
+
+
+def curate(dojo: Dojo, recipe: DataRecipe) -> DataCard:
+    """Run the recipe.
+
+    Raises:
+        ExperimentFailed: nothing is left, or rows of the sealed splits are still inside.
+    """
+    return dojo.curate(recipe)

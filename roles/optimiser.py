@@ -1,0 +1,117 @@
+"""The numeric knobs: Optuna's TPE with the journal as its history.
+
+Structure (which data, from which weights, how long) is the planner's business;
+learning rate and batch size are a numeric search, at which tree-structured Parzen
+estimators (Bergstra et al. 2011) beat language models (arXiv 2603.24647). The study
+is rebuilt from the journal at every call, so that a resumed run goes on as if
+nothing had happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from memory.records import Experiment
+
+Method = Literal["lora", "full"]
+
+# Bounds: full fine-tuning of small models is stable up to about 5e-3 with Adam and warm-up; LoRA
+# wants about ten times the rate of full fine-tuning ("LoRA Without Regret", Schulman et al. 2025).
+# Large models need smaller rates, so the upper end falls with the square root of the width.
+REFERENCE_WIDTH = 128
+BATCH_SIZES = (16, 32, 64)
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """One suggestion."""
+
+    learning_rate: float
+    batch_size: int
+    origin: str
+    """Where it came from: ``default``, ``lesson`` or ``tpe after N trials``."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One finished training as the optimiser sees it."""
+
+    learning_rate: float
+    batch_size: int
+    worth: float
+    """Share of the remaining error that training removed; 0.0 or less when it did not help."""
+
+
+def learning_rate_range(method: Method, hidden_size: int) -> tuple[float, float]:
+    """Lower and upper learning rate for a method at a model width."""
+    scale = (REFERENCE_WIDTH / max(hidden_size, REFERENCE_WIDTH)) ** 0.5
+    low, high = (1e-4, 6e-3) if method == "full" else (5e-4, 2e-2)
+    if hidden_size > 1024:  # billions of parameters: published SFT recipes stay near 1e-5 (full) and 2e-4 (LoRA)
+        low, high = (2e-6, 4e-5) if method == "full" else (5e-5, 1e-3)
+        return low, high
+    return low * scale, high * scale
+
+
+def default_knobs(method: Method, hidden_size: int) -> Knobs:
+    """The first guess: a third of the way down from the top of the range, in logarithm."""
+    low, high = learning_rate_range(method, hidden_size)
+    rate = high * (low / high) ** (1 / 3)
+    return Knobs(learning_rate=rate, batch_size=32 if hidden_size <= 1024 else 16, origin="default")
+
+
+def trials_from(experiments: Sequence[Experiment], base_score: float, method: Method) -> list[Trial]:
+    """The journal's finished trainings of one method, with their worth.
+
+    Worth is the share of the remaining error that was removed, (score - start) /
+    (100 - start) with start the score of the weights that training began from. Unlike
+    the bare score it does not reward late experiments for starting from a champion.
+    """
+    scores = {e.id: e.evaluation.score.value for e in experiments if e.evaluation}
+    trials = []
+    for experiment in experiments:
+        plan = experiment.training_plan
+        if plan is None or plan.method != method:
+            continue
+        start = scores.get(plan.init_from, base_score)
+        reached = scores.get(experiment.id)
+        worth = -1.0 if reached is None else (reached - start) / max(100.0 - start, 1.0)
+        trials.append(Trial(plan.learning_rate, plan.per_device_train_batch_size, worth))
+    return trials
+
+
+def suggest(trials: Sequence[Trial], method: Method, hidden_size: int, seed: int) -> Knobs:
+    """The next learning rate and batch size.
+
+    The first call returns the default; after that TPE is asked, with the default's
+    neighbourhood as its start, since a handful of trials is all a run can afford.
+    """
+    if not trials:
+        return default_knobs(method, hidden_size)
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    low, high = learning_rate_range(method, hidden_size)
+    space = {
+        "learning_rate": optuna.distributions.FloatDistribution(low, high, log=True),
+        "batch_size": optuna.distributions.CategoricalDistribution(BATCH_SIZES),
+    }
+    study = optuna.create_study(
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=seed + len(trials), n_startup_trials=2),
+    )
+    for trial in trials:
+        size = min(BATCH_SIZES, key=lambda known: abs(known - trial.batch_size))
+        rate = min(max(trial.learning_rate, low), high)
+        study.add_trial(
+            optuna.trial.create_trial(
+                params={"learning_rate": rate, "batch_size": size}, distributions=space, value=trial.worth
+            )
+        )
+    asked = study.ask(space)
+    return Knobs(
+        float(asked.params["learning_rate"]),
+        int(asked.params["batch_size"]),
+        f"tpe after {len(trials)} trials",
+    )

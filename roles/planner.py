@@ -1,0 +1,274 @@
+"""The Planner: one hypothesis at a time, from the journal, the profiles and remembered lessons.
+
+The playbook's order is the order of a practised fine-tuner:
+
+1. **Recall.** A lesson from an earlier run on this task goes first: its kind of data
+   and its knobs, with a full allowance, instead of a screening.
+2. **Screen** the kinds of data, each from the base weights with a short allowance:
+   data decides more than any knob (LIMA, arXiv 2305.11206).
+3. **Clean**: when the champion contradicts a source's labels, try without it.
+4. **Improve**: go on from the champion's weights with knobs that TPE suggests, as in
+   population-based training (Jaderberg et al. 2017, arXiv 1711.09846): copy the best,
+   perturb, keep what wins. Warm restarts of the schedule come with it (arXiv 1608.03983).
+5. **Widen** when improving stalls: add the next kind of data to the champion's.
+
+Each function that can make a plan returns None when its case does not apply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from memory.lessons import Recalled
+from memory.records import Experiment, Plan
+from roles.sources import Kind, by_kind, distrusted, why_unusable
+from tasks.errors import ExperimentFailed
+from tools.dojo import AUDIT_ROWS, Dojo
+
+TYPICAL_EXPERIMENTS = 9
+"""How many experiments a budget is divided into at first; later ones adapt to the time left."""
+SCREEN_SHARE = 0.7
+"""A screening's allowance, relative to an equal share of the time left."""
+PATIENCE = 5
+"""Discarded improvements in a row after which the run counts as stuck."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the Planner has in front of it: facts derived from the journal, nothing of its own."""
+
+    dojo: Dojo
+    experiment: str
+    history: tuple[Experiment, ...]
+    champion: Experiment | None
+    groups: dict[Kind, tuple[str, ...]]
+    advice: tuple[Recalled, ...]
+
+    @property
+    def champion_id(self) -> str:
+        """``base`` as long as nothing was kept."""
+        return self.champion.id if self.champion else "base"
+
+    @property
+    def champion_score(self) -> float:
+        """Validation score of the champion, or of the base model."""
+        return self.dojo.validation_score(self.champion_id).value
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """Usable sources whose labels the last audit does not contradict."""
+        audits = [e.diagnosis.source_scores for e in self.history if e.diagnosis and e.diagnosis.source_scores]
+        doubted = set(distrusted(audits[-1], AUDIT_ROWS)) if audits else set()
+        return tuple(name for name in self.usable if name not in doubted)
+
+    @property
+    def usable(self) -> tuple[str, ...]:
+        """Worked sources first, then plain ones."""
+        return self.groups["worked"] + self.groups["plain"]
+
+    def allowance_seconds(self, share: float = 1.0) -> float:
+        """Wall-clock for one experiment: an equal part of what is left, times ``share``."""
+        left = self.dojo.spendable_seconds()
+        expected = max(1, TYPICAL_EXPERIMENTS - len(self.history))
+        fair = max(left / expected, self.dojo.minimum_experiment_seconds())
+        return min(left, max(fair * share, self.dojo.minimum_experiment_seconds()))
+
+    def tried(self, sources: tuple[str, ...], init_from: str) -> bool:
+        """Whether this set of sources was already trained from these weights."""
+        return any(set(e.plan.sources) == set(sources) and e.plan.init_from == init_from for e in self.history)
+
+
+def plan(dojo: Dojo, experiment: str) -> Plan | None:
+    """The next experiment, or None when nothing is left to try (the run is stuck).
+
+    Raises:
+        ExperimentFailed: the pool holds no usable source at all.
+    """
+    desk = Desk(
+        dojo=dojo,
+        experiment=experiment,
+        history=dojo.journal.experiments(),
+        champion=dojo.journal.best(),
+        groups=by_kind(dojo.profiles()),
+        advice=dojo.recall(),
+    )
+    if not desk.usable:
+        reasons = "; ".join(f"{name}: {why_unusable(profile)}" for name, profile in dojo.profiles().items())
+        raise ExperimentFailed("plan", "empty_data", f"no source can be used ({reasons})")
+    for rule in (_from_lesson, _screen, _clean, _widen_when_stalled, _improve):
+        proposal = rule(desk)
+        if proposal is not None:
+            return proposal
+    return None
+
+
+def _from_lesson(desk: Desk) -> Plan | None:
+    """First experiment with a warm memory: what worked on this task before, at full length."""
+    advice = [item for item in desk.advice if item.kind == "advice" and item.lesson.task == desk.dojo.spec.id]
+    if desk.history or not advice:
+        return None
+    lesson = advice[0].lesson
+    kind = str(lesson.settings.get("kind", ""))
+    sources = _sources_of_kind(desk, kind)
+    if not sources:
+        return None
+    return _draft(
+        desk,
+        sources=sources,
+        init_from="base",
+        change="first",
+        hypothesis=f"What worked on this task before works again: {kind} answers",
+        reason=f"lesson {lesson.id}: {lesson.text}",
+        expected_gain=max(0.0, lesson.gain),
+        share=1.5,
+        lessons=(lesson.id,),
+    )
+
+
+def _sources_of_kind(desk: Desk, kind: str) -> tuple[str, ...]:
+    """The sources that a lesson's kind means here; names differ from pool to pool, kinds do not."""
+    if kind == "worked":
+        return desk.groups["worked"]
+    if kind == "plain":
+        return desk.groups["plain"]
+    return desk.usable if kind == "all" else ()
+
+
+def _candidates(desk: Desk) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """(kind, sources, reason) worth a screening, best guess first."""
+    if desk.groups["worked"]:
+        yield (
+            "worked",
+            desk.groups["worked"],
+            "worked steps teach small models more than bare answers (arXiv 2212.10071)",
+        )
+    if desk.groups["plain"]:
+        yield "plain", desk.groups["plain"], "the control: the same task with bare answers"
+
+
+def _screen(desk: Desk) -> Plan | None:
+    """Each kind of data once, from the base weights; none after a lesson has answered the question."""
+    if desk.history and desk.history[0].plan.lessons and desk.champion:
+        return None
+    for kind, sources, reason in _candidates(desk):
+        if desk.tried(sources, "base"):
+            continue
+        rejected = ", ".join(f"{name} ({why_unusable(desk.dojo.profiles()[name])})" for name in desk.groups["unusable"])
+        return _draft(
+            desk,
+            sources=sources,
+            init_from="base",
+            change="sources" if desk.history else "first",
+            hypothesis=f"Cleaned {kind} answers from {len(sources)} source(s) teach the task",
+            reason=reason + (f"; left out: {rejected}" if rejected else ""),
+            expected_gain=10.0,
+            share=SCREEN_SHARE,
+        )
+    return None
+
+
+def _clean(desk: Desk) -> Plan | None:
+    """Without the sources whose labels the champion contradicts, when the champion was trained on them."""
+    if desk.champion is None:
+        sources = desk.trusted
+        if sources and set(sources) != set(desk.usable) and not desk.tried(sources, "base"):
+            return _cleaned(desk, sources, "base")
+        return None
+    sources = tuple(name for name in desk.champion.plan.sources if name in desk.trusted)
+    dropped = set(desk.champion.plan.sources) - set(sources)
+    if not dropped or not sources or desk.tried(sources, desk.champion_id):
+        return None
+    return _cleaned(desk, sources, desk.champion_id)
+
+
+def _cleaned(desk: Desk, sources: tuple[str, ...], init_from: str) -> Plan:
+    doubted = sorted(set(desk.usable) - set(desk.trusted))
+    return _draft(
+        desk,
+        sources=sources,
+        init_from=init_from,
+        change="sources",
+        hypothesis=f"Leaving out {', '.join(doubted)} helps: their labels look wrong",
+        reason="the champion agrees with their labels clearly less than with the best source's "
+        "(confident learning, arXiv 1911.00068)",
+        expected_gain=5.0,
+    )
+
+
+def _widen_when_stalled(desk: Desk) -> Plan | None:
+    """After two discarded improvements in a row: add the trusted sources that the champion has not seen."""
+    if desk.champion is None or _discards_in_a_row(desk) < 2:
+        return None
+    added = tuple(name for name in desk.trusted if name not in desk.champion.plan.sources)
+    sources = desk.champion.plan.sources + added
+    if not added or desk.tried(sources, desk.champion_id):
+        return None
+    weights = {name: 1.0 for name in desk.champion.plan.sources} | {name: 0.25 for name in added}
+    return _draft(
+        desk,
+        sources=sources,
+        init_from=desk.champion_id,
+        change="sources",
+        hypothesis=f"More variety helps: {', '.join(added)} at a quarter of the weight",
+        reason="two improvements in a row were discarded with the same data",
+        expected_gain=1.0,
+        weights=weights,
+    )
+
+
+def _improve(desk: Desk) -> Plan | None:
+    """On from the champion (or again from the base), with the next knobs; None when patience has run out."""
+    if _discards_in_a_row(desk) >= PATIENCE:
+        return None
+    sources = desk.champion.plan.sources if desk.champion else desk.trusted or desk.usable
+    weights = desk.champion.plan.weights if desk.champion else {}
+    gain = (100.0 - desk.champion_score) / 10
+    return _draft(
+        desk,
+        sources=sources,
+        init_from=desk.champion_id,
+        change="duration" if _discards_in_a_row(desk) == 0 else "hyperparameters",
+        hypothesis=f"Training on from {desk.champion_id} removes a tenth of the remaining error",
+        reason="copy the best, perturb its knobs, keep what wins (arXiv 1711.09846)",
+        expected_gain=gain,
+        weights=dict(weights),
+    )
+
+
+def _discards_in_a_row(desk: Desk) -> int:
+    """How many of the latest experiments were not kept."""
+    runs = [(kept, len(list(group))) for kept, group in groupby(desk.history, key=lambda e: e.outcome == "kept")]
+    return runs[-1][1] if runs and not runs[-1][0] else 0
+
+
+def _draft(
+    desk: Desk,
+    *,
+    sources: tuple[str, ...],
+    init_from: str,
+    change: str,
+    hypothesis: str,
+    reason: str,
+    expected_gain: float,
+    share: float = 1.0,
+    weights: dict[str, float] | None = None,
+    lessons: tuple[str, ...] = (),
+) -> Plan:
+    return Plan.model_validate(
+        {
+            "experiment": desk.experiment,
+            "parent": None if init_from == "base" else init_from,
+            "hypothesis": hypothesis,
+            "reason": reason,
+            "change": change,
+            "expected_gain": expected_gain,
+            "sources": sources,
+            "weights": weights or {},
+            "max_seconds": desk.allowance_seconds(share),
+            "rows": desk.dojo.max_rows,
+            "init_from": init_from,
+            "lessons": lessons,
+        }
+    )

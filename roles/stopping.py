@@ -1,0 +1,29 @@
+"""When to stop, and what to call it."""
+
+from __future__ import annotations
+
+from memory.records import Ending
+from tools.dojo import Dojo
+
+SOLVED_LOW = 97.0
+"""Lower end of the champion's interval from which a rate in percent counts as solved."""
+
+
+def ending(dojo: Dojo, target: float | None) -> tuple[Ending, str] | None:
+    """The run's ending and its reason, or None to go on.
+
+    solved: the target is reached, or the 95% interval lies above 97. out_of_budget: what
+    is left, less the reserve for the final test, holds no further experiment.
+    """
+    champion = dojo.journal.champion_id()
+    score = dojo.validation_score(champion)
+    if target is not None and champion != "base":
+        reached = score.value >= target if score.higher_is_better else score.value <= target
+        if reached:
+            return "solved", f"{champion} reached the target {target:g} with {score.text()} on validation"
+    if target is None and champion != "base" and score.higher_is_better and score.low >= SOLVED_LOW:
+        return "solved", f"{champion} scores {score.text()} on validation"
+    left, needed = dojo.spendable_seconds(), dojo.minimum_experiment_seconds()
+    if left < needed:
+        return "out_of_budget", f"{max(left, 0):.0f} s left for experiments, the next needs about {needed:.0f} s"
+    return None

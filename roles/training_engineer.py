@@ -1,0 +1,104 @@
+"""The TrainingEngineer: method and knobs, the memory and time gate, the probe, the training."""
+
+from __future__ import annotations
+
+from memory.records import Experiment, Plan, Training, TrainingPlan
+from memory.recipe import DataCard
+from roles.optimiser import Knobs, Method, suggest, trials_from
+from tasks.errors import ExperimentFailed
+from tools.dojo import Dojo
+
+FULL_UP_TO_PARAMETERS = 500_000_000
+"""Up to this size full fine-tuning is affordable on one GPU and at least as good as LoRA; above it
+LoRA matches it on data sets of a few thousand rows ("LoRA Without Regret", Schulman et al. 2025)."""
+MAX_EPOCHS = 8.0
+"""Repeating rows pays up to roughly four to eight times (Muennighoff et al. 2023, arXiv 2305.16264)."""
+
+
+def write_training_plan(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
+    """Method by size, knobs by TPE (or by the lesson that the plan cites), duration by the allowance."""
+    history = dojo.journal.experiments()
+    method: Method = "full" if dojo.base_model.parameters <= FULL_UP_TO_PARAMETERS else "lora"
+    knobs = _knobs(dojo, plan, history, method)
+    draft = TrainingPlan(
+        method=method,
+        learning_rate=knobs.learning_rate,
+        per_device_train_batch_size=min(knobs.batch_size, card.rows),
+        max_length=dojo.max_length,
+        seed=dojo.seed,
+        init_from=plan.init_from,
+    )
+    return _with_duration(dojo, plan, card, draft)
+
+
+def _knobs(dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method) -> Knobs:
+    """A cited lesson's knobs first; screenings share one default, so that only the data differs; else TPE."""
+    for lesson in dojo.lessons(plan.lessons):
+        if lesson.settings.get("method") == method and "learning_rate" in lesson.settings:
+            return Knobs(
+                float(lesson.settings["learning_rate"]),
+                int(float(lesson.settings["per_device_train_batch_size"])),
+                f"lesson {lesson.id}",
+            )
+    width = dojo.base_model.hidden_size
+    trials = trials_from(history, dojo.validation_score("base").value, method)
+    if plan.change in ("first", "sources"):
+        best = max(trials, key=lambda trial: trial.worth, default=None)
+        if best is not None and best.worth > 0:
+            return Knobs(best.learning_rate, best.batch_size, "best so far")
+        return suggest([], method, width, dojo.seed)
+    return suggest(trials, method, width, dojo.seed)
+
+
+def _with_duration(dojo: Dojo, plan: Plan, card: DataCard, draft: TrainingPlan) -> TrainingPlan:
+    """As many epochs as the allowance holds at the measured speed, and a timeout as the hard end."""
+    seconds = max(plan.max_seconds - dojo.overhead_seconds(), 3.0)
+    per_epoch = max(dojo.estimate(draft, card).seconds, 1e-3)
+    epochs = min(MAX_EPOCHS, max(seconds / per_epoch, 0.05))
+    steps = max(1, round(epochs * card.rows / draft.per_device_train_batch_size))
+    return draft.model_copy(
+        update={
+            "num_train_epochs": round(epochs, 3),
+            "max_steps": steps,
+            "warmup_steps": min(20, max(1, steps // 10)),
+            "timeout_seconds": round(seconds * 1.3 + 5.0, 1),
+        }
+    )
+
+
+def gate(dojo: Dojo, experiment: str, training_plan: TrainingPlan, card: DataCard) -> None:
+    """Memory and time first (no cost), then a few real steps where the configuration is new.
+
+    Raises:
+        ExperimentFailed: ``does_not_fit``, or whatever the probe meets.
+    """
+    estimate = dojo.estimate(training_plan, card)
+    if not estimate.fits:
+        raise ExperimentFailed(
+            "probe",
+            "does_not_fit",
+            f"needs about {estimate.peak_gib:.1f} GiB, {estimate.available_gib:.1f} GiB are free ({estimate.basis})",
+        )
+    if not _proven(dojo, training_plan):
+        dojo.probe(experiment, training_plan, card)
+
+
+def _proven(dojo: Dojo, training_plan: TrainingPlan) -> bool:
+    """Whether a training at least as demanding has already succeeded in this run."""
+    done = [e.training_plan for e in dojo.journal.experiments() if e.training and e.training_plan]
+    return any(
+        earlier.method == training_plan.method
+        and earlier.per_device_train_batch_size >= training_plan.per_device_train_batch_size
+        and earlier.max_length >= training_plan.max_length
+        and earlier.learning_rate * 1.5 >= training_plan.learning_rate
+        for earlier in done
+    )
+
+
+def train(dojo: Dojo, experiment: str, training_plan: TrainingPlan, card: DataCard) -> Training:
+    """Run the training in a child process.
+
+    Raises:
+        ExperimentFailed: it diverged, ran out of memory or time, or crashed.
+    """
+    return dojo.train(experiment, training_plan, card)

@@ -1,0 +1,264 @@
+"""The Dojo: the few verbs with which any agent works on a task.
+
+profile, curate, estimate, probe, train, evaluate, audit, compare, recall, record. The
+five roles use nothing else; ``tools.toolbox`` offers the same verbs to a language model.
+Paths, processes, caches, clocks and the sealed test stay behind them: no verb shows a
+test item, and only ``final_test`` reads the test, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from memory.chroma import Experience
+from memory.journal import Journal
+from memory.ledger import Ledger
+from memory.lessons import Recalled
+from memory.recipe import DataCard, DataRecipe, Deduplicate, Map, Normalise, SampleRows, Select
+from memory.records import Comparison, Estimate, Evaluation, Lesson, Training, TrainingPlan
+from tasks.base import Sample, Score, Source, TaskSpec
+from tasks.errors import HarnessFault, boundary
+from tools import compare as comparing
+from tools import curate as curating
+from tools import estimate as estimating
+from tools import evaluate as evaluating
+from tools import train as training
+from tools.decontaminate import Decontaminator
+from tools.model_files import BaseModel
+from tools.profile import SourceProfile, profile_source
+from tools.seal import SealedTest
+from tools.worker import Worker
+from tools.workspace import Workspace
+
+AUDIT_ROWS = 60
+"""Rows per source on which the champion is held against the labels."""
+FINISH_SECONDS = 4.0
+"""Export, report and the last journal records."""
+
+
+@dataclass
+class Dojo:
+    """One run's environment. Built by ``graph.session``; holds no decisions."""
+
+    spec: TaskSpec
+    edition: str
+    base_model: BaseModel
+    validation: tuple[Sample, ...]
+    pool: Mapping[str, Source]
+    test: SealedTest
+    guard: Decontaminator
+    workspace: Workspace
+    journal: Journal
+    ledger: Ledger
+    store: Experience
+    worker: Worker
+    count_tokens: Callable[[str], int]
+    seed: int
+    max_rows: int
+    max_length: int = 512
+    _profiles: dict[str, SourceProfile] = field(default_factory=dict)
+
+    # -- looking ---------------------------------------------------------------------------
+
+    def profiles(self) -> Mapping[str, SourceProfile]:
+        """A profile of every source of the pool; made once."""
+        if not self._profiles:
+            with boundary("data", "profiling the sources"):
+                self._profiles = {
+                    name: profile_source(source, self.spec, self.validation, self.count_tokens, self.guard)
+                    for name, source in self.pool.items()
+                }
+        return self._profiles
+
+    def recall(self, query: str | None = None) -> tuple[Recalled, ...]:
+        """Lessons of earlier runs that fit this task, best first; empty when memory is off.
+
+        A lesson learned with another base model or edition is left out: knobs do not transfer.
+        """
+        text = query or f"{self.spec.id} {self.spec.domain} {self.base_model.name} {self.spec.description}"
+        found = self.store.recall(text, k=8, task=self.spec.id, domain=self.spec.domain)
+        here = self.journal.info.run
+        fitting = [
+            item
+            for item in found
+            if item.lesson.features.get("base_model") == self.base_model.name
+            and item.lesson.features.get("edition") == self.edition
+            and not item.lesson.id.startswith(here + "/")
+        ]
+        return tuple(sorted(fitting, key=lambda item: (item.lesson.task != self.spec.id, -item.lesson.gain)))
+
+    def lessons(self, ids: Sequence[str]) -> tuple[Lesson, ...]:
+        """The lessons with these ids, in order; unknown ids are left out."""
+        known = {item.lesson.id: item.lesson for item in self.recall()} if ids else {}
+        return tuple(known[name] for name in ids if name in known)
+
+    # -- time ------------------------------------------------------------------------------
+
+    def spendable_seconds(self) -> float:
+        """What is left of the budget once the final test, the export and the report are paid for."""
+        return self.ledger.remaining_seconds - self.finishing_seconds()
+
+    def finishing_seconds(self) -> float:
+        """The reserve for the end: base and champion on the sealed test, at the measured speed."""
+        base = self.journal.evaluation("base")
+        if base is None:
+            return FINISH_SECONDS
+        slowest = max([base.wall_seconds] + [e.evaluation.wall_seconds for e in self._evaluated()])
+        per_item = max(slowest, base.wall_seconds) / max(len(self.validation), 1)
+        return 1.2 * 2 * per_item * self.test.n + FINISH_SECONDS
+
+    def overhead_seconds(self) -> float:
+        """What an experiment costs besides its training steps: data, probe, evaluation, process start."""
+        base = self.journal.evaluation("base")
+        seconds = [e.clocks["data"] + e.clocks["evaluate"] for e in self._evaluated() if "evaluate" in e.clocks]
+        known = max(seconds[-3:]) if seconds else (2 * base.wall_seconds if base else 10.0)
+        return 1.1 * known + 1.0
+
+    def minimum_experiment_seconds(self) -> float:
+        """The shortest allowance that still trains for some seconds."""
+        return 1.5 * self.overhead_seconds() + 5.0
+
+    def _evaluated(self) -> list[comparing.Evaluated]:
+        return [e for e in self.journal.experiments() if e.evaluation is not None]
+
+    @staticmethod
+    def now() -> str:
+        """UTC, ISO 8601, to the second."""
+        return datetime.now(UTC).isoformat(timespec="seconds")
+
+    # -- data ------------------------------------------------------------------------------
+
+    def curate(self, recipe: DataRecipe) -> DataCard:
+        """Run a recipe; see ``tools.curate.run_recipe`` for what can fail."""
+        with self.ledger.measure("data"), boundary("data", "curating"):
+            return curating.run_recipe(
+                recipe,
+                self.pool,
+                self.spec,
+                self.guard,
+                self.workspace,
+                self.count_tokens,
+                max_rows=self.max_rows,
+                domain_prompts=[sample.prompt for sample in self.validation],
+            )
+
+    # -- models ----------------------------------------------------------------------------
+
+    def model_dir(self, experiment: str) -> Path:
+        """The weights of ``base`` or of an experiment."""
+        if experiment == "base":
+            return self.base_model.path
+        trained = self.journal.training(experiment)
+        if trained is None:
+            raise HarnessFault(f"{experiment} has no trained model in this run's journal")
+        return self.workspace.inside(trained.model_dir)
+
+    def estimate(self, plan: TrainingPlan, card: DataCard) -> Estimate:
+        """Seconds per epoch and peak memory, from this run's measurements where there are any."""
+        done = [(e.training_plan, e.training) for e in self.journal.experiments() if e.training and e.training_plan]
+        return estimating.estimate(plan, card, self.base_model, done)
+
+    def probe(self, experiment: str, plan: TrainingPlan, card: DataCard) -> None:
+        """A few real training steps; raises ExperimentFailed when they do not look sane."""
+        with self.ledger.measure("train"):
+            training.probe(plan, experiment, self.model_dir(plan.init_from), card, self.workspace, self.worker)
+
+    def train(self, experiment: str, plan: TrainingPlan, card: DataCard) -> Training:
+        """Train in a child process; idempotent by experiment id."""
+        with self.ledger.measure("train"):
+            return training.train(
+                plan, experiment, self.model_dir(plan.init_from), card, self.workspace, self.worker
+            )
+
+    def evaluate(self, experiment: str) -> Evaluation:
+        """Score ``base`` or an experiment on validation; idempotent by experiment id."""
+        with self.ledger.measure("evaluate"), boundary("evaluate", f"evaluating {experiment}"):
+            return evaluating.evaluate(
+                self.validation,
+                self.spec,
+                self.model_dir(experiment),
+                self.workspace.experiment_dir(experiment) / "validation.jsonl",
+                self.workspace,
+                self.worker,
+                split="validation",
+            )
+
+    def validation_score(self, experiment: str) -> Score:
+        """The validation score of ``base`` or of an evaluated experiment."""
+        evaluation = self.journal.evaluation(experiment)
+        if evaluation is None:
+            raise HarnessFault(f"{experiment} was never evaluated in this run")
+        return evaluation.score
+
+    def compare(self, challenger: str, champion: str) -> Comparison:
+        """Paired test on the validation items."""
+        return comparing.compare(
+            self._items(challenger, "validation"), self._items(champion, "validation"), challenger, champion, self.spec,
+            self.validation,
+        )
+
+    def _items(self, experiment: str, split: str) -> list[dict[str, object]]:
+        return evaluating.read_items(self.workspace.experiment_dir(experiment) / f"{split}.jsonl")
+
+    def audit(self, experiment: str, sources: Sequence[str]) -> dict[str, float]:
+        """Share of sampled rows of each source on which a model's answer agrees with the label."""
+        rows = {name: self._audit_rows(name) for name in sources}
+        rows = {name: found for name, found in rows.items() if found}
+        with self.ledger.measure("evaluate"), boundary("diagnose", "auditing the sources"):
+            return evaluating.agreement(rows, self.spec, self.model_dir(experiment), self.worker)
+
+    def _audit_rows(self, name: str) -> list[tuple[str, str]]:
+        """A seeded sample of one source as (prompt, answer) in the task's format."""
+        columns = {name: dict(self.profiles()[name].suggested_columns)}
+        recipe = DataRecipe(
+            operations=(
+                Select(sources=(name,)),
+                Map(columns=columns),
+                Normalise(answer_format=True),
+                Deduplicate(near=False, conflicts=False),
+                SampleRows(rows=AUDIT_ROWS),
+            ),
+            seed=self.seed,
+        )
+        return curating.rows_of(recipe, self.pool, self.spec, self.guard)
+
+    # -- memory ----------------------------------------------------------------------------
+
+    def record(self, lesson: Lesson) -> None:
+        """Write a lesson for later runs."""
+        self.store.record(lesson)
+
+    # -- the end ---------------------------------------------------------------------------
+
+    def final_test(self, champion: str) -> tuple[Evaluation, Evaluation, Comparison]:
+        """The single reading of the sealed test: base and champion on the same rows.
+
+        Returns:
+            (base's evaluation, champion's evaluation, their paired comparison); with no
+            champion the base is read alone and compared with itself.
+        """
+        samples = self.test.open(self.journal)
+        results = {}
+        with self.ledger.measure("evaluate"), boundary("evaluate", "reading the sealed test"):
+            for name in dict.fromkeys(("base", champion)):
+                results[name] = evaluating.evaluate(
+                    samples,
+                    self.spec,
+                    self.model_dir(name),
+                    self.workspace.experiment_dir(name) / "test.jsonl",
+                    self.workspace,
+                    self.worker,
+                    split="test",
+                )
+        comparison = comparing.compare(
+            self._items(champion, "test"), self._items("base", "test"), champion, "base", self.spec, samples
+        )
+        return results["base"], results[champion], comparison
+
+    def close(self) -> None:
+        """Stop child processes and release the journal."""
+        self.worker.close()
+        self.journal.close()
