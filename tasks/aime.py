@@ -1,0 +1,122 @@
+r"""AIME 2025: thirty competition problems whose answers are whole numbers from 0 to 999.
+
+Source: opencompass/AIME2025 on the Hugging Face Hub (parts I and II); mini edition: generated.
+Licence: problems (c) MAA, no licence stated for the file; generated rows Apache-2.0.
+Metric: accuracy of the number in the last box, in percent.
+Example: "Find the remainder when 47 is divided by 6." -> "6*7=42. 47-42=5. \boxed{5}"
+Trap: an answer with two boxes was never right in the published rule, even with the right one last;
+    here the last box counts, so that a corrected answer is read as meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from tasks import extract as read
+from tasks import mini_aime
+from tasks.base import Row, Sample, Score, TaskSpec, Verdict
+from tasks.metrics import accuracy
+from tasks.miniature import Miniature, load
+from tasks.working import steps_of
+
+REMINDER = "Remember to put your final answer within \\boxed{}."
+
+
+def build_prompt(row: Row) -> str | None:
+    """The problem and the published reminder; None without a ``question`` (or ``problem``) column."""
+    question = row.get("question") or row.get("problem")
+    return f"{question}\n{REMINDER}" if isinstance(question, str) and question.strip() else None
+
+
+def judge(sample: Sample, answer: str) -> Verdict:
+    """Right when the last box holds the gold number."""
+    content = read.boxed(answer)
+    if content is None:
+        return Verdict(False, 0.0, None, "no_box" if read.last_number(answer) else "unparseable")
+    said, gold = read.canonical_number(content), read.canonical_number(str(sample.gold))
+    if said is None:
+        return Verdict(False, 0.0, None, "not_a_number")
+    if said == gold:
+        return Verdict(True, 1.0, said)
+    return Verdict(False, 0.0, said, _miss(said, gold or ""))
+
+
+def _miss(said: str, gold: str) -> str:
+    if "." in said or not gold.isdigit():
+        return "wrong_number"
+    distance = abs(int(said) - int(gold))
+    return {1: "off_by_one", 10: "off_by_ten", 100: "off_by_hundred"}.get(distance, "wrong_number")
+
+
+def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+    """Accuracy with its Wilson interval."""
+    return accuracy(samples, verdicts)
+
+
+def render(answer: str, reasoning: str) -> str:
+    """The worked steps, if any, and the boxed answer."""
+    return f"{reasoning.strip()} \\boxed{{{answer}}}" if reasoning.strip() else f"\\boxed{{{answer}}}"
+
+
+def extract(text: str) -> str | None:
+    """The boxed number, else what a sentence states, else the last number."""
+    for found in (read.boxed(text), read.said_answer(text)):
+        number = read.canonical_number(found) if found else None
+        if number is not None:
+            return number
+    return read.last_number(text)
+
+
+def verify(prompt: str, target: str) -> bool | None:
+    """Whether the written equations hold and lead to the answer; None when there are none."""
+    steps = steps_of(target.partition("\\boxed")[0])
+    if steps is None:
+        return None
+    answer = extract(target)
+    return steps.right and (answer is None or answer == str(steps.last))
+
+
+MINI = Miniature(
+    task_id="aime25",
+    source_names=(
+        "harvest-2021",
+        "forum-export",
+        "blue-notebook",
+        "northgate-drills",
+        "mathclub-archive",
+        "copperfield-set",
+        "tuesday-problems",
+        "lantern-mix",
+        "riverside-quiz",
+    ),
+    draw=mini_aime.draw,
+    prompt=build_prompt,
+    render=render,
+    with_answer=mini_aime.with_answer,
+    wrong=mini_aime.wrong,
+    off_style=mini_aime.off_style,
+    flawed=mini_aime.flawed,
+    edit=mini_aime.edit,
+)
+
+SPEC = TaskSpec(
+    id="aime25",
+    domain="math",
+    title="AIME 2025",
+    description="Short competition problems. Work out the answer; the final whole number goes into \\boxed{}.",
+    answer_format="worked steps in free form, then \\boxed{N} with N a whole number from 0 to 999",
+    metric="accuracy",
+    licence="problems (c) MAA; generated rows Apache-2.0",
+    source="opencompass/AIME2025; mini: generated from the seed",
+    trap="two boxes were never right in the published rule; here the last one counts",
+    views=("aime2025",),
+    max_new_tokens=48,
+    load=partial(load, MINI),
+    judge=judge,
+    aggregate=aggregate,
+    render=render,
+    extract=extract,
+    verify=verify,
+    build_prompt=build_prompt,
+)
