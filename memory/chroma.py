@@ -113,7 +113,8 @@ class ExperienceStore:
         lessons = current(self.book.all())
         if not lessons or k <= 0:
             return ()
-        similarities = self._with_index(lambda collection: _nearest(collection, query, k, task, domain))
+        vector = self.embedding.embed([query])[0]
+        similarities = self._with_index(lambda collection: _similarities(collection, vector))
         found = [
             _recalled(lessons[id], similarity, task, domain)
             for id, similarity in similarities.items()
@@ -188,7 +189,7 @@ class ExperienceStore:
                 COLLECTION,
                 embedding_function=chroma_function(self.embedding),
                 metadata={"embedding": self.embedding.name},
-                configuration={"hnsw": {"space": "cosine", "ef_search": 200}},
+                configuration={"hnsw": {"space": "cosine"}},
             )
         missing = [lesson for lesson in lessons if lesson.id not in held]
         for start in range(0, len(missing), _BATCH):
@@ -211,21 +212,22 @@ class ExperienceStore:
                 raise HarnessFault(f"{self._index_folder}: cannot be deleted ({error.strerror})") from error
 
 
-def _nearest(collection: Any, query: str, k: int, task: str | None, domain: str | None) -> dict[str, float]:
-    """Similarity by id: the nearest of the task, of the domain and of all.
+def _similarities(collection: Any, query: list[float]) -> dict[str, float]:
+    """Cosine of every lesson to the query, by id.
 
-    Asked apart, because a near lesson of another task must not crowd out one of this
-    task; and more than ``k``, because overtaken lessons drop out afterwards.
+    Exact, over the stored vectors: Chroma's own search walks an approximate graph, and
+    among many equal vectors it was seen to miss the only row that a filter let pass. A
+    memory holds hundreds of lessons, seldom thousands.
     """
-    similarities: dict[str, float] = {}
-    filters = [{"task": task} if task else None, {"domain": domain} if domain else None, None]
-    for where in [item for index, item in enumerate(filters) if item or index == 2]:
-        result = collection.query(
-            query_texts=[query], n_results=4 * k + 20, where=where, include=["distances"]
-        )
-        for id, distance in zip(result["ids"][0], result["distances"][0], strict=True):
-            similarities[id] = min(1.0, max(0.0, 1.0 - float(distance)))
-    return similarities
+    import numpy
+
+    rows = collection.get(include=["embeddings"])
+    if len(rows["ids"]) != collection.count():
+        raise ValueError("the index holds rows without vectors")
+    vectors = numpy.asarray(rows["embeddings"], dtype=numpy.float64)
+    cosines = vectors @ numpy.asarray(query, dtype=numpy.float64)
+    cosines /= numpy.linalg.norm(vectors, axis=1) * numpy.linalg.norm(query)
+    return dict(zip(rows["ids"], numpy.clip(cosines, 0.0, 1.0).tolist(), strict=True))
 
 
 def _recalled(lesson: Lesson, similarity: float, task: str | None, domain: str | None) -> Recalled:
