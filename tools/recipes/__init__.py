@@ -1,0 +1,1 @@
+"""Whole-script recipes: each module runs by itself with `python -m tools.recipes.<name>`."""

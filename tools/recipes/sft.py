@@ -1,0 +1,383 @@
+"""Supervised fine-tuning, one experiment from top to bottom: TRL's ``SFTTrainer`` and PEFT's LoRA.
+
+    python -m tools.recipes.sft plan.json
+
+``plan.json`` is what the agent wrote beside the experiment, and what you may edit:
+
+    {"plan": {"method": "lora", "learning_rate": 0.001, ...},   a TrainingPlan
+     "model_dir": "...", "data_path": "rows.jsonl", "out_dir": "...", "threads": 2}
+
+Rows are ``{"prompt", "answer"}``. They are tokenised once with the model's chat
+template; the loss is on the answer only; rows longer than ``max_length`` are
+dropped and counted, never cut, because half an answer teaches to stop half-way.
+The result is a loadable model directory with ``training.json`` in it, written
+beside its final name and renamed at the end, so that a directory that exists is
+complete. The result of the same plan, data and start is returned as it is.
+
+torch and TRL are imported at the top: the module is a script, and the agent loads
+it only in a child process.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig, get_peft_model
+from transformers import TrainerCallback
+from trl import SFTConfig, SFTTrainer
+
+from memory.records import TrainingPlan
+from tasks.errors import ExperimentFailed
+from tools.chat_format import encode, render_pair
+from tools.fork_server import peak_gib
+from tools.loading import BF16_PARAMETERS, load_model, load_tokenizer, parameter_count
+
+CURVE_POINTS = 200
+MERGE_PARAMETERS = 1_000_000_000
+"""Up to this size a LoRA result is merged into a whole model; above it only the adapter is kept."""
+TOKENIZER_FILES = (
+    "tokenizer*",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template*",
+    "vocab*",
+    "merges.txt",
+    "*.model",
+)
+GROUPED_BATCHES = 16
+"""Batches that are sorted by length together: little padding, and the order stays random."""
+
+
+def train(payload: dict[str, Any]) -> dict[str, Any]:
+    """Trains one plan; returns the fields of a ``Training`` record, and the rows that were dropped."""
+    started = time.monotonic()
+    plan = TrainingPlan.model_validate(payload["plan"])
+    out_dir = Path(payload["out_dir"])
+    if (done := finished(out_dir, payload)) is not None:
+        return done
+    torch.set_num_threads(int(payload.get("threads") or torch.get_num_threads()))
+    staging = out_dir.with_name(out_dir.name + ".tmp")
+    shutil.rmtree(staging, ignore_errors=True)
+    model_dir = Path(payload["model_dir"])
+    trainer, dropped = build_trainer(plan, model_dir, Path(payload["data_path"]), staging)
+    # The last part of the time is for saving; the caller kills the process at the limit itself.
+    trainer.deadline = started + 0.95 * plan.timeout_seconds - 0.5
+    trainer.train()
+    if trainer.diverged:
+        raise ExperimentFailed("train", "diverged", trainer.diverged)
+    save(trainer, plan, model_dir, staging)
+    result = report(trainer, plan, started) | {"dropped_rows": dropped, "payload": payload}
+    (staging / "training.json").write_text(json.dumps(result, indent=1))
+    shutil.rmtree(out_dir, ignore_errors=True)  # an earlier result of another plan
+    staging.rename(out_dir)
+    return result
+
+
+def finished(out_dir: Path, payload: dict[str, Any]) -> dict[str, Any] | None:
+    """The result of an earlier training of exactly this payload."""
+    try:
+        result: dict[str, Any] = json.loads((out_dir / "training.json").read_text())
+    except FileNotFoundError:
+        return None
+    return result if result.get("payload") == payload else None
+
+
+def probe(payload: dict[str, Any]) -> dict[str, Any]:
+    """A few steps of the plan, nothing saved: do they fit, is the loss finite, how long do they take?"""
+    started = time.monotonic()
+    plan = TrainingPlan.model_validate(payload["plan"])
+    torch.set_num_threads(int(payload.get("threads") or torch.get_num_threads()))
+    steps = int(payload["steps"])
+    short = plan.model_copy(update={"max_steps": steps, "warmup_steps": 0, "lr_scheduler_type": "linear"})
+    rows_needed = (steps + 1) * plan.per_device_train_batch_size
+    trainer, _ = build_trainer(
+        short, Path(payload["model_dir"]), Path(payload["data_path"]), Path(payload["out_dir"]), rows_needed
+    )
+    trainer.train()
+    if trainer.diverged:
+        raise ExperimentFailed("probe", "diverged", trainer.diverged)
+    # The first step also pays for the allocator and the kernels' set-up.
+    seconds = [late - early for early, late in zip(trainer.ends, trainer.ends[1:], strict=False)]
+    return report(trainer, plan, started) | {"seconds_per_step": sum(seconds) / max(1, len(seconds))}
+
+
+def build_trainer(
+    plan: TrainingPlan, model_dir: Path, data_path: Path, out_dir: Path, most_rows: int | None = None
+) -> tuple[AnswerTrainer, int]:
+    """The trainer, ready to go, and the number of rows that were too long."""
+    tokenizer = load_tokenizer(model_dir)
+    rows, dropped = tokenise(tokenizer, data_path, plan.max_length, most_rows)
+    if not rows:
+        raise ExperimentFailed(
+            "train", "empty_data", f"no row fits into {plan.max_length} tokens ({dropped} dropped)"
+        )
+    cuda = torch.cuda.is_available()
+    model = load_model(model_dir)
+    big = parameter_count(model) > BF16_PARAMETERS
+    if plan.method == "lora":
+        torch.manual_seed(plan.seed)
+        if cuda and big:
+            model = model.to(torch.bfloat16)
+        model = get_peft_model(model, lora_config(plan))
+    steps = plan.max_steps
+    if steps <= 0:
+        steps = math.ceil(plan.num_train_epochs * len(rows) / plan.per_device_train_batch_size)
+    config = SFTConfig(
+        output_dir=str(out_dir),
+        max_steps=steps,
+        per_device_train_batch_size=plan.per_device_train_batch_size,
+        learning_rate=plan.learning_rate,
+        weight_decay=plan.weight_decay,
+        seed=plan.seed,
+        bf16=cuda and torch.cuda.is_bf16_supported(),
+        use_cpu=not cuda,
+        gradient_checkpointing=big,  # a third of the speed, for memory that small models do not need
+        optim="adamw_torch_fused",
+        dataset_kwargs={"skip_prepare_dataset": True},
+        dataloader_pin_memory=cuda,
+        logging_strategy="no",
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )
+    dataset = Dataset.from_dict({key: [row[key] for row in rows] for key in ("input_ids", "labels")})
+    trainer = AnswerTrainer(model=model, args=config, train_dataset=dataset, processing_class=tokenizer)
+    trainer.prepare(plan, [len(row["input_ids"]) for row in rows])
+    return trainer, dropped
+
+
+def lora_config(plan: TrainingPlan) -> Any:
+    """LoRA on every linear layer but the output (Hu et al. 2021; all layers as in Dettmers et al. 2023)."""
+    return LoraConfig(
+        r=plan.lora_r,
+        lora_alpha=plan.lora_alpha,
+        lora_dropout=plan.lora_dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+
+
+def tokenise(
+    tokenizer: Any, data_path: Path, max_length: int, most_rows: int | None = None
+) -> tuple[list[dict[str, list[int]]], int]:
+    """Rows as ``input_ids`` and ``labels`` (-100 on the prompt), and how many were too long."""
+    with data_path.open(encoding="utf-8") as lines:
+        records = [json.loads(line) for line, _ in zip(lines, range(most_rows or sys.maxsize), strict=False)]
+    pairs = [render_pair(tokenizer, row["prompt"], row["answer"]) for row in records]
+    prompts = encode(tokenizer, [prompt for prompt, _ in pairs])
+    completions = encode(tokenizer, [completion for _, completion in pairs])
+    rows = [
+        {"input_ids": prompt + completion, "labels": [-100] * len(prompt) + completion}
+        for prompt, completion in zip(prompts, completions, strict=True)
+        if len(prompt) + len(completion) <= max_length
+    ]
+    return rows, len(records) - len(rows)
+
+
+class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
+    """``SFTTrainer`` with the loss on answer positions only, a clock and a watch on the loss."""
+
+    loss_is_scaled_for_ga = True
+
+    def prepare(self, plan: TrainingPlan, lengths: Sequence[int]) -> None:
+        """Sets what ``TrainingArguments`` cannot say."""
+        self.plan, self.lengths = plan, lengths
+        self.horizon = int(self.args.max_steps)
+        """The step at which training ends and the rate reaches zero; comes closer when time is short."""
+        self.deadline = math.inf
+        self.losses: list[float] = []
+        self.ends: list[float] = []
+        """Monotonic time at the end of each step."""
+        self.tokens = 0
+        self.diverged = ""
+        self.stopped_early = ""
+        self.add_callback(Watch(self))
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Mean cross-entropy over the answer tokens of the batch.
+
+        TRL scores every position of the batch and adds entropy and accuracy for its
+        log. Projecting only the positions that some answer occupies gives the same
+        loss and gradient.
+        """
+        labels = inputs["labels"][:, 1:]
+        wanted = labels != -100
+        keep = wanted.any(dim=0).nonzero().flatten()
+        logits = model(
+            input_ids=inputs["input_ids"],
+            attention_mask=inputs["attention_mask"],
+            logits_to_keep=keep,
+            use_cache=False,
+        ).logits
+        wanted = wanted[:, keep]
+        total = torch.nn.functional.cross_entropy(
+            logits[wanted].float(), labels[:, keep][wanted], reduction="sum"
+        )
+        count = wanted.sum() if num_items_in_batch is None else num_items_in_batch
+        loss = total / count
+        self.losses.append(float(loss.detach()))
+        self.tokens += int(inputs["attention_mask"].sum())
+        return loss
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """The plan's schedule over ``horizon``, which may still move."""
+        self.lr_scheduler: Any = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, self._rate)
+        return self.lr_scheduler
+
+    def _rate(self, step: int) -> float:
+        warmup = min(self.plan.warmup_steps, self.horizon // 4)
+        if step < warmup:
+            return (step + 1) / (warmup + 1)
+        done = min(1.0, (step - warmup) / max(1, self.horizon - warmup))
+        if self.plan.lr_scheduler_type == "cosine":
+            return 0.5 * (1.0 + math.cos(math.pi * done))
+        return 1.0 - done if self.plan.lr_scheduler_type == "linear" else 1.0
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        return LengthGroups(self.lengths, self.args.train_batch_size, self.plan.seed)
+
+
+class LengthGroups(torch.utils.data.Sampler[int]):
+    """Batches of similar length in random order, another order each epoch.
+
+    Transformers' own ``group_by_length`` runs each group from its longest batch to
+    its shortest, so that with 2,000 rows the long answers all come first.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self.lengths, self.batch_size = lengths, batch_size
+        self.random = random.Random(seed)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        order = list(range(len(self.lengths)))
+        self.random.shuffle(order)
+        group = GROUPED_BATCHES * self.batch_size
+        batches: list[list[int]] = []
+        for start in range(0, len(order), group):
+            rows = sorted(order[start : start + group], key=self.lengths.__getitem__)
+            batches += [rows[n : n + self.batch_size] for n in range(0, len(rows), self.batch_size)]
+        # The loader cuts the stream every `batch_size` rows, so a short batch may only come last.
+        short = [batch for batch in batches if len(batch) < self.batch_size]
+        full = [batch for batch in batches if len(batch) == self.batch_size]
+        self.random.shuffle(full)
+        for batch in full + short:
+            yield from batch
+
+
+class Watch(TrainerCallback):  # type: ignore[misc]
+    """Stops a training that diverges, and brings one that runs late to a good end."""
+
+    def __init__(self, trainer: AnswerTrainer) -> None:
+        self.trainer = trainer
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Looks at the loss and at the clock."""
+        trainer = self.trainer
+        trainer.ends.append(time.monotonic())
+        trainer.diverged = divergence(trainer.losses, trainer.plan.warmup_steps)
+        self._fit_to_time(state.global_step)
+        if trainer.diverged or state.global_step >= trainer.horizon:
+            control.should_training_stop = True
+
+    def _fit_to_time(self, step: int) -> None:
+        trainer, ends = self.trainer, self.trainer.ends
+        left = trainer.deadline - ends[-1]
+        if left <= 0:
+            trainer.horizon = step
+        elif len(ends) > 5 and math.isfinite(left):
+            recent = ends[-20:]
+            affordable = step + int(left / ((recent[-1] - recent[0]) / (len(recent) - 1)))
+            trainer.horizon = max(step, min(trainer.horizon, affordable))
+        if trainer.horizon < trainer.args.max_steps:
+            trainer.stopped_early = "time"
+
+
+def divergence(losses: Sequence[float], warmup_steps: int) -> str:
+    """Says how the loss diverged; empty when it did not.
+
+    Not finite, or after the warm-up twice its level of the first five steps (means
+    over ten and five steps).
+    """
+    if not math.isfinite(losses[-1]):
+        return f"the loss is {losses[-1]} at step {len(losses)}"
+    start = sum(losses[:5]) / len(losses[:5])
+    recent = sum(losses[-10:]) / len(losses[-10:])
+    if len(losses) >= warmup_steps + 15 and recent > 2.0 * start:
+        return f"the loss rose from {start:.3f} to {recent:.3f} by step {len(losses)}"
+    return ""
+
+
+def save(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path, folder: Path) -> None:
+    """Writes a loadable directory; with LoRA also the adapter, as ``adapter/``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model = trainer.model
+    if plan.method == "lora" and parameter_count(model) > MERGE_PARAMETERS:
+        model.save_pretrained(str(folder))
+    else:
+        if plan.method == "lora":
+            model.save_pretrained(str(folder / "adapter"))
+            (folder / "adapter" / "README.md").unlink(missing_ok=True)  # a form that PEFT leaves empty
+            model = model.merge_and_unload()
+        model.save_pretrained(str(folder))
+    for pattern in TOKENIZER_FILES:
+        for file in model_dir.glob(pattern):
+            shutil.copyfile(file, folder / file.name)
+
+
+def report(trainer: AnswerTrainer, plan: TrainingPlan, started: float) -> dict[str, Any]:
+    """The measured fields of a ``Training`` record."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    memory = peak_gib(usage.ru_maxrss)
+    if torch.cuda.is_available():
+        memory = torch.cuda.max_memory_allocated() / (1 << 30)
+    wall = time.monotonic() - started
+    steps = len(trainer.losses)
+    return {
+        "method": plan.method,
+        "steps": steps,
+        "rows": len(trainer.lengths),
+        "tokens": trainer.tokens,
+        "losses": curve(trainer.losses),
+        "tokens_per_second": trainer.tokens / wall,
+        "wall_seconds": wall,
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "peak_gib": memory,
+        "stopped_early": trainer.stopped_early,
+    }
+
+
+def curve(losses: Sequence[float]) -> list[tuple[int, float]]:
+    """(last step, mean loss) of at most ``CURVE_POINTS`` equal stretches."""
+    width = math.ceil(len(losses) / CURVE_POINTS) or 1
+    stretches = [losses[start : start + width] for start in range(0, len(losses), width)]
+    return [
+        (min((n + 1) * width, len(losses)), sum(stretch) / len(stretch))
+        for n, stretch in enumerate(stretches)
+    ]
+
+
+def main() -> None:
+    """Runs one plan file and writes the result to standard output as JSON."""
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m tools.recipes.sft plan.json")
+    sys.stdout.write(json.dumps(train(json.loads(Path(sys.argv[1]).read_text())), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
