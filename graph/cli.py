@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 harness fault (resume later), 2 wrong input, 130 interrupt
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +59,7 @@ def run(
     mind: Annotated[str, typer.Option(help="Who decides: playbook.")] = "playbook",
     seed: Annotated[int, typer.Option(help="Seed of rows, samples and training.")] = 0,
     max_rows: Annotated[int, typer.Option(help="Most training rows in one experiment.")] = 2000,
+    max_experiments: Annotated[int | None, typer.Option(help="Stop after this many experiments.")] = None,
     target: Annotated[float | None, typer.Option(help="Stop when validation reaches this score.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -74,6 +74,7 @@ def run(
         seed=seed,
         runs_dir=runs_dir,
         max_rows=max_rows,
+        max_experiments=max_experiments,
         target=target,
     )
     from graph.run import run as start
@@ -98,12 +99,12 @@ def resume(
 def _show(start: Callable[[Callable[[dict[str, Any]], None]], dict[str, object]], as_json: bool) -> None:
     """Run with the live view on, then print the summary block (or JSON alone on standard output)."""
     from graph.live import LiveView
-    from graph.summary import summary_lines
+    from graph.summary import summary_json, summary_lines
 
     with LiveView(Console(stderr=as_json)) as view:
         summary = start(view.on_event)
     if as_json:
-        typer.echo(json.dumps(summary, ensure_ascii=False))
+        typer.echo(summary_json(summary))
         return
     for line in summary_lines(summary):
         typer.echo(line)
@@ -144,11 +145,15 @@ def report(
 ) -> None:
     """Write a run's report.html again and print its path."""
     from graph.run import find_run
+    from graph.session import load_task, read_settings
     from memory.journal import Journal
     from tools.report import write_report
 
     run_dir = find_run(name, Path(runs_dir))
-    typer.echo(str(write_report(Journal.open(run_dir / "journal.jsonl", write=False), run_dir)))
+    journal = Journal.open(run_dir / "journal.jsonl", write=False)
+    spec = load_task(read_settings(run_dir).task, journal.info.edition)
+    validation = spec.load(journal.info.edition, journal.info.seed).validation  # type: ignore[arg-type]
+    typer.echo(str(write_report(journal, run_dir, validation)))
 
 
 @app.command()

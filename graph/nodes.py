@@ -17,7 +17,7 @@ from graph import session as sessions
 from graph.session import Session
 from graph.settings import RunSettings
 from graph.state import RunInput, RunState
-from graph.summary import summary_of
+from graph.result import result_of
 from memory.records import Experiment, Failure
 from roles import data_curator as curator
 from roles import diagnostician as diagnosing
@@ -78,7 +78,7 @@ def planner(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
     journal = dojo.journal
     experiment = journal.unfinished() or journal.next_experiment_id()
     if journal.plan(experiment) is None:
-        end = stopping.ending(dojo, session.settings.target)
+        end = stopping.ending(dojo, session.settings.target, session.settings.max_experiments)
         if end is not None:
             return {"ending": end[0], "reason": end[1]}
         tell("stage", experiment, {"role": "planner", "text": "choosing the next experiment"})
@@ -100,8 +100,7 @@ def data_curator(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
         assert plan is not None
         if journal.recipe(experiment) is None:
             with dojo.ledger.measure("think"):
-                recipe = curator.write_recipe(dojo, plan)
-            journal.append("recipe", recipe, experiment)
+                journal.append("recipe", curator.write_recipe(dojo, plan), experiment)
         tell("stage", experiment, {"role": "data_curator", "text": f"curating {', '.join(plan.sources)}"})
         recipe = journal.recipe(experiment)
         assert recipe is not None
@@ -120,15 +119,13 @@ def training_engineer(state: RunState, runtime: Runtime[RunSettings]) -> RunStat
         plan, card = journal.plan(experiment), journal.card(experiment)
         assert plan is not None and card is not None
         if journal.training_plan(experiment) is None:
-            with dojo.ledger.measure("think"):
-                drafted = engineer.write_training_plan(dojo, plan, card)
-            journal.append("training_plan", drafted, experiment)
+            tell("stage", experiment, {"role": "training_engineer", "text": "choosing knobs, probing a few steps"})
+            journal.append("training_plan", engineer.write_training_plan(dojo, plan, card), experiment)
         training_plan = journal.training_plan(experiment)
         assert training_plan is not None
         if journal.training(experiment) is None:
             detail = f"{training_plan.method}, lr {training_plan.learning_rate:.2g}, {training_plan.max_steps} steps"
             tell("stage", experiment, {"role": "training_engineer", "text": detail})
-            engineer.gate(dojo, experiment, training_plan, card)
             journal.append("training", engineer.train(dojo, experiment, training_plan, card), experiment)
         tell("training", experiment, _stage(journal.training(experiment)))
 
@@ -213,8 +210,8 @@ def finish(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
     tell("test_opened", None, {"champion": champion})
     exported = export_champion(dojo.workspace, journal, dojo.model_dir(champion), dojo.spec)
     journal.append("run_ended", {"outcome": state["ending"], "reason": state["reason"]})
-    report = write_report(journal, dojo.workspace.run_dir)
-    summary = summary_of(journal, champion_dir=exported, report=report)
+    report = write_report(journal, dojo.workspace.run_dir, dojo.validation)
+    summary = result_of(journal, exported, report)
     dojo.workspace.write_json(dojo.workspace.run_dir / "summary.json", summary)
     tell("run_ended", None, {"outcome": state["ending"], "reason": state["reason"]})
     sessions.close(session)

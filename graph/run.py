@@ -6,11 +6,12 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from graph import session as sessions
 from graph.build import build_graph
 from graph.settings import RunSettings
+from graph.state import RunInput
 from memory.journal import Journal
 from tasks.errors import HarnessFault, InputError
 
@@ -57,7 +58,6 @@ def resume(run_dir: Path, on_event: OnEvent | None = None) -> dict[str, object]:
 def _drive(session: sessions.Session, on_event: OnEvent | None, *, fresh: bool) -> dict[str, object]:
     run_dir = session.dojo.workspace.run_dir
     config: Any = {"configurable": {"thread_id": run_dir.name}, "recursion_limit": STEPS_AT_MOST}
-    first = {"run": run_dir.name, "run_dir": str(run_dir)}
     summary: dict[str, object] = {}
     try:
         with _checkpointer(session.dojo.workspace.checkpoints_path) as saver:
@@ -66,17 +66,17 @@ def _drive(session: sessions.Session, on_event: OnEvent | None, *, fresh: bool) 
             # in the journal what is already done.
             pending = not fresh and bool(graph.get_state(config).next)
             stream = graph.stream(
-                None if pending else first,  # type: ignore[arg-type]
+                None if pending else RunInput(run=run_dir.name, run_dir=str(run_dir)),
                 config,
                 context=session.settings,
                 durability="sync",
                 stream_mode=["custom", "updates"],
             )
-            for mode, event in stream:
+            for mode, event in cast(Iterator[tuple[str, dict[str, Any]]], stream):
                 if mode == "custom" and on_event:
-                    on_event(event)  # type: ignore[arg-type]
+                    on_event(event)
                 elif mode == "updates" and "finish" in event:
-                    summary = event["finish"]["summary"]  # type: ignore[index]
+                    summary = event["finish"]["summary"]
     except HarnessFault as fault:
         _note_fault(session, fault)
         raise

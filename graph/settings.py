@@ -79,6 +79,7 @@ class RunSettings(BaseModel):
     seed: int = Field(0, description="Seed of the generated rows, the samples and the training.", ge=0)
     runs_dir: str = Field(default_factory=default_runs_dir, description="Where run folders are made.")
     max_rows: int = Field(2000, description="Most training rows in one experiment.", gt=0, le=1_000_000)
+    max_experiments: int | None = Field(None, description="Stop after this many experiments.", gt=0)
     target: float | None = Field(
         None, description="Stop as solved when validation reaches this score; the default is a lower bound of 97."
     )

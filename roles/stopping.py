@@ -9,11 +9,14 @@ SOLVED_LOW = 97.0
 """Lower end of the champion's interval from which a rate in percent counts as solved."""
 
 
-def ending(dojo: Dojo, target: float | None) -> tuple[Ending, str] | None:
+def ending(
+    dojo: Dojo, target: float | None = None, max_experiments: int | None = None
+) -> tuple[Ending, str] | None:
     """The run's ending and its reason, or None to go on.
 
     solved: the target is reached, or the 95% interval lies above 97. out_of_budget: what
-    is left, less the reserve for the final test, holds no further experiment.
+    is left, less the reserve for the final test, holds no further experiment, or as many
+    experiments as were asked for are done.
     """
     champion = dojo.journal.champion_id()
     score = dojo.validation_score(champion)
@@ -23,6 +26,9 @@ def ending(dojo: Dojo, target: float | None) -> tuple[Ending, str] | None:
             return "solved", f"{champion} reached the target {target:g} with {score.text()} on validation"
     if target is None and champion != "base" and score.higher_is_better and score.low >= SOLVED_LOW:
         return "solved", f"{champion} scores {score.text()} on validation"
+    done = len(dojo.journal.experiments())
+    if max_experiments is not None and done >= max_experiments:
+        return "out_of_budget", f"{done} experiments were asked for, and are done"
     left, needed = dojo.spendable_seconds(), dojo.minimum_experiment_seconds()
     if left < needed:
         return "out_of_budget", f"{max(left, 0):.0f} s left for experiments, the next needs about {needed:.0f} s"

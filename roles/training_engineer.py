@@ -7,6 +7,7 @@ from memory.recipe import DataCard
 from roles.optimiser import Knobs, Method, suggest, trials_from
 from tasks.errors import ExperimentFailed
 from tools.dojo import Dojo
+from tools.train import ProbeResult
 
 FULL_UP_TO_PARAMETERS = 500_000_000
 """Up to this size full fine-tuning is affordable on one GPU and at least as good as LoRA; above it
@@ -16,11 +17,24 @@ MAX_EPOCHS = 8.0
 
 
 def write_training_plan(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
-    """Method by size, knobs by TPE (or by the lesson that the plan cites), duration by the allowance."""
-    history = dojo.journal.experiments()
+    """Method by size, knobs by TPE (or by the lesson that the plan cites), duration by the allowance.
+
+    A configuration that is new to the run passes the gate first: memory and time by estimate,
+    then a few real steps, whose measured speed also sets the duration.
+
+    Raises:
+        ExperimentFailed: ``does_not_fit``, or whatever the probe meets.
+    """
+    with dojo.ledger.measure("think"):
+        draft = _draft(dojo, plan, card)
+    probe = gate(dojo, plan, draft, card)
+    return _with_duration(dojo, plan, card, draft, probe)
+
+
+def _draft(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
     method: Method = "full" if dojo.base_model.parameters <= FULL_UP_TO_PARAMETERS else "lora"
-    knobs = _knobs(dojo, plan, history, method)
-    draft = TrainingPlan(
+    knobs = _knobs(dojo, plan, dojo.journal.experiments(), method)
+    return TrainingPlan(
         method=method,
         learning_rate=knobs.learning_rate,
         per_device_train_batch_size=min(knobs.batch_size, card.rows),
@@ -28,7 +42,6 @@ def write_training_plan(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
         seed=dojo.seed,
         init_from=plan.init_from,
     )
-    return _with_duration(dojo, plan, card, draft)
 
 
 def _knobs(dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method) -> Knobs:
@@ -50,11 +63,18 @@ def _knobs(dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Meth
     return suggest(trials, method, width, dojo.seed)
 
 
-def _with_duration(dojo: Dojo, plan: Plan, card: DataCard, draft: TrainingPlan) -> TrainingPlan:
+def _with_duration(
+    dojo: Dojo, plan: Plan, card: DataCard, draft: TrainingPlan, probe: ProbeResult | None
+) -> TrainingPlan:
     """As many epochs as the allowance holds at the measured speed, and a timeout as the hard end."""
-    seconds = max(plan.max_seconds - dojo.overhead_seconds(), 3.0)
-    per_epoch = max(dojo.estimate(draft, card).seconds, 1e-3)
-    epochs = min(MAX_EPOCHS, max(seconds / per_epoch, 0.05))
+    spent = probe.wall_seconds if probe else 0.0
+    seconds = max(plan.max_seconds - dojo.overhead_seconds() - spent, 3.0)
+    one_epoch = draft.model_copy(update={"num_train_epochs": 1.0, "max_steps": -1})
+    if probe and probe.tokens_per_second > 0:
+        per_epoch = card.rows * card.mean_tokens / probe.tokens_per_second
+    else:
+        per_epoch = dojo.estimate(one_epoch, card).seconds
+    epochs = min(MAX_EPOCHS, max(seconds / max(per_epoch, 1e-3), 0.05))
     steps = max(1, round(epochs * card.rows / draft.per_device_train_batch_size))
     return draft.model_copy(
         update={
@@ -66,21 +86,20 @@ def _with_duration(dojo: Dojo, plan: Plan, card: DataCard, draft: TrainingPlan) 
     )
 
 
-def gate(dojo: Dojo, experiment: str, training_plan: TrainingPlan, card: DataCard) -> None:
-    """Memory and time first (no cost), then a few real steps where the configuration is new.
+def gate(dojo: Dojo, plan: Plan, draft: TrainingPlan, card: DataCard) -> ProbeResult | None:
+    """Memory first (no cost), then a few real steps where the configuration is new to the run.
 
     Raises:
         ExperimentFailed: ``does_not_fit``, or whatever the probe meets.
     """
-    estimate = dojo.estimate(training_plan, card)
+    estimate = dojo.estimate(draft, card)
     if not estimate.fits:
         raise ExperimentFailed(
             "probe",
             "does_not_fit",
             f"needs about {estimate.peak_gib:.1f} GiB, {estimate.available_gib:.1f} GiB are free ({estimate.basis})",
         )
-    if not _proven(dojo, training_plan):
-        dojo.probe(experiment, training_plan, card)
+    return None if _proven(dojo, draft) else dojo.probe(plan.experiment, draft, card)
 
 
 def _proven(dojo: Dojo, training_plan: TrainingPlan) -> bool:

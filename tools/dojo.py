@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from memory.chroma import Experience
 from memory.journal import Journal
@@ -106,14 +107,15 @@ class Dojo:
         base = self.journal.evaluation("base")
         if base is None:
             return FINISH_SECONDS
-        slowest = max([base.wall_seconds] + [e.evaluation.wall_seconds for e in self._evaluated()])
-        per_item = max(slowest, base.wall_seconds) / max(len(self.validation), 1)
+        slowest = max(base.wall_seconds, *(each.wall_seconds for each in self._evaluations()), 0.0)
+        per_item = slowest / max(len(self.validation), 1)
         return 1.2 * 2 * per_item * self.test.n + FINISH_SECONDS
 
     def overhead_seconds(self) -> float:
         """What an experiment costs besides its training steps: data, probe, evaluation, process start."""
         base = self.journal.evaluation("base")
-        seconds = [e.clocks["data"] + e.clocks["evaluate"] for e in self._evaluated() if "evaluate" in e.clocks]
+        done = [e for e in self.journal.experiments() if e.evaluation and "evaluate" in e.clocks]
+        seconds = [e.clocks["data"] + e.clocks["evaluate"] for e in done]
         known = max(seconds[-3:]) if seconds else (2 * base.wall_seconds if base else 10.0)
         return 1.1 * known + 1.0
 
@@ -121,8 +123,8 @@ class Dojo:
         """The shortest allowance that still trains for some seconds."""
         return 1.5 * self.overhead_seconds() + 5.0
 
-    def _evaluated(self) -> list[comparing.Evaluated]:
-        return [e for e in self.journal.experiments() if e.evaluation is not None]
+    def _evaluations(self) -> list[Evaluation]:
+        return [e.evaluation for e in self.journal.experiments() if e.evaluation is not None]
 
     @staticmethod
     def now() -> str:
@@ -161,10 +163,12 @@ class Dojo:
         done = [(e.training_plan, e.training) for e in self.journal.experiments() if e.training and e.training_plan]
         return estimating.estimate(plan, card, self.base_model, done)
 
-    def probe(self, experiment: str, plan: TrainingPlan, card: DataCard) -> None:
+    def probe(self, experiment: str, plan: TrainingPlan, card: DataCard) -> training.ProbeResult:
         """A few real training steps; raises ExperimentFailed when they do not look sane."""
         with self.ledger.measure("train"):
-            training.probe(plan, experiment, self.model_dir(plan.init_from), card, self.workspace, self.worker)
+            return training.probe(
+                plan, experiment, self.model_dir(plan.init_from), card, self.workspace, self.worker
+            )
 
     def train(self, experiment: str, plan: TrainingPlan, card: DataCard) -> Training:
         """Train in a child process; idempotent by experiment id."""
@@ -195,12 +199,10 @@ class Dojo:
 
     def compare(self, challenger: str, champion: str) -> Comparison:
         """Paired test on the validation items."""
-        return comparing.compare(
-            self._items(challenger, "validation"), self._items(champion, "validation"), challenger, champion, self.spec,
-            self.validation,
-        )
+        new, old = self._items(challenger, "validation"), self._items(champion, "validation")
+        return comparing.compare(new, old, challenger, champion, self.spec, self.validation)
 
-    def _items(self, experiment: str, split: str) -> list[dict[str, object]]:
+    def _items(self, experiment: str, split: str) -> list[dict[str, Any]]:
         return evaluating.read_items(self.workspace.experiment_dir(experiment) / f"{split}.jsonl")
 
     def audit(self, experiment: str, sources: Sequence[str]) -> dict[str, float]:
@@ -240,7 +242,7 @@ class Dojo:
             (base's evaluation, champion's evaluation, their paired comparison); with no
             champion the base is read alone and compared with itself.
         """
-        samples = self.test.open(self.journal)
+        samples = self.test.open(self.journal, champion)
         results = {}
         with self.ledger.measure("evaluate"), boundary("evaluate", "reading the sealed test"):
             for name in dict.fromkeys(("base", champion)):

@@ -1,0 +1,218 @@
+"""``python -m graph.benchmark``: base, naive, reference and agent on the mini tasks, in one table.
+
+* base: the untouched bundled model.
+* naive: every source whose columns can be read, concatenated, no cleaning but the removal of
+  validation and test rows (without it the score would mean nothing), the project's default
+  hyper-parameters, three epochs.
+* reference: a recipe written by hand by someone who knows which sources are good, with generous time.
+* agent: ``ftdojo run`` with its budget, which has to find that out.
+
+All four are scored on the same sealed test rows of a task and seed. Naive and reference use the same
+Dojo verbs, records and exports as the agent; only the decisions differ.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from graph import session as sessions
+from graph.run import run as run_agent
+from graph.session import Session
+from graph.settings import RunSettings, make_settings
+from memory.journal import Journal
+from memory.recipe import Cap, DataRecipe, Decontaminate, Filter, Map, Select
+from memory.records import Plan, TrainingPlan
+from roles.data_curator import write_recipe
+from tasks.pool import pool_key
+
+MINI_TASKS = (
+    "aime25",
+    "panorama_noc4pc",
+    "chemcotbench_mol_edit",
+    "tablebench_numerical_reasoning",
+    "FinanceIQ_gen",
+)
+GOOD = ("worked",)
+"""The defect-free kind of source that a person who knows the pool would train on."""
+REFERENCE_SECONDS = 170.0
+Decide = Callable[[Session], tuple[Plan, DataRecipe, TrainingPlan]]
+
+
+def naive(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
+    """Concatenate everything that can be read, and train with defaults."""
+    dojo = session.dojo
+    readable = tuple(name for name, profile in dojo.profiles().items() if profile.suggested_columns)
+    plan = _plan("everything concatenated, defaults", readable)
+    recipe = DataRecipe(
+        operations=(
+            Select(sources=readable),
+            Map(columns={name: dict(dojo.profiles()[name].suggested_columns) for name in readable}),
+            Filter(rule="nonempty"),
+            Decontaminate(),
+            Cap(rows=dojo.max_rows),
+        ),
+        seed=dojo.seed,
+    )
+    return plan, recipe, _for_epochs(TrainingPlan(seed=dojo.seed), 3.0, dojo.max_rows)
+
+
+def reference(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
+    """The good sources by name, cleaned, and as long as it takes."""
+    dojo = session.dojo
+    key = pool_key(dojo.spec.id, dojo.seed)
+    good = tuple(name for name in dojo.pool if key[name] in GOOD)
+    plan = _plan("the clean worked solutions, cleaned, with generous time", good)
+    recipe = write_recipe(dojo, plan)
+    training = TrainingPlan(
+        learning_rate=3e-3, per_device_train_batch_size=32, seed=dojo.seed, timeout_seconds=REFERENCE_SECONDS
+    )
+    return plan, recipe, _for_epochs(training, 20.0, dojo.max_rows)
+
+
+def _plan(hypothesis: str, sources: tuple[str, ...]) -> Plan:
+    return Plan(
+        experiment="e01",
+        parent=None,
+        hypothesis=hypothesis,
+        reason="written by hand",
+        change="first",
+        expected_gain=0.0,
+        sources=sources,
+        max_seconds=REFERENCE_SECONDS,
+    )
+
+
+def _for_epochs(plan: TrainingPlan, epochs: float, rows: int) -> TrainingPlan:
+    steps = max(1, round(epochs * rows / plan.per_device_train_batch_size))
+    return plan.model_copy(update={"num_train_epochs": epochs, "max_steps": -1, "warmup_steps": min(20, steps // 10)})
+
+
+def by_hand(settings: RunSettings, decide: Decide) -> dict[str, Any]:
+    """One hand-written experiment through the Dojo's verbs, with one reading of the sealed test."""
+    session = sessions.start(settings)
+    dojo, journal = session.dojo, session.dojo.journal
+    try:
+        journal.append("evaluation", dojo.evaluate("base"), "base")
+        plan, recipe, training_plan = decide(session)
+        journal.append("plan", plan, "e01")
+        journal.append("recipe", recipe, "e01")
+        card = dojo.curate(recipe)
+        journal.append("card", card, "e01")
+        journal.append("training_plan", training_plan, "e01")
+        journal.append("training", dojo.train("e01", training_plan, card), "e01")
+        journal.append("evaluation", dojo.evaluate("e01"), "e01")
+        comparison = dojo.compare("e01", "base")
+        journal.append("comparison", comparison, "e01")
+        journal.finish("e01", "kept" if comparison.delta > 0 else "discarded")
+        journal.append("champion_chosen", {"champion": "e01"})
+        base, final, tested = dojo.final_test("e01")
+        journal.append("test_evaluation", base, "base")
+        journal.append("test_evaluation", final, "e01")
+        journal.append("test_comparison", tested, "e01")
+        journal.append("run_ended", {"outcome": "solved", "reason": "one experiment by hand"})
+    finally:
+        sessions.close(session)
+    return {
+        "base": base.score.text(),
+        "base_value": base.score.value,
+        "score": final.score.text(),
+        "value": final.score.value,
+        "rows": card.rows,
+        "seconds": round(dojo.ledger.elapsed_seconds, 1),
+    }
+
+
+def by_agent(settings: RunSettings) -> dict[str, Any]:
+    """One run of the agent, with what it cost in orchestration."""
+    started = time.monotonic()
+    summary = run_agent(settings)
+    run_dir = Path(settings.runs_dir) / str(summary["run"])
+    journal = Journal.open(run_dir / "journal.jsonl", write=False)
+    champion = journal.champion_id()
+    base, final = journal.test_evaluation("base"), journal.test_evaluation(champion)
+    comparison = journal.stage(champion, "test_comparison")
+    assert base is not None and final is not None and comparison is not None
+    clocks = journal.clocks
+    finished = len(journal.experiments())
+    return {
+        "base": base.score.text(),
+        "base_value": base.score.value,
+        "score": final.score.text(),
+        "value": final.score.value,
+        "p_value": comparison["p_value"],
+        "experiments": finished,
+        "counts": journal.counts(),
+        "outcome": summary["outcome"],
+        "seconds": round(time.monotonic() - started, 1),
+        "orchestration_seconds_per_experiment": round(
+            (clocks.get("think", 0.0) + clocks.get("other", 0.0)) / max(finished, 1), 2
+        ),
+        "clocks": clocks,
+        "run": str(run_dir),
+    }
+
+
+def main(
+    tasks: Annotated[str, typer.Option(help="Comma-separated task ids.")] = ",".join(MINI_TASKS),
+    seeds: Annotated[str, typer.Option(help="Comma-separated seeds.")] = "0",
+    budget: Annotated[str, typer.Option(help="The agent's budget.")] = "5m",
+    out: Annotated[Path, typer.Option(help="Folder for runs and results.jsonl.")] = Path("runs/benchmark"),
+    parts: Annotated[str, typer.Option(help="Of naive, reference, agent.")] = "naive,reference,agent",
+) -> None:
+    """Run the comparison; every result is appended to results.jsonl at once, then the table is printed."""
+    results = out / "results.jsonl"
+    out.mkdir(parents=True, exist_ok=True)
+    for task in tasks.split(","):
+        for seed in (int(text) for text in seeds.split(",")):
+            for part in parts.split(","):
+                seconds: str | float = budget if part == "agent" else 3600.0
+                settings = make_settings(
+                    task=task, seed=seed, budget_seconds=seconds, memory="off", runs_dir=str(out / part)
+                )
+                if part == "agent":
+                    row = by_agent(settings)
+                else:
+                    row = by_hand(settings, naive if part == "naive" else reference)
+                with results.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({"task": task, "seed": seed, "part": part, **row}) + "\n")
+                typer.echo(f"{task} seed {seed} {part}: {row['score']}")
+    typer.echo(table(results))
+
+
+def table(results: Path) -> str:
+    """The Markdown table over everything in a results file; medians over seeds, with their range."""
+    rows = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    lines = ["| task | base | naive | reference | agent | gap closed |", "|---|---|---|---|---|---|"]
+    for task in dict.fromkeys(row["task"] for row in rows):
+        mine = [row for row in rows if row["task"] == task]
+        values = {part: [row["value"] for row in mine if row["part"] == part] for part in ("naive", "reference", "agent")}
+        base = statistics.median(row["base_value"] for row in mine)
+        cells = [f"{base:.1f}"] + [_spread(values[part]) for part in values]
+        lines.append(f"| {task} | {' | '.join(cells)} | {_closed(base, values)} |")
+    return "\n".join(lines)
+
+
+def _spread(values: list[float]) -> str:
+    if not values:
+        return "not run"
+    middle = f"{statistics.median(values):.1f}"
+    return middle if len(values) == 1 else f"{middle} ({min(values):.1f} to {max(values):.1f}, {len(values)} seeds)"
+
+
+def _closed(base: float, values: dict[str, list[float]]) -> str:
+    """Share of the distance from base to reference that the agent covers, by medians."""
+    if not values["agent"] or not values["reference"]:
+        return "not run"
+    distance = statistics.median(values["reference"]) - base
+    return f"{(statistics.median(values['agent']) - base) / distance:.0%}" if distance > 0 else "no gap"
+
+
+if __name__ == "__main__":
+    typer.run(main)
