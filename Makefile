@@ -34,11 +34,11 @@ format: $(READY) ## rewrite the sources in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## base, naive, reference and agent on every mini task, and the cost of one experiment
-	$(BIN)/python -m graph.bench
+bench: $(READY) ## base, naive, reference and agent on every mini task
+	$(BIN)/python -m graph.benchmark
 
-bench-quick: $(READY) ## the same on one task with a one-minute budget
-	$(BIN)/python -m graph.bench --quick
+bench-quick: $(READY) ## the same on one task, with two minutes for the agent
+	$(BIN)/python -m graph.benchmark --tasks $(DEMO_TASK) --budget 2m
 
 studio: $(READY) ## serve the same graph for LangGraph Studio
 	$(BIN)/langgraph dev --no-browser

@@ -84,7 +84,7 @@ class Board:
     def _on_plan(self, experiment: str, data: Mapping[str, Any]) -> None:
         entry = self._entry(experiment)
         entry.change, entry.hypothesis = words(data, "change"), words(data, "hypothesis")
-        self.losses, self.step, self.steps = [], 0, 0
+        self.losses, self.step, self.steps, self.said_step = [], 0, 0, 0
 
     def _on_card(self, experiment: str, data: Mapping[str, Any]) -> None:
         rows = number(data, "rows")
@@ -97,6 +97,12 @@ class Board:
 
     def _on_training(self, experiment: str, data: Mapping[str, Any]) -> None:
         self._entry(experiment).method = words(data, "method")
+        losses = data.get("losses")
+        losses = losses if isinstance(losses, list | tuple) else ()
+        pairs = [pair for pair in losses if isinstance(pair, list | tuple) and len(pair) == 2]
+        readings = [number({"loss": pair[1]}, "loss") for pair in pairs]
+        if found := [loss for loss in readings if loss is not None]:
+            self.losses, self.step, self.steps = found, *[int(number(data, "steps") or len(found))] * 2
 
     def _on_evaluation(self, experiment: str, data: Mapping[str, Any]) -> None:
         if words(data, "split") == "test":
@@ -107,9 +113,14 @@ class Board:
             entry.hypothesis = "the model as it came"
 
     def _on_finished(self, experiment: str, data: Mapping[str, Any]) -> None:
+        """A whole experiment: it may be the first word of it, when a run is resumed."""
+        for kind in ("plan", "card", "evaluation"):
+            if isinstance(part := data.get(kind), Mapping):
+                getattr(self, f"_on_{kind}")(experiment, part)
         entry = self._entry(experiment)
-        comparison = data.get("comparison")
-        if isinstance(comparison, Mapping):
+        if isinstance(part := data.get("training_plan"), Mapping):
+            entry.method = words(part, "method")
+        if isinstance(comparison := data.get("comparison"), Mapping):
             entry.delta, entry.p_value = number(comparison, "delta"), number(comparison, "p_value")
         entry.outcome = words(data, "outcome")
 

@@ -7,9 +7,9 @@ an event anywhere else (a pipe, a log, a dumb terminal). An output that goes awa
 
 An event is ``{"kind", "experiment", "data", "clocks", "remaining_seconds"}``; all but
 ``kind`` may be missing. Kinds: run_started, stage, plan, card, progress, training,
-evaluation, finished, note, test_opened, run_ended. ``data`` is the journal's record of
+evaluation, failure, finished, note, test_opened, run_ended. ``data`` is the journal's record of
 that kind; for stage ``{"role", "text"}``, for progress ``{"step", "steps", "loss"}``, for
-note ``{"text"}``, for run_ended ``{"ending"}``. The base model's own evaluation carries
+note ``{"text"}``, for run_ended ``{"outcome"}``. The base model's own evaluation carries
 the experiment ``base``.
 """
 
