@@ -50,7 +50,7 @@ def page_of(folder: Path, **state: object) -> str:
         return render_report(journal, folder, VALIDATION)
 
 
-def tested(delta: float, p_value: float) -> Comparison:
+def on_the_test(delta: float, p_value: float) -> Comparison:
     return Comparison(
         challenger="e01",
         champion="base",
@@ -118,7 +118,7 @@ def test_a_gain_is_stated_with_its_evidence(tmp_path: Path) -> None:
 
 def test_a_difference_that_chance_explains_is_not_called_a_gain(tmp_path: Path) -> None:
     with make_run(tmp_path / "run", experiments=1, ended=False) as journal:
-        journal.append("test_comparison", tested(delta=1.2, p_value=0.4), "e01")
+        journal.append("test_comparison", on_the_test(delta=1.2, p_value=0.4), "e01")
         tone, sentence = evidence.verdict(journal)
     assert tone == "open"
     assert sentence.startswith("No gain was shown")
@@ -126,7 +126,7 @@ def test_a_difference_that_chance_explains_is_not_called_a_gain(tmp_path: Path) 
 
 def test_a_significant_loss_is_called_worse(tmp_path: Path) -> None:
     with make_run(tmp_path / "run", experiments=1, ended=False) as journal:
-        journal.append("test_comparison", tested(delta=-9.0, p_value=1e-6), "e01")
+        journal.append("test_comparison", on_the_test(delta=-9.0, p_value=1e-6), "e01")
         assert evidence.verdict(journal)[0] == "worse"
 
 
