@@ -1,0 +1,81 @@
+"""The skill curriculum of the bundled base model: which skills there are and how often each is shown.
+
+The curriculum teaches general abilities (sums, look-up, sets, molecule strings, formats, Chinese number
+stories) in its own wordings. It is no task's training data: fine-tuning on a task is what the product does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from . import skills_numbers as numbers
+from . import skills_sets as sets
+from . import skills_smiles as smiles
+from . import skills_tables as tables
+from . import skills_text as text
+from . import skills_zh as zh
+from .skills_core import Document, Skill
+
+# Weights are relative numbers of documents. Skills that need much practice weigh most.
+MIXTURE: dict[str, tuple[float, Skill]] = {
+    "equation": (9.0, numbers.equation),
+    "chain": (5.0, numbers.chain),
+    "remainder": (2.5, numbers.remainder),
+    "compare": (3.0, numbers.compare),
+    "digits": (1.5, numbers.digits),
+    "structure": (3.5, numbers.structure),
+    "story": (5.0, numbers.story),
+    "percent": (0.8, numbers.percent),
+    "choice": (1.5, numbers.choice),
+    "key_value": (6.0, tables.key_value),
+    "table": (14.0, tables.table_questions),
+    "two_hops": (1.5, tables.two_hops),
+    "json": (2.0, tables.json_object),
+    "member": (4.0, sets.member),
+    "overlap": (6.0, sets.overlap),
+    "cover": (5.0, sets.cover),
+    "difference": (2.5, sets.difference),
+    "device": (2.0, sets.device_prose),
+    "smiles_copy": (2.5, smiles.copy),
+    "smiles_count": (1.0, smiles.count),
+    "smiles_name": (3.0, smiles.name_fragment),
+    "smiles_append": (4.5, smiles.append),
+    "smiles_strip": (4.0, smiles.strip),
+    "smiles_swap": (4.0, smiles.swap),
+    "smiles_last": (1.0, smiles.last_atom),
+    "positions": (4.0, text.positions),
+    "spelling": (1.5, text.spelling),
+    "sort_words": (1.0, text.sort_words),
+    "lettered": (3.0, text.lettered),
+    "categories": (1.0, text.categories),
+    "prose": (2.5, text.prose),
+    "story_zh": (5.0, zh.story),
+    "formula_zh": (4.0, zh.formula),
+    "category_zh": (4.0, zh.category),
+    "compare_zh": (1.0, zh.compare),
+    "pick_zh": (3.0, zh.pick),
+    "percent_zh": (1.0, zh.percent),
+}
+
+
+def documents(seed: int, level: float, n: int) -> Iterator[Document]:
+    """Yield `n` documents of the mixture.
+
+    Args:
+        seed: Seed of the stream; the same seed and level give the same documents.
+        level: Difficulty from 0 (short and easy) to 1 (full length).
+        n: How many documents.
+    """
+    rng = Random(seed)
+    skills = [skill for _, skill in MIXTURE.values()]
+    weights = [weight for weight, _ in MIXTURE.values()]
+    for skill in rng.choices(skills, weights, k=n):
+        yield skill(rng, level)
+
+
+def probe_documents(name: str, seed: int, n: int) -> list[Document]:
+    """`n` held-out documents of one skill at full difficulty, from a stream that training never draws."""
+    rng = Random(f"probe-{name}-{seed}")
+    skill = MIXTURE[name][1]
+    return [skill(rng, 1.0) for _ in range(n)]
