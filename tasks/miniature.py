@@ -30,6 +30,8 @@ class Item:
     gold: Any
     """As ``TaskSpec.judge`` reads it."""
     meta: Mapping[str, Any] = field(default_factory=dict)
+    decoys: tuple[str, ...] = ()
+    """Plausible wrong answers, where a family prepares them with the item."""
 
 
 @dataclass(frozen=True)

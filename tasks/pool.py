@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from tasks.base import Source
@@ -195,9 +195,9 @@ def _worked(miniature: Miniature, rng: random.Random, taken: set[str]) -> list[E
 
 def _row(miniature: Miniature, layout: str, entry: Entry) -> dict[str, Any]:
     if layout == PUBLISHED:
-        item = entry.item
-        edited = Item(entry.columns, item.answer, item.reasoning, item.view, item.gold, item.meta)
-        return miniature.with_answer(edited, entry.answer, entry.reasoning)
+        return miniature.with_answer(
+            replace(entry.item, columns=entry.columns), entry.answer, entry.reasoning
+        )
     prompt = miniature.prompt(entry.columns) or ""
     if layout == "prompt/rationale/completion":
         return {

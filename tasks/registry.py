@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tasks import aime
+from tasks import aime, chemcot, financeiq, panorama, tablebench
 from tasks.base import TaskSpec
 from tasks.errors import InputError, did_you_mean
 from tasks.miniature import Miniature
 
-TASKS: tuple[TaskSpec, ...] = (aime.SPEC,)
+TASKS: tuple[TaskSpec, ...] = (aime.SPEC, panorama.SPEC, chemcot.SPEC, tablebench.SPEC, financeiq.SPEC)
 
-_MINIATURES: tuple[Miniature, ...] = (aime.MINI,)
+_MINIATURES: tuple[Miniature, ...] = (aime.MINI, panorama.MINI, chemcot.MINI, tablebench.MINI, financeiq.MINI)
 
 
 def ids() -> tuple[str, ...]:

@@ -1,0 +1,124 @@
+"""ChemCoTBench mol_edit: add, delete or substitute a functional group of a molecule.
+
+Source: OpenMol/ChemCoTBench on the Hugging Face Hub, mol_edit (add, delete, sub); mini edition: generated.
+Licence: MIT by its data card, CC BY 4.0 by its badge; generated rows Apache-2.0.
+Metric: correct rate, the mean over the views add, delete and sub, in percent.
+Example: "Input Molecule: CCC=O, Functional Group to delete: aldehyde, Functional Group to add: nitrile."
+    -> {"output": "CCC#N"}
+Trap: the published rule compares group counts alone, so that a mixture of fragments or an unrelated molecule
+    with the right counts passes; here the rest of the molecule must be the same and in one piece.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from functools import partial
+
+from tasks import extract as read
+from tasks import mini_chemcot
+from tasks.base import Row, Sample, Score, TaskSpec, Verdict
+from tasks.metrics import mean_over_views
+from tasks.miniature import Miniature, load
+from tasks.molecules import edit_error, molecule
+
+_SOURCE = re.compile(r"input molecule:\s{0,9}([^\s,;]{1,300})", re.IGNORECASE)
+_ADDED = re.compile(r"group to add:\s{0,9}([a-z_]{1,40})", re.IGNORECASE)
+_REMOVED = re.compile(r"group to delete:\s{0,9}([a-z_]{1,40})", re.IGNORECASE)
+
+
+def build_prompt(row: Row) -> str | None:
+    """The published ``query`` as it is."""
+    query = row.get("query")
+    return query if isinstance(query, str) and "Input Molecule" in query else None
+
+
+def judge(sample: Sample, answer: str) -> Verdict:
+    """Right when the JSON field ``output`` holds the source molecule with the edit made."""
+    said = read.json_field(answer, ("output",))
+    if said is None:
+        return Verdict(False, 0.0, None, "no_json" if read.smiles(answer) else "unparseable")
+    meta = sample.meta
+    error = edit_error(str(meta["source"]), said, meta.get("removed"), meta.get("added"))
+    return Verdict(not error, float(not error), said[:300], error)
+
+
+def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+    """The mean of the three views' correct rates."""
+    return mean_over_views(samples, verdicts, "correct_rate")
+
+
+def render(answer: str, reasoning: str) -> str:
+    """The published JSON object, after a short reasoning where there is one."""
+    head = f"{reasoning.strip()} " if reasoning.strip() else ""
+    return head + json.dumps({"output": answer})
+
+
+def extract(text: str) -> str | None:
+    """The molecule in JSON (``output``, or ``reference`` as in the published ``meta``), else in prose."""
+    said = read.json_field(text, ("output", "Final Target Molecule", "answer", "reference"))
+    if said is not None:
+        return said
+    spelled = read.smiles(text)
+    return spelled if spelled and molecule(spelled) is not None else None
+
+
+def verify(prompt: str, target: str) -> bool | None:
+    """Whether the target's molecule is the edit that the prompt asks for.
+
+    None when the prompt asks for no edit of this kind, or the target holds no molecule.
+    """
+    prompt = prompt[-read.WINDOW :]
+    source, added, removed = _SOURCE.search(prompt), _ADDED.search(prompt), _REMOVED.search(prompt)
+    said = extract(target)
+    if source is None or (added is None and removed is None) or said is None:
+        return None
+    names = [match.group(1).lower() if match else None for match in (removed, added)]
+    error = edit_error(source.group(1).rstrip("."), said, names[0], names[1])
+    return None if error == "unknown_group" else not error
+
+
+MINI = Miniature(
+    task_id="chemcotbench_mol_edit",
+    source_names=(
+        "bench-notes-22",
+        "aldermoor-edits",
+        "wetlab-export",
+        "group-swap-collection",
+        "synthesis-class",
+        "pinewood-molecules",
+        "fume-hood-archive",
+        "small-molecule-drills",
+        "reagent-shelf",
+    ),
+    draw=mini_chemcot.draw,
+    prompt=build_prompt,
+    render=render,
+    with_answer=mini_chemcot.with_answer,
+    wrong=mini_chemcot.wrong,
+    off_style=mini_chemcot.off_style,
+    flawed=mini_chemcot.flawed,
+    edit=mini_chemcot.edit,
+)
+
+SPEC = TaskSpec(
+    id="chemcotbench_mol_edit",
+    domain="chemistry",
+    title="ChemCoTBench: molecule editing",
+    description="Add, delete or substitute one functional group; write the new molecule as SMILES.",
+    answer_format='JSON {"output": "SMILES"}',
+    metric="correct_rate",
+    licence="MIT / CC BY 4.0 (published rows); generated rows Apache-2.0",
+    source="OpenMol/ChemCoTBench, mol_edit; mini: generated from the seed",
+    trap="published: group counts alone decide; here the rest of the molecule must stay as it was",
+    views=("chemcotbench_mol_edit_add", "chemcotbench_mol_edit_delete", "chemcotbench_mol_edit_sub"),
+    max_new_tokens=64,
+    load=partial(load, MINI),
+    judge=judge,
+    aggregate=aggregate,
+    render=render,
+    extract=extract,
+    verify=verify,
+    build_prompt=build_prompt,
+)

@@ -1,0 +1,148 @@
+"""TableBench numerical reasoning: a question about one table, answered by a number or a name.
+
+Source: Multilingual-Multimodal-NLP/TableBench (Hugging Face Hub), TableBench_TCoT.jsonl; mini: generated.
+Licence: Apache-2.0 as stated by the source; generated rows Apache-2.0.
+Metric: exact match of the final answer, in percent.
+Example: {"columns":["name","wins"],"data":[["Ann",12],["Bob",7]]}, "How many more wins does Ann have than
+    Bob?" -> "Ann 12, Bob 7. 12-7=5.", next line "Final Answer: 5"
+Trap: the published rule drops all punctuation, so that -5 passes for 5, and takes the first "Final Answer:",
+    even one inside an echoed instruction; here the sign counts, 1,234 is 1234, and the last line decides.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+
+from tasks import extract as read
+from tasks import mini_tablebench
+from tasks.base import Row, Sample, Score, TaskSpec, Verdict
+from tasks.metrics import accuracy
+from tasks.miniature import Miniature, load
+from tasks.splits import fingerprint
+from tasks.working import steps_of
+
+
+def build_prompt(row: Row) -> str | None:
+    """The published ``instruction``, which holds table and question, or one built from those two columns."""
+    instruction, table, question = row.get("instruction"), row.get("table"), row.get("question")
+    if isinstance(instruction, str) and "[TABLE]" in instruction:
+        return instruction
+    if not isinstance(question, str) or not isinstance(table, (dict, str)):
+        return None
+    text = table if isinstance(table, str) else json.dumps(table, ensure_ascii=False, separators=(",", ":"))
+    return mini_tablebench.INSTRUCTION.replace("{table}", text).replace("{question}", question)
+
+
+def normal_form(answer: str) -> str:
+    """How two answers are compared: numbers by value and sign, names without case and punctuation.
+
+    Several answers, separated by comma and space, are compared in order.
+    """
+    parts = answer[:400].replace(";", ", ").split(", ")
+    return "|".join(read.canonical_number(part) or fingerprint(part) for part in parts)
+
+
+def judge(sample: Sample, answer: str) -> Verdict:
+    """Right when the last final-answer line states the gold answer."""
+    said = read.final_answer(answer)
+    if said is None:
+        stated = read.last_number(answer) or read.said_answer(answer)
+        return Verdict(False, 0.0, None, "no_final_line" if stated else "unparseable")
+    said = said.rstrip(".。") or said
+    gold = str(sample.gold)
+    if normal_form(said) == normal_form(gold):
+        return Verdict(True, 1.0, said)
+    return Verdict(False, 0.0, said, _miss(said, gold))
+
+
+def _miss(said: str, gold: str) -> str:
+    number, right = read.canonical_number(said), read.canonical_number(gold)
+    if (number is None) != (right is None):
+        return "name_for_number" if number is None else "number_for_name"
+    if number is None or right is None:
+        return "wrong_name"
+    if number.lstrip("-") == right.lstrip("-"):
+        return "wrong_sign"
+    return "near_miss" if abs(float(number) - float(right)) <= 2 else "wrong_number"
+
+
+def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+    """Exact match with its Wilson interval."""
+    return accuracy(samples, verdicts, "exact_match")
+
+
+def render(answer: str, reasoning: str) -> str:
+    """The worked steps, if any, and the published last line."""
+    head = f"{reasoning.strip()}\n" if reasoning.strip() else ""
+    return f"{head}Final Answer: {answer}"
+
+
+def extract(text: str) -> str | None:
+    """The final-answer line, a JSON ``answer``, what a sentence states, a short text, or the last number."""
+    said = (
+        read.final_answer(text) or read.json_field(text, ("answer", "final_answer")) or read.said_answer(text)
+    )
+    if said:
+        return said.rstrip(".。") or None
+    bare = read.without_thinking(text).strip()
+    if bare and len(bare) <= 40 and "\n" not in bare and len(bare.split()) <= 3:
+        return bare.rstrip(".。") or None
+    return read.last_number(text)
+
+
+def verify(prompt: str, target: str) -> bool | None:
+    """Whether the written equations hold and lead to the answer; None when there are none."""
+    head, final, _ = target.rpartition("Final Answer")
+    steps = steps_of(head if final else target)
+    if steps is None:
+        return None
+    answer = extract(target)
+    number = read.canonical_number(answer) if answer else None
+    return steps.right and (number is None or number == str(steps.last))
+
+
+MINI = Miniature(
+    task_id="tablebench_numerical_reasoning",
+    source_names=(
+        "league-sheets",
+        "open-ledger-qa",
+        "season-export",
+        "gridline-2020",
+        "clubhouse-tables",
+        "statistics-desk",
+        "paper-tables",
+        "county-records",
+        "scoreboard-mix",
+    ),
+    draw=mini_tablebench.draw,
+    prompt=build_prompt,
+    render=render,
+    with_answer=mini_tablebench.with_answer,
+    wrong=mini_tablebench.wrong,
+    off_style=mini_tablebench.off_style,
+    flawed=mini_tablebench.flawed,
+    edit=mini_tablebench.edit,
+)
+
+SPEC = TaskSpec(
+    id="tablebench_numerical_reasoning",
+    domain="tables",
+    title="TableBench: numerical reasoning",
+    description="Answer a question about one table by a number or a name, as short as possible.",
+    answer_format='worked steps in free form, then a last line "Final Answer: X"',
+    metric="exact_match",
+    licence="Apache-2.0 (source); generated rows Apache-2.0",
+    source="Multilingual-Multimodal-NLP/TableBench; mini: generated from the seed",
+    trap="published: a negated number passes, the first final line counts; here sign and last line count",
+    views=("tablebench_numerical",),
+    max_new_tokens=64,
+    load=partial(load, MINI),
+    judge=judge,
+    aggregate=aggregate,
+    render=render,
+    extract=extract,
+    verify=verify,
+    build_prompt=build_prompt,
+)
