@@ -75,14 +75,10 @@ def _download(repo: str) -> Path:
     except RepositoryNotFoundError as error:
         fix = "check the spelling, or log in with `hf auth login` if it is private"
         raise InputError(repo, "no such directory, and no such model on the Hugging Face Hub", fix) from error
-    except Exception as error:  # the Hub client has no common base class for being offline
-        if type(error).__module__.split(".")[0] not in ("huggingface_hub", "httpx", "requests", "builtins"):
-            raise
+    except (OSError, ValueError) as error:  # what the Hub client raises for every kind of failure
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        fix = "download it once while online, or give a local directory"
-        raise InputError(
-            repo, f"not a local directory, and the Hub cannot be reached ({reason})", fix
-        ) from error
+        wrong = f"not a local directory, and the Hub cannot be reached ({reason})"
+        raise InputError(repo, wrong, "download it once while online, or give a local directory") from error
 
 
 def _describe(folder: Path, name: str) -> BaseModel:

@@ -125,35 +125,25 @@ class Worker:
         }
         server = self._live_server()
         with contextlib.closing(server.connect(request)) as connection:
-            replies = _Replies(connection, server)
+            replies = _Replies(connection)
             try:
                 replies.next()
-            except TimeoutError:
+            except (TimeoutError, ConnectionError):
                 raise server.fault() from None
             started = time.monotonic()
-            result, error = None, None
             try:
-                while "exit" not in (message := replies.next(started + timeout_seconds)):
-                    result = message.get("result", result)
-                    error = message.get("error", error)
+                result, error, end = replies.outcome(started + timeout_seconds)
             except TimeoutError:
-                raise self._timeout(connection, stage, timeout_seconds, log_path) from None
+                _kill(connection)
+                message = f"killed after {timeout_seconds:.0f} s, its time limit"
+                raise ExperimentFailed(stage, "timeout", message, log_tail(log_path)) from None
+            except ConnectionError:
+                message = "the process was lost with its server, as it is when memory runs out"
+                raise ExperimentFailed(stage, "crashed", message, log_tail(log_path)) from None
+        if result is None or end["exit"] != 0:
+            raise _failure(stage, int(end["exit"]), error, log_tail(log_path))
         wall = time.monotonic() - started
-        usage = Usage(wall, float(message["cpu_seconds"]), float(message["peak_gib"]))
-        if result is None or message["exit"] != 0:
-            raise _failure(stage, int(message["exit"]), error, log_tail(log_path))
-        return dict(result), usage
-
-    def _timeout(
-        self, connection: socket.socket, stage: Stage, timeout_seconds: float, log_path: Path
-    ) -> ExperimentFailed:
-        connection.shutdown(socket.SHUT_WR)  # tells the server to kill the job's process group
-        connection.settimeout(10.0)
-        with contextlib.suppress(OSError):
-            while connection.recv(1 << 16):  # until the child is gone
-                pass
-        message = f"killed after {timeout_seconds:.0f} s, its time limit"
-        return ExperimentFailed(stage, "timeout", message, log_tail(log_path))
+        return result, Usage(wall, float(end["cpu_seconds"]), float(end["peak_gib"]))
 
     def _live_server(self) -> _Server:
         with self._lock:
@@ -226,8 +216,8 @@ class _Server:
 class _Replies:
     """The JSON lines that come back over a job's connection."""
 
-    def __init__(self, connection: socket.socket, server: _Server) -> None:
-        self.connection, self.server, self.buffer = connection, server, bytearray()
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection, self.buffer = connection, bytearray()
 
     def next(self, deadline: float = 0.0) -> dict[str, Any]:
         """The next message.
@@ -237,7 +227,7 @@ class _Replies:
 
         Raises:
             TimeoutError: the deadline passed.
-            HarnessFault: the server ended.
+            ConnectionResetError: the server ended.
         """
         while (end := self.buffer.find(b"\n")) < 0:
             remaining = deadline - time.monotonic() if deadline else START_SECONDS
@@ -246,11 +236,27 @@ class _Replies:
             self.connection.settimeout(remaining)
             chunk = self.connection.recv(1 << 20)
             if not chunk:
-                raise self.server.fault()
+                raise ConnectionResetError
             self.buffer += chunk
         line = bytes(self.buffer[:end])
         del self.buffer[: end + 1]
         return cast(dict[str, Any], json.loads(line))
+
+    def outcome(self, deadline: float) -> tuple[dict[str, Any] | None, dict[str, str] | None, dict[str, Any]]:
+        """What the job said of itself (a result or an error, or neither), and what the kernel says."""
+        result, error = None, None
+        while "exit" not in (message := self.next(deadline)):
+            result, error = message.get("result", result), message.get("error", error)
+        return result, error, message
+
+
+def _kill(connection: socket.socket) -> None:
+    """Tells the server to kill the job's process group, and waits until it is gone."""
+    connection.shutdown(socket.SHUT_WR)
+    connection.settimeout(10.0)
+    with contextlib.suppress(OSError):
+        while connection.recv(1 << 16):
+            pass
 
 
 def log_tail(log_path: Path) -> str:

@@ -37,6 +37,7 @@ ROWS, QUESTIONS, BATCH, EPOCHS, NEW_TOKENS = 2000, 300, 32, 1, 32
 LEARNING_RATE, RANK = 1e-3, 16
 NAMES = ("Ann", "Bob", "Eve", "Ida", "Max", "Leo", "Una", "Kim")
 BASELINE = "bare"
+WIDTHS = (8, 15, 8, 8, 10, 7)
 
 
 class Cost(NamedTuple):
@@ -56,7 +57,8 @@ def make_rows(count: int, seed: int) -> list[dict[str, str]]:
     for _ in range(count):
         names = rng.sample(NAMES, rng.randint(2, 4))
         wins = [rng.randint(1, 30) for _ in names]
-        table = json.dumps({"columns": ["name", "wins"], "data": [list(pair) for pair in zip(names, wins, strict=True)]})
+        data = [list(pair) for pair in zip(names, wins, strict=True)]
+        table = json.dumps({"columns": ["name", "wins"], "data": data})
         if rng.random() < 0.5:
             question, answer = "How many wins in all?", f"{'+'.join(map(str, wins))}={sum(wins)}"
         else:
@@ -79,7 +81,8 @@ def write_rows(path: Path, rows: list[dict[str, str]]) -> Path:
 
 def count_right(answers: list[str], rows: list[dict[str, str]]) -> int:
     """Answers with the reference's last line."""
-    return sum(a.strip().endswith(row["answer"].split("\n")[-1]) for a, row in zip(answers, rows, strict=True))
+    last = [row["answer"].split("\n")[-1] for row in rows]
+    return sum(answer.strip().endswith(end) for answer, end in zip(answers, last, strict=True))
 
 
 # -- ours ----------------------------------------------------------------------------------
@@ -182,7 +185,8 @@ def plain(model_dir: str, folder: Path) -> list[str]:
     from trl import SFTConfig, SFTTrainer
 
     tokenizer = AutoTokenizer.from_pretrained(model_dir)
-    data = load_dataset("json", data_files=str(folder / "rows.jsonl"), split="train", cache_dir=str(folder / "cache"))
+    file, cache = str(folder / "rows.jsonl"), str(folder / "cache")
+    data = load_dataset("json", data_files=file, split="train", cache_dir=cache)
     data = data.map(
         lambda row: {
             "prompt": [{"role": "user", "content": row["prompt"]}],
@@ -236,12 +240,9 @@ def llama_factory(cli: str, model: Path, folder: Path, threads: int) -> Cost:
     """LLaMA-Factory's train, then its predict: the two processes of its own documentation."""
     questions = json.loads((folder / "questions.json").read_text())
     columns = {"columns": {"prompt": "prompt", "response": "answer"}}
-    names = {"rows": {"file_name": "rows.jsonl"} | columns, "questions": {"file_name": "questions.jsonl"} | columns}
-    (folder / "dataset_info.json").write_text(json.dumps(names))
+    files = {name: {"file_name": f"{name}.jsonl"} | columns for name in ("rows", "questions")}
+    (folder / "dataset_info.json").write_text(json.dumps(files))
     write_rows(folder / "questions.jsonl", questions)
-    template = (
-        "name: ftdojo\n"  # its registry takes no chat template from a model directory
-    )
     common = {
         "model_name_or_path": str(model),
         "stage": "sft",
@@ -275,7 +276,6 @@ def llama_factory(cli: str, model: Path, folder: Path, threads: int) -> Cost:
         "max_new_tokens": NEW_TOKENS,
         "do_sample": False,
     }
-    del template
     for name, config in (("train", train), ("predict", predict)):
         (folder / f"factory-{name}.json").write_text(json.dumps(config))
     commands = [[cli, "train", str(folder / f"factory-{name}.json")] for name in ("train", "predict")]
@@ -307,15 +307,24 @@ def _cpu(who: int) -> float:
 
 def table(costs: dict[str, list[Cost]]) -> str:
     """Medians, their range, and the ratio to the bare loop round by round."""
-    head = f"{'stack':14} {'CPU s':>7} {'(range)':>15} {'x bare':>7} {'wall s':>7} {'peak GiB':>9} {'right':>6}"
-    lines = [head]
+    columns = ("CPU s", "(range)", "x bare", "wall s", "peak GiB", "right")
+    lines = [
+        f"{'stack':14}" + "".join(f"{name:>{width}}" for name, width in zip(columns, WIDTHS, strict=True))
+    ]
     for stack, rounds in costs.items():
         cpu = [cost.cpu_seconds for cost in rounds]
-        paired = [cost.cpu_seconds / other.cpu_seconds for cost, other in zip(rounds, costs[BASELINE], strict=True)]
+        pairs = zip(rounds, costs[BASELINE], strict=True)
+        paired = [cost.cpu_seconds / other.cpu_seconds for cost, other in pairs]
+        cells = (
+            f"{statistics.median(cpu):.1f}",
+            f"({min(cpu):.1f}-{max(cpu):.1f})",
+            f"{statistics.median(paired):.2f}",
+            f"{statistics.median(cost.wall_seconds for cost in rounds):.1f}",
+            f"{max(cost.peak_gib for cost in rounds):.2f}",
+            f"{rounds[-1].right}",
+        )
         lines.append(
-            f"{stack:14} {statistics.median(cpu):7.1f} {f'({min(cpu):.1f}-{max(cpu):.1f})':>15} "
-            f"{statistics.median(paired):7.2f} {statistics.median(c.wall_seconds for c in rounds):7.1f} "
-            f"{max(c.peak_gib for c in rounds):9.2f} {rounds[-1].right:6d}"
+            f"{stack:14}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS, strict=True))
         )
     return "\n".join(lines)
 
@@ -329,7 +338,8 @@ def bench(model: Path, rounds: int, threads: int, stacks: list[str], factory: st
         worker = Worker(threads=threads)
         first = ours(worker, model, folder, 0)
         sys.stdout.write(f"ours, first experiment, imports not counted: {first.cpu_seconds:.1f} CPU s\n")
-        costs: dict[str, list[Cost]] = {name: [] for name in ["ours", *stacks, *(["llama-factory"] if factory else [])]}
+        names = ["ours", *stacks, *(["llama-factory"] if factory else [])]
+        costs: dict[str, list[Cost]] = {name: [] for name in names}
         for number in range(1, rounds + 1):
             costs["ours"].append(ours(worker, model, folder, number))
             for stack in stacks:
@@ -342,7 +352,8 @@ def bench(model: Path, rounds: int, threads: int, stacks: list[str], factory: st
 
 def main() -> None:
     """Parses the command line, measures, prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--model", default=MODEL, help="bundled name, directory or Hub id")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)

@@ -22,12 +22,11 @@ from __future__ import annotations
 
 import json
 import math
-import random
 import resource
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +40,10 @@ from memory.records import TrainingPlan
 from tasks.errors import ExperimentFailed
 from tools.chat_format import encode, render_pair
 from tools.fork_server import peak_gib
+from tools.length_groups import LengthGroups
 from tools.loading import BF16_PARAMETERS, load_model, load_tokenizer, parameter_count
+from tools.loss_curve import divergence, rate, thin
 
-CURVE_POINTS = 200
 MERGE_PARAMETERS = 1_000_000_000
 """Up to this size a LoRA result is merged into a whole model; above it only the adapter is kept."""
 TOKENIZER_FILES = (
@@ -55,8 +55,6 @@ TOKENIZER_FILES = (
     "merges.txt",
     "*.model",
 )
-GROUPED_BATCHES = 16
-"""Batches that are sorted by length together: little padding, and the order stays random."""
 
 
 def train(payload: dict[str, Any]) -> dict[str, Any]:
@@ -142,7 +140,7 @@ def build_trainer(
         seed=plan.seed,
         bf16=cuda and torch.cuda.is_bf16_supported(),
         use_cpu=not cuda,
-        gradient_checkpointing=big,  # a third of the speed, for memory that small models do not need
+        activation_checkpointing=big,  # a third of the speed, for memory that small models do not need
         optim="adamw_torch_fused",
         dataset_kwargs={"skip_prepare_dataset": True},
         dataloader_pin_memory=cuda,
@@ -238,46 +236,10 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         return self.lr_scheduler
 
     def _rate(self, step: int) -> float:
-        warmup = min(self.plan.warmup_steps, self.horizon // 4)
-        if step < warmup:
-            return (step + 1) / (warmup + 1)
-        done = min(1.0, (step - warmup) / max(1, self.horizon - warmup))
-        if self.plan.lr_scheduler_type == "cosine":
-            return 0.5 * (1.0 + math.cos(math.pi * done))
-        return 1.0 - done if self.plan.lr_scheduler_type == "linear" else 1.0
+        return rate(step, self.horizon, self.plan.warmup_steps, self.plan.lr_scheduler_type)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         return LengthGroups(self.lengths, self.args.train_batch_size, self.plan.seed)
-
-
-class LengthGroups(torch.utils.data.Sampler[int]):
-    """Batches of similar length in random order, another order each epoch.
-
-    Transformers' own ``group_by_length`` runs each group from its longest batch to
-    its shortest, so that with 2,000 rows the long answers all come first.
-    """
-
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
-        self.lengths, self.batch_size = lengths, batch_size
-        self.random = random.Random(seed)
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        order = list(range(len(self.lengths)))
-        self.random.shuffle(order)
-        group = GROUPED_BATCHES * self.batch_size
-        batches: list[list[int]] = []
-        for start in range(0, len(order), group):
-            rows = sorted(order[start : start + group], key=self.lengths.__getitem__)
-            batches += [rows[n : n + self.batch_size] for n in range(0, len(rows), self.batch_size)]
-        # The loader cuts the stream every `batch_size` rows, so a short batch may only come last.
-        short = [batch for batch in batches if len(batch) < self.batch_size]
-        full = [batch for batch in batches if len(batch) == self.batch_size]
-        self.random.shuffle(full)
-        for batch in full + short:
-            yield from batch
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]
@@ -306,21 +268,6 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             trainer.horizon = max(step, min(trainer.horizon, affordable))
         if trainer.horizon < trainer.args.max_steps:
             trainer.stopped_early = "time"
-
-
-def divergence(losses: Sequence[float], warmup_steps: int) -> str:
-    """Says how the loss diverged; empty when it did not.
-
-    Not finite, or after the warm-up twice its level of the first five steps (means
-    over ten and five steps).
-    """
-    if not math.isfinite(losses[-1]):
-        return f"the loss is {losses[-1]} at step {len(losses)}"
-    start = sum(losses[:5]) / len(losses[:5])
-    recent = sum(losses[-10:]) / len(losses[-10:])
-    if len(losses) >= warmup_steps + 15 and recent > 2.0 * start:
-        return f"the loss rose from {start:.3f} to {recent:.3f} by step {len(losses)}"
-    return ""
 
 
 def save(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path, folder: Path) -> None:
@@ -353,23 +300,13 @@ def report(trainer: AnswerTrainer, plan: TrainingPlan, started: float) -> dict[s
         "steps": steps,
         "rows": len(trainer.lengths),
         "tokens": trainer.tokens,
-        "losses": curve(trainer.losses),
+        "losses": thin(trainer.losses),
         "tokens_per_second": trainer.tokens / wall,
         "wall_seconds": wall,
         "cpu_seconds": usage.ru_utime + usage.ru_stime,
         "peak_gib": memory,
         "stopped_early": trainer.stopped_early,
     }
-
-
-def curve(losses: Sequence[float]) -> list[tuple[int, float]]:
-    """(last step, mean loss) of at most ``CURVE_POINTS`` equal stretches."""
-    width = math.ceil(len(losses) / CURVE_POINTS) or 1
-    stretches = [losses[start : start + width] for start in range(0, len(losses), width)]
-    return [
-        (min((n + 1) * width, len(losses)), sum(stretch) / len(stretch))
-        for n, stretch in enumerate(stretches)
-    ]
 
 
 def main() -> None:

@@ -1,0 +1,52 @@
+"""What the losses of a training say, and how they are kept. No torch here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+CURVE_POINTS = 200
+SETTLING_STEPS = 15
+"""After the warm-up, before a rise counts: Adam's second moment needs some steps of its own."""
+
+
+def divergence(losses: Sequence[float], warmup_steps: int) -> str:
+    """Says how a training diverged, given its losses so far, one a step; empty when it did not.
+
+    It diverged when the last loss is not finite, or when after the warm-up the mean of
+    the last ten is twice that of the first five.
+    """
+    if not losses:
+        return ""
+    if not math.isfinite(losses[-1]):
+        return f"the loss is {losses[-1]} at step {len(losses)}"
+    start = sum(losses[:5]) / len(losses[:5])
+    recent = sum(losses[-10:]) / len(losses[-10:])
+    if len(losses) >= warmup_steps + SETTLING_STEPS and recent > 2.0 * start:
+        return f"the loss rose from {start:.3f} to {recent:.3f} by step {len(losses)}"
+    return ""
+
+
+def thin(losses: Sequence[float], points: int = CURVE_POINTS) -> list[tuple[int, float]]:
+    """(last step, mean loss) of equal stretches, at most ``points`` of them."""
+    width = math.ceil(len(losses) / points) or 1
+    stretches = [losses[start : start + width] for start in range(0, len(losses), width)]
+    return [
+        (min((number + 1) * width, len(losses)), sum(stretch) / len(stretch))
+        for number, stretch in enumerate(stretches)
+    ]
+
+
+def rate(step: int, horizon: int, warmup_steps: int, schedule: str) -> float:
+    """The learning rate at a step, as a share of its peak.
+
+    A linear warm-up of at most a quarter of the training, then ``linear`` or ``cosine``
+    to zero at ``horizon``, or constant.
+    """
+    warmup = min(warmup_steps, horizon // 4)
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    done = min(1.0, (step - warmup) / max(1, horizon - warmup))
+    if schedule == "cosine":
+        return 0.5 * (1.0 + math.cos(math.pi * done))
+    return 1.0 - done if schedule == "linear" else 1.0
