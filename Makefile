@@ -52,6 +52,7 @@ $(READY): pyproject.toml requirements.lock
 	  echo "FT-Dojo needs Python 3.11 or newer, and '$(PYTHON)' is not: make PYTHON=/path/to/python3.11 setup" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { \
 	  echo "Python cannot make environments here: on Debian or Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+	@echo 'Setting up $(VENV): some minutes and 2.5 GB, once.'
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[all,dev]'
 	@touch $@

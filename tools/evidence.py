@@ -154,7 +154,7 @@ def clusters(journal: Journal) -> list[dict[str, Any]]:
         {
             "name": _words(name),
             "before": before.get(name, 0),
-            "after": after.get(name, 0) if champion else None,
+            "after": after.get(name, 0),
             "before_share": before.get(name, 0) / most,
             "after_share": after.get(name, 0) / most,
         }
