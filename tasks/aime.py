@@ -119,4 +119,6 @@ SPEC = TaskSpec(
     extract=extract,
     verify=verify,
     build_prompt=build_prompt,
+    answer_column="answer",
+    reasoning_column="solution",
 )

@@ -133,3 +133,7 @@ class TaskSpec:
     build_prompt: Callable[[Row], str | None]
     """The task's prompt for a raw row in the published columns; None when the columns are others."""
     higher_is_better: bool = True
+    answer_column: str = ""
+    """Path (see ``tasks.columns``) of the answer in the published columns, such as ``meta.reference``."""
+    reasoning_column: str = ""
+    """Path of a worked solution in such a row, where there is one."""

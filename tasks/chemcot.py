@@ -113,7 +113,7 @@ SPEC = TaskSpec(
     source="OpenMol/ChemCoTBench, mol_edit; mini: generated from the seed",
     trap="published: group counts alone decide; here the rest of the molecule must stay as it was",
     views=("chemcotbench_mol_edit_add", "chemcotbench_mol_edit_delete", "chemcotbench_mol_edit_sub"),
-    max_new_tokens=64,
+    max_new_tokens=80,
     load=partial(load, MINI),
     judge=judge,
     aggregate=aggregate,
@@ -121,4 +121,6 @@ SPEC = TaskSpec(
     extract=extract,
     verify=verify,
     build_prompt=build_prompt,
+    answer_column="meta.reference",
+    reasoning_column="struct_cot",
 )

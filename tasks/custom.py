@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -281,10 +281,12 @@ def _spec(task: TaskFile, reader: AnswerReader, data: TaskData, path: str) -> Ta
     def judge(sample: Sample, answer: str) -> Verdict:
         return reader.judge(str(sample.gold), answer)
 
+    def build_prompt(row: Row) -> str | None:
+        return fill(task.prompt, row)
+
     def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
         return accuracy(samples, verdicts, task.metric)
 
-    build_prompt: Callable[[Row], str | None] = lambda row: fill(task.prompt, row)  # noqa: E731
     return TaskSpec(
         id=task.name,
         domain="custom",
@@ -304,4 +306,6 @@ def _spec(task: TaskFile, reader: AnswerReader, data: TaskData, path: str) -> Ta
         extract=reader.gold,
         verify=lambda prompt, target: None,
         build_prompt=build_prompt,
+        answer_column=task.answer,
+        reasoning_column=task.reasoning or "",
     )

@@ -118,7 +118,7 @@ SPEC = TaskSpec(
     source="Duxiaoman-DI/FinanceIQ; mini: generated from the seed",
     trap="published: the last capital letter of the output decides; here the letter marked as the answer",
     views=tuple(f"FinanceIQ-{name}" for name in SUBJECTS),
-    max_new_tokens=40,
+    max_new_tokens=32,
     load=partial(load, MINI),
     judge=judge,
     aggregate=aggregate,
@@ -126,4 +126,6 @@ SPEC = TaskSpec(
     extract=extract,
     verify=verify,
     build_prompt=build_prompt,
+    answer_column="Answer",
+    reasoning_column="Analysis",
 )

@@ -173,7 +173,7 @@ SPEC = TaskSpec(
     source="LG-AI-Research/PANORAMA, NOC4PC; mini: generated from the seed",
     trap="the published score drops unparseable answers; here they are wrong",
     views=("panorama_noc4pc",),
-    max_new_tokens=64,
+    max_new_tokens=48,
     load=partial(load, MINI),
     judge=judge,
     aggregate=aggregate,
@@ -181,4 +181,6 @@ SPEC = TaskSpec(
     extract=extract,
     verify=verify,
     build_prompt=build_prompt,
+    answer_column="answer.code",
+    reasoning_column="answer.reason",
 )
