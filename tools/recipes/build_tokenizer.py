@@ -1,4 +1,4 @@
-"""Build the tokenizer of the bundled base model. Whole script: `python -m tools.recipes.build_tokenizer --out DIR`.
+"""Build the tokenizer of the bundled base model: `python -m tools.recipes.build_tokenizer --out DIR`.
 
 Byte-level BPE, so every text round-trips exactly. Before BPE a regular expression cuts the text into pieces:
 digits and Chinese characters stand alone, lower-case words keep their leading space, words between quotes or
@@ -15,19 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from .skills import documents
-from .skills_core import COLUMNS, GENERAL, NAMES, PARTS, THINGS
+from .skills_words import COLUMNS, GENERAL, NAMES, PARTS, THINGS
 from .skills_zh import FORMULAS, GOODS, KINDS_ZH, PEOPLE, UNITS
 
 PAD, BOS, USER, ASSISTANT, END = "<|pad|>", "<|bos|>", "<|user|>", "<|assistant|>", "<|end|>"
 SPECIAL = (PAD, BOS, USER, ASSISTANT, END)
 
-PIECES = "|".join((
-    r""" [a-z]+(?=[ ,.;:!?"'\n\-)]|$)""",  # a lower-case word with its space
-    r"(?:Cl|Br)(?![abd-z])",  # two-letter atoms
-    r"""(?<![A-Za-z0-9])[A-Z]?[a-z]+(?=[ ,.;:!?"'\n\-_)\]{}=]|$)""",  # a word at a line start or in quotes
-    r"""\{"|"\}|": "|":"|": |":|", "|","|",|\],\["|\["|\]\]\}""",  # the joints of JSON
-    r"[\s\S]",
-))
+PIECES = "|".join(
+    (
+        r""" [a-z]+(?=[ ,.;:!?"'\n\-)]|$)""",  # a lower-case word with its space
+        r"(?:Cl|Br)(?![abd-z])",  # two-letter atoms
+        r"""(?<![A-Za-z0-9])[A-Z]?[a-z]+(?=[ ,.;:!?"'\n\-_)\]{}=]|$)""",  # a word without a space
+        r"""\{"|"\}|": "|":"|": |":|", "|","|",|\],\["|\["|\]\]\}""",  # the joints of JSON
+        r"[\s\S]",
+    )
+)
 
 CHAT_TEMPLATE = (
     "{{- bos_token -}}"
@@ -85,8 +87,8 @@ def _corpus() -> Iterator[str]:
 def build(vocab_size: int) -> Any:
     """Train the tokenizer and return it as a `PreTrainedTokenizerFast`.
 
-    The merges of English words and JSON joints come from BPE training on curriculum text; the merges that make
-    one token of each Chinese character are added after them. Pieces never span both, so the two do not meet.
+    The merges of English words and JSON joints come from BPE training on curriculum text; the merges that
+    make one token of each Chinese character follow. Pieces never span both, so the two do not meet.
 
     Args:
         vocab_size: The number of tokens in all; what Chinese does not need goes to words.
@@ -95,14 +97,18 @@ def build(vocab_size: int) -> Any:
     from transformers import PreTrainedTokenizerFast
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    splitter = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(PIECES), "isolated"),
-        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-    ])
+    splitter = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(PIECES), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     chinese = _chinese_merges()
     n_chinese = len({"".join(pair) for pair in chinese})
     trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size - n_chinese - len(SPECIAL), initial_alphabet=alphabet, show_progress=False,
+        vocab_size=vocab_size - n_chinese - len(SPECIAL),
+        initial_alphabet=alphabet,
+        show_progress=False,
         min_frequency=8,
     )
     draft = Tokenizer(models.BPE())
@@ -118,8 +124,13 @@ def build(vocab_size: int) -> Any:
     final.pre_tokenizer, final.decoder = splitter, decoders.ByteLevel()
     final.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in SPECIAL])
     fast = PreTrainedTokenizerFast(
-        tokenizer_object=final, bos_token=BOS, eos_token=END, pad_token=PAD, padding_side="right",
-        model_max_length=512, clean_up_tokenization_spaces=False,
+        tokenizer_object=final,
+        bos_token=BOS,
+        eos_token=END,
+        pad_token=PAD,
+        padding_side="right",
+        model_max_length=512,
+        clean_up_tokenization_spaces=False,
         additional_special_tokens=[USER, ASSISTANT],
     )
     fast.chat_template = CHAT_TEMPLATE
@@ -134,7 +145,7 @@ def _vocabulary(tokenizer: Any) -> tuple[dict[str, int], list[tuple[str, str]]]:
     import json
 
     model = json.loads(tokenizer.to_str())["model"]
-    merges = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in model["merges"]]
+    merges = [(str(a), str(b)) for a, b in model["merges"]]
     return model["vocab"], merges
 
 
@@ -146,7 +157,7 @@ def _chinese_merges() -> list[tuple[str, str]]:
     first: dict[tuple[str, str], None] = {}
     second: list[tuple[str, str]] = []
     for character in chinese_characters():
-        a, b, c = level.pre_tokenize_str(character)[0][0]
+        a, b, c = list(level.pre_tokenize_str(character)[0][0])
         first[(a, b)] = None
         second.append((a + b, c))
     return [*first, *second]

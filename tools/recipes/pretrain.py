@@ -2,9 +2,10 @@
 
     python -m tools.recipes.pretrain --out tools/base_models/ftdojo-mini --minutes 60 --seed 0 [--resume]
 
-A small Llama learns the skill curriculum in float32 on a CPU. The learning rate follows the clock, so that a run
-ends on time on a busy machine too. Hidden matrices are trained with Muon (Jordan et al. 2024), embeddings and
-norms with AdamW. Documents of like length share a batch: nothing is cut, nothing attends across documents.
+The folder `--out` holds the tokenizer already (see `tools.recipes.build_tokenizer`). A small Llama learns the
+skill curriculum in float32 on a CPU. The learning rate follows the clock, so that a run ends on time on a
+busy machine too. Hidden matrices are trained with Muon, embeddings and norms with AdamW. Documents of like
+length share a batch: nothing is cut, and nothing attends across documents.
 """
 
 from __future__ import annotations
@@ -12,28 +13,16 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from random import Random
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .skills import MIXTURE, documents, probe_documents
-from .skills_core import Document
-
-Encoded = tuple[NDArray[np.int16], NDArray[np.bool_]]
-
-# Prompts are mostly random content: one prompt token in four is learned, at a fifth of an answer token's weight.
-PROMPT_WEIGHT = 0.2
-PROMPT_SHARE = 0.25
-MICRO_TOKENS = 2048
-CHUNK_DOCUMENTS = 4000
+from .model_card import write_card
+from .muon import Muon
+from .pretrain_data import produce
+from .skills import MIXTURE, probe_documents
 
 
 @dataclass(frozen=True)
@@ -59,78 +48,31 @@ class Progress:
     probes: dict[str, float] = field(default_factory=dict)
 
 
-# ---------------------------------------------------------------------------------------------- data
-
-
-def encode(tokenizer: Any, batch: list[Document]) -> list[Encoded]:
-    """Token ids of each document, and which of them belong to answers."""
-    texts = [part for d in batch for t in d.turns for part in (t.prompt, t.answer)]
-    ids = iter([e.ids for e in tokenizer.encode_batch_fast(texts, add_special_tokens=False)])
-    bos, user, assistant, end = (tokenizer.token_to_id(f"<|{t}|>") for t in ("bos", "user", "assistant", "end"))
-    encoded: list[Encoded] = []
-    for document in batch:
-        tokens, answer = [bos], [False]
-        for _ in document.turns:
-            prompt, reply = next(ids), next(ids)
-            tokens += [user, *prompt, assistant, *reply, end]
-            answer += [False] * (len(prompt) + 2) + [True] * (len(reply) + 1)
-        encoded.append((np.array(tokens, np.int16), np.array(answer)))
-    return encoded
-
-
-def batches(encoded: list[Encoded], rng: Random) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """Micro-batches of documents of like length: ids `(rows, width)` and the loss weight of each token."""
-    order = sorted(range(len(encoded)), key=lambda k: (len(encoded[k][0]) + 3) // 4 * 4 + rng.random())
-    groups: list[list[int]] = [[]]
-    for k in order:
-        width = len(encoded[k][0])
-        if groups[-1] and (len(groups[-1]) + 1) * width > MICRO_TOKENS:
-            groups.append([])
-        groups[-1].append(k)
-    rng.shuffle(groups)
-    noise = np.random.default_rng(rng.getrandbits(32))
-    for group in groups:
-        width = max(len(encoded[k][0]) for k in group)
-        ids = np.zeros((len(group), width), np.int64)
-        weight = np.zeros((len(group), width), np.float32)
-        for row, k in enumerate(group):
-            tokens, answer = encoded[k]
-            ids[row, : len(tokens)] = tokens
-            drawn = PROMPT_WEIGHT * (noise.random(len(tokens)) < PROMPT_SHARE)
-            weight[row, : len(tokens)] = np.where(answer, 1.0, drawn)
-        yield ids, weight
-
-
-def _produce(tokenizer_file: str, seed: int, first: int, level: Any, queue: Any) -> None:
-    """The data process: make, tokenise and batch one chunk of documents after another."""
-    from tokenizers import Tokenizer
-
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    os.nice(3)
-    tokenizer = Tokenizer.from_file(tokenizer_file)
-    chunk = first
-    while True:
-        made = list(documents(seed * 1_000_003 + chunk, level.value, CHUNK_DOCUMENTS))
-        queue.put(list(batches(encode(tokenizer, made), Random(chunk))))
-        chunk += 1
-
-
-# --------------------------------------------------------------------------------------------- model
-
-
 def new_model(tokenizer: Any, shape: Shape, seed: int) -> Any:
     """A randomly initialised `LlamaForCausalLM` in float32 with tied embeddings."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(seed)
-    ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id,
-            "pad_token_id": tokenizer.pad_token_id}
+    ends = {
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
     config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=shape.hidden, num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads, num_key_value_heads=shape.heads, intermediate_size=shape.feed_forward,
-        max_position_embeddings=shape.max_positions, tie_word_embeddings=True, rms_norm_eps=1e-5,
-        initializer_range=0.03, attn_implementation="sdpa", dtype="float32", **ends,
+        vocab_size=len(tokenizer),
+        hidden_size=shape.hidden,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.heads,
+        intermediate_size=shape.feed_forward,
+        max_position_embeddings=shape.max_positions,
+        tie_word_embeddings=True,
+        rms_norm_eps=1e-5,
+        initializer_range=0.03,
+        attn_implementation="sdpa",
+        dtype="float32",
+        **ends,
     )
     model = LlamaForCausalLM(config)
     model.generation_config.update(max_new_tokens=96, do_sample=False, **ends)
@@ -139,47 +81,6 @@ def new_model(tokenizer: Any, shape: Shape, seed: int) -> Any:
             layer.self_attn.o_proj.weight.zero_()
             layer.mlp.down_proj.weight.zero_()
     return model
-
-
-class Muon:
-    """Momentum, then the nearest semi-orthogonal matrix; equal shapes are handled in one batch.
-
-    `torch.optim.Muon` does the iteration in bfloat16, which is slow on CPUs without support for it; this one
-    stays in float32.
-    """
-
-    def __init__(self, parameters: list[Any], momentum: float = 0.95) -> None:
-        import torch
-
-        self.momentum = momentum
-        shapes: dict[tuple[int, int], list[Any]] = {}
-        for p in parameters:
-            shapes.setdefault(tuple(p.shape), []).append(p)
-        self.groups = list(shapes.values())
-        self.buffers = [torch.zeros(len(g), *g[0].shape) for g in self.groups]
-
-    def step(self, rate: float, decay: float) -> None:
-        """One update at learning rate `rate` with decoupled weight decay."""
-        import torch
-
-        for group, buffer in zip(self.groups, self.buffers, strict=True):
-            gradient = torch.stack([p.grad for p in group])
-            buffer.lerp_(gradient, 1 - self.momentum)
-            update = orthogonal(gradient.lerp(buffer, self.momentum))
-            rows, columns = group[0].shape
-            update *= rate * max(1.0, rows / columns) ** 0.5
-            for p, u in zip(group, update.unbind(), strict=True):
-                p.mul_(1 - rate * decay).sub_(u)
-
-
-def orthogonal(matrices: Any, iterations: int = 5) -> Any:
-    """Newton-Schulz iteration towards the orthogonal factor of each matrix in the batch `(n, rows, columns)`."""
-    x = matrices.mT if matrices.shape[1] > matrices.shape[2] else matrices
-    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
-    for _ in range(iterations):
-        gram = x @ x.mT
-        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
-    return x.mT if matrices.shape[1] > matrices.shape[2] else x
 
 
 def weighted_loss(model: Any, ids: Any, weight: Any) -> tuple[Any, Any]:
@@ -194,7 +95,68 @@ def weighted_loss(model: Any, ids: Any, weight: Any) -> tuple[Any, Any]:
     return (losses * shares).sum(), shares.sum()
 
 
-# ------------------------------------------------------------------------------------------ training
+class Workers:
+    """Single-threaded processes that share the weights and each return a gradient.
+
+    At this size one thread in each of two processes does about twice as much as two threads in one process,
+    because the processes meet once a step and not once an operation.
+    """
+
+    def __init__(self, model: Any, n: int) -> None:
+        import torch
+
+        torch.set_num_threads(1)
+        model.share_memory()
+        self.model = model
+        self.parameters = list(model.parameters())
+        self.links: list[Any] = []
+        self.gradients: list[list[Any]] = []
+        for _ in range(n - 1):
+            here, there = multiprocessing.Pipe()
+            shared = [torch.zeros_like(p) for p in self.parameters]
+            for g in shared:
+                g.share_memory_()  # type: ignore[no-untyped-call]
+            worker = multiprocessing.get_context("fork").Process(
+                target=_serve, args=(model, shared, there), daemon=True
+            )
+            worker.start()
+            self.links.append(here)
+            self.gradients.append(shared)
+
+    def gradient(self, micro: list[Any]) -> float:
+        """Leave the gradient of the mean weighted loss over all micro-batches; return the loss."""
+        total = sum(float(w[:, 1:].sum()) for _, w in micro)
+        n = len(self.links) + 1
+        for k, link in enumerate(self.links):
+            link.send((micro[k + 1 :: n], total))
+        loss = _accumulate(self.model, micro[::n], total)
+        for link, shared in zip(self.links, self.gradients, strict=True):
+            loss += link.recv()
+            for p, g in zip(self.parameters, shared, strict=True):
+                p.grad.add_(g)
+        return loss
+
+
+def _accumulate(model: Any, micro: list[Any], total: float) -> float:
+    import torch
+
+    done = 0.0
+    for ids, weight in micro:
+        loss, _ = weighted_loss(model, torch.from_numpy(ids), torch.from_numpy(weight))
+        (loss / total).backward()
+        done += float(loss.detach())
+    return done / total
+
+
+def _serve(model: Any, shared: list[Any], link: Any) -> None:
+    """A worker: gradients of the micro-batches it is sent, in `shared`."""
+    for p, g in zip(model.parameters(), shared, strict=True):
+        p.grad = g
+    while True:
+        micro, total = link.recv()
+        for g in shared:
+            g.zero_()
+        link.send(_accumulate(model, micro, total))
 
 
 class Trainer:
@@ -204,7 +166,6 @@ class Trainer:
         import torch
         from transformers import AutoTokenizer
 
-        torch.set_num_threads(args.threads)
         self.args = args
         self.out: Path = args.out
         self.state_file: Path = args.work / "checkpoint.pt"
@@ -216,9 +177,12 @@ class Trainer:
         known = {id(p) for p in matrices}
         others = [p for p in self.model.parameters() if id(p) not in known]
         self.muon = Muon(matrices)
-        self.adam = torch.optim.AdamW(others, lr=args.adam_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
+        self.adam = torch.optim.AdamW(
+            others, lr=args.adam_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
+        )
         if args.resume and self.state_file.exists():
             self._load()
+        self.workers = Workers(self.model, args.threads)
 
     def _load(self) -> None:
         import torch
@@ -236,8 +200,12 @@ class Trainer:
         import torch
 
         self.args.work.mkdir(parents=True, exist_ok=True)
-        state = {"model": self.model.state_dict(), "adam": self.adam.state_dict(), "muon": self.muon.buffers,
-                 "progress": json.dumps(asdict(self.progress))}
+        state = {
+            "model": self.model.state_dict(),
+            "adam": self.adam.state_dict(),
+            "muon": self.muon.buffers,
+            "progress": json.dumps(asdict(self.progress)),
+        }
         draft = self.state_file.with_suffix(".tmp")
         torch.save(state, draft)
         draft.replace(self.state_file)
@@ -251,14 +219,16 @@ class Trainer:
     def rate(self, share: float) -> float:
         """The schedule's factor at a share of the planned time: warm-up, plateau, linear decay to 0."""
         warm = min(1.0, (self.progress.step + 1) / 100)
-        return warm * min(1.0, max(0.0, 1.0 - share) / self.args.decay_share)
+        decay: float = self.args.decay_share
+        return warm * min(1.0, max(0.0, 1.0 - share) / decay)
 
     def run(self) -> None:
         """Train until the planned time is used up; checkpoint and probe on the way; export at the end."""
         level = multiprocessing.Value("d", 0.0)
         queue: Any = multiprocessing.Queue(maxsize=3)
         producer = multiprocessing.Process(
-            target=_produce, daemon=True,
+            target=produce,
+            daemon=True,
             args=(str(self.out / "tokenizer.json"), self.args.seed, self.progress.chunk, level, queue),
         )
         producer.start()
@@ -291,28 +261,24 @@ class Trainer:
         producer.terminate()
         self.probe(50)
         self.save()
-        from .model_card import write_card
-
-        write_card(self.out, asdict(self.progress), asdict(Shape()), self.args.seed)
+        n = sum(p.numel() for p in self.model.parameters())
+        write_card(self.out, asdict(self.progress), asdict(Shape()), self.args.seed, n)
         say("pretrain: done")
 
     def _report(self, loss: float, share: float, seconds: float) -> None:
         p = self.progress
         p.losses.append((p.step, round(loss, 4)))
         if p.step % 200 == 0 or p.step == 50:
-            say(f"step {p.step} tokens {p.tokens / 1e6:.2f}M loss {loss:.4f} share {share:.3f} "
-                f"elapsed {seconds:.0f}s")
+            say(
+                f"step {p.step} tokens {p.tokens / 1e6:.2f}M loss {loss:.4f} share {share:.3f} "
+                f"elapsed {seconds:.0f}s"
+            )
 
     def _step(self, micro: list[Any], factor: float) -> float:
         import torch
 
-        total = sum(float(w[:, 1:].sum()) for _, w in micro)
-        loss_sum = 0.0
-        for ids, weight in micro:
-            loss, _ = weighted_loss(self.model, torch.from_numpy(ids), torch.from_numpy(weight))
-            (loss / total).backward()
-            loss_sum += float(loss.detach())
-            self.progress.tokens += int((ids > 0).sum())
+        loss = self.workers.gradient(micro)
+        self.progress.tokens += sum(int((ids > 0).sum()) for ids, _ in micro)
         for group in self.adam.param_groups:
             group["lr"] = self.args.adam_rate * factor
         with torch.no_grad():
@@ -320,7 +286,7 @@ class Trainer:
         self.adam.step()
         self.model.zero_grad(set_to_none=True)
         self.progress.step += 1
-        return loss_sum / total
+        return loss
 
     def probe(self, n: int) -> None:
         """Greedy answers to `n` held-out prompts of each skill; the share that equals the reference."""
@@ -338,12 +304,19 @@ def probe(model: Any, tokenizer: Any, name: str, n: int) -> float:
 
     turns = [d.turns[0] for d in probe_documents(name, 0, n)]
     prompts = [f"<|bos|><|user|>{t.prompt}<|assistant|>" for t in turns]
-    batch = tokenizer(prompts, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False)
+    batch = tokenizer(
+        prompts, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False
+    )
     with torch.no_grad():
-        out = model.generate(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"],
-                             max_new_tokens=64, do_sample=False)
-    replies = tokenizer.batch_decode(out[:, batch["input_ids"].shape[1]:], skip_special_tokens=True)
-    return sum(r.strip() == t.answer.strip() for r, t in zip(replies, turns, strict=True)) / n
+        out = model.generate(
+            input_ids=batch["input_ids"],
+            attention_mask=batch["attention_mask"],
+            max_new_tokens=64,
+            do_sample=False,
+        )
+    replies = tokenizer.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+    right = sum(str(r).strip() == t.answer.strip() for r, t in zip(replies, turns, strict=True))
+    return right / n
 
 
 def say(text: str) -> None:
@@ -354,18 +327,26 @@ def say(text: str) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="the model's folder; holds the tokenizer already")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="the model's folder; holds the tokenizer already"
+    )
     parser.add_argument("--work", type=Path, default=Path("runs/pretrain"), help="folder for checkpoints")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--accumulate", type=int, default=2, help="micro-batches of 2,048 tokens a step")
+    parser.add_argument("--threads", type=int, default=2, help="worker processes of one thread")
+    parser.add_argument("--accumulate", type=int, default=4, help="micro-batches of 1,024 tokens a step")
     parser.add_argument("--muon-rate", type=float, default=0.02)
     parser.add_argument("--adam-rate", type=float, default=0.004)
     parser.add_argument("--decay", type=float, default=0.02, help="weight decay of the matrices")
-    parser.add_argument("--decay-share", type=float, default=0.6, help="share of the time in which the rate falls")
-    parser.add_argument("--easy-share", type=float, default=0.3, help="share of the time with shorter documents")
+    parser.add_argument(
+        "--decay-share", type=float, default=0.6, help="share of the time in which the rate falls"
+    )
+    parser.add_argument(
+        "--easy-share", type=float, default=0.3, help="share of the time with shorter documents"
+    )
     parser.add_argument("--save-minutes", type=float, default=10)
     parser.add_argument("--probe-minutes", type=float, default=10)
     parser.add_argument("--resume", action="store_true")

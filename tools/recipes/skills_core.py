@@ -10,9 +10,8 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import TypeVar
 
-T = TypeVar("T")
+from .skills_words import NAMES, PARTS, SYLLABLES
 
 
 @dataclass(frozen=True)
@@ -33,74 +32,10 @@ class Document:
 
 Skill = Callable[[Random, float], Document]
 
-NAMES = (
-    "Ann Bob Eve Tom Mia Leo Zoe Max Ida Sam Amy Ben Kim Joe Lin Ray Sue Dan Eli Fay Gus Hal Ivy Jan Kai "
-    "Lea Meg Ned Ola Pia Rex Ron Tia Uma Val Wes Yan Abe Cora Dora Emil Finn Gwen Hugo Iris Jack Kate Lena "
-    "Maya Nora Omar Paul Rosa Sara Theo Vera Will Anna Carl Emma Lucy Mark Nina Oscar Peter Clara David "
-    "Alice Maria Oslo Rome Lima Cairo Paris Delhi Tokyo Quito Accra Berlin Madrid Dublin Turin Lagos Perth "
-    "Alpha Beta Gamma Delta Omega Red Blue Green North South East West Monday Tuesday Friday Sunday March "
-    "April June July Falcon Tiger Lion Eagle Hawk Wolf Bear Shark Otter Raven"
-).split()
-
-THINGS = (
-    "pens cups books apples pears plums coins cards stamps shells boxes balls kites lamps chairs tables "
-    "stones marbles tickets eggs cakes buns rolls seeds roses trees birds fish sheep goats cows horses "
-    "bottles jars bags hats socks shirts keys bells drums maps toys bricks tiles nails screws ropes candles "
-    "cookies oranges lemons melons pencils papers letters parcels windows doors wheels bikes cars boats points"
-).split()
-
-PARTS = (
-    "gear cam bolt nut spring lever valve pump sensor lens motor shaft belt housing piston hinge clutch "
-    "pulley bracket nozzle filter rotor stator magnet coil switch relay fuse battery antenna screen "
-    "keyboard camera mirror prism laser diode heater cooler fan blade frame wheel axle brake pedal chain "
-    "sprocket bearing seal gasket washer screw pin clip clamp handle knob dial gauge meter timer clock "
-    "processor memory buffer router socket plug cable wire hose pipe tank tray drawer lid cover base plate "
-    "rod bar beam tube ring disk drum hook latch lock key strap roller conveyor hopper cutter drill saw"
-).split()
-
-COLUMNS = (
-    "wins losses points score games goals age height weight price cost sales units stock year rank size "
-    "speed length width area rain snow visits books pages votes seats rooms cars bikes tons hours days "
-    "medals gold silver bronze budget profit staff items count total level floor output income"
-).split()
-
-KINDS = {
-    "fruit": "apple pear plum fig grape lemon melon peach mango cherry".split(),
-    "animal": "dog cat cow horse goat sheep fox wolf hare mouse".split(),
-    "tool": "hammer saw drill wrench pliers chisel file level rake spade".split(),
-    "colour": "red blue green white black brown pink grey orange purple".split(),
-    "metal": "iron gold silver copper tin zinc lead nickel steel brass".split(),
-    "drink": "tea coffee milk water juice cocoa cider soda wine beer".split(),
-    "bird": "crow owl hawk robin swan goose duck eagle heron finch".split(),
-    "clothing": "hat coat shirt scarf sock glove boot belt vest skirt".split(),
-}
-
-# Everyday words of questions and instructions; they make the tokenizer read ordinary English word by word.
-GENERAL = (
-    "the of and to in is that it for was on are as with his they at be this have from or one had by but not what "
-    "all were we when your can said there use an each which she do how their if will up other about out many then "
-    "them these so some her would make like him into time has look two more write go see number no way could people "
-    "my than first been call who its now find long down day did get come made may part put final answer within "
-    "remember question following table molecule compound group claim reference cited element elements based given "
-    "must should every between only after before more less than most least total sum difference average value row "
-    "rows column cell entry data code reason output return reply respond format line last end text word words "
-    "letter option options correct choose select number numbers digit integer whole remain remainder divided times "
-    "shop sells sold buys bought pays paid costs price money dollars week month morning evening train bus farm "
-    "farmer school class student students teacher garden box basket shelf page run walk minutes hours distance "
-    "perimeter area rectangle square side sides term sequence common divisor divisors greatest product even odd "
-    "add remove delete replace substitute modify change keep rest same new old valid string structure atom ring "
-    "device comprising comprises includes discloses teaches patent application invention prior art document "
-    "allow allowed rejected single combination together alone missing none every anticipated obvious novel "
-    "highest lowest greater smaller larger fewer equal above below exactly least won lost played scored "
-    "does have has had been being was where while because since until still also again always never please give"
-).split()
-
-_SYLLABLES = "ba be bi bo ka ke ki ko la le li lo ma me mi mo na ne ni no ra re ri ro sa se so ta te ti to va ve vi vo za zo du fu gu hu pu ru su".split()
-
 
 def pseudo_word(rng: Random) -> str:
     """A pronounceable word that means nothing, so that copying must work for unseen words too."""
-    return "".join(rng.choice(_SYLLABLES) for _ in range(rng.randint(2, 3)))
+    return "".join(rng.choice(SYLLABLES) for _ in range(rng.randint(2, 3)))
 
 
 def pick_names(rng: Random, n: int) -> list[str]:
@@ -140,18 +75,32 @@ def number(rng: Random, level: float, top: int = 999) -> int:
 
 _STEPS = ("Show the steps.", "Work it out step by step.", "Write the steps first.", "Explain, then answer.")
 _BARE = ("Only the result.", "Just the answer, please.", "No steps.", "Reply with the answer alone.")
-_BOXED = ("Put it in \\boxed{}.", "Write the result as \\boxed{...}.", "Box the answer with \\boxed{}.",
-          "Use \\boxed{} for the result.")
-_FINAL = ('End with "Final Answer: ...".', "Close with a line Final Answer: X.",
-          'The last line is "Final Answer:" and the value.')
+_BOXED = (
+    "Put it in \\boxed{}.",
+    "Write the result as \\boxed{...}.",
+    "Box the answer with \\boxed{}.",
+    "Use \\boxed{} for the result.",
+)
+_FINAL = (
+    'End with "Final Answer: ...".',
+    "Close with a line Final Answer: X.",
+    'The last line is "Final Answer:" and the value.',
+)
 _ANSWER = ('Start the reply with "Answer:".', 'Write "Answer: X".', "Form: Answer: X")
 _CHINESE = ("最后写“答案：”。", "用“答案：X”作答。", "请写出答案：X。")
 _KEYS = ("output", "answer", "code", "result", "value", "name", "label", "key", "choice", "count")
-_JSON = ('Reply in JSON with the key "{k}".', 'Give JSON: {{"{k}": ...}}.', 'Return a JSON object with "{k}".',
-         'Answer as {{"{k}": "..."}}.')
+_JSON = (
+    'Reply in JSON with the key "{k}".',
+    'Give JSON: {{"{k}": ...}}.',
+    'Return a JSON object with "{k}".',
+    'Answer as {{"{k}": "..."}}.',
+)
 _REASONS = ("reason", "steps", "work", "why")
-_JSON_REASON = ('Reply in JSON with "{r}" and "{k}".', 'Give {{"{r}": "...", "{k}": "..."}}.',
-                'Return JSON; keys: "{r}", "{k}".')
+_JSON_REASON = (
+    'Reply in JSON with "{r}" and "{k}".',
+    'Give {{"{r}": "...", "{k}": "..."}}.',
+    'Return JSON; keys: "{r}", "{k}".',
+)
 
 
 def ask(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from random import Random
 
-from .skills_core import THINGS, Document, Turn, ask, near_numbers, number, options, pick_names, turn, upto
+from .skills_core import Document, Turn, ask, near_numbers, number, options, pick_names, turn, upto
+from .skills_words import THINGS
 
 
 def equation(rng: Random, level: float) -> Document:
@@ -42,7 +43,9 @@ def chain(rng: Random, level: float) -> Document:
     if rng.random() < 0.55:
         steps, total = running_sum(values)
         listed = rng.choice([", ", " ", "+", "; "]).join(map(str, values))
-        question = rng.choice(["Add up {}.", "Total of {}?", "Running total: {}", "{} : sum?", "Sum these: {}"])
+        question = rng.choice(
+            ["Add up {}.", "Total of {}?", "Running total: {}", "{} : sum?", "Sum these: {}"]
+        )
         return ask(rng, "chain", question.format(listed), str(total), steps, 0.3)
     total = values[0]
     told, parts = [f"Start with {total}."], []
@@ -72,14 +75,23 @@ def remainder(rng: Random, level: float) -> Document:
     b = rng.randint(2, 12)
     a = rng.randint(b, 12 * b) if rng.random() < 0.7 else rng.randint(2, 150)
     q, r = divmod(a, b)
-    steps = f"{a}={b}*{q}+{r}."
+    steps = f"{a}={b}*{q}+{r}." if rng.random() < 0.5 else f"{b}*{q}={b * q}. {a}-{b * q}={r}."
     roll = rng.random()
     if roll < 0.45:
-        question = rng.choice(["{a} mod {b}", "What is left over when {a} is shared by {b}?", "{a} split into "
-                               "groups of {b}: how many remain?", "Rest of {a}:{b}?", "{a}%{b}=?"])
+        question = rng.choice(
+            [
+                "{a} mod {b}",
+                "What is left over when {a} is shared by {b}?",
+                "{a} split into groups of {b}: how many remain?",
+                "Rest of {a}:{b}?",
+                "{a}%{b}=?",
+            ]
+        )
         return ask(rng, "remainder", question.format(a=a, b=b), str(r), steps, 0.35)
     if roll < 0.7:
-        question = rng.choice(["How many full groups of {b} are in {a}?", "{a}//{b}", "Whole part of {a}/{b}?"])
+        question = rng.choice(
+            ["How many full groups of {b} are in {a}?", "{a}//{b}", "Whole part of {a}/{b}?"]
+        )
         return ask(rng, "remainder", question.format(a=a, b=b), str(q), steps, 0.35)
     if roll < 0.85:
         word = "yes" if r == 0 else "no"
@@ -97,8 +109,15 @@ def compare(rng: Random, level: float) -> Document:
             b += 1
         sign = ">" if a > b else "<"
         if rng.random() < 0.4:
-            return Document("compare", (Turn(rng.choice(["{}?{}", "Compare {} and {}.", "< or >: {} {}"]).format(a, b),
-                                             f"{a}{sign}{b}"),))
+            return Document(
+                "compare",
+                (
+                    Turn(
+                        rng.choice(["{}?{}", "Compare {} and {}.", "< or >: {} {}"]).format(a, b),
+                        f"{a}{sign}{b}",
+                    ),
+                ),
+            )
         big = rng.random() < 0.5
         word = rng.choice(["larger", "bigger", "greater"] if big else ["smaller", "less", "lower"])
         right = max(a, b) if big else min(a, b)
@@ -124,8 +143,11 @@ def digits(rng: Random, level: float) -> Document:
     roll = rng.random()
     if roll < 0.5:
         total = sum(map(int, text))
-        form = rng.choice(["Add the digits of {}.", "Digits of {} added together?", "{}: digit total?"])
-        return ask(rng, "digits", form.format(a), str(total), "+".join(text) + f"={total}.", 0.3)
+        form = rng.choice(["Digits of {} together?", "Digits of {} added up?", "{}: digit total?"])
+        steps = "+".join(text) + f"={total}."
+        if rng.random() < 0.6:
+            steps, _ = running_sum([int(c) for c in text])
+        return ask(rng, "digits", form.format(a), str(total), steps, 0.3)
     if roll < 0.75:
         return ask(rng, "digits", f"Write {a} backwards.", text[::-1], "", 0.3)
     return ask(rng, "digits", f"How many digits has {a}?", str(len(text)), "", 0.3)
@@ -139,7 +161,9 @@ def structure(rng: Random, level: float) -> Document:
         terms = [start + step * i for i in range(n)]
         shown = ", ".join(map(str, terms[:-1]))
         form = rng.choice(["Continue: {}", "What comes next? {}", "{}, ?"])
-        return ask(rng, "structure", form.format(shown), str(terms[-1]), f"{terms[-2]}+{step}={terms[-1]}.", 0.3)
+        return ask(
+            rng, "structure", form.format(shown), str(terms[-1]), f"{terms[-2]}+{step}={terms[-1]}.", 0.3
+        )
     if roll < 0.5:
         start, step, k = rng.randint(1, 30), rng.randint(2, 9), rng.randint(3, 12)
         jump = step * (k - 1)
@@ -152,16 +176,18 @@ def structure(rng: Random, level: float) -> Document:
             steps, answer = f"{a}*{b}={a * b}.", a * b
             question = f"A field is {a} long and {b} wide. How much surface?"
         else:
-            steps, answer = f"{a}+{b}={a + b}. 2*{a + b}={2 * (a + b)}.", 2 * (a + b)
+            steps, answer = f"{a}+{b}={a + b}. {a + b}*2={2 * (a + b)}.", 2 * (a + b)
             question = f"A field is {a} long and {b} wide. How long is the fence around it?"
         return ask(rng, "structure", question, str(answer), steps, 0.3)
     if roll < 0.9:
         a = rng.randint(2, 60)
         found = [d for d in range(1, a + 1) if a % d == 0]
-        listed = " ".join(map(str, found))
+        listed = rng.choice([" ", ", "]).join(map(str, found))
         if rng.random() < 0.5:
             return Document("structure", (Turn(f"Which numbers divide {a}?", listed),))
-        return ask(rng, "structure", f"Count the numbers that divide {a}.", str(len(found)), listed + ".", 0.3)
+        return ask(
+            rng, "structure", f"Count the numbers that divide {a}.", str(len(found)), listed + ".", 0.3
+        )
     g = rng.randint(1, 12)
     a, b = g * rng.randint(1, 8), g * rng.randint(1, 8)
     return ask(rng, "structure", *_common_factor(a, b), 0.3)
@@ -169,9 +195,14 @@ def structure(rng: Random, level: float) -> Document:
 
 def _common_factor(a: int, b: int) -> tuple[str, str, str]:
     x, y, parts = max(a, b), min(a, b), []
-    while y:
-        parts.append(f"{x}={y}*{x // y}+{x % y}.")
-        x, y = y, x % y
+    if x <= 6 * y:
+        while x != y:
+            parts.append(f"{x}-{y}={x - y}.")
+            x, y = max(y, x - y), min(y, x - y)
+    else:
+        while y:
+            parts.append(f"{x}={y}*{x // y}+{x % y}.")
+            x, y = y, x % y
     return f"Largest number that divides both {a} and {b}?", str(math.gcd(a, b)), " ".join(parts)
 
 
@@ -182,29 +213,35 @@ def story(rng: Random, level: float) -> Document:
     thing = rng.choice(THINGS)
     roll = rng.random()
     if roll < 0.3:
-        text = rng.choice([
-            f"{who} owns {a} {thing} and gets {b} new ones. Now {who} owns how many?",
-            f"{a} {thing} lie here and {b} lie there. Count all.",
-            f"There were {a} {thing}; {b} came. What is the number now?",
-            f"{who} found {a} {thing}, {other} found {b}. Together?",
-        ])
+        text = rng.choice(
+            [
+                f"{who} owns {a} {thing} and gets {b} new ones. Now {who} owns how many?",
+                f"{a} {thing} lie here and {b} lie there. Count all.",
+                f"There were {a} {thing}; {b} came. What is the number now?",
+                f"{who} found {a} {thing}, {other} found {b}. Together?",
+            ]
+        )
         return ask(rng, "story", text, str(a + b), f"{a}+{b}={a + b}.", 0.45)
     if roll < 0.6:
         a, b = max(a, b), min(a, b)
-        text = rng.choice([
-            f"{who} owns {a} {thing} and loses {b}. What is left?",
-            f"Of {a} {thing}, {b} are gone. How many stay?",
-            f"{who} counts {a} {thing}, {other} counts {b}. How many more has {who}?",
-            f"{a} {thing} minus {b} broken ones?",
-        ])
+        text = rng.choice(
+            [
+                f"{who} owns {a} {thing} and loses {b}. What is left?",
+                f"Of {a} {thing}, {b} are gone. How many stay?",
+                f"{who} counts {a} {thing}, {other} counts {b}. How many more has {who}?",
+                f"{a} {thing} minus {b} broken ones?",
+            ]
+        )
         return ask(rng, "story", text, str(a - b), f"{a}-{b}={a - b}.", 0.45)
     a = a % 40 + 1
     if roll < 0.8:
-        text = rng.choice([
-            f"Each of {c} bags holds {a} {thing}. All bags together?",
-            f"{who} reads {a} lines a day. In {c} days?",
-            f"{c} rows with {a} {thing} in each. Number of {thing}?",
-        ])
+        text = rng.choice(
+            [
+                f"Each of {c} bags holds {a} {thing}. All bags together?",
+                f"{who} reads {a} lines a day. In {c} days?",
+                f"{c} rows with {a} {thing} in each. Number of {thing}?",
+            ]
+        )
         return ask(rng, "story", text, str(a * c), f"{c}*{a}={a * c}.", 0.45)
     d = number(rng, level, 99)
     text = f"{who} fills {c} boxes with {a} {thing} and has {d} over. How many in all?"

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from random import Random
 
-from .skills_core import KINDS, PARTS, Document, ask, pick_names, pick_words, turn, upto
+from .skills_core import Document, ask, pick_names, pick_words, turn, upto
+from .skills_words import KINDS, PARTS
 
-_LABELS = (("A", "B"), ("L1", "L2"), ("S1", "S2"), ("box 1", "box 2"), ("P", "Q"), ("X", "Y"), ("R1", "R2"),
-           ("K1", "K2"), ("first", "second"), ("T1", "T2"), ("M1", "M2"), ("E1", "E2"))
+_LABELS = (
+    ("A", "B"),
+    ("L1", "L2"),
+    ("S1", "S2"),
+    ("box 1", "box 2"),
+    ("P", "Q"),
+    ("X", "Y"),
+    ("R1", "R2"),
+    ("K1", "K2"),
+    ("first", "second"),
+    ("T1", "T2"),
+    ("M1", "M2"),
+    ("E1", "E2"),
+)
 
 
 def _pool(rng: Random) -> list[str]:
@@ -50,7 +63,8 @@ def _case(rng: Random, level: float) -> tuple[list[str], list[str], list[str]]:
     words = pick_words(rng, n + 5, _pool(rng)) if rng.random() < 0.6 else pick_words(rng, n + 5)
     order, spare = words[:n], words[n:]
     roll = rng.random()
-    first, second = set(), set()
+    first: set[str] = set()
+    second: set[str] = set()
     if roll < 0.36:
         (first if rng.random() < 0.5 else second).update(order)
         (first if len(first) < n else second).update(w for w in order if rng.random() < 0.4)
@@ -77,17 +91,31 @@ def _common(order: list[str], held: list[str]) -> str:
     return ", ".join(w for w in order if w in held) or "none"
 
 
+def _absent(order: list[str], first: list[str], second: list[str]) -> str:
+    return ", ".join(w for w in order if w not in first and w not in second) or "none"
+
+
 def overlap(rng: Random, level: float) -> Document:
     """Which of the wanted words occur in each of two lists: `L1: gear, cam. L2: cam.`"""
     order, first, second = _case(rng, level)
     a, b = rng.choice(_LABELS)
-    question = rng.choice([
-        "Wanted: {o}.\n{a}: {x}.\n{b}: {y}.\nWhich wanted words are in each?",
-        "{a} = {x}\n{b} = {y}\nFind {o} in them.",
-        "Look for {o}. {a} has {x}. {b} has {y}.",
-        "{a}: {x}; {b}: {y}. Mark {o}.",
-    ]).format(o=listing(rng, order), a=a, b=b, x=listing(rng, first), y=listing(rng, second))
+    question = rng.choice(
+        [
+            "Wanted: {o}.\n{a}: {x}.\n{b}: {y}.\nWhich wanted words are in each?",
+            "{a} = {x}\n{b} = {y}\nFind {o} in them.",
+            "Look for {o}. {a} has {x}. {b} has {y}.",
+            "{a}: {x}; {b}: {y}. Mark {o}.",
+            "The plan is a toy with {o}.\n{a}: the kit with {x}.\n{b}: the kit with {y}.\n"
+            "What of the plan is in {a} and in {b}?",
+        ]
+    ).format(o=listing(rng, order), a=a, b=b, x=listing(rng, first), y=listing(rng, second))
     answer = f"{a}: {_common(order, first)}. {b}: {_common(order, second)}."
+    if rng.random() < 0.35:
+        word, told = rng.choice(
+            [("Lacking", " What lacks?"), ("Absent", " And absent?"), ("In no list", " And in no list?")]
+        )
+        question += told
+        answer += f" {word}: {_absent(order, first, second)}."
     return ask(rng, "overlap", question, answer, "", 0.15)
 
 
@@ -98,22 +126,31 @@ def cover(rng: Random, level: float) -> Document:
     both = set(order) <= set(first) | set(second)
     state = 0 if one else 1 if both else 2
     a, b = rng.choice(_LABELS)
-    codes = rng.choice([("one", "two", "none"), ("one", "both", "missing"), ("alone", "together", "no"), None])
+    codes = rng.choice(
+        [("one", "two", "none"), ("one", "both", "missing"), ("alone", "together", "no"), None]
+    )
     if codes is None:
         x, y, z = rng.sample(range(1, 500), 3)
         codes = (str(x), str(y), str(z))
-    story = rng.choice([
-        "An order asks for {o}. Store {a} sells {x}. Store {b} sells {y}.",
-        "To build it we need {o}.\n{a}: {x}.\n{b}: {y}.",
-        "A device comprising {o}. {a} shows {x}; {b} shows {y}.",
-        "Needed: {o}. {a} holds {x}. {b} holds {y}.",
-    ]).format(o=listing(rng, order), a=a, b=b, x=listing(rng, first), y=listing(rng, second))
-    rule = rng.choice([
-        " Say {0} if one alone has all, {1} if only both together do, {2} if not.",
-        "\n{0} = a single one is enough; {1} = two needed; {2} = something lacks.",
-        " Reply {0}: all in one; {1}: all in the two; {2}: not all.",
-    ]).format(*codes)
+    story = rng.choice(
+        [
+            "An order asks for {o}. Store {a} sells {x}. Store {b} sells {y}.",
+            "To build it we need {o}.\n{a}: {x}.\n{b}: {y}.",
+            "A device comprising {o}. {a} shows {x}; {b} shows {y}.",
+            "Needed: {o}. {a} holds {x}. {b} holds {y}.",
+            "Goal: an engine with {o}.\n{a}: an engine with {x}.\n{b}: a crane with {y}.",
+        ]
+    ).format(o=listing(rng, order), a=a, b=b, x=listing(rng, first), y=listing(rng, second))
+    rule = rng.choice(
+        [
+            " Say {0} if one alone has all, {1} if only both together do, {2} if not.",
+            "\n{0} = a single one is enough; {1} = two needed; {2} = something lacks.",
+            " Reply {0}: all in one; {1}: all in the two; {2}: not all.",
+        ]
+    ).format(*codes)
     steps = f"{a}: {_common(order, first)}. {b}: {_common(order, second)}."
+    if rng.random() < 0.4:
+        steps += f" {rng.choice(['Lacking', 'Absent', 'Not there'])}: {_absent(order, first, second)}."
     return ask(rng, "cover", story + rule, codes[state], steps, 0.4)
 
 
@@ -124,7 +161,14 @@ def difference(rng: Random, level: float) -> Document:
     if roll < 0.4:
         question = rng.choice(["Have {x}. Need {o}. Missing?", "From {o} cross out {x}. What stays?"])
         missing = ", ".join(w for w in order if w not in first) or "none"
-        return ask(rng, "difference", question.format(x=listing(rng, first), o=listing(rng, order)), missing, "", 0.25)
+        return ask(
+            rng,
+            "difference",
+            question.format(x=listing(rng, first), o=listing(rng, order)),
+            missing,
+            "",
+            0.25,
+        )
     if roll < 0.65:
         shared = [w for w in order if w in first]
         question = f"How many of {listing(rng, order)} occur in {listing(rng, first)}?"
@@ -139,11 +183,21 @@ def difference(rng: Random, level: float) -> Document:
 def device_prose(rng: Random, level: float) -> Document:
     """Sentences about devices and what they comprise, restated as plain lists."""
     words = pick_words(rng, upto(rng, level, 1, 5))
-    lead = rng.choice(["A device comprising {}.", "An apparatus that includes {}.", "The machine has {}.",
-                       "A system with {}.", "This text describes {}.", "A kit made of {}."])
+    lead = rng.choice(
+        [
+            "A device comprising {}.",
+            "An apparatus that includes {}.",
+            "The machine has {}.",
+            "A system with {}.",
+            "This text describes {}.",
+            "A kit made of {}.",
+        ]
+    )
     if rng.random() < 0.3:
         who = pick_names(rng, 1)[0]
         lead = who + rng.choice([" teaches {}.", " discloses {}.", " mentions {}.", " builds {}."])
     shown = [_a(w) for w in words]
     text = lead.format(", ".join(shown[:-1]) + " and " + shown[-1] if len(shown) > 1 else shown[0])
-    return ask(rng, "device", rng.choice(["List the parts: {}", "{} Parts?"]).format(text), ", ".join(words), "", 0.2)
+    return ask(
+        rng, "device", rng.choice(["List the parts: {}", "{} Parts?"]).format(text), ", ".join(words), "", 0.2
+    )

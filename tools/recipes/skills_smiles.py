@@ -21,8 +21,18 @@ FRAGMENTS = {
     "thiol": "S",
     "amide": "C(N)=O",
 }
-_ALSO = {"hydroxyl": "alcohol", "amino": "amine", "fluoro": "fluorine", "chloro": "chlorine", "bromo": "bromine",
-         "carboxyl": "acid", "nitrile": "cyano", "benzene ring": "phenyl", "fluoro ": "fluoro"}
+_ALSO = {
+    "hydroxyl": ("alcohol", "hydroxy"),
+    "amino": ("amine", "amine", "amine"),
+    "fluoro": ("fluorine",),
+    "chloro": ("chlorine", "halo", "halo", "halogen"),
+    "bromo": ("bromine",),
+    "carboxyl": ("acid",),
+    "nitrile": ("cyano",),
+    "aldehyde": ("formyl",),
+    "benzene ring": ("phenyl", "benzene"),
+}
+_RINGS = ("c1ccccc1", "C1CCCCC1", "C1CCCC1", "c1ccncc1", "c1ccsc1", "C1CCNCC1")
 # The same fragments written first, with a bond to what follows.
 LEADING = {
     "hydroxyl": "O",
@@ -30,29 +40,11 @@ LEADING = {
     "fluoro": "F",
     "chloro": "Cl",
     "bromo": "Br",
-    "carboxyl": "O=C(O)",
+    "carboxyl": "OC(=O)",
     "nitrile": "N#C",
     "aldehyde": "O=C",
     "nitro": "O=[N+]([O-])",
 }
-
-
-def skeleton(rng: Random, level: float) -> list[str]:
-    """A valid carbon skeleton as a list of pieces; a piece is an atom, with its branch if it has one."""
-    pieces = ["C" for _ in range(upto(rng, level, 2, 8))]
-    if len(pieces) > 2 and rng.random() < 0.45:
-        k = rng.randrange(1, len(pieces) - 1)
-        pieces[k] = rng.choice(["C(C)", "C(C)", "C(CC)", "C(=O)", "C(C)(C)"])
-    if rng.random() < 0.3:
-        ring = rng.choice(["c1ccc(", "c1cccc("])
-        tail = ")cc1" if ring == "c1ccc(" else ")c1"
-        pieces = ["C", ring, *pieces, tail] if rng.random() < 0.5 else [ring, *pieces, tail]
-        return pieces
-    if len(pieces) > 3 and rng.random() < 0.25:
-        k = rng.randrange(1, len(pieces) - 1)
-        if pieces[k] == "C":
-            pieces[k] = rng.choice(["O", "N", "S"])
-    return pieces
 
 
 def chain(rng: Random, level: float) -> str:
@@ -65,8 +57,11 @@ def chain(rng: Random, level: float) -> str:
         elif roll < 0.16 and pieces[k - 1][0] == "C":
             pieces[k] = rng.choice(["O", "N"])
     text = "".join(pieces)
-    if rng.random() < 0.25:
-        text = rng.choice(["c1ccccc1", "C1CCCCC1", "C1CCCC1"]) + text
+    if rng.random() < 0.4:
+        ring = rng.choice(_RINGS)
+        text = ring + text if rng.random() < 0.4 else text[: rng.randint(1, len(pieces))].rstrip("(ON") + ring
+        if text.count("(") != text.count(")"):
+            text = "CC" + ring
     return text
 
 
@@ -84,8 +79,11 @@ def molecule(rng: Random, level: float) -> str:
 def branched(rng: Random, level: float, fragment: str) -> str:
     """A chain with `fragment` as a bracketed branch on an inner carbon or on a ring."""
     if rng.random() < 0.3:
-        return "C" * rng.randint(1, 4) + rng.choice([f"c1ccc({fragment})cc1", f"c1cccc({fragment})c1"]) if (
-            "1" not in fragment) else f"CC({fragment})C"
+        return (
+            "C" * rng.randint(1, 4) + rng.choice([f"c1ccc({fragment})cc1", f"c1cccc({fragment})c1"])
+            if ("1" not in fragment)
+            else f"CC({fragment})C"
+        )
     n = upto(rng, level, 3, 8)
     k = rng.randrange(1, n - 1)
     return "C" * k + f"C({fragment})" + "C" * (n - k - 1)
@@ -116,7 +114,7 @@ def count(rng: Random, level: float) -> Document:
 
 
 def _name(rng: Random, name: str) -> str:
-    return _ALSO.get(name, name) if rng.random() < 0.3 else name
+    return rng.choice(_ALSO[name]) if name in _ALSO and rng.random() < 0.35 else name
 
 
 def name_fragment(rng: Random, level: float) -> Document:
@@ -133,8 +131,12 @@ def name_fragment(rng: Random, level: float) -> Document:
         form = rng.choice(["Which group has {}?", "{} holds which group?", "Name the group in {}."])
         return ask(rng, "smiles_name", form.format(text), name, "", 0.3)
     asked = name if rng.random() < 0.5 else rng.choice(list(FRAGMENTS))
-    present = asked == name or (asked == "hydroxyl" and name == "carboxyl") or (
-        asked == "aldehyde" and name in ("carboxyl", "amide")) or (asked == "amino" and name == "amide")
+    present = (
+        asked == name
+        or (asked == "hydroxyl" and name == "carboxyl")
+        or (asked == "aldehyde" and name in ("carboxyl", "amide"))
+        or (asked == "amino" and name == "amide")
+    )
     if present and asked != name:
         asked = name
     question = rng.choice(["Does {t} contain {n}?", "{n} in {t}, yes or no?"]).format(t=text, n=asked)
@@ -153,13 +155,22 @@ def append(rng: Random, level: float) -> Document:
         text, name = chain(rng, level), rng.choice(list(FRAGMENTS))
         roll = rng.random()
         if roll < 0.65:
-            form = rng.choice(["append {f} to {t}", "{t} with {f} at the end", "{t} + {f}", "Put {f} after {t}.",
-                               "Extend {t} by {f}.", "{t}, then {f}", "Hang {f} on {t}."])
+            form = rng.choice(
+                [
+                    "append {f} to {t}",
+                    "{t} with {f} at the end",
+                    "{t} + {f}",
+                    "Put {f} after {t}.",
+                    "Extend {t} by {f}.",
+                    "{t}, then {f}",
+                    "Hang {f} on {t}.",
+                ]
+            )
             result = text + FRAGMENTS[name]
             question = form.format(f=_ref(rng, name), t=text)
         elif roll < 0.85:
             name = rng.choice(list(LEADING))
-            text = "C" * rng.randint(1, 7)
+            text = "C" * rng.randint(1, 6) + (rng.choice(_RINGS) if rng.random() < 0.3 else "C")
             form = rng.choice(["put {f} in front of {t}", "{t} with {f} first", "Begin {t} with {f}."])
             result = LEADING[name] + text
             question = form.format(f=name, t=text)
@@ -169,7 +180,9 @@ def append(rng: Random, level: float) -> Document:
             result = "C" * k + f"C({FRAGMENTS[name]})" + "C" * (n - k - 1)
             form = rng.choice(["{t}: branch {f} on atom {k}", "On atom {k} of {t} a branch {f}."])
             question = form.format(f=_ref(rng, name), t="C" * n, k=k + 1)
-        turns.append(turn(rng, question, result, "", 0.3))
+        turns.append(
+            turn(rng, question, result, f"{name} = {FRAGMENTS[name]}." if name in question else "", 0.3)
+        )
     return Document("smiles_append", tuple(turns))
 
 
@@ -179,12 +192,16 @@ def _carrier(rng: Random, level: float, name: str, other: str = "") -> tuple[str
     frag, new = FRAGMENTS[name], FRAGMENTS.get(other, "")
     if roll < 0.5:
         text = chain(rng, level)
+        if text[0] == "C" and text[1:2] != "1" and rng.random() < 0.2:
+            text = rng.choice([f for n, f in LEADING.items() if n not in (name, other)]) + text
         return text + frag, text + new
-    if roll < 0.65 and name in LEADING and (not other or other in LEADING):
+    if roll < 0.7 and name in LEADING and (not other or other in LEADING):
         text = chain(rng, level)
         text = text if text[0] == "C" and text[1:2] != "1" else "CCC"
+        if rng.random() < 0.3:
+            text += rng.choice([f for n, f in FRAGMENTS.items() if n not in (name, other)])
         return LEADING[name] + text, LEADING.get(other, "") + text
-    if roll < 0.75 and "1" not in frag + new:
+    if roll < 0.78 and "1" not in frag + new:
         left = "C" * rng.randint(1, 4)
         return f"{left}c1ccc({frag})cc1", f"{left}c1ccc({new})cc1" if new else f"{left}c1ccccc1"
     n = upto(rng, level, 3, 8)
@@ -199,8 +216,16 @@ def strip(rng: Random, level: float) -> Document:
     for _ in range(rng.randint(1, 3)):
         name = rng.choice(list(FRAGMENTS))
         before, after = _carrier(rng, level, name)
-        form = rng.choice(["strip {f} from {t}", "{t} without {f}", "{t} minus {f}", "Cut {f} off {t}.",
-                           "Drop {f}: {t}", "Take {f} out of {t}."])
+        form = rng.choice(
+            [
+                "strip {f} from {t}",
+                "{t} without {f}",
+                "{t} minus {f}",
+                "Cut {f} off {t}.",
+                "Drop {f}: {t}",
+                "Take {f} out of {t}.",
+            ]
+        )
         turns.append(turn(rng, form.format(f=_ref(rng, name, 0.65), t=before), after, "", 0.3))
     return Document("smiles_strip", tuple(turns))
 
@@ -211,8 +236,15 @@ def swap(rng: Random, level: float) -> Document:
     for _ in range(rng.randint(1, 3)):
         name, other = rng.sample(list(FRAGMENTS), 2)
         before, after = _carrier(rng, level, name, other)
-        form = rng.choice(["swap {f} for {g}: {t}", "{t}, {f} -> {g}", "In {t} turn {f} into {g}.",
-                           "{t} with {g} in place of {f}", "Change {f} to {g} in {t}."])
+        form = rng.choice(
+            [
+                "swap {f} for {g}: {t}",
+                "{t}, {f} -> {g}",
+                "In {t} turn {f} into {g}.",
+                "{t} with {g} in place of {f}",
+                "Change {f} to {g} in {t}.",
+            ]
+        )
         by_name = 0.0 if rng.random() < 0.3 else 1.0
         question = form.format(f=_ref(rng, name, by_name), g=_ref(rng, other, by_name), t=before)
         turns.append(turn(rng, question, after, "", 0.3))

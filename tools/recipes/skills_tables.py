@@ -6,10 +6,24 @@ import json
 from dataclasses import dataclass
 from random import Random
 
-from .skills_core import COLUMNS, KINDS, Document, Turn, ask, pick_names, pick_words, turn, upto
+from .skills_core import Document, Turn, ask, pick_names, pick_words, turn, upto
 from .skills_numbers import running_sum
+from .skills_words import COLUMNS, KINDS
 
-KEY_COLUMNS = ("name", "who", "city", "team", "item", "place", "id", "person", "town", "club", "country", "shop")
+KEY_COLUMNS = (
+    "name",
+    "who",
+    "city",
+    "team",
+    "item",
+    "place",
+    "id",
+    "person",
+    "town",
+    "club",
+    "country",
+    "shop",
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +66,9 @@ def render(rng: Random, table: Table) -> str:
         return "\n".join(lines)
     if roll < 0.8:
         lines = ["| " + " | ".join(head) + " |"]
-        lines += ["| " + " | ".join([n, *map(str, r)]) + " |" for n, r in zip(table.names, table.rows, strict=True)]
+        lines += [
+            "| " + " | ".join([n, *map(str, r)]) + " |" for n, r in zip(table.names, table.rows, strict=True)
+        ]
         return "\n".join(lines)
     records = []
     for name, row in zip(table.names, table.rows, strict=True):
@@ -97,6 +113,8 @@ def _table_question(rng: Random, table: Table) -> tuple[str, str, str]:
         return _two_rows(rng, col, pairs)
     if roll < 0.70:
         return _extreme(rng, col, pairs)
+    if roll < 0.76 and len(table.columns) > 1:
+        return _through(rng, table, col)
     if roll < 0.84:
         return _above(rng, col, pairs)
     if roll < 0.90:
@@ -106,7 +124,11 @@ def _table_question(rng: Random, table: Table) -> tuple[str, str, str]:
         shown = ", ".join(f"{n} {v}" for n, v in sorted(pairs, key=lambda p: p[1], reverse=not low))
         return f"Order the rows by {col} {word}.", ", ".join(order), shown + "."
     if roll < 0.95:
-        return rng.choice(["How many rows?", "Number of records?"]), str(len(pairs)), ", ".join(table.names) + "."
+        return (
+            rng.choice(["How many rows?", "Number of records?"]),
+            str(len(pairs)),
+            ", ".join(table.names) + ".",
+        )
     unique = [n for n, v in pairs if v == value]
     return f"Who has {col} {value}?", ", ".join(unique), ""
 
@@ -118,7 +140,9 @@ def _two_rows(rng: Random, col: str, pairs: list[tuple[str, int]]) -> tuple[str,
         return form.format(c=col, a=a, b=b), str(x + y), f"{a} {x}, {b} {y}. {x}+{y}={x + y}."
     if x < y:
         a, b, x, y = b, a, y, x
-    form = rng.choice(["By how much is {a} above {b} in {c}?", "{c}: {a} minus {b}?", "Gap in {c} from {b} to {a}?"])
+    form = rng.choice(
+        ["By how much is {a} above {b} in {c}?", "{c}: {a} minus {b}?", "Gap in {c} from {b} to {a}?"]
+    )
     return form.format(c=col, a=a, b=b), str(x - y), f"{a} {x}, {b} {y}. {x}-{y}={x - y}."
 
 
@@ -127,10 +151,34 @@ def _extreme(rng: Random, col: str, pairs: list[tuple[str, int]]) -> tuple[str, 
     best = (max if high else min)(v for _, v in pairs)
     word = rng.choice(["top", "largest", "most"] if high else ["bottom", "smallest", "least"])
     listed = ", ".join(str(v) for _, v in pairs)
+    if rng.random() < 0.25:
+        other = (min if high else max)(v for _, v in pairs)
+        top, low = max(best, other), min(best, other)
+        form = rng.choice(["Span of {c} from bottom to top?", "Top {c} less bottom {c}?"])
+        return (
+            form.format(c=col),
+            str(top - low),
+            f"{listed}. Top {top}, bottom {low}. {top}-{low}={top - low}.",
+        )
     if rng.random() < 0.5:
         winner = next(n for n, v in pairs if v == best)
-        return f"Which row has the {word} {col}?", winner, f"{listed}. {best}."
+        steps = (
+            f"{listed}. {best}."
+            if rng.random() < 0.5
+            else (", ".join(f"{n} {v}" for n, v in pairs) + f". {word.capitalize()} {best}: {winner}.")
+        )
+        return f"Which row has the {word} {col}?", winner, steps
     return f"The {word} {col} is?", str(best), f"{listed}."
+
+
+def _through(rng: Random, table: Table, col: str) -> tuple[str, str, str]:
+    other = rng.choice([c for c in table.columns if c != col])
+    values = table.column(col)
+    best = max(values)
+    place = values.index(best)
+    name, value = table.names[place], table.column(other)[place]
+    form = rng.choice(["Take the row with the top {c}; its {o}?", "{o} at the largest {c}?"])
+    return form.format(c=col, o=other), str(value), f"Top {col} {best}: {name}. {name} {other} {value}."
 
 
 def _above(rng: Random, col: str, pairs: list[tuple[str, int]]) -> tuple[str, str, str]:
@@ -139,6 +187,9 @@ def _above(rng: Random, col: str, pairs: list[tuple[str, int]]) -> tuple[str, st
     kept = [(n, v) for n, v in pairs if (v > limit if over else v < limit)]
     word = rng.choice(["above", "over"] if over else ["below", "under"])
     steps = (", ".join(f"{n} {v}" for n, v in kept) or "none") + "."
+    if rng.random() < 0.4:
+        every = ", ".join(str(v) for _, v in pairs)
+        steps = f"{every}. {word.capitalize()} {limit}: {', '.join(str(v) for _, v in kept) or 'none'}."
     if rng.random() < 0.65:
         form = rng.choice(["Count rows with {c} {w} {x}.", "{c} {w} {x}: in how many rows?"])
         return form.format(c=col, w=word, x=limit), str(len(kept)), steps
@@ -154,15 +205,23 @@ def key_value(rng: Random, level: float) -> Document:
         values = [str(v) for v in rng.sample(range(1, 100), n)]
     else:
         values = pick_words(rng, n, KINDS[rng.choice(list(KINDS))])
-    sign, gap = rng.choice([("=", " "), ("=", ", "), (": ", ", "), (" is ", ". "), (": ", "\n"), (" -> ", "; ")])
+    sign, gap = rng.choice(
+        [("=", " "), ("=", ", "), (": ", ", "), (" is ", ". "), (": ", "\n"), (" -> ", "; ")]
+    )
     text = gap.join(f"{k}{sign}{v}" for k, v in zip(keys, values, strict=True))
     turns = []
     for i in range(rng.randint(1, 4)):
         k = rng.randrange(n)
         if rng.random() < 0.65:
-            question, answer = rng.choice(["{}?", "Value of {}?", "Look up {}.", "What is {}?"]).format(keys[k]), values[k]
+            question, answer = (
+                rng.choice(["{}?", "Value of {}?", "Look up {}.", "What is {}?"]).format(keys[k]),
+                values[k],
+            )
         else:
-            question, answer = rng.choice(["Which has {}?", "Key of {}?", "{} belongs to?"]).format(values[k]), keys[k]
+            question, answer = (
+                rng.choice(["Which has {}?", "Key of {}?", "{} belongs to?"]).format(values[k]),
+                keys[k],
+            )
         turns.append(turn(rng, f"{text}\n{question}" if i == 0 else question, answer, "", 0.3))
     return Document("key_value", tuple(turns))
 
@@ -177,7 +236,13 @@ def two_hops(rng: Random, level: float) -> Document:
     second = ", ".join(f"{things[k]} costs {values[k]}" for k in order)
     k = rng.randrange(n)
     question = f"{first}. {second}. What does the thing of {names[k]} cost?"
-    return ask(rng, "two_hops", question, str(values[k]), f"{names[k]} has {things[k]}. {things[k]} costs {values[k]}.")
+    return ask(
+        rng,
+        "two_hops",
+        question,
+        str(values[k]),
+        f"{names[k]} has {things[k]}. {things[k]} costs {values[k]}.",
+    )
 
 
 def json_object(rng: Random, level: float) -> Document:

@@ -4,21 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from .skills_core import (
-    GENERAL,
-    KINDS,
-    PARTS,
-    THINGS,
-    Document,
-    Turn,
-    ask,
-    options,
-    pick_names,
-    pick_words,
-    pseudo_word,
-    turn,
-    upto,
-)
+from .skills_core import Document, Turn, ask, options, pick_names, pick_words, pseudo_word, turn, upto
+from .skills_words import GENERAL, KINDS, PARTS, THINGS
 
 
 def _items(rng: Random, level: float) -> list[str]:
@@ -43,18 +30,20 @@ def positions(rng: Random, level: float) -> Document:
     turns = []
     for i in range(rng.randint(1, 3)):
         k = rng.randrange(n)
-        question, answer = rng.choice([
-            (f"Item {k + 1}?", items[k]),
-            (f"Number {k + 1} in line?", items[k]),
-            ("First item?", items[0]),
-            ("Last item?", items[-1]),
-            ("Backwards?", " ".join(reversed(items))),
-            ("Copy it.", text),
-            ("How many items?", str(n)),
-            (f"What comes after {items[k - 1]}?" if k else "What opens the list?", items[k]),
-            (f"What stands before {items[k]}?" if k else "First item?", items[k - 1] if k else items[0]),
-            (f"Place of {items[k]}?", str(k + 1)),
-        ])
+        question, answer = rng.choice(
+            [
+                (f"Item {k + 1}?", items[k]),
+                (f"Number {k + 1} in line?", items[k]),
+                ("First item?", items[0]),
+                ("Last item?", items[-1]),
+                ("Backwards?", " ".join(reversed(items))),
+                ("Copy it.", text),
+                ("How many items?", str(n)),
+                (f"What comes after {items[k - 1]}?" if k else "What opens the list?", items[k]),
+                (f"What stands before {items[k]}?" if k else "First item?", items[k - 1] if k else items[0]),
+                (f"Place of {items[k]}?", str(k + 1)),
+            ]
+        )
         turns.append(turn(rng, f"{text}\n{question}" if i == 0 else question, answer, "", 0.25))
     return Document("positions", tuple(turns))
 
@@ -122,20 +111,39 @@ def prose(rng: Random, level: float) -> Document:
     who, other, place = pick_names(rng, 3)
     thing, n = rng.choice(THINGS), rng.randint(2, 60)
     part = rng.choice(PARTS)
-    text, questions = rng.choice([
-        (f"{who} went to {place} and bought {n} {thing}.",
-         [("Who?", who), ("Where?", place), ("What?", thing), ("How many?", str(n))]),
-        (f"In {place}, {who} gave {other} {n} {thing} and a {part}.",
-         [("Who gave?", who), ("Who got them?", other), ("How many?", str(n)), ("What else?", f"a {part}")]),
-        (f"{who} sells {thing} in {place}. One costs {n}.",
-         [("Price?", str(n)), ("Seller?", who), ("Town?", place), ("Goods?", thing)]),
-        (f"The {part} of {who} weighs {n} and that of {other} weighs {n + 3}.",
-         [("Whose is lighter?", who), ("Whose is heavier?", other), ("Of what?", part)]),
-        (f"{who} is older than {other}. {place} is younger than {other}.",
-         [("Oldest?", who), ("Youngest?", place)]),
-        (f"Remember that the {part} is in {place} and the {thing} are in {who}.",
-         [(f"Where is the {part}?", place), (f"Where are the {thing}?", who)]),
-    ])
+    text, questions = rng.choice(
+        [
+            (
+                f"{who} went to {place} and bought {n} {thing}.",
+                [("Who?", who), ("Where?", place), ("What?", thing), ("How many?", str(n))],
+            ),
+            (
+                f"In {place}, {who} gave {other} {n} {thing} and a {part}.",
+                [
+                    ("Who gave?", who),
+                    ("Who got them?", other),
+                    ("How many?", str(n)),
+                    ("What else?", f"a {part}"),
+                ],
+            ),
+            (
+                f"{who} sells {thing} in {place}. One costs {n}.",
+                [("Price?", str(n)), ("Seller?", who), ("Town?", place), ("Goods?", thing)],
+            ),
+            (
+                f"The {part} of {who} weighs {n} and that of {other} weighs {n + 3}.",
+                [("Whose is lighter?", who), ("Whose is heavier?", other), ("Of what?", part)],
+            ),
+            (
+                f"{who} is older than {other}. {place} is younger than {other}.",
+                [("Oldest?", who), ("Youngest?", place)],
+            ),
+            (
+                f"Remember that the {part} is in {place} and the {thing} are in {who}.",
+                [(f"Where is the {part}?", place), (f"Where are the {thing}?", who)],
+            ),
+        ]
+    )
     turns = []
     for k, (question, answer) in enumerate(rng.sample(questions, rng.randint(1, 2))):
         turns.append(turn(rng, f"{text} {question}" if k == 0 else question, answer, "", 0.3))
