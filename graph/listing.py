@@ -24,12 +24,14 @@ def print_tasks(console: Console, as_json: bool) -> None:
     if as_json:
         console.print_json(json.dumps([_task_facts(spec) for spec in specs], ensure_ascii=False))
         return
-    table = Table("task", "domain", "metric", "best", "answers", "licence of the published data", box=None)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("task", no_wrap=True)
+    for heading in ("domain", "metric", "what is asked"):
+        table.add_column(heading)
     for spec in specs:
-        direction = "high" if spec.higher_is_better else "low"
-        table.add_row(spec.id, spec.domain, spec.metric, direction, escape(spec.answer_format), spec.licence)
+        table.add_row(spec.id, spec.domain, spec.metric, escape(spec.title))
     console.print(table)
-    console.print("Your own data: `ftdojo init-task DIR` writes an example folder; run it by its path.", style="dim")
+    console.print("One task in full: ftdojo tasks TASK. Your own data: ftdojo init-task DIR.", style="dim")
 
 
 def _task_facts(spec: TaskSpec) -> dict[str, object]:

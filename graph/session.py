@@ -20,7 +20,6 @@ from memory.ledger import Ledger
 from memory.records import RunInfo
 from tasks import registry
 from tasks.base import TaskSpec
-from tasks.custom import load_folder
 from tasks.errors import InputError
 from tools.decontaminate import Decontaminator
 from tools.dojo import Dojo
@@ -55,6 +54,8 @@ def load_task(name: str, edition: str) -> TaskSpec:
     """
     path = Path(name).expanduser()
     if path.is_dir() or "/" in name or path.exists():
+        from tasks.custom import load_folder
+
         return load_folder(path)
     return registry.get(name)
 

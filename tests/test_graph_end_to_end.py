@@ -1,0 +1,161 @@
+"""The whole loop on a small folder task: real curation, real TRL training, real Chroma, one reading of the test."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import ftdojo
+from memory.journal import Journal
+from tasks.custom import write_example
+from tests.tiny_model import make_tiny_model
+
+LIMITS = {"max_rows": 48, "max_experiments": 3, "budget": "10m"}
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory):
+    """A folder task and a tiny base model."""
+    folder = tmp_path_factory.mktemp("ground")
+    task = folder / "units"
+    write_example(task)
+    for name in ("validation.jsonl", "test.jsonl"):
+        lines = (task / name).read_text(encoding="utf-8").splitlines()[:24]
+        (task / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return task, make_tiny_model(folder / "model")
+
+
+@pytest.fixture(scope="module")
+def finished_run(ground, tmp_path_factory):
+    """One run to its end, with the events that were streamed."""
+    task, model = ground
+    folder = tmp_path_factory.mktemp("finished")
+    events = []
+    summary = ftdojo.run(
+        str(task),
+        base_model=str(model),
+        runs_dir=str(folder / "runs"),
+        memory=str(folder / "memory"),
+        on_event=events.append,
+        **LIMITS,
+    )
+    return summary, events, folder
+
+
+def test_a_run_ends_with_every_key_of_the_summary(finished_run):
+    summary, _, _ = finished_run
+    assert summary["outcome"] == "out_of_budget"
+    assert summary["kept"] + summary["discarded"] + summary["failed"] == 3
+    assert summary["failed"] == 0
+    assert summary["base_test"]["n"] == summary["final_test"]["n"] == 24
+    assert summary["test_reads"] == 1
+    assert Path(summary["report"]).read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_all_five_roles_speak(finished_run):
+    _, events, _ = finished_run
+    roles = {event["data"]["role"] for event in events if event["kind"] == "stage"}
+    assert roles >= {"planner", "data_curator", "training_engineer", "evaluator", "diagnostician"}
+
+
+def test_the_sealed_test_is_opened_once_after_the_choice(finished_run):
+    summary, _, folder = finished_run
+    journal = ftdojo.journal(folder / "runs" / summary["run"])
+    kinds = [event.kind for event in journal.events]
+    assert kinds.count("test_opened") == 1
+    assert kinds.index("champion_chosen") < kinds.index("test_opened") < kinds.index("test_evaluation")
+    assert "finished" not in kinds[kinds.index("test_opened") :]
+
+
+def test_no_test_row_reached_the_training_data(finished_run, ground):
+    summary, _, folder = finished_run
+    held_out = [
+        json.loads(line)["question"]
+        for name in ("test.jsonl", "validation.jsonl")
+        for line in (ground[0] / name).read_text(encoding="utf-8").splitlines()
+    ]
+    written = list((folder / "runs" / summary["run"] / "data").glob("*.jsonl"))
+    rows = "".join(path.read_text(encoding="utf-8") for path in written if "removed" not in path.name)
+    assert rows
+    assert not [question for question in held_out if question in rows]
+
+
+def test_every_experiment_left_a_lesson_that_a_second_run_can_recall(finished_run):
+    summary, _, folder = finished_run
+    lessons = [json.loads(line) for line in (folder / "memory" / "lessons.jsonl").read_text().splitlines()]
+    assert [lesson["id"] for lesson in lessons] == [f"{summary['run']}/e{n:02d}" for n in (1, 2, 3)]
+
+
+def test_the_champion_is_a_loadable_model_with_a_card(finished_run):
+    summary, _, _ = finished_run
+    champion = Path(summary["champion"])
+    from tools.model_files import resolve_base_model
+
+    assert resolve_base_model(str(champion)).parameters > 10_000
+    assert "FT-Dojo" in (champion / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_finished_run_cannot_be_resumed(finished_run):
+    summary, _, folder = finished_run
+    with pytest.raises(ftdojo.InputError, match="already finished"):
+        ftdojo.resume(folder / "runs" / summary["run"])
+
+
+def test_the_compiled_graph_can_be_invoked_without_the_command_line(ground, tmp_path):
+    task, model = ground
+    settings = ftdojo.settings(
+        str(task),
+        base_model=str(model),
+        runs_dir=str(tmp_path),
+        memory="off",
+        budget="10m",
+        max_rows=32,
+        max_experiments=1,
+    )
+    result = ftdojo.build_graph().invoke({}, context=settings)
+    assert result["ending"] == "out_of_budget"
+    assert result["summary"]["test_reads"] == 1
+
+
+@pytest.mark.parametrize("after", ["plan", "card", "training", "comparison", "champion_chosen"])
+def test_kill_9_and_resume_loses_and_repeats_nothing(ground, tmp_path, after):
+    task, model = ground
+    command = [sys.executable, "-m", "graph", "run", str(task), "--base-model", str(model)]
+    command += ["--runs-dir", str(tmp_path), "--memory", "off", "--budget", "10m"]
+    command += ["--max-rows", "32", "--max-experiments", "2"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        command, start_new_session=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    run_dir = _wait_for(tmp_path, after, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    finished_before = [e.id for e in Journal.open(run_dir / "journal.jsonl", write=False).experiments()]
+
+    summary = ftdojo.resume(run_dir)
+
+    journal = ftdojo.journal(run_dir)
+    ids = [event.experiment for event in journal.events if event.kind == "finished"]
+    assert ids == ["e01", "e02"]
+    assert ids[: len(finished_before)] == finished_before
+    assert summary["kept"] + summary["discarded"] + summary["failed"] == 2
+    assert sum(event.kind == "test_opened" for event in journal.events) == 1
+
+
+def _wait_for(runs_dir: Path, kind: str, process: subprocess.Popen[bytes], seconds: float = 150.0) -> Path:
+    """The run's folder, once its journal holds an event of a kind."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for path in runs_dir.glob("*/journal.jsonl"):
+            if f'"kind":"{kind}"' in path.read_text(encoding="utf-8"):
+                return path.parent
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.02)
+    raise AssertionError(f"no {kind} within {seconds} s")
