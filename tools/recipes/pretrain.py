@@ -223,56 +223,57 @@ class Trainer:
         return warm * min(1.0, max(0.0, 1.0 - share) / decay)
 
     def run(self) -> None:
-        """Train until the planned time is used up; checkpoint and probe on the way; export at the end."""
-        level = multiprocessing.Value("d", 0.0)
-        queue: Any = multiprocessing.Queue(maxsize=3)
-        producer = multiprocessing.Process(
-            target=produce,
-            daemon=True,
-            args=(str(self.out / "tokenizer.json"), self.args.seed, self.progress.chunk, level, queue),
-        )
-        producer.start()
+        """Train until the planned time is used up, with checkpoints and probes on the way; then export."""
+        level, queue, producer = self._start_producer()
         total = self.args.minutes * 60
         before, began = self.progress.train_seconds, time.monotonic()
-        saved = probed = before
+        saved = probed = now = before
         pending: list[Any] = []
         recent: list[float] = []
-        while True:
-            now = before + time.monotonic() - began
-            self.progress.train_seconds = now
-            share = now / total
-            if share >= 1:
-                break
-            level.value = min(1.0, share / self.args.easy_share)
+        while now < total:
+            level.value = min(1.0, now / total / self.args.easy_share)
             while len(pending) < self.args.accumulate:
                 pending += queue.get()
                 self.progress.chunk += 1
-            recent.append(self._step(pending[: self.args.accumulate], self.rate(share)))
+            recent.append(self._step(pending[: self.args.accumulate], self.rate(now / total)))
             del pending[: self.args.accumulate]
-            if self.progress.step % 50 == 0:
-                self._report(sum(recent) / len(recent), share, now - before)
+            now = self.progress.train_seconds = before + time.monotonic() - began
+            if self.progress.step % 50 == 0 or now >= total:
+                self._report(sum(recent) / len(recent))
                 recent.clear()
             if now - saved > self.args.save_minutes * 60:
                 self.save()
                 saved = now
             if now - probed > self.args.probe_minutes * 60:
-                self.probe(30)
+                self.probe(self.args.probe_prompts // 2)
                 probed = now
         producer.terminate()
-        self.probe(50)
+        self._finish()
+
+    def _start_producer(self) -> tuple[Any, Any, Any]:
+        level = multiprocessing.Value("d", 0.0)
+        queue: Any = multiprocessing.Queue(maxsize=3)
+        tokenizer_file = str(self.out / "tokenizer.json")
+        producer = multiprocessing.Process(
+            target=produce,
+            daemon=True,
+            args=(tokenizer_file, self.args.seed, self.progress.chunk, level, queue),
+        )
+        producer.start()
+        return level, queue, producer
+
+    def _finish(self) -> None:
+        self.probe(self.args.probe_prompts)
         self.save()
         n = sum(p.numel() for p in self.model.parameters())
         write_card(self.out, asdict(self.progress), asdict(Shape()), self.args.seed, n)
         say("pretrain: done")
 
-    def _report(self, loss: float, share: float, seconds: float) -> None:
+    def _report(self, loss: float) -> None:
         p = self.progress
         p.losses.append((p.step, round(loss, 4)))
-        if p.step % 200 == 0 or p.step == 50:
-            say(
-                f"step {p.step} tokens {p.tokens / 1e6:.2f}M loss {loss:.4f} share {share:.3f} "
-                f"elapsed {seconds:.0f}s"
-            )
+        if p.step % 200 == 0:
+            say(f"step {p.step} tokens {p.tokens / 1e6:.2f}M loss {loss:.4f} seconds {p.train_seconds:.0f}")
 
     def _step(self, micro: list[Any], factor: float) -> float:
         import torch
@@ -325,8 +326,8 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Parse the command line and train."""
+def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -349,9 +350,10 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--save-minutes", type=float, default=10)
     parser.add_argument("--probe-minutes", type=float, default=10)
+    parser.add_argument("--probe-prompts", type=int, default=50, help="prompts of each skill at the end")
     parser.add_argument("--resume", action="store_true")
-    Trainer(parser.parse_args(argv)).run()
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":
-    main()
+    Trainer(parse()).run()
