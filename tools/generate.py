@@ -48,7 +48,7 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
         started = time.monotonic()
         ids = encode(tokenizer, [render_prompt(tokenizer, prompt) for prompt in prompts])
         replies = generate_greedy(model, tokenizer, ids, int(payload["max_new_tokens"]))
-        answers[name] = tokenizer.batch_decode(replies, skip_special_tokens=True)
+        answers[name] = [tokenizer.decode(reply, skip_special_tokens=True) for reply in replies]
         tokens[name] = sum(map(len, replies))
         seconds[name] = time.monotonic() - started
     return {"answers": answers, "generated_tokens": tokens, "generate_seconds": seconds}

@@ -14,15 +14,16 @@ def divergence(losses: Sequence[float], warmup_steps: int) -> str:
     """Says how a training diverged, given its losses so far, one a step; empty when it did not.
 
     It diverged when the last loss is not finite, or when after the warm-up the mean of
-    the last ten is twice that of the first five.
+    the last ten is more than twice the lowest of the first five, plus 0.5: a model that
+    starts from a loss near zero may well rise above twice of it and come back.
     """
     if not losses:
         return ""
     if not math.isfinite(losses[-1]):
         return f"the loss is {losses[-1]} at step {len(losses)}"
-    start = sum(losses[:5]) / len(losses[:5])
+    start = min(losses[:5])
     recent = sum(losses[-10:]) / len(losses[-10:])
-    if len(losses) >= warmup_steps + SETTLING_STEPS and recent > 2.0 * start:
+    if len(losses) >= warmup_steps + SETTLING_STEPS and recent > 2.0 * start + 0.5:
         return f"the loss rose from {start:.3f} to {recent:.3f} by step {len(losses)}"
     return ""
 
