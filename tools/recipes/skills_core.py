@@ -66,9 +66,9 @@ def upto(rng: Random, level: float, low: int, high: int) -> int:
 def number(rng: Random, level: float, top: int = 999) -> int:
     """A non-negative integer: usually one or two digits, sometimes up to `top`."""
     roll = rng.random()
-    if roll < 0.3:
+    if roll < 0.2:
         return rng.randint(0, min(12, top))
-    if roll < 0.8 or level < 0.15:
+    if roll < 0.9 or level < 0.15:
         return rng.randint(2, min(99, top))
     return rng.randint(10, top)
 

@@ -11,12 +11,24 @@ from .skills_words import THINGS
 
 def equation(rng: Random, level: float) -> Document:
     """Several bare equations in one document: the densest way to practise sums."""
+    if rng.random() < 0.5:
+        return _many_equations(rng, level)
     turns = []
     for _ in range(rng.randint(2, 5)):
         left, right = _operation(rng, level)
         form = rng.choice(["{}", "{}=", "{} = ?", "What is {}?", "Compute {}.", "{}=?", "Work out {}."])
         turns.append(turn(rng, form.format(left), str(right), f"{left}={right}.", 0.12))
     return Document("equation", tuple(turns))
+
+
+def _many_equations(rng: Random, level: float) -> Document:
+    made = [_operation(rng, level) for _ in range(rng.randint(3, 8))]
+    gap = rng.choice(["; ", ", ", "\n", ". "])
+    question = rng.choice(["Solve: {}", "Fill in: {}", "{}", "All of these: {}"]).format(
+        gap.join(a for a, _ in made)
+    )
+    answer = gap.join(f"{a}={b}" for a, b in made)
+    return Document("equation", (Turn(question, answer),))
 
 
 def _operation(rng: Random, level: float) -> tuple[str, int]:

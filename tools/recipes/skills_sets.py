@@ -46,6 +46,8 @@ def listing(rng: Random, words: list[str]) -> str:
 def member(rng: Random, level: float) -> Document:
     """Is a word in a list?"""
     words = pick_words(rng, upto(rng, level, 2, 7), _pool(rng))
+    if rng.random() < 0.5:
+        return _marks(rng, words)
     turns = []
     text = listing(rng, words)
     for k in range(rng.randint(1, 4)):
@@ -55,6 +57,23 @@ def member(rng: Random, level: float) -> Document:
         question = rng.choice(["Is {} there?", "{}: in the list?", "Does it hold {}?", "{}?"]).format(word)
         turns.append(turn(rng, f"{text}\n{question}" if k == 0 else question, answer, "", 0.25))
     return Document("member", tuple(turns))
+
+
+def _marks(rng: Random, words: list[str]) -> Document:
+    """For each asked word whether the list has it, or only those that it has."""
+    others = pick_words(rng, 6, _pool(rng))
+    asked = [
+        rng.choice(words) if rng.random() < 0.5 else rng.choice(others) for _ in range(rng.randint(2, 4))
+    ]
+    asked = list(dict.fromkeys(asked))
+    text, shown = listing(rng, words), listing(rng, asked)
+    if rng.random() < 0.5:
+        answer = ", ".join(f"{w} {'yes' if w in words else 'no'}" for w in asked)
+        question = rng.choice([f"{text}\nTick off: {shown}", f"Check {shown} in: {text}"])
+    else:
+        answer = ", ".join(w for w in asked if w in words) or "none"
+        question = rng.choice([f"{text}\nWhich of {shown} are there?", f"Keep of {shown} what {text} has."])
+    return ask(rng, "member", question, answer, "", 0.15)
 
 
 def _case(rng: Random, level: float) -> tuple[list[str], list[str], list[str]]:

@@ -209,8 +209,13 @@ def key_value(rng: Random, level: float) -> Document:
         [("=", " "), ("=", ", "), (": ", ", "), (" is ", ". "), (": ", "\n"), (" -> ", "; ")]
     )
     text = gap.join(f"{k}{sign}{v}" for k, v in zip(keys, values, strict=True))
+    if rng.random() < 0.2:
+        order = rng.sample(range(n), n)
+        answer = ", ".join(f"{values[i]} {keys[i]}" for i in order)
+        question = f"{text}\nGive value and key of {', '.join(keys[i] for i in order)}."
+        return ask(rng, "key_value", question, answer, "", 0.1)
     turns = []
-    for i in range(rng.randint(1, 4)):
+    for i in range(rng.randint(2, 5)):
         k = rng.randrange(n)
         if rng.random() < 0.65:
             question, answer = (

@@ -48,6 +48,27 @@ def positions(rng: Random, level: float) -> Document:
     return Document("positions", tuple(turns))
 
 
+def echo(rng: Random, level: float) -> Document:
+    """Say a list again, with the same or with other separators, with one item left out or exchanged."""
+    items = _items(rng, level)
+    old, new = rng.choice([" ", ", ", "; ", "\n"]), rng.choice([" ", ", ", "; "])
+    text, k = old.join(items), rng.randrange(len(items))
+    spare = rng.choice(_items(rng, 0.0))
+    question, answer = rng.choice(
+        [
+            (f"Say again: {text}", text),
+            (f"{text}\nOnce more.", text),
+            (f"List them: {text}", new.join(items)),
+            (f"As a list: {text}", new.join(items)),
+            (f"Leave out {items[k]}: {text}", old.join(items[:k] + items[k + 1 :]) or "none"),
+            (f"Exchange {items[k]} by {spare}: {text}", old.join([*items[:k], spare, *items[k + 1 :]])),
+            (f"Number them: {text}", new.join(f"{i + 1} {item}" for i, item in enumerate(items))),
+            (f"In quotes: {text}", ", ".join(f'"{item}"' for item in items)),
+        ]
+    )
+    return ask(rng, "echo", question, answer, "", 0.15)
+
+
 def spelling(rng: Random, level: float) -> Document:
     """Spell a word, join letters, count a letter, echo an invented word."""
     word = rng.choice([rng.choice(PARTS), rng.choice(THINGS), pseudo_word(rng), pick_names(rng, 1)[0]])
@@ -88,10 +109,28 @@ def lettered(rng: Random, level: float) -> Document:
         values = [right, *others]
         question = rng.choice(["Which one is a {}?", "Find the {}.", "Choose the {}."]).format(kind)
         steps = f"{right} is a {kind}."
+    if rng.random() < 0.45:
+        return _letters_and_words(rng, values)
     table, letter = options(rng, right, values[1:])
     gap, mark = rng.choice(["\n", " "]), rng.choice([".", ".", ")"])
     listed = gap.join(f"{k}{mark} {v}" for k, v in table.items())
     return ask(rng, "lettered", f"{question}\n{listed}", letter, steps, 0.45)
+
+
+def _letters_and_words(rng: Random, values: list[str]) -> Document:
+    """Several questions on one list of options, from word to letter and from letter to word."""
+    table, _ = options(rng, values[0], values[1:])
+    gap, mark = rng.choice(["\n", " "]), rng.choice([".", ".", ")"])
+    listed = gap.join(f"{k}{mark} {v}" for k, v in table.items())
+    turns = []
+    for i in range(rng.randint(2, 4)):
+        letter = rng.choice(list(table))
+        if rng.random() < 0.7:
+            question, answer = rng.choice(["Letter of {}?", "{}?"]).format(table[letter]), letter
+        else:
+            question, answer = f"{letter}?", table[letter]
+        turns.append(turn(rng, f"{listed}\n{question}" if i == 0 else question, answer, "", 0.2))
+    return Document("lettered", tuple(turns))
 
 
 def categories(rng: Random, level: float) -> Document:

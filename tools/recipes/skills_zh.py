@@ -190,10 +190,27 @@ def compare(rng: Random, level: float) -> Document:
     return ask(rng, "compare_zh", f"{who}{a}，{other}{b}，{word}？", winner, steps, 0.3)
 
 
+def _letters(rng: Random, words: list[str]) -> Document:
+    """Several questions on one list of options: the letter of a word or of a number."""
+    if rng.random() < 0.5:
+        words = [str(v) for v in rng.sample(range(1, 150), 4)]
+    table, _ = options(rng, words[0], words[1:])
+    gap, mark = rng.choice(["\n", " "]), rng.choice([". ", "．", "、", "："])
+    listed = gap.join(f"{k}{mark}{v}" for k, v in table.items())
+    turns = []
+    for i in range(rng.randint(2, 4)):
+        letter = rng.choice(list(table))
+        question = rng.choice(["{}是哪个？", "选{}。", "{}？"]).format(table[letter])
+        turns.append(turn(rng, f"{listed}\n{question}" if i == 0 else question, letter, "", 0.25))
+    return Document("pick_zh", tuple(turns))
+
+
 def pick(rng: Random, level: float) -> Document:
     """Pick the letter of a given word; copy a word; read a list."""
     words = rng.sample([w for ws in MEMBERS.values() for w in ws], 4)
     words = list(dict.fromkeys(words))
+    if rng.random() < 0.3:
+        return _letters(rng, words)
     roll = rng.random()
     if roll < 0.45 and len(words) == 4:
         table, letter = options(rng, words[0], words[1:])
