@@ -125,7 +125,8 @@ def read_task_file(path: Path) -> TaskFile:
 
 
 def _task_file_error(path: Path, error: ValidationError) -> InputError:
-    first = error.errors(include_url=False)[0]
+    # A misspelt setting is also a missing one: the misspelling says more.
+    first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
     name = ".".join(str(part) for part in first["loc"]) or "task.toml"
     if first["type"] == "missing":
         return InputError(str(path), f"the line {name} = ... is missing", "add it")

@@ -24,7 +24,8 @@ MAX_DIGITS = 40
 _BOXED = "\\boxed{"
 _FINAL = re.compile(r"final[ \t]{0,3}answer[ \t*_]{0,6}[:：][ \t]*", re.IGNORECASE)
 _SAID = re.compile(
-    r"(?:answer|result|total|答案|结果)[ \t]{0,3}(?:is|are|was|=|:|：|是|为)[ \t]*[:：]?[ \t]*([^\n]{1,80})",
+    r"(?:answer|result|total|答案|结果)[ \t]{0,3}(?:is|are|was|=|:|：|是|为)[ \t]*[:：]?[ \t]*"
+    r"([^\n]{1,80}?)(?=[.。!](?:\s|$)|\n|$)",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"(?<![\w.])(?<!\d,)[-+−]?\$?\d[\d,]*(?:\.\d+)?(?![A-Za-z_\d])")

@@ -69,7 +69,7 @@ def _held(rng: random.Random, claim: tuple[str, ...], label: str) -> list[set[st
         both = [everything, part]
     elif label == "103":
         rest = everything - part
-        shared = {name for name in part if len(rest) + 1 < len(claim) and rng.random() < 0.5}
+        shared = {name for name in sorted(part) if len(rest) + 1 < len(claim) and rng.random() < 0.5}
         both = [part, rest | set(sorted(shared)[:1])]
     else:
         missing = rng.choice(claim)
