@@ -27,7 +27,8 @@ from typing import Literal, NamedTuple
 
 from tasks.base import Sample
 from tools.seal import SealedTest
-from tools.similarity import NGRAM, Index, Signature, same_question, sign, text_hash
+from tools.signature import NGRAM, Signature, sign, text_hash
+from tools.similarity import Index, anchored, contains, names_in, same_question
 
 Rule = Literal["exact", "normalised", "near", "overlap", "gold"]
 
@@ -76,6 +77,7 @@ class Decontaminator:
         self._exact: dict[int, str] = {}
         self._normal: dict[int, list[int]] = {}
         self._golds: dict[int, str] = {}
+        self._known_names = names_in([sign(prompt) for _, prompt, _ in items])
         for name, prompt, gold in items:
             for signature in self._views(prompt):
                 self._exact.setdefault(signature.exact, name)
@@ -113,8 +115,8 @@ class Decontaminator:
             found = self._match(signature)
             if found:
                 return found
-        if not answer:
-            return None
+        if len(answer) < NGRAM:
+            return None  # too short to hold an item
         written = sign(answer)
         if written.squeezed in self._golds:
             return Match("gold", self._golds[written.squeezed])
@@ -135,13 +137,13 @@ class Decontaminator:
 
     def _views(self, text: str) -> list[Signature]:
         """The whole text, and what is left of it without the template's own sentences."""
-        whole = sign(text)
+        whole = anchored(sign(text), self._known_names)
         if not self._common:
             return [whole]
         rest = "".join(part for part in _sentences(text) if text_hash(part.strip()) not in self._common)
         if rest == text or len(rest.split()) < 2:
             return [whole]
-        core = sign(rest)
+        core = anchored(sign(rest), self._known_names)
         return [whole, core] if len(core.words) >= 4 else [whole]
 
 
@@ -171,9 +173,7 @@ class _Overlap:
         hits = Counter(self._owners[gram] for gram in row.ngrams() if gram in self._owners)
         for name, count in hits.most_common(3):
             item = self._index[self._smallest[name]]
-            if count < OVERLAP * self._size(item, name) or not item.anchors <= row.counts.keys():
-                continue
-            if not Counter(item.numbers) - Counter(row.numbers):
+            if count >= OVERLAP * self._size(item, name) and contains(item, row):
                 return name
         return None
 

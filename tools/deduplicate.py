@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tools.similarity import Index, Signature, jaccard, same_question, sign
+from tools.signature import Signature, sign
+from tools.similarity import Index, anchored, jaccard, names_in, same_question
 
 
 class _Everything:
@@ -40,6 +41,8 @@ def near_groups(
             when their answers agree; without, they are different questions.
     """
     signatures = [sign(prompt) for prompt in prompts]
+    names = names_in(signatures)
+    signatures = [anchored(signature, names) for signature in signatures]
     groups = _exact(signatures)
     index, positions = Index(), list[int]()
     for position, signature in enumerate(signatures):

@@ -76,6 +76,13 @@ def _values(rows: Sequence[Row]) -> dict[str, list[str]]:
             text = pluck(row, path)
             if text is not None and text.strip():
                 found.setdefault(path, []).append(text)
+    # JSON in some rows of a column of prose is no structure: such a column is taken whole.
+    mixed = {
+        path.partition(".")[0] for path in found if "." in path and len(found[path]) < MOST_ROWS * len(rows)
+    }
+    for name in mixed & rows[0].keys():
+        found = {path: texts for path, texts in found.items() if path.partition(".")[0] != name}
+        found[name] = [text for row in rows if (text := pluck(row, name)) is not None and text.strip()]
     least = 0.1 * len(rows)
     return {path: texts for path, texts in found.items() if len(texts) >= least}
 

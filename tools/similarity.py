@@ -16,142 +16,40 @@ question when
 
 Chinese is read character by character. Nothing here keeps text: a ``Signature`` holds
 hashes. Candidates come from buckets of equal numbers and, where a bucket is large, from
-MinHash LSH over word 3-grams (Broder 1997; the datasketch package).
+MinHash LSH over pairs of
+content words (Broder 1997; the datasketch package).
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-import zlib
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from hashlib import blake2b
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from tasks.splits import fingerprint
-
-_CHUNK = re.compile(r"[^\s\"'`{},;:!?|<>~$。、·“”‘’…—]+")
-_CODE = re.compile(r"(?=.*[A-Za-z])(?=.*[0-9=#()\[\]@/\\+])[BCNOPSFIHKLRbcnopsfihklr0-9@+\-\[\]()=#/\\%.]+")
-_PIECES = re.compile(r"\d+(?:\.\d+)?|[^\W\d_㐀-鿿豈-﫿]+|[㐀-鿿豈-﫿]|[+*/^=%×÷√]|-(?=\d)|(?<=\d)-")
-_SENTENCE_ENDS = frozenset(".:?!\n。")
-_NUMERALS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
-fifteen sixteen seventeen eighteen nineteen twenty"""
-_NUMBER_WORDS = {word: str(value) for value, word in enumerate(_NUMERALS.split())}
-_FUNCTION_WORDS = """
-a an the this that these those of to in on at by for from with as is are was were be been it its and or
-then so now also just please kindly what which how who when where there here do does did can could will
-would should must may if you your we our i my me us they their he she his her into within per each any
-all total altogether exactly simply very following given question answer
-many much number have has had
-的 了 是 在 和 与 及 请 把 将 为 有 一 下 列 以 哪 个 项 么 呢 吗 这 那 其 中
-"""
+from tools.signature import FUNCTION_WORDS, Signature
 
 BUCKET = 40
 """Up to this many texts with equal numbers are compared one by one; beyond it, LSH finds candidates."""
 PERMUTATIONS = 64
-NGRAM = 13
-"""Words in a row that count as overlap: 13, as in Brown et al. 2020 (arXiv 2005.14165, appendix C)."""
 
 
-def _word_hash(word: str) -> int:
-    """32 bits; equal in every process, unlike ``hash``."""
-    return zlib.crc32(word.encode())
+def names_in(signatures: Sequence[Signature]) -> frozenset[int]:
+    """The anchors of a data set: numbers, codes, and names, which are never seen as plain words.
+
+    What stands in more than half of the texts belongs to the template, not to a question.
+    """
+    anchored = Counter(anchor for signature in signatures for anchor in signature.anchors)
+    plain = {w for signature in signatures for w in signature.words if w not in signature.anchors}
+    plain -= {opener for signature in signatures for opener in signature.openers}
+    most = max(3, len(signatures) / 2)
+    return frozenset(anchor for anchor, count in anchored.items() if count <= most and anchor not in plain)
 
 
-def text_hash(text: str) -> int:
-    """64 bits of BLAKE2b."""
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
-
-
-FUNCTION_WORDS = frozenset(_word_hash(word) for word in _FUNCTION_WORDS.split())
-
-
-@dataclass(frozen=True)
-class Signature:
-    """One text as hashes. The order of ``words`` is the order of the text."""
-
-    exact: int
-    """Hash of the text without its outer white space."""
-    normal: int
-    """Hash of ``tasks.splits.fingerprint``."""
-    squeezed: int
-    """Hash of the words run together: blind to white space where words meet, too."""
-    words: tuple[int, ...]
-    anchors: frozenset[int]
-    """Words that carry identity: numbers, codes, names."""
-    numbers: tuple[int, ...]
-    """Sorted words that hold a digit, with repeats."""
-    codes: int
-    """Hash of the ring-bearing SMILES with their case kept: ``c1ccccc1`` is not ``C1CCCCC1``."""
-    one_case: bool
-    """The text is all upper or all lower case, so that case tells nothing."""
-
-    @cached_property
-    def counts(self) -> Counter[int]:
-        """How often each word occurs."""
-        return Counter(self.words)
-
-    @cached_property
-    def pairs(self) -> frozenset[int]:
-        """Hashes of neighbouring words; 0 stands before the first and after the last."""
-        padded = (0, *self.words, 0)
-        return frozenset(map(hash, pairwise(padded)))
-
-    def ngrams(self, n: int = NGRAM) -> set[int]:
-        """Hashes of all runs of ``n`` words; empty for shorter texts."""
-        return {hash(self.words[i : i + n]) for i in range(len(self.words) - n + 1)}
-
-
-def sign(text: str) -> Signature:
-    """Read a text into its signature."""
-    plain = unicodedata.normalize("NFKC", text).strip()
-    one_case = plain in (plain.lower(), plain.upper())
-    words: list[str] = []
-    anchors: set[str] = set()
-    codes: list[str] = []
-    end = 0
-    for found in _CHUNK.finditer(plain):
-        starts_sentence = end == 0 or not _SENTENCE_ENDS.isdisjoint(plain[end - 1 : found.start()])
-        end = found.end()
-        for word in _words(found.group().strip(".")):
-            low = word.casefold()
-            if not word.isalpha() and _CODE.fullmatch(word) and any(map(str.isdigit, word)):
-                codes.append(word)
-            low = _NUMBER_WORDS.get(low, low)
-            words.append(low)
-            if any(map(str.isdigit, low)) or (not one_case and _is_name(word, starts_sentence)):
-                anchors.add(low)
-            starts_sentence = False
-    hashes = tuple(map(_word_hash, words))
-    return Signature(
-        exact=text_hash(plain),
-        normal=text_hash(fingerprint(text)),
-        squeezed=text_hash("".join(words)),
-        words=hashes,
-        anchors=frozenset(map(_word_hash, anchors)),
-        numbers=tuple(sorted(h for h, w in zip(hashes, words, strict=True) if any(map(str.isdigit, w)))),
-        codes=text_hash(" ".join(sorted(codes))),
-        one_case=one_case,
-    )
-
-
-def _words(chunk: str) -> Sequence[str]:
-    if chunk.isalpha() and chunk.isascii():
-        return (chunk,)
-    if chunk.startswith("(") and chunk.endswith(")") and "(" not in chunk[1:]:
-        chunk = chunk[1:-1]
-    return (chunk,) if _CODE.fullmatch(chunk) else _PIECES.findall(chunk)
-
-
-def _is_name(word: str, starts_sentence: bool) -> bool:
-    """A code in capitals, such as CCO, or a capitalised word inside a sentence."""
-    if word[1:] != word[1:].lower():
-        return True
-    return not starts_sentence and word[0].isupper() and _word_hash(word.lower()) not in FUNCTION_WORDS
+def anchored(signature: Signature, names: frozenset[int]) -> Signature:
+    """The signature with the data set's anchors, sentence openers among them, as its own."""
+    return replace(signature, anchors=(signature.anchors | signature.openers) & names)
 
 
 def jaccard(a: Signature, b: Signature) -> float:
@@ -171,10 +69,12 @@ def same_question(item: Signature, row: Signature, known: Container[int], swaps:
     """
     if item.normal == row.normal or item.squeezed == row.squeezed:
         return item.codes == row.codes or item.one_case or row.one_case
+    allowed = _allowed_edits(item)
+    if len(item.vocabulary - row.vocabulary) > allowed or len(row.vocabulary - item.vocabulary) > allowed:
+        return False
     missing, extra = item.counts - row.counts, row.counts - item.counts
-    edits = (sum(missing.values()), sum(extra.values()))
-    allowed = max(3, len(item.words) // 8) if len(item.words) > 7 else 1
-    if max(edits) > allowed or len(row.words) < 3:
+    fewer, more = missing.total(), extra.total()
+    if max(fewer, more) > allowed or len(row.words) < 3:
         return False
     if not item.anchors.isdisjoint(missing) or not row.anchors.isdisjoint(extra):
         return False
@@ -184,10 +84,25 @@ def same_question(item: Signature, row: Signature, known: Container[int], swaps:
     gained = sum(count for word, count in extra.items() if word not in FUNCTION_WORDS and word in known)
     if max(lost, gained) > max(1, len(item.words) // 15) or (lost and gained and not swaps):
         return False
-    # Moving one block breaks three neighbourhoods, changing two words' places breaks four.
-    if len(item.pairs - row.pairs) > 3 + 2 * sum(edits):
+    # A word dropped or swapped breaks two neighbourhoods, a word added one, a block moved
+    # three; two words that change places break four, and that is another question.
+    if len(item.pairs - row.pairs) > 3 + 2 * fewer + max(0, more - fewer):
         return False
     return _anchors_in_place(item, row)
+
+
+def _allowed_edits(item: Signature) -> int:
+    """Words that may be missing, and words that may be added."""
+    return max(3, len(item.words) // 12) if len(item.words) > 7 else 1
+
+
+def contains(item: Signature, row: Signature) -> bool:
+    """Whether a longer ``row`` has what makes the item: its anchors in place, its content words."""
+    missing = item.counts - row.counts
+    if not item.anchors.isdisjoint(missing):
+        return False
+    lost = sum(count for word, count in missing.items() if word not in FUNCTION_WORDS)
+    return lost <= len(item.words) // 30 and _anchors_in_place(item, row)
 
 
 def _anchors_in_place(item: Signature, row: Signature) -> bool:
@@ -207,6 +122,7 @@ class Index:
         self._buckets: dict[tuple[int, ...], list[int]] = {}
         self._lsh: dict[tuple[int, ...], Any] = {}
         self._signatures: list[Signature] = []
+        self._vocabularies: list[frozenset[int]] = []
 
     def __len__(self) -> int:
         return len(self._signatures)
@@ -221,6 +137,7 @@ class Index:
         """Add one signature; returns its position."""
         position = len(self._signatures)
         self._signatures.append(signature)
+        self._vocabularies.append(signature.vocabulary)
         bucket = self._buckets.setdefault(signature.numbers, [])
         bucket.append(position)
         if signature.numbers in self._lsh:
@@ -232,15 +149,17 @@ class Index:
     def candidates(self, signature: Signature) -> list[int]:
         """Positions in order of insertion; all of them hold the same numbers as ``signature``."""
         lsh = self._lsh.get(signature.numbers)
-        if lsh is None:
-            return self._buckets.get(signature.numbers, [])
-        return sorted(lsh.query(_minhash(signature)))
+        found = self._buckets.get(signature.numbers, []) if lsh is None else lsh.query(_minhash(signature))
+        words, known = signature.vocabulary, self._vocabularies
+        most = 2 * (_allowed_edits(signature) + 1)
+        # Set differences are cheap, and most candidates end here.
+        return sorted([position for position in found if len(words ^ known[position]) <= most])
 
 
 def _lsh(entries: Iterable[tuple[int, Signature]]) -> Any:
     from datasketch import MinHashLSH
 
-    lsh = MinHashLSH(threshold=0.4, num_perm=PERMUTATIONS)
+    lsh = MinHashLSH(threshold=0.45, num_perm=PERMUTATIONS)
     for position, signature in entries:
         lsh.insert(position, _minhash(signature))
     return lsh
@@ -250,12 +169,16 @@ _blank: Any = None
 
 
 def _minhash(signature: Signature) -> Any:
-    """MinHash of the word 3-grams. A copy of one blank: making permutations anew is three times slower."""
+    """MinHash of the pairs of neighbouring content words; of all words where there are none.
+
+    A copy of one blank sketch, since making the permutations anew is three times slower.
+    """
     global _blank
     if _blank is None:
         from datasketch import MinHash
 
         _blank = MinHash(num_perm=PERMUTATIONS, seed=1, hashfunc=int)
+    content = [word for word in signature.words if word not in FUNCTION_WORDS]
     sketch = _blank.copy()
-    sketch.update_batch([gram & 0xFFFFFFFF for gram in signature.ngrams(3) or set(signature.words)])
+    sketch.update_batch([hash(pair) & 0xFFFFFFFF for pair in set(pairwise(content))] or list(signature.words))
     return sketch
