@@ -85,21 +85,28 @@ def load(miniature: Miniature, edition: Edition, seed: int) -> TaskData:
         )
     from tasks.pool import build_pool
 
-    taken: set[str] = set()
-    test = draw_unique(
-        miniature.draw,
-        miniature.prompt_of,
-        seeded(miniature.task_id, seed, "test"),
-        miniature.test_rows,
-        taken,
-    )
-    validation = draw_unique(
-        miniature.draw,
-        miniature.prompt_of,
-        seeded(miniature.task_id, seed, "validation"),
-        miniature.validation_rows,
-        taken,
-    )
-    sources = build_pool(miniature, seed, validation, test, taken)
-    sealed = tuple(to_sample(miniature, item) for item in test)
-    return TaskData(tuple(to_sample(miniature, item) for item in validation), sources, lambda: sealed)
+    splits = draw_splits(miniature, seed)
+    sources = build_pool(miniature, seed, splits)
+    sealed = tuple(to_sample(miniature, item) for item in splits.test)
+    return TaskData(tuple(to_sample(miniature, item) for item in splits.validation), sources, lambda: sealed)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The items of both splits and the fingerprints of their prompts."""
+
+    validation: list[Item]
+    test: list[Item]
+    marks: frozenset[str]
+
+
+def draw_splits(miniature: Miniature, seed: int) -> Splits:
+    """Disjoint, de-duplicated validation and test items."""
+    marks: set[str] = set()
+    drawn = {
+        name: draw_unique(
+            miniature.draw, miniature.prompt_of, seeded(miniature.task_id, seed, name), count, marks
+        )
+        for name, count in (("test", miniature.test_rows), ("validation", miniature.validation_rows))
+    }
+    return Splits(drawn["validation"], drawn["test"], frozenset(marks))

@@ -10,6 +10,7 @@ RDKit is imported when the first molecule is read; its messages are kept quiet.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -115,16 +116,20 @@ def edit_error(source: str, product: str, removed: str | None, added: str | None
 
 def _rest_kept(before: Any, after: Any, removed: str | None, added: str | None) -> bool:
     allowed = GROUPS[added].atoms if added else 0
-    size = after.GetNumAtoms()
-    if removed is None:
-        return bool(0 <= size - before.GetNumAtoms() <= allowed and after.HasSubstructMatch(before))
-    for atoms in group_matches(before, removed):
-        core = _without(before, atoms)
-        left = size - core.GetNumAtoms()
-        # A reduced aldehyde leaves its carbon behind: the product then still lies inside the source.
-        within = 0 <= left <= allowed or (
-            added is None and 0 < left < len(atoms) and before.HasSubstructMatch(after)
-        )
-        if within and after.HasSubstructMatch(core):
-            return True
-    return False
+    rests = [before] if removed is None else _rests(before, removed)
+    return any(
+        0 <= after.GetNumAtoms() - rest.GetNumAtoms() <= allowed and after.HasSubstructMatch(rest)
+        for rest in rests
+    )
+
+
+def _rests(mol: Any, removed: str) -> Iterator[Any]:
+    """What may remain of a molecule that loses a group: all but the group, or but for the group's carbon.
+
+    A carbon may stay behind, as when an aldehyde is reduced or the reference turns ``CC#N`` into ``CCCl``.
+    """
+    for atoms in group_matches(mol, removed):
+        yield _without(mol, atoms)
+        carbons = [place for place in atoms if mol.GetAtomWithIdx(place).GetAtomicNum() == 6]
+        if carbons:
+            yield _without(mol, tuple(place for place in atoms if place != carbons[0]))

@@ -7,16 +7,16 @@ and cards are those of ordinary data sets. ``pool_key`` tells it to the tests al
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from tasks.base import Source
 from tasks.cards import write_card
 from tasks.errors import InputError
-from tasks.miniature import Item, Miniature
+from tasks.miniature import Item, Miniature, Splits, draw_splits
 from tasks.offdomain import off_domain_pairs
-from tasks.splits import draw_unique, fingerprint, seeded
+from tasks.splits import content_id, draw_unique, seeded
 
 Defect = Literal["clean", "wrong_labels", "off_format", "off_domain", "duplicates", "leak", "worked"]
 DEFECTS: tuple[Defect, ...] = (
@@ -66,6 +66,8 @@ class Entry:
     reasoning: str = ""
     target: str | None = None
     """The answer as text; None means the task's own format."""
+    planted: Literal["", "verbatim", "edited"] = ""
+    """A copy of a validation or test item."""
 
 
 def pool_key(task_id: str, seed: int) -> dict[str, Defect]:
@@ -99,30 +101,53 @@ def _assignment(miniature: Miniature, seed: int) -> tuple[dict[Defect, str], dic
     return names, layouts
 
 
-def build_pool(
-    miniature: Miniature, seed: int, validation: Sequence[Item], test: Sequence[Item], taken: set[str]
-) -> tuple[Source, ...]:
-    """The sources in the order of their names. ``taken`` holds the fingerprints of both splits."""
+def build_pool(miniature: Miniature, seed: int, splits: Splits) -> tuple[Source, ...]:
+    """The sources in the order of their names."""
     names, layouts = _assignment(miniature, seed)
+    entries = _entries(miniature, seed, splits)
+    sources = []
+    for defect in DEFECTS:
+        rng = seeded(miniature.task_id, seed, "card", defect)
+        if defect == "off_domain":
+            pairs = off_domain_pairs(rng, SHAPE.off_domain_rows)
+            rows = tuple(_text_row(layouts[defect], prompt, answer) for prompt, answer in pairs)
+        else:
+            rows = tuple(_row(miniature, layouts[defect], entry) for entry in entries[defect])
+        card = write_card(rng, names[defect], defect, rows, miniature.task_id)
+        sources.append(Source(names[defect], card, rows))
+    return tuple(sorted(sources, key=lambda source: source.name))
+
+
+def planted_leaks(task_id: str, seed: int) -> dict[int, tuple[str, bool]]:
+    """Row of the leaking source -> (id of the item that it repeats, whether it was edited).
+
+    For tests and measurements of decontamination: no role may call this.
+    """
+    from tasks.registry import miniature
+
+    mini = miniature(task_id)
+    leak = _entries(mini, seed, draw_splits(mini, seed))["leak"]
+    return {
+        place: (content_id(mini.prompt_of(entry.item)), entry.planted == "edited")
+        for place, entry in enumerate(leak)
+        if entry.planted
+    }
+
+
+def _entries(miniature: Miniature, seed: int, splits: Splits) -> dict[Defect, list[Entry]]:
+    """The rows of every source but the off-domain one. None repeats a question but by design."""
+    taken = set(splits.marks)
     makers: dict[Defect, Callable[[random.Random], list[Entry]]] = {
         "clean": lambda rng: [_right(item) for item in _fresh(miniature, rng, SHAPE.clean_rows, taken)],
         "wrong_labels": lambda rng: _wrong_labels(miniature, rng, taken),
         "off_format": lambda rng: _off_format(miniature, rng, taken),
         "duplicates": lambda rng: _duplicates(miniature, rng, taken),
-        "leak": lambda rng: _leak(miniature, rng, validation, test, taken),
+        "leak": lambda rng: _leak(miniature, rng, splits, taken),
         "worked": lambda rng: _worked(miniature, rng, taken),
     }
-    sources = []
-    for defect in DEFECTS:
-        rng = seeded(miniature.task_id, seed, "source", defect)
-        if defect == "off_domain":
-            pairs = off_domain_pairs(rng, SHAPE.off_domain_rows)
-            rows = tuple(_text_row(layouts[defect], prompt, answer) for prompt, answer in pairs)
-        else:
-            rows = tuple(_row(miniature, layouts[defect], entry) for entry in makers[defect](rng))
-        card = write_card(rng, names[defect], defect, rows, miniature.task_id)
-        sources.append(Source(names[defect], card, rows))
-    return tuple(sorted(sources, key=lambda source: source.name))
+    return {
+        defect: make(seeded(miniature.task_id, seed, "source", defect)) for defect, make in makers.items()
+    }
 
 
 def _right(item: Item) -> Entry:
@@ -163,22 +188,16 @@ def _duplicates(miniature: Miniature, rng: random.Random, taken: set[str]) -> li
     return entries
 
 
-def _leak(
-    miniature: Miniature,
-    rng: random.Random,
-    validation: Sequence[Item],
-    test: Sequence[Item],
-    taken: set[str],
-) -> list[Entry]:
-    planted = rng.sample(list(validation), SHAPE.leak_validation_rows) + rng.sample(
-        list(test), SHAPE.leak_test_rows
-    )
+def _leak(miniature: Miniature, rng: random.Random, splits: Splits, taken: set[str]) -> list[Entry]:
+    planted = rng.sample(splits.validation, SHAPE.leak_validation_rows)
+    planted += rng.sample(splits.test, SHAPE.leak_test_rows)
     entries = []
     for item in planted:
-        edited = rng.random() < SHAPE.leak_edited_share
-        entries.append(
-            Entry(miniature.edit(rng, item.columns) if edited else item.columns, item, item.answer)
-        )
+        if rng.random() < SHAPE.leak_edited_share:
+            columns = miniature.edit(rng, item.columns)
+            entries.append(Entry(columns, item, item.answer, planted="edited"))
+        else:
+            entries.append(Entry(item.columns, item, item.answer, planted="verbatim"))
     entries += [_right(item) for item in _fresh(miniature, rng, SHAPE.leak_rows - len(entries), taken)]
     rng.shuffle(entries)
     return entries
@@ -213,15 +232,3 @@ def _text_row(layout: str, prompt: str, answer: str) -> dict[str, Any]:
         return {"messages": [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]}
     asked, answered = layout.split("/")
     return {asked: prompt, answered: answer}
-
-
-def planted_rows(source: Source, prompts: Mapping[str, str]) -> Iterator[tuple[int, str]]:
-    """``(row index, item id)`` of the rows whose text matches an item's fingerprint, for tests."""
-    from tasks.columns import paths, pluck
-
-    for index, row in enumerate(source.rows):
-        for path in paths(row):
-            mark = fingerprint(pluck(row, path) or "")
-            if mark in prompts:
-                yield index, prompts[mark]
-                break

@@ -19,6 +19,7 @@ RIGHT = [
     ("CCC=O", "CCC#N", "aldehyde", "nitrile"),
     ("CC[N+](=O)[O-]", "CCS", "nitro", "thiol"),
     ("CCO", "CCC(=O)O", "hydroxyl", "carboxyl"),
+    ("CCC#N", "CCCCl", "nitrile", "halo"),
 ]
 
 WRONG = [
@@ -35,6 +36,8 @@ WRONG = [
     ("CCC(N)=O", "CCC(=O)NN", None, "hydroxyl", "wrong_group_count"),
     ("CC(C)CO", "CCCC", "hydroxyl", None, "rest_changed"),
     ("CCC=O", "C", "aldehyde", None, "rest_changed"),
+    ("CCC=O", "CCOCl", "aldehyde", "halo", "rest_changed"),
+    ("CCC#N", "CCCCCl", "nitrile", "halo", "rest_changed"),
     ("CCCC", "C1CC", None, "hydroxyl", "invalid_smiles"),
     ("CC", "CC*O", None, "hydroxyl", "invalid_smiles"),
     ("CC", "[2H]CCO", None, "hydroxyl", "invalid_smiles"),

@@ -11,7 +11,7 @@ from mini_data import mini, sealed, source
 
 from tasks.base import Source
 from tasks.columns import paths, pluck
-from tasks.pool import DEFECTS, SHAPE, planted_rows, pool_key
+from tasks.pool import DEFECTS, SHAPE, planted_leaks, pool_key
 from tasks.registry import get, ids, miniature
 from tasks.splits import fingerprint
 
@@ -155,9 +155,12 @@ def test_rows_are_plain_json_and_every_column_has_a_path(task_id: str) -> None:
         assert all(pluck(row, path) is not None for path in paths(row))
 
 
-def test_planted_rows_are_named_by_item() -> None:
-    leak = source("aime25", "leak")
-    questions = {fingerprint(s.prompt.split("\n")[0]): s.id for s in sealed("aime25")}
-    found = list(planted_rows(leak, questions))
-    assert len(found) >= 0.45 * SHAPE.leak_test_rows
-    assert all(fingerprint(leak.rows[i]["question"]) in questions for i, _ in found)
+@pytest.mark.parametrize("task_id", IDS)
+def test_planted_leaks_are_known_to_the_tests(task_id: str) -> None:
+    leak, planted = source(task_id, "leak"), planted_leaks(task_id, 0)
+    prompts = {s.id: s.prompt for s in (*mini(task_id).validation, *sealed(task_id))}
+    assert len(planted) == SHAPE.leak_validation_rows + SHAPE.leak_test_rows
+    for place, (item_id, edited) in planted.items():
+        asked = get(task_id).build_prompt(leak.rows[place])
+        assert (asked != prompts[item_id]) is edited
+    assert 0.35 < sum(edited for _, edited in planted.values()) / len(planted) < 0.65
