@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import signal
 import sys
 import time
 from dataclasses import asdict, dataclass, field
@@ -172,6 +173,7 @@ class Trainer:
         self.tokenizer = AutoTokenizer.from_pretrained(args.out)
         self.model = new_model(self.tokenizer, Shape(), args.seed)
         self.progress = Progress()
+        self.stopped = False
         layers = list(self.model.model.layers.parameters())
         matrices = [p for p in layers if p.ndim == 2]
         known = {id(p) for p in matrices}
@@ -230,7 +232,8 @@ class Trainer:
         saved = probed = now = before
         pending: list[Any] = []
         recent: list[float] = []
-        while now < total:
+        previous = signal.signal(signal.SIGTERM, self._stop)
+        while now < total and not self.stopped:
             level.value = min(1.0, now / total / self.args.easy_share)
             while len(pending) < self.args.accumulate:
                 pending += queue.get()
@@ -248,7 +251,15 @@ class Trainer:
                 self.probe(self.args.probe_prompts // 2)
                 probed = now
         producer.terminate()
-        self._finish()
+        signal.signal(signal.SIGTERM, previous)
+        if self.stopped:
+            self.save()
+            say(f"stopped at step {self.progress.step}; go on with --resume")
+        else:
+            self._finish()
+
+    def _stop(self, signum: int, frame: object) -> None:
+        self.stopped = True
 
     def _start_producer(self) -> tuple[Any, Any, Any]:
         level = multiprocessing.Value("d", 0.0)

@@ -45,7 +45,7 @@ def batches(encoded: list[Encoded], rng: Random) -> Iterator[tuple[NDArray[np.in
     order = sorted(range(len(encoded)), key=lambda k: (len(encoded[k][0]) + 3) // 4 * 4 + rng.random())
     groups: list[list[int]] = [[]]
     for k in order:
-        width = len(encoded[k][0])
+        width = (len(encoded[k][0]) + 3) // 4 * 4
         if groups[-1] and (len(groups[-1]) + 1) * width > MICRO_TOKENS:
             groups.append([])
         groups[-1].append(k)
@@ -67,7 +67,6 @@ def produce(tokenizer_file: str, seed: int, first: int, level: Any, queue: Any) 
     """The data process: make, tokenise and batch one chunk of documents after another."""
     from tokenizers import Tokenizer
 
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.nice(3)
     tokenizer = Tokenizer.from_file(tokenizer_file)
     chunk = first

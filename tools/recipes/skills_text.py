@@ -5,7 +5,9 @@ from __future__ import annotations
 from random import Random
 
 from .skills_core import Document, Turn, ask, options, pick_names, pick_words, pseudo_word, turn, upto
-from .skills_words import GENERAL, KINDS, PARTS, THINGS
+from .skills_words import COLUMNS, GENERAL, KINDS, PARTS, THINGS
+
+_POOL = (*PARTS, *THINGS, *COLUMNS, *GENERAL)
 
 
 def _items(rng: Random, level: float) -> list[str]:
@@ -50,7 +52,7 @@ def positions(rng: Random, level: float) -> Document:
 
 def echo(rng: Random, level: float) -> Document:
     """Say a list again, with the same or with other separators, with one item left out or exchanged."""
-    items = _items(rng, level)
+    items = _items(rng, level) if rng.random() < 0.4 else pick_words(rng, upto(rng, level, 1, 6), _POOL)
     old, new = rng.choice([" ", ", ", "; ", "\n"]), rng.choice([" ", ", ", "; "])
     text, k = old.join(items), rng.randrange(len(items))
     spare = rng.choice(_items(rng, 0.0))
