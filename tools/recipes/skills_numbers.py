@@ -115,7 +115,7 @@ def remainder(rng: Random, level: float) -> Document:
 def compare(rng: Random, level: float) -> Document:
     """Which of some numbers is larger, smaller, in order; even or odd."""
     roll = rng.random()
-    if roll < 0.5:
+    if roll < 0.3:
         a, b = number(rng, level), number(rng, level)
         if a == b:
             b += 1
@@ -134,7 +134,7 @@ def compare(rng: Random, level: float) -> Document:
         word = rng.choice(["larger", "bigger", "greater"] if big else ["smaller", "less", "lower"])
         right = max(a, b) if big else min(a, b)
         return ask(rng, "compare", f"Which is {word}, {a} or {b}?", str(right), f"{a}{sign}{b}.", 0.3)
-    if roll < 0.7:
+    if roll < 0.4:
         a = number(rng, level)
         return ask(rng, "compare", f"Is {a} even or odd?", "odd" if a % 2 else "even", "", 0.3)
     values = rng.sample(range(1, 100 if level < 0.4 else 300), upto(rng, level, 2, 6))

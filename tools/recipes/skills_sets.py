@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from random import Random
 
-from .skills_core import Document, ask, pick_names, pick_words, turn, upto
+from .skills_core import Document, Turn, ask, pick_names, pick_words, turn, upto
 from .skills_words import KINDS, PARTS
 
 _LABELS = (
@@ -160,6 +161,10 @@ def cover(rng: Random, level: float) -> Document:
             "Goal: an engine with {o}.\n{a}: an engine with {x}.\n{b}: a crane with {y}.",
         ]
     ).format(o=listing(rng, order), a=a, b=b, x=listing(rng, first), y=listing(rng, second))
+    if rng.random() < 0.3:
+        return _cover_named(
+            rng, story, state, f"{a}: {_common(order, first)}. {b}: {_common(order, second)}."
+        )
     rule = rng.choice(
         [
             " Say {0} if one alone has all, {1} if only both together do, {2} if not.",
@@ -171,6 +176,22 @@ def cover(rng: Random, level: float) -> Document:
     if rng.random() < 0.4:
         steps += f" {rng.choice(['Lacking', 'Absent', 'Not there'])}: {_absent(order, first, second)}."
     return ask(rng, "cover", story + rule, codes[state], steps, 0.4)
+
+
+def _cover_named(rng: Random, story: str, state: int, steps: str) -> Document:
+    """The same question with the possible replies named in the request for JSON."""
+    codes = rng.choice([("one", "both", "none"), ("whole", "split", "missing"), ("1", "2", "0")])
+    shown = list(codes)
+    rng.shuffle(shown)
+    key = rng.choice(["code", "label", "state", "result", "verdict"])
+    lead = rng.choice(["Is all of it there?", "Who has it all?", "Is it complete?", "Judge the stock."])
+    request = f'Reply in JSON with "{key}": {shown[0]}, {shown[1]} or {shown[2]}.'
+    if rng.random() < 0.4:
+        reply = json.dumps({rng.choice(["reason", "why"]): steps, key: codes[state]})
+    else:
+        reply = json.dumps({key: codes[state]})
+    question = f"{lead} {request}\n{story}" if rng.random() < 0.5 else f"{story}\n{lead} {request}"
+    return Document("cover", (Turn(question, reply),))
 
 
 def difference(rng: Random, level: float) -> Document:

@@ -97,33 +97,33 @@ def _table_question(rng: Random, table: Table) -> tuple[str, str, str]:
     listed = ", ".join(map(str, values))
     who, value = rng.choice(pairs)
     roll = rng.random()
-    if roll < 0.25:
+    if roll < 0.16:
         form = rng.choice(["{c} of {n}?", "What {c} stands at {n}?", "Read {c} for {n}.", "{n}: {c}?"])
         return form.format(c=col, n=who), str(value), ""
-    if roll < 0.36:
+    if roll < 0.22:
         form = rng.choice(["List {c}.", "Read out {c}.", "All numbers under {c}?"])
         return form.format(c=col), listed, ""
-    if roll < 0.48:
+    if roll < 0.34:
         steps, total = running_sum(values[:5])
         if len(values) > 5:
             steps, total = running_sum(values)
         form = rng.choice(["Add all {c}.", "{c} altogether?", "Column {c}: grand total?"])
         return form.format(c=col), str(total), steps
-    if roll < 0.58:
+    if roll < 0.44:
         return _two_rows(rng, col, pairs)
-    if roll < 0.70:
+    if roll < 0.64:
         return _extreme(rng, col, pairs)
-    if roll < 0.76 and len(table.columns) > 1:
+    if roll < 0.74 and len(table.columns) > 1:
         return _through(rng, table, col)
-    if roll < 0.84:
+    if roll < 0.88:
         return _above(rng, col, pairs)
-    if roll < 0.90:
+    if roll < 0.93:
         low = rng.random() < 0.5
         order = [n for n, _ in sorted(pairs, key=lambda p: p[1], reverse=not low)]
         word = "from low to high" if low else "from high to low"
         shown = ", ".join(f"{n} {v}" for n, v in sorted(pairs, key=lambda p: p[1], reverse=not low))
         return f"Order the rows by {col} {word}.", ", ".join(order), shown + "."
-    if roll < 0.95:
+    if roll < 0.96:
         return (
             rng.choice(["How many rows?", "Number of records?"]),
             str(len(pairs)),
