@@ -91,7 +91,9 @@ def _plan(hypothesis: str, sources: tuple[str, ...]) -> Plan:
 
 def _for_epochs(plan: TrainingPlan, epochs: float, rows: int) -> TrainingPlan:
     steps = max(1, round(epochs * rows / plan.per_device_train_batch_size))
-    return plan.model_copy(update={"num_train_epochs": epochs, "max_steps": -1, "warmup_steps": min(20, steps // 10)})
+    return plan.model_copy(
+        update={"num_train_epochs": epochs, "max_steps": -1, "warmup_steps": min(20, steps // 10)}
+    )
 
 
 def by_hand(settings: RunSettings, decide: Decide) -> dict[str, Any]:
@@ -192,7 +194,10 @@ def table(results: Path) -> str:
     lines = ["| task | base | naive | reference | agent | gap closed |", "|---|---|---|---|---|---|"]
     for task in dict.fromkeys(row["task"] for row in rows):
         mine = [row for row in rows if row["task"] == task]
-        values = {part: [row["value"] for row in mine if row["part"] == part] for part in ("naive", "reference", "agent")}
+        values = {
+            part: [row["value"] for row in mine if row["part"] == part]
+            for part in ("naive", "reference", "agent")
+        }
         base = statistics.median(row["base_value"] for row in mine)
         cells = [f"{base:.1f}"] + [_spread(values[part]) for part in values]
         lines.append(f"| {task} | {' | '.join(cells)} | {_closed(base, values)} |")
@@ -203,7 +208,11 @@ def _spread(values: list[float]) -> str:
     if not values:
         return "not run"
     middle = f"{statistics.median(values):.1f}"
-    return middle if len(values) == 1 else f"{middle} ({min(values):.1f} to {max(values):.1f}, {len(values)} seeds)"
+    return (
+        middle
+        if len(values) == 1
+        else f"{middle} ({min(values):.1f} to {max(values):.1f}, {len(values)} seeds)"
+    )
 
 
 def _closed(base: float, values: dict[str, list[float]]) -> str:

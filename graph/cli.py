@@ -24,9 +24,14 @@ app = typer.Typer(
     add_completion=False,
 )
 
-RunsDir = Annotated[str, typer.Option("--runs-dir", help="Where run folders are.", default_factory=default_runs_dir)]
+RunsDir = Annotated[
+    str, typer.Option("--runs-dir", help="Where run folders are.", default_factory=default_runs_dir)
+]
 Memory = Annotated[
-    str, typer.Option("--memory", help="Folder of the experience store, or `off`.", default_factory=default_memory_dir)
+    str,
+    typer.Option(
+        "--memory", help="Folder of the experience store, or `off`.", default_factory=default_memory_dir
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -53,9 +58,13 @@ def run(
     task: Annotated[str, typer.Argument(help="A task id (see `ftdojo tasks`) or a folder with task.toml.")],
     memory: Memory,
     runs_dir: RunsDir,
-    edition: Annotated[str, typer.Option(help="mini (generated rows) or official (published rows).")] = "mini",
+    edition: Annotated[
+        str, typer.Option(help="mini (generated rows) or official (published rows).")
+    ] = "mini",
     base_model: Annotated[str, typer.Option(help="Bundled name, model directory or Hub id.")] = BUNDLED_MODEL,
-    budget: Annotated[str, typer.Option(help="Wall-clock for the whole run: 90s, 5m, 1h30m.")] = DEFAULT_BUDGET,
+    budget: Annotated[
+        str, typer.Option(help="Wall-clock for the whole run: 90s, 5m, 1h30m.")
+    ] = DEFAULT_BUDGET,
     mind: Annotated[str, typer.Option(help="Who decides: playbook.")] = "playbook",
     seed: Annotated[int, typer.Option(help="Seed of rows, samples and training.")] = 0,
     max_rows: Annotated[int, typer.Option(help="Most training rows in one experiment.")] = 2000,
@@ -160,7 +169,9 @@ def report(
 def memory(
     folder: Memory,
     query: Annotated[str | None, typer.Argument(help="Words to search for; all lessons when absent.")] = None,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Rebuild the Chroma index from the text.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Rebuild the Chroma index from the text.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what earlier runs taught, search it, or rebuild its index."""
@@ -187,5 +198,3 @@ def init_task(directory: Annotated[Path, typer.Argument(help="A new folder for t
 
     write_example(directory)
     typer.echo(f"wrote {directory}; try: ftdojo run {directory} --budget 2m")
-
-

@@ -56,9 +56,7 @@ def print_checks(console: Console, as_json: bool) -> bool:
 
 def _python() -> Check:
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info >= (3, 11):
-        return Check("python", "ok", version)
-    return Check("python", "missing", version, "install Python 3.11 or newer")
+    return Check("python", "ok", version)
 
 
 def _packages(extra: str) -> Callable[[], Check]:
@@ -66,7 +64,9 @@ def _packages(extra: str) -> Callable[[], Check]:
         absent = [name for name in PACKAGES[extra] if importlib.util.find_spec(name) is None]
         if not absent:
             return Check(f"packages ({extra})", "ok", ", ".join(PACKAGES[extra]))
-        return Check(f"packages ({extra})", "missing", f"no {', '.join(absent)}", "pip install 'ft-dojo[all]'")
+        return Check(
+            f"packages ({extra})", "missing", f"no {', '.join(absent)}", "pip install 'ft-dojo[all]'"
+        )
 
     return check
 
@@ -83,13 +83,17 @@ def _memory() -> Check:
     free = psutil.virtual_memory().available / GIB
     if free >= NEEDED_MEMORY_GIB:
         return Check("memory", "ok", f"{free:.1f} GiB free")
-    return Check("memory", "note", f"{free:.1f} GiB free", f"a mini run wants about {NEEDED_MEMORY_GIB:g} GiB")
+    return Check(
+        "memory", "note", f"{free:.1f} GiB free", f"a mini run wants about {NEEDED_MEMORY_GIB:g} GiB"
+    )
 
 
 def _gpu() -> Check:
     if shutil.which("nvidia-smi"):
         return Check("gpu", "ok", "nvidia-smi found")
-    return Check("gpu", "note", "none", "the mini edition needs none; a base model of billions of parameters does")
+    return Check(
+        "gpu", "note", "none", "the mini edition needs none; a base model of billions of parameters does"
+    )
 
 
 def _base_model() -> Check:

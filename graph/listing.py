@@ -54,7 +54,10 @@ def print_task_card(console: Console, name: str, as_json: bool) -> None:
     data = spec.load("user" if spec.domain == "custom" else "mini", 0)
     example = data.validation[0]
     if as_json:
-        facts = _task_facts(spec) | {"example": {"prompt": example.prompt, "gold": example.gold}, "trap": spec.trap}
+        facts = _task_facts(spec) | {
+            "example": {"prompt": example.prompt, "gold": example.gold},
+            "trap": spec.trap,
+        }
         console.print_json(json.dumps(facts, ensure_ascii=False))
         return
     console.print(f"[bold]{spec.id}[/] ({spec.domain}): {escape(spec.title)}")
@@ -70,7 +73,9 @@ def print_task_card(console: Console, name: str, as_json: bool) -> None:
         console.print(f"[bold]{label}:[/] {escape(text)}")
     console.print("[bold]example:[/]")
     console.print(escape(example.prompt), style="cyan", highlight=False)
-    console.print(f"-> {escape(json.dumps(example.gold, ensure_ascii=False))}", style="green", highlight=False)
+    console.print(
+        f"-> {escape(json.dumps(example.gold, ensure_ascii=False))}", style="green", highlight=False
+    )
 
 
 def print_runs(console: Console, runs_dir: Path, as_json: bool) -> None:
@@ -84,7 +89,9 @@ def print_runs(console: Console, runs_dir: Path, as_json: bool) -> None:
         return
     table = Table("run", "state", "experiments", "base", "champion", box=None)
     for fact in facts:
-        table.add_row(*(escape(str(fact[key])) for key in ("run", "state", "experiments", "base", "champion")))
+        table.add_row(
+            *(escape(str(fact[key])) for key in ("run", "state", "experiments", "base", "champion"))
+        )
     console.print(table)
 
 
@@ -143,7 +150,9 @@ def print_memory(console: Console, folder: Path, query: str | None, rebuild: boo
     found: list[Recalled] = list(store.recall(query, k=10)) if query else []
     lessons = [item.lesson for item in found] if query else list(store.book.all())
     if as_json:
-        console.print_json(json.dumps([lesson.model_dump(mode="json") for lesson in lessons], ensure_ascii=False))
+        console.print_json(
+            json.dumps([lesson.model_dump(mode="json") for lesson in lessons], ensure_ascii=False)
+        )
         return
     if not lessons:
         console.print(f"no lessons in {folder}")

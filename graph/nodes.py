@@ -14,10 +14,10 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from graph import session as sessions
+from graph.result import result_of
 from graph.session import Session
 from graph.settings import RunSettings
 from graph.state import RunInput, RunState
-from graph.result import result_of
 from memory.records import Experiment, Failure
 from roles import data_curator as curator
 from roles import diagnostician as diagnosing
@@ -62,7 +62,9 @@ def _check_budget(session: Session) -> None:
     if dojo.journal.experiments() or dojo.spendable_seconds() >= dojo.minimum_experiment_seconds():
         return
     needed = dojo.ledger.elapsed_seconds + dojo.finishing_seconds() + dojo.minimum_experiment_seconds()
-    dojo.journal.append("run_ended", {"outcome": "out_of_budget", "reason": "the budget cannot fit one experiment"})
+    dojo.journal.append(
+        "run_ended", {"outcome": "out_of_budget", "reason": "the budget cannot fit one experiment"}
+    )
     sessions.close(session)
     raise InputError(
         f"--budget {session.settings.budget_seconds:g}s",
@@ -119,12 +121,17 @@ def training_engineer(state: RunState, runtime: Runtime[RunSettings]) -> RunStat
         plan, card = journal.plan(experiment), journal.card(experiment)
         assert plan is not None and card is not None
         if journal.training_plan(experiment) is None:
-            tell("stage", experiment, {"role": "training_engineer", "text": "choosing knobs, probing a few steps"})
+            tell(
+                "stage",
+                experiment,
+                {"role": "training_engineer", "text": "choosing knobs, probing a few steps"},
+            )
             journal.append("training_plan", engineer.write_training_plan(dojo, plan, card), experiment)
         training_plan = journal.training_plan(experiment)
         assert training_plan is not None
         if journal.training(experiment) is None:
-            detail = f"{training_plan.method}, lr {training_plan.learning_rate:.2g}, {training_plan.max_steps} steps"
+            steps, rate = training_plan.max_steps, training_plan.learning_rate
+            detail = f"{training_plan.method}, lr {rate:.2g}, {steps} steps"
             tell("stage", experiment, {"role": "training_engineer", "text": detail})
             journal.append("training", engineer.train(dojo, experiment, training_plan, card), experiment)
         tell("training", experiment, _stage(journal.training(experiment)))
@@ -137,7 +144,11 @@ def evaluator(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
 
     def work(session: Session, experiment: str, tell: Teller) -> None:
         dojo, journal = session.dojo, session.dojo.journal
-        tell("stage", experiment, {"role": "evaluator", "text": f"answering {len(dojo.validation)} validation items"})
+        tell(
+            "stage",
+            experiment,
+            {"role": "evaluator", "text": f"answering {len(dojo.validation)} validation items"},
+        )
         if journal.comparison(experiment) is None:
             evaluation, comparison = evaluating.evaluate(dojo, experiment)
             journal.append("evaluation", evaluation, experiment)
@@ -171,7 +182,11 @@ def diagnostician(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
 def _draft_experiment(session: Session, experiment: str) -> Experiment:
     """The experiment from its records so far, with its outcome."""
     journal = session.dojo.journal
-    plan, comparison, failure = journal.plan(experiment), journal.comparison(experiment), journal.failure(experiment)
+    plan, comparison, failure = (
+        journal.plan(experiment),
+        journal.comparison(experiment),
+        journal.failure(experiment),
+    )
     assert plan is not None
     if failure is not None or comparison is None:
         outcome = "failed"
@@ -200,7 +215,9 @@ def finish(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
     dojo, journal = session.dojo, session.dojo.journal
     tell = _teller(session, runtime)
     champion = journal.champion_id()
-    journal.append("champion_chosen", {"champion": champion, "outcome": state["ending"], "reason": state["reason"]})
+    journal.append(
+        "champion_chosen", {"champion": champion, "outcome": state["ending"], "reason": state["reason"]}
+    )
     tell("stage", None, {"role": "finish", "text": f"opening the sealed test for base and {champion}"})
     if journal.stage(champion, "test_comparison") is None:
         base, final, comparison = dojo.final_test(champion)
@@ -256,7 +273,9 @@ def _guarded(state: RunState, runtime: Runtime[RunSettings], stage: Stage, work:
     try:
         work(session, experiment, tell)
     except ExperimentFailed as failed:
-        failure = Failure(stage=failed.stage, code=failed.code, message=failed.message, log_tail=failed.log_tail)
+        failure = Failure(
+            stage=failed.stage, code=failed.code, message=failed.message, log_tail=failed.log_tail
+        )
         session.dojo.journal.append("failure", failure, experiment)
         tell("failure", experiment, failure.model_dump(mode="json"))
         return {"failed": True}

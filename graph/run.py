@@ -49,7 +49,11 @@ def resume(run_dir: Path, on_event: OnEvent | None = None) -> dict[str, object]:
     ended = session.dojo.journal.ended
     if ended is not None and (run_dir / "summary.json").exists():
         sessions.close(session)
-        raise InputError(str(run_dir), f"has already finished ({ended['outcome']})", "start a new run, or see `ftdojo report`")
+        raise InputError(
+            str(run_dir),
+            f"has already finished ({ended['outcome']})",
+            "start a new run, or see `ftdojo report`",
+        )
     if on_event and session.dojo.journal.recovered:
         on_event({"kind": "note", "experiment": None, "data": {"text": session.dojo.journal.recovered}})
     return _drive(session, on_event, fresh=False)
@@ -65,6 +69,8 @@ def _drive(session: sessions.Session, on_event: OnEvent | None, *, fresh: bool) 
             # A kill before the first checkpoint leaves nothing to continue from: the nodes then find
             # in the journal what is already done.
             pending = not fresh and bool(graph.get_state(config).next)
+            if not fresh and on_event:
+                _replay(session, on_event)
             stream = graph.stream(
                 None if pending else RunInput(run=run_dir.name, run_dir=str(run_dir)),
                 config,
@@ -85,6 +91,20 @@ def _drive(session: sessions.Session, on_event: OnEvent | None, *, fresh: bool) 
     return summary
 
 
+def _replay(session: sessions.Session, on_event: OnEvent) -> None:
+    """Show whoever watches what is already done."""
+    journal, ledger = session.dojo.journal, session.dojo.ledger
+    clocks = {"clocks": ledger.spent(), "remaining_seconds": ledger.remaining_seconds}
+    on_event(
+        {"kind": "run_started", "experiment": None, "data": journal.info.model_dump(mode="json")} | clocks
+    )
+    for experiment in journal.experiments():
+        on_event(
+            {"kind": "finished", "experiment": experiment.id, "data": experiment.model_dump(mode="json")}
+            | clocks
+        )
+
+
 def _note_fault(session: sessions.Session, fault: HarnessFault) -> None:
     """End the run as ``harness_fault`` in the journal, if the journal can still be written."""
     with suppress(HarnessFault):
@@ -93,7 +113,7 @@ def _note_fault(session: sessions.Session, fault: HarnessFault) -> None:
 
 @contextmanager
 def _checkpointer(path: Path) -> Iterator[Any]:
-    """A SqliteSaver on the run's own file; an unreadable file is set aside, since the journal is the truth."""
+    """A SqliteSaver on the run's own file; an unreadable file is set aside: the journal is the truth."""
     from langgraph.checkpoint.sqlite import SqliteSaver
 
     try:
@@ -127,7 +147,9 @@ def find_run(name: str, runs_dir: Path) -> Path:
     for candidate in (Path(name).expanduser(), runs_dir / name):
         if (candidate / sessions.SETTINGS_FILE).is_file():
             return candidate
-    raise InputError(f"run {name}", f"not found here nor in {runs_dir}", "see `ftdojo status` for the runs there are")
+    raise InputError(
+        f"run {name}", f"not found here nor in {runs_dir}", "see `ftdojo status` for the runs there are"
+    )
 
 
 def list_runs(runs_dir: Path) -> list[tuple[Path, Journal]]:

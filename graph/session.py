@@ -108,7 +108,9 @@ def read_settings(run_dir: Path) -> RunSettings:
         return RunSettings.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise InputError(
-            str(run_dir), f"is not a run of FT-Dojo (no readable {SETTINGS_FILE})", "see `ftdojo status` for runs"
+            str(run_dir),
+            f"is not a run of FT-Dojo (no readable {SETTINGS_FILE})",
+            "see `ftdojo status` for runs",
         ) from error
 
 
@@ -124,7 +126,7 @@ def _build(settings: RunSettings, spec: TaskSpec, workspace: Workspace, started:
     worker.warm()
     base_model = resolve_base_model(settings.base_model)
     edition = "user" if spec.domain == "custom" else settings.edition
-    data = spec.load(edition, settings.seed)  # type: ignore[arg-type]
+    data = spec.load(edition, settings.seed)
     test = SealedTest.seal(data.load_test)
     guard = Decontaminator.build(data.validation, test)
     if started is None:

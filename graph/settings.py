@@ -65,7 +65,9 @@ class RunSettings(BaseModel):
         description="A task id (see `ftdojo tasks`) or the path of a folder with task.toml.",
         examples=["tablebench_numerical_reasoning", "aime25"],
     )
-    edition: Literal["mini", "official"] = Field("mini", description="Rows generated from the seed, or the published ones.")
+    edition: Literal["mini", "official"] = Field(
+        "mini", description="Rows generated from the seed, or the published ones."
+    )
     base_model: str = Field(
         BUNDLED_MODEL, description="The bundled model, a Hub-format model directory, or a Hub id."
     )
@@ -81,7 +83,8 @@ class RunSettings(BaseModel):
     max_rows: int = Field(2000, description="Most training rows in one experiment.", gt=0, le=1_000_000)
     max_experiments: int | None = Field(None, description="Stop after this many experiments.", gt=0)
     target: float | None = Field(
-        None, description="Stop as solved when validation reaches this score; the default is a lower bound of 97."
+        None,
+        description="Stop as solved when validation reaches this score; the default is a lower bound of 97.",
     )
 
 
@@ -96,4 +99,6 @@ def make_settings(**fields: object) -> RunSettings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
-        raise InputError(name, first["msg"].lower(), f"known settings: {', '.join(RunSettings.model_fields)}") from None
+        raise InputError(
+            name, first["msg"].lower(), f"known settings: {', '.join(RunSettings.model_fields)}"
+        ) from None

@@ -140,7 +140,7 @@ class StepCount(Record):
     op: str
     rows_in: int
     rows_out: int
-    removed_by_source: dict[str, int] = {}
+    removed_by_source: dict[str, int] = Field(default_factory=dict)
     note: str = ""
 
 

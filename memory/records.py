@@ -37,7 +37,7 @@ class Plan(Record):
     """Points of validation score over the parent."""
     sources: tuple[str, ...]
     """Which sources to use, best first."""
-    weights: dict[str, float] = {}
+    weights: dict[str, float] = Field(default_factory=dict)
     max_seconds: float
     """Wall-clock allowance for data, training and evaluation together."""
     rows: int = Field(2000, gt=0)
@@ -176,7 +176,7 @@ class Diagnosis(Record):
         "stop",
     ]
     note: str = ""
-    source_scores: dict[str, float] = {}
+    source_scores: dict[str, float] = Field(default_factory=dict)
     """Per source: agreement of the champion's answers with the source's labels, 0.0 to 1.0."""
     decided_by: Mind = "playbook"
 
@@ -190,7 +190,7 @@ class Lesson(Record):
     domain: str
     features: dict[str, float | str]
     """What the lesson was learned under: base model, rows, method, learning rate..."""
-    settings: dict[str, float | str] = {}
+    settings: dict[str, float | str] = Field(default_factory=dict)
     """The numeric knobs and choices that the lesson recommends."""
     gain: float
     """Validation points over the base, with what the lesson recommends."""
@@ -215,7 +215,7 @@ class Experiment(Record):
     diagnosis: Diagnosis | None = None
     failure: Failure | None = None
     outcome: Outcome
-    clocks: dict[str, float] = {}
+    clocks: dict[str, float] = Field(default_factory=dict)
     """Seconds by ``think``, ``data``, ``train``, ``evaluate``."""
 
 
@@ -234,5 +234,5 @@ class RunInfo(Record):
     """The memory folder, or ``off``."""
     test_digest: str
     """SHA-256 over the sealed test: the same rows are read at the end."""
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field(default_factory=dict)
     started: str

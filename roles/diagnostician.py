@@ -57,7 +57,9 @@ def _of_result(dojo: Dojo, experiment: Experiment) -> tuple[str, tuple[str, ...]
         evidence.append(f"largest error cluster: {worst.name}, {worst.share:.0%} of all items")
     fall = loss_fall(training.losses)
     if fall is not None:
-        evidence.append(f"training loss fell {fall:.0%} over the last quarter, to {training.losses[-1][1]:.3f}")
+        evidence.append(
+            f"training loss fell {fall:.0%} over the last quarter, to {training.losses[-1][1]:.3f}"
+        )
     if score.unparseable_share > UNPARSEABLE_SHARE:
         evidence.append(f"{score.unparseable_share:.0%} of the answers cannot be parsed")
         return "format", tuple(evidence), "train_longer"
@@ -121,7 +123,12 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
         text=text,
         task=dojo.spec.id,
         domain=dojo.spec.domain,
-        features={"base_model": dojo.base_model.name, "edition": dojo.edition, "score": score.value, "base": base},
+        features={
+            "base_model": dojo.base_model.name,
+            "edition": dojo.edition,
+            "score": score.value,
+            "base": base,
+        },
         settings={
             "kind": kind,
             "method": knobs.method,
@@ -136,6 +143,6 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
 
 
 def data_kind(dojo: Dojo, experiment: Experiment) -> str:
-    """``worked``, ``plain`` or ``all``: what an experiment's sources were, in words that outlive their names."""
+    """``worked``, ``plain`` or ``all``: what its sources were, in words that outlive their names."""
     kinds = {kind_of(dojo.profiles()[name]) for name in experiment.plan.sources if name in dojo.profiles()}
     return kinds.pop() if len(kinds) == 1 else "all"

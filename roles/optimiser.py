@@ -48,7 +48,9 @@ def learning_rate_range(method: Method, hidden_size: int) -> tuple[float, float]
     """Lower and upper learning rate for a method at a model width."""
     scale = (REFERENCE_WIDTH / max(hidden_size, REFERENCE_WIDTH)) ** 0.5
     low, high = (1e-4, 6e-3) if method == "full" else (5e-4, 2e-2)
-    if hidden_size > 1024:  # billions of parameters: published SFT recipes stay near 1e-5 (full) and 2e-4 (LoRA)
+    if (
+        hidden_size > 1024
+    ):  # billions of parameters: published SFT recipes stay near 1e-5 (full) and 2e-4 (LoRA)
         low, high = (2e-6, 4e-5) if method == "full" else (5e-5, 1e-3)
         return low, high
     return low * scale, high * scale

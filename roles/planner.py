@@ -59,7 +59,9 @@ class Desk:
     @property
     def trusted(self) -> tuple[str, ...]:
         """Usable sources whose labels the last audit does not contradict."""
-        audits = [e.diagnosis.source_scores for e in self.history if e.diagnosis and e.diagnosis.source_scores]
+        audits = [
+            e.diagnosis.source_scores for e in self.history if e.diagnosis and e.diagnosis.source_scores
+        ]
         doubted = set(distrusted(audits[-1], AUDIT_ROWS)) if audits else set()
         return tuple(name for name in self.usable if name not in doubted)
 
@@ -77,7 +79,9 @@ class Desk:
 
     def tried(self, sources: tuple[str, ...], init_from: str) -> bool:
         """Whether this set of sources was already trained from these weights."""
-        return any(set(e.plan.sources) == set(sources) and e.plan.init_from == init_from for e in self.history)
+        return any(
+            set(e.plan.sources) == set(sources) and e.plan.init_from == init_from for e in self.history
+        )
 
 
 def plan(dojo: Dojo, experiment: str) -> Plan | None:
@@ -155,7 +159,9 @@ def _screen(desk: Desk) -> Plan | None:
     for kind, sources, reason in _candidates(desk):
         if desk.tried(sources, "base"):
             continue
-        rejected = ", ".join(f"{name} ({why_unusable(desk.dojo.profiles()[name])})" for name in desk.groups["unusable"])
+        rejected = ", ".join(
+            f"{name} ({why_unusable(desk.dojo.profiles()[name])})" for name in desk.groups["unusable"]
+        )
         return _draft(
             desk,
             sources=sources,
@@ -205,7 +211,7 @@ def _widen_when_stalled(desk: Desk) -> Plan | None:
     sources = desk.champion.plan.sources + added
     if not added or desk.tried(sources, desk.champion_id):
         return None
-    weights = {name: 1.0 for name in desk.champion.plan.sources} | {name: 0.25 for name in added}
+    weights = dict.fromkeys(desk.champion.plan.sources, 1.0) | dict.fromkeys(added, 0.25)
     return _draft(
         desk,
         sources=sources,
@@ -239,7 +245,9 @@ def _improve(desk: Desk) -> Plan | None:
 
 def _discards_in_a_row(desk: Desk) -> int:
     """How many of the latest experiments were not kept."""
-    runs = [(kept, len(list(group))) for kept, group in groupby(desk.history, key=lambda e: e.outcome == "kept")]
+    runs = [
+        (kept, len(list(group))) for kept, group in groupby(desk.history, key=lambda e: e.outcome == "kept")
+    ]
     return runs[-1][1] if runs and not runs[-1][0] else 0
 
 

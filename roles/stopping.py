@@ -31,5 +31,8 @@ def ending(
         return "out_of_budget", f"{done} experiments were asked for, and are done"
     left, needed = dojo.spendable_seconds(), dojo.minimum_experiment_seconds()
     if left < needed:
-        return "out_of_budget", f"{max(left, 0):.0f} s left for experiments, the next needs about {needed:.0f} s"
+        return (
+            "out_of_budget",
+            f"{max(left, 0):.0f} s left for experiments, the next needs about {needed:.0f} s",
+        )
     return None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from memory.records import Experiment, Plan, Training, TrainingPlan
 from memory.recipe import DataCard
+from memory.records import Experiment, Plan, Training, TrainingPlan
 from roles.optimiser import Knobs, Method, suggest, trials_from
 from tasks.errors import ExperimentFailed
 from tools.dojo import Dojo
@@ -97,7 +97,7 @@ def gate(dojo: Dojo, plan: Plan, draft: TrainingPlan, card: DataCard) -> ProbeRe
         raise ExperimentFailed(
             "probe",
             "does_not_fit",
-            f"needs about {estimate.peak_gib:.1f} GiB, {estimate.available_gib:.1f} GiB are free ({estimate.basis})",
+            f"needs about {estimate.peak_gib:.1f} GiB of {estimate.available_gib:.1f} GiB ({estimate.basis})",
         )
     return None if _proven(dojo, draft) else dojo.probe(plan.experiment, draft, card)
 

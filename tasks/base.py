@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Edition = Literal["mini", "official", "user"]
 Row = Mapping[str, Any]
@@ -62,7 +62,7 @@ class Score(BaseModel):
     higher_is_better: bool = True
     unparseable_share: float = 0.0
     """Share of answers (0.0 to 1.0) that the parser could not read; they count as wrong."""
-    views: dict[str, float] = {}
+    views: dict[str, float] = Field(default_factory=dict)
 
     def better_than(self, other: Score | None) -> bool:
         """A bare comparison by direction; a missing score always loses."""

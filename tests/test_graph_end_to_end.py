@@ -1,4 +1,4 @@
-"""The whole loop on a small folder task: real curation, real TRL training, real Chroma, one reading of the test."""
+"""The whole loop on a small folder task: real curation, real TRL, real Chroma, one reading of the test."""
 
 from __future__ import annotations
 

@@ -160,7 +160,11 @@ class Dojo:
 
     def estimate(self, plan: TrainingPlan, card: DataCard) -> Estimate:
         """Seconds per epoch and peak memory, from this run's measurements where there are any."""
-        done = [(e.training_plan, e.training) for e in self.journal.experiments() if e.training and e.training_plan]
+        done = [
+            (e.training_plan, e.training)
+            for e in self.journal.experiments()
+            if e.training and e.training_plan
+        ]
         return estimating.estimate(plan, card, self.base_model, done)
 
     def probe(self, experiment: str, plan: TrainingPlan, card: DataCard) -> training.ProbeResult:

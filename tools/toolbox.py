@@ -66,7 +66,7 @@ def _looking(dojo: Dojo) -> list[Callable[..., str]]:
         )
 
     def profile_source(name: str) -> str:
-        """Measure one source: columns, token lengths, empty, duplicate, parseable and leaking shares, samples.
+        """Measure one source: columns, token lengths, empty, duplicate, parseable, leaking shares, samples.
 
         Args:
             name: a source's name, as list_sources gives it.
@@ -170,7 +170,10 @@ def _remembering(dojo: Dojo) -> list[Callable[..., str]]:
             query: what you want to know, in words.
         """
         found = dojo.recall(query)
-        return "\n".join(f"[{item.kind}] {item.lesson.id}: {item.lesson.text}" for item in found) or "no lessons yet"
+        return (
+            "\n".join(f"[{item.kind}] {item.lesson.id}: {item.lesson.text}" for item in found)
+            or "no lessons yet"
+        )
 
     def record_experience(lesson: Lesson) -> str:
         """Write a lesson for later runs: what was tried, under which conditions, what it gained.
