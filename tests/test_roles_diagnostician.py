@@ -1,0 +1,69 @@
+"""Causes are read off the evidence."""
+
+from __future__ import annotations
+
+import pytest
+
+from memory.records import Comparison, Experiment, Failure, Plan
+from roles.diagnostician import diagnose, loss_fall
+from roles.evaluator import replaces_champion
+
+PLAN = Plan(
+    experiment="e01",
+    parent=None,
+    hypothesis="h",
+    reason="r",
+    change="first",
+    expected_gain=1.0,
+    sources=("a",),
+    max_seconds=10.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "cause", "move"),
+    [
+        ("does_not_fit", "resources", "smaller"),
+        ("timeout", "resources", "smaller"),
+        ("diverged", "divergence", "tune"),
+        ("contaminated", "data", "change_sources"),
+        ("crashed", "harness", "change_method"),
+    ],
+)
+def test_a_failure_names_its_cause_and_its_stage(code, cause, move):
+    failure = Failure(stage="train", code=code, message="loss became nan at step 7")
+    experiment = Experiment(id="e01", number=1, plan=PLAN, failure=failure, outcome="failed")
+    diagnosis = diagnose(None, experiment)  # type: ignore[arg-type]  # a failure is diagnosed without the Dojo
+    assert (diagnosis.cause, diagnosis.next_move) == (cause, move)
+    assert "loss became nan at step 7" in diagnosis.evidence[0]
+
+
+def test_a_falling_and_a_flat_curve_are_told_apart():
+    falling = tuple((step, 2.0 / (1 + step)) for step in range(40))
+    flat = tuple((step, 0.5) for step in range(40))
+    assert loss_fall(falling) > 0.15
+    assert loss_fall(flat) == 0.0
+    assert loss_fall(flat[:5]) is None
+
+
+def comparison(delta: float, p_value: float) -> Comparison:
+    return Comparison(
+        challenger="e02",
+        champion="e01",
+        delta=delta,
+        low=delta - 3,
+        high=delta + 3,
+        p_value=p_value,
+        fixed=10,
+        broken=5,
+        format_gain=0.0,
+        capability_gain=delta,
+        test="exact McNemar",
+        n=300,
+    )
+
+
+def test_a_larger_number_alone_replaces_nobody():
+    assert not replaces_champion(comparison(1.0, 0.8))
+    assert replaces_champion(comparison(3.0, 0.2))
+    assert not replaces_champion(comparison(-9.0, 0.001))
