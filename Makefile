@@ -11,7 +11,7 @@ DEMO_TASK ?= tablebench_numerical_reasoning
 DEMO_BUDGET ?= 5m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench bench-quick studio clean
+.PHONY: help setup demo test test-slow check format bench bench-quick studio clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ demo: $(READY) ## five minutes: fine-tune the bundled model on a table task, on 
 
 test: check ## check, then every test, offline
 	$(BIN)/python -m pytest
+
+test-slow: $(READY) ## the tests that take minutes: ten kills of one run
+	$(BIN)/python -m pytest -m slow -s
 
 check: $(READY) ## style, types and the direction of imports
 	$(BIN)/ruff check .
