@@ -10,9 +10,10 @@ Covered, each with the rule's name as it appears in a ``Match``:
   inside a longer text (after Brown et al. 2020, arXiv 2005.14165, appendix C);
 * ``gold``: a long reference answer, word for word.
 
-Not covered: a free paraphrase, a translation, and a question whose numbers were changed
-(which is another question). A templated data set shares most words between any two of
-its rows, so only runs of words that a single item holds count as distinctive.
+Not covered: a free paraphrase, a translation, a question whose numbers were changed, and
+one whose options were put in another order (both have another answer). A templated data
+set shares most words between any two of its rows, so only runs of words that a single
+item holds count as distinctive.
 
 The guard keeps hashes and signatures, no text: what it holds cannot be read by a role.
 """
@@ -89,7 +90,7 @@ class Decontaminator:
             if len(answer.words) >= LONG_GOLD_WORDS:
                 self._golds.setdefault(answer.squeezed, name)
         self._words = frozenset(word for held in self._index for word in held.words)
-        self._overlap = _Overlap(self._index, self._names)
+        self._overlap = _Overlap(self._index, self._names, self._words)
 
     @classmethod
     def build(cls, validation: Iterable[Sample], test: SealedTest) -> Decontaminator:
@@ -150,7 +151,8 @@ class Decontaminator:
 class _Overlap:
     """Runs of 13 words that a single item holds, and which item that is."""
 
-    def __init__(self, index: Index, names: Sequence[str]) -> None:
+    def __init__(self, index: Index, names: Sequence[str], known: frozenset[int]) -> None:
+        self._known = known
         owners: dict[int, str] = {}
         shared: set[int] = set()
         for position, name in enumerate(names):
@@ -173,7 +175,7 @@ class _Overlap:
         hits = Counter(self._owners[gram] for gram in row.ngrams() if gram in self._owners)
         for name, count in hits.most_common(3):
             item = self._index[self._smallest[name]]
-            if count >= OVERLAP * self._size(item, name) and contains(item, row):
+            if count >= OVERLAP * self._size(item, name) and contains(item, row, self._known):
                 return name
         return None
 

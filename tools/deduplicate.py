@@ -1,9 +1,8 @@
 """Repeats and contradictions among rows, in near linear time.
 
 An exact repeat has the same prompt by ``tasks.splits.fingerprint``. A near repeat is the
-same question, lightly edited (``tools.similarity``), whose words overlap by a Jaccard
-similarity of at least the threshold. The first of a group stands for it, so the order of
-the sources decides which copy is kept.
+same question, lightly edited, and similar by at least the threshold (``tools.similarity``).
+The first of a group stands for it, so the order of the sources decides which copy is kept.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tools.signature import Signature, sign
-from tools.similarity import Index, anchored, jaccard, names_in, same_question
+from tools.similarity import Index, anchored, names_in, same_question, similarity
 
 
 class _Everything:
@@ -36,7 +35,7 @@ def near_groups(
 
     Args:
         prompts: the questions.
-        threshold: Jaccard similarity of the words (0.0 to 1.0) from which a light edit counts.
+        threshold: share of words in common (0.0 to 1.0) from which a light edit counts.
         answers: where given, prompts that differ by a swapped content word are repeats
             when their answers agree; without, they are different questions.
     """
@@ -81,6 +80,6 @@ def _exact(signatures: Sequence[Signature]) -> list[int]:
 
 
 def _near(earlier: Signature, later: Signature, threshold: float, agree: bool) -> bool:
-    if jaccard(earlier, later) < threshold:
+    if similarity(earlier, later) < threshold:
         return False
     return same_question(earlier, later, _EVERYTHING, swaps=agree)

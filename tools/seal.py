@@ -86,7 +86,7 @@ class SealedTest:
         elif (before.get("champion"), before.get("digest")) != (chosen, self.digest):
             read_for = before.get("champion")
             raise HarnessFault(
-                f"the sealed test was opened for {read_for}, not for {chosen}; it is read once"
+                f"the sealed test was opened for {read_for}, not {chosen}; it is read once"
             )
         else:
             journal.append("test_reopened", {**facts, "reason": "the reading was cut short and goes on"})

@@ -23,6 +23,8 @@ from tasks.splits import fingerprint
 _CHUNK = re.compile(r"[^\s\"'`{},;:!?|<>~$。、·“”‘’…—]+")
 _CODE = re.compile(r"(?=.*[A-Za-z])(?=.*[0-9=#()\[\]@/\\+])[BCNOPSFIHKLRbcnopsfihklr0-9@+\-\[\]()=#/\\%.]+")
 _PIECES = re.compile(r"\d+(?:\.\d+)?|[^\W\d_㐀-鿿豈-﫿]+|[㐀-鿿豈-﫿]|[+*/^=%×÷√]|-(?=\d)|(?<=\d)-")
+_OPERATORS = frozenset("+*/^=%×÷√")
+_OPTION = re.compile(r"(?:^|(?<=[\s(]))([A-Ha-h])[.)、:．]\s*(.*?)(?=\s+[A-Ha-h][.)、:．]|\n|$)")
 _SENTENCE_ENDS = frozenset(".:?!\n。")
 _NUMERALS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
 fifteen sixteen seventeen eighteen nineteen twenty"""
@@ -67,11 +69,14 @@ class Signature:
     anchors: frozenset[int]
     """Words that carry identity: numbers, codes, names."""
     openers: frozenset[int]
-    """Capitalised words that open a sentence: names, if the data uses them inside sentences too."""
+    """Capitals that tell nothing, at the start of a sentence or in a passage all in capitals: names,
+    if the data uses them as names elsewhere."""
     numbers: tuple[int, ...]
     """Sorted words that hold a digit, with repeats."""
     codes: int
     """Hash of the ring-bearing SMILES with their case kept: ``c1ccccc1`` is not ``C1CCCCC1``."""
+    options: tuple[tuple[str, int], ...]
+    """Lettered options, each with the hash of its text; empty for fewer than two."""
     one_case: bool
     """The text is all upper or all lower case, so that case tells nothing."""
 
@@ -103,12 +108,16 @@ class _Word(NamedTuple):
     hash: int
     numeric: bool
     """It holds a digit."""
+    operator: bool
+    """It computes: 5 + 3 and 5 * 3 are different questions."""
     code: str
     """The word itself when it is a SMILES with ring digits, whose case matters."""
     capital: bool
     """It begins with a capital and is no function word."""
     shouted: bool
-    """It holds a capital after its first letter, as CCO does."""
+    """It holds a capital after its first letter, as CCO does, and is no function word."""
+    upper: bool
+    """All capitals, more than one letter."""
 
 
 def sign(text: str) -> Signature:
@@ -124,22 +133,49 @@ def sign(text: str) -> Signature:
         end = found.end()
         for word in _read(found.group()):
             words.append(word)
-            if word.numeric or (not one_case and (word.shouted or (word.capital and not opens))):
+            if (
+                word.numeric
+                or word.operator
+                or (not one_case and (word.shouted or (word.capital and not opens)))
+            ):
                 anchors.add(word.hash)
             elif opens and word.capital and not one_case:
                 openers.add(word.hash)
             opens = False
+    loud = _loud(words)
     return Signature(
-        exact=text_hash(plain),
+        exact=text_hash(text.strip()),
         normal=text_hash(fingerprint(text)),
         squeezed=text_hash("".join([word.text for word in words])),
         words=tuple([word.hash for word in words]),
-        anchors=frozenset(anchors),
-        openers=frozenset(openers),
+        anchors=frozenset(anchors - loud),
+        openers=frozenset(openers | (loud & anchors)),
         numbers=tuple(sorted([word.hash for word in words if word.numeric])),
         codes=text_hash(" ".join(sorted([word.code for word in words if word.code]))),
+        options=_options(plain),
         one_case=one_case,
     )
+
+
+def _options(text: str) -> tuple[tuple[str, int], ...]:
+    found = {
+        letter.lower(): text_hash("".join(rest.casefold().split())) for letter, rest in _OPTION.findall(text)
+    }
+    return tuple(sorted(found.items())) if {"a", "b"} <= found.keys() else ()
+
+
+def _loud(words: Sequence[_Word]) -> set[int]:
+    """The words of passages in capitals: three or more in a row, numbers and letters between them."""
+    found: set[int] = set()
+    run: list[int] = []
+    for word in (*words, None):
+        if word is not None and (word.upper or (run and (word.numeric or len(word.text) == 1))):
+            run += [word.hash] if word.upper else []
+            continue
+        if len(run) >= 3:
+            found.update(run)
+        run = []
+    return found
 
 
 @lru_cache(maxsize=50_000)
@@ -158,9 +194,11 @@ def _read(chunk: str) -> tuple[_Word, ...]:
                 text=low,
                 hash=mark,
                 numeric=numeric,
+                operator=low in _OPERATORS,
                 code=word if is_code else "",
                 capital=content and word[0].isupper(),
                 shouted=content and word[1:] != word[1:].lower(),
+                upper=word.isupper() and len(word) > 1,
             )
         )
     return tuple(words)

@@ -15,7 +15,7 @@ question when
   ``hydroxyl`` is another question, ``sells`` for ``is selling`` is not).
 
 Chinese is read character by character. Nothing here keeps text: a ``Signature`` holds
-hashes. Candidates come from buckets of equal numbers and, where a bucket is large, from
+hashes. Candidates come from buckets of equal anchors and, where a bucket is large, from
 MinHash LSH over pairs of
 content words (Broder 1997; the datasketch package).
 """
@@ -31,31 +31,42 @@ from typing import Any
 from tools.signature import FUNCTION_WORDS, Signature
 
 BUCKET = 40
-"""Up to this many texts with equal numbers are compared one by one; beyond it, LSH finds candidates."""
+"""Up to this many texts with equal anchors are compared one by one; beyond it, LSH finds candidates."""
+SHORT = 40
+"""Words; a longer text inside another is found out whatever surrounds it."""
 PERMUTATIONS = 64
 
 
 def names_in(signatures: Sequence[Signature]) -> frozenset[int]:
-    """The anchors of a data set: numbers, codes, and names, which are never seen as plain words.
+    """The anchors of a data set: numbers, codes, and names, which stand as such more often than not.
 
     What stands in more than half of the texts belongs to the template, not to a question.
     """
-    anchored = Counter(anchor for signature in signatures for anchor in signature.anchors)
-    plain = {w for signature in signatures for w in signature.words if w not in signature.anchors}
-    plain -= {opener for signature in signatures for opener in signature.openers}
+    anchors = Counter(anchor for signature in signatures for anchor in signature.anchors)
+    plain = Counter(
+        word
+        for signature in signatures
+        if not signature.one_case
+        for word in signature.vocabulary - signature.anchors - signature.openers
+    )
     most = max(3, len(signatures) / 2)
-    return frozenset(anchor for anchor, count in anchored.items() if count <= most and anchor not in plain)
+    return frozenset(anchor for anchor, count in anchors.items() if plain[anchor] < count <= most)
 
 
 def anchored(signature: Signature, names: frozenset[int]) -> Signature:
-    """The signature with the data set's anchors, sentence openers among them, as its own."""
-    return replace(signature, anchors=(signature.anchors | signature.openers) & names)
+    """The signature with the data set's names as its anchors, however they are written in it."""
+    return replace(signature, anchors=signature.vocabulary & names)
 
 
-def jaccard(a: Signature, b: Signature) -> float:
-    """Weighted Jaccard similarity of the words, 0.0 to 1.0."""
-    union = sum((a.counts | b.counts).values())
-    return sum((a.counts & b.counts).values()) / union if union else 1.0
+def similarity(a: Signature, b: Signature) -> float:
+    """Share (0.0 to 1.0) of the words that both texts have, a swap counted once, function words forgiven."""
+    longest = max(len(a.words), len(b.words))
+    lost, gained = (_content(some.counts - other.counts) for some, other in ((a, b), (b, a)))
+    return 1.0 - max(lost, gained) / longest if longest else 1.0
+
+
+def _content(words: Counter[int]) -> int:
+    return sum(count for word, count in words.items() if word not in FUNCTION_WORDS)
 
 
 def same_question(item: Signature, row: Signature, known: Container[int], swaps: bool = False) -> bool:
@@ -80,7 +91,9 @@ def same_question(item: Signature, row: Signature, known: Container[int], swaps:
         return False
     if item.codes != row.codes and not (item.one_case or row.one_case):
         return False
-    lost = sum(count for word, count in missing.items() if word not in FUNCTION_WORDS)
+    if item.options and row.options and len(dict(item.options).items() - dict(row.options).items()) > 1:
+        return False  # options in another order have another letter for their answer
+    lost = _content(missing)
     gained = sum(count for word, count in extra.items() if word not in FUNCTION_WORDS and word in known)
     if max(lost, gained) > max(1, len(item.words) // 15) or (lost and gained and not swaps):
         return False
@@ -96,13 +109,19 @@ def _allowed_edits(item: Signature) -> int:
     return max(3, len(item.words) // 12) if len(item.words) > 7 else 1
 
 
-def contains(item: Signature, row: Signature) -> bool:
-    """Whether a longer ``row`` has what makes the item: its anchors in place, its content words."""
+def contains(item: Signature, row: Signature, known: Container[int]) -> bool:
+    """Whether a longer ``row`` has what makes the item: its anchors in place, its content words.
+
+    A short item may not be wrapped in the data's own words: those ask for something else.
+    """
     missing = item.counts - row.counts
     if not item.anchors.isdisjoint(missing):
         return False
-    lost = sum(count for word, count in missing.items() if word not in FUNCTION_WORDS)
-    return lost <= len(item.words) // 30 and _anchors_in_place(item, row)
+    if len(item.words) < SHORT:
+        gained = _content(Counter({w: c for w, c in (row.counts - item.counts).items() if w in known}))
+        if gained > max(1, len(item.words) // 15):
+            return False
+    return _content(missing) <= len(item.words) // 30 and _anchors_in_place(item, row)
 
 
 def _anchors_in_place(item: Signature, row: Signature) -> bool:
@@ -115,12 +134,16 @@ def _anchors_in_place(item: Signature, row: Signature) -> bool:
     )
 
 
+Identity = tuple[tuple[int, ...], frozenset[int]]
+"""Numbers with their repeats, and all anchors."""
+
+
 class Index:
     """Signatures that can be asked for those that may be the same question as another."""
 
     def __init__(self) -> None:
-        self._buckets: dict[tuple[int, ...], list[int]] = {}
-        self._lsh: dict[tuple[int, ...], Any] = {}
+        self._buckets: dict[Identity, list[int]] = {}
+        self._lsh: dict[Identity, Any] = {}
         self._signatures: list[Signature] = []
         self._vocabularies: list[frozenset[int]] = []
 
@@ -138,18 +161,20 @@ class Index:
         position = len(self._signatures)
         self._signatures.append(signature)
         self._vocabularies.append(signature.vocabulary)
-        bucket = self._buckets.setdefault(signature.numbers, [])
+        identity = (signature.numbers, signature.anchors)
+        bucket = self._buckets.setdefault(identity, [])
         bucket.append(position)
-        if signature.numbers in self._lsh:
-            self._lsh[signature.numbers].insert(position, _minhash(signature))
+        if identity in self._lsh:
+            self._lsh[identity].insert(position, _minhash(signature))
         elif len(bucket) > BUCKET:
-            self._lsh[signature.numbers] = _lsh((p, self._signatures[p]) for p in bucket)
+            self._lsh[identity] = _lsh((p, self._signatures[p]) for p in bucket)
         return position
 
     def candidates(self, signature: Signature) -> list[int]:
-        """Positions in order of insertion; all of them hold the same numbers as ``signature``."""
-        lsh = self._lsh.get(signature.numbers)
-        found = self._buckets.get(signature.numbers, []) if lsh is None else lsh.query(_minhash(signature))
+        """Positions in order of insertion; all of them have the anchors of ``signature``."""
+        identity = (signature.numbers, signature.anchors)
+        lsh = self._lsh.get(identity)
+        found = self._buckets.get(identity, []) if lsh is None else lsh.query(_minhash(signature))
         words, known = signature.vocabulary, self._vocabularies
         most = 2 * (_allowed_edits(signature) + 1)
         # Set differences are cheap, and most candidates end here.
