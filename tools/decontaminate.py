@@ -72,6 +72,7 @@ class Decontaminator:
     def __init__(self, items: Sequence[Item]) -> None:
         lines = (f"{name} {text_hash(prompt)} {text_hash(gold)}" for name, prompt, gold in items)
         self._digest = sha256("\n".join(lines).encode()).hexdigest()
+        self._checked: dict[int, Match | None] = {}
         self._common = _common_sentences([prompt for _, prompt, _ in items])
         self._index = Index()
         self._names: list[str] = []
@@ -106,12 +107,18 @@ class Decontaminator:
         return self._digest
 
     def check(self, prompt: str, answer: str = "") -> Match | None:
-        """The first rule by which a row matches an item, or None.
+        """The first rule by which a row matches an item, or None; remembered, since rows come again.
 
         Args:
             prompt: what the model would be trained to read.
             answer: what it would be trained to write; an item may hide there too.
         """
+        key = text_hash(f"{prompt}\x1f{answer}")
+        if key not in self._checked:
+            self._checked[key] = self._check(prompt, answer)
+        return self._checked[key]
+
+    def _check(self, prompt: str, answer: str) -> Match | None:
         for signature in self._views(prompt):
             found = self._match(signature)
             if found:
@@ -188,9 +195,9 @@ def _sentences(text: str) -> list[str]:
 
 
 def _common_sentences(prompts: Sequence[str]) -> frozenset[int]:
-    """Hashes of the sentences of four words or more that many prompts share."""
+    """Hashes of the sentences of three words or more that many prompts share."""
     if len(prompts) < 10:
         return frozenset()
     seen = Counter(part.strip() for prompt in prompts for part in set(_sentences(prompt)))
     least = max(5, COMMON_SHARE * len(prompts))
-    return frozenset(text_hash(s) for s, count in seen.items() if count >= least and len(sign(s).words) >= 4)
+    return frozenset(text_hash(s) for s, count in seen.items() if count >= least and len(sign(s).words) >= 3)

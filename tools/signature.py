@@ -120,8 +120,9 @@ class _Word(NamedTuple):
     """All capitals, more than one letter."""
 
 
+@lru_cache(maxsize=30_000)
 def sign(text: str) -> Signature:
-    """Read a text into its signature."""
+    """Read a text into its signature. Kept for a while: every experiment of a run meets the same rows."""
     plain = unicodedata.normalize("NFKC", text).strip()
     one_case = plain in (plain.lower(), plain.upper())
     words: list[_Word] = []
