@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
-from tasks.base import Sample, TaskSpec
+from tasks.base import TaskSpec
 from tasks.splits import fingerprint
 
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|[。！？；\n]")
@@ -37,33 +38,40 @@ def worked_part(spec: TaskSpec, target: str) -> str:
     return lead if len(lead) >= _MINIMUM_WORKED else ""
 
 
-def in_format(spec: TaskSpec, prompt: str, target: str) -> bool:
-    """Whether a target is written in the task's own format, as it stands."""
+def in_format(spec: TaskSpec, target: str) -> bool:
+    """Whether a target is written in the task's own format, as it stands.
+
+    It ends as the task would end it, or is a JSON object with the task's keys.
+    """
     answer = spec.extract(target)
     if answer is None:
         return False
     bare, text = spec.render(answer, "").strip(), target.strip()
-    ends_alike = text.endswith(bare) or (bare[:1] == text[:1] == "{" and text.endswith("}"))
-    if not ends_alike:
-        return False
-    probe = Sample(id="", view=spec.views[0] if spec.views else "", prompt=prompt, gold=answer)
-    return spec.judge(probe, text).parsed is not None
+    if text.endswith(bare):
+        return True
+    wanted, found = _fields(bare), _fields(text)
+    return bool(wanted) and wanted.keys() <= found.keys()
 
 
-def formatted(spec: TaskSpec, prompt: str, target: str) -> str:
+def formatted(spec: TaskSpec, target: str) -> str:
     """The target in the task's own format, its worked part kept; unchanged where no answer is found."""
     answer = spec.extract(target)
-    if answer is None or in_format(spec, prompt, target):
+    if answer is None or in_format(spec, target):
         return target
     return spec.render(answer, worked_part(spec, target))
 
 
-def _longest_field(text: str, answer: str) -> str:
+def _fields(text: str) -> dict[str, Any]:
+    """A text that is one JSON object; empty for any other."""
     try:
-        fields = json.loads(text)
+        found = json.loads(text)
     except ValueError:
-        return ""
-    texts = [value for value in fields.values() if isinstance(value, str) and value != answer]
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _longest_field(text: str, answer: str) -> str:
+    texts = [value for value in _fields(text).values() if isinstance(value, str) and value != answer]
     return max(texts, key=len, default="")
 
 

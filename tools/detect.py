@@ -20,7 +20,17 @@ ANSWER_NAMES = (
     "answer", "final_answer", "gold", "label", "gt", "target", "output", "response", "completion", "reply",
     "assistant", "result",
 )  # fmt: skip
-REASONING_NAMES = ("solution", "reasoning", "rationale", "cot", "explanation", "steps", "thought", "analysis")
+REASONING_NAMES = (
+    "solution",
+    "reasoning",
+    "reason",
+    "rationale",
+    "cot",
+    "explanation",
+    "steps",
+    "thought",
+    "analysis",
+)
 MOST_ROWS = 0.6
 """Share of the rows that must carry a role before it is believed."""
 

@@ -201,7 +201,7 @@ def normalise(rows: Sequence[Example], op: Normalise, context: Context) -> Kept:
     for row in rows:
         prompt, answer = tidy(row.prompt), tidy(row.answer)
         if op.answer_format:
-            target = formatted(context.spec, prompt, answer)
+            target = formatted(context.spec, answer)
             rewritten += target != answer
             answer = target
         kept.append(row._replace(prompt=prompt, answer=answer, reasoning=tidy(row.reasoning)))

@@ -138,7 +138,7 @@ def profile_source(
         exact_duplicate_share=repeated_share(exact),
         conflict_share=_ratio(len(conflicting(near, keys)), len(examples)),
         parseable_share=_share(spec.extract(row.answer) is not None for row in some),
-        in_format_share=_share(in_format(spec, row.prompt, row.answer) for row in some),
+        in_format_share=_share(in_format(spec, row.answer) for row in some),
         reasoning_share=_share(map(bool, worked)),
         mean_reasoning_tokens=_mean(count_tokens(text) for text in worked if text),
         verified_share=_ratio(verdicts[True], len(some)),

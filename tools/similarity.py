@@ -91,8 +91,10 @@ def same_question(item: Signature, row: Signature, known: Container[int], swaps:
         return False
     if item.codes != row.codes and not (item.one_case or row.one_case):
         return False
-    if item.options and row.options and len(dict(item.options).items() - dict(row.options).items()) > 1:
-        return False  # options in another order have another letter for their answer
+    if _reordered(item, row):
+        return False
+    # Equal numbers and equal options leave hardly any room for another question.
+    swaps = swaps or (len(item.numbers) > 1 and item.options == row.options != ())
     lost = _content(missing)
     gained = sum(count for word, count in extra.items() if word not in FUNCTION_WORDS and word in known)
     if max(lost, gained) > max(1, len(item.words) // 15) or (lost and gained and not swaps):
@@ -106,7 +108,7 @@ def same_question(item: Signature, row: Signature, known: Container[int], swaps:
 
 def _allowed_edits(item: Signature) -> int:
     """Words that may be missing, and words that may be added."""
-    return max(3, len(item.words) // 12) if len(item.words) > 7 else 1
+    return max(4, len(item.words) // 12) if len(item.words) > 7 else 1
 
 
 def contains(item: Signature, row: Signature, known: Container[int]) -> bool:
@@ -115,13 +117,19 @@ def contains(item: Signature, row: Signature, known: Container[int]) -> bool:
     A short item may not be wrapped in the data's own words: those ask for something else.
     """
     missing = item.counts - row.counts
-    if not item.anchors.isdisjoint(missing):
+    if not item.anchors.isdisjoint(missing) or _reordered(item, row):
         return False
     if len(item.words) < SHORT:
         gained = _content(Counter({w: c for w, c in (row.counts - item.counts).items() if w in known}))
-        if gained > max(1, len(item.words) // 15):
+        if gained > max(3, len(item.words) // 15):
             return False
-    return _content(missing) <= len(item.words) // 30 and _anchors_in_place(item, row)
+    return _content(missing) <= len(item.words) // 60 and _anchors_in_place(item, row)
+
+
+def _reordered(item: Signature, row: Signature) -> bool:
+    """Options in another order have another letter for their answer."""
+    others = dict(row.options)
+    return bool(others) and sum(others.get(letter) != text for letter, text in item.options) > 1
 
 
 def _anchors_in_place(item: Signature, row: Signature) -> bool:
