@@ -40,6 +40,8 @@ def judge(sample: Sample, answer: str) -> Verdict:
     if said is None:
         return Verdict(False, 0.0, None, "no_json" if read.smiles(answer) else "unparseable")
     meta = sample.meta
+    if "source" not in meta:  # a training target on its own: it can be read, not judged
+        return Verdict(False, 0.0, said[:300], "no_source")
     error = edit_error(str(meta["source"]), said, meta.get("removed"), meta.get("added"))
     return Verdict(not error, float(not error), said[:300], error)
 

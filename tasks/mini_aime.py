@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of ``aime25``: ten kinds of one-line problems.
+"""Generator behind the mini edition of ``aime25``: eleven kinds of one-line problems.
 
 Answers are whole numbers from 0 to 999, as in the competition, but small. Worked
 solutions write each step as an equation, so that steps can be checked.
@@ -30,7 +30,7 @@ class Difficulty:
     sequence_step: tuple[int, int] = (2, 6)
     sequence_place: tuple[int, int] = (3, 9)
     side: tuple[int, int] = (2, 15)
-    divisors_of: tuple[int, int] = (4, 36)
+    compared: tuple[int, int] = (2, 99)
     gcd_unit: tuple[int, int] = (2, 9)
     gcd_multiple: tuple[int, int] = (1, 5)
     digits_of: tuple[int, int] = (11, 399)
@@ -146,17 +146,27 @@ def _area(rng: random.Random, d: Difficulty) -> Problem:
     return f"A {what} is {a} by {b}. {who}Find its area.", a * b, f"{a}*{b}={a * b}."
 
 
-def _divisors(rng: random.Random, d: Difficulty) -> Problem:
-    n = _of(rng, d.divisors_of)
-    name, things = rng.choice(_NAMES), rng.choice(_THINGS)
-    found = [k for k in range(1, n + 1) if n % k == 0]
+def _extreme(rng: random.Random, d: Difficulty) -> Problem:
+    numbers = rng.sample(range(d.compared[0], d.compared[1] + 1), 3)
+    word, pick = rng.choice((("largest", max), ("smallest", min)))
+    listed = ", ".join(map(str, numbers))
     question = rng.choice(
         (
-            f"How many positive divisors does {n} have?",
-            f"{name} splits {n} {things} into equal groups. How many group sizes are there?",
+            f"Find the {word} of the numbers {listed}.",
+            f"Three cards show {listed}. What is the {word} number on a card?",
         )
     )
-    return question, len(found), f"{', '.join(map(str, found))}. Count {len(found)}."
+    return question, pick(numbers), f"{', '.join(map(str, sorted(numbers)))}."
+
+
+def _median(rng: random.Random, d: Difficulty) -> Problem:
+    numbers = rng.sample(range(d.compared[0], d.compared[1] + 1), 3)
+    listed = ", ".join(map(str, numbers))
+    question = rng.choice(
+        (f"Find the median of {listed}.", f"{listed} are put in order. Which is in the middle?")
+    )
+    low, middle, high = sorted(numbers)
+    return question, middle, f"{low}, {middle}, {high}."
 
 
 def _gcd(rng: random.Random, d: Difficulty) -> Problem:
@@ -198,7 +208,8 @@ KINDS: tuple[tuple[str, Callable[[random.Random, Difficulty], Problem]], ...] = 
     ("sequence", _sequence),
     ("perimeter", _perimeter),
     ("area", _area),
-    ("divisors", _divisors),
+    ("extreme", _extreme),
+    ("median", _median),
     ("gcd", _gcd),
     ("digits", _digits),
 )

@@ -22,9 +22,10 @@ LETTERS = "ABCD"
 class Difficulty:
     """Ranges of the numbers, both ends included."""
 
-    large: tuple[int, int] = (21, 89)
-    small: tuple[int, int] = (3, 19)
+    large: tuple[int, int] = (101, 499)
+    small: tuple[int, int] = (32, 98)
     factor: tuple[int, int] = (2, 9)
+    multiplied: tuple[int, int] = (21, 89)
 
 
 DIFFICULTY = Difficulty()
@@ -133,7 +134,7 @@ def _arithmetic(rng: random.Random, subject: Subject, turn: int) -> tuple[str, l
     """Question, four options with the right one first, worked step and kind."""
     question, operator = subject.sums[turn % len(subject.sums)]
     if operator == "*":
-        a, b = rng.randint(*DIFFICULTY.factor), rng.randint(*DIFFICULTY.factor)
+        a, b = rng.randint(*DIFFICULTY.multiplied), rng.randint(*DIFFICULTY.factor)
         right, near = a * b, {a * b + a, a * b - b, a + b}
     else:
         a, b = rng.randint(*DIFFICULTY.large), rng.randint(*DIFFICULTY.small)
@@ -150,8 +151,11 @@ def _arithmetic(rng: random.Random, subject: Subject, turn: int) -> tuple[str, l
 
 
 def _term(rng: random.Random, subject: Subject) -> tuple[str, list[str], str, str]:
-    name = rng.choice(sorted(subject.terms))
-    right = rng.choice(subject.terms[name])
+    # A term that repeats the class's own characters gives itself away: it is asked for only where
+    # a subject has no other.
+    hidden = [(c, t) for c, terms in sorted(subject.terms.items()) for t in terms if not set(c) & set(t)]
+    pairs = hidden or [(c, t) for c, terms in sorted(subject.terms.items()) for t in terms]
+    name, right = rng.choice(pairs)
     others = sorted(term for other, terms in subject.terms.items() if other != name for term in terms)
     question = rng.choice(("下列哪项属于{}？", "哪一项是{}？", "以下属于{}的是哪项？")).format(name)
     return question, [right, *rng.sample(others, 3)], f"{right}属于{name}。", "term"

@@ -23,7 +23,7 @@ LABELS = ("ALLOW", "102", "103")
 class Difficulty:
     """Sizes of claims and references, both ends included."""
 
-    claim_elements: tuple[int, int] = (2, 3)
+    claim_elements: tuple[int, int] = (2, 2)
     distractors: int = 1
     """Elements of a reference beyond the size of the claim."""
 

@@ -1,6 +1,6 @@
 """Generator behind the mini edition of TableBench numerical reasoning: one small table, one question.
 
-A table has one name column and one or two number columns. The six kinds of question
+A table has one name column and one or two number columns. The seven kinds of question
 carry the published ``qsubtype`` names, spelling included.
 """
 
@@ -80,6 +80,16 @@ def _ranking(rng: random.Random, table: Table) -> Worked:
     return f"Who has the {word} {measure}?", name, f"{listed}. {word.capitalize()} {best}: {name}."
 
 
+def _extreme(rng: random.Random, table: Table) -> Worked:
+    values, measure = table.columns[0], table.measures[0]
+    word, best = rng.choice((("highest", max(values)), ("lowest", min(values))))
+    return (
+        f"What is the {word} number of {measure}?",
+        str(best),
+        f"{_listed(values)}. {word.capitalize()} {best}.",
+    )
+
+
 def _counting(rng: random.Random, table: Table) -> Worked:
     values, measure = table.columns[0], table.measures[0]
     limit = rng.randint(*DIFFICULTY.counted_above)
@@ -140,6 +150,7 @@ def _multi_hop(rng: random.Random, table: Table) -> Worked:
 
 KINDS: tuple[tuple[str, int, Callable[[random.Random, Table], Worked]], ...] = (
     ("Ranking", 1, _ranking),
+    ("Ranking", 1, _extreme),
     ("Counting", 1, _counting),
     ("Aggregation", 1, _aggregation),
     ("ArithmeticCalculation", 1, _arithmetic),

@@ -53,7 +53,7 @@ def build_prompt(row: Row) -> str | None:
     lines = [
         f"D{i}: {_passages(reference)}" for i, reference in enumerate(cited, 1) if isinstance(reference, dict)
     ]
-    return "\n".join([HEADER, f"Claim {number}: {claim}", *lines])
+    return "\n".join([f"Claim {number}: {claim}", *lines, HEADER])
 
 
 def _passages(reference: dict[str, Any]) -> str:

@@ -20,7 +20,9 @@ def aime(question: str) -> str:
         (r"on day 1", lambda: n[0] + n[2] * (n[3] - 1)),
         (r"perimeter", lambda: 2 * (n[0] + n[1])),
         (r"area", lambda: n[0] * n[1]),
-        (r"divisors|group sizes", lambda: sum(n[0] % k == 0 for k in range(1, n[0] + 1))),
+        (r"largest", lambda: max(n)),
+        (r"smallest", lambda: min(n)),
+        (r"median|middle", lambda: sorted(n)[1]),
         (r"common divisor|ropes", lambda: math.gcd(n[0], n[1])),
         (r"digits", lambda: sum(map(int, str(n[0])))),
         (r"boxes with|bags of", lambda: n[0] * n[1]),
@@ -31,7 +33,7 @@ def aime(question: str) -> str:
 
 
 def panorama(prompt: str) -> str:
-    claim, *cited = [set(re.findall(r"\ba (\w+)", line)) for line in prompt.split("\n")[1:]]
+    claim, *cited = [set(re.findall(r"\ba (\w+)", line)) for line in prompt.split("\n")[:-1]]
     if any(claim <= parts for parts in cited):
         return "102"
     return "103" if claim <= set().union(*cited) else "ALLOW"
@@ -45,6 +47,8 @@ def tablebench(row: Mapping[str, Any]) -> str:
     values = column[asked[0]]
     if "the name with the most" in question:
         return str(values[column[asked[1]].index(max(column[asked[1]]))])
+    if "highest" in question or "lowest" in question:
+        return str(max(values) if "highest" in question else min(values))
     if question.startswith("Who"):
         return str(column["name"][values.index(max(values) if "most" in question else min(values))])
     if limit := re.search(r"more than (\d+)", question):
