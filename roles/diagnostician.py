@@ -82,12 +82,12 @@ def loss_fall(losses: tuple[tuple[int, float], ...]) -> float | None:
 
 
 def _audit(dojo: Dojo, experiment: Experiment) -> dict[str, float]:
-    """The champion's agreement with each usable source's labels, once more than one source is in doubt.
+    """The champion's agreement with each usable source's labels, when it was trained on more than one.
 
     Costs a few seconds of generation, so it is done after the first kept experiment and
     again only when the champion has become clearly better than at the last audit.
     """
-    if experiment.outcome != "kept" or experiment.evaluation is None:
+    if experiment.outcome != "kept" or experiment.evaluation is None or len(experiment.plan.sources) < 2:
         return {}
     usable = [name for name, profile in dojo.profiles().items() if kind_of(profile) != "unusable"]
     audited = [e for e in dojo.journal.experiments() if e.diagnosis and e.diagnosis.source_scores]

@@ -27,9 +27,9 @@ from roles.sources import Kind, by_kind, distrusted, why_unusable
 from tasks.errors import ExperimentFailed
 from tools.dojo import AUDIT_ROWS, Dojo
 
-TYPICAL_EXPERIMENTS = 9
+TYPICAL_EXPERIMENTS = 8
 """How many experiments a budget is divided into at first; later ones adapt to the time left."""
-SCREEN_SHARE = 0.7
+SCREEN_SHARE = 0.6
 """A screening's allowance, relative to an equal share of the time left."""
 PATIENCE = 5
 """Discarded improvements in a row after which the run counts as stuck."""
@@ -55,6 +55,21 @@ class Desk:
     def champion_score(self) -> float:
         """Validation score of the champion, or of the base model."""
         return self.dojo.validation_score(self.champion_id).value
+
+    @property
+    def springboard(self) -> str:
+        """The weights to train on from: the champion's, or those of a better, unproven challenger of it.
+
+        A challenger that scores higher without the evidence to replace the champion was still
+        trained for longer; going on from it keeps that training, and the next paired test
+        against the champion decides about both.
+        """
+        since = list(self.history)
+        if self.champion is not None:
+            since = since[since.index(self.champion) + 1 :]
+        ahead = [e for e in since if e.comparison and e.comparison.delta > 0 and e.training]
+        best = max(ahead, key=lambda e: e.comparison.delta if e.comparison else 0.0, default=None)
+        return best.id if best else self.champion_id
 
     @property
     def trusted(self) -> tuple[str, ...]:
@@ -204,10 +219,16 @@ def _cleaned(desk: Desk, sources: tuple[str, ...], init_from: str) -> Plan:
 
 
 def _widen_when_stalled(desk: Desk) -> Plan | None:
-    """After two discarded improvements in a row: add the trusted sources that the champion has not seen."""
+    """After two discarded improvements in a row: add trusted sources of the champion's own kind.
+
+    Of its own kind only: bare answers mixed into worked ones teach a model to skip its steps.
+    """
     if desk.champion is None or _discards_in_a_row(desk) < 2:
         return None
-    added = tuple(name for name in desk.trusted if name not in desk.champion.plan.sources)
+    seen = desk.champion.plan.sources
+    kinds = [group for kind, group in desk.groups.items() if kind != "unusable" and set(seen) & set(group)]
+    alike = {name for group in kinds for name in group}
+    added = tuple(name for name in desk.trusted if name in alike and name not in seen)
     sources = desk.champion.plan.sources + added
     if not added or desk.tried(sources, desk.champion_id):
         return None
@@ -234,9 +255,9 @@ def _improve(desk: Desk) -> Plan | None:
     return _draft(
         desk,
         sources=sources,
-        init_from=desk.champion_id,
+        init_from=desk.springboard,
         change="duration" if _discards_in_a_row(desk) == 0 else "hyperparameters",
-        hypothesis=f"Training on from {desk.champion_id} removes a tenth of the remaining error",
+        hypothesis=f"Training on from {desk.springboard} removes a tenth of the remaining error",
         reason="copy the best, perturb its knobs, keep what wins (arXiv 1711.09846)",
         expected_gain=gain,
         weights=dict(weights),

@@ -80,6 +80,5 @@ def _exact(signatures: Sequence[Signature]) -> list[int]:
 
 
 def _near(earlier: Signature, later: Signature, threshold: float, agree: bool) -> bool:
-    if similarity(earlier, later) < threshold:
-        return False
-    return same_question(earlier, later, _EVERYTHING, swaps=agree)
+    # In this order: most pairs are told apart by the cheap checks of the first.
+    return same_question(earlier, later, _EVERYTHING, swaps=agree) and similarity(earlier, later) >= threshold

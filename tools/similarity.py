@@ -83,6 +83,8 @@ def same_question(item: Signature, row: Signature, known: Container[int], swaps:
     allowed = _allowed_edits(item)
     if len(item.vocabulary - row.vocabulary) > allowed or len(row.vocabulary - item.vocabulary) > allowed:
         return False
+    if _reordered(item, row) or len(item.pairs - row.pairs) > 3 + 2 * allowed:
+        return False
     missing, extra = item.counts - row.counts, row.counts - item.counts
     fewer, more = missing.total(), extra.total()
     if max(fewer, more) > allowed or len(row.words) < 3:
@@ -90,8 +92,6 @@ def same_question(item: Signature, row: Signature, known: Container[int], swaps:
     if not item.anchors.isdisjoint(missing) or not row.anchors.isdisjoint(extra):
         return False
     if item.codes != row.codes and not (item.one_case or row.one_case):
-        return False
-    if _reordered(item, row):
         return False
     # Equal numbers and equal options leave hardly any room for another question.
     swaps = swaps or (len(item.numbers) > 1 and item.options == row.options != ())

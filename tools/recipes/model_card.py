@@ -58,8 +58,8 @@ _TRAINING = """
 | code | `python -m tools.recipes.pretrain` |
 
 No text was collected from anywhere: every document is made from templates, word lists and a random generator,
-and every answer is computed. The curriculum does not use the questions of the tasks that ship with FT-Dojo, but
-its skills were chosen with those tasks in view (functional groups, small tables, options with letters,
+and every answer is computed. The curriculum does not use the questions of the tasks that ship with FT-Dojo,
+but its skills were chosen with those tasks in view (functional groups, small tables, options with letters,
 named replies), so the tasks are not new to it in kind. The shipped weights come from one run that was
 stopped and resumed with a changed mixture several times; the command makes a model like this one, not the
 same weights.
