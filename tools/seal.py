@@ -85,9 +85,7 @@ class SealedTest:
             journal.append("test_opened", {**facts, "reason": "the final reading, after the choice"})
         elif (before.get("champion"), before.get("digest")) != (chosen, self.digest):
             read_for = before.get("champion")
-            raise HarnessFault(
-                f"the sealed test was opened for {read_for}, not {chosen}; it is read once"
-            )
+            raise HarnessFault(f"the sealed test was opened for {read_for}, not {chosen}; it is read once")
         else:
             journal.append("test_reopened", {**facts, "reason": "the reading was cut short and goes on"})
         self._opened = True

@@ -23,7 +23,7 @@ content words (Broder 1997; the datasketch package).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -151,7 +151,7 @@ class Index:
 
     def __init__(self) -> None:
         self._buckets: dict[Identity, list[int]] = {}
-        self._lsh: dict[Identity, Any] = {}
+        self._sketches: dict[Identity, _Sketches] = {}
         self._signatures: list[Signature] = []
         self._vocabularies: list[frozenset[int]] = []
 
@@ -172,46 +172,50 @@ class Index:
         identity = (signature.numbers, signature.anchors)
         bucket = self._buckets.setdefault(identity, [])
         bucket.append(position)
-        if identity in self._lsh:
-            self._lsh[identity].insert(position, _minhash(signature))
+        if identity in self._sketches:
+            self._sketches[identity].insert(position, signature)
         elif len(bucket) > BUCKET:
-            self._lsh[identity] = _lsh((p, self._signatures[p]) for p in bucket)
+            self._sketches[identity] = _Sketches([(p, self._signatures[p]) for p in bucket])
         return position
 
     def candidates(self, signature: Signature) -> list[int]:
         """Positions in order of insertion; all of them have the anchors of ``signature``."""
         identity = (signature.numbers, signature.anchors)
-        lsh = self._lsh.get(identity)
-        found = self._buckets.get(identity, []) if lsh is None else lsh.query(_minhash(signature))
+        sketches = self._sketches.get(identity)
+        found = sketches.query(signature) if sketches else self._buckets.get(identity, [])
         words, known = signature.vocabulary, self._vocabularies
         most = 2 * (_allowed_edits(signature) + 1)
         # Set differences are cheap, and most candidates end here.
         return sorted([position for position in found if len(words ^ known[position]) <= most])
 
 
-def _lsh(entries: Iterable[tuple[int, Signature]]) -> Any:
-    from datasketch import MinHashLSH
+class _Sketches:
+    """MinHash LSH over one large bucket: pairs of neighbouring words, the template's own left out.
 
-    lsh = MinHashLSH(threshold=0.45, num_perm=PERMUTATIONS)
-    for position, signature in entries:
-        lsh.insert(position, _minhash(signature))
-    return lsh
-
-
-_blank: Any = None
-
-
-def _minhash(signature: Signature) -> Any:
-    """MinHash of the pairs of neighbouring content words; of all words where there are none.
-
-    A copy of one blank sketch, since making the permutations anew is three times slower.
+    Two questions of one template share most of their words; what they share says nothing,
+    so words of at least half of the bucket's first texts are skipped, and function words.
     """
-    global _blank
-    if _blank is None:
-        from datasketch import MinHash
 
-        _blank = MinHash(num_perm=PERMUTATIONS, seed=1, hashfunc=int)
-    content = [word for word in signature.words if word not in FUNCTION_WORDS]
-    sketch = _blank.copy()
-    sketch.update_batch([hash(pair) & 0xFFFFFFFF for pair in set(pairwise(content))] or list(signature.words))
-    return sketch
+    def __init__(self, entries: Sequence[tuple[int, Signature]]) -> None:
+        from datasketch import MinHash, MinHashLSH
+
+        seen = Counter(word for _, signature in entries for word in signature.vocabulary)
+        self._skipped = FUNCTION_WORDS | {word for word, count in seen.items() if 2 * count >= len(entries)}
+        # One blank is copied: making the permutations anew is three times slower.
+        self._blank = MinHash(num_perm=PERMUTATIONS, seed=1, hashfunc=int)
+        # Low, since one edit of a short text changes a third of its pairs.
+        self._lsh = MinHashLSH(threshold=0.3, num_perm=PERMUTATIONS)
+        for position, signature in entries:
+            self.insert(position, signature)
+
+    def insert(self, position: int, signature: Signature) -> None:
+        self._lsh.insert(position, self._sketch(signature))
+
+    def query(self, signature: Signature) -> list[int]:
+        return list(self._lsh.query(self._sketch(signature)))
+
+    def _sketch(self, signature: Signature) -> Any:
+        content = [word for word in signature.words if word not in self._skipped]
+        sketch = self._blank.copy()
+        sketch.update_batch([hash(pair) & 0xFFFFFFFF for pair in {*pairwise((0, *content, 0))}])
+        return sketch
