@@ -11,10 +11,10 @@ DEMO_TASK ?= tablebench_numerical_reasoning
 DEMO_BUDGET ?= 5m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format bench bench-quick studio clean
+.PHONY: help setup demo test test-slow check format bench bench-experiment bench-quick studio clean
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 setup: $(READY) ## make the environment in .venv (about 2.5 GB; again only when its pins change)
 
@@ -37,8 +37,11 @@ format: $(READY) ## rewrite the sources in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## base, naive, reference and agent on every mini task
+bench: $(READY) bench-experiment ## base, naive, reference and agent on every mini task, after bench-experiment
 	$(BIN)/python -m graph.benchmark
+
+bench-experiment: $(READY) ## what one experiment costs, against a bare loop and a plain TRL script
+	$(BIN)/python -m tools.recipes.bench_experiment
 
 bench-quick: $(READY) ## the same on one task, with two minutes for the agent
 	$(BIN)/python -m graph.benchmark --tasks $(DEMO_TASK) --budget 2m
