@@ -64,7 +64,10 @@ class Normalise(Record):
 
 
 class Deduplicate(Record):
-    """Drop exact repeats, and near repeats (MinHash of word 3-grams) when ``near``.
+    """Drop exact repeats, and near repeats when ``near``.
+
+    Two prompts nearly repeat each other when their numbers, codes and names agree and few of their
+    other words differ (``tools.similarity``): a templated question with another number is another one.
 
     Rows that repeat a prompt with another answer are dropped altogether when
     ``conflicts`` is set: at least one of them is wrong.
@@ -73,7 +76,7 @@ class Deduplicate(Record):
     op: Literal["deduplicate"] = "deduplicate"
     near: bool = True
     threshold: float = Field(0.9, gt=0.0, le=1.0)
-    """Jaccard similarity from which two rows count as near repeats."""
+    """Similarity (0.0 to 1.0, see ``tools.similarity``) from which two rows count as near repeats."""
     conflicts: bool = True
 
 
