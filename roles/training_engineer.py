@@ -14,6 +14,9 @@ FULL_UP_TO_PARAMETERS = 500_000_000
 LoRA matches it on data sets of a few thousand rows ("LoRA Without Regret", Schulman et al. 2025)."""
 MAX_EPOCHS = 8.0
 """Repeating rows pays up to roughly four to eight times (Muennighoff et al. 2023, arXiv 2305.16264)."""
+LEAST_SHARE = 0.3
+"""Of an experiment's allowance, the least that goes into training: an experiment that only pays its
+overhead teaches nothing."""
 
 
 def write_training_plan(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
@@ -68,12 +71,13 @@ def _with_duration(
 ) -> TrainingPlan:
     """As many epochs as the allowance holds at the measured speed, and a timeout as the hard end."""
     spent = probe.wall_seconds if probe else 0.0
-    seconds = max(plan.max_seconds - dojo.overhead_seconds() - spent, 3.0)
+    seconds = max(plan.max_seconds - dojo.overhead_seconds() - spent, LEAST_SHARE * plan.max_seconds)
     one_epoch = draft.model_copy(update={"num_train_epochs": 1.0, "max_steps": -1})
-    if probe and probe.tokens_per_second > 0:
+    estimate = dojo.estimate(one_epoch, card)
+    per_epoch = estimate.seconds
+    if estimate.basis != "measured" and probe and probe.tokens_per_second > 0:
+        # Before the first training a few steps are the best clock there is; later, whole trainings are.
         per_epoch = card.rows * card.mean_tokens / probe.tokens_per_second
-    else:
-        per_epoch = dojo.estimate(one_epoch, card).seconds
     epochs = min(MAX_EPOCHS, max(seconds / max(per_epoch, 1e-3), 0.05))
     steps = max(1, round(epochs * card.rows / draft.per_device_train_batch_size))
     return draft.model_copy(
@@ -103,13 +107,13 @@ def gate(dojo: Dojo, plan: Plan, draft: TrainingPlan, card: DataCard) -> ProbeRe
 
 
 def _proven(dojo: Dojo, training_plan: TrainingPlan) -> bool:
-    """Whether a training at least as demanding has already succeeded in this run."""
+    """Whether a training about as demanding has already succeeded in this run."""
     done = [e.training_plan for e in dojo.journal.experiments() if e.training and e.training_plan]
     return any(
         earlier.method == training_plan.method
-        and earlier.per_device_train_batch_size >= training_plan.per_device_train_batch_size
+        and earlier.per_device_train_batch_size * 2 >= training_plan.per_device_train_batch_size
         and earlier.max_length >= training_plan.max_length
-        and earlier.learning_rate * 1.5 >= training_plan.learning_rate
+        and earlier.learning_rate * 3 >= training_plan.learning_rate
         for earlier in done
     )
 
