@@ -30,6 +30,6 @@ def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) 
         "wall_seconds": clocks.get("elapsed"),
         "clocks": {name: seconds for name, seconds in clocks.items() if name != "elapsed"},
         "test_reads": journal.test_reads,
-        "champion": str(champion_dir) if champion_dir else champion,
+        "champion": str(champion_dir) if champion_dir and champion != BASE else champion,
         "report": str(report) if report else None,
     }
