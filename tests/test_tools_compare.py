@@ -11,6 +11,7 @@ import pytest
 from copy_task import copy_spec
 
 from tasks.base import Sample, Score, TaskSpec, Verdict
+from tasks.metrics import mean_over_views
 from tools.compare import compare, macro_f1, mcnemar, newcombe
 
 LABELS = ("ALLOW", "102", "103")
@@ -125,6 +126,26 @@ def test_other_metrics_get_a_permutation_test(scale: float) -> None:
     assert 0.0 < found.low < found.delta < found.high
     same = compare(items(golds, good), items(golds, good), "e02", "e01", f1_spec(scale), samples(golds))
     assert (same.delta, same.p_value, same.low, same.high) == (0.0, 1.0, 0.0, 0.0)
+
+
+def test_the_mean_of_unequal_views_gets_the_full_number_of_permutations() -> None:
+    rng = np.random.default_rng(3)
+    golds = [LABELS[n] for n in rng.integers(0, 3, 120)]
+    asked = [replace(sample, view="a" if n < 90 else "b") for n, sample in enumerate(samples(golds))]
+    good: list[str | None] = [gold if rng.random() < 0.9 else None for gold in golds]
+    poor: list[str | None] = [gold if rng.random() < 0.3 else None for gold in golds]
+
+    def aggregate(rows: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+        return mean_over_views(rows, verdicts, "correct_rate")
+
+    spec = replace(copy_spec(), aggregate=aggregate)
+    found = compare(items(golds, good), items(golds, poor), "e01", "base", spec, asked)
+    right = [[a == g for a, g in zip(answers, golds, strict=True)] for answers in (good, poor)]
+    means = [(sum(side[:90]) / 90 + sum(side[90:]) / 30) / 2 for side in right]
+    assert found.delta == pytest.approx(100 * (means[0] - means[1]))
+    assert found.test == "paired permutation (5000)"
+    assert found.p_value == pytest.approx(1 / 5001)
+    assert found.low < found.delta < found.high
 
 
 def test_the_permutation_test_holds_its_level() -> None:
