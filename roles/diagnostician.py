@@ -131,6 +131,7 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
         },
         settings={
             "kind": kind,
+            "start": "base" if knobs.init_from == "base" else "champion",
             "method": knobs.method,
             "learning_rate": knobs.learning_rate,
             "per_device_train_batch_size": float(knobs.per_device_train_batch_size),

@@ -84,11 +84,21 @@ def trials_from(experiments: Sequence[Experiment], base_score: float, method: Me
     return trials
 
 
-def suggest(trials: Sequence[Trial], method: Method, hidden_size: int, seed: int) -> Knobs:
+def suggest(
+    trials: Sequence[Trial], method: Method, hidden_size: int, seed: int, ceiling: float | None = None
+) -> Knobs:
     """The next learning rate and batch size.
 
-    The first call returns the default; after that TPE is asked, with the default's
-    neighbourhood as its start, since a handful of trials is all a run can afford.
+    The first call returns the default; after that TPE is asked.
+
+    Args:
+        trials: what has been tried, oldest first.
+        method: full or LoRA.
+        hidden_size: the model's width.
+        seed: of the sampler.
+        ceiling: highest rate allowed, for training that goes on from trained weights: a restart above
+            the rate that made them undoes more than it teaches (each of SGDR's restarts may decay
+            its peak, arXiv 1608.03983). Never below twice the range's lower end.
     """
     if not trials:
         return default_knobs(method, hidden_size)
@@ -96,6 +106,7 @@ def suggest(trials: Sequence[Trial], method: Method, hidden_size: int, seed: int
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     low, high = learning_rate_range(method, hidden_size)
+    high = min(high, max(ceiling, 2 * low)) if ceiling else high
     space = {
         "learning_rate": optuna.distributions.FloatDistribution(low, high, log=True),
         "batch_size": optuna.distributions.CategoricalDistribution(BATCH_SIZES),

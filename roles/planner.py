@@ -128,6 +128,8 @@ def _from_lesson(desk: Desk) -> Plan | None:
     advice = [item for item in desk.advice if item.kind == "advice" and item.lesson.task == desk.dojo.spec.id]
     if desk.history or not advice:
         return None
+    # Knobs that refined a champion are no knobs for a first training: a lesson from the base goes first.
+    advice.sort(key=lambda item: (item.lesson.settings.get("start") != "base", -item.lesson.gain))
     lesson = advice[0].lesson
     kind = str(lesson.settings.get("kind", ""))
     sources = _sources_of_kind(desk, kind)

@@ -63,7 +63,8 @@ def _knobs(dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Meth
         if best is not None and best.worth > 0:
             return Knobs(best.learning_rate, best.batch_size, "best so far")
         return suggest([], method, width, dojo.seed)
-    return suggest(trials, method, width, dojo.seed)
+    started = dojo.journal.training_plan(plan.init_from)
+    return suggest(trials, method, width, dojo.seed, started.learning_rate if started else None)
 
 
 def _with_duration(

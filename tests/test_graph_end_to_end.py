@@ -92,6 +92,21 @@ def test_every_experiment_left_a_lesson_that_a_second_run_can_recall(finished_ru
     assert [lesson["id"] for lesson in lessons] == [f"{summary['run']}/e{n:02d}" for n in (1, 2, 3)]
 
 
+def test_a_second_run_starts_from_a_lesson_of_the_first(finished_run, ground):
+    first, _, folder = finished_run
+    second = ftdojo.run(
+        str(ground[0]),
+        runs_dir=str(folder / "runs"),
+        memory=str(folder / "memory"),
+        budget="10m",
+        max_rows=120,
+        max_experiments=1,
+    )
+    plan = ftdojo.journal(folder / "runs" / str(second["run"])).plan("e01")
+    assert plan.lessons[0].startswith(f"{first['run']}/")
+    assert plan.lessons[0] in plan.reason
+
+
 def test_the_champion_is_a_loadable_model_with_a_card(finished_run):
     summary, _, folder = finished_run
     assert summary["kept"] >= 1

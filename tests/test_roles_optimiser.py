@@ -34,6 +34,14 @@ def test_suggestions_are_reproducible_and_inside_the_space():
     assert first.batch_size in BATCH_SIZES
 
 
+def test_a_restart_stays_under_the_rate_that_made_its_weights():
+    trials = [Trial(3e-3, 16, 0.5), Trial(3.5e-3, 16, 0.6), Trial(2e-3, 32, 0.1)]
+    rates = [suggest(trials, "full", 128, seed, ceiling=1.5e-3).learning_rate for seed in range(12)]
+    assert max(rates) <= 1.5e-3
+    low, _ = learning_rate_range("full", 128)
+    assert suggest(trials, "full", 128, 0, ceiling=low / 10).learning_rate <= 2 * low
+
+
 def test_many_trials_pull_the_search_towards_the_better_rates():
     low, high = learning_rate_range("full", 128)
     # Rates near the top of the range do well, those near the bottom badly.
