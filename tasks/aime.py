@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from tasks import extract as read
-from tasks import mini_aime
 from tasks.base import Row, Sample, Score, TaskSpec, Verdict
 from tasks.metrics import accuracy
+from tasks.mini import aime as mini
 from tasks.miniature import Miniature, load
 from tasks.working import steps_of
 
@@ -90,14 +90,19 @@ MINI = Miniature(
         "lantern-mix",
         "riverside-quiz",
     ),
-    draw=mini_aime.draw,
+    draw=mini.draw,
     prompt=build_prompt,
     render=render,
-    with_answer=mini_aime.with_answer,
-    wrong=mini_aime.wrong,
-    off_style=mini_aime.off_style,
-    flawed=mini_aime.flawed,
-    edit=mini_aime.edit,
+    with_answer=mini.with_answer,
+    wrong=mini.wrong,
+    off_style=mini.off_style,
+    flawed=mini.flawed,
+    edit=mini.edit,
+    stories=(
+        "practice problems for competition classes",
+        "short arithmetic word problems",
+        "school exercises",
+    ),
 )
 
 SPEC = TaskSpec(

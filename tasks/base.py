@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.assets import Assets
 
 Edition = Literal["mini", "official", "user"]
 Row = Mapping[str, Any]
@@ -45,6 +48,9 @@ class Verdict:
     """The answer as the parser understood it; None when it could not be parsed."""
     error: str = ""
     """A short error class for clustering, such as ``unparseable`` or ``off_by_one``; empty when right."""
+    scored: bool = True
+    """False where nothing can be said, as for a view whose oracle is not installed; such an item is left
+    out of every score and reported as not scored."""
 
 
 class Score(BaseModel):
@@ -96,8 +102,78 @@ class TaskData:
     """Produces the sealed test. Only ``tools.seal`` calls it."""
 
 
+@dataclass(frozen=True)
+class Script:
+    """Generated code to be run in the sandbox."""
+
+    code: str
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Read-only inputs: name in the working folder -> text."""
+
+
+@dataclass(frozen=True)
+class ScriptResult:
+    """What came of one script."""
+
+    status: Literal["ok", "error", "timeout", "killed", "refused"]
+    """``error``: it ended with an exception or a non-zero code; ``killed``: a limit or a signal ended it;
+    ``refused``: nothing was run, as no isolation works here."""
+    stdout: str = ""
+    stderr: str = ""
+    returned: str = ""
+    """The content of ``result.json`` in its folder; empty when it wrote none."""
+    wall_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """What the official edition needs besides the seed; the mini edition ignores it."""
+
+    data_root: Path | None = None
+    """Folder with local copies in the upstream layout; None for what ``ftdojo prepare`` downloaded."""
+    split: Literal["own", "published"] = "own"
+    """``own``: de-duplicated, by content hash, the headline. ``published``: the released code's rule."""
+
+
+DEFAULT_OPTIONS = LoadOptions()
+
+
+class Loader(Protocol):
+    """Reads or generates a task's data; raises InputError when it cannot."""
+
+    def __call__(self, edition: Edition, seed: int, options: LoadOptions = DEFAULT_OPTIONS) -> TaskData: ...
+
+
 Judge = Callable[[Sample, str], Verdict]
 Aggregate = Callable[[Sequence[Sample], Sequence[Verdict]], Score]
+
+
+Metrics = dict[str, float | None]
+"""Published metric name -> value on the published scale; None where it cannot be computed here."""
+AsPublished = Callable[[str, Sequence[Sample], Sequence[str], Sequence[ScriptResult | None]], Metrics]
+
+
+@dataclass(frozen=True)
+class Published:
+    """The released side of a task: its rows, and how the released evaluator scores answers to them."""
+
+    benchmark: Assets
+    """Where the evaluation rows come from."""
+    pools: tuple[Assets, ...]
+    """Where the raw training rows come from."""
+    views_of: Callable[[Row], tuple[str, ...]]
+    """The published views that a row of the benchmark belongs to; empty when it is another task's."""
+    sample: Callable[[Row, str], Sample]
+    """``sample(row, view)``: the evaluation item of a row in the published columns, with all that ``judge``
+    and ``evaluate`` need in ``gold`` and ``meta``. Raises ValueError naming a missing or malformed column."""
+    evaluate: AsPublished
+    """``evaluate(view, samples, answers, results)``: the released evaluator's metrics of one view, defects
+    included (its crash on a view is None for every metric). ``results`` are all None but for code tasks.
+    Works on samples of either edition. Never raises."""
+    max_new_tokens: int = 8192
+    """The answer budget on real rows, in tokens."""
+    shuffled: bool = True
+    """Whether the released loader shuffles (seed 42) before it cuts validation and test."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +194,8 @@ class TaskSpec:
     views: tuple[str, ...]
     max_new_tokens: int
     """The answer budget in tokens, worked solution included."""
-    load: Callable[[Edition, int], TaskData]
-    """``load(edition, seed)``; raises InputError when the data cannot be read."""
+    load: Loader
+    """``load(edition, seed, options)``; raises InputError when the data cannot be read."""
     judge: Judge
     """Never raises, whatever the answer."""
     aggregate: Aggregate
@@ -137,3 +213,9 @@ class TaskSpec:
     """Path (see ``tasks.columns``) of the answer in the published columns, such as ``meta.reference``."""
     reasoning_column: str = ""
     """Path of a worked solution in such a row, where there is one."""
+    published: Published | None = None
+    """The released benchmark behind the task; None for a user's own."""
+    script: Callable[[Sample, str], Script | None] | None = None
+    """For tasks whose answers are code: what to run for an answer; None when it holds no code."""
+    judge_result: Callable[[Sample, str, ScriptResult], Verdict] | None = None
+    """``judge`` for such tasks, given what came of the script. Never raises."""

@@ -6,25 +6,6 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_STORIES: dict[str, tuple[str, ...]] = {
-    "aime25": (
-        "practice problems for competition classes",
-        "short arithmetic word problems",
-        "school exercises",
-    ),
-    "panorama_noc4pc": (
-        "claim reviews with cited references",
-        "patentability exercises",
-        "office action notes",
-    ),
-    "chemcotbench_mol_edit": ("molecule editing requests", "functional group exercises", "structure edits"),
-    "tablebench_numerical_reasoning": (
-        "questions about small tables",
-        "table reading exercises",
-        "league tables",
-    ),
-    "FinanceIQ_gen": ("金融从业资格考试题", "财会类单项选择题", "finance qualification questions in Chinese"),
-}
 _ORIGINS = (
     "It was put together by a small group of volunteers over one winter.",
     "We assembled it for an internal course and release it as it was used.",
@@ -66,14 +47,14 @@ _LICENCES = ("CC BY 4.0", "CC BY-SA 4.0", "MIT", "CC0 1.0", "ODC-BY 1.0")
 
 
 def write_card(
-    rng: random.Random, name: str, defect: str, rows: Sequence[Mapping[str, Any]], task_id: str
+    rng: random.Random, name: str, defect: str, rows: Sequence[Mapping[str, Any]], stories: Sequence[str]
 ) -> str:
     """A card of five to twelve lines for one generated source."""
     columns = ", ".join(f"`{column}`" for column in rows[0])
     lines = [
         f"# {name}",
         "",
-        f"A collection of {rng.choice(_STORIES.get(task_id, ('questions and answers',)))}.",
+        f"A collection of {rng.choice(stories)}.",
         rng.choice(_ORIGINS),
         rng.choice(_NOTES[defect]),
         "",

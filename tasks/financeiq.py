@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from functools import partial
 
 from tasks import extract as read
-from tasks import mini_financeiq
 from tasks.base import Row, Sample, Score, TaskSpec, Verdict
 from tasks.metrics import mean_over_views
+from tasks.mini import financeiq as mini
 from tasks.miniature import Miniature, load
 from tasks.working import steps_of
 
-SUBJECTS = tuple(mini_financeiq.SUBJECTS)
+SUBJECTS = tuple(mini.SUBJECTS)
 HEADER = "以下是关于{}的单项选择题，请直接给出正确答案的选项。"
 _OPTION = re.compile(r"^([A-D])[.．、] ?(.{1,400})$", re.MULTILINE)
 _ORDINAL = re.compile(r"第([一二三四])[项个]")
@@ -33,17 +33,17 @@ def build_prompt(row: Row) -> str | None:
     The published files carry the subject in their names; a loader keeps it in the
     column ``Subject``. Without it the header speaks of finance in general.
     """
-    texts = [row.get(column) for column in ("Question", *mini_financeiq.LETTERS)]
+    texts = [row.get(column) for column in ("Question", *mini.LETTERS)]
     if any(text is None or not str(text).strip() for text in texts):
         return None
-    question, options = str(texts[0]), zip(mini_financeiq.LETTERS, texts[1:], strict=True)
+    question, options = str(texts[0]), zip(mini.LETTERS, texts[1:], strict=True)
     lines = [HEADER.format(row.get("Subject") or "金融"), f"题目：{question}"]
     return "\n".join([*lines, *(f"{letter}. {text}" for letter, text in options), "答案是："])
 
 
 def judge(sample: Sample, answer: str) -> Verdict:
     """Right when the answer chooses the gold letter."""
-    said = read.choice_letter(answer, mini_financeiq.LETTERS)
+    said = read.choice_letter(answer, mini.LETTERS)
     if said is None:
         return Verdict(False, 0.0, None, "unparseable")
     gold = str(sample.gold)
@@ -67,11 +67,11 @@ def render(answer: str, reasoning: str) -> str:
 
 def extract(text: str) -> str | None:
     """The chosen letter, also where an option is named by its place (``第二项``)."""
-    letter = read.choice_letter(text, mini_financeiq.LETTERS)
+    letter = read.choice_letter(text, mini.LETTERS)
     if letter is not None:
         return letter
     places = _ORDINAL.findall(read.without_thinking(text))
-    return mini_financeiq.LETTERS["一二三四".index(places[-1])] if places else None
+    return mini.LETTERS["一二三四".index(places[-1])] if places else None
 
 
 def verify(prompt: str, target: str) -> bool | None:
@@ -97,14 +97,15 @@ MINI = Miniature(
         "counter-seven",
         "riverfront-review",
     ),
-    draw=mini_financeiq.draw,
+    draw=mini.draw,
     prompt=build_prompt,
     render=render,
-    with_answer=mini_financeiq.with_answer,
-    wrong=mini_financeiq.wrong,
-    off_style=mini_financeiq.off_style,
-    flawed=mini_financeiq.flawed,
-    edit=mini_financeiq.edit,
+    with_answer=mini.with_answer,
+    wrong=mini.wrong,
+    off_style=mini.off_style,
+    flawed=mini.flawed,
+    edit=mini.edit,
+    stories=("金融从业资格考试题", "财会类单项选择题", "finance qualification questions in Chinese"),
 )
 
 SPEC = TaskSpec(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.base import Edition, Row, Sample, TaskData
+from tasks.base import DEFAULT_OPTIONS, Edition, LoadOptions, Row, Sample, TaskData
 from tasks.errors import InputError
 from tasks.splits import content_id, draw_unique, seeded
 
@@ -55,6 +55,8 @@ class Miniature:
     """``(answer, reasoning)`` with an error in the steps; None when the item has no such steps."""
     edit: Callable[[random.Random, Mapping[str, Any]], dict[str, Any]]
     """The columns lightly edited: the same question to a reader, other characters."""
+    stories: tuple[str, ...] = ("questions and answers",)
+    """What a source's card may say it is a collection of."""
     validation_rows: int = 300
     test_rows: int = 500
 
@@ -72,7 +74,9 @@ def to_sample(miniature: Miniature, item: Item) -> Sample:
     return Sample(content_id(prompt), item.view, prompt, item.gold, dict(item.meta))
 
 
-def load(miniature: Miniature, edition: Edition, seed: int) -> TaskData:
+def load(
+    miniature: Miniature, edition: Edition, seed: int, options: LoadOptions = DEFAULT_OPTIONS
+) -> TaskData:
     """Build everything from the seed: the sealed test first, then validation, then the pool.
 
     Raises InputError for an edition that is not bundled.

@@ -113,7 +113,7 @@ def build_pool(miniature: Miniature, seed: int, splits: Splits) -> tuple[Source,
             rows = tuple(_text_row(layouts[defect], prompt, answer) for prompt, answer in pairs)
         else:
             rows = tuple(_row(miniature, layouts[defect], entry) for entry in entries[defect])
-        card = write_card(rng, names[defect], defect, rows, miniature.task_id)
+        card = write_card(rng, names[defect], defect, rows, miniature.stories)
         sources.append(Source(names[defect], card, rows))
     return tuple(sorted(sources, key=lambda source: source.name))
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from tasks import aime, chemcot, financeiq, panorama, tablebench
+from tasks import aime, chemcot_mol_edit, financeiq, panorama_noc4pc, tablebench_numerical
 from tasks.base import TaskSpec
 from tasks.errors import InputError, did_you_mean
 from tasks.miniature import Miniature
 
-TASKS: tuple[TaskSpec, ...] = (aime.SPEC, panorama.SPEC, chemcot.SPEC, tablebench.SPEC, financeiq.SPEC)
-
-_MINIATURES: tuple[Miniature, ...] = (aime.MINI, panorama.MINI, chemcot.MINI, tablebench.MINI, financeiq.MINI)
+MODULES = (
+    aime,
+    panorama_noc4pc,
+    chemcot_mol_edit,
+    tablebench_numerical,
+    financeiq,
+)
+TASKS: tuple[TaskSpec, ...] = tuple(module.SPEC for module in MODULES)
+_MINIATURES: tuple[Miniature, ...] = tuple(module.MINI for module in MODULES)
 
 
 def ids() -> tuple[str, ...]:

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tasks import chemcot
-from tasks.mini_financeiq import SUBJECTS
+from tasks import chemcot_mol_edit as chemcot
+from tasks.mini.financeiq import SUBJECTS
 
 
 def aime(question: str) -> str:
@@ -76,7 +76,7 @@ def label_is_right(task_id: str, row: Mapping[str, Any]) -> bool:
     if task_id == "aime25":
         return bool(aime(row["question"]) == row["answer"])
     if task_id == "panorama_noc4pc":
-        from tasks.panorama import build_prompt
+        from tasks.panorama_noc4pc import build_prompt
 
         return bool(panorama(build_prompt(row) or "") == row["answer"]["code"])
     if task_id == "chemcotbench_mol_edit":

@@ -22,7 +22,7 @@ from tasks.errors import InputError
 from tasks.splits import fingerprint, seeded
 
 IDS = registry.ids()
-MODULES = ("aime", "panorama", "chemcot", "tablebench", "financeiq")
+MODULES = tuple(module.__name__.rpartition(".")[2] for module in registry.MODULES)
 
 MALFORMED = [
     "",

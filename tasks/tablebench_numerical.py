@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from tasks import extract as read
-from tasks import mini_tablebench
 from tasks.base import Row, Sample, Score, TaskSpec, Verdict
 from tasks.metrics import accuracy
+from tasks.mini import numerical
 from tasks.miniature import Miniature, load
 from tasks.splits import fingerprint
 from tasks.working import steps_of
@@ -32,7 +32,7 @@ def build_prompt(row: Row) -> str | None:
     if not isinstance(question, str) or not isinstance(table, (dict, str)):
         return None
     text = table if isinstance(table, str) else json.dumps(table, ensure_ascii=False, separators=(",", ":"))
-    return mini_tablebench.INSTRUCTION.replace("{table}", text).replace("{question}", question)
+    return numerical.INSTRUCTION.replace("{table}", text).replace("{question}", question)
 
 
 def normal_form(answer: str) -> str:
@@ -116,14 +116,15 @@ MINI = Miniature(
         "county-records",
         "scoreboard-mix",
     ),
-    draw=mini_tablebench.draw,
+    draw=numerical.draw,
     prompt=build_prompt,
     render=render,
-    with_answer=mini_tablebench.with_answer,
-    wrong=mini_tablebench.wrong,
-    off_style=mini_tablebench.off_style,
-    flawed=mini_tablebench.flawed,
-    edit=mini_tablebench.edit,
+    with_answer=numerical.with_answer,
+    wrong=numerical.wrong,
+    off_style=numerical.off_style,
+    flawed=numerical.flawed,
+    edit=numerical.edit,
+    stories=("questions about small tables", "table reading exercises", "league tables"),
 )
 
 SPEC = TaskSpec(

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from tasks import extract as read
-from tasks import mini_chemcot
 from tasks.base import Row, Sample, Score, TaskSpec, Verdict
 from tasks.metrics import mean_over_views
+from tasks.mini import mol_edit
 from tasks.miniature import Miniature, load
 from tasks.molecules import edit_error, molecule
 
@@ -94,14 +94,15 @@ MINI = Miniature(
         "small-molecule-drills",
         "reagent-shelf",
     ),
-    draw=mini_chemcot.draw,
+    draw=mol_edit.draw,
     prompt=build_prompt,
     render=render,
-    with_answer=mini_chemcot.with_answer,
-    wrong=mini_chemcot.wrong,
-    off_style=mini_chemcot.off_style,
-    flawed=mini_chemcot.flawed,
-    edit=mini_chemcot.edit,
+    with_answer=mol_edit.with_answer,
+    wrong=mol_edit.wrong,
+    off_style=mol_edit.off_style,
+    flawed=mol_edit.flawed,
+    edit=mol_edit.edit,
+    stories=("molecule editing requests", "functional group exercises", "structure edits"),
 )
 
 SPEC = TaskSpec(

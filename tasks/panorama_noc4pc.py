@@ -18,13 +18,13 @@ from functools import partial
 from typing import Any
 
 from tasks import extract as read
-from tasks import mini_panorama
 from tasks.base import Row, Sample, Score, TaskSpec, Verdict
 from tasks.columns import opened
 from tasks.metrics import macro_f1
+from tasks.mini import noc4pc
 from tasks.miniature import Miniature, load
 
-LABELS = mini_panorama.LABELS
+LABELS = noc4pc.LABELS
 
 HEADER = 'Is the claim allowable over the references? Reply in JSON with "code": ALLOW, 102 or 103.'
 _LABEL = re.compile(r"(?<![\w.])(ALLOW|102|103)(?![\w])")
@@ -131,7 +131,7 @@ def verify(prompt: str, target: str) -> bool | None:
     return (
         all(set(named.get(number, [])) == set(parts) for number, parts in held.items())
         and (not missing or set(_named(missing[-1])) == set(absent))
-        and code == mini_panorama.code_of(claim, list(held.values()))
+        and code == noc4pc.code_of(claim, list(held.values()))
     )
 
 
@@ -152,14 +152,15 @@ MINI = Miniature(
         "registry-notes",
         "second-floor-files",
     ),
-    draw=mini_panorama.draw,
+    draw=noc4pc.draw,
     prompt=build_prompt,
     render=render,
-    with_answer=mini_panorama.with_answer,
-    wrong=mini_panorama.wrong,
-    off_style=mini_panorama.off_style,
-    flawed=mini_panorama.flawed,
-    edit=mini_panorama.edit,
+    with_answer=noc4pc.with_answer,
+    wrong=noc4pc.wrong,
+    off_style=noc4pc.off_style,
+    flawed=noc4pc.flawed,
+    edit=noc4pc.edit,
+    stories=("claim reviews with cited references", "patentability exercises", "office action notes"),
 )
 
 SPEC = TaskSpec(

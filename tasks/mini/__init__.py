@@ -1,0 +1,1 @@
+"""Generators behind the mini editions: rows from a seed, truth computed, in the published columns."""
