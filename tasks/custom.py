@@ -24,7 +24,18 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tasks.answers import AnswerReader, reader_for
-from tasks.base import Edition, Row, Sample, Score, Source, TaskData, TaskSpec, Verdict
+from tasks.base import (
+    DEFAULT_OPTIONS,
+    Edition,
+    LoadOptions,
+    Row,
+    Sample,
+    Score,
+    Source,
+    TaskData,
+    TaskSpec,
+    Verdict,
+)
 from tasks.columns import pluck
 from tasks.errors import InputError, did_you_mean
 from tasks.example import write_example
@@ -276,7 +287,7 @@ def _samples(name: str, lines: Sequence[Line], task: TaskFile, reader: AnswerRea
 
 
 def _spec(task: TaskFile, reader: AnswerReader, data: TaskData, path: str) -> TaskSpec:
-    def load(edition: Edition, seed: int) -> TaskData:
+    def load(edition: Edition, seed: int, options: LoadOptions = DEFAULT_OPTIONS) -> TaskData:
         return data
 
     def judge(sample: Sample, answer: str) -> Verdict:

@@ -1,0 +1,96 @@
+"""Rows out of a file in any of the four upstream formats: jsonl, json, csv, parquet."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import InputError
+
+SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """All rows of a file, in its order; the suffix names the format.
+
+    A ``.json`` file may hold a list of rows, one row, or an object whose ``data`` or ``rows``
+    is the list. CSV cells stay text. Raises InputError that names the file and the place.
+    """
+    if not path.is_file():
+        raise InputError(
+            str(path), "there is no such file", "give the path of a jsonl, json, csv or parquet file"
+        )
+    try:
+        rows = _READERS[path.suffix.lower()](path)
+    except KeyError:
+        raise InputError(
+            str(path),
+            f"the format {path.suffix or 'without suffix'!r} is not known",
+            f"use {', '.join(SUFFIXES)}",
+        ) from None
+    except UnicodeDecodeError:
+        raise InputError(str(path), "it is not UTF-8 text", "save it as UTF-8") from None
+    except OSError as error:
+        raise InputError(
+            str(path), f"it cannot be read ({error.strerror or error})", "check the file"
+        ) from None
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            raise InputError(
+                f"{path}, row {number}", "it is not an object with columns", "write one object a row"
+            )
+    return rows
+
+
+def _jsonl(path: Path) -> list[Any]:
+    rows = []
+    with path.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                rows.append(json.loads(line))
+            except (ValueError, RecursionError) as error:
+                raise InputError(
+                    f"{path}, line {number}", f"it is not JSON ({error})", "mend that line"
+                ) from None
+    return rows
+
+
+def _json(path: Path) -> list[Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise
+        raise InputError(str(path), f"it is not JSON ({error})", "mend the file") from None
+    if isinstance(data, dict):
+        held = data.get("data", data.get("rows"))
+        data = held if isinstance(held, list) else [data]
+    if not isinstance(data, list):
+        raise InputError(str(path), "it holds no list of rows", "write a JSON list of objects")
+    return data
+
+
+def _csv(path: Path) -> list[Any]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            return [dict(row) for row in csv.DictReader(file, strict=True)]
+        except csv.Error as error:
+            raise InputError(str(path), f"it is not CSV ({error})", "mend the file") from None
+
+
+def _parquet(path: Path) -> list[Any]:
+    import pyarrow.parquet as parquet
+    from pyarrow.lib import ArrowException
+
+    try:
+        return list(parquet.read_table(path).to_pylist())
+    except ArrowException as error:
+        what = str(error).partition("\n")[0]
+        raise InputError(str(path), f"it is not a parquet file ({what})", "download it again") from None
+
+
+_READERS = {".jsonl": _jsonl, ".json": _json, ".csv": _csv, ".parquet": _parquet}
