@@ -4,6 +4,9 @@ Accuracy carries the Wilson score interval (E. B. Wilson, 1927, JASA 22), which
 stays inside 0-100 and is sound at 0 and 100. Macro-F1 has no closed form, so its
 interval is the percentile bootstrap over items, drawn as one multinomial over the
 cells of the confusion matrix: the same distribution, without a loop over items.
+
+A verdict that is not ``scored`` is left out of every number here: ``n`` counts the
+scored items alone, and a view without a scored item is not among the views.
 """
 
 from __future__ import annotations
@@ -38,10 +41,16 @@ def _by_view(samples: Sequence[Sample], values: NDArray[np.float64]) -> dict[str
     return {str(name): values[names == name] for name in sorted(set(names.tolist()))}
 
 
-def _values(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> tuple[NDArray[np.float64], float]:
-    """The items' values and the unparseable share; raises ValueError on unequal lengths."""
+def scored_only(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> tuple[list[Sample], list[Verdict]]:
+    """The items that a score can be computed from; raises ValueError on unequal lengths."""
     if len(samples) != len(verdicts):
         raise ValueError(f"{len(samples)} samples but {len(verdicts)} verdicts")
+    pairs = [pair for pair in zip(samples, verdicts, strict=True) if pair[1].scored]
+    return [sample for sample, _ in pairs], [verdict for _, verdict in pairs]
+
+
+def _values(verdicts: Sequence[Verdict]) -> tuple[NDArray[np.float64], float]:
+    """The items' values and the unparseable share."""
     values = np.array([verdict.value for verdict in verdicts], dtype=np.float64)
     unread = sum(verdict.parsed is None for verdict in verdicts)
     return values, unread / max(1, len(verdicts))
@@ -53,7 +62,8 @@ def accuracy(samples: Sequence[Sample], verdicts: Sequence[Verdict], metric: str
     Values between 0 and 1, such as token F1, are averaged; the same interval is
     then conservative, since their variance is at most that of a 0-1 outcome.
     """
-    values, unread = _values(samples, verdicts)
+    samples, verdicts = scored_only(samples, verdicts)
+    values, unread = _values(verdicts)
     rate = float(values.mean()) if len(values) else 0.0
     low, high = wilson(rate, len(values))
     views = {name: round(100 * float(part.mean()), 4) for name, part in _by_view(samples, values).items()}
@@ -76,7 +86,8 @@ def mean_over_views(
     Its variance is ``sum(p_v (1 - p_v) / n_v) / V^2``; the interval is Wilson's with
     the number of items that would give a single rate the same variance.
     """
-    values, unread = _values(samples, verdicts)
+    samples, verdicts = scored_only(samples, verdicts)
+    values, unread = _values(verdicts)
     parts = _by_view(samples, values)
     if not parts:
         return accuracy(samples, verdicts, metric)
@@ -112,7 +123,8 @@ def macro_f1(
     resample agrees (all right, all wrong), the bootstrap has nothing to say and the
     Wilson interval of the accuracy stands in.
     """
-    values, unread = _values(samples, verdicts)
+    samples, verdicts = scored_only(samples, verdicts)
+    values, unread = _values(verdicts)
     place = {label: index for index, label in enumerate(labels)}
     cells = np.zeros((len(labels), len(labels) + 1), dtype=np.int64)
     for sample, verdict in zip(samples, verdicts, strict=True):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tasks.base import Sample, Verdict
+from tasks.base import Sample, Score, Verdict
 from tasks.metrics import accuracy, macro_f1, mean_over_views, token_f1, wilson
 
 
@@ -40,6 +42,22 @@ def test_unequal_lengths_are_refused() -> None:
     samples, verdicts = _items(["a", "a"], [True, False])
     with pytest.raises(ValueError, match="2 samples but 1 verdicts"):
         accuracy(samples, verdicts[:1])
+
+
+@pytest.mark.parametrize(
+    "score_of", [accuracy, mean_over_views, lambda samples, verdicts: macro_f1(samples, verdicts, ["x"])]
+)
+def test_items_that_cannot_be_scored_count_nowhere(
+    score_of: Callable[[list[Sample], list[Verdict]], Score],
+) -> None:
+    samples, verdicts = _items(["a", "a", "b", "b"], [True, False, True, True])
+    unscored = Verdict(False, 0.0, None, "no_oracle", scored=False)
+    extra = [Sample("5", "a", "", "x"), Sample("6", "c", "", "x")]
+    alone, mixed = score_of(samples, verdicts), score_of(samples + extra, [*verdicts, unscored, unscored])
+    assert mixed == alone
+    assert (mixed.n, sorted(mixed.views)) == (4, ["a", "b"])
+    nothing = score_of(extra, [unscored, unscored])
+    assert (nothing.n, nothing.value, nothing.low, nothing.high) == (0, 0.0, 0.0, 100.0)
 
 
 def test_views_weigh_alike_whatever_their_size() -> None:
