@@ -276,9 +276,10 @@ def llama_factory(cli: str, model: Path, folder: Path, threads: int) -> Cost:
         "max_new_tokens": NEW_TOKENS,
         "do_sample": False,
     }
+    # JSON is YAML; its reader of .json files fails.
     for name, config in (("train", train), ("predict", predict)):
-        (folder / f"factory-{name}.json").write_text(json.dumps(config))
-    commands = [[cli, "train", str(folder / f"factory-{name}.json")] for name in ("train", "predict")]
+        (folder / f"factory-{name}.yaml").write_text(json.dumps(config))
+    commands = [[cli, "train", str(folder / f"factory-{name}.yaml")] for name in ("train", "predict")]
     cost = _timed(commands, folder / "llama-factory.log", threads)
     lines = (folder / "factory-predict" / "generated_predictions.jsonl").read_text().splitlines()
     return cost._replace(right=count_right([json.loads(line)["predict"] for line in lines], questions))
