@@ -11,7 +11,7 @@ DEMO_TASK ?= tablebench_numerical_reasoning
 DEMO_BUDGET ?= 5m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format bench bench-experiment bench-quick studio clean
+.PHONY: help setup demo test test-slow check format bench bench-mini bench-experiment bench-quick studio clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -37,8 +37,10 @@ format: $(READY) ## rewrite the sources in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) bench-experiment ## base, naive, reference and agent on every mini task, after bench-experiment
-	$(BIN)/python -m graph.benchmark
+bench: bench-experiment bench-mini ## what one experiment costs, then every mini task
+
+bench-mini: $(READY) ## base, naive, reference and agent on all thirteen mini tasks (two hours on 2 cores)
+	$(BIN)/python -m graph.benchmark --write docs/benchmark.md
 
 bench-experiment: $(READY) ## what one experiment costs, against a bare loop and a plain TRL script
 	$(BIN)/python -m tools.recipes.bench_experiment

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,15 +30,10 @@ from memory.journal import Journal
 from memory.recipe import Cap, DataRecipe, Decontaminate, Filter, Map, Select
 from memory.records import Plan, TrainingPlan
 from roles.data_curator import write_recipe
+from tasks import registry
 from tasks.pool import pool_key
 
-MINI_TASKS = (
-    "aime25",
-    "panorama_noc4pc",
-    "chemcotbench_mol_edit",
-    "tablebench_numerical_reasoning",
-    "FinanceIQ_gen",
-)
+PARTS = ("naive", "reference", "agent")
 GOOD = ("worked",)
 """The defect-free kind of source that a person who knows the pool would train on."""
 REFERENCE_SECONDS = 170.0
@@ -162,18 +157,25 @@ def by_agent(settings: RunSettings) -> dict[str, Any]:
 
 
 def main(
-    tasks: Annotated[str, typer.Option(help="Comma-separated task ids.")] = ",".join(MINI_TASKS),
+    tasks: Annotated[str, typer.Option(help="Comma-separated task ids; all thirteen when absent.")] = "",
     seeds: Annotated[str, typer.Option(help="Comma-separated seeds.")] = "0",
     budget: Annotated[str, typer.Option(help="The agent's budget.")] = "5m",
     out: Annotated[Path, typer.Option(help="Folder for runs and results.jsonl.")] = Path("runs/benchmark"),
     parts: Annotated[str, typer.Option(help="Of naive, reference, agent.")] = "naive,reference,agent",
+    write: Annotated[Path | None, typer.Option(help="Also write the table into this Markdown file.")] = None,
 ) -> None:
-    """Run the comparison; every result is appended to results.jsonl at once, then the table is printed."""
+    """Run the comparison; every result is appended to results.jsonl at once, then the table is printed.
+
+    What results.jsonl holds already is not run again, so that a broken-off comparison goes on.
+    """
     results = out / "results.jsonl"
     out.mkdir(parents=True, exist_ok=True)
-    for task in tasks.split(","):
+    done = {(row["task"], row["seed"], row["part"]) for row in _rows(results)}
+    for task in tasks.split(",") if tasks else registry.ids():
         for seed in (int(text) for text in seeds.split(",")):
             for part in parts.split(","):
+                if (task, seed, part) in done:
+                    continue
                 seconds: str | float = budget if part == "agent" else 3600.0
                 settings = make_settings(
                     task=task, seed=seed, budget_seconds=seconds, memory="off", runs_dir=str(out / part)
@@ -185,42 +187,85 @@ def main(
                 with results.open("a", encoding="utf-8") as file:
                     file.write(json.dumps({"task": task, "seed": seed, "part": part, **row}) + "\n")
                 typer.echo(f"{task} seed {seed} {part}: {row['score']}")
-    typer.echo(table(results))
+    typer.echo(table(_rows(results)))
+    if write is not None:
+        write.write_text(document(_rows(results)), encoding="utf-8")
 
 
-def table(results: Path) -> str:
-    """The Markdown table over everything in a results file; medians over seeds, with their range."""
-    rows = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
-    lines = ["| task | base | naive | reference | agent | gap closed |", "|---|---|---|---|---|---|"]
-    for task in dict.fromkeys(row["task"] for row in rows):
-        mine = [row for row in rows if row["task"] == task]
-        values = {
-            part: [row["value"] for row in mine if row["part"] == part]
-            for part in ("naive", "reference", "agent")
-        }
-        base = statistics.median(row["base_value"] for row in mine)
-        cells = [f"{base:.1f}"] + [_spread(values[part]) for part in values]
-        lines.append(f"| {task} | {' | '.join(cells)} | {_closed(base, values)} |")
+def _rows(results: Path) -> list[dict[str, Any]]:
+    if not results.exists():
+        return []
+    return [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+
+
+def document(rows: Sequence[dict[str, Any]]) -> str:
+    """The benchmark page: what was compared, the command, the table, what the runs cost."""
+    agents = [row for row in rows if row["part"] == "agent"]
+    seeds = sorted({row["seed"] for row in rows})
+    lines = [
+        "# Benchmark: the mini edition",
+        "",
+        "Base, naive, reference and agent on the same sealed test rows; "
+        "`graph/benchmark.py` says what each of them does.",
+        "",
+        "```",
+        "make bench-mini",
+        "```",
+        "",
+        f"Seeds {', '.join(map(str, seeds))}. A cell is the score with its 95% interval and n; over several "
+        "seeds, the median and the range.",
+        "",
+        table(rows),
+        "",
+        "The agent's runs:",
+        "",
+        "| task | seed | experiments (kept, discarded, failed) | p | orchestration, s per experiment | "
+        "wall, s |",
+        "|---|---|---|---|---|---|",
+        *(_agent_line(row) for row in agents),
+        "",
+    ]
     return "\n".join(lines)
 
 
-def _spread(values: list[float]) -> str:
-    if not values:
+def _agent_line(row: dict[str, Any]) -> str:
+    counts = ", ".join(str(row["counts"][key]) for key in ("kept", "discarded", "failed"))
+    cost = row["orchestration_seconds_per_experiment"]
+    cells = (row["task"], row["seed"], f"{row['experiments']} ({counts})", f"{row['p_value']:.1g}", cost)
+    return "| " + " | ".join(str(cell) for cell in (*cells, f"{row['seconds']:.0f}")) + " |"
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """The Markdown table: one task a line, and how much of the base-to-reference gap the agent closes."""
+    lines = ["| task | base | naive | reference | agent | gap closed |", "|---|---|---|---|---|---|"]
+    for task in dict.fromkeys(row["task"] for row in rows):
+        mine = [row for row in rows if row["task"] == task]
+        parts = {part: [row for row in mine if row["part"] == part] for part in PARTS}
+        bases = list({row["seed"]: row for row in mine}.values())
+        cells = [_cell(bases, "base"), *(_cell(parts[part], "score") for part in PARTS)]
+        lines.append(f"| {task} | {' | '.join(cells)} | {_closed(bases, parts)} |")
+    return "\n".join(lines)
+
+
+def _cell(rows: Sequence[dict[str, Any]], key: str) -> str:
+    """One run: its score with interval and n. Several seeds: the median and the range."""
+    if not rows:
         return "not run"
-    middle = f"{statistics.median(values):.1f}"
-    return (
-        middle
-        if len(values) == 1
-        else f"{middle} ({min(values):.1f} to {max(values):.1f}, {len(values)} seeds)"
-    )
+    if len(rows) == 1:
+        return str(rows[0][key])
+    values = [row["base_value" if key == "base" else "value"] for row in rows]
+    return f"{statistics.median(values):.1f} ({min(values):.1f} to {max(values):.1f}, {len(values)} seeds)"
 
 
-def _closed(base: float, values: dict[str, list[float]]) -> str:
+def _closed(bases: Sequence[dict[str, Any]], parts: Mapping[str, Sequence[dict[str, Any]]]) -> str:
     """Share of the distance from base to reference that the agent covers, by medians."""
-    if not values["agent"] or not values["reference"]:
+    if not parts["agent"] or not parts["reference"]:
         return "not run"
-    distance = statistics.median(values["reference"]) - base
-    return f"{(statistics.median(values['agent']) - base) / distance:.0%}" if distance > 0 else "no gap"
+    base = statistics.median(row["base_value"] for row in bases)
+    reference, agent = (
+        statistics.median(row["value"] for row in parts[part]) for part in ("reference", "agent")
+    )
+    return f"{(agent - base) / (reference - base):.0%}" if reference > base else "no gap"
 
 
 if __name__ == "__main__":
