@@ -25,6 +25,8 @@ class Group:
 
     smarts: str
     atoms: int
+    carried: int = 0
+    """Further heavy atoms that may come or go with the group, such as the methyl of an ester."""
 
 
 GROUPS: dict[str, Group] = {
@@ -34,10 +36,22 @@ GROUPS: dict[str, Group] = {
     "nitrile": Group("[CX2]#[NX1]", 2),
     "halo": Group("[F,Cl,Br,I;X1]", 1),
     "nitro": Group("[NX3;+](=[OX1])[OX1;-]", 3),
-    "amine": Group("[NX3;H2;$(N-[#6]);!$(N-C=[O,S,N])]", 1),
+    "amine": Group("[NX3;H2,H1;$(N-[#6]);!$(N-[C,S,P]=[O,S,N]);!$(N-[#7,#8])]", 1),
     "thiol": Group("[SX2;H1]", 1),
+    "benzene": Group("c1ccccc1", 6),
+    "benzene_ring": Group("c1ccccc1", 6),
+    "ketone": Group("[CX3;$(C(-[#6])-[#6])]=[OX1]", 2, carried=1),
+    "ester": Group("[CX3;H1,$(C-[#6])](=[OX1])[OX2;H0;$(O-[#6]);!$(O(C=O)C=O)]", 3, carried=2),
+    "anhydride": Group("[CX3](=[OX1])[OX2][CX3]=[OX1]", 5, carried=1),
+    "amide": Group("[CX3;H1,$(C-[#6])](=[OX1])[NX3]", 3, carried=1),
+    "thioether": Group("[SX2;H0;$(S(-[#6])-[#6])]", 1, carried=1),
+    "sulfide": Group("[SX2;H0;$(S(-[#6])-[#6])]", 1, carried=1),
+    "disulfide": Group("[SX2;H0]-[SX2;H0]", 2, carried=1),
+    "sulfoxide": Group("[SX3;$(S(-[#6])-[#6])]~[OX1]", 2, carried=1),
+    "sulfone": Group("[SX4;$(S(-[#6])-[#6])](~[OX1])~[OX1]", 3, carried=1),
+    "borane": Group("[BX3]", 1, carried=2),
 }
-"""Eight of the twenty published groups. A carboxyl's OH is no hydroxyl, an amide's NH2 no amine."""
+"""The twenty published groups. A carboxyl's OH is no hydroxyl, the N of an amide no amine."""
 
 
 @lru_cache(maxsize=1)
@@ -115,7 +129,7 @@ def edit_error(source: str, product: str, removed: str | None, added: str | None
 
 
 def _rest_kept(before: Any, after: Any, removed: str | None, added: str | None) -> bool:
-    allowed = GROUPS[added].atoms if added else 0
+    allowed = GROUPS[added].atoms + GROUPS[added].carried if added else 0
     rests = [before] if removed is None else _rests(before, removed)
     return any(
         0 <= after.GetNumAtoms() - rest.GetNumAtoms() <= allowed and after.HasSubstructMatch(rest)
@@ -126,10 +140,24 @@ def _rest_kept(before: Any, after: Any, removed: str | None, added: str | None) 
 def _rests(mol: Any, removed: str) -> Iterator[Any]:
     """What may remain of a molecule that loses a group: all but the group, or but for the group's carbon.
 
-    A carbon may stay behind, as when an aldehyde is reduced or the reference turns ``CC#N`` into ``CCCl``.
+    A carbon may stay behind, as when an aldehyde is reduced or the reference turns ``CC#N`` into ``CCCl``;
+    and the small piece that a group carries may go with it, as the methyl of an ester does.
     """
     for atoms in group_matches(mol, removed):
         yield _without(mol, atoms)
         carbons = [place for place in atoms if mol.GetAtomWithIdx(place).GetAtomicNum() == 6]
         if carbons:
             yield _without(mol, tuple(place for place in atoms if place != carbons[0]))
+        if GROUPS[removed].carried:
+            yield _without(mol, atoms + _loose_atoms(mol, atoms, GROUPS[removed].carried))
+
+
+def _loose_atoms(mol: Any, atoms: tuple[int, ...], size: int) -> tuple[int, ...]:
+    """The atoms of the smallest piece that comes loose when ``atoms`` go; none where it is over ``size``."""
+    from rdkit import Chem
+
+    kept = [place for place in range(mol.GetNumAtoms()) if place not in atoms]
+    pieces = sorted(Chem.GetMolFrags(_without(mol, atoms)), key=len)
+    if len(pieces) < 2 or len(pieces[0]) > size:
+        return ()
+    return tuple(kept[place] for place in pieces[0])

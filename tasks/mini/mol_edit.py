@@ -14,7 +14,7 @@ from typing import Any
 
 from tasks.edits import edit_prose
 from tasks.miniature import Item
-from tasks.molecules import GROUPS, edit_error
+from tasks.molecules import edit_error
 from tasks.splits import content_id
 
 
@@ -56,7 +56,7 @@ _AT_START: dict[str, str] = {
     "nitro": "O=[N+]([O-])",
 }
 _RINGS = ("c1ccccc1", "C1CCCCC1", "C1CCCC1", "c1ccncc1")
-_NAMES = tuple(GROUPS)
+_NAMES = tuple(_AT_END)
 
 
 @dataclass(frozen=True)
