@@ -42,8 +42,8 @@ class Reading:
     """Kinds of series that its calls can draw; empty when none is known."""
     columns: frozenset[str]
     """Columns of ``df`` that it reads by name, those that it makes left out."""
-    words: frozenset[str]
-    """All strings in it."""
+    words: tuple[str, ...]
+    """All strings in it, in their order."""
     numbers: tuple[int, ...]
     """Whole numbers in it, sorted."""
     operations: frozenset[str]
@@ -56,12 +56,13 @@ def reading_of(code: str) -> Reading | None:
     if tree is None:
         return None
     kinds: set[str] = set()
-    read, made, words = set[str](), set[str](), set[str]()
+    read, made = set[str](), set[str]()
+    words: list[tuple[int, int, str]] = []
     numbers: list[int] = []
     operations: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            words.add(node.value)
+            words.append((node.lineno, node.col_offset, node.value))
         elif isinstance(node, ast.Constant) and type(node.value) is int:
             numbers.append(node.value)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -75,7 +76,7 @@ def reading_of(code: str) -> Reading | None:
     return Reading(
         frozenset(kinds),
         frozenset(read - made),
-        frozenset(words),
+        tuple(word for _, _, word in sorted(words)),
         tuple(sorted(numbers)),
         frozenset(operations),
     )
@@ -146,7 +147,11 @@ def _known(name: str, columns: tuple[str, ...]) -> bool:
 
 
 def _follows(kind: str, rest: str, read: Reading, columns: tuple[str, ...]) -> bool:
-    planned = {name for name in columns if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", rest)}
+    places = {name: re.search(rf"(?<!\w){re.escape(name)}(?!\w)", rest) for name in columns}
+    planned = [name for _, name in sorted((place.start(), name) for name, place in places.items() if place)]
+    used = list(dict.fromkeys(word for word in read.words if word in columns))
+    if kind != "scatter":  # x before y
+        planned, used = sorted(planned), sorted(used)
     numbers = tuple(sorted(int(digits) for digits in re.findall(r"(?<![\w.])\d{1,9}(?![\w.])", rest)))
     signs = {sign for sign in "-+><" if f" {sign} " in rest}
     steps = {
@@ -159,7 +164,7 @@ def _follows(kind: str, rest: str, read: Reading, columns: tuple[str, ...]) -> b
     return (
         kind in _CALLS
         and bool(set(_CALLS[kind]) & read.kinds)
-        and planned == read.words & set(columns)
+        and planned == used
         and numbers == read.numbers
         and signs | steps == read.operations - {"sum", "mean"}
     )

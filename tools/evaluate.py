@@ -17,6 +17,7 @@ from typing import Any, Literal
 from memory.records import ErrorCluster, Evaluation
 from tasks.base import Sample, TaskSpec, Verdict
 from tasks.errors import ExperimentFailed, Stage
+from tools.judge import check_runnable, judge_answers
 from tools.worker import Usage, Worker
 from tools.workspace import Workspace
 
@@ -50,7 +51,9 @@ def evaluate(
 
     Raises:
         ExperimentFailed: ``timeout``, ``out_of_memory``, ``crashed`` or ``empty_data``.
+        InputError: the answers are code, and no sandbox works here; raised before a model is loaded.
     """
+    check_runnable(spec)
     if not samples:
         raise ExperimentFailed("evaluate", "empty_data", f"the {split} split is empty")
     cost_path = out_path.with_suffix(".cost.json")
@@ -63,7 +66,7 @@ def evaluate(
         cost = {"generated_tokens": reply["generated_tokens"][split], "wall_seconds": usage.wall_seconds}
         # The cost goes first: predictions that exist then always have one.
         workspace.write_json(cost_path, cost | {"cpu_seconds": usage.cpu_seconds})
-    verdicts = [spec.judge(sample, answer) for sample, answer in zip(samples, answers, strict=True)]
+    verdicts = judge_answers(spec, samples, answers)
     workspace.write_jsonl(out_path, [_item(*each) for each in zip(samples, answers, verdicts, strict=True)])
     return Evaluation(
         split=split,

@@ -27,7 +27,7 @@ def in_sandbox(scripts: Sequence[Script]) -> Sequence[ScriptResult]:
 
 
 def judge_answers(
-    spec: TaskSpec, samples: Sequence[Sample], answers: Sequence[str], runner: Runner = in_sandbox
+    spec: TaskSpec, samples: Sequence[Sample], answers: Sequence[str], runner: Runner | None = None
 ) -> list[Verdict]:
     """A verdict for each answer.
 
@@ -38,7 +38,7 @@ def judge_answers(
 
 
 def judge_all(
-    spec: TaskSpec, samples: Sequence[Sample], answers: Sequence[str], runner: Runner = in_sandbox
+    spec: TaskSpec, samples: Sequence[Sample], answers: Sequence[str], runner: Runner | None = None
 ) -> tuple[list[Verdict], list[ScriptResult | None]]:
     """Verdicts, and what came of each answer's script, which a released evaluator reads as well.
 
@@ -56,7 +56,7 @@ def judge_all(
 
 
 def run_scripts(
-    spec: TaskSpec, samples: Sequence[Sample], answers: Sequence[str], runner: Runner = in_sandbox
+    spec: TaskSpec, samples: Sequence[Sample], answers: Sequence[str], runner: Runner | None = None
 ) -> list[ScriptResult | None]:
     """What came of each answer's script; None where there is nothing to run. Equal scripts run once.
 
@@ -68,7 +68,7 @@ def run_scripts(
     scripts = [spec.script(sample, answer) for sample, answer in zip(samples, answers, strict=True)]
     keys = [script and (script.code, tuple(sorted(script.files.items()))) for script in scripts]
     distinct = {key: script for key, script in zip(keys, scripts, strict=True) if key and script}
-    ran = runner(list(distinct.values())) if distinct else []
+    ran = (runner or in_sandbox)(list(distinct.values())) if distinct else []
     if any(result.status == "refused" for result in ran):
         raise _no_isolation(spec)
     found = dict(zip(distinct, ran, strict=True))

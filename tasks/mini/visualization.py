@@ -24,7 +24,7 @@ from tasks.splits import content_id
 class Difficulty:
     """Sizes of tables and numbers, both ends included."""
 
-    rows: tuple[int, int] = (4, 4)
+    rows: tuple[int, int] = (3, 3)
     value: tuple[int, int] = (2, 30)
     least_kept: int = 2
     """Rows that a condition leaves at least."""
@@ -33,7 +33,7 @@ class Difficulty:
 DIFFICULTY = Difficulty()
 
 INSTRUCTION = (
-    "You are a table analyst. Answer with python code that reads table.csv and ends with plt.show().\n"
+    "You are a table analyst. Answer with python code that draws from table.csv.\n"
     "[TABLE]\n{table}\nQuestion: {question}"
 )
 _KEYS = ("name", "player", "team", "city", "club", "school", "artist", "nation")
