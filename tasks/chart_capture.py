@@ -152,14 +152,19 @@ def _collections(axes: Any, polar: bool) -> list[Series]:
             if len(offsets):
                 found.append(_series("scatter", offsets[:, 1]))
         elif isinstance(collection, FillBetweenPolyCollection) and _is_upright(collection):
-            heights: list[float] = []
-            for path in collection.get_paths():
-                # One region: a corner, n upper points, a corner, n lower points backwards, the closing point.
-                y: Any = np.asarray(path.vertices)[:, 1]
-                n = (len(y) - 3) // 2
-                heights += list(y[1 : n + 1] - y[n + 2 : 2 * n + 2][::-1])
+            heights = [y for path in collection.get_paths() for y in _heights(path.vertices)]
             found.append(_series("radar" if polar else "area", heights))
     return found
+
+
+def _heights(vertices: Any) -> Any:
+    """One filled region: a corner, n points of one edge, a corner, n of the other backwards, the end.
+
+    Either edge may be the upper one: ``fill_between`` of one series has zero second, ``stackplot`` first.
+    """
+    n = (len(vertices) - 3) // 2
+    first, second = vertices[1 : n + 1, 1], vertices[n + 2 : 2 * n + 2, 1][::-1]
+    return second - first if second.any() and second.sum() > first.sum() else first - second
 
 
 def _is_upright(collection: Any) -> bool:

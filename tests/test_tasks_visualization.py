@@ -1,0 +1,436 @@
+"""Charts as answers: what is captured, when it is right, and what the released evaluator makes of it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import random
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from plotting import plotting_code
+from real_rows import data_root
+from script_runner import run_all
+
+from tasks import chart_reading, charts
+from tasks import tablebench_visualization as task
+from tasks.base import Sample, Script, ScriptResult, Verdict
+from tasks.miniature import Item, to_sample
+from tasks.published import visualization as released
+from tools.judge import judge_all
+
+TABLE = {"columns": ["team", "wins", "goals"], "data": [["Ann", 12, 3.5], ["Bob", 7, 4.0], ["Eve", 9, 1.0]]}
+IMPORTS = "import numpy as np\nimport pandas as pd\nimport matplotlib.pyplot as plt\n"
+HEAD = f"{IMPORTS}df = pd.read_csv('table.csv')\n"
+WINS = "y_references = [[12, 7, 9]]"
+BOTH = "y_references = [[12, 7, 9], [3.5, 4.0, 1.0]]"
+
+
+def sample(answer: str = WINS, chart_type: str | None = "bar", question: str = "Draw it.") -> Sample:
+    row = {"qtype": "Visualization", "table": TABLE, "question": question, "answer": answer}
+    return task.sample_of(row | ({"chart_type": chart_type} if chart_type else {}), task.VIEW)
+
+
+def block(code: str) -> str:
+    return f"```python\n{HEAD}{code}\nplt.show()\n```"
+
+
+def judged(item: Sample, *answers: str) -> list[tuple[Verdict, dict[str, Any]]]:
+    """Each answer's verdict and what the released evaluator gives it."""
+    items = [item] * len(answers)
+    verdicts, results = judge_all(task.SPEC, items, answers, run_all)
+    return [
+        (verdict, dict(released.evaluate(task.VIEW, [item], [answer], [result])))
+        for verdict, answer, result in zip(verdicts, answers, results, strict=True)
+    ]
+
+
+def passed(pairs: list[tuple[Verdict, dict[str, Any]]]) -> list[tuple[bool, bool]]:
+    """(right by our rule, passed by the released one)."""
+    return [(verdict.right, metrics["Pass@1"] == 100.0) for verdict, metrics in pairs]
+
+
+BAR_CODES = {
+    "by position": ("plt.bar(df['team'], df['wins'])", True),
+    "lists": ("plt.bar(list(df['team']), df['wins'].tolist())", True),
+    "a float array": ("plt.bar(df['team'], df['wins'].values.astype(float))", True),
+    "an integer array": ("plt.bar(df['team'], df['wins'].values)", False),
+    "keywords": ("plt.bar(x=df['team'], height=df['wins'])", False),
+    "an axes method": ("fig, ax = plt.subplots()\nax.bar(df['team'], df['wins'])", False),
+    "barh": ("plt.barh(df['team'], df['wins'])", False),
+    "DataFrame.plot": ("df.plot(x='team', y='wins', kind='bar')", False),
+    "DataFrame.plot.barh": ("df.plot.barh(x='team', y='wins')", False),
+    "Series.plot": ("df.set_index('team')['wins'].plot.bar()", False),
+    "one bar a call": ("for i, r in df.iterrows():\n    plt.bar(r['team'], r['wins'])", False),
+    "a mean line": ("plt.bar(df['team'], df['wins'])\nplt.axhline(df['wins'].mean())", True),
+    "saved, then shown": ("plt.bar(df['team'], df['wins'])\nplt.savefig('x.png')", True),
+    "closed before the end": ("plt.bar(df['team'], df['wins'])\nplt.show()\nplt.close()", True),
+    "a left process": ("plt.bar(df['team'], df['wins'])\nimport sys\nsys.exit()", False),
+}
+
+
+def test_bars_count_however_they_are_drawn() -> None:
+    answers = [block(code) for code, _ in BAR_CODES.values()]
+    wanted = [(True, by_released) for _, by_released in BAR_CODES.values()]
+    assert dict(zip(BAR_CODES, passed(judged(sample(), *answers)), strict=True)) == dict(
+        zip(BAR_CODES, wanted, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("chart_type", "reference", "code", "by_released"),
+    [
+        ("bar", BOTH, "plt.bar(df.team, df.wins)\nplt.bar(df.team, df.goals, bottom=df.wins)", True),
+        ("bar", BOTH, "df.plot(x='team', kind='bar', stacked=True)", False),
+        ("bar", BOTH, "f, ax = plt.subplots(2)\nax[0].bar([0, 1, 2], df.goals)\nax[1].bar(df.team, df.wins)", False),
+        ("bar", BOTH, "plt.bar(df.team, df.wins)\nplt.figure()\nplt.bar(df.team, df.goals)", True),
+        ("line", WINS, "plt.plot(df.team, df.wins, 'o-')", True),
+        ("line", WINS, "plt.plot(df.wins)", False),
+        ("line", WINS, "plt.plot(df.team, df.wins)\nplt.scatter(df.team, df.wins)", False),
+        ("line", WINS, "df.plot.line(x='team', y='wins')", False),
+        ("line", WINS, "plt.errorbar(df.team, df.wins, yerr=1, capsize=3)", False),
+        ("scatter", WINS, "plt.scatter(df.goals, df.wins)", True),
+        ("scatter", WINS, "plt.plot(df.goals, df.wins, 'o')", True),
+        ("scatter", WINS, "df.plot.scatter('goals', 'wins')", False),
+        ("pie", WINS, "plt.pie(df.wins, autopct='%1.1f%%', startangle=90, counterclock=False)", False),
+        ("pie", WINS, "plt.gca().pie(df.wins / df.wins.sum())", False),
+        ("area", WINS, "plt.fill_between(range(3), df.wins)", False),
+        ("area", BOTH, "plt.stackplot(range(3), df.wins, df.goals)", False),
+        ("waterfall", "y_references = [[12, -5, 2]]", "plt.bar(range(3), [12, -5, 2], bottom=[0, 12, 7])", True),
+        (
+            "radar",
+            WINS,
+            "v = df.wins.tolist()\nv += v[:1]\na = list(np.linspace(0, 6, 3)) + [0]\n"
+            "ax = plt.subplot(polar=True)\nax.plot(a, v)\nax.fill(a, v, alpha=0.2)",
+            False,
+        ),
+        ("radar", WINS, "plt.subplot(polar=True)\nplt.plot([0, 2, 4], df.wins)", True),
+    ],
+)  # fmt: skip
+def test_every_kind_of_chart_is_read_off_the_axes(
+    chart_type: str, reference: str, code: str, by_released: bool
+) -> None:
+    assert passed(judged(sample(reference, chart_type), block(code))) == [(True, by_released)]
+
+
+def test_wrong_charts_say_what_is_wrong() -> None:
+    wrong = {
+        "plt.plot(df.team, df.wins)": "wrong_kind",
+        "plt.bar(df.team, df.goals)": "wrong_values",
+        "plt.bar(df.team, df.wins + 0.02)": "wrong_values",
+        "plt.bar(df.team[::-1], df.wins[::-1])": "wrong_order",
+        "plt.bar(df.team[:2], df.wins[:2])": "wrong_count",
+        "plt.bar(df.team, df.wins)\nplt.bar(df.team, df.goals)": "wrong_count",
+        "plt.bar(df.team, df.wins * np.nan)": "wrong_values",
+        "x = 1": "no_chart",
+        "plt.bar(df.team, df.losses)": "raises AttributeError",
+        "plt.bar(df.team, df.wins)\n1 / 0": "raises ZeroDivisionError",
+        "plt.bar(df.team, df.wins": "raises SyntaxError",
+        "plt.bar(df.team, df.wins)\nimport os\nos._exit(0)": "not_executed",
+        "plt.bar(df.team, df.wins)\nimport os\nos.kill(os.getpid(), 9)": "killed",
+    }
+    found = judged(sample(), *map(block, wrong))
+    assert {code: verdict.error for code, (verdict, _) in zip(wrong, found, strict=True)} == wrong
+    assert all(not verdict.right and verdict.value == 0.0 for verdict, _ in found)
+
+
+def test_a_value_within_the_tolerance_is_right() -> None:
+    assert judged(sample(), block("plt.bar(df.team, df.wins + 0.009)"))[0][0].right
+
+
+def test_code_that_takes_too_long_is_a_timeout() -> None:
+    script = task.script(sample(), block("while True: pass"))
+    assert script is not None
+    (result,) = run_all([script], wall_seconds=1.5)
+    assert task.judge_result(sample(), block("while True: pass"), result).error == "timeout"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"```py\n{HEAD}plt.bar(df.team, df.wins)\n```",
+        f"```Python\n{HEAD}plt.bar(df.team, df.wins)\n```",
+        f"```\n{HEAD}plt.bar(df.team, df.wins)\n```",
+        f"```python3\n{HEAD}plt.bar(df.team, df.wins)\n```",
+        f"```python\n{HEAD}plt.bar(df.team, df.wins)\nplt.show()",
+        f"{HEAD}plt.bar(df.team, df.wins)",
+        f"This draws it:\n{HEAD}plt.bar(df.team, df.wins)",
+        f"```\n```python\n{HEAD}plt.bar(df.team, df.wins)```",
+        f"<think>```python\nplt.bar([1], [2])\n```</think>\n```py\n{HEAD}plt.bar(df.team, df.wins)\n```",
+    ],
+)
+def test_code_is_found_in_any_fence_where_the_released_rule_finds_none_or_another(answer: str) -> None:
+    ((verdict, metrics),) = judged(sample(), answer)
+    assert verdict.right
+    assert metrics["Pass@1"] == (100.0 if answer.startswith("```\n```python") else 0.0)
+
+
+def test_the_last_block_of_code_counts() -> None:
+    right, wrong = block("plt.bar(df.team, df.wins)"), block("plt.bar(df.team, df.goals)")
+    pairs = judged(sample(), f"{wrong}\nNo:\n{right}", f"{right}\nNo:\n{wrong}")
+    assert passed(pairs) == [(True, True), (False, False)]
+    output = f"{right}\nIt prints:\n```\n12\n```"
+    assert passed(judged(sample(), output)) == [(True, True)]
+
+
+def test_code_inside_an_unclosed_think_block_is_no_answer_but_runs_for_the_released_rule() -> None:
+    ((verdict, metrics),) = judged(sample(), f"<think>{block('plt.bar(df.team, df.wins)')}")
+    assert (verdict.right, verdict.parsed, verdict.error) == (False, None, "no_code")
+    assert metrics == {"Pass@1": 100.0, "ECR@1": 100.0, "Parse@1": 100.0}
+
+
+def test_a_flat_reference_accepts_the_right_chart_and_the_released_rule_any_three_series() -> None:
+    flat = sample("y_references = [12, 7, 9]")
+    right = block("plt.bar(df.team, df.wins)")
+    three = block("for _ in range(3):\n    plt.bar([1], [0])")
+    assert passed(judged(flat, right, three)) == [(True, False), (False, True)]
+    split = sample("y_references = [12, 7, 9, 3.5, 4.0, 1.0]", "line")
+    both = block("plt.plot(df.team, df.wins)\nplt.plot(df.team, df.goals)")
+    assert passed(judged(split, both)) == [(True, False)]
+
+
+def test_missing_points_are_read_where_the_released_rule_cannot() -> None:
+    item = sample("y_references = [[12, np.nan, 9]]", "line")
+    gap = block("plt.plot(df.team, df.wins.where(df.wins != 7).tolist())")
+    left_out = block("d = df[df.wins != 7]\nplt.plot(d.team, d.wins.tolist())")
+    filled = block("plt.plot(df.team, df.wins.tolist())")
+    pairs = judged(item, gap, left_out, filled)
+    assert [verdict.right for verdict, _ in pairs] == [True, True, False]
+    assert {metrics["ECR@1"] for _, metrics in pairs} == {0.0}
+    bars = block("plt.bar(df.team, df.wins.where(df.wins != 7).fillna(0))")
+    assert judged(sample("y_references = [[12, nan, 9]]"), bars)[0][0].right
+
+
+def test_nan_passes_the_released_rule_alone() -> None:
+    nan = block("plt.bar(df.team, [float('nan')] * 3)")
+    assert passed(judged(sample(), nan)) == [(False, True)]
+
+
+def test_the_released_rule_looks_at_no_kind() -> None:
+    line = block("plt.plot(df.team, df.wins)")
+    assert passed(judged(sample(), line)) == [(False, True)]
+    # In one published row the column says line and the question asks for a stacked bar chart.
+    either = sample(chart_type="line", question="Please draw a stacked bar chart of wins.")
+    bars = block("plt.bar(df.team, df.wins)")
+    assert passed(judged(either, line, bars)) == [(True, True), (True, True)]
+
+
+def test_the_released_metrics_of_several_answers() -> None:
+    answers = [
+        block("plt.bar(df.team, df.wins)"),
+        block("plt.bar(df.team, df.goals)"),
+        block("1 / 0"),
+        "```py\nplt.show()\n```",
+    ]
+    items = [sample()] * 4
+    _, results = judge_all(task.SPEC, items, answers, run_all)
+    assert released.evaluate(task.VIEW, items, answers, results) == {
+        "Pass@1": 25.0,
+        "ECR@1": 50.0,
+        "Parse@1": 75.0,
+    }
+
+
+def test_a_run_of_more_than_ten_seconds_is_not_executed_for_the_released_rule() -> None:
+    report = {"own": None, "released": {"executed": True, "series": [[12, 7, 9]], "seconds": 10.5}}
+    answer = block("plt.bar(df.team, df.wins)")
+    for seconds, ecr in ((10.5, 0.0), (9.5, 100.0)):
+        report["released"] = {"executed": True, "series": [[12, 7, 9]], "seconds": seconds}
+        result = ScriptResult("ok", returned=json.dumps(report))
+        assert released.evaluate(task.VIEW, [sample()], [answer], [result])["ECR@1"] == ecr
+
+
+def test_nothing_is_said_about_code_that_could_not_be_run() -> None:
+    answer, refused = block("plt.bar(df.team, df.wins)"), ScriptResult("refused")
+    verdict = task.judge_result(sample(), answer, refused)
+    assert (verdict.right, verdict.scored, verdict.error) == (False, False, "not_executed")
+    assert task.judge(sample(), answer).scored is False
+    assert task.judge(sample(), "no code here").scored is True
+    metrics = released.evaluate(task.VIEW, [sample()], [answer], [refused])
+    assert metrics == {"Pass@1": None, "ECR@1": None, "Parse@1": 100.0}
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        "",
+        "{",
+        "[]",
+        "[" * 100_000,
+        '{"own": 3}',
+        '{"own": {"error": "", "series": 3}}',
+        '{"own": {"error": "", "series": [{"kind": "bar"}]}}',
+        '{"own": {"error": "", "series": [{"kind": "bar", "values": ["12", "7", "9"]}]}}',
+        '{"own": {"error": "", "series": [{"kind": "bar", "values": [true, 7, 9]}]}}',
+        '{"own": {"error": "", "series": [{"kind": "bar", "values": [Infinity, NaN, 1e999]}]}}',
+        '{"own": {"error": "", "series": [{"kind": "bar", "values": [' + "9" * 5_000 + "]}]}}",
+    ],
+)
+def test_a_forged_or_broken_report_is_wrong(returned: str) -> None:
+    answer = block("plt.bar(df.team, df.wins)")
+    verdict = task.judge_result(sample(), answer, ScriptResult("ok", returned=returned))
+    assert (verdict.right, verdict.error in ("not_executed", "wrong_values")) == (False, True)
+    released.evaluate(task.VIEW, [sample()], [answer], [ScriptResult("ok", returned=returned)])
+
+
+def test_a_table_becomes_the_csv_that_pandas_reads_back() -> None:
+    table = {
+        "columns": ["Name", "Score, %", "Score, %"],
+        "data": [["A\nB", "1,234", None], ['say "x"', 2.5, "−3"]],
+    }
+    row = {"table": json.dumps(table), "question": "Q", "answer": "y_references = [1]"}
+    text = task.sample_of(row, task.VIEW).meta["csv"]
+    assert text == 'Name,"Score, %","Score, %"\n"A\nB","1,234",\n"say ""x""",2.5,−3\n'
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"answer": None}, "answer"),
+        ({"answer": "y_references = 3"}, "answer"),
+        ({"answer": "y_references = [['a']]"}, "answer"),
+        ({"table": {"columns": []}}, "table"),
+        ({"table": {"columns": ["a"], "data": [3]}}, "table"),
+        ({"question": None}, "question"),
+        ({"qtype": "FactChecking"}, "Visualization"),
+    ],
+)
+def test_malformed_rows_name_the_column(change: Mapping[str, Any], named: str) -> None:
+    row = {"qtype": "Visualization", "table": TABLE, "question": "Draw it.", "answer": WINS}
+    with pytest.raises(ValueError, match=named):
+        task.sample_of({**row, **change}, task.VIEW)
+
+
+def test_a_script_is_run_once_for_both_rules_where_they_find_the_same_code() -> None:
+    script = task.script(sample(), block("plt.bar(df.team, df.wins)"))
+    assert script is not None
+    call = ast.parse(script.code).body[-1]
+    assert isinstance(call, ast.Expr)
+    assert isinstance(call.value, ast.Call)
+    own, other = (ast.literal_eval(argument) for argument in call.value.args)
+    assert own == other
+    assert task.script(sample(), "nothing") is None
+
+
+def test_code_of_odd_characters_is_carried_whole() -> None:
+    code = "s = 'é−\\n' + \"'''\" + chr(0)\nplt.bar(df.team, df.wins)\nassert len(s) == 7, len(s)"
+    assert judged(sample(), block(code), block("x = '\ud800'"))[0][0].right
+
+
+def items(count: int) -> list[Item]:
+    return [task.MINI.draw(random.Random(index), index) for index in range(count)]
+
+
+def test_generated_charts_are_right_and_their_decoys_wrong() -> None:
+    drawn = items(40)
+    samples = [to_sample(task.MINI, item) for item in drawn]
+    gold, _ = judge_all(task.SPEC, samples, [task.render(i.answer, i.reasoning) for i in drawn], run_all)
+    assert [item.answer for item, verdict in zip(drawn, gold, strict=True) if not verdict.right] == []
+    rng = random.Random(1)
+    bad, _ = judge_all(
+        task.SPEC, samples, [task.render(task.MINI.wrong(rng, item), "") for item in drawn], run_all
+    )
+    assert not [item.answer for item, verdict in zip(drawn, bad, strict=True) if verdict.right]
+
+
+def test_a_plan_that_the_code_does_not_follow_is_refuted() -> None:
+    for item in items(200):
+        prompt = task.MINI.prompt_of(item)
+        assert chart_reading.check(prompt, task.render(item.answer, item.reasoning)) is True
+        assert chart_reading.check(prompt, task.render(item.answer, "")) is None
+        for decoy in item.decoys:
+            assert chart_reading.check(prompt, task.render(decoy, item.reasoning)) is False, decoy
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        ("plt.bar(df['team'], df['wins'])", None),
+        ("plt.bar(df['team'], df['losses'])", False),
+        ("df['d'] = df['wins'] - df['goals']\nplt.bar(df['team'], df['d'])", None),
+        ("df = df.rename(columns={'wins': 'w'})\nplt.bar(df['team'], df['w'])", None),
+        ("plt.plot(df['team'], df['wins'])", False),
+        ("df.plot(kind='bar')", None),
+        ("plt.bar(df['team'], df['wins']", False),
+    ],
+)
+def test_a_published_prompt_is_checked_as_far_as_code_can_be_read(code: str, verdict: bool | None) -> None:
+    prompt = f"[TABLE] \n{TABLE!r}\n\nLet's get start!\nQuestion: Please draw a bar chart of wins."
+    assert chart_reading.check(prompt, block(code)) is verdict
+
+
+def test_the_stated_series_of_a_generated_chart_follow_from_its_question() -> None:
+    """Computed a second time, from the question and the table alone."""
+    for item in items(200):
+        assert charts.references_of(item.gold) == [
+            [float(value) for value in values] for values in from_question(item.columns)
+        ], item.columns["question"]
+
+
+def from_question(columns: Mapping[str, Any]) -> list[list[int]]:
+    import re
+
+    question, (_, *names) = columns["question"], columns["table"]["columns"]
+    rows = columns["table"]["data"]
+    place = {name: i + 1 for i, name in enumerate(names)}
+    found = re.search(r"where (\w+) are (above|below) (\d+)", question)
+    if found:
+        at, limit, sign = place[found[1]], int(found[3]), 1 if found[2] == "above" else -1
+        rows = [row for row in rows if sign * row[at] > sign * limit]
+    if found := re.search(r"sorted by (\w+), (\w+) first", question):
+        at = place[found[1]]
+        rows = sorted(rows, key=lambda row: row[at], reverse=found[2] == "highest")
+    if found := re.search(r"the two with the (most|fewest) (\w+)", question):
+        at = place[found[2]]
+        rows = sorted(rows, key=lambda row: row[at], reverse=found[1] == "most")[:2]
+    asked = re.split(r" where | sorted by | for the two ", question)[0]
+    one, two = [row[1] for row in rows], [row[2] for row in rows]
+    if "minus" in asked:
+        return [[a - b for a, b in zip(one, two, strict=True)]]
+    if "plus" in asked or "the sum of" in asked:
+        return [[a + b for a, b in zip(one, two, strict=True)]]
+    if "running total" in asked:
+        return [[sum(one[: i + 1]) for i in range(len(one))]]
+    if found := re.search(r"and (\w+) on the y-axis", asked):
+        return [[row[place[found[1]]] for row in rows]]
+    return [[row[place[name]] for row in rows] for name in names if re.search(rf"\b{name}\b", asked)]
+
+
+def test_real_rows_are_read_and_their_gold_charts_are_right() -> None:
+    path = data_root() / "tablebench" / "TableBench_TCoT.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if task.views_of(row)]
+    assert len(rows) == 25
+    samples = [task.sample_of(row, task.VIEW) for row in rows]
+    assert all(sample.meta["kinds"] for sample in samples)
+    assert [len(sample.meta["kinds"]) for sample in samples].count(2) == 1
+    assert all(chart_reading.table_columns(sample.prompt) is not None for sample in samples)
+    gold = [task.render(plotting_code(sample), "") for sample in samples]
+    verdicts, results = judge_all(task.SPEC, samples, gold, run_all)
+    assert [sample.id for sample, verdict in zip(samples, verdicts, strict=True) if not verdict.right] == []
+    swapped = gold[1:] + gold[:1]
+    wrong, _ = judge_all(task.SPEC, samples, swapped, run_all)
+    assert not any(verdict.right for verdict in wrong)
+    assert released.evaluate(task.VIEW, samples, gold, results)["ECR@1"] == 100.0
+
+
+def test_a_megabyte_of_fences_is_read_in_well_under_a_second() -> None:
+    for junk in ("```python\n", "```\n", "```", "import x\n", "plt.", "`"):
+        started = time.perf_counter()
+        task.judge(sample(), junk * (1_000_000 // len(junk)))
+        released.code_of(junk * (1_000_000 // len(junk)))
+        assert time.perf_counter() - started < 2.0  # a guard against quadratic time, not a measurement
+
+
+def test_a_script_needs_the_sandbox_and_says_so() -> None:
+    from tasks.errors import InputError
+    from tools import judge
+
+    def refusing(scripts: list[Script]) -> list[ScriptResult]:
+        return [ScriptResult("refused") for _ in scripts]
+
+    with pytest.raises(InputError, match="no sandbox works here") as caught:
+        judge.judge_answers(task.SPEC, [sample()], [block("plt.bar(df.team, df.wins)")], refusing)
+    assert "\n" not in str(caught.value)
