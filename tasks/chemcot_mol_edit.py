@@ -17,33 +17,78 @@ from collections.abc import Sequence
 from functools import partial
 
 from tasks import extract as read
-from tasks.base import Row, Sample, Score, TaskSpec, Verdict
+from tasks.assets import CHEMCOT, CHEMCOTBENCH
+from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
+from tasks.columns import opened
 from tasks.metrics import mean_over_views
 from tasks.mini import mol_edit
 from tasks.miniature import Miniature, load
 from tasks.molecules import edit_error, molecule
+from tasks.published import chemcot_mol_edit as released
+from tasks.similarity import canonical
+from tasks.splits import content_id
+from tasks.stated_smiles import stated_smiles
 
 _SOURCE = re.compile(r"input molecule:\s{0,9}([^\s,;]{1,300})", re.IGNORECASE)
 _ADDED = re.compile(r"group to add:\s{0,9}([a-z_]{1,40})", re.IGNORECASE)
 _REMOVED = re.compile(r"group to delete:\s{0,9}([a-z_]{1,40})", re.IGNORECASE)
 
 
+VIEWS = {name: f"chemcotbench_mol_edit_{name}" for name in ("add", "delete", "sub")}
+"""Published subtask -> view."""
+_SYNONYMS = ("Output", "answer", "Modified Molecule", "Modified Molecule SMILES")
+
+
 def build_prompt(row: Row) -> str | None:
     """The published ``query`` as it is."""
     query = row.get("query")
-    return query if isinstance(query, str) and "Input Molecule" in query else None
+    if not isinstance(query, str) or "input molecule" not in query.lower():
+        return None
+    return query if _ADDED.search(query) or _REMOVED.search(query) else None
+
+
+def views_of(row: Row) -> tuple[str, ...]:
+    """The row's own subtask; none for the rows of the other ChemCoTBench tasks."""
+    view = VIEWS.get(str(row.get("subtask")))
+    return (view,) if view and row.get("task") == "mol_edit" else ()
+
+
+def to_sample(row: Row, view: str) -> Sample:
+    """The item of a published row; raises ValueError where a column is missing or malformed."""
+    prompt, inside = build_prompt(row), opened(row.get("meta"))
+    source = _SOURCE.search(prompt or "")
+    if prompt is None or source is None:
+        raise ValueError("`query` names no input molecule and functional group")
+    if not isinstance(inside, dict) or not isinstance(inside.get("reference"), str):
+        raise ValueError("`meta` is no JSON object with a `reference`")
+    removed, added = inside.get("removed_group"), inside.get("added_group")
+    if (view != VIEWS["add"] and not removed) or (view != VIEWS["delete"] and not added):
+        raise ValueError("`meta` names no removed_group or added_group")
+    meta = {"source": source.group(1), "removed": removed, "added": added, "kind": view.rpartition("_")[2]}
+    return Sample(content_id(prompt), view, prompt, inside["reference"], meta)
 
 
 def judge(sample: Sample, answer: str) -> Verdict:
-    """Right when the JSON field ``output`` holds the source molecule with the edit made."""
-    said = read.json_field(answer, ("output",))
+    """Right when the JSON field ``output`` holds the source molecule with the edit made.
+
+    The published reference is right as well where it is no edit by our rule: it may be in two pieces,
+    or carry an atom more than the group has.
+    """
+    said = stated_smiles(answer, ("output",)) or stated_smiles(answer, _SYNONYMS)
     if said is None:
         return Verdict(False, 0.0, None, "no_json" if read.smiles(answer) else "unparseable")
     meta = sample.meta
     if "source" not in meta:  # a training target on its own: it can be read, not judged
         return Verdict(False, 0.0, said[:300], "no_source")
     error = edit_error(str(meta["source"]), said, meta.get("removed"), meta.get("added"))
+    if error not in ("", "unchanged", "invalid_smiles") and _same(said, sample.gold):
+        error = ""
     return Verdict(not error, float(not error), said[:300], error)
+
+
+def _same(said: str, reference: object) -> bool:
+    form = canonical(said)
+    return form is not None and isinstance(reference, str) and form == canonical(reference)
 
 
 def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
@@ -59,7 +104,7 @@ def render(answer: str, reasoning: str) -> str:
 
 def extract(text: str) -> str | None:
     """The molecule in JSON (``output``, or ``reference`` as in the published ``meta``), else in prose."""
-    said = read.json_field(text, ("output", "Final Target Molecule", "answer", "reference"))
+    said = stated_smiles(text, ("output", "Final Target Molecule", "answer", "reference"))
     if said is not None:
         return said
     spelled = read.smiles(text)
@@ -115,7 +160,7 @@ SPEC = TaskSpec(
     licence="MIT / CC BY 4.0 (published rows); generated rows Apache-2.0",
     source="OpenMol/ChemCoTBench, mol_edit; mini: generated from the seed",
     trap="published: group counts alone decide; here the rest of the molecule must stay as it was",
-    views=("chemcotbench_mol_edit_add", "chemcotbench_mol_edit_delete", "chemcotbench_mol_edit_sub"),
+    views=tuple(VIEWS.values()),
     max_new_tokens=80,
     load=partial(load, MINI),
     judge=judge,
@@ -126,4 +171,5 @@ SPEC = TaskSpec(
     build_prompt=build_prompt,
     answer_column="meta.reference",
     reasoning_column="struct_cot",
+    published=Published(CHEMCOTBENCH, (CHEMCOT,), views_of, to_sample, released.evaluate),
 )

@@ -1,0 +1,68 @@
+"""Counts and yes or no, as people and models write them: ``2.0``, ``two``, ``2 groups``, ``Yes, they match``.
+
+A text that says two things at once (``2 or 3``, ``Yes / No``) says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Literal
+
+from tasks.extract import canonical_number
+
+LONGEST = 120
+"""Characters of a value; a longer text is prose, not a value."""
+_WORDS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+)  # fmt: skip
+_NUMBER = re.compile(r"(?<![\w.])[-+]?\d{1,9}(?:\.\d{1,9})?(?![\w%])|\b(?:" + "|".join(_WORDS) + r")\b")
+_LEAD = re.compile(r"(?:^|[.;!?\n])[\s*_\"'`(\[]{0,6}(yes|no|true|false|y|n)\b(?!-)")
+_BOTH = re.compile(r"\b(?:yes|true)\b\W{0,4}(?:or|and)?\W{0,4}\b(?:no|false)\b")
+_STATES = {
+    "yes": ("yes", "true", "same", "identical", "equivalent", "equal", "match", "matches", "present",
+            "contained", "contains", "contain", "included"),
+    "no": ("no", "false", "different", "differ", "differs", "distinct", "absent", "missing", "mismatch"),
+}  # fmt: skip
+_DENIALS = ("not", "never", "neither", "cannot", "without", "hardly")
+YesNo = Literal["Yes", "No"]
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).replace("−", "-").replace("’", "'").casefold().strip()
+
+
+def count(text: str) -> str | None:
+    """The one number that a short text states, in canonical form; None where it states none or several."""
+    if len(text) > LONGEST:
+        return None
+    found = {
+        str(_WORDS.index(word)) if word in _WORDS else canonical_number(word)
+        for word in _NUMBER.findall(_plain(text).rpartition("=")[2])
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def yes_no(text: str) -> YesNo | None:
+    """What a short text answers; None where it answers nothing or both.
+
+    A leading yes or no decides, the last one where several sentences have one. Without it, words such
+    as ``same`` and ``different`` do, each turned round by a denial before it.
+    """
+    if len(text) > LONGEST:
+        return None
+    text = _plain(text)
+    if _BOTH.search(text):
+        return None
+    leads = [match.group(1) for match in _LEAD.finditer(text)]
+    if leads:
+        return "Yes" if leads[-1] in ("yes", "true", "y") else "No"
+    said: set[YesNo] = set()
+    denied = False
+    for word in re.findall(r"[a-z']+", text):
+        if word in _DENIALS or word.endswith("n't"):
+            denied = not denied
+        for state, words in _STATES.items():
+            if word in words:
+                said.add("Yes" if (state == "yes") is not denied else "No")
+    return said.pop() if len(said) == 1 else None
