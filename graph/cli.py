@@ -13,7 +13,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from graph.settings import BUNDLED_MODEL, DEFAULT_BUDGET, default_memory_dir, default_runs_dir, make_settings
+from graph.settings import (
+    BUNDLED_MODEL,
+    DEFAULT_BUDGET,
+    default_data_root,
+    default_memory_dir,
+    default_runs_dir,
+    make_settings,
+)
 from tasks.errors import HarnessFault, InputError
 
 app = typer.Typer(
@@ -31,6 +38,14 @@ Memory = Annotated[
     str,
     typer.Option(
         "--memory", help="Folder of the experience store, or `off`.", default_factory=default_memory_dir
+    ),
+]
+DataRoot = Annotated[
+    str,
+    typer.Option(
+        "--data-root",
+        help="Folder with the published files (official edition).",
+        default_factory=default_data_root,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -58,9 +73,13 @@ def run(
     task: Annotated[str, typer.Argument(help="A task id (see `ftdojo tasks`) or a folder with task.toml.")],
     memory: Memory,
     runs_dir: RunsDir,
+    data_root: DataRoot,
     edition: Annotated[
         str, typer.Option(help="mini (generated rows) or official (published rows).")
     ] = "mini",
+    split: Annotated[
+        str, typer.Option(help="Split of published rows: own (de-duplicated) or published.")
+    ] = "own",
     base_model: Annotated[str, typer.Option(help="Bundled name, model directory or Hub id.")] = BUNDLED_MODEL,
     budget: Annotated[
         str, typer.Option(help="Wall-clock for the whole run: 90s, 5m, 1h30m.")
@@ -76,6 +95,8 @@ def run(
     settings = make_settings(
         task=task,
         edition=edition,
+        data_root=data_root,
+        split=split,
         base_model=base_model,
         budget_seconds=budget,
         mind=mind,
@@ -121,15 +142,32 @@ def _show(start: Callable[[Callable[[dict[str, Any]], None]], dict[str, object]]
 
 @app.command()
 def tasks(
-    task: Annotated[str | None, typer.Argument(help="Show one task's card.")] = None, as_json: AsJson = False
+    data_root: DataRoot,
+    task: Annotated[str | None, typer.Argument(help="Show one task's card.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """List the tasks, or show one task's card with an example and its trap."""
-    from graph.listing import print_task_card, print_tasks
+    from graph.catalogue import print_task_card, print_tasks
 
+    root = Path(data_root).expanduser()
     if task is None:
-        print_tasks(Console(), as_json)
+        print_tasks(Console(), root, as_json)
     else:
-        print_task_card(Console(), task, as_json)
+        print_task_card(Console(), task, root, as_json)
+
+
+@app.command()
+def prepare(
+    data_root: DataRoot,
+    task: Annotated[str | None, typer.Argument(help="A task id (see `ftdojo tasks`).")] = None,
+    every: Annotated[bool, typer.Option("--all", help="The files of every task.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Download the published files of a task once, and verify them."""
+    from graph.preparing import prepare_tasks
+
+    if not prepare_tasks(Console(stderr=as_json), task, every, Path(data_root).expanduser(), as_json):
+        raise SystemExit(2)
 
 
 @app.command()
@@ -169,15 +207,16 @@ def report(
 ) -> None:
     """Write a run's report.html again and print its path."""
     from graph.run import find_run
-    from graph.session import load_task, read_settings
+    from graph.session import load_options, load_task, read_settings
     from memory.journal import Journal
     from tools.report import write_report
 
     run_dir = find_run(name, Path(runs_dir))
     journal = Journal.open(run_dir / "journal.jsonl", write=False)
-    spec = load_task(read_settings(run_dir).task, journal.info.edition)
-    validation = spec.load(journal.info.edition, journal.info.seed).validation  # type: ignore[arg-type]
-    typer.echo(str(write_report(journal, run_dir, validation)))
+    settings = read_settings(run_dir)
+    spec, edition = load_task(settings.task, journal.info.edition), journal.info.edition
+    data = spec.load(edition, journal.info.seed, load_options(settings))  # type: ignore[arg-type]
+    typer.echo(str(write_report(journal, run_dir, data.validation)))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Tables for the terminal: tasks, runs and lessons. Reads; changes nothing but a rebuilt index."""
+"""Tables for the terminal: runs and lessons. Reads; changes nothing but a rebuilt index."""
 
 from __future__ import annotations
 
@@ -10,72 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from graph.run import list_runs
-from graph.session import load_task
 from memory.chroma import ExperienceStore
 from memory.journal import Journal
 from memory.lessons import Recalled
-from tasks import registry
-from tasks.base import TaskSpec
-
-
-def print_tasks(console: Console, as_json: bool) -> None:
-    """Every registered task, a line each."""
-    specs = [registry.get(name) for name in registry.ids()]
-    if as_json:
-        console.print_json(json.dumps([_task_facts(spec) for spec in specs], ensure_ascii=False))
-        return
-    table = Table(box=None, pad_edge=False)
-    table.add_column("task", no_wrap=True)
-    for heading in ("domain", "metric", "what is asked"):
-        table.add_column(heading)
-    for spec in specs:
-        table.add_row(spec.id, spec.domain, spec.metric, escape(spec.title))
-    console.print(table)
-    console.print("One task in full: ftdojo tasks TASK. Your own data: ftdojo init-task DIR.", style="dim")
-
-
-def _task_facts(spec: TaskSpec) -> dict[str, object]:
-    return {
-        "id": spec.id,
-        "domain": spec.domain,
-        "title": spec.title,
-        "metric": spec.metric,
-        "higher_is_better": spec.higher_is_better,
-        "answer_format": spec.answer_format,
-        "views": list(spec.views),
-        "licence": spec.licence,
-        "source": spec.source,
-    }
-
-
-def print_task_card(console: Console, name: str, as_json: bool) -> None:
-    """One task: what is asked, one validation example of the miniature, and its trap."""
-    spec = load_task(name, "mini")
-    data = spec.load("user" if spec.domain == "custom" else "mini", 0)
-    example = data.validation[0]
-    if as_json:
-        facts = _task_facts(spec) | {
-            "example": {"prompt": example.prompt, "gold": example.gold},
-            "trap": spec.trap,
-        }
-        console.print_json(json.dumps(facts, ensure_ascii=False))
-        return
-    console.print(f"[bold]{spec.id}[/] ({spec.domain}): {escape(spec.title)}")
-    console.print(escape(spec.description))
-    for label, text in (
-        ("answer", spec.answer_format),
-        ("metric", f"{spec.metric}, {'higher' if spec.higher_is_better else 'lower'} is better"),
-        ("source", f"{spec.source} ({spec.licence})"),
-        ("trap", spec.trap),
-        ("pool", ", ".join(f"{source.name} ({len(source.rows)})" for source in data.sources)),
-        ("validation", f"{len(data.validation)} items"),
-    ):
-        console.print(f"[bold]{label}:[/] {escape(text)}")
-    console.print("[bold]example:[/]")
-    console.print(escape(example.prompt), style="cyan", highlight=False)
-    console.print(
-        f"-> {escape(json.dumps(example.gold, ensure_ascii=False))}", style="green", highlight=False
-    )
 
 
 def print_runs(console: Console, runs_dir: Path, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from memory.journal import Journal
 from memory.ledger import Ledger
 from memory.records import RunInfo
 from tasks import registry
-from tasks.base import TaskSpec
+from tasks.base import LoadOptions, TaskSpec
 from tasks.errors import InputError
 from tools.decontaminate import Decontaminator
 from tools.dojo import Dojo
@@ -32,6 +32,9 @@ from tools.workspace import Workspace, make_run_id
 SETTINGS_FILE = "run.json"
 MINIMUM_BUDGET_SECONDS = 30.0
 """Under this no model is loaded, trained, evaluated and tested, whatever its size."""
+
+MOST_TOKENS = {"mini": 512, "user": 512, "official": 8192}
+"""Longest training row by edition, prompt and answer, where the model has the positions for it."""
 
 
 @dataclass
@@ -49,6 +52,8 @@ _lock = threading.Lock()
 def load_task(name: str, edition: str) -> TaskSpec:
     """A registered task, or a user's folder (anything that is a path or looks like one).
 
+    On published rows the answer budget is the published one.
+
     Raises:
         InputError: unknown id, or a folder that is not a task.
     """
@@ -57,7 +62,15 @@ def load_task(name: str, edition: str) -> TaskSpec:
         from tasks.custom import load_folder
 
         return load_folder(path)
-    return registry.get(name)
+    spec = registry.get(name)
+    if edition == "official" and spec.published is not None:
+        return replace(spec, max_new_tokens=spec.published.max_new_tokens)
+    return spec
+
+
+def load_options(settings: RunSettings) -> LoadOptions:
+    """Where the published rows are, and how they are split."""
+    return LoadOptions(Path(settings.data_root).expanduser(), settings.split)
 
 
 def start(settings: RunSettings) -> Session:
@@ -126,7 +139,7 @@ def _build(settings: RunSettings, spec: TaskSpec, workspace: Workspace, started:
     worker.warm()
     base_model = resolve_base_model(settings.base_model)
     edition = "user" if spec.domain == "custom" else settings.edition
-    data = spec.load(edition, settings.seed)
+    data = spec.load(edition, settings.seed, load_options(settings))
     test = SealedTest.seal(data.load_test)
     guard = Decontaminator.build(data.validation, test)
     if started is None:
@@ -152,6 +165,8 @@ def _build(settings: RunSettings, spec: TaskSpec, workspace: Workspace, started:
                 test_digest=test.digest,
                 versions=versions(),
                 started=started,
+                split=settings.split if edition == "official" else "",
+                data_root=settings.data_root if edition == "official" else "",
             ),
         )
     dojo = Dojo(
@@ -170,7 +185,7 @@ def _build(settings: RunSettings, spec: TaskSpec, workspace: Workspace, started:
         count_tokens=count_tokens(base_model),
         seed=settings.seed,
         max_rows=settings.max_rows,
-        max_length=min(512, base_model.max_positions),
+        max_length=min(MOST_TOKENS[edition], base_model.max_positions),
     )
     session = Session(settings=settings, dojo=dojo)
     with _lock:

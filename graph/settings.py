@@ -50,6 +50,11 @@ def default_runs_dir() -> str:
     return str(home() / "runs")
 
 
+def default_data_root() -> str:
+    """``data`` under the home folder: where ``ftdojo prepare`` puts the published files."""
+    return str(home() / "data")
+
+
 def default_memory_dir() -> str:
     """``memory`` under the home folder."""
     return str(home() / "memory")
@@ -67,6 +72,13 @@ class RunSettings(BaseModel):
     )
     edition: Literal["mini", "official"] = Field(
         "mini", description="Rows generated from the seed, or the published ones."
+    )
+    data_root: str = Field(
+        default_factory=default_data_root,
+        description="Folder with the published files, for the official edition.",
+    )
+    split: Literal["own", "published"] = Field(
+        "own", description="Split of the published rows: ours (de-duplicated), or the released code's."
     )
     base_model: str = Field(
         BUNDLED_MODEL, description="The bundled model, a Hub-format model directory, or a Hub id."

@@ -236,3 +236,7 @@ class RunInfo(Record):
     """SHA-256 over the sealed test: the same rows are read at the end."""
     versions: dict[str, str] = Field(default_factory=dict)
     started: str
+    split: str = ""
+    """``own`` or ``published`` for the official edition; empty otherwise."""
+    data_root: str = ""
+    """The folder that the published rows were read from; empty for other editions."""

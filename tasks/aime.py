@@ -14,10 +14,13 @@ from collections.abc import Sequence
 from functools import partial
 
 from tasks import extract as read
-from tasks.base import Row, Sample, Score, TaskSpec, Verdict
+from tasks.assets import AIME2025, DEEPSCALER
+from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
 from tasks.metrics import accuracy
 from tasks.mini import aime as mini
 from tasks.miniature import Miniature, load
+from tasks.published import aime as released
+from tasks.splits import content_id
 from tasks.working import steps_of
 
 REMINDER = "Remember to put your final answer within \\boxed{}."
@@ -77,6 +80,21 @@ def verify(prompt: str, target: str) -> bool | None:
     return steps.right and (answer is None or answer == str(steps.last))
 
 
+def views_of(row: Row) -> tuple[str, ...]:
+    """The one view, for a row with a question and an answer."""
+    return ("aime2025",) if build_prompt(row) and row.get("answer") is not None else ()
+
+
+def to_sample(row: Row, view: str) -> Sample:
+    """The item of a published row; raises ValueError where a column is missing."""
+    prompt = build_prompt(row)
+    if prompt is None:
+        raise ValueError("there is no text in `question`")
+    if row.get("answer") is None or not str(row["answer"]).strip():
+        raise ValueError("there is no text in `answer`")
+    return Sample(content_id(prompt), view, prompt, str(row["answer"]).strip())
+
+
 MINI = Miniature(
     task_id="aime25",
     source_names=(
@@ -126,4 +144,5 @@ SPEC = TaskSpec(
     build_prompt=build_prompt,
     answer_column="answer",
     reasoning_column="solution",
+    published=Published(AIME2025, (DEEPSCALER,), views_of, to_sample, released.evaluate, shuffled=False),
 )

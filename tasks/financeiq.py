@@ -15,10 +15,13 @@ from collections.abc import Sequence
 from functools import partial
 
 from tasks import extract as read
-from tasks.base import Row, Sample, Score, TaskSpec, Verdict
+from tasks.assets import FINANCEIQ
+from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
 from tasks.metrics import mean_over_views
 from tasks.mini import financeiq as mini
 from tasks.miniature import Miniature, load
+from tasks.published import financeiq as released
+from tasks.splits import content_id
 from tasks.working import steps_of
 
 SUBJECTS = tuple(mini.SUBJECTS)
@@ -28,17 +31,47 @@ _ORDINAL = re.compile(r"第([一二三四])[项个]")
 
 
 def build_prompt(row: Row) -> str | None:
-    """Header, question and options in the published shape.
+    """Header, question and options in the published shape, after the row's worked examples, if any.
 
-    The published files carry the subject in their names; a loader keeps it in the
-    column ``Subject``. Without it the header speaks of finance in general.
+    The published files carry the subject in their names and the five worked examples in a file of
+    their own; the loader keeps them in the columns ``Subject`` and ``Shots``. Without a subject the
+    header speaks of finance in general. The released code sends each example as a turn of its own;
+    here all of it is one turn.
     """
+    asked = _block(row, row.get("Subject"))
+    if asked is None:
+        return None
+    shots = [(_block(shot, row.get("Subject")), shot.get("Answer")) for shot in row.get("Shots") or ()]
+    return "\n\n".join([*(f"{block}{letter}" for block, letter in shots if block), asked])
+
+
+def _block(row: Row, subject: object) -> str | None:
+    """One question up to the place of its answer; None when a column is missing or empty."""
     texts = [row.get(column) for column in ("Question", *mini.LETTERS)]
     if any(text is None or not str(text).strip() for text in texts):
         return None
     question, options = str(texts[0]), zip(mini.LETTERS, texts[1:], strict=True)
-    lines = [HEADER.format(row.get("Subject") or "金融"), f"题目：{question}"]
+    lines = [HEADER.format(subject or "金融"), f"题目：{question}"]
     return "\n".join([*lines, *(f"{letter}. {text}" for letter, text in options), "答案是："])
+
+
+def views_of(row: Row) -> tuple[str, ...]:
+    """The view of the row's subject, which the loader takes from the name of the file."""
+    view = f"FinanceIQ-{row.get('Subject') or row.get('_file')}"
+    return (view,) if view.removeprefix("FinanceIQ-") in SUBJECTS else ()
+
+
+def to_sample(row: Row, view: str) -> Sample:
+    """The item of a published row; raises ValueError where a column is missing or no option is named."""
+    subject = view.removeprefix("FinanceIQ-")
+    prompt, alone = build_prompt({**row, "Subject": subject}), _block(row, subject)
+    if prompt is None or alone is None:
+        raise ValueError("one of `Question`, `A`, `B`, `C`, `D` is missing or empty")
+    gold = str(row.get("Answer") or "").strip()
+    if gold not in tuple(mini.LETTERS):
+        raise ValueError(f"`Answer` is {gold[:20]!r}, not one of A, B, C, D")
+    question = alone.partition("\n")[2]
+    return Sample(content_id(question), view, prompt, gold, {"subject": subject, "question": question})
 
 
 def judge(sample: Sample, answer: str) -> Verdict:
@@ -129,4 +162,5 @@ SPEC = TaskSpec(
     build_prompt=build_prompt,
     answer_column="Answer",
     reasoning_column="Analysis",
+    published=Published(FINANCEIQ, (FINANCEIQ,), views_of, to_sample, released.evaluate, shuffled=False),
 )

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.base import DEFAULT_OPTIONS, Edition, LoadOptions, Row, Sample, TaskData
-from tasks.errors import InputError
 from tasks.splits import content_id, draw_unique, seeded
 
 
@@ -57,6 +56,8 @@ class Miniature:
     """The columns lightly edited: the same question to a reader, other characters."""
     stories: tuple[str, ...] = ("questions and answers",)
     """What a source's card may say it is a collection of."""
+    unscored_views: tuple[str, ...] = ()
+    """Published views whose truth cannot be computed here: the mini edition draws none of them."""
     validation_rows: int = 300
     test_rows: int = 500
 
@@ -79,14 +80,12 @@ def load(
 ) -> TaskData:
     """Build everything from the seed: the sealed test first, then validation, then the pool.
 
-    Raises InputError for an edition that is not bundled.
+    The official edition is read from files by ``tasks.official``. Raises InputError where it cannot.
     """
     if edition != "mini":
-        raise InputError(
-            f"--edition {edition}",
-            f"the published files of {miniature.task_id} do not come with this version",
-            "use --edition mini, or a folder of your own with the published files (ftdojo init-task DIR)",
-        )
+        from tasks import official
+
+        return official.load(miniature.task_id, edition, seed, options)
     from tasks.pool import build_pool
 
     splits = draw_splits(miniature, seed)

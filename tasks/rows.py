@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +95,32 @@ def _parquet(path: Path) -> list[Any]:
 
 
 _READERS = {".jsonl": _jsonl, ".json": _json, ".csv": _csv, ".parquet": _parquet}
+
+
+def sample_rows(path: Path, most_bytes: int, rng: random.Random) -> tuple[list[dict[str, Any]], int]:
+    """Rows of a file and how many it holds; all of them but for a large parquet file.
+
+    Of a parquet file whose rows take more than ``most_bytes`` in memory a random sample is read, in the
+    order of the file, one row group at a time. Raises InputError like ``read_rows``.
+    """
+    if path.suffix.lower() != ".parquet" or not path.is_file():
+        rows = read_rows(path)
+        return rows, len(rows)
+    import pyarrow.parquet as parquet
+    from pyarrow.lib import ArrowException
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            groups = [file.metadata.row_group(place) for place in range(file.metadata.num_row_groups)]
+            total, size = file.metadata.num_rows, sum(group.total_byte_size for group in groups)
+            wanted = min(total, max(1, total * most_bytes // max(1, size)))
+            chosen = set(rng.sample(range(total), wanted)) if wanted < total else set(range(total))
+            rows, first = [], 0
+            for batch in file.iter_batches(batch_size=1024):
+                places = [place for place in range(batch.num_rows) if first + place in chosen]
+                rows += batch.take(places).to_pylist() if places else []
+                first += batch.num_rows
+            return rows, total
+    except ArrowException as error:
+        what = str(error).partition("\n")[0]
+        raise InputError(str(path), f"it is not a parquet file ({what})", "download it again") from None

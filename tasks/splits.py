@@ -1,13 +1,16 @@
-"""Identity of a text: fingerprints, content ids, seeded randomness, disjoint draws."""
+"""Identity of a text: fingerprints, content ids, seeded randomness, disjoint draws; the two splits."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
+
+from tasks.base import Sample
 
 T = TypeVar("T")
 
@@ -78,3 +81,65 @@ def draw_unique(
         else:
             raise ValueError(f"no new item of kind {index} in {attempts} draws: the generator is too small")
     return items
+
+
+PUBLISHED_ROWS = 100
+"""Most rows of a view in either published split."""
+OWN_ROWS = 500
+"""Rows of a task in either split of ours, shared by its views; a view may always have 100."""
+
+
+def published_split(items: Sequence[T], shuffled: bool) -> tuple[list[T], list[T]]:
+    """Validation and test of one view by the released rule: its first and its last min(100, N // 2) items.
+
+    Where the released loader shuffles, its seed is 42. Which shuffle that is, is not on record; taken
+    here is the permutation of ``datasets.Dataset.shuffle(seed=42)``, since those loaders build such data
+    sets. AIME (part I, then part II) and FinanceIQ keep the order of their files.
+    """
+    order = list(items)
+    if shuffled:
+        import numpy as np
+
+        order = [items[place] for place in np.random.default_rng(42).permutation(len(items))]
+    rows = min(PUBLISHED_ROWS, len(order) // 2)
+    return order[:rows], order[len(order) - rows :]
+
+
+def question_id(sample: Sample) -> str:
+    """The identity of what is asked: of ``meta["question"]`` where the prompt holds more than that."""
+    return content_id(str(sample.meta.get("question") or sample.prompt))
+
+
+def own_split(samples: Iterable[Sample], views: Sequence[str]) -> tuple[list[Sample], list[Sample]]:
+    """Validation and test of all views by our rule: every question once, its side by its content alone.
+
+    A question in several views stays in the first of ``views``. Its side is a bit of a hash of the
+    question, so that neither the order of a file nor an added row moves another row between the splits.
+    Two rules look at more than one row: a view of four or more rows whose hashes all fall on one side
+    (chance 2^(1-n)) gives a quarter of them to the other; of a large view only the rows with the
+    smallest hashes are read, max(100, 500 / number of views) on either side.
+    """
+    most = max(PUBLISHED_ROWS, OWN_ROWS // max(1, len(views)))
+    sides: tuple[list[Sample], list[Sample]] = ([], [])
+    distinct = _one_per_question(samples, views)
+    for view in views:
+        marks = sorted(mark for mark, sample in distinct.items() if sample.view == view)
+        chosen = [[mark for mark in marks if int(mark[-1], 16) % 2 == side] for side in (0, 1)]
+        for side in (0, 1):
+            if not chosen[side] and len(marks) >= 4:
+                chosen[side] = marks[: len(marks) // 4]
+                chosen[1 - side] = marks[len(marks) // 4 :]
+            sides[side].extend(distinct[mark] for mark in chosen[side][:most])
+    return sides
+
+
+def _one_per_question(samples: Iterable[Sample], views: Sequence[str]) -> dict[str, Sample]:
+    """Hash of the question -> its item; which of several is kept depends on their content alone."""
+    kept: dict[str, tuple[int, str, Sample]] = {}
+    for sample in samples:
+        mark = hashlib.sha256(f"own split\x1f{question_id(sample)}".encode()).hexdigest()
+        text = json.dumps([sample.prompt, sample.gold, dict(sample.meta)], sort_keys=True, default=str)
+        rank = (views.index(sample.view), hashlib.sha256(text.encode()).hexdigest(), sample)
+        if mark not in kept or rank[:2] < kept[mark][:2]:
+            kept[mark] = rank
+    return {mark: sample for mark, (_, _, sample) in kept.items()}
