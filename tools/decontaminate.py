@@ -3,19 +3,29 @@
 Covered, each with the rule's name as it appears in a ``Match``:
 
 * ``exact``: the same text;
-* ``normalised``: the same but for case, white space, punctuation, full-width forms;
+* ``normalised``: the same but for case, white space, punctuation, full-width forms and the
+  way numbers are written (``1,000``, ``twenty-three``);
 * ``near``: the same question, lightly edited (see ``tools.similarity``): a filler word
   swapped, a word dropped or added, a clause moved, the published instruction left out;
+* ``shuffled``: options, labelled paragraphs or table rows in another order, letters given
+  anew (``tools.shuffled``);
+* ``smiles``: a molecule in another but equivalent writing (``tools.smiles_forms``), also
+  where the rest is lightly edited;
 * ``overlap``: most of an item's distinctive 13-word runs, with all its numbers and names,
-  inside a longer text (after Brown et al. 2020, arXiv 2005.14165, appendix C);
-* ``gold``: a long reference answer, word for word.
+  inside a longer text (``tools.overlap``);
+* ``minhash``: a long text with many small edits, numbers unchanged (``tools.minhash``);
+* ``renamed``: names, letters, column names or application numbers changed consistently,
+  where agreement of all numbers is no coincidence (``tools.renamed``);
+* ``gold``: a reference answer of 20 words or more, alone or inside a longer answer.
 
-Not covered: a free paraphrase, a translation, a question whose numbers were changed, and
-one whose options were put in another order (both have another answer). A templated data
-set shares most words between any two of its rows, so only runs of words that a single
-item holds count as distinctive.
+Not covered: a free paraphrase, a translation, a question whose numbers were changed; new
+names in a question of one or two small numbers or of none (a templated data set is full of
+such pairs); two disguises at once, but for ``smiles`` or a left-out instruction with
+another; a shorter reference answer. A templated data set shares most words between any two
+of its rows, so only runs of words that a single item holds count as distinctive.
 
-The guard keeps hashes and signatures, no text: what it holds cannot be read by a role.
+The guard keeps hashes, signatures and, for ``renamed``, words in memory; it writes none, and
+no role is handed it.
 """
 
 from __future__ import annotations
@@ -24,18 +34,20 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from tasks.base import Sample
+from tools.minhash import NearDuplicates
+from tools.overlap import LongGolds, Overlap
+from tools.renamed import Renamed
 from tools.seal import SealedTest
+from tools.shuffled import order_free
 from tools.signature import NGRAM, Signature, sign, text_hash
-from tools.similarity import Index, anchored, contains, names_in, same_question
+from tools.similarity import Index, anchored, names_in, same_question
+from tools.smiles_forms import canonical_text
 
-Rule = Literal["exact", "normalised", "near", "overlap", "gold"]
-
-OVERLAP = 0.6
-"""Share of an item's distinctive 13-word runs from which a text holds the item."""
-LONG_GOLD_WORDS = 20
+Rule = Literal["exact", "normalised", "near", "shuffled", "smiles", "overlap", "minhash", "renamed", "gold"]
+RULES: tuple[Rule, ...] = get_args(Rule)
 COMMON_SHARE = 0.2
 """A sentence in this share of the items or more belongs to the template, not to the item."""
 
@@ -71,27 +83,21 @@ class Decontaminator:
 
     def __init__(self, items: Sequence[Item]) -> None:
         lines = (f"{name} {text_hash(prompt)} {text_hash(gold)}" for name, prompt, gold in items)
-        self._digest = sha256("\n".join(lines).encode()).hexdigest()
+        self._digest = sha256("\n".join([*RULES, *lines]).encode()).hexdigest()
         self._checked: dict[int, Match | None] = {}
+        self._names = frozenset(name for name, _, _ in items)
         self._common = _common_sentences([prompt for _, prompt, _ in items])
-        self._index = Index()
-        self._names: list[str] = []
-        self._exact: dict[int, str] = {}
-        self._normal: dict[int, list[int]] = {}
-        self._golds: dict[int, str] = {}
-        self._known_names = names_in([sign(prompt) for _, prompt, _ in items])
-        for name, prompt, gold in items:
-            for signature in self._views(prompt):
-                self._exact.setdefault(signature.exact, name)
-                position = self._index.add(signature)
-                self._names.append(name)
-                for mark in {signature.normal, signature.squeezed}:
-                    self._normal.setdefault(mark, []).append(position)
-            answer = sign(gold)
-            if len(answer.words) >= LONG_GOLD_WORDS:
-                self._golds.setdefault(answer.squeezed, name)
-        self._words = frozenset(word for held in self._index for word in held.words)
-        self._overlap = _Overlap(self._index, self._names, self._words)
+        prompts = [(name, prompt) for name, prompt, _ in items]
+        self._texts = _Texts([(name, self._views(prompt)) for name, prompt in prompts])
+        molecules = [(name, form) for name, prompt in prompts if (form := canonical_text(prompt))]
+        self._molecules = _Texts([(name, self._views(form)) for name, form in molecules])
+        self._shuffled: dict[int, str] = {}
+        for name, prompt in prompts:
+            for view in self._views(prompt):
+                if (mark := order_free(view)) is not None:
+                    self._shuffled.setdefault(mark, name)
+        self._renamed = Renamed(prompts)
+        self._golds = LongGolds((name, sign(gold)) for name, _, gold in items)
 
     @classmethod
     def build(cls, validation: Iterable[Sample], test: SealedTest) -> Decontaminator:
@@ -100,10 +106,10 @@ class Decontaminator:
         return test.lend(lambda samples: cls([*items, *guarded("test", samples)]))
 
     def __len__(self) -> int:
-        return len(set(self._names))
+        return len(self._names)
 
     def digest(self) -> str:
-        """SHA-256 over the items: changes when what is guarded changes."""
+        """SHA-256 over the items and the rules' names: changes when what is guarded changes."""
         return self._digest
 
     def check(self, prompt: str, answer: str = "") -> Match | None:
@@ -115,79 +121,92 @@ class Decontaminator:
         """
         key = text_hash(f"{prompt}\x1f{answer}")
         if key not in self._checked:
-            self._checked[key] = self._check(prompt, answer)
+            self._checked[key] = self._check_prompt(prompt) or self._check_answer(answer)
         return self._checked[key]
 
-    def _check(self, prompt: str, answer: str) -> Match | None:
-        for signature in self._views(prompt):
-            found = self._match(signature)
-            if found:
-                return found
+    def _check_prompt(self, prompt: str) -> Match | None:
+        views = self._views(prompt)
+        found = self._texts.find(views)
+        if found:
+            return found
+        for view in views if self._shuffled else ():
+            mark = order_free(view)
+            if mark in self._shuffled:
+                return Match("shuffled", self._shuffled[mark])
+        form = canonical_text(prompt) if len(self._molecules) else None
+        if form is not None and (found := self._molecules.find(self._views(form))):
+            return Match("smiles", found.item)
+        if found := self._texts.find_inside(views):
+            return found
+        name = self._renamed.find(prompt)
+        return Match("renamed", name) if name else None
+
+    def _check_answer(self, answer: str) -> Match | None:
         if len(answer) < NGRAM:
             return None  # too short to hold an item
         written = sign(answer)
-        if written.squeezed in self._golds:
-            return Match("gold", self._golds[written.squeezed])
-        name = self._overlap.find(written)
+        if name := self._golds.find(written):
+            return Match("gold", name)
+        name = self._texts.overlap.find(written)
         return Match("overlap", name) if name else None
 
-    def _match(self, row: Signature) -> Match | None:
-        if row.exact in self._exact:
-            return Match("exact", self._exact[row.exact])
-        for position in (*self._normal.get(row.normal, ()), *self._normal.get(row.squeezed, ())):
-            if same_question(self._index[position], row, self._words):
-                return Match("normalised", self._names[position])
-        for position in self._index.candidates(row):
-            if same_question(self._index[position], row, self._words):
-                return Match("near", self._names[position])
-        name = self._overlap.find(row)
-        return Match("overlap", name) if name else None
-
-    def _views(self, text: str) -> list[Signature]:
+    def _views(self, text: str) -> list[str]:
         """The whole text, and what is left of it without the template's own sentences."""
-        whole = anchored(sign(text), self._known_names)
         if not self._common:
-            return [whole]
+            return [text]
         rest = "".join(part for part in _sentences(text) if text_hash(part.strip()) not in self._common)
-        if rest == text or len(rest.split()) < 2:
-            return [whole]
-        core = anchored(sign(rest), self._known_names)
-        return [whole, core] if len(core.words) >= 4 else [whole]
+        if rest == text or len(rest.split()) < 2 or len(sign(rest).words) < 4:
+            return [text]
+        return [text, rest]
 
 
-class _Overlap:
-    """Runs of 13 words that a single item holds, and which item that is."""
+class _Texts:
+    """The items' texts, each in one view or two, and the rules that compare text with text."""
 
-    def __init__(self, index: Index, names: Sequence[str], known: frozenset[int]) -> None:
-        self._known = known
-        owners: dict[int, str] = {}
-        shared: set[int] = set()
-        for position, name in enumerate(names):
-            for gram in index[position].ngrams():
-                if owners.setdefault(gram, name) != name:
-                    shared.add(gram)
-        self._index = index
-        self._owners = {gram: name for gram, name in owners.items() if gram not in shared}
-        self._sizes = Counter(self._owners.values())
-        self._smallest: dict[str, int] = {}
-        for position, name in enumerate(names):
-            held = self._smallest.get(name)
-            if held is None or len(index[position].words) < len(index[held].words):
-                self._smallest[name] = position
+    def __init__(self, items: Sequence[tuple[str, Sequence[str]]]) -> None:
+        self._known_names = names_in([sign(views[0]) for _, views in items])
+        self._index = Index()
+        self._names: list[str] = []
+        self._exact: dict[int, str] = {}
+        self._normal: dict[int, list[int]] = {}
+        for name, views in items:
+            for signature in self._signed(views):
+                self._exact.setdefault(signature.exact, name)
+                position = self._index.add(signature)
+                self._names.append(name)
+                for mark in {signature.normal, signature.squeezed}:
+                    self._normal.setdefault(mark, []).append(position)
+        self._words = frozenset(word for held in self._index for word in held.words)
+        self.overlap = Overlap(self._index, self._names, self._words)
+        self._near = NearDuplicates([*zip(self._names, self._index, strict=True)])
 
-    def find(self, row: Signature) -> str | None:
-        """The item that ``row`` holds, or None."""
-        if len(row.words) < NGRAM:
-            return None
-        hits = Counter(self._owners[gram] for gram in row.ngrams() if gram in self._owners)
-        for name, count in hits.most_common(3):
-            item = self._index[self._smallest[name]]
-            if count >= OVERLAP * self._size(item, name) and contains(item, row, self._known):
-                return name
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def find(self, views: Sequence[str]) -> Match | None:
+        """The item that one of the views is, word for word or lightly edited."""
+        for row in self._signed(views):
+            if row.exact in self._exact:
+                return Match("exact", self._exact[row.exact])
+            for position in (*self._normal.get(row.normal, ()), *self._normal.get(row.squeezed, ())):
+                if same_question(self._index[position], row, self._words):
+                    return Match("normalised", self._names[position])
+            for position in self._index.candidates(row):
+                if same_question(self._index[position], row, self._words):
+                    return Match("near", self._names[position])
         return None
 
-    def _size(self, item: Signature, name: str) -> int:
-        return sum(self._owners.get(gram) == name for gram in item.ngrams()) or self._sizes[name]
+    def find_inside(self, views: Sequence[str]) -> Match | None:
+        """The item that one of the views holds, or that it resembles as a whole."""
+        for row in self._signed(views):
+            if name := self.overlap.find(row):
+                return Match("overlap", name)
+            if name := self._near.find(row):
+                return Match("minhash", name)
+        return None
+
+    def _signed(self, views: Sequence[str]) -> list[Signature]:
+        return [anchored(sign(view), self._known_names) for view in views]
 
 
 def _sentences(text: str) -> list[str]:

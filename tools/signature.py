@@ -19,6 +19,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tasks.splits import fingerprint
+from tools.numerals import numerals_as_digits
 
 _CHUNK = re.compile(r"[^\s\"'`{},;:!?|<>~$。、·“”‘’…—]+")
 _CODE = re.compile(r"(?=.*[A-Za-z])(?=.*[0-9=#()\[\]@/\\+])[BCNOPSFIHKLRbcnopsfihklr0-9@+\-\[\]()=#/\\%.]+")
@@ -28,7 +29,7 @@ _OPTION = re.compile(r"(?:^|(?<=[\s(]))([A-Ha-h])[.)、:．]\s*(.*?)(?=\s+[A-Ha-
 _SENTENCE_ENDS = frozenset(".:?!\n。")
 _NUMERALS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
 fifteen sixteen seventeen eighteen nineteen twenty"""
-_NUMBER_WORDS = {word: str(value) for value, word in enumerate(_NUMERALS.split())}
+NUMBER_WORDS = {word: str(value) for value, word in enumerate(_NUMERALS.split())}
 _FUNCTION_WORDS = """
 a an the this that these those of to in on at by for from with as is are was were be been it its and or
 then so now also just please kindly what which how who when where there here do does did can could will
@@ -42,7 +43,7 @@ NGRAM = 13
 """Words in a row that count as overlap: 13, as in Brown et al. 2020 (arXiv 2005.14165, appendix C)."""
 
 
-def _word_hash(word: str) -> int:
+def word_hash(word: str) -> int:
     """32 bits; equal in every process, unlike ``hash``."""
     return zlib.crc32(word.encode())
 
@@ -52,7 +53,7 @@ def text_hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-FUNCTION_WORDS = frozenset(_word_hash(word) for word in _FUNCTION_WORDS.split())
+FUNCTION_WORDS = frozenset(word_hash(word) for word in _FUNCTION_WORDS.split())
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class _Word(NamedTuple):
 @lru_cache(maxsize=30_000)
 def sign(text: str) -> Signature:
     """Read a text into its signature. Kept for a while: every experiment of a run meets the same rows."""
-    plain = unicodedata.normalize("NFKC", text).strip()
+    plain = numerals_as_digits(unicodedata.normalize("NFKC", text).strip())
     one_case = plain in (plain.lower(), plain.upper())
     words: list[_Word] = []
     anchors: set[int] = set()
@@ -185,8 +186,8 @@ def _read(chunk: str) -> tuple[_Word, ...]:
     words = []
     for word in _split(chunk.strip(".")):
         low = word.casefold()
-        low = _NUMBER_WORDS.get(low, low)
-        mark = _word_hash(low)
+        low = NUMBER_WORDS.get(low, low)
+        mark = word_hash(low)
         numeric = any(map(str.isdigit, low))
         is_code = not word.isalpha() and _CODE.fullmatch(word) is not None and numeric
         content = mark not in FUNCTION_WORDS

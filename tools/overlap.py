@@ -1,0 +1,85 @@
+"""Runs of 13 words that a text shares with an item (Brown et al. 2020, arXiv 2005.14165, appendix C)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from tools.signature import NGRAM, Signature
+from tools.similarity import Index, contains
+
+OVERLAP = 0.6
+"""Share of an item's distinctive 13-word runs from which a text holds the item."""
+GOLD_OVERLAP = 0.8
+"""The same for a reference answer, whose runs need not be distinctive."""
+LONG_GOLD_WORDS = 20
+
+
+class Overlap:
+    """Runs of 13 words that a single item holds, and which item that is."""
+
+    def __init__(self, index: Index, names: Sequence[str], known: frozenset[int]) -> None:
+        self._known = known
+        owners: dict[int, str] = {}
+        shared: set[int] = set()
+        for position, name in enumerate(names):
+            for gram in index[position].ngrams():
+                if owners.setdefault(gram, name) != name:
+                    shared.add(gram)
+        self._index = index
+        self._owners = {gram: name for gram, name in owners.items() if gram not in shared}
+        self._sizes = Counter(self._owners.values())
+        self._smallest: dict[str, int] = {}
+        for position, name in enumerate(names):
+            held = self._smallest.get(name)
+            if held is None or len(index[position].words) < len(index[held].words):
+                self._smallest[name] = position
+
+    def find(self, row: Signature) -> str | None:
+        """The item that ``row`` holds, or None."""
+        if len(row.words) < NGRAM or not self._owners:
+            return None
+        hits = Counter(self._owners[gram] for gram in row.ngrams() if gram in self._owners)
+        for name, count in hits.most_common(3):
+            item = self._index[self._smallest[name]]
+            if count >= OVERLAP * self._size(item, name) and contains(item, row, self._known):
+                return name
+        return None
+
+    def _size(self, item: Signature, name: str) -> int:
+        return sum(self._owners.get(gram) == name for gram in item.ngrams()) or self._sizes[name]
+
+
+class LongGolds:
+    """Reference answers of 20 words or more, found whole or inside a longer text.
+
+    Case, white space, punctuation and the way numbers are written do not matter. Short
+    answers are skipped: that a row's answer is 42, too, says nothing.
+    """
+
+    def __init__(self, golds: Iterable[tuple[str, Signature]]) -> None:
+        self._whole: dict[int, str] = {}
+        self._kept: list[tuple[str, Signature, int]] = []
+        self._holders: dict[int, list[int]] = {}
+        for name, gold in golds:
+            if len(gold.words) < LONG_GOLD_WORDS or gold.squeezed in self._whole:
+                continue
+            self._whole[gold.squeezed] = name
+            grams = gold.ngrams()
+            for gram in grams:
+                self._holders.setdefault(gram, []).append(len(self._kept))
+            self._kept.append((name, gold, len(grams)))
+
+    def find(self, answer: Signature) -> str | None:
+        """The item whose reference answer ``answer`` holds, or None."""
+        if answer.squeezed in self._whole:
+            return self._whole[answer.squeezed]
+        if not self._kept or len(answer.words) < LONG_GOLD_WORDS:
+            return None
+        holders = self._holders
+        hits = Counter(place for gram in answer.ngrams() if gram in holders for place in holders[gram])
+        for place, count in hits.most_common(3):
+            name, gold, size = self._kept[place]
+            if count >= GOLD_OVERLAP * size and not Counter(gold.numbers) - Counter(answer.numbers):
+                return name
+        return None
