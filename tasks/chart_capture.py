@@ -25,6 +25,8 @@ from typing import Any
 MOST_SERIES = 400
 MOST_VALUES = 20_000
 """Per script; what is drawn beyond is not written down."""
+MOST_CHARACTERS = 400_000
+"""Of the released record; no reference comes near, so that a longer one is as wrong as none."""
 
 Series = dict[str, Any]
 """``{"kind": str, "values": list of float, None where a point is missing}``; of a pie, the shares."""
@@ -107,7 +109,8 @@ def _released(calls: list[Any], failed: bool, seconds: float) -> dict[str, Any]:
         text = json.dumps(calls)
     except (TypeError, ValueError):
         failed, text = True, "[]"
-    return {"executed": not failed, "series": json.loads(text), "seconds": seconds}
+    series = json.loads(text) if len(text) <= MOST_CHARACTERS else []
+    return {"executed": not failed, "series": series, "seconds": seconds}
 
 
 def on_axes(axes: Any) -> list[Series]:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tasks import aime, chemcot_mol_edit, financeiq, panorama_noc4pc, tablebench_numerical
+from tasks import (
+    aime,
+    chemcot_mol_edit,
+    chemcot_mol_opt,
+    chemcot_mol_und,
+    financeiq,
+    panorama_noc4pc,
+    tablebench_data_analysis,
+    tablebench_fact_checking,
+    tablebench_numerical,
+    tablebench_visualization,
+)
 from tasks.base import TaskSpec
 from tasks.errors import InputError, did_you_mean
 from tasks.miniature import Miniature
@@ -10,8 +21,13 @@ from tasks.miniature import Miniature
 MODULES = (
     aime,
     panorama_noc4pc,
+    chemcot_mol_und,
     chemcot_mol_edit,
+    chemcot_mol_opt,
+    tablebench_data_analysis,
+    tablebench_fact_checking,
     tablebench_numerical,
+    tablebench_visualization,
     financeiq,
 )
 TASKS: tuple[TaskSpec, ...] = tuple(module.SPEC for module in MODULES)
@@ -29,6 +45,11 @@ def get(name: str) -> TaskSpec:
         if spec.id == name:
             return spec
     raise InputError(f"task {name!r}", "there is no such task", did_you_mean(name, ids()))
+
+
+def miniature_ids() -> tuple[str, ...]:
+    """The tasks that have a mini edition."""
+    return tuple(mini.task_id for mini in _MINIATURES)
 
 
 def miniature(name: str) -> Miniature:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import table_solvers
+
 from tasks import chemcot_mol_edit as chemcot
 from tasks.mini.financeiq import SUBJECTS
 
@@ -71,6 +73,79 @@ def financeiq(row: Mapping[str, Any]) -> str:
     return next(letter for letter, text in options.items() if text in subject.terms[name])
 
 
+def mol_und(prompt: str) -> str:
+    """The answer to a generated mol_und question, by spelling alone (by InChI for two molecules)."""
+    from rdkit import Chem
+
+    if pair := re.search(r"Molecule A: (\S+), Molecule B: (\S+)\.", prompt):
+        forms = {Chem.MolToInchi(Chem.MolFromSmiles(smiles)) for smiles in pair.groups()}
+        return "Yes" if len(forms) == 1 else "No"
+    molecule = re.findall(r"Input Molecule: ([^\s,]+)", prompt)[0].rstrip(".")
+    if name := re.search(r"Fragment Name: ([\w -]+)", prompt):
+        spelled = {"primary amines": "(?<!#)N", "nitriles": "C#N", "thiols": "S", "halogens": "Cl"}
+        return str(len(re.findall(spelled.get(name[1], "O"), molecule)))
+    rings = list(re.finditer(r"[Cc]1[^1]*1", molecule))
+    asked = re.search(r"Ring (?:System )?Structure: ([^\s,]+)", prompt)
+    if asked is None:
+        return molecule[rings[0].start() : rings[-1].end()]
+    count = [ring.group(0) for ring in rings].count(asked[1].rstrip("."))
+    return ("Yes" if count else "No") if "System" in prompt else str(count)
+
+
+def visualization(columns: Mapping[str, Any]) -> list[list[float]]:
+    """The series that a chart question asks for."""
+    question, (_, *names) = columns["question"], columns["table"]["columns"]
+    rows = columns["table"]["data"]
+    place = {name: i + 1 for i, name in enumerate(names)}
+    found = re.search(r"where (\w+) are (above|below) (\d+)", question)
+    if found:
+        at, limit, sign = place[found[1]], int(found[3]), 1 if found[2] == "above" else -1
+        rows = [row for row in rows if sign * row[at] > sign * limit]
+    if found := re.search(r"sorted by (\w+), (\w+) first", question):
+        at = place[found[1]]
+        rows = sorted(rows, key=lambda row: row[at], reverse=found[2] == "highest")
+    if found := re.search(r"the two with the most (\w+)", question):
+        at = place[found[1]]
+        rows = sorted(rows, key=lambda row: row[at], reverse=True)[:2]
+    asked = re.split(r" where | sorted by | for the two ", question)[0]
+    if "running total" in asked:
+        return [[float(sum(row[1] for row in rows[: i + 1])) for i in range(len(rows))]]
+    if found := re.search(r"and (\w+) on the y-axis", asked):
+        return [[float(row[place[found[1]]]) for row in rows]]
+    return [[float(row[place[name]]) for row in rows] for name in names if re.search(rf"\b{name}\b", asked)]
+
+
+class _Plots:
+    """Stands in for pyplot: keeps the y-series of each call."""
+
+    def __init__(self) -> None:
+        self.drawn: list[tuple[str, list[float]]] = []
+
+    def show(self) -> None:
+        pass
+
+    def pie(self, y: Any) -> None:
+        self.drawn.append(("pie", [float(value) for value in y]))
+
+    def __getattr__(self, name: str) -> Callable[[Any, Any], None]:
+        return lambda x, y: self.drawn.append((name, [float(value) for value in y]))
+
+
+_CALL = {"bar chart": "bar", "line chart": "plot", "pie chart": "pie", "scatter plot": "scatter"}
+
+
+def draws_what_is_asked(row: Mapping[str, Any]) -> bool:
+    """Runs generated plotting code on the row's table with another pyplot."""
+    import pandas as pd
+
+    code = row["response"].split("read_csv('table.csv')\n")[1].removesuffix("\n```")
+    plots, table = _Plots(), pd.DataFrame(row["table"]["data"], columns=row["table"]["columns"])
+    exec(code, {"plt": plots, "df": table})
+    asked = {call for words, call in _CALL.items() if words in row["question"]}
+    series = [values for _, values in plots.drawn]
+    return {call for call, _ in plots.drawn} == asked and series == visualization(row)
+
+
 def label_is_right(task_id: str, row: Mapping[str, Any]) -> bool:
     """Whether a row in the published columns carries the right answer."""
     if task_id == "aime25":
@@ -79,8 +154,16 @@ def label_is_right(task_id: str, row: Mapping[str, Any]) -> bool:
         from tasks.panorama_noc4pc import build_prompt
 
         return bool(panorama(build_prompt(row) or "") == row["answer"]["code"])
+    if task_id == "chemcotbench_mol_und":
+        return bool(mol_und(row["query"]) == str(row["gt"]))
     if task_id == "chemcotbench_mol_edit":
         return chemcot.verify(row["query"], chemcot.render(json.loads(row["meta"])["reference"], "")) is True
+    if task_id == "tablebench_visualization":
+        return draws_what_is_asked(row)
+    if task_id == "tablebench_fact_checking":
+        return bool(table_solvers.fact_checking(row) == row["answer"])
+    if task_id == "tablebench_data_analysis":
+        return bool(table_solvers.data_analysis(row) == row["answer"])
     if task_id == "tablebench_numerical_reasoning":
         return bool(tablebench(row) == row["answer"])
     return bool(financeiq(row) == row["Answer"])

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from gold_answers import affordable, gold_answer, judged
 from mini_data import mini, sealed
 
 from tasks import registry
@@ -62,10 +63,10 @@ def spec(request: pytest.FixtureRequest) -> TaskSpec:
 
 
 def test_gold_scores_best_and_silence_worst(spec: TaskSpec) -> None:
-    samples = sealed(spec.id)
-    gold = spec.aggregate(samples, [spec.judge(s, spec.render(str(s.gold), "")) for s in samples])
-    silent = spec.aggregate(samples, [spec.judge(s, "") for s in samples])
-    assert (gold.value, gold.n, gold.unparseable_share) == (100.0, 500, 0.0)
+    samples = affordable(spec, sealed(spec.id))
+    gold = spec.aggregate(samples, judged(spec, samples, [gold_answer(spec, s) for s in samples]))
+    silent = spec.aggregate(samples, judged(spec, samples, [""] * len(samples)))
+    assert (gold.value, gold.n, gold.unparseable_share) == (100.0, len(samples), 0.0)
     assert (silent.value, silent.unparseable_share) == (0.0, 1.0)
     assert gold.low < 100.0
     assert silent.high > 0.0
@@ -75,11 +76,12 @@ def test_gold_scores_best_and_silence_worst(spec: TaskSpec) -> None:
 def test_worked_answers_are_right_and_verified(spec: TaskSpec) -> None:
     miniature = registry.miniature(spec.id)
     rng, verdicts = random.Random(3), []
+    samples, targets = [], []
     for index in range(120):
         item = miniature.draw(rng, index)
         prompt, target = miniature.prompt_of(item), spec.render(item.answer, item.reasoning)
-        sample = Sample("x", item.view, prompt, item.gold, item.meta)
-        assert spec.judge(sample, target).right, target
+        samples.append(Sample("x", item.view, prompt, item.gold, item.meta))
+        targets.append(target)
         assert spec.extract(target) == item.answer
         assert spec.verify(prompt, target) is not False, target
         verdicts.append(spec.verify(prompt, target))
@@ -87,6 +89,9 @@ def test_worked_answers_are_right_and_verified(spec: TaskSpec) -> None:
         if flaw:
             assert spec.verify(prompt, spec.render(*flaw)) is False, flaw
     assert verdicts.count(True) >= 50
+    some = affordable(spec, samples)
+    right = judged(spec, some, targets[: len(some)])
+    assert [target for target, verdict in zip(targets, right, strict=False) if not verdict.right] == []
 
 
 @pytest.mark.parametrize("answer", MALFORMED, ids=lambda text: repr(text[:24]))
@@ -122,7 +127,7 @@ def test_a_megabyte_of_repetition_is_read_and_wrong(spec: TaskSpec, junk: str) -
     assert not spec.judge(sample, text).right
     spec.extract(text)
     spec.verify(sample.prompt, text)
-    spec.verify(text, spec.render(str(sample.gold), ""))
+    spec.verify(text, gold_answer(spec, sample))
 
 
 def test_splits_are_disjoint_and_sized(spec: TaskSpec) -> None:
@@ -131,7 +136,8 @@ def test_splits_are_disjoint_and_sized(spec: TaskSpec) -> None:
     marks = [fingerprint(s.prompt) for s in (*validation, *test)]
     assert len(set(marks)) == 800
     assert len({s.id for s in (*validation, *test)}) == 800
-    assert {s.view for s in validation} == set(spec.views)
+    unscored = registry.miniature(spec.id).unscored_views
+    assert {s.view for s in validation} == set(spec.views) - set(unscored)
 
 
 _DIGESTS = """

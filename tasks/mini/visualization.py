@@ -11,6 +11,7 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import accumulate
 from typing import Any
 
@@ -32,18 +33,12 @@ class Difficulty:
 
 DIFFICULTY = Difficulty()
 
-INSTRUCTION = (
-    "You are a table analyst. Answer with python code that draws from table.csv.\n"
-    "[TABLE]\n{table}\nQuestion: {question}"
-)
+INSTRUCTION = "Answer with python code for table.csv.\n[TABLE]\n{table}\nQuestion: {question}"
 _KEYS = ("name", "player", "team", "city", "club", "school", "artist", "nation")
 _NAMES = ("Ann", "Bob", "Eve", "Tom", "Mia", "Sam", "Leo", "Ida", "Max", "Zoe", "Ben", "Kim", "Ada", "Jon")
 _MEASURES = ("wins", "goals", "points", "votes", "sales", "books", "cars", "trips", "hits", "medals")
-_SINGLE = ("bar", "barh", "line", "pie")
-_CHARTS = {"bar": "bar chart", "barh": "horizontal bar chart", "line": "line chart", "pie": "pie chart"}
-_CALLS = {"bar": "bar", "barh": "barh", "line": "plot"}
-CHART_TYPES = {"bar": "bar", "barh": "bar", "line": "line", "pie": "pie", "scatter": "scatter"}
-"""Kind of chart -> published ``chart_type``."""
+_SINGLE = ("bar", "line", "pie")
+_CALLS = {"bar": "bar", "line": "plot"}
 
 Rows = tuple[tuple[str, int, int], ...]
 
@@ -53,15 +48,15 @@ class Chart:
     """What is to be drawn. Columns 1 and 2 are the number columns."""
 
     kind: str
-    """``bar``, ``barh``, ``line``, ``pie`` or ``scatter``."""
+    """The published ``chart_type``: ``bar``, ``line``, ``pie`` or ``scatter``."""
     shown: tuple[str, ...]
-    """Series: ``1``, ``2``, ``1-2``, ``1+2`` or ``sum 1`` for a running total. A scatter plot has x and y."""
+    """Series: ``1``, ``2``, or ``sum 1`` for a running total. A scatter plot has x and y."""
     keep: tuple[int, str, int] | None = None
     """Only rows where column, ``>`` or ``<``, limit."""
     order: tuple[int, bool] | None = None
     """Sorted by column, descending or not."""
-    top: tuple[int, str] | None = None
-    """The two rows with the ``largest`` or ``smallest`` values of a column."""
+    top: int | None = None
+    """The two rows with the largest values of that column, largest first."""
 
 
 def rows_drawn(chart: Chart, rows: Rows) -> Rows:
@@ -78,8 +73,8 @@ def rows_drawn(chart: Chart, rows: Rows) -> Rows:
         column, down = chart.order
         rows = tuple(sorted(rows, key=lambda row: row[column], reverse=down))
     if chart.top:
-        column, end = chart.top
-        rows = tuple(sorted(rows, key=lambda row: row[column], reverse=end == "largest")[:2])
+        top = chart.top
+        rows = tuple(sorted(rows, key=lambda row: row[top], reverse=True)[:2])
     return rows
 
 
@@ -90,8 +85,6 @@ def series(chart: Chart, rows: Rows) -> list[list[int]]:
     values = {
         "1": one,
         "2": two,
-        "1-2": [a - b for a, b in zip(one, two, strict=True)],
-        "1+2": [a + b for a, b in zip(one, two, strict=True)],
         "sum 1": list(accumulate(one)),
     }
     shown = chart.shown[1:] if chart.kind == "scatter" else chart.shown
@@ -108,10 +101,10 @@ def code_for(chart: Chart, columns: list[str]) -> str:
         column, down = chart.order
         lines.append(f"df = df.sort_values('{columns[column]}'{', ascending=False' if down else ''})")
     if chart.top:
-        lines.append(f"df = df.n{chart.top[1]}(2, '{columns[chart.top[0]]}')")
+        lines.append(f"df = df.nlargest(2, '{columns[chart.top]}')")
     terms = [_term(name, columns) for name in chart.shown]
     if chart.kind == "pie":
-        lines.append(f"plt.pie({terms[0]}, labels=df['{columns[0]}'])")
+        lines.append(f"plt.pie({terms[0]})")
     elif chart.kind == "scatter":
         lines.append(f"plt.scatter({terms[0]}, {terms[1]})")
     else:
@@ -121,34 +114,27 @@ def code_for(chart: Chart, columns: list[str]) -> str:
 
 def _term(name: str, columns: list[str]) -> str:
     one, two = f"df['{columns[1]}']", f"df['{columns[2]}']"
-    terms = {"1": one, "2": two, "1-2": f"{one} - {two}", "1+2": f"{one} + {two}", "sum 1": f"{one}.cumsum()"}
-    return terms[name]
+    return {"1": one, "2": two, "sum 1": f"{one}.cumsum()"}[name]
 
 
 def plan_for(chart: Chart, columns: list[str]) -> str:
     """The worked part: kind, columns, condition and order, read off question and table."""
     key, one, two = columns
-    words = {"1": one, "2": two, "1-2": f"{one} - {two}", "1+2": f"{one} + {two}", "sum 1": f"running {one}"}
+    words = {"1": one, "2": two, "sum 1": f"running {one}"}
     shown = ", ".join(words[name] for name in chart.shown)
-    steps = [f"Plan: {chart.kind} of {shown}" + ("" if chart.kind == "scatter" else f" by {key}")]
+    steps = [f"Plan: {chart.kind} of {shown}" + (f" by {key}" if chart.kind in _CALLS else "")]
     if chart.keep:
         steps.append(f"{columns[chart.keep[0]]} {chart.keep[1]} {chart.keep[2]}")
     if chart.order:
         steps.append(f"sorted {columns[chart.order[0]]}{' down' if chart.order[1] else ''}")
     if chart.top:
-        steps.append(f"2 {chart.top[1]} {columns[chart.top[0]]}")
+        steps.append(f"2 largest {columns[chart.top]}")
     return "; ".join(steps)
 
 
 def _asked(rng: random.Random, chart: Chart, columns: list[str]) -> str:
     one, two = columns[1:]
-    words = {
-        "1": one,
-        "2": two,
-        "1-2": f"{one} minus {two}",
-        "1+2": rng.choice((f"{one} plus {two}", f"the sum of {one} and {two}")),
-        "sum 1": f"the running total of {one}",
-    }
+    words = {"1": one, "2": two, "sum 1": f"the running total of {one}"}
     verb = rng.choice(("Please draw", "Draw", "Create", "Please help me draw"))
     if chart.kind == "scatter":
         x, y = (words[name] for name in chart.shown)
@@ -156,7 +142,7 @@ def _asked(rng: random.Random, chart: Chart, columns: list[str]) -> str:
             f"{verb} a scatter plot with {x} on the x-axis and {y} on the y-axis{_condition(chart, columns)}."
         )
     shown = " and ".join(words[name] for name in chart.shown)
-    return f"{verb} a {_CHARTS[chart.kind]} of {shown}{_condition(chart, columns)}."
+    return f"{verb} a {chart.kind} chart of {shown}{_condition(chart, columns)}."
 
 
 def _condition(chart: Chart, columns: list[str]) -> str:
@@ -166,8 +152,7 @@ def _condition(chart: Chart, columns: list[str]) -> str:
     if chart.order:
         return f" sorted by {columns[chart.order[0]]}, {'highest' if chart.order[1] else 'lowest'} first"
     if chart.top:
-        column, end = chart.top
-        return f" for the two with the {'most' if end == 'largest' else 'fewest'} {columns[column]}"
+        return f" for the two with the most {columns[chart.top]}"
     return ""
 
 
@@ -197,12 +182,7 @@ def _sorted(rng: random.Random, rows: Rows) -> Chart:
 
 
 def _top(rng: random.Random, rows: Rows) -> Chart:
-    top = (rng.choice((1, 2)), rng.choice(("largest", "smallest")))
-    return Chart(rng.choice(_SINGLE), (rng.choice("12"),), top=top)
-
-
-def _computed(rng: random.Random, rows: Rows) -> Chart:
-    return Chart(rng.choice(("bar", "barh", "line")), (rng.choice(("1-2", "1+2")),))
+    return Chart(rng.choice(_SINGLE), (rng.choice("12"),), top=rng.choice((1, 2)))
 
 
 def _running(rng: random.Random, rows: Rows) -> Chart:
@@ -211,8 +191,8 @@ def _running(rng: random.Random, rows: Rows) -> Chart:
 
 def _slips(chart: Chart) -> list[Chart]:
     """Charts that a hasty reader would draw instead."""
-    other = {"1": "2", "2": "1", "1-2": "1+2", "1+2": "1-2", "sum 1": "1"}
-    slips = [replace(chart, kind="line" if chart.kind in ("bar", "barh", "scatter") else "bar")]
+    other = {"1": "2", "2": "1", "sum 1": "1"}
+    slips = [replace(chart, kind="line" if chart.kind in ("bar", "scatter") else "bar")]
     if len(chart.shown) == 1:
         slips.append(replace(chart, shown=(other[chart.shown[0]],)))
     elif chart.kind == "scatter":
@@ -226,16 +206,22 @@ def _slips(chart: Chart) -> list[Chart]:
     if chart.order:
         slips += [replace(chart, order=None), replace(chart, order=(chart.order[0], not chart.order[1]))]
     if chart.top:
-        column, end = chart.top
-        slips.append(replace(chart, top=(column, "smallest" if end == "largest" else "largest")))
+        slips += [replace(chart, top=None), replace(chart, top=3 - chart.top)]
     return slips
 
 
 def _decoys(chart: Chart, rows: Rows, columns: list[str]) -> tuple[str, ...]:
-    """Code for the slips that differ from the right chart in kind or series."""
-    truth = (CHART_TYPES[chart.kind], series(chart, rows))
-    slips = [slip for slip in _slips(chart) if (CHART_TYPES[slip.kind], series(slip, rows)) != truth]
+    """Code for the slips whose chart looks other than the right one."""
+    slips = [slip for slip in _slips(chart) if _look(slip, rows) != _look(chart, rows)]
     return tuple(code_for(slip, columns) for slip in slips)
+
+
+def _look(chart: Chart, rows: Rows) -> tuple[str, list[list[Fraction]]]:
+    """Kind and series; of a pie only the proportions show."""
+    drawn = [[Fraction(value) for value in values] for values in series(chart, rows)]
+    if chart.kind == "pie":
+        drawn = [[value / sum(values) for value in values] for values in drawn]
+    return chart.kind, drawn
 
 
 KINDS: tuple[Callable[[random.Random, Rows], Chart], ...] = (
@@ -245,7 +231,6 @@ KINDS: tuple[Callable[[random.Random, Rows], Chart], ...] = (
     _filtered,
     _sorted,
     _top,
-    _computed,
     _running,
 )
 
@@ -276,7 +261,7 @@ def draw(rng: random.Random, index: int) -> Item:
     columns = [rng.choice(_KEYS), *rng.sample(_MEASURES, 2)]
     chart = KINDS[index % len(KINDS)](rng, rows)
     table = {"columns": columns, "data": [list(row) for row in rows]}
-    published = columns_of(table, _asked(rng, chart, columns), CHART_TYPES[chart.kind])
+    published = columns_of(table, _asked(rng, chart, columns), chart.kind)
     return Item(
         published,
         code_for(chart, columns),
