@@ -30,7 +30,7 @@ class Difficulty:
     two_ring_share: float = 0.5
     """Scaffolds of two rings and a linker."""
     pair_heteroatoms: tuple[int, int] = (2, 3)
-    """Atoms other than carbon in the molecules that are compared."""
+    """Atoms other than carbon in each of the two molecules that are compared."""
 
 
 DIFFICULTY = Difficulty()
@@ -38,7 +38,7 @@ DIFFICULTY = Difficulty()
 _JSON = {
     "count": 'Reply in JSON {"count": "Number"}.',
     "scaffold": 'Reply in JSON {"Output Scaffold": "SMILES"}.',
-    "yes_no": 'Reply in JSON {"output": "Yes / No"}.',
+    "yes_no": 'Reply in JSON {"output": "Yes"} or {"output": "No"}.',
 }
 FRAGMENTS = {
     "side-chain hydroxyls": "O",
@@ -47,10 +47,11 @@ FRAGMENTS = {
     "thiols": "S",
     "halogens": "Cl",
 }
-RINGS = ("c1ccccc1", "c1ccncc1", "c1ccoc1", "C1CCCCC1", "C1CCCC1", "C1CC1", "C1CCNCC1")
+COUNTED_RINGS = {"benzene": "c1ccccc1", "pyridine": "c1ccncc1", "furan": "c1ccoc1", "cyclohexane": "C1CCCCC1"}
+_RINGS = (*COUNTED_RINGS.values(), "C1CCCC1", "C1CC1", "C1CCNCC1")
 _LINKERS = ("C", "CC", "CCC", "COC", "CNC", "CSC")
 _SIDES = ("C", "CC", "O", "N", "Cl", "CO", "CN", "CCO", "CCC", "OCC")
-_HETERO = ("Br", "Cl", "N", "O", "S")
+_HETERO = ("Cl", "N", "O", "S")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Question:
     answer: str
     reasoning: str
     parts: Mapping[str, Any]
-    """What ``wrong`` and ``flawed`` need: the listed parts, those wanted, the scaffold's pieces."""
+    """What ``wrong`` and ``flawed`` need: the parts and the one asked for, or the scaffold's pieces."""
 
 
 def draw(rng: random.Random, index: int) -> Item:
@@ -73,62 +74,71 @@ def draw(rng: random.Random, index: int) -> Item:
     return Item(columns, made.answer, made.reasoning, f"chemcotbench_mol_und_{kind}", made.answer, meta)
 
 
-def checked(parts: Sequence[str], wanted: Sequence[str]) -> str:
-    """``O no, C#N yes.``: each part in order, and whether it is one of those asked for."""
-    return ", ".join(f"{part} {'yes' if part in wanted else 'no'}" for part in parts) + "."
+def tally(parts: Sequence[str], kinds: Sequence[str], wanted: str) -> str:
+    """``N, O, O: O 2, N 1, S 0. O 2.``: the parts in order, how many of each kind, the one asked for."""
+    counts = ", ".join(f"{kind} {parts.count(kind)}" for kind in kinds)
+    return f"{', '.join(parts)}: {counts}. {wanted} {parts.count(wanted)}."
 
 
-def _mixed(rng: random.Random, size: int, wanted: str, others: Sequence[str]) -> list[str]:
-    return [wanted if rng.random() < DIFFICULTY.wanted_share else rng.choice(others) for _ in range(size)]
+def _mixed(rng: random.Random, size: tuple[int, int], kinds: Sequence[str], wanted: str) -> list[str]:
+    others = [kind for kind in kinds if kind != wanted]
+    return [
+        wanted if rng.random() < DIFFICULTY.wanted_share else rng.choice(others)
+        for _ in range(rng.randint(*size))
+    ]
 
 
 def _groups(rng: random.Random, _: bool) -> Question:
+    kinds = tuple(FRAGMENTS.values())
     name = rng.choice(list(FRAGMENTS))
-    wanted = FRAGMENTS[name]
-    others = [group for group in FRAGMENTS.values() if group != wanted]
-    groups = _mixed(rng, rng.randint(*DIFFICULTY.chain_groups), wanted, others)
+    groups = _mixed(rng, DIFFICULTY.chain_groups, kinds, FRAGMENTS[name])
     chain = "".join("C" * rng.randint(1, 2) + f"({group})" for group in groups[:-1])
     molecule = f"C{chain}{'C' * rng.randint(1, 3)}{groups[-1]}"
-    count = fragment_count(molecule, name)
     query = f"Count the fragment. {_JSON['count']}\nInput Molecule: {molecule}, Fragment Name: {name}."
-    reasoning = f"{wanted}: {checked(groups, (wanted,))}"
-    return Question(query, str(count), reasoning, {"list": groups, "wanted": wanted})
+    parts = {"list": groups, "kinds": kinds, "wanted": FRAGMENTS[name]}
+    return Question(query, str(fragment_count(molecule, name)), tally(groups, kinds, FRAGMENTS[name]), parts)
 
 
 def _ring_chain(rng: random.Random, wanted: str) -> tuple[list[str], str]:
-    others = [ring for ring in RINGS if ring != wanted]
-    rings = _mixed(rng, rng.randint(*DIFFICULTY.rings), wanted, others)
-    links = [rng.choice(_LINKERS) for _ in rings]
-    return rings, rng.choice(_SIDES[:4]) + "".join(map("".join, zip(links, rings, strict=True)))
+    names = _mixed(rng, DIFFICULTY.rings, tuple(COUNTED_RINGS), wanted)
+    return names, rng.choice(_SIDES[:4]) + "".join(
+        rng.choice(_LINKERS) + COUNTED_RINGS[name] for name in names
+    )
+
+
+def _ring_question(query: str, answer: str, names: Sequence[str], wanted: str) -> Question:
+    kinds = tuple(COUNTED_RINGS)
+    parts = {"list": list(names), "kinds": kinds, "wanted": wanted}
+    return Question(query, answer, tally(names, kinds, wanted), parts)
 
 
 def _ring_counts(rng: random.Random, _: bool) -> Question:
-    wanted = rng.choice(RINGS)
-    rings, molecule = _ring_chain(rng, wanted)
-    query = f"Count the ring. {_JSON['count']}\nInput Molecule: {molecule}, Ring Structure: {wanted}."
-    count = ring_count(molecule, wanted)
-    return Question(query, str(count), checked(rings, (wanted,)), {"list": rings, "wanted": wanted})
+    wanted = rng.choice(list(COUNTED_RINGS))
+    ring = COUNTED_RINGS[wanted]
+    names, molecule = _ring_chain(rng, wanted)
+    query = f"Count the ring. {_JSON['count']}\nInput Molecule: {molecule}, Ring Structure: {ring}."
+    return _ring_question(query, str(ring_count(molecule, ring)), names, wanted)
 
 
 def _ring_systems(rng: random.Random, present: bool) -> Question:
-    wanted = rng.choice(RINGS)
+    wanted = rng.choice(list(COUNTED_RINGS))
+    ring = COUNTED_RINGS[wanted]
     while True:
-        rings, molecule = _ring_chain(rng, wanted)
-        if (wanted in rings) is present:
+        names, molecule = _ring_chain(rng, wanted)
+        if (wanted in names) is present:
             break
     query = (
         f"Is the ring system in the molecule? {_JSON['yes_no']}\n"
-        f"Input Molecule: {molecule}, Ring System Structure: {wanted}"
+        f"Input Molecule: {molecule}, Ring System Structure: {ring}"
     )
-    answer = "Yes" if ring_count(molecule, wanted) else "No"
-    return Question(query, answer, checked(rings, (wanted,)), {"list": rings, "wanted": wanted})
+    return _ring_question(query, "Yes" if ring_count(molecule, ring) else "No", names, wanted)
 
 
 def _scaffolds(rng: random.Random, _: bool) -> Question:
-    rings = [rng.choice(RINGS)]
+    rings = [rng.choice(_RINGS)]
     core = rings[0]
     if rng.random() < DIFFICULTY.two_ring_share:
-        rings.append(rng.choice(RINGS))
+        rings.append(rng.choice(_RINGS))
         core = rings[0] + rng.choice(_LINKERS) + rings[1]
     head, tail = rng.choice(_SIDES), rng.choice(_SIDES)
     molecule = head + core + (tail if rng.random() < 0.7 else "")
@@ -172,8 +182,12 @@ def _pairs(rng: random.Random, same: bool) -> Question:
 
 
 def _compared(held: Sequence[Sequence[str]]) -> str:
-    first, second = (" ".join(atoms) for atoms in held)
-    return f"A: {first}. B: {second}."
+    """``Cl 1 1 same, N 1 2 other.``: per element how many the first and the second molecule have."""
+    told = []
+    for atom in _HETERO:
+        first, second = (atoms.count(atom) for atoms in held)
+        told.append(f"{atom} {first} {second} {'same' if first == second else 'other'}")
+    return ", ".join(told) + "."
 
 
 _MAKERS = {
@@ -186,7 +200,7 @@ _MAKERS = {
 
 
 def with_answer(item: Item, answer: str, reasoning: str) -> dict[str, Any]:
-    """The published columns: ``gt`` is a number where it counts, ``meta`` empty; ``struct_cot`` where worked."""
+    """The published columns: ``gt`` a number where it counts, ``meta`` empty; ``struct_cot`` if worked."""
     gold: str | int = int(answer) if answer.isdigit() else answer
     row: dict[str, Any] = {**item.columns, "gt": gold, "meta": "{}"}
     return {**row, "struct_cot": reasoning} if reasoning else row
@@ -203,7 +217,7 @@ def wrong(rng: random.Random, item: Item) -> str:
             else str(int(item.answer) + 1)
         )
     core, rings = item.meta["core"], item.meta["rings"]
-    other = rng.choice([ring for ring in RINGS if ring not in rings])
+    other = rng.choice([ring for ring in _RINGS if ring not in rings])
     options = [item.meta["whole"], f"{core}C", core.removesuffix(rings[-1]) + other]
     return rng.choice(options)
 
@@ -234,20 +248,17 @@ def flawed(rng: random.Random, item: Item) -> tuple[str, str] | None:
 
 
 def _misjudged(rng: random.Random, item: Item) -> tuple[str, str]:
-    parts, wanted = list(item.meta["list"]), item.meta["wanted"]
-    yes = [part == wanted for part in parts]
-    if item.answer in ("Yes", "No"):
-        place = rng.randrange(len(parts))
-        yes = [item.answer == "No" and i == place for i in range(len(parts))]
+    parts, kinds, wanted = list(item.meta["list"]), item.meta["kinds"], item.meta["wanted"]
+    others = [kind for kind in kinds if kind != wanted]
+    if item.answer == "Yes":
+        seen = [rng.choice(others) if part == wanted else part for part in parts]
     else:
+        seen = list(parts)
         place = rng.randrange(len(parts))
-        yes[place] = not yes[place]
-    listed = (
-        ", ".join(f"{part} {'yes' if told else 'no'}" for part, told in zip(parts, yes, strict=True)) + "."
-    )
-    head = item.reasoning.partition(": ")[0] + ": " if ": " in item.reasoning else ""
-    answer = ("Yes" if any(yes) else "No") if item.answer in ("Yes", "No") else str(sum(yes))
-    return answer, head + listed
+        seen[place] = rng.choice(others) if parts[place] == wanted else wanted
+    count = seen.count(wanted)
+    answer = ("Yes" if count else "No") if item.answer in ("Yes", "No") else str(count)
+    return answer, tally(seen, kinds, wanted)
 
 
 _SWAPS = (
