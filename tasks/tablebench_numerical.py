@@ -11,54 +11,43 @@ Trap: the published rule drops all punctuation, so that -5 passes for 5, and tak
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import partial
 
 from tasks import extract as read
-from tasks.base import Row, Sample, Score, TaskSpec, Verdict
+from tasks import table_answers as tables
+from tasks.assets import TABLEBENCH, TABLEINSTRUCT
+from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
 from tasks.metrics import accuracy
 from tasks.mini import numerical
 from tasks.miniature import Miniature, load
-from tasks.splits import fingerprint
+from tasks.published import tablebench as released
 from tasks.working import steps_of
+
+VIEW = "tablebench_numerical"
+QTYPE = "NumericalReasoning"
 
 
 def build_prompt(row: Row) -> str | None:
-    """The published ``instruction``, which holds table and question, or one built from those two columns."""
-    instruction, table, question = row.get("instruction"), row.get("table"), row.get("question")
-    if isinstance(instruction, str) and "[TABLE]" in instruction:
-        return instruction
-    if not isinstance(question, str) or not isinstance(table, (dict, str)):
-        return None
-    text = table if isinstance(table, str) else json.dumps(table, ensure_ascii=False, separators=(",", ":"))
-    return numerical.INSTRUCTION.replace("{table}", text).replace("{question}", question)
-
-
-def normal_form(answer: str) -> str:
-    """How two answers are compared: numbers by value and sign, names without case and punctuation.
-
-    Several answers, separated by comma and space, are compared in order.
-    """
-    parts = answer[:400].replace(";", ", ").split(", ")
-    return "|".join(read.canonical_number(part) or fingerprint(part) for part in parts)
+    """The published ``instruction``, or one built from table and question; None for another ``qtype``."""
+    return tables.published_prompt(row, QTYPE, numerical.INSTRUCTION)
 
 
 def judge(sample: Sample, answer: str) -> Verdict:
-    """Right when the last final-answer line states the gold answer."""
-    said = read.final_answer(answer)
+    """Right when the last final-answer line states the gold values, in order."""
+    said = tables.final_answer(answer)
     if said is None:
         stated = read.last_number(answer) or read.said_answer(answer)
         return Verdict(False, 0.0, None, "no_final_line" if stated else "unparseable")
     said = said.rstrip(".。") or said
     gold = str(sample.gold)
-    if normal_form(said) == normal_form(gold):
+    if tables.same(said, gold):
         return Verdict(True, 1.0, said)
     return Verdict(False, 0.0, said, _miss(said, gold))
 
 
 def _miss(said: str, gold: str) -> str:
-    number, right = read.canonical_number(said), read.canonical_number(gold)
+    number, right = tables.number(said), tables.number(gold)
     if (number is None) != (right is None):
         return "name_for_number" if number is None else "number_for_name"
     if number is None or right is None:
@@ -73,23 +62,9 @@ def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
     return accuracy(samples, verdicts, "exact_match")
 
 
-def render(answer: str, reasoning: str) -> str:
-    """The worked steps, if any, and the published last line."""
-    head = f"{reasoning.strip()}\n" if reasoning.strip() else ""
-    return f"{head}Final Answer: {answer}"
-
-
 def extract(text: str) -> str | None:
     """The final-answer line, a JSON ``answer``, what a sentence states, a short text, or the last number."""
-    said = (
-        read.final_answer(text) or read.json_field(text, ("answer", "final_answer")) or read.said_answer(text)
-    )
-    if said:
-        return said.rstrip(".。") or None
-    bare = read.without_thinking(text).strip()
-    if bare and len(bare) <= 40 and "\n" not in bare and len(bare.split()) <= 3:
-        return bare.rstrip(".。") or None
-    return read.last_number(text)
+    return tables.answer_in(text, longest=60)
 
 
 def verify(prompt: str, target: str) -> bool | None:
@@ -118,8 +93,8 @@ MINI = Miniature(
     ),
     draw=numerical.draw,
     prompt=build_prompt,
-    render=render,
-    with_answer=numerical.with_answer,
+    render=tables.render,
+    with_answer=tables.with_answer,
     wrong=numerical.wrong,
     off_style=numerical.off_style,
     flawed=numerical.flawed,
@@ -137,15 +112,23 @@ SPEC = TaskSpec(
     licence="Apache-2.0 (source); generated rows Apache-2.0",
     source="Multilingual-Multimodal-NLP/TableBench; mini: generated from the seed",
     trap="published: a negated number passes, the first final line counts; here sign and last line count",
-    views=("tablebench_numerical",),
+    views=(VIEW,),
     max_new_tokens=64,
     load=partial(load, MINI),
     judge=judge,
     aggregate=aggregate,
-    render=render,
+    render=tables.render,
     extract=extract,
     verify=verify,
     build_prompt=build_prompt,
     answer_column="answer",
     reasoning_column="reasoning",
+    published=Published(
+        TABLEBENCH,
+        (TABLEINSTRUCT,),
+        partial(tables.views_of, QTYPE, VIEW),
+        partial(tables.to_sample, build_prompt),
+        released.exact_match,
+        max_new_tokens=4096,
+    ),
 )

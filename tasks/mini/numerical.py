@@ -185,12 +185,6 @@ def draw(rng: random.Random, index: int) -> Item:
     return Item(columns, answer, steps, "tablebench_numerical", answer, {"kind": kind})
 
 
-def with_answer(item: Item, answer: str, reasoning: str) -> dict[str, Any]:
-    """The published columns with ``answer``; a ``reasoning`` column where there is one."""
-    row = {**item.columns, "answer": answer}
-    return {**row, "reasoning": reasoning} if reasoning else row
-
-
 def wrong(rng: random.Random, item: Item) -> str:
     """Another name of the table, another number of it, or a near miss."""
     cells = [str(cell) for row in item.columns["table"]["data"] for cell in row]
