@@ -22,7 +22,8 @@ def scaffold(smiles: str) -> str | None:
     from rdkit import Chem
     from rdkit.Chem.Scaffolds import MurckoScaffold
 
-    return str(Chem.MolToSmiles(MurckoScaffold.GetScaffoldForMol(mol)))
+    take: Any = MurckoScaffold.GetScaffoldForMol  # it has no annotations
+    return str(Chem.MolToSmiles(take(mol)))
 
 
 _COUNTED_OTHERWISE = {

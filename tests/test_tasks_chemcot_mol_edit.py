@@ -132,7 +132,7 @@ def test_rows_with_a_missing_part_say_which() -> None:
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_real_rows(name: str) -> None:
-    """Every reference is right by our rule; a carboxyl in place of a hydroxyl is wrong by the released one."""
+    """Every reference is right by our rule; the released one refuses a carboxyl for a hydroxyl."""
     assert SPEC.published is not None
     found = read_rows(data_root() / "chemcotbench" / "chemcotbench" / "mol_edit" / f"{name}.json")
     assert {SPEC.published.views_of(row) for row in found} == {(VIEWS[name],)}

@@ -211,14 +211,11 @@ def wrong(rng: random.Random, item: Item) -> str:
     if item.answer in ("Yes", "No"):
         return "No" if item.answer == "Yes" else "Yes"
     if item.answer.isdigit():
-        return (
-            str(max(0, int(item.answer) - 1))
-            if int(item.answer) and rng.random() < 0.5
-            else str(int(item.answer) + 1)
-        )
-    core, rings = item.meta["core"], item.meta["rings"]
+        count = int(item.answer)
+        return str(count + (-1 if count and rng.random() < 0.5 else 1))
+    core, rings = str(item.meta["core"]), item.meta["rings"]
     other = rng.choice([ring for ring in _RINGS if ring not in rings])
-    options = [item.meta["whole"], f"{core}C", core.removesuffix(rings[-1]) + other]
+    options = [str(item.meta["whole"]), f"{core}C", core.removesuffix(rings[-1]) + other]
     return rng.choice(options)
 
 
