@@ -15,7 +15,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from tasks.similarity import parse
+from tasks.molecules import molecule
+from tasks.similarity import morgan_bits, parent_form, parse
 
 PROPERTIES = ("drd", "gsk", "jnk", "logp", "qed", "solubility")
 """By the names of the published views."""
@@ -105,3 +106,31 @@ def property_of(name: str, smiles: str) -> float | None:
         return COMPUTED[name](mol)
     known = oracle(name) if name in ORACLES else None
     return float(known(smiles)) if known else None
+
+
+MIN_SIMILARITY = 0.4
+"""Morgan Tanimoto (radius 2, 2,048 bits) to the source below which an answer is another molecule, not an
+optimisation of this one: the bound of Jin et al. (2019, ICLR, graph-to-graph translation)."""
+MIN_GAIN = 1e-6
+"""Smallest gain that counts. Summing in another atom order moves a property by less than 1e-12; the smallest
+step of Crippen's contributions, and with them of ESOL, is 1e-4."""
+
+
+@lru_cache(maxsize=50_000)
+def optimisation_error(name: str, source: str, target: str) -> str:
+    """What is wrong with ``target`` as an optimisation of ``source``; empty when nothing is.
+
+    One of ``invalid_smiles``, ``fragments``, ``unchanged``, ``unrelated``, ``no_gain`` and ``no_oracle``.
+    """
+    if molecule(target) is None or parse(source) is None:
+        return "invalid_smiles"
+    if "." in target:
+        return "fragments"
+    if parent_form(source) == parent_form(target):
+        return "unchanged"
+    if morgan_bits(source, target) < MIN_SIMILARITY:
+        return "unrelated"
+    before, after = property_of(name, source), property_of(name, target)
+    if before is None or after is None:
+        return "no_oracle"
+    return "" if after - before > MIN_GAIN else "no_gain"

@@ -1,0 +1,45 @@
+"""The letter that an answer chooses from a list that may run from A to Z.
+
+``tasks.extract.choice_letter`` serves the four or eight options of an examination.
+Here the options go on to J, so that the word ``I`` and the article ``A`` have to be
+told from letters, and prose about chemistry is full of atoms: a letter on its own
+counts only where it is the only one.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from tasks import extract as read
+
+_NO_WORD = r"(?![A-Za-z0-9'’])"
+_SPEAKS = r"(?!\s{1,3}(?:think|believe|choose|chose|would|will|am|have|pick|select|guess|say|can|was|do)\b)"
+_MARKED = re.compile(
+    r"(?i:answer|option|choice|choose|select|mechanism)(?i:\s{1,3}(?:is|would\s{1,3}be))?[\s:=*_(\[\"'`]{1,6}"
+    r"(?i:(?:option|choice)[\s:*_(\[\"'`]{1,4})?([A-Z])" + _NO_WORD + _SPEAKS
+)
+_OPENING = re.compile(r"[\s(\[*_\"'`]{0,6}([A-Z])(?=\s{0,3}(?:[.):,;\]*|\"'`]|\n|$))")
+_ALONE = re.compile(r"(?<![A-Za-z0-9=#\[(+-])([A-Z])" + _NO_WORD + r"(?![=#\](+-])(?!\s[a-z])")
+
+
+def chosen_letter(text: str, keys: Sequence[str], letters: str) -> str | None:
+    """One of ``letters`` (upper case), from the JSON value of a key, else from prose; None when none is."""
+    said = read.json_field(text, keys)
+    return _letter_in(read.without_thinking(text) if said is None else said, letters)
+
+
+def _letter_in(text: str, letters: str) -> str | None:
+    text = unicodedata.normalize("NFKC", text)
+    bare = text.strip().strip(".()[]*\"'`: ").upper()
+    if len(bare) == 1:
+        return bare if bare in letters else None
+    marked = [match.group(1) for match in _MARKED.finditer(text) if match.group(1) in letters]
+    if marked:
+        return marked[-1]
+    opening = _OPENING.match(text)
+    if opening and opening.group(1) in letters:
+        return opening.group(1)
+    alone = {match.group(1) for match in _ALONE.finditer(text) if match.group(1) in letters}
+    return alone.pop() if len(alone) == 1 else None
