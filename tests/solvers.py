@@ -8,9 +8,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import reaction_solver
 import table_solvers
 
 from tasks import chemcot_mol_edit as chemcot
+from tasks import chemcot_mol_opt
 from tasks.mini.financeiq import SUBJECTS
 
 
@@ -158,6 +160,11 @@ def label_is_right(task_id: str, row: Mapping[str, Any]) -> bool:
         return bool(mol_und(row["query"]) == str(row["gt"]))
     if task_id == "chemcotbench_mol_edit":
         return chemcot.verify(row["query"], chemcot.render(json.loads(row["meta"])["reference"], "")) is True
+    if task_id == "chemcotbench_mol_opt":
+        target = json.loads(row["meta"])["reference"]
+        return chemcot_mol_opt.verify(row["query"], chemcot_mol_opt.render(target, "")) is True
+    if task_id == "chemcotbench_reaction":
+        return reaction_solver.is_right(row)
     if task_id == "tablebench_visualization":
         return draws_what_is_asked(row)
     if task_id == "tablebench_fact_checking":
