@@ -53,7 +53,7 @@ GRADED = ("fs", "retro", "nepp")
 NEAR = 0.99
 """Highest value of an answer that is not the reference: fingerprints of different molecules can agree."""
 _EVERY_KEY = tuple(dict.fromkeys((*(keys[0] for keys in KEYS.values()), "output", "answer", "gt")))
-_ASKS = re.compile(r'"(?:Major Product|Reactants|SMILES|pred_smi|choice)"')
+_ASKS = re.compile(r'"(?:Major Product|Reactants|SMILES|pred_smi|choice)":')
 _SMILES = r"\"?:\s{0,9}([^\s,\"]{1,4000})"
 _GIVEN = {
     "fs": re.compile(r"Reactants" + _SMILES),
@@ -61,6 +61,8 @@ _GIVEN = {
     "nepp": re.compile(r"\"reactants" + _SMILES),
 }
 _REAGENTS = re.compile(r"Reagents" + _SMILES)
+_BONDS = re.compile(r"[()\[\]=#]")
+"""No word of prose holds one of these: such a word is a SMILES even without carbon."""
 _OPTION = re.compile(r"^([A-Z]): (.{1,2000})$", re.MULTILINE)
 
 
@@ -72,7 +74,7 @@ def build_prompt(row: Row) -> str | None:
 
 def view_of(prompt: str) -> str | None:
     """fs, retro, rcr, nepp or mechsel, by the key that a prompt asks for."""
-    asked = [name for name in mini.VIEWS if f'"{KEYS[name][0]}"' in prompt[-read.WINDOW :]]
+    asked = [name for name in mini.VIEWS if f'"{KEYS[name][0]}":' in prompt[-read.WINDOW :]]
     return asked[-1] if asked else None
 
 
@@ -90,7 +92,7 @@ def judge(sample: Sample, answer: str) -> Verdict:
         said = extract(answer)
         return Verdict(False, 0.0, said, "no_view" if said else "unparseable")
     if kind == "mechsel":
-        return _judge_letter(answer, gold, str(sample.meta.get("letters", "ABCDEFGHIJ")))
+        return _judge_letter(answer, gold, str(sample.meta.get("letters", mini.LETTERS)))
     said = stated_smiles(answer, KEYS[kind])
     reference = readable_reference(gold)
     if reference is None:
@@ -127,7 +129,7 @@ def render(answer: str, reasoning: str) -> str:
     and in fs, retro and nepp by the released evaluator, which never reads the key that nepp asks for.
     """
     head = f"{reasoning.strip()} " if reasoning.strip() else ""
-    return head + json.dumps({"choice" if answer in mini.LETTERS else "output": answer})
+    return head + json.dumps({"choice" if len(answer) == 1 and answer in mini.LETTERS else "output": answer})
 
 
 def extract(text: str) -> str | None:
@@ -138,10 +140,12 @@ def extract(text: str) -> str | None:
     bare = read.without_thinking(text).strip()
     if len(bare) == 1 and bare.isupper():
         return bare
-    if len(bare) <= 1_000 and " " not in bare and canonical(bare):
-        return bare
+    for word in reversed(bare.split()[-read.CANDIDATES :]):
+        word = word.strip(".,;:\"'`*")
+        if _BONDS.search(word) and canonical(word):
+            return word
     spelled = read.smiles(text)
-    return spelled if spelled and canonical(spelled) else chosen_letter(text, (), "ABCDEFGHIJ")
+    return spelled if spelled and canonical(spelled) else chosen_letter(text, (), mini.LETTERS)
 
 
 def verify(prompt: str, target: str) -> bool | None:
@@ -197,7 +201,7 @@ def to_sample(row: Row, view: str) -> Sample:
 def judge_facts(prompt: str, kind: str) -> dict[str, str]:
     """What the judge needs besides the reference: the options' letters, or the molecules that were given."""
     if kind == "mechsel":
-        return {"letters": "".join(letter for letter, _ in _OPTION.findall(prompt)) or "ABCDEFGHIJ"}
+        return {"letters": "".join(letter for letter, _ in _OPTION.findall(prompt)) or mini.LETTERS}
     return {"given": given_in(prompt, kind)}
 
 

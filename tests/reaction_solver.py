@@ -68,7 +68,7 @@ def products(smarts: str, reactants: str) -> set[str]:
 def is_right(row: Mapping[str, Any]) -> bool:
     """Whether ``gt`` of a generated row is the answer to its question."""
     query, gold = row["query"], row["gt"]
-    found = {name: value for name, value in re.findall(r'^"?([A-Za-z ]+)"?: (\S+?),?$', query, re.MULTILINE)}
+    found = dict(re.findall(r'^"?([A-Za-z ]+)"?: (\S+?),?$', query, re.MULTILINE))
     if row["subtask"] == "fs":
         made = products(BY_REAGENT[found["Reagents"]], found["Reactants"])
         return canonical(json.loads(gold)["Major Product"]) in made

@@ -106,7 +106,8 @@ MECHANISMS = {
 SOLVENTS = ("water", "ethanol", "ether", "toluene", "acetone", "hexane")
 
 _ENDS = ("c1ccccc1", "C1CCCCC1", "C1CCCC1")
-LETTERS = tuple("ABCDEFGHIJ")
+LETTERS = "ABCDEFGHIJ"
+"""What the options of mechsel are called; published questions have ten."""
 VIEWS = ("fs", "retro", "rcr", "nepp", "mechsel")
 PREFIX = "chemcotbench_reaction_"
 
