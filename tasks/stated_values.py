@@ -17,7 +17,9 @@ _WORDS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
 )  # fmt: skip
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d{1,9}(?:\.\d{1,9})?(?![\w%])|\b(?:" + "|".join(_WORDS) + r")\b")
-_LEAD = re.compile(r"(?:^|[.;!?\n])[\s*_\"'`(\[]{0,6}(yes|no|true|false|y|n)\b(?!-)")
+_FOREIGN = re.compile(r"[\[\]{}<>\\|$%^~\x00-\x08]")
+"""What code, markup and noise have and a value has not."""
+_LEAD = re.compile(r"(?:^|[.;!?\n])[\s*_\"'`(]{0,6}(yes|no|true|false)\b(?![-#=])")
 _BOTH = re.compile(r"\b(?:yes|true)\b\W{0,4}(?:or|and)?\W{0,4}\b(?:no|false)\b")
 _STATES = {
     "yes": ("yes", "true", "same", "identical", "equivalent", "equal", "match", "matches", "present",
@@ -25,6 +27,7 @@ _STATES = {
     "no": ("no", "false", "different", "differ", "differs", "distinct", "absent", "missing", "mismatch"),
 }  # fmt: skip
 _DENIALS = ("not", "never", "neither", "cannot", "without", "hardly")
+_WORD = re.compile(r"(?<![^\s.,;:!?(*_\"'`])[a-z']+(?![^\s.,;:!?)*_\"`])")
 YesNo = Literal["Yes", "No"]
 
 
@@ -34,11 +37,12 @@ def _plain(text: str) -> str:
 
 def count(text: str) -> str | None:
     """The one number that a short text states, in canonical form; None where it states none or several."""
-    if len(text) > LONGEST:
+    text = _plain(text).strip("[]") if len(text) <= LONGEST else ""
+    if _FOREIGN.search(text) or text.count("=") > 1:
         return None
     found = {
         str(_WORDS.index(word)) if word in _WORDS else canonical_number(word)
-        for word in _NUMBER.findall(_plain(text).rpartition("=")[2])
+        for word in _NUMBER.findall(text.rpartition("=")[2])
     }
     return found.pop() if len(found) == 1 else None
 
@@ -49,17 +53,17 @@ def yes_no(text: str) -> YesNo | None:
     A leading yes or no decides, the last one where several sentences have one. Without it, words such
     as ``same`` and ``different`` do, each turned round by a denial before it.
     """
-    if len(text) > LONGEST:
+    text = _plain(text) if len(text) <= LONGEST else ""
+    if _BOTH.search(text) or _FOREIGN.search(text):
         return None
-    text = _plain(text)
-    if _BOTH.search(text):
-        return None
+    if text in ("y", "n"):
+        return "Yes" if text == "y" else "No"
     leads = [match.group(1) for match in _LEAD.finditer(text)]
     if leads:
-        return "Yes" if leads[-1] in ("yes", "true", "y") else "No"
+        return "Yes" if leads[-1] in ("yes", "true") else "No"
     said: set[YesNo] = set()
     denied = False
-    for word in re.findall(r"[a-z']+", text):
+    for word in _WORD.findall(text):
         if word in _DENIALS or word.endswith("n't"):
             denied = not denied
         for state, words in _STATES.items():

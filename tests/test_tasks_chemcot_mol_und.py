@@ -38,6 +38,7 @@ def _item(view: str, gold: object) -> Sample:
         '{"count": "Two groups"}',
         '{"count": "2 groups"}',
         '{"count": [2]}',
+        '{"count": "[2]"}',
         '{"count": ["two"]}',
         "{'count': '2',}",
         '```json\n```json\n{"count": 2}\n```\n```',
@@ -72,6 +73,9 @@ def test_counts_are_read_as_meant(view: str, answer: str) -> None:
         '{"count": {"value": 2}}',
         '{"count": true}',
         '{"count": "many"}',
+        '{"count": "C1CC2"}',
+        "plt.plot([2",
+        "plt.plot([0",
         '{"count": "2',
         '{"count": ' + "9" * 5_000 + "}",
         '{"count": Infinity}',
@@ -121,6 +125,10 @@ SAID = [
     ("nobody knows", None),
     ("maybe", None),
     ("Norway", None),
+    ("n", "No"),
+    ("N#N#N", None),
+    ("NO=C", None),
+    ("if no[1] > 2", None),
     ("", None),
 ]
 
