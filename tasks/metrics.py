@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,6 +159,61 @@ def _f1(cells: NDArray[np.float64]) -> NDArray[np.float64]:
     both = gold + said
     per_label = np.divide(2 * hit, both, out=np.zeros_like(both), where=both > 0)
     return np.asarray(per_label.mean(axis=1))
+
+
+def multilabel_macro_f1(
+    samples: Sequence[Sample],
+    verdicts: Sequence[Verdict],
+    labels: Sequence[str],
+    seed: int = 0,
+    resamples: int = 2000,
+) -> Score:
+    """Macro-F1 where an item has several labels: gold and parsed answer are texts such as ``A, G``.
+
+    The unweighted mean of the F1 of the labels that occur in a reference or an answer, in percent,
+    with a percentile bootstrap over items; where every resample agrees, Wilson's interval of the
+    share of exactly right items stands in.
+    """
+    samples, verdicts = scored_only(samples, verdicts)
+    values, unread = _values(verdicts)
+    gold = label_matrix([str(sample.gold) for sample in samples], labels)
+    said = label_matrix([verdict.parsed or "" for verdict in verdicts], labels)
+    n = len(samples)
+    value = float(label_f1(gold[None], said[None])[0]) if n else 0.0
+    low, high = wilson(sum(verdict.right for verdict in verdicts) / n if n else 0.0, n)
+    if n:
+        drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
+        spread = _f1_of_counts(drawn @ (gold & said), drawn @ gold.astype(int), drawn @ said.astype(int))
+        if float(np.ptp(spread)) > 0:
+            low, high = (float(bound) for bound in np.percentile(spread, [2.5, 97.5]))
+    low, high = min(low, value), max(high, value)
+    views = {name: round(100 * float(part.mean()), 4) for name, part in _by_view(samples, values).items()}
+    return Score(
+        metric="macro_f1",
+        value=100 * value,
+        low=100 * low,
+        high=100 * high,
+        n=n,
+        unparseable_share=unread,
+        views=views,
+    )
+
+
+def label_matrix(texts: Sequence[str], labels: Sequence[str]) -> NDArray[np.bool_]:
+    """Which labels each text names: ``(texts, labels)``; what is no label adds nothing."""
+    named = [set(text.split(", ")) for text in texts]
+    return np.array([[label in names for label in labels] for names in named], dtype=bool)
+
+
+def label_f1(gold: NDArray[np.bool_], said: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Macro-F1 (0.0 to 1.0) over labels that occur; arrays are ``(..., items, labels)``."""
+    return _f1_of_counts((gold & said).sum(axis=-2), gold.sum(axis=-2), said.sum(axis=-2))
+
+
+def _f1_of_counts(hit: NDArray[Any], gold: NDArray[Any], said: NDArray[Any]) -> NDArray[np.float64]:
+    both = gold + said
+    per_label = np.divide(2.0 * hit, both, out=np.zeros(both.shape), where=both > 0)
+    return np.asarray(per_label.sum(axis=-1) / np.maximum((both > 0).sum(axis=-1), 1))
 
 
 def token_f1(answer: str, gold: str) -> float:

@@ -18,11 +18,15 @@ from functools import partial
 from typing import Any
 
 from tasks import extract as read
-from tasks.base import Row, Sample, Score, TaskSpec, Verdict
-from tasks.columns import opened
+from tasks.assets import PANORAMA
+from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
+from tasks.columns import opened, pluck
 from tasks.metrics import macro_f1
 from tasks.mini import noc4pc
 from tasks.miniature import Miniature, load
+from tasks.patents import claim_lines, worth
+from tasks.published import panorama as released
+from tasks.splits import content_id
 
 LABELS = noc4pc.LABELS
 
@@ -39,27 +43,20 @@ _PART = re.compile(r"\ba ([a-z]+)")
 
 def build_prompt(row: Row) -> str | None:
     """Claim and cited passages of a row in the published columns (nested, or kept as JSON strings)."""
-    context, cited = opened(row.get("context")), opened(row.get("prior_art_specifications"))
-    if (
-        not isinstance(context, dict)
-        or not isinstance(cited, list)
-        or not str(row.get("claim_number")).isdigit()
-    ):
+    lines, cited = claim_lines(row), opened(row.get("prior_art_specifications"))
+    if lines is None or not isinstance(cited, list):
         return None
-    claims, number = context.get("claims"), int(str(row["claim_number"]))
-    if not isinstance(claims, list) or not 1 <= number <= len(claims):
-        return None
-    claim = str(claims[number - 1]).removeprefix(f"{number}. ")
-    lines = [
-        f"D{i}: {_passages(reference)}" for i, reference in enumerate(cited, 1) if isinstance(reference, dict)
-    ]
-    return "\n".join([f"Claim {number}: {claim}", *lines, HEADER])
+    references = [opened(reference) for reference in cited]
+    lines += [f"D{i}: {_passages(held)}" for i, held in enumerate(references, 1) if isinstance(held, dict)]
+    return "\n".join([*lines, HEADER])
 
 
 def _passages(reference: dict[str, Any]) -> str:
-    paragraphs = reference.get("paragraphs") or []
-    texts = [str(p.get("content", "")) for p in paragraphs if isinstance(p, dict)]
-    return " ".join(texts) or str(reference.get("abstract", ""))
+    """The reference's title and abstract where they say something, then its cited paragraphs."""
+    cited = opened(reference.get("paragraphs")) or []
+    texts = [str(p.get("content", "")) for p in cited if isinstance(p, dict)]
+    told = [text for text in (worth(reference.get("title")), worth(reference.get("abstract"))) if text]
+    return " ".join(told + texts) or str(reference.get("abstract", ""))
 
 
 def _label(text: str) -> str | None:
@@ -139,6 +136,23 @@ def _named(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip() not in ("", "none")]
 
 
+def to_sample(row: Row, view: str) -> Sample:
+    """An evaluation item; raises ValueError when a column is missing."""
+    prompt, gold = build_prompt(row), (pluck(row, "answer.code") or "").strip().upper()
+    if prompt is None:
+        raise ValueError(
+            "the columns claim_number, context and prior_art_specifications are missing or malformed"
+        )
+    if gold not in LABELS:
+        raise ValueError(f"the column answer holds the code {gold!r}, not one of {', '.join(LABELS)}")
+    return Sample(content_id(prompt), view, prompt, gold)
+
+
+def views_of(row: Row) -> tuple[str, ...]:
+    """The one view, for a row with cited references."""
+    return ("panorama_noc4pc",) if "prior_art_specifications" in row else ()
+
+
 MINI = Miniature(
     task_id="panorama_noc4pc",
     source_names=(
@@ -184,4 +198,5 @@ SPEC = TaskSpec(
     build_prompt=build_prompt,
     answer_column="answer.code",
     reasoning_column="answer.reason",
+    published=Published(PANORAMA, (PANORAMA,), views_of, to_sample, released.novelty),
 )

@@ -10,6 +10,8 @@ from tasks import (
     chemcot_reaction,
     financeiq,
     panorama_noc4pc,
+    panorama_par4pc,
+    panorama_pi4pc,
     tablebench_data_analysis,
     tablebench_fact_checking,
     tablebench_numerical,
@@ -21,7 +23,9 @@ from tasks.miniature import Miniature
 
 MODULES = (
     aime,
+    panorama_par4pc,
     panorama_noc4pc,
+    panorama_pi4pc,
     chemcot_mol_und,
     chemcot_mol_edit,
     chemcot_mol_opt,

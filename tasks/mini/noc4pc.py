@@ -15,6 +15,7 @@ from typing import Any
 
 from tasks.edits import edit_prose
 from tasks.miniature import Item
+from tasks.patents import DEVICES, ELEMENTS, listed
 
 LABELS = ("ALLOW", "102", "103")
 
@@ -29,12 +30,6 @@ class Difficulty:
 
 
 DIFFICULTY = Difficulty()
-
-_DEVICES = ("pump", "lamp", "drone", "clock", "cart", "drill", "stove", "scale", "robot", "bench")
-_ELEMENTS = (
-    "gear", "cam", "belt", "spring", "sensor", "motor", "fan", "lens", "pipe", "tank", "screw", "hinge",
-    "wheel", "coil", "filter", "magnet", "clamp", "brush", "switch", "valve", "seal", "plate", "rod", "cable",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -81,27 +76,21 @@ def _held(rng: random.Random, claim: tuple[str, ...], label: str) -> list[set[st
 
 def _facts(rng: random.Random, label: str) -> Facts:
     size = rng.randint(*DIFFICULTY.claim_elements)
-    claim = tuple(rng.sample(_ELEMENTS, size))
+    claim = tuple(rng.sample(ELEMENTS, size))
     references = []
     for held in _held(rng, claim, label):
-        others = [name for name in _ELEMENTS if name not in claim]
+        others = [name for name in ELEMENTS if name not in claim]
         parts = sorted(held) + rng.sample(others, size + DIFFICULTY.distractors - len(held))
         rng.shuffle(parts)
         references.append(tuple(parts))
     return Facts(claim, tuple(references))
 
 
-def listed(parts: Sequence[str]) -> str:
-    """``a gear, a cam and a belt``."""
-    named = [f"a {part}" for part in parts]
-    return " and ".join(([", ".join(named[:-1])] if named[:-1] else []) + named[-1:])
-
-
 def draw(rng: random.Random, index: int) -> Item:
     """One claim whose label is ``index``, counted round."""
     label = LABELS[index % len(LABELS)]
     facts = _facts(rng, label)
-    device = rng.choice(_DEVICES)
+    device = rng.choice(DEVICES)
     columns = {
         "application_number": f"1{rng.randint(4_000_000, 6_999_999)}",
         "claim_number": 1,
@@ -122,7 +111,7 @@ def draw(rng: random.Random, index: int) -> Item:
 
 
 def _reference(rng: random.Random, parts: Sequence[str]) -> dict[str, Any]:
-    device = rng.choice(_DEVICES)
+    device = rng.choice(DEVICES)
     return {
         "patent_id": f"US {rng.randint(6_000_000, 9_999_999)}",
         "title": device.capitalize(),

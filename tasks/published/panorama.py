@@ -26,8 +26,6 @@ PRIOR_ART = ("exact_match", "custom_score", "macro_f1", "precision", "recall")
 NOVELTY = ("accuracy", "macro_f1", "valid_count")
 PARAGRAPHS = ("gold_hit_rate", "custom_score", "accuracy", "gold_hits", "silver_hits", "valid_count")
 
-_JSON_FENCE = re.compile(r"```json\s*(.*?)\s*```", re.DOTALL)
-_FENCE = re.compile(r"```\s*(.*?)\s*```", re.DOTALL)
 _LETTERS = (
     re.compile(r'"answer"\s*:\s*\[\s*"[a-h]"\s*(?:,\s*"[a-h]"\s*)*\]', re.IGNORECASE),
     re.compile(r'"answer"\s*:\s*"[a-h](?:,\s*[a-h])*"', re.IGNORECASE),
@@ -53,7 +51,7 @@ def prior_art(view: str, samples: Sequence[Sample], answers: Sequence[str], resu
     said = _all(letters_said, answers)
     if said is None:
         return dict.fromkeys(PRIOR_ART)
-    pairs = [(letters, set(sample.gold)) for letters, sample in zip(said, samples, strict=True)]
+    pairs = [(letters, set(sample.gold.split(", "))) for letters, sample in zip(said, samples, strict=True)]
     hit = sum(len(letters & gold) for letters, gold in pairs)
     extra = sum(len(letters - gold) for letters, gold in pairs)
     missed = sum(len(gold - letters) for letters, gold in pairs)
@@ -99,7 +97,7 @@ def paragraphs(view: str, samples: Sequence[Sample], answers: Sequence[str], res
     said = _all(key_said, answers)
     if said is None:
         return dict.fromkeys(PARAGRAPHS)
-    hits = sum(key in sample.gold for key, sample in zip(said, samples, strict=True) if key is not None)
+    hits = sum(str(key) in sample.gold.split(", ") for key, sample in zip(said, samples, strict=True))
     rate = 100 * hits / max(1, len(samples))
     return {
         "gold_hit_rate": rate,
@@ -168,9 +166,9 @@ def key_said(answer: str) -> int | None:
 def _parsed(answer: str, lost: type[Exception] | tuple[type[Exception], ...] = ()) -> tuple[str, Any]:
     """The text after the fences, and its JSON value, None when it is no JSON."""
     text = answer[:READ_CHARACTERS].strip()
-    fence = _JSON_FENCE if "```json" in text else _FENCE
-    inside = fence.search(text)
-    text = inside.group(1) if inside else text
+    _, opening, rest = text.partition("```json" if "```json" in text else "```")
+    inside, closing, _ = rest.partition("```")
+    text = inside.strip() if opening and closing else text
     try:
         return text, json.loads(text)
     except json.JSONDecodeError:
