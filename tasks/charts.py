@@ -32,6 +32,10 @@ TOLERANCE = 1e-2
 """Largest difference of two equal values, as in the released evaluator; of pies, in percentage points."""
 MOST_CODE = 20_000
 """Characters; a longer text is not taken for code."""
+GIVEN = "df and plt are given."
+"""A prompt that says so is answered by code that goes on after ``HEAD``."""
+HEAD = "import pandas as pd\nimport matplotlib.pyplot as plt\ndf = pd.read_csv('table.csv')\n"
+"""The three lines with which the published prompt has every answer begin."""
 Values = list[float | None]
 """The points of one series; None where a point is missing."""
 
@@ -58,7 +62,7 @@ _MISSING = re.compile(r"(?<![\w.])(?:(?:np|numpy|math)\.)?nan\b|float\(\s*['\"]n
 _FENCE = re.compile(r"^[ \t>]*`{3,}[ \t]*([\w+-]*)[ \t]*(.*)$")
 _PYTHON = ("python", "py", "python3", "ipython", "pycon")
 _PLOTS = re.compile(r"\bplt\b|\bplot\b")
-_FIRST_LINE = re.compile(r"^(?:import|from)[ \t]+\w", re.MULTILINE)
+_FIRST_LINE = re.compile(r"^(?:(?:import|from)[ \t]+\w|(?:df|plt)[ \t]{0,3}[.=\[])", re.MULTILINE)
 
 
 def kinds_named(chart_type: object, question: str) -> tuple[str, ...]:
@@ -69,7 +73,7 @@ def kinds_named(chart_type: object, question: str) -> tuple[str, ...]:
 
 
 def facts_for_judging(row: Row) -> dict[str, Any]:
-    """``csv``, the table as pandas would write it, and ``kinds``, from a row in the published columns.
+    """What a judge needs of a row: ``csv``, the table as pandas would write it, ``kinds`` and ``head``.
 
     Raises ValueError naming a missing or malformed column.
     """
@@ -83,7 +87,8 @@ def facts_for_judging(row: Row) -> dict[str, Any]:
     writer.writerow(table["columns"])
     writer.writerows(table["data"])
     kinds = kinds_named(row.get("chart_type"), str(row.get("question", "")))
-    return {"csv": text.getvalue(), "kinds": list(kinds)}
+    head = HEAD if GIVEN in str(row.get("instruction", "")) else ""
+    return {"csv": text.getvalue(), "kinds": list(kinds), "head": head}
 
 
 def references_of(text: str) -> list[Values]:
@@ -114,8 +119,8 @@ def code_of(text: str) -> str | None:
     """The code that a text answers with, without its fence.
 
     That is the last block marked as Python (in any spelling, closed or not), else the
-    last unmarked block that plots, else the text itself from its first import on, where
-    that parses and plots.
+    last unmarked block that plots, else the text itself, or what follows from its first
+    line of code on, where that parses and plots.
     """
     text = without_thinking(text)
     blocks = _blocks(text)

@@ -27,6 +27,12 @@ from tasks.miniature import Miniature, load
 from tasks.published import visualization as released
 from tasks.splits import content_id
 
+PROMPT = (
+    "You are a table analyst. Answer with one python code block. Its first three lines are\n"
+    "import pandas as pd\nimport matplotlib.pyplot as plt\ndf = pd.read_csv('table.csv')\n"
+    "and its last line is plt.show().\n[TABLE]\n{table}\nQuestion: {question}"
+)
+"""For rows that come without the published ``instruction``."""
 VIEW = "tablebench_visualization"
 SHOWN = 300
 """Characters of the code that a verdict keeps."""
@@ -45,7 +51,7 @@ def build_prompt(row: Row) -> str | None:
     if not isinstance(question, str) or not isinstance(table, dict | str):
         return None
     text = table if isinstance(table, str) else json.dumps(table, ensure_ascii=False, separators=(",", ":"))
-    return visualization.INSTRUCTION.replace("{table}", text).replace("{question}", question)
+    return PROMPT.replace("{table}", text).replace("{question}", question)
 
 
 def views_of(row: Row) -> tuple[str, ...]:
@@ -77,7 +83,8 @@ def script(sample: Sample, answer: str) -> Script | None:
         return None
     if own is not None and other is not None and other.strip("\n").rstrip() == own:
         other = own
-    return capture_script(own, other, str(sample.meta.get("csv", "")))
+    head, table = str(sample.meta.get("head", "")), str(sample.meta.get("csv", ""))
+    return capture_script(own and head + own, other and head + other, table)
 
 
 def judge(sample: Sample, answer: str) -> Verdict:
@@ -146,6 +153,8 @@ MINI = Miniature(
     off_style=visualization.off_style,
     flawed=visualization.flawed,
     edit=visualization.edit,
+    validation_rows=150,  # each answer is run in a process of its own
+    test_rows=300,
     stories=("requests for charts of small tables", "plotting exercises", "figures for tables"),
 )
 
@@ -160,7 +169,7 @@ SPEC = TaskSpec(
     source="Multilingual-Multimodal-NLP/TableBench; mini: generated from the seed",
     trap="published: only plt.bar, plt.plot, plt.scatter by position count; here all that is drawn",
     views=(VIEW,),
-    max_new_tokens=144,
+    max_new_tokens=100,
     load=partial(load, MINI),
     judge=judge,
     aggregate=aggregate,

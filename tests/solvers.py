@@ -103,16 +103,16 @@ def visualization(columns: Mapping[str, Any]) -> list[list[float]]:
     if found:
         at, limit, sign = place[found[1]], int(found[3]), 1 if found[2] == "above" else -1
         rows = [row for row in rows if sign * row[at] > sign * limit]
-    if found := re.search(r"sorted by (\w+), (\w+) first", question):
+    if found := re.search(r"sorted by (\w+)", question):
         at = place[found[1]]
-        rows = sorted(rows, key=lambda row: row[at], reverse=found[2] == "highest")
+        rows = sorted(rows, key=lambda row: row[at])
     if found := re.search(r"the two with the most (\w+)", question):
         at = place[found[1]]
         rows = sorted(rows, key=lambda row: row[at], reverse=True)[:2]
     asked = re.split(r" where | sorted by | for the two ", question)[0]
     if "running total" in asked:
         return [[float(sum(row[1] for row in rows[: i + 1])) for i in range(len(rows))]]
-    if found := re.search(r"and (\w+) on the y-axis", asked):
+    if found := re.search(r", y (\w+)", asked):
         return [[float(row[place[found[1]]]) for row in rows]]
     return [[float(row[place[name]]) for row in rows] for name in names if re.search(rf"\b{name}\b", asked)]
 
@@ -140,7 +140,7 @@ def draws_what_is_asked(row: Mapping[str, Any]) -> bool:
     """Runs generated plotting code on the row's table with another pyplot."""
     import pandas as pd
 
-    code = row["response"].split("read_csv('table.csv')\n")[1].removesuffix("\n```")
+    code = row["response"].removeprefix("```python\n").removesuffix("\n```")
     plots, table = _Plots(), pd.DataFrame(row["table"]["data"], columns=row["table"]["columns"])
     exec(code, {"plt": plots, "df": table})
     asked = {call for words, call in _CALL.items() if words in row["question"]}

@@ -13,8 +13,8 @@ from tasks.errors import InputError
 
 WALL_SECONDS = 10.0
 """Time limit of one script, the released evaluator's."""
-PRELOAD = ("pandas", "matplotlib.pyplot", "numpy")
-"""Modules that the sandbox imports once for all scripts."""
+PRELOAD = ("pandas", "matplotlib.pyplot", "numpy", "matplotlib.backends.backend_agg", "pyarrow.pandas_compat")
+"""Modules that the sandbox imports once for all scripts; the last two are what the first two load late."""
 Runner = Callable[[Sequence[Script]], Sequence[ScriptResult]]
 
 

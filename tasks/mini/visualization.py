@@ -1,8 +1,9 @@
 """Generator behind the mini edition of TableBench visualization: one small table, one chart to draw.
 
 A table has one column of names, whose header differs from table to table, and two number
-columns. A chart is described by data (``Chart``), from which its code, its plan and its true
-series follow; the true series are computed in plain Python, apart from the code.
+columns. The prompt gives ``df`` and ``plt``, so that an answer is the plotting alone. A chart
+is described by data (``Chart``), from which its code, its plan and its true series follow; the
+true series are computed in plain Python, apart from the code.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import Any
 
-from tasks.charts import facts_for_judging
+from tasks.charts import GIVEN, facts_for_judging
 from tasks.edits import edit_prose, respace
 from tasks.miniature import Item
 from tasks.splits import content_id
@@ -26,15 +27,15 @@ class Difficulty:
     """Sizes of tables and numbers, both ends included."""
 
     rows: tuple[int, int] = (3, 3)
-    value: tuple[int, int] = (2, 30)
+    value: tuple[int, int] = (1, 9)
     least_kept: int = 2
     """Rows that a condition leaves at least."""
 
 
 DIFFICULTY = Difficulty()
 
-INSTRUCTION = "Answer with python code for table.csv.\n[TABLE]\n{table}\nQuestion: {question}"
-_KEYS = ("name", "player", "team", "city", "club", "school", "artist", "nation")
+INSTRUCTION = f"{GIVEN} Answer with python code.\n[TABLE]\n{{table}}\nQuestion: {{question}}"
+_KEYS = ("name", "team", "city", "club", "day", "town")
 _NAMES = ("Ann", "Bob", "Eve", "Tom", "Mia", "Sam", "Leo", "Ida", "Max", "Zoe", "Ben", "Kim", "Ada", "Jon")
 _MEASURES = ("wins", "goals", "points", "votes", "sales", "books", "cars", "trips", "hits", "medals")
 _SINGLE = ("bar", "line", "pie")
@@ -53,8 +54,8 @@ class Chart:
     """Series: ``1``, ``2``, or ``sum 1`` for a running total. A scatter plot has x and y."""
     keep: tuple[int, str, int] | None = None
     """Only rows where column, ``>`` or ``<``, limit."""
-    order: tuple[int, bool] | None = None
-    """Sorted by column, descending or not."""
+    order: int | None = None
+    """Sorted by that column, lowest first."""
     top: int | None = None
     """The two rows with the largest values of that column, largest first."""
 
@@ -70,8 +71,8 @@ def rows_drawn(chart: Chart, rows: Rows) -> Rows:
             if (cell > limit if sign == ">" else cell < limit)
         )
     if chart.order:
-        column, down = chart.order
-        rows = tuple(sorted(rows, key=lambda row: row[column], reverse=down))
+        by = chart.order
+        rows = tuple(sorted(rows, key=lambda row: row[by]))
     if chart.top:
         top = chart.top
         rows = tuple(sorted(rows, key=lambda row: row[top], reverse=True)[:2])
@@ -93,13 +94,12 @@ def series(chart: Chart, rows: Rows) -> list[list[int]]:
 
 def code_for(chart: Chart, columns: list[str]) -> str:
     """The answer's code."""
-    lines = ["import pandas as pd", "import matplotlib.pyplot as plt", "df = pd.read_csv('table.csv')"]
+    lines = []
     if chart.keep:
         column, sign, limit = chart.keep
         lines.append(f"df = df[df['{columns[column]}'] {sign} {limit}]")
     if chart.order:
-        column, down = chart.order
-        lines.append(f"df = df.sort_values('{columns[column]}'{', ascending=False' if down else ''})")
+        lines.append(f"df = df.sort_values('{columns[chart.order]}')")
     if chart.top:
         lines.append(f"df = df.nlargest(2, '{columns[chart.top]}')")
     terms = [_term(name, columns) for name in chart.shown]
@@ -126,7 +126,7 @@ def plan_for(chart: Chart, columns: list[str]) -> str:
     if chart.keep:
         steps.append(f"{columns[chart.keep[0]]} {chart.keep[1]} {chart.keep[2]}")
     if chart.order:
-        steps.append(f"sorted {columns[chart.order[0]]}{' down' if chart.order[1] else ''}")
+        steps.append(f"sorted {columns[chart.order]}")
     if chart.top:
         steps.append(f"2 largest {columns[chart.top]}")
     return "; ".join(steps)
@@ -135,12 +135,10 @@ def plan_for(chart: Chart, columns: list[str]) -> str:
 def _asked(rng: random.Random, chart: Chart, columns: list[str]) -> str:
     one, two = columns[1:]
     words = {"1": one, "2": two, "sum 1": f"the running total of {one}"}
-    verb = rng.choice(("Please draw", "Draw", "Create", "Please help me draw"))
+    verb = rng.choice(("Please draw", "Draw", "Create"))
     if chart.kind == "scatter":
         x, y = (words[name] for name in chart.shown)
-        return (
-            f"{verb} a scatter plot with {x} on the x-axis and {y} on the y-axis{_condition(chart, columns)}."
-        )
+        return f"{verb} a scatter plot, x {x}, y {y}."
     shown = " and ".join(words[name] for name in chart.shown)
     return f"{verb} a {chart.kind} chart of {shown}{_condition(chart, columns)}."
 
@@ -150,7 +148,7 @@ def _condition(chart: Chart, columns: list[str]) -> str:
         column, sign, limit = chart.keep
         return f" where {columns[column]} are {'above' if sign == '>' else 'below'} {limit}"
     if chart.order:
-        return f" sorted by {columns[chart.order[0]]}, {'highest' if chart.order[1] else 'lowest'} first"
+        return f" sorted by {columns[chart.order]}"
     if chart.top:
         return f" for the two with the most {columns[chart.top]}"
     return ""
@@ -178,7 +176,7 @@ def _filtered(rng: random.Random, rows: Rows) -> Chart:
 
 
 def _sorted(rng: random.Random, rows: Rows) -> Chart:
-    return Chart(rng.choice(_SINGLE), (rng.choice("12"),), order=(rng.choice((1, 2)), rng.random() < 0.5))
+    return Chart(rng.choice(_SINGLE), (rng.choice("12"),), order=rng.choice((1, 2)))
 
 
 def _top(rng: random.Random, rows: Rows) -> Chart:
@@ -204,7 +202,7 @@ def _slips(chart: Chart) -> list[Chart]:
             replace(chart, keep=(column, "<" if sign == ">" else ">", limit)),
         ]
     if chart.order:
-        slips += [replace(chart, order=None), replace(chart, order=(chart.order[0], not chart.order[1]))]
+        slips += [replace(chart, order=None), replace(chart, order=3 - chart.order)]
     if chart.top:
         slips += [replace(chart, top=None), replace(chart, top=3 - chart.top)]
     return slips
