@@ -105,9 +105,14 @@ def published_split(items: Sequence[T], shuffled: bool) -> tuple[list[T], list[T
     return order[:rows], order[len(order) - rows :]
 
 
+def question_of(sample: Sample) -> str:
+    """What is asked: ``meta["question"]`` where the prompt holds more (worked examples), else the prompt."""
+    return str(sample.meta.get("question") or sample.prompt)
+
+
 def question_id(sample: Sample) -> str:
-    """The identity of what is asked: of ``meta["question"]`` where the prompt holds more than that."""
-    return content_id(str(sample.meta.get("question") or sample.prompt))
+    """The identity of what is asked."""
+    return content_id(question_of(sample))
 
 
 def own_split(samples: Iterable[Sample], views: Sequence[str]) -> tuple[list[Sample], list[Sample]]:
@@ -125,10 +130,12 @@ def own_split(samples: Iterable[Sample], views: Sequence[str]) -> tuple[list[Sam
     for view in views:
         marks = sorted(mark for mark, sample in distinct.items() if sample.view == view)
         chosen = [[mark for mark in marks if int(mark[-1], 16) % 2 == side] for side in (0, 1)]
+        if len(marks) >= 4 and not all(chosen):
+            quarter = len(marks) // 4
+            chosen = (
+                [marks[:quarter], marks[quarter:]] if not chosen[0] else [marks[quarter:], marks[:quarter]]
+            )
         for side in (0, 1):
-            if not chosen[side] and len(marks) >= 4:
-                chosen[side] = marks[: len(marks) // 4]
-                chosen[1 - side] = marks[len(marks) // 4 :]
             sides[side].extend(distinct[mark] for mark in chosen[side][:most])
     return sides
 

@@ -89,7 +89,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
         def log_message(self, format: str, *args: object) -> None:
             return None
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             path = unquote(urlsplit(self.path).path)
             hub.requests.append(f"GET {path} {self.headers.get('Range', '')}".strip())
             found = re.fullmatch(r"/(?:api/)?datasets/([^/]+/[^/]+)/(commits|tree|resolve)/(.+)", path)
@@ -148,7 +148,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-GUARD = '''
+GUARD = """
 import os, socket, time
 _connect, _sleep = socket.socket.connect, time.sleep
 def connect(self, address):
@@ -161,7 +161,7 @@ if os.environ.get("TEST_FREE_BYTES"):
     import shutil
     _usage = shutil.disk_usage
     shutil.disk_usage = lambda path: _usage(path)._replace(free=int(os.environ["TEST_FREE_BYTES"]))
-'''
+"""
 """For a child process: nothing but the loopback address can be reached, and waiting is short."""
 
 

@@ -37,6 +37,7 @@ from hashlib import sha256
 from typing import Literal, NamedTuple, get_args
 
 from tasks.base import Sample
+from tasks.splits import question_of
 from tools.minhash import NearDuplicates
 from tools.overlap import LongGolds, Overlap
 from tools.renamed import Renamed
@@ -69,7 +70,7 @@ Item = tuple[str, str, str]
 def guarded(split: Literal["validation", "test"], samples: Iterable[Sample]) -> list[Item]:
     """The items of one split in the form that ``Decontaminator`` takes."""
     return [
-        (f"{split}:{sha256(sample.id.encode()).hexdigest()[:12]}", sample.prompt, str(sample.gold))
+        (f"{split}:{sha256(sample.id.encode()).hexdigest()[:12]}", question_of(sample), str(sample.gold))
         for sample in samples
     ]
 
