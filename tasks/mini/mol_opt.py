@@ -26,9 +26,9 @@ from tasks.splits import content_id
 class Difficulty:
     """Sizes and shares (0.0 to 1.0) of what makes a molecule harder to copy and improve."""
 
-    chain_atoms: tuple[int, int] = (1, 5)
-    branch_share: float = 0.15
-    ether_share: float = 0.12
+    chain_atoms: tuple[int, int] = (1, 6)
+    branch_share: float = 0.25
+    ether_share: float = 0.2
     ring_share: float = 0.75
     """Molecules with a ring; the group stands on it or beyond it."""
     on_ring_share: float = 0.5
