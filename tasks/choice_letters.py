@@ -21,7 +21,7 @@ _MARKED = re.compile(
     r"(?i:(?:option|choice)[\s:*_(\[\"'`]{1,4})?([A-Z])" + _NO_WORD + _SPEAKS
 )
 _OPENING = re.compile(r"[\s(\[*_\"'`]{0,6}([A-Z])(?=\s{0,3}(?:[.):,;\]*|\"'`]|\n|$))")
-_ALONE = re.compile(r"(?<![A-Za-z0-9=#\[(+-])([A-Z])" + _NO_WORD + r"(?![=#\](+-])(?!\s[a-z])")
+_ALONE = re.compile(r"(?<![A-Za-z0-9=#\[(+-])([B-HJ-Z]|[AI](?!\s[a-z]))" + _NO_WORD + r"(?![=#\](+-])")
 
 
 def chosen_letter(text: str, keys: Sequence[str], letters: str) -> str | None:
