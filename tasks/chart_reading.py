@@ -11,7 +11,8 @@ import json
 import re
 from dataclasses import dataclass
 
-from tasks.charts import code_of, kinds_named, parsed
+from tasks.chart_script import code_of, parsed
+from tasks.charts import kinds_named
 from tasks.extract import WINDOW
 
 _PLAN = re.compile(r"^Plan: (\w+)([^\n]{0,300})$", re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Charts as answers: the code in a text, the script that runs it, and what it drew against a reference.
+"""Charts as answers: what a row asks for, and whether what was drawn is it.
 
 Whether a chart is right is decided by two things. Its kind: the one that the row's
 ``chart_type`` or the question names (they differ in some published rows, where
@@ -12,30 +12,19 @@ from __future__ import annotations
 
 import ast
 import csv
-import functools
 import io
-import json
 import math
 import re
-import textwrap
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
-from tasks.base import Row, Script, ScriptResult
+from tasks.base import Row, ScriptResult
+from tasks.chart_script import GIVEN, HEAD, report_of
 from tasks.columns import opened
-from tasks.extract import without_thinking
 
 TOLERANCE = 1e-2
 """Largest difference of two equal values, as in the released evaluator; of pies, in percentage points."""
-MOST_CODE = 20_000
-"""Characters; a longer text is not taken for code."""
-GIVEN = "df and plt are given."
-"""A prompt that says so is answered by code that goes on after ``HEAD``."""
-HEAD = "import pandas as pd\nimport matplotlib.pyplot as plt\ndf = pd.read_csv('table.csv')\n"
-"""The three lines with which the published prompt has every answer begin."""
 Values = list[float | None]
 """The points of one series; None where a point is missing."""
 
@@ -59,10 +48,6 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _MISSING = re.compile(r"(?<![\w.])(?:(?:np|numpy|math)\.)?nan\b|float\(\s*['\"]nan['\"]\s*\)", re.IGNORECASE)
-_FENCE = re.compile(r"^[ \t>]*`{3,}[ \t]*([\w+-]*)[ \t]*(.*)$")
-_PYTHON = ("python", "py", "python3", "ipython", "pycon")
-_PLOTS = re.compile(r"\bplt\b|\bplot\b")
-_FIRST_LINE = re.compile(r"^(?:(?:import|from)[ \t]+\w|(?:df|plt)[ \t]{0,3}[.=\[])", re.MULTILINE)
 
 
 def kinds_named(chart_type: object, question: str) -> tuple[str, ...]:
@@ -115,82 +100,6 @@ def _number(value: object) -> float | None:
     return float(value)
 
 
-def code_of(text: str) -> str | None:
-    """The code that a text answers with, without its fence.
-
-    That is the last block marked as Python (in any spelling, closed or not), else the
-    last unmarked block that plots, else the text itself, or what follows from its first
-    line of code on, where that parses and plots.
-    """
-    text = without_thinking(text)
-    blocks = _blocks(text)
-    for labels in (_PYTHON, ("",)):
-        for label, code in reversed(blocks):
-            if label in labels and code and (label or _plots(code)):
-                return code
-    start = _FIRST_LINE.search(text)
-    for bare in (text, text[start.start() :] if start else ""):
-        code = bare.strip()
-        if "```" not in code and _plots(code):
-            return code
-    return None
-
-
-def _blocks(text: str) -> list[tuple[str, str]]:
-    """(label in lower case, code) of every fenced block; an unclosed one runs to the next or to the end."""
-    found: list[tuple[str, str]] = []
-    label: str | None = None
-    lines: list[str] = []
-
-    def close() -> None:
-        code = textwrap.dedent("\n".join(lines)).strip("\n").rstrip()
-        if label is not None and len(code) <= MOST_CODE:
-            found.append((label, code))
-        lines.clear()
-
-    for line in text.split("\n"):
-        fence = _FENCE.match(line) if "```" in line else None
-        if fence and (fence.group(1) or label is None):
-            close()
-            label = fence.group(1).lower()
-            lines += [fence.group(2)] if fence.group(2).strip("` ") else []
-        elif fence:
-            close()
-            label = None
-        elif label is not None:
-            head, closing, _ = line.partition("```")
-            lines.append(head)
-            if closing:
-                close()
-                label = None
-    close()
-    return found
-
-
-def _plots(code: str) -> bool:
-    return len(code) <= MOST_CODE and bool(_PLOTS.search(code)) and parsed(code) is not None
-
-
-def parsed(code: str) -> ast.Module | None:
-    """The syntax tree; None for what Python cannot read."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(code)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
-
-
-@functools.cache
-def _harness() -> str:
-    return resources.files("tasks").joinpath("chart_capture.py").read_text(encoding="utf-8")
-
-
-def capture_script(own: str | None, released: str | None, table_csv: str) -> Script:
-    """A script that runs the code beside ``table.csv`` and writes what it drew to ``result.json``."""
-    return Script(f"{_harness()}\n\nmain({own!r}, {released!r})\n", {"table.csv": table_csv})
-
-
 @dataclass(frozen=True)
 class Drawn:
     """One series on a chart."""
@@ -205,15 +114,6 @@ class Report:
 
     error: str
     series: tuple[Drawn, ...]
-
-
-def report_of(result: ScriptResult) -> Mapping[str, Any]:
-    """The content of ``result.json``; empty when it is missing or not an object."""
-    try:
-        found = json.loads(result.returned) if result.returned else {}
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def own_report(result: ScriptResult) -> Report | None:

@@ -20,7 +20,8 @@ from functools import partial
 from tasks import chart_reading
 from tasks.assets import TABLEBENCH, TABLEINSTRUCT
 from tasks.base import Published, Row, Sample, Score, Script, ScriptResult, TaskSpec, Verdict
-from tasks.charts import capture_script, chart_error, code_of, facts_for_judging, own_report, references_of
+from tasks.chart_script import capture_script, code_of
+from tasks.charts import chart_error, facts_for_judging, own_report, references_of
 from tasks.metrics import accuracy
 from tasks.mini import visualization
 from tasks.miniature import Miniature, load

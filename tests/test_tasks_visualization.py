@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import ast
 import json
-import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-import solvers
 from gold_answers import plotting_code
 from real_rows import data_root
 from script_runner import run_all
 
-from tasks import chart_reading, charts
+from tasks import chart_reading, chart_script
 from tasks import tablebench_visualization as task
 from tasks.base import Sample, Script, ScriptResult, Verdict
-from tasks.miniature import Item, to_sample
 from tasks.published import visualization as released
 from tools.judge import judge_all
 
@@ -322,56 +319,6 @@ def test_code_of_odd_characters_is_carried_whole() -> None:
     assert judged(sample(), block(code), block("x = '\ud800'"))[0][0].right
 
 
-def items(count: int) -> list[Item]:
-    return [task.MINI.draw(random.Random(index), index) for index in range(count)]
-
-
-def test_generated_charts_are_right_and_their_decoys_wrong() -> None:
-    drawn = items(24)
-    samples = [to_sample(task.MINI, item) for item in drawn]
-    gold, _ = judge_all(task.SPEC, samples, [task.render(i.answer, i.reasoning) for i in drawn], run_all)
-    assert [item.answer for item, verdict in zip(drawn, gold, strict=True) if not verdict.right] == []
-    rng = random.Random(1)
-    bad, _ = judge_all(
-        task.SPEC, samples, [task.render(task.MINI.wrong(rng, item), "") for item in drawn], run_all
-    )
-    assert not [item.answer for item, verdict in zip(drawn, bad, strict=True) if verdict.right]
-
-
-def test_a_plan_that_the_code_does_not_follow_is_refuted() -> None:
-    for item in items(200):
-        prompt = task.MINI.prompt_of(item)
-        assert chart_reading.check(prompt, task.render(item.answer, item.reasoning)) is True
-        assert chart_reading.check(prompt, task.render(item.answer, "")) is None
-        for decoy in item.decoys:
-            assert chart_reading.check(prompt, task.render(decoy, item.reasoning)) is False, decoy
-
-
-@pytest.mark.parametrize(
-    ("code", "verdict"),
-    [
-        ("plt.bar(df['team'], df['wins'])", None),
-        ("plt.bar(df['team'], df['losses'])", False),
-        ("df['d'] = df['wins'] - df['goals']\nplt.bar(df['team'], df['d'])", None),
-        ("df = df.rename(columns={'wins': 'w'})\nplt.bar(df['team'], df['w'])", None),
-        ("plt.plot(df['team'], df['wins'])", False),
-        ("df.plot(kind='bar')", None),
-        ("plt.bar(df['team'], df['wins']", False),
-    ],
-)
-def test_a_published_prompt_is_checked_as_far_as_code_can_be_read(code: str, verdict: bool | None) -> None:
-    prompt = f"[TABLE] \n{TABLE!r}\n\nLet's get start!\nQuestion: Please draw a bar chart of wins."
-    assert chart_reading.check(prompt, block(code)) is verdict
-
-
-def test_the_stated_series_of_a_generated_chart_follow_from_its_question() -> None:
-    """Computed a second time, from the question and the table alone."""
-    for item in items(200):
-        assert charts.references_of(item.gold) == solvers.visualization(item.columns), item.columns[
-            "question"
-        ]
-
-
 def test_real_rows_are_read_and_their_gold_charts_are_right() -> None:
     path = data_root() / "tablebench" / "TableBench_TCoT.jsonl"
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -402,9 +349,19 @@ def test_a_script_needs_the_sandbox_and_says_so() -> None:
     from tasks.errors import InputError
     from tools import judge
 
-    def refusing(scripts: list[Script]) -> list[ScriptResult]:
+    def refusing(scripts: Sequence[Script]) -> list[ScriptResult]:
         return [ScriptResult("refused") for _ in scripts]
 
     with pytest.raises(InputError, match="no sandbox works here") as caught:
         judge.judge_answers(task.SPEC, [sample()], [block("plt.bar(df.team, df.wins)")], refusing)
     assert "\n" not in str(caught.value)
+
+
+def test_only_a_prompt_that_gives_the_first_lines_may_be_answered_without_them() -> None:
+    bare = "```python\nplt.bar(df['team'], df['wins'])\nplt.show()\n```"
+    ((published, metrics),) = judged(sample(), bare)
+    assert (published.error, metrics["ECR@1"]) == ("raises NameError", 0.0)
+    row = {"table": TABLE, "question": "Draw a bar chart.", "answer": WINS, "instruction": "x [TABLE] y"}
+    given = task.sample_of(row | {"instruction": f"{chart_script.GIVEN} [TABLE] y"}, task.VIEW)
+    assert passed(judged(given, bare, block("plt.bar(df['team'], df['wins'])"))) == [(True, True)] * 2
+    assert judged(task.sample_of(row, task.VIEW), bare)[0][0].error == "raises NameError"

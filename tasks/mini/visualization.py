@@ -16,7 +16,8 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import Any
 
-from tasks.charts import GIVEN, facts_for_judging
+from tasks.chart_script import GIVEN
+from tasks.charts import facts_for_judging
 from tasks.edits import edit_prose, respace
 from tasks.miniature import Item
 from tasks.splits import content_id

@@ -22,7 +22,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tasks.base import Metrics, Sample, ScriptResult
-from tasks.charts import TOLERANCE, report_of
+from tasks.chart_script import report_of
+from tasks.charts import TOLERANCE
 
 LIMIT_SECONDS = 10.0
 _BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)

@@ -1,0 +1,66 @@
+"""Generated chart questions: right answers are right, decoys wrong, plans that are not followed refuted."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import solvers
+from script_runner import run_all
+
+from tasks import chart_reading, charts
+from tasks import tablebench_visualization as task
+from tasks.miniature import Item, to_sample
+from tools.judge import judge_all
+
+TABLE = {"columns": ["team", "wins", "goals"], "data": [["Ann", 12, 3.5], ["Bob", 7, 4.0], ["Eve", 9, 1.0]]}
+
+
+def items(count: int) -> list[Item]:
+    return [task.MINI.draw(random.Random(index), index) for index in range(count)]
+
+
+def test_generated_charts_are_right_and_their_decoys_wrong() -> None:
+    drawn = items(24)
+    samples = [to_sample(task.MINI, item) for item in drawn]
+    gold, _ = judge_all(task.SPEC, samples, [task.render(i.answer, i.reasoning) for i in drawn], run_all)
+    assert [item.answer for item, verdict in zip(drawn, gold, strict=True) if not verdict.right] == []
+    rng = random.Random(1)
+    bad, _ = judge_all(
+        task.SPEC, samples, [task.render(task.MINI.wrong(rng, item), "") for item in drawn], run_all
+    )
+    assert not [item.answer for item, verdict in zip(drawn, bad, strict=True) if verdict.right]
+
+
+def test_a_plan_that_the_code_does_not_follow_is_refuted() -> None:
+    for item in items(200):
+        prompt = task.MINI.prompt_of(item)
+        assert chart_reading.check(prompt, task.render(item.answer, item.reasoning)) is True
+        assert chart_reading.check(prompt, task.render(item.answer, "")) is None
+        for decoy in item.decoys:
+            assert chart_reading.check(prompt, task.render(decoy, item.reasoning)) is False, decoy
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        ("plt.bar(df['team'], df['wins'])", None),
+        ("plt.bar(df['team'], df['losses'])", False),
+        ("df['d'] = df['wins'] - df['goals']\nplt.bar(df['team'], df['d'])", None),
+        ("df = df.rename(columns={'wins': 'w'})\nplt.bar(df['team'], df['w'])", None),
+        ("plt.plot(df['team'], df['wins'])", False),
+        ("df.plot(kind='bar')", None),
+        ("plt.bar(df['team'], df['wins']", False),
+    ],
+)
+def test_a_published_prompt_is_checked_as_far_as_code_can_be_read(code: str, verdict: bool | None) -> None:
+    prompt = f"[TABLE] \n{TABLE!r}\n\nLet's get start!\nQuestion: Please draw a bar chart of wins."
+    assert chart_reading.check(prompt, f"```python\n{code}\n```") is verdict
+
+
+def test_the_stated_series_of_a_generated_chart_follow_from_its_question() -> None:
+    """Computed a second time, from the question and the table alone."""
+    for item in items(200):
+        assert charts.references_of(item.gold) == solvers.visualization(item.columns), item.columns[
+            "question"
+        ]
