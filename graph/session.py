@@ -19,12 +19,12 @@ from memory.journal import Journal
 from memory.ledger import Ledger
 from memory.records import RunInfo
 from tasks import registry
-from tasks.base import LoadOptions, TaskSpec
+from tasks.base import Edition, LoadOptions, TaskData, TaskSpec
 from tasks.errors import InputError
 from tools.decontaminate import Decontaminator
 from tools.dojo import Dojo
 from tools.estimate import versions
-from tools.model_files import count_tokens, resolve_base_model
+from tools.model_files import BaseModel, count_tokens, resolve_base_model
 from tools.seal import SealedTest
 from tools.worker import Worker
 from tools.workspace import Workspace, make_run_id
@@ -78,7 +78,7 @@ def start(settings: RunSettings) -> Session:
 
     Raises:
         InputError: any part of the settings is wrong; no run folder is left behind by a bad
-            task, model or budget.
+            task, model or budget, nor by missing files.
     """
     spec = load_task(settings.task, settings.edition)
     if settings.budget_seconds < MINIMUM_BUDGET_SECONDS:
@@ -88,11 +88,12 @@ def start(settings: RunSettings) -> Session:
             "give it 2m or more",
         )
     resolve_base_model(settings.base_model)
+    worker, data = _read(settings, spec)
     now = datetime.now(UTC)
     run = make_run_id(spec.id, settings.seed, now)
     workspace = Workspace.create(Path(settings.runs_dir).expanduser(), run)
     workspace.write_text(workspace.run_dir / SETTINGS_FILE, settings.model_dump_json(indent=2) + "\n")
-    return _build(settings, spec, workspace, started=now.isoformat(timespec="seconds"))
+    return _build(settings, spec, workspace, worker, data, started=now.isoformat(timespec="seconds"))
 
 
 def reopen(run_dir: Path) -> Session:
@@ -107,7 +108,8 @@ def reopen(run_dir: Path) -> Session:
             return _open[key]
     settings = read_settings(run_dir)
     spec = load_task(settings.task, settings.edition)
-    return _build(settings, spec, Workspace(run_dir.resolve()), started=None)
+    worker, data = _read(settings, spec)
+    return _build(settings, spec, Workspace(run_dir.resolve()), worker, data, started=None)
 
 
 def read_settings(run_dir: Path) -> RunSettings:
@@ -134,12 +136,33 @@ def close(session: Session) -> None:
     session.dojo.close()
 
 
-def _build(settings: RunSettings, spec: TaskSpec, workspace: Workspace, started: str | None) -> Session:
+def _edition(settings: RunSettings, spec: TaskSpec) -> Edition:
+    return "user" if spec.domain == "custom" else settings.edition
+
+
+def _read(settings: RunSettings, spec: TaskSpec) -> tuple[Worker, TaskData]:
+    """The task's data, while a worker loads its libraries."""
     worker = Worker()
     worker.warm()
+    try:
+        return worker, spec.load(_edition(settings, spec), settings.seed, load_options(settings))
+    except BaseException:
+        worker.close()
+        raise
+
+
+def _build(
+    settings: RunSettings,
+    spec: TaskSpec,
+    workspace: Workspace,
+    worker: Worker,
+    data: TaskData,
+    started: str | None,
+) -> Session:
     base_model = resolve_base_model(settings.base_model)
-    edition = "user" if spec.domain == "custom" else settings.edition
-    data = spec.load(edition, settings.seed, load_options(settings))
+    edition = _edition(settings, spec)
+    if edition == "official":
+        spec = _within(spec, base_model)
     test = SealedTest.seal(data.load_test)
     guard = Decontaminator.build(data.validation, test)
     if started is None:
@@ -191,6 +214,11 @@ def _build(settings: RunSettings, spec: TaskSpec, workspace: Workspace, started:
     with _lock:
         _open[str(workspace.run_dir)] = session
     return session
+
+
+def _within(spec: TaskSpec, base_model: BaseModel) -> TaskSpec:
+    """The answer budget never takes more than half of a model's positions: the rest is the prompt's."""
+    return replace(spec, max_new_tokens=min(spec.max_new_tokens, max(1, base_model.max_positions // 2)))
 
 
 def _store(memory: str) -> Experience:

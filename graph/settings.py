@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tasks.errors import InputError
 
@@ -73,7 +73,7 @@ class RunSettings(BaseModel):
     edition: Literal["mini", "official"] = Field(
         "mini", description="Rows generated from the seed, or the published ones."
     )
-    data_root: str = Field(
+    data_root: Annotated[str, AfterValidator(lambda path: str(Path(path).expanduser().absolute()))] = Field(
         default_factory=default_data_root,
         description="Folder with the published files, for the official edition.",
     )
