@@ -7,7 +7,8 @@ everything they depend on, and are found again there:
 
     data/<key>.jsonl           {"prompt", "answer", "source", "row"}, one a line
     data/<key>.card.json       the data card
-    data/<key>.removed.jsonl   up to five removed rows per operation, for the report
+    data/<key>.removed.jsonl   up to five removed rows per operation, and of decontamination every
+                               one: its source and row, the rule and the item, never the text
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from memory.recipe import Cap, DataCard, DataRecipe, Map, SampleRows, Select, St
 from tasks.base import Source, TaskSpec
 from tasks.errors import ExperimentFailed
 from tools.answers import worked_part
-from tools.decontaminate import Decontaminator
+from tools.decontaminate import Decontaminator, Match
 from tools.operations import (
     OPERATIONS,
     Context,
@@ -177,7 +178,9 @@ class _Bench:
             else:
                 name = f"filter {rule}" if (rule := getattr(op, "rule", "")) else op.op
                 kept = OPERATIONS[type(op)](rows, op, self._context)
-                self._record(name, [(r.source, r.row) for r in rows], kept.rows, kept.note, rows)
+                quoted = [] if kept.matches else rows  # such rows are sealed items: no text of theirs is kept
+                self._record(name, [(r.source, r.row) for r in rows], kept.rows, kept.note, quoted)
+                self._name_matches(name, kept.matches)
                 rows = kept.rows
             if not (rows or isinstance(op, Select) or may_be_empty):
                 raise self._empty()
@@ -208,10 +211,16 @@ class _Bench:
         )
         gone = [row for row in examples if (row.source, row.row) not in left]
         for row in gone[:: max(1, len(gone) // EXAMPLES)][:EXAMPLES]:
-            found = {"op": name, "step": len(self.steps), "source": row.source, "row": row.row}
-            if name != "decontaminate":  # such a row is a sealed item: its text stays out of the run's files
-                found |= {"prompt": row.prompt[:QUOTED_CHARACTERS], "answer": row.answer[:QUOTED_CHARACTERS]}
-            self.removed.append(found)
+            quoted = {"prompt": row.prompt[:QUOTED_CHARACTERS], "answer": row.answer[:QUOTED_CHARACTERS]}
+            self.removed.append(
+                {"op": name, "step": len(self.steps), "source": row.source, "row": row.row, **quoted}
+            )
+
+    def _name_matches(self, name: str, matches: Mapping[tuple[str, int], Match]) -> None:
+        """Every row that decontamination removed, by its place and the rule."""
+        for (source, row), match in matches.items():
+            place = {"op": name, "step": len(self.steps), "source": source, "row": row}
+            self.removed.append({**place, "rule": match.rule, "item": match.item})
 
     def _empty(self) -> ExperimentFailed:
         last = next((s for s in reversed(self.steps) if s.rows_in), None)
@@ -249,7 +258,7 @@ def _gate(rows: Sequence[Example], guard: Decontaminator) -> None:
         f"{count} of source {source!r} match {split} ({rule})"
         for (source, split, rule), count in kinds.most_common(6)
     )
-    first = ", ".join(f"{row.source}:{row.row}" for row, _ in found[:5])
+    first = ", ".join(f"{row.source}:{row.row} ({match.rule})" for row, match in found[:5])
     message = f"{len(found)} of {len(rows)} rows are validation or test items: {told}; first rows {first}"
     raise ExperimentFailed("data", "contaminated", f"{message}; decontaminate before the rows are used")
 

@@ -18,6 +18,8 @@ from tasks.base import Sample
 
 SIGNIFICANT = 0.05
 """Two-sided level of the claim that the reader sees."""
+NAMED = 40
+"""Row numbers that are printed per source and rule."""
 QUOTED = 12
 """Items and rows quoted per list."""
 LONGEST = 600
@@ -193,6 +195,7 @@ def curation(experiments: Sequence[Experiment], run_dir: Path) -> list[dict[str,
                 "steps": steps,
                 "sources": sorted(card.rows_by_source.items(), key=lambda item: -item[1]),
                 "examples": removed_examples(run_dir / card.path),
+                "contaminated": contaminated_rows(run_dir / card.path),
             }
         )
     return found
@@ -228,6 +231,19 @@ def removed_examples(rows_file: Path) -> list[dict[str, str]]:
             }
         )
     return examples[:QUOTED]
+
+
+def contaminated_rows(rows_file: Path) -> list[dict[str, Any]]:
+    """Rows that decontamination took out, by source, split and rule: their numbers, never their text."""
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for row in read_rows(rows_file.with_suffix(".removed.jsonl")):
+        if "rule" in row and "row" in row:
+            split = str(row.get("item", "")).partition(":")[0]
+            groups.setdefault((str(row.get("source", "")), split, str(row["rule"])), []).append(row["row"])
+    return [
+        {"source": source, "split": split, "rule": rule, "rows": sorted(rows)[:NAMED], "n": len(rows)}
+        for (source, split, rule), rows in sorted(groups.items())
+    ]
 
 
 def source_audit(experiments: Sequence[Experiment]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from memory.recipe import (
@@ -31,7 +32,7 @@ from tasks.base import Row, Source, TaskSpec
 from tasks.columns import paths, pluck
 from tasks.errors import ExperimentFailed, did_you_mean
 from tools.answers import answer_key, formatted, worked_part
-from tools.decontaminate import Decontaminator
+from tools.decontaminate import Decontaminator, Match
 from tools.deduplicate import conflicting, exact_groups, near_groups
 from tools.domain import Domain
 
@@ -64,6 +65,8 @@ class Kept(NamedTuple):
 
     rows: list[Example]
     note: str = ""
+    matches: Mapping[tuple[str, int], Match] = MappingProxyType({})
+    """For decontamination: (source, row) of every row it removed, and the rule and item that it matched."""
 
 
 @dataclass(frozen=True)
@@ -238,6 +241,7 @@ def deduplicate(rows: Sequence[Example], op: Deduplicate, context: Context) -> K
 def decontaminate(rows: Sequence[Example], op: Decontaminate, context: Context) -> Kept:
     """Drop rows that match a validation or test item."""
     rules: Counter[str] = Counter()
+    matches: dict[tuple[str, int], Match] = {}
     kept = []
     for row in rows:
         match = context.guard.check(row.prompt, row.answer)
@@ -245,7 +249,9 @@ def decontaminate(rows: Sequence[Example], op: Decontaminate, context: Context) 
             kept.append(row)
         else:
             rules[f"{match.rule} {match.item.partition(':')[0]}"] += 1
-    return Kept(kept, ", ".join(f"{count:,} {rule}" for rule, count in sorted(rules.items())) or "no match")
+            matches[row.source, row.row] = match
+    note = ", ".join(f"{count:,} {rule}" for rule, count in sorted(rules.items()))
+    return Kept(kept, note or "no match", matches)
 
 
 def verify(rows: Sequence[Example], op: Verify, context: Context) -> Kept:

@@ -41,6 +41,8 @@ _CHUNK = re.compile(r"[^\s\"'`‘’“”{},;<>|$!?。，；：、？！（）]
 _PIECE = re.compile(
     r"[A-Za-z]{1,3}\d[\w/-]*|\d+(?:[./,:]\d+)*|[^\W\d_㐀-鿿豈-﫿]+|[㐀-鿿豈-﫿]|[+*/^=%×÷√-]|[.:]$"
 )
+_SERIAL_COMMA = re.compile(r"(?<=\d/\d{3}),(?=\d{3}(?!\d))")
+"""As in application 15/091,542; elsewhere a comma may part two numbers."""
 _ENDS = frozenset(".:!?。？！：\n")
 _QUOTES = frozenset('"“”')
 _CUE_WORDS = "application patent publication serial no nos number id docket reference us ep wo"
@@ -81,7 +83,7 @@ class _Item(NamedTuple):
 
 def tokens_of(text: str) -> tuple[Token, ...]:
     """The words of a text. Runs of capitalised words, such as ``New York``, are one."""
-    plain = numerals_as_digits(unicodedata.normalize("NFKC", text))
+    plain = _SERIAL_COMMA.sub("", numerals_as_digits(unicodedata.normalize("NFKC", text)))
     tokens: list[Token] = []
     opens, quoted, end, run_end = True, False, 0, -1
     for found in _CHUNK.finditer(plain):
