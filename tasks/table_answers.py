@@ -20,7 +20,7 @@ from tasks.base import Row, Sample
 from tasks.miniature import Item
 from tasks.splits import content_id, fingerprint
 
-LONGEST = 4_000
+LONGEST = 20_000
 """Characters of a final line that are read."""
 
 _FINAL = re.compile(r"final[ \t]{0,3}answer[ \t*_]{0,6}[:：][ \t]*", re.IGNORECASE)
@@ -37,18 +37,17 @@ _NEGATED_NAME = re.compile(r"^-\s*\d")
 _PAIR = re.compile(r"\b([A-Z][a-z]+)(?: ([a-z]+))? (-?\d{1,9}|[A-Z][a-z]+)\b")
 _LISTED = re.compile(r"\b(\d{1,9}|[A-Z][a-z]+): ([A-Z][a-z]+(?:, [A-Z][a-z]+)*)")
 _WAY = re.compile(r"\b([a-z]+) (\d{1,9}(?:, \d{1,9})+) (up|down|mixed)\b")
-_NUMBER = re.compile(r"(?<![\w.])(?<!\d[-,])[-+]?\d+(?:\.\d+)?(?![\w])(?!\.\d)")
+_NUMBER = re.compile(r"(?<![\w.])(?<![\w.][-+])(?<!\d,)[-+]?\d+(?:\.\d+)?(?!\w|\.\d|-\d)")
 
 
 def final_answer(text: str) -> str | None:
     """What the last ``Final Answer:`` states, on its line or on the next one; bold and boxes are dropped."""
     text = read.without_thinking(text)
-    found: str | None = None
-    for match in _FINAL.finditer(text):
+    for match in reversed(list(_FINAL.finditer(text))[-read.CANDIDATES :]):
         line = _line(text[match.end() : match.end() + LONGEST])
         if line and not _PLACEHOLDER.match(line):
-            found = line
-    return found
+            return line
+    return None
 
 
 def _line(text: str) -> str:

@@ -78,11 +78,11 @@ def judge(sample: Sample, answer: str) -> Verdict:
 
 def _graded(said: str, gold: str) -> Verdict:
     """ROUGE-L, and nothing for the opposite of what is right."""
+    if analysis.contradicts(said, gold):
+        return Verdict(False, 0.0, said[:SHOWN], "contradicts")
     value = analysis.rouge_l(said, gold)
     if value >= 1 - 1e-9:
         return Verdict(True, 1.0, said[:SHOWN])
-    if analysis.contradicts(said, gold):
-        return Verdict(False, 0.0, said[:SHOWN], "contradicts")
     return Verdict(False, value, said[:SHOWN], "other_words" if value >= 0.5 else "far_from_reference")
 
 

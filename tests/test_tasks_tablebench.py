@@ -1,0 +1,507 @@
+"""TableBench's text tasks: our rule on its traps, the released evaluators' facts, real rows, generators."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from typing import Any
+
+import pytest
+import table_solvers
+from real_rows import data_root
+
+from tasks import registry
+from tasks.analysis_answers import label_of, rouge_l
+from tasks.base import Metrics, Sample
+from tasks.published import tablebench as released
+from tasks.table_answers import final_answer, values
+
+FACTS, NUMBERS = "tablebench_fact_checking", "tablebench_numerical_reasoning"
+ANALYSIS = "tablebench_data_analysis"
+PREFIX = "tablebench_analysis_"
+TEXT_TASKS = (FACTS, ANALYSIS, NUMBERS)
+
+
+def _right(task_id: str, gold: str, answer: str, view: str = "") -> bool:
+    spec = registry.get(task_id)
+    verdict = spec.judge(Sample("x", view or spec.views[0], "", gold), answer)
+    assert bool(verdict.error) is not verdict.right
+    return verdict.right
+
+
+def _released(task_id: str, gold: str, answer: str, view: str = "") -> Metrics:
+    spec = registry.get(task_id)
+    assert spec.published is not None
+    view = view or spec.views[0]
+    return spec.published.evaluate(view, [Sample("x", view, "", gold)], [answer], [None])
+
+
+# -- our rule --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Final Answer: 5", "5"),
+        ("Final Answer: 4\nNo, that is wrong.\nFinal Answer: 5", "5"),
+        ("final answer： 5", "5"),
+        ("**Final Answer: 5**", "5"),
+        ("**Final Answer:** 5", "5"),
+        ("Final Answer: **5**", "5"),
+        ("Final Answer: $\\boxed{5}$", "5"),
+        ("Final Answer:\n5", "5"),
+        ("Final Answer: 5\nas asked: Final Answer: AnswerName1, AnswerName2...", "5"),
+        ('It ends with "Final Answer: AnswerName1, AnswerName2..." form, no other form.', None),
+        ("Final Answer: CorrelationRelation, CorrelationCoefficient.", None),
+        ("Final Answer: Answer.", None),
+        ("Final Answer: <your detailed answer>", None),
+        ("<think>Final Answer: 4</think>Final Answer: 5", "5"),
+        ("Final Answer: 5<think>Final Answer: 4", "5"),
+        ("<think>Final Answer: 5", None),
+        ("5", None),
+        ("Final Answer: ", None),
+    ],
+)
+def test_the_last_stated_final_answer_counts(text: str, found: str | None) -> None:
+    assert final_answer(text) == found
+
+
+def test_a_final_line_may_be_long() -> None:
+    text = " ".join(f"word{n}" for n in range(300))
+    assert final_answer(f"Final Answer: {text}") == text
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ("1,234.5, Ann; Bob", ["1234.5", "Ann", "Bob"]),
+        ("1860,1866", ["1860", "1866"]),
+        ("1982,Limerick", ["1982", "Limerick"]),
+        ("1,234,567", ["1234567"]),
+        ("２０， Ann", ["20", "Ann"]),
+        ("Ann.", ["Ann"]),
+        (" , ,", []),
+    ],
+)
+def test_values_of_an_answer(answer: str, found: list[str]) -> None:
+    assert values(answer) == found
+
+
+@pytest.mark.parametrize("task_id", [FACTS, NUMBERS])
+@pytest.mark.parametrize(
+    ("gold", "said", "right"),
+    [
+        ("1234.5", "1,234.50", True),
+        ("1234.5", "-1234.5", False),
+        ("1234.5", "- 1,234.5", False),
+        ("1234.5", "−1234.5", False),
+        ("12.6", "12,6", False),
+        ("12", "12%", True),
+        ("12%", "12", True),
+        ("36.22%.", "36.22 %", True),
+        ("12%", "0.12", False),
+        ("12%", "-12%", False),
+        ("5000", "$5,000", True),
+        ("5000", "US$ 5000.00", True),
+        ("-5", "-$5", True),
+        ("5", "-$5", False),
+        ("5578 pts", "-5578 pts", False),
+        ("10.5 kg", "10,5 kg", False),
+        ("2009, 5578 pts", "2009, 5578 PTS", True),
+        ("Real Betis, Real Madrid B", "real betis, real madrid b.", True),
+        ("Real Betis, Real Madrid B", "Real Betis", False),
+        ("Real Betis", "Real Betis, Real Madrid B", False),
+        ("Offaly, Carlow", "Carlow, Offaly", False),
+        ("1982,Limerick", "1982, Limerick", True),
+        ("rideau - vanier", "Rideau-Vanier", True),
+        ("1:45.61", "1:45.61", True),
+        ("1:45.61", "1:45.62", False),
+        ("two", "2", True),
+        ("5118195, 1218.56", "5,118,195, 1,218.56", True),
+        ("5118195, 1218.56", "5118195, -1218.56", False),
+    ],
+)
+def test_exact_answers(task_id: str, gold: str, said: str, right: bool) -> None:
+    assert _right(task_id, gold, f"steps\nFinal Answer: {said}") is right
+
+
+@pytest.mark.parametrize(
+    ("gold", "said", "right"),
+    [
+        ("Strong positive correlation, 0.81", "strong positive correlation (0.80)", True),
+        ("Strong positive correlation, 0.81", "0.81, Strong positive correlation.", True),
+        ("Strong positive correlation, 0.81", "Strong negative correlation, 0.81", False),
+        ("Strong positive correlation, 0.81", "Weak positive correlation, 0.81", False),
+        ("Strong positive correlation, 0.81", "Strong positive correlation, -0.81", False),
+        ("Strong positive correlation, 0.81", "Strong positive correlation, 0.70", False),
+        ("Strong positive correlation, 0.81", "Strong positive correlation", False),
+        ("Strong positive correlation, 0.81", "0.81", False),
+        ("Strong positive correlation, 0.81", "Strong positive correlation, 0.81, 0.2", False),
+        ("Strong positive correlation, 0.81", "positive or negative, strong, 0.81", False),
+        ("No correlation, -0.03", "No correlation, -0.03", True),
+        ("No correlation, -0.03", "No correlation, 0.03", False),
+        ("No correlation, -0.03", "No strong correlation, -0.03", False),
+        ("Strong negative correlation, -1", "Strong negative correlation, −1.00", True),
+        # The label that the prompt prescribes for the coefficient is right as well.
+        ("Strong positive correlation, 0.63", "Weak positive correlation, 0.63", True),
+        ("Strong positive correlation, 0.63", "Strong positive correlation, 0.63", True),
+    ],
+)
+def test_correlations_need_label_and_number(gold: str, said: str, right: bool) -> None:
+    assert _right(ANALYSIS, gold, f"Final Answer: {said}", PREFIX + "correlationanalysis") is right
+
+
+@pytest.mark.parametrize("view", ["trendforecasting", "statisticalanalysis"])
+@pytest.mark.parametrize(
+    ("gold", "said", "right"),
+    [
+        ("955608", "955,608", True),
+        ("955608", "1,050,000", True),
+        ("955608", "1,060,000", False),
+        ("18.90%", "18.9", True),
+        ("18.90%", "0.189", False),
+        ("28.74, 1249884", "28.74, $1,249,884", True),
+        ("28.74, 1249884", "28.74, 1", False),
+        ("28.74, 1249884", "28.74", False),
+        ("24.22, 22.26", "mean 24.22, standard deviation 22.26", True),
+        ("24.22", "not 24.22", False),
+        ("24.22", "24.22 to 99", False),
+        ("308", '{"code": -1e+308}', False),
+        ("308", "1e+308", False),
+        ("2015", "2010-2015", False),
+        ("24.22", "-24.22", False),
+        ("24.22", "minus 24.22", False),
+        ("tondo, 39868.49", "Tondo, 39868.49%", True),
+        ("tondo, 39868.49", "binondo, 39868.49", False),
+        ("Increasing trend", "**increasing trend**", True),
+        ("Increasing trend", "Increasing", True),
+        ("Increasing trend", "Decreasing trend", False),
+        ("Increasing trend", "5", False),
+        ("10", "11", True),
+        ("0", "0.0", True),
+        ("0", "0.01", False),
+    ],
+)
+def test_forecasts_and_statistics_compare_every_value(view: str, gold: str, said: str, right: bool) -> None:
+    assert _right(ANALYSIS, gold, f"Final Answer: {said}", PREFIX + view) is right
+
+
+@pytest.mark.parametrize(
+    ("gold", "said", "right"),
+    [
+        ("innings, runs scored", "Runs scored, innings", True),
+        ("innings, runs scored", "'innings' and 'runs scored'", True),
+        ("innings, runs scored", "innings", False),
+        ("innings, runs scored", "innings, runs scored, balls faced", False),
+        ("No clear impact", "no clear impact.", True),
+        ("No clear impact", "wins", False),
+        ("wins", "No clear impact", False),
+        ("Negative impact", "Negtive impact", True),
+        ("Positive impact", "positive", True),
+        ("Positive impact", "Negative impact", False),
+        ("Positive impact", "No positive impact", False),
+    ],
+)
+def test_impacts_are_sets_of_factors(gold: str, said: str, right: bool) -> None:
+    assert _right(ANALYSIS, gold, f"Final Answer: {said}", PREFIX + "impactanalysis") is right
+
+
+def _value(gold: str, said: str) -> float:
+    sample = Sample("x", PREFIX + "other", "", gold)
+    return registry.get(ANALYSIS).judge(sample, f"Final Answer: {said}").value
+
+
+def test_free_answers_are_graded_by_rouge_l() -> None:
+    gold = "Yes, a strong positive correlation (0.99) indicates that viewers influence the rating."
+    assert _value(gold, gold) == 1.0
+    assert _value(gold, gold.upper()) == 1.0
+    assert _value(gold, "Viewers cost a fortune") == pytest.approx(2 * 1 / (4 + 13))
+    assert 0.5 < _value(gold, "Yes, a positive correlation (0.99) indicates that viewers matter.") < 1
+    long = " ".join(f"word{n}" for n in range(1500))
+    assert rouge_l(long, long) == 1.0
+    assert 0 < rouge_l("word1 " * 500_000, long) < 0.01
+
+
+def test_rouge_l_is_that_of_the_rouge_score_package() -> None:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    scorer, rng = RougeScorer(["rougeL"]), random.Random(4)
+    for _ in range(200):
+        gold, said = (
+            " ".join(rng.choices(["a", "b", "c", "1", "-3", "Yes,", "No."], k=rng.randint(0, 90)))
+            for _ in "ab"
+        )
+        assert rouge_l(said, gold) == pytest.approx(scorer.score(gold, said)["rougeL"].fmeasure)
+
+
+@pytest.mark.parametrize(
+    ("gold", "said"),
+    [
+        ("Yes, a positive correlation (0.59) says so.", "No, a positive correlation (0.59) says so."),
+        ("A correlation of 0.59 says so.", "A correlation of -0.59 says so."),
+        ("A positive correlation says so.", "A negative correlation says so."),
+        ("No anomalies are detected in the table.", "Three anomalies are detected in the table."),
+        ("The two anomalies are in the table.", "No anomalies are detected in the table."),
+    ],
+)
+def test_the_opposite_of_a_free_answer_is_worth_nothing(gold: str, said: str) -> None:
+    assert rouge_l(said, gold) > 0.4
+    assert _value(gold, said) == 0.0
+
+
+def test_labels_follow_the_published_scale() -> None:
+    assert [label_of(x) for x in (0.3, -0.31, 0.7, 0.71, -1.0)] == [
+        "No correlation",
+        "Weak negative correlation",
+        "Weak positive correlation",
+        "Strong positive correlation",
+        "Strong negative correlation",
+    ]
+
+
+def test_a_row_counts_once_in_the_mean_of_views() -> None:
+    spec = registry.get(ANALYSIS)
+    views = [PREFIX + name for name in ("trendforecasting", "other", "other")]
+    samples = [Sample(name, view, "", "7") for name, view in zip("aab", views, strict=True)]
+    verdicts = [
+        spec.judge(s, f"Final Answer: {said}") for s, said in zip(samples, ("7", "9", "7"), strict=True)
+    ]
+    score = spec.aggregate(samples, verdicts)
+    assert (score.value, score.n, len(score.views)) == (100.0, 2, 2)
+    assert spec.aggregate(samples[1:2], verdicts[1:2]).value == 0.0
+
+
+# -- the released evaluators -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("task_id", [FACTS, NUMBERS])
+@pytest.mark.parametrize(
+    ("gold", "answer", "percent"),
+    [
+        ("69", "Final Answer: 69", 100),
+        ("69", "69", 100),
+        ("69", "It is 69", 0),
+        ("69", "**Final Answer: 69**", 100),
+        ("69", "Final Answer:\n69", 100),
+        ("69", "Final Answer: -69", 100),
+        ("69", "Final Answer: 69%", 100),
+        ("69", "Final Answer: $69", 100),
+        ("12.6", "Final Answer: 12,6", 100),
+        ("1234.5", "Final Answer: 1,234.5", 0),
+        ("69", "Final Answer：69", 0),
+        ("69", "Final Answer: AnswerName1, AnswerName2...\nFinal Answer: 69", 0),
+        ("69", "Final Answer: 68\nFinal Answer: 69", 0),
+        ("69", "<think>Final Answer: 68</think>Final Answer: 69", 0),
+        ("69", "<think>Final Answer: 69\n</think>Final Answer: 68", 100),
+    ],
+)
+def test_released_exact_match(task_id: str, gold: str, answer: str, percent: float) -> None:
+    metrics = _released(task_id, gold, answer)
+    assert metrics == {"exact_match": percent, "accuracy": percent, "correct_count": percent / 100}
+    assert _released(ANALYSIS, gold, answer, PREFIX + "impactanalysis") == metrics
+
+
+@pytest.mark.parametrize("view", ["correlationanalysis", "trendforecasting", "statisticalanalysis"])
+@pytest.mark.parametrize(
+    ("gold", "said", "percent"),
+    [
+        ("Strong positive correlation, 0.81", "Strong negative correlation, 0.81", 100),
+        ("Strong positive correlation, 0.81", "0.88", 100),
+        ("Strong positive correlation, 0.81", "0.90", 0),
+        ("Strong positive correlation, 0.81", "-0.81", 0),
+        ("Strong positive correlation, 0.81", "Strong positive correlation", 0),
+        ("1234.5", "1,234.5", 100),
+        ("28.74, 1249884", "28.74, 5", 100),
+        ("Increasing trend", "increasing trend", 100),
+        ("Increasing trend", "Increasing trend**", 0),
+        ("18.90%", "**18.9**", 100),
+        ("0", "0", 100),
+        ("0", "0.1", 0),
+        ("5", "9" * 5000, 0),
+    ],
+)
+def test_released_tolerance_reads_the_first_number(view: str, gold: str, said: str, percent: float) -> None:
+    metrics = _released(ANALYSIS, gold, f"Final Answer: {said}", PREFIX + view)
+    assert metrics == {"accuracy": percent, "EM_with_error_10": percent, "correct_count": percent / 100}
+
+
+def test_released_rouge() -> None:
+    gold = "The two anomalies are the score of Ann and the score of Bob."
+    view = PREFIX + "other"
+    best = _released(ANALYSIS, gold, f"Final Answer: {gold}", view)
+    assert best == {"ROUGE-L": pytest.approx(99.9999995), "accuracy": best["ROUGE-L"], "correct_count": 1.0}
+    assert (best["ROUGE-L"] or 0.0) < 99.9999999
+    wrong = _released(ANALYSIS, gold, "Final Answer: " + gold.replace("Bob", "Eve"), view)
+    assert wrong["correct_count"] == 1.0
+    # Distinct words: 9 on either side, of which 8 are shared.
+    assert wrong["ROUGE-L"] == pytest.approx(100 * 8 / 9, abs=1e-4)
+    words = [f"w{n}" for n in range(1500)]
+    long = " ".join(words)
+    assert _released(ANALYSIS, long, f"Final Answer: {long}", view)["ROUGE-L"] == 0.0
+    fine = " ".join(words[:300])
+    assert _released(ANALYSIS, fine, f"Final Answer: {fine}", view)["ROUGE-L"] == pytest.approx(100)
+    for nothing in ("...", "", "Final Answer: ."):
+        assert _released(ANALYSIS, gold, nothing, view)["ROUGE-L"] == 0.0
+
+
+def test_released_metrics_of_a_megabyte_come_to_an_end() -> None:
+    for junk in ("a ", "a.", "Final Answer:", "1,", "Final Answer: the. ", " \n"):
+        for view in registry.get(ANALYSIS).views:
+            metrics = _released(ANALYSIS, "The gold is long. " * 20, junk * (1_000_000 // len(junk)), view)
+            assert (metrics["accuracy"] or 0.0) < 50
+
+
+# -- real rows -------------------------------------------------------------------------------------
+
+
+def _real(name: str = "TableBench_TCoT.jsonl") -> list[dict[str, Any]]:
+    path = data_root() / "tablebench" / name
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _samples(task_id: str, rows: list[dict[str, Any]]) -> dict[str, list[Sample]]:
+    spec = registry.get(task_id)
+    assert spec.published is not None
+    found: dict[str, list[Sample]] = {}
+    for row in rows:
+        for view in spec.published.views_of(row):
+            found.setdefault(view, []).append(spec.published.sample(row, view))
+    return found
+
+
+@pytest.mark.parametrize(
+    "name", ["TCoT.jsonl", "DP.jsonl", "SCoT.jsonl", "PoT.jsonl", ".jsonl"], ids=lambda n: n.partition(".")[0]
+)
+@pytest.mark.parametrize("task_id", TEXT_TASKS)
+def test_every_real_gold_answer_is_right_by_both_rules(task_id: str, name: str) -> None:
+    spec = registry.get(task_id)
+    assert spec.published is not None
+    rows = _real("TableBench" + ("" if name == ".jsonl" else "_") + name)
+    for view, samples in _samples(task_id, rows).items():
+        answers = [f"Step by step.\nFinal Answer: {sample.gold}" for sample in samples]
+        wrong = [s.gold for s, a in zip(samples, answers, strict=True) if not spec.judge(s, a).right]
+        assert wrong == []
+        metrics = spec.published.evaluate(view, samples, answers, [None] * len(samples))
+        assert metrics["accuracy"] == pytest.approx(100, abs=1e-5)
+        assert metrics["correct_count"] == len(samples)
+
+
+def test_real_rows_belong_where_the_released_code_puts_them() -> None:
+    rows = _real()
+    counts = {view: len(held) for task in TEXT_TASKS for view, held in _samples(task, rows).items()}
+    kinds = [row["qsubtype"].lower() for row in rows if row["qtype"] == "DataAnalysis"]
+    own = ("correlationanalysis", "trendforecasting", "statisticalanalysis", "impactanalysis")
+    assert counts == {
+        **{PREFIX + kind: kinds.count(kind) for kind in own},
+        PREFIX + "other": len(kinds),
+        FACTS: sum(row["qtype"] == "FactChecking" for row in rows),
+        "tablebench_numerical": sum(row["qtype"] == "NumericalReasoning" for row in rows),
+    }
+    sample = _samples(FACTS, rows)[FACTS][0]
+    assert sample.prompt in {row["instruction"] for row in rows}
+
+
+def test_negated_and_opposite_real_answers_are_wrong_here_and_right_there() -> None:
+    """As the released code was measured: every negated number and every opposite label passes."""
+    rows = _real()
+    for task_id in (FACTS, NUMBERS):
+        spec = registry.get(task_id)
+        for samples in _samples(task_id, rows).values():
+            numeric = [sample for sample in samples if re.fullmatch(r"[\d.]+", sample.gold)]
+            answers = [f"Final Answer: -{sample.gold}" for sample in numeric]
+            assert numeric
+            assert not [s for s, a in zip(numeric, answers, strict=True) if spec.judge(s, a).right]
+            assert released.exact_match("", numeric, answers, [])["accuracy"] == 100
+    spec = registry.get(ANALYSIS)
+    samples = _samples(ANALYSIS, rows)[PREFIX + "correlationanalysis"]
+    swap = {"positive": "negative", "negative": "positive"}
+    opposite = [
+        "Final Answer: "
+        + re.sub("positive|negative|No correlation", lambda m: swap.get(m[0], "Weak positive"), s.gold)
+        for s in samples
+    ]
+    assert not [s for s, a in zip(samples, opposite, strict=True) if spec.judge(s, a).right]
+    assert released.within_ten_percent("", samples, opposite, [])["accuracy"] == 100
+
+
+def test_bold_real_lines_cost_points_there_and_none_here() -> None:
+    found = _samples(ANALYSIS, _real())
+    spec = registry.get(ANALYSIS)
+    assert spec.published is not None
+    loss = {}
+    for view, samples in found.items():
+        answers = [f"**Final Answer: {sample.gold}**" for sample in samples]
+        assert all(spec.judge(s, a).right for s, a in zip(samples, answers, strict=True))
+        loss[view] = 100 - (spec.published.evaluate(view, samples, answers, [])["accuracy"] or 0.0)
+    assert loss[PREFIX + "trendforecasting"] == pytest.approx(20)
+    assert 3 < loss[PREFIX + "statisticalanalysis"] < 10
+    assert 20 < loss[PREFIX + "other"] < 32
+    assert loss[PREFIX + "correlationanalysis"] == 0
+
+
+@pytest.mark.parametrize("task_id", TEXT_TASKS)
+def test_rows_without_the_columns_say_which(task_id: str) -> None:
+    published = registry.get(task_id).published
+    assert published is not None
+    item = registry.miniature(task_id).draw(random.Random(0), 0)
+    row = {**item.columns, "answer": item.answer}
+    view = published.views_of(row)[0]
+    assert published.sample(row, view).prompt == row["instruction"]
+    plain = {name: row[name] for name in ("table", "question", "answer")} | {
+        "table": json.dumps(row["table"])
+    }
+    assert row["question"] in published.sample(plain, view).prompt
+    for broken, named in (({**row, "answer": None}, "answer"), ({"answer": "5"}, "instruction")):
+        with pytest.raises(ValueError, match=named):
+            published.sample(broken, view)
+    with pytest.raises(ValueError, match="of this task"):
+        published.sample({**row, "qtype": "Visualization"}, view)
+    assert published.views_of({"question": "?"}) == ()
+
+
+# -- generators ------------------------------------------------------------------------------------
+
+SOLVERS = {FACTS: table_solvers.fact_checking, ANALYSIS: table_solvers.data_analysis}
+
+
+@pytest.mark.parametrize("task_id", SOLVERS)
+def test_generated_truth_holds_when_worked_out_again(task_id: str) -> None:
+    miniature, spec, rng = registry.miniature(task_id), registry.get(task_id), random.Random(8)
+    kinds = set()
+    for index in range(300):
+        item = miniature.draw(rng, index)
+        sample = Sample("x", item.view, miniature.prompt_of(item), item.gold)
+        assert SOLVERS[task_id](item.columns) == item.answer
+        wrong = miniature.wrong(rng, item)
+        assert not spec.judge(sample, spec.render(wrong, "")).right, (item.answer, wrong)
+        kinds.add((item.view, item.columns["qsubtype"]))
+    assert len(kinds) == {FACTS: 2, ANALYSIS: 7}[task_id]
+
+
+@pytest.mark.parametrize("task_id", SOLVERS)
+def test_no_answer_can_be_guessed(task_id: str) -> None:
+    """The most frequent answer of a view is right for less than half of its items."""
+    miniature, rng = registry.miniature(task_id), random.Random(9)
+    items = [miniature.draw(rng, index) for index in range(600)]
+    for view in registry.get(task_id).views:
+        answers = [item.answer for item in items if item.view == view]
+        assert max(map(answers.count, answers)) < 0.3 * len(answers), view
+
+
+def test_steps_are_checked_against_the_table() -> None:
+    spec = registry.get(FACTS)
+    table = {"columns": ["name", "city", "wins"], "data": [["Ann", "Rome", 12], ["Bob", "Oslo", 7]]}
+    prompt = spec.build_prompt({"table": table, "question": "Which name has 7 wins?"}) or ""
+    for steps, answer, verdict in (
+        ("Ann 12, Bob 7. 7: Bob.", "Bob", True),
+        ("Ann 12, Bob 7. 7: Ann.", "Ann", False),
+        ("Ann 7, Bob 7. 7: Ann.", "Ann", False),
+        ("Bob wins 7.", "Bob", True),
+        ("Bob wins 12.", "Bob", False),
+        ("Ann 12, Bob 7. 7: Bob.", "Eve", False),
+        ("It is plain to see.", "Bob", None),
+    ):
+        assert spec.verify(prompt, spec.render(answer, steps)) is verdict, steps
+    assert spec.verify("Which city is it?", spec.render("Bob", "Bob 7.")) is None
+    assert spec.verify(prompt.replace("}", ""), spec.render("Bob", "Bob 7.")) is None
