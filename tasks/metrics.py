@@ -120,7 +120,8 @@ def macro_f1(
     """The unweighted mean of the labels' F1; an unparseable answer is a wrong one.
 
     Dropping unparseable answers, as is sometimes done, rewards a model for keeping
-    silent on hard items; here they count as a miss of their gold label. Where every
+    silent on hard items; here they count as a miss of their gold label. A label that
+    neither a reference nor an answer names does not count. Where every
     resample agrees (all right, all wrong), the bootstrap has nothing to say and the
     Wilson interval of the accuracy stands in.
     """
@@ -156,9 +157,7 @@ def _f1(cells: NDArray[np.float64]) -> NDArray[np.float64]:
     count = cells.shape[1]
     hit = np.diagonal(cells[:, :, :count], axis1=1, axis2=2)
     gold, said = cells.sum(axis=2), cells[:, :, :count].sum(axis=1)
-    both = gold + said
-    per_label = np.divide(2 * hit, both, out=np.zeros_like(both), where=both > 0)
-    return np.asarray(per_label.mean(axis=1))
+    return _f1_of_counts(hit, gold, said)
 
 
 def multilabel_macro_f1(

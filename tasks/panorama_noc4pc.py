@@ -198,5 +198,7 @@ SPEC = TaskSpec(
     build_prompt=build_prompt,
     answer_column="answer.code",
     reasoning_column="answer.reason",
-    published=Published(PANORAMA, (PANORAMA,), views_of, to_sample, released.novelty),
+    published=Published(
+        PANORAMA.only("NOC4PC"), (PANORAMA.only("NOC4PC"),), views_of, to_sample, released.novelty
+    ),
 )

@@ -46,7 +46,7 @@ def build_prompt(row: Row) -> str | None:
         return None
     told = (worth(reference.get("title")), worth(reference.get("abstract")), joined(reference.get("claims")))
     lines += [f"Reference: {text}" for text in told if text]
-    lines += [f"{key}: {' '.join(str(text).split())}" for key, text in options.items()]
+    lines += [f"{key}: {joined([text])}" for key, text in options.items()]
     return "\n".join([*lines, HEADER])
 
 
@@ -179,5 +179,5 @@ SPEC = TaskSpec(
     build_prompt=build_prompt,
     answer_column="gold_answers",
     reasoning_column="reason",
-    published=Published(PANORAMA, (PANORAMA,), views_of, to_sample, released.paragraphs),
+    published=Published(PANORAMA.only("PI4PC"), (PANORAMA.only("PI4PC"),), views_of, to_sample, released.paragraphs),
 )

@@ -57,11 +57,10 @@ def worth(text: Any) -> str:
 
 
 def joined(value: Any) -> str:
-    """A list of claims or paragraphs as one text."""
+    """A list of claims or paragraphs as one line."""
     held = opened(value)
-    return (
-        " ".join(" ".join(str(part).split()) for part in held) if isinstance(held, list) else str(held or "")
-    )
+    parts = [str(part) for part in held] if isinstance(held, list) else [str(held or "")]
+    return " ".join(part.replace("\n", " ") for part in parts)
 
 
 def listed(parts: Sequence[str]) -> str:
@@ -72,7 +71,7 @@ def listed(parts: Sequence[str]) -> str:
 
 def elements_in(text: str) -> list[str]:
     """The elements that a generated sentence names, in its order."""
-    return [word for word in re.findall(r"\ba ([a-z]+)", text.lower()) if word in ELEMENTS]
+    return [word for word in re.findall(r"\ba\s+([a-z]+)", text.lower()) if word in ELEMENTS]
 
 
 def application(rng: random.Random, claim: Sequence[str]) -> dict[str, Any]:

@@ -75,6 +75,26 @@ def financeiq(row: Mapping[str, Any]) -> str:
     return next(letter for letter, text in options.items() if text in subject.terms[name])
 
 
+def _nouns(text: str) -> set[str]:
+    return set(re.findall(r"\ba (\w+)", text))
+
+
+def _claimed(row: Mapping[str, Any]) -> set[str]:
+    return _nouns(row["context"]["claims"][0].partition(" with ")[2])
+
+
+def prior_art(row: Mapping[str, Any]) -> set[str]:
+    """The candidates that share a word with the claim."""
+    claim = _claimed(row)
+    return {letter for letter, held in row["options"].items() if _nouns(held["claims"][0]) & claim}
+
+
+def best_paragraph(row: Mapping[str, Any]) -> str:
+    """The paragraph that has all of the claim's words."""
+    claim = _claimed(row)
+    return next(key for key, text in row["options"].items() if claim <= _nouns(text))
+
+
 def mol_und(prompt: str) -> str:
     """The answer to a generated mol_und question, by spelling alone (by InChI for two molecules)."""
     from rdkit import Chem
@@ -156,6 +176,10 @@ def label_is_right(task_id: str, row: Mapping[str, Any]) -> bool:
         from tasks.panorama_noc4pc import build_prompt
 
         return bool(panorama(build_prompt(row) or "") == row["answer"]["code"])
+    if task_id == "panorama_par4pc":
+        return prior_art(row) == set(row["gold_answers"])
+    if task_id == "panorama_pi4pc":
+        return [best_paragraph(row)] == [str(key) for key in row["gold_answers"]]
     if task_id == "chemcotbench_mol_und":
         return bool(mol_und(row["query"]) == str(row["gt"]))
     if task_id == "chemcotbench_mol_edit":
