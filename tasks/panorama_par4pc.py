@@ -197,5 +197,7 @@ SPEC = TaskSpec(
     build_prompt=build_prompt,
     answer_column="gold_answers",
     reasoning_column="reason",
-    published=Published(PANORAMA, (PANORAMA,), views_of, to_sample, released.prior_art),
+    published=Published(
+        PANORAMA.only("PAR4PC"), (PANORAMA.only("PAR4PC"),), views_of, to_sample, released.prior_art
+    ),
 )
