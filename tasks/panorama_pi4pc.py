@@ -179,5 +179,7 @@ SPEC = TaskSpec(
     build_prompt=build_prompt,
     answer_column="gold_answers",
     reasoning_column="reason",
-    published=Published(PANORAMA.only("PI4PC"), (PANORAMA.only("PI4PC"),), views_of, to_sample, released.paragraphs),
+    published=Published(
+        PANORAMA.only("PI4PC"), (PANORAMA.only("PI4PC"),), views_of, to_sample, released.paragraphs
+    ),
 )
