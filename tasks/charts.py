@@ -195,9 +195,11 @@ def _same(want: float | None, have: float | None, kind: str) -> bool:
 
 
 def _opened(values: Values, reference: Sequence[Values]) -> Values:
-    """A radar's outline without the point that closes it, which repeats the first."""
-    closed = len(values) > 2 and values[0] == values[-1]
-    return values[:-1] if closed and any(len(values) == len(each) + 1 for each in reference) else values
+    """A radar's outline without the points that close it, which repeat the first; a filling may add one."""
+    longest = max(map(len, reference))
+    while len(values) > longest and values[0] == values[-1]:
+        values = values[:-1]
+    return values
 
 
 def _without_repeats(drawn: Sequence[Values]) -> list[Values]:

@@ -106,6 +106,13 @@ def test_bars_count_however_they_are_drawn() -> None:
             "ax = plt.subplot(polar=True)\nax.plot(a, v)\nax.fill(a, v, alpha=0.2)",
             False,
         ),
+        (
+            "radar",
+            WINS,
+            "v = [*df.wins, df.wins[0]]\na = np.linspace(0, 2 * np.pi, 4)\nax = plt.subplot(polar=True)\n"
+            "ax.plot(a, v)\nax.fill(a, v)",
+            False,
+        ),
         ("radar", WINS, "plt.subplot(polar=True)\nplt.plot([0, 2, 4], df.wins)", True),
     ],
 )  # fmt: skip

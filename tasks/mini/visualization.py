@@ -211,7 +211,8 @@ def _slips(chart: Chart) -> list[Chart]:
 
 def _decoys(chart: Chart, rows: Rows, columns: list[str]) -> tuple[str, ...]:
     """Code for the slips whose chart looks other than the right one."""
-    slips = [slip for slip in _slips(chart) if _look(slip, rows) != _look(chart, rows)]
+    right = _look(chart, rows)
+    slips = [slip for slip in _slips(chart) if _look(slip, rows) != right]
     return tuple(code_for(slip, columns) for slip in slips)
 
 
