@@ -38,7 +38,7 @@ DIFFICULTY = Difficulty()
 _JSON = {
     "count": 'Reply in JSON {"count": "Number"}.',
     "scaffold": 'Reply in JSON {"Output Scaffold": "SMILES"}.',
-    "yes_no": 'Reply in JSON {"output": "Yes"} or {"output": "No"}.',
+    "yes_no": 'Reply in JSON {"output": "Yes / No"}.',
 }
 FRAGMENTS = {
     "side-chain hydroxyls": "O",
@@ -182,12 +182,10 @@ def _pairs(rng: random.Random, same: bool) -> Question:
 
 
 def _compared(held: Sequence[Sequence[str]]) -> str:
-    """``Cl 1 1 same, N 1 2 other.``: per element how many the first and the second molecule have."""
-    told = []
-    for atom in _HETERO:
-        first, second = (atoms.count(atom) for atoms in held)
-        told.append(f"{atom} {first} {second} {'same' if first == second else 'other'}")
-    return ", ".join(told) + "."
+    """``A: Cl N. B: Cl O. Cl Cl same, N O other.``: the atoms of both in order, then side by side."""
+    first, second = held
+    told = (f"{a} {b} {'same' if a == b else 'other'}" for a, b in zip(first, second, strict=True))
+    return f"A: {' '.join(first)}. B: {' '.join(second)}. {', '.join(told)}."
 
 
 _MAKERS = {
