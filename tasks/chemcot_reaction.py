@@ -251,5 +251,5 @@ SPEC = TaskSpec(
     answer_column="gt",
     reasoning_column="struct_cot",
     # The released loader of this family reads its rows in the order of the file.
-    published=Published(CHEMCOTBENCH, (CHEMCOT,), views_of, to_sample, released.evaluate, shuffled=False),
+    published=Published(CHEMCOTBENCH, (CHEMCOT,), views_of, to_sample, released.evaluate),
 )
