@@ -18,27 +18,29 @@ TABLE = (
     '[TABLE]\n{"columns":["name","goals"],"data":[["Kim",13],["Bob",25],["Max",5],["Eve",17]]}\n'
     "Question: How many goals has Kim?"
 )
+ROWS = '["Kim",13],["Bob",25],["Max",5],["Eve",17]'
 CHOICE = "下列哪项属于流动资产？\nA. 存货\nB. 厂房\nC. 商标\nD. 专利\n答案是："
 MOLECULE = 'Edit the molecule. Reply in JSON {"output": "SMILES"}.\nInput Molecule: Oc1ccccc1CCN, add: halo.'
 SERIAL = (
-    "Application 15/091,542, claim 1: A method for detecting a leak in a pipe, comprising a pressure sensor "
-    "mounted on a flange, a controller configured to compare a measured pressure with a stored threshold, and "
-    "a valve closed by the controller when the measured pressure falls below the stored threshold, wherein the "
+    "Application 15/091,542, claim 1: A method for detecting a leak in a pipe, comprising a pressure "
+    "sensor mounted on a flange, a controller configured to compare a measured pressure with a stored "
+    "threshold, and a valve closed by the controller when the measured pressure falls below it, wherein the "
     "flange carries a seal made of an elastic polymer and the sensor is powered by a battery. "
     "Reference US20050025220A1 discloses a tank."
 )
 DUCKS = (
-    "Janet's ducks lay 16 eggs per day. She eats three for breakfast every morning and bakes 4 cakes. She sells "
-    "the rest at the farmers' market daily for $2 per fresh egg. How much in dollars does she make every day?"
+    "Janet's ducks lay 16 eggs per day. She eats three for breakfast every morning and bakes 4 cakes. She "
+    "sells the rest at the farmers' market daily for $2 per fresh egg. How much in dollars does she make a day?"
 )
 GOLD = (
-    "First thaw the sample on ice, then spin it for 10 minutes at 3000 g, discard the pellet, add 5 ml of cold "
-    "buffer and keep the tube in the dark until all of the dye has been taken up."
+    "First thaw the sample on ice, then spin it for 10 minutes at 3000 g, discard the pellet, add 5 ml of "
+    "cold buffer and keep the tube in the dark until all of the dye has been taken up."
 )
 ITEMS = [
     ("test:table", TABLE, "13"),
     ("test:choice", CHOICE, "A"),
     ("test:molecule", MOLECULE, "x"),
+    ("test:other", MOLECULE.replace("Oc1ccccc1CCN", "CCCCO").replace("halo", "thiol"), "x"),
     ("test:serial", SERIAL, "102"),
     ("validation:ducks", DUCKS, "18"),
     ("validation:protocol", "How is the sample dyed?", GOLD),
@@ -52,7 +54,7 @@ GUARD = Decontaminator(ITEMS)
     [
         ("normalised", "count", ITEMS[-1][1].replace("23", "twenty-three").replace("1042", "1,042")),
         ("renamed", "table", TABLE.replace("Kim", "Zoe").replace("goals", "trips")),
-        ("renamed", "table", TABLE.replace("Kim", "?").replace("Bob", "Kim").replace("?", "Bob")),
+        ("renamed", "table", TABLE.replace("Kim", "@").replace("Bob", "Kim").replace("@", "Bob")),
         (
             "renamed",
             "serial",
@@ -63,7 +65,7 @@ GUARD = Decontaminator(ITEMS)
         (
             "shuffled",
             "table",
-            TABLE.replace('["Kim",13],', "").replace('["Eve",17]', '["Eve",17],["Kim",13]'),
+            TABLE.replace(ROWS, '["Eve",17],["Bob",25],["Kim",13],["Max",5]'),
         ),
         ("smiles", "molecule", MOLECULE.replace("Oc1ccccc1CCN", "NCCC1=C(O)C=CC=C1")),
         ("smiles", "molecule", MOLECULE.replace("Oc1ccccc1CCN", "[OH]c1ccccc1[CH2][CH2][NH2]")),
@@ -95,7 +97,6 @@ def test_a_disguised_item_is_found_under_its_rule(rule: str, item: str, row: str
         MOLECULE.replace("Oc1ccccc1CCN", "Oc1cccc(CCN)c1"),
         MOLECULE.replace("Oc1ccccc1CCN", "NCCC1=C(O)C=CC=C1").replace("halo", "thiol"),
         DUCKS.replace("Janet", "Maria").replace("16", "17"),
-        DUCKS.replace("Janet", "Maria").replace("sells", "keeps").replace("rest", "best"),
         "Tom has 23 jars and 45 lids. How many more lids than jars has he?",
     ],
 )
@@ -126,7 +127,7 @@ def test_names_alone_are_no_evidence():
 
 
 def test_a_row_with_the_same_numbers_needs_them_in_the_same_places():
-    first = "Ann weighed 4183 stones, Bob 2977 and Cid 6151. Who has most?"
+    first = "It is known that Ann weighed 4183 stones, Bob 2977 and Cid 6151. Has Ann most?"
     renamed = Renamed([("test:a", first)])
     other = first.replace("Ann", "Uma").replace("Cid", "Leo").replace("Bob", "Pia")
     assert renamed.find(other) == "test:a"
@@ -142,7 +143,7 @@ def test_a_long_text_retouched_in_many_places_is_a_near_duplicate_and_one_with_a
         words[place] = "indeed"
     row = " ".join(words)
     assert near.find(sign(row)) == "test:long"
-    assert near.find(sign(row.replace("16 eggs", "19 eggs"))) is None
+    assert near.find(sign(row.replace(" 16 ", " 19 "))) is None
     assert near.find(sign(" ".join(sorted(words)))) is None
 
 
@@ -173,7 +174,7 @@ def test_words_are_not_read_as_molecules_and_molecules_are():
     assert canonical_text("Nobody knows 13 cats (5).") is None
     assert canonical_text("Add to OCC.") == "Add to CCO."
     assert canonical_text("Are OCC and CCO the same?") is None, "there the writing is the question"
-    assert canonical_text("Reactants: OCC.CN>>x") == "Reactants: CCO.CN>>x".replace("CCO.CN", "CCO.CN")
+    assert canonical_text("Reactants: OCC.CN>>x") == "Reactants: CCO.CN>>x"
 
 
 @pytest.mark.parametrize(

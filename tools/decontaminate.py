@@ -137,10 +137,9 @@ class Decontaminator:
         form = canonical_text(prompt) if len(self._molecules) else None
         if form is not None and (found := self._molecules.find(self._views(form))):
             return Match("smiles", found.item)
-        if found := self._texts.find_inside(views):
-            return found
-        name = self._renamed.find(prompt)
-        return Match("renamed", name) if name else None
+        if name := self._renamed.find(prompt):
+            return Match("renamed", name)
+        return self._texts.find_inside(views)
 
     def _check_answer(self, answer: str) -> Match | None:
         if len(answer) < NGRAM:

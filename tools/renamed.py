@@ -79,6 +79,7 @@ class _Item(NamedTuple):
     tokens: tuple[Token, ...]
     renamable: frozenset[str]
     bits: float
+    """Evidence in its numbers, less the log of the items of the same template."""
 
 
 def tokens_of(text: str) -> tuple[Token, ...]:
@@ -105,7 +106,9 @@ def tokens_of(text: str) -> tuple[Token, ...]:
                 opens = True
                 continue
             if word == "s" and chunk == "s":
-                continue  # Ann's
+                if tokens and tokens[-1].opener:  # Ann's: a name, though it opens the sentence
+                    tokens[-1] = tokens[-1]._replace(named=True)
+                continue
             token = _read(word, tokens, opens, quoted)
             start = found.start() + piece.start()
             joins = token.named and word[:1].isupper() and len(word) > 1 and start == run_end + 1
@@ -152,15 +155,15 @@ class Renamed:
         everything = sum(numbers.values())
         renamable = [_renamable(tokens, names) for _, tokens in read]
         shapes = Counter(_shape(tokens, may) for (_, tokens), may in zip(read, renamable, strict=True))
+        self._rare = rare
         self._known: dict[int, list[_Item]] = {}
         for (name, tokens), may in zip(read, renamable, strict=True):
             # Each number once: that it comes again is often the template's doing.
             counted = {t.text for t in tokens if t.number} - self._common
             bits = sum(_bits(number, numbers[number], everything) for number in sorted(counted))
-            own = sum(t.text in rare and not t.fixed and t.text not in may for t in tokens)
-            bits += WORD_BITS * max(0, own - FREE_WORDS) - math.log2(shapes[_shape(tokens, may)])
-            if may and bits >= BITS:
-                self._known.setdefault(_key(tokens), []).append(_Item(name, tokens, may, bits))
+            item = _Item(name, tokens, may, bits - math.log2(shapes[_shape(tokens, may)]))
+            if may and self._evidence(item, tokens) >= BITS:
+                self._known.setdefault(_key(tokens), []).append(item)
 
     def __len__(self) -> int:
         """Items with enough evidence to be found."""
@@ -172,9 +175,15 @@ class Renamed:
             return None
         tokens = tokens_of(text)
         for item in self._known.get(_key(tokens), ()):
-            if _same(item, tokens):
+            if _same(item, tokens) and self._evidence(item, tokens) >= BITS:
                 return item.name
         return None
+
+    def _evidence(self, item: _Item, row: Sequence[Token]) -> float:
+        """The item's bits and those of its own words that ``row`` has in the same places."""
+        pairs = zip(item.tokens, row, strict=True)
+        own = sum(old.text == new.text and not old.fixed and old.text in self._rare for old, new in pairs)
+        return item.bits + WORD_BITS * max(0, own - FREE_WORDS)
 
 
 def _same(item: _Item, row: Sequence[Token]) -> bool:
@@ -206,10 +215,12 @@ def _shape(tokens: Sequence[Token], renamable: frozenset[str]) -> int:
 
 def _renamable(tokens: Sequence[Token], names: frozenset[str]) -> frozenset[str]:
     """What may be exchanged: identifiers, and nouns that the text uses again."""
-    counts = Counter(token.text for token in tokens if not token.fixed)
+    counts = Counter(token.text.removesuffix("s") for token in tokens if not token.fixed)
     found = set()
     for token in tokens:
-        repeated = counts[token.text] > 1 and len(token.text) > 2 and token.text not in _MEANING
+        repeated = (
+            counts[token.text.removesuffix("s")] > 1 and len(token.text) > 2 and token.text not in _MEANING
+        )
         plain = repeated and token.text.isascii() and word_hash(token.text) not in FUNCTION_WORDS
         if token.named or plain or (token.opener and token.text in names):
             found.add(token.text)

@@ -33,7 +33,7 @@ def canonical(word: str) -> str | None:
 
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(word)
-    return str(Chem.MolToSmiles(mol)) if mol is not None and mol.GetNumAtoms() > 1 else None
+        return str(Chem.MolToSmiles(mol)) if mol is not None and mol.GetNumAtoms() > 1 else None
 
 
 def canonical_text(text: str) -> str | None:

@@ -220,24 +220,23 @@ def table_rows(rng: random.Random, prompt: str, gold: str) -> Leak | None:
 
 def smiles(rng: random.Random, prompt: str, gold: str) -> Leak | None:
     """Each molecule in a random order, kekulised, with explicit hydrogens, or all of it."""
-    from rdkit import Chem
-
     changed = prompt
     for word in sorted(_molecules(prompt), key=len, reverse=True):
+        form = _rewritten(rng, word).replace("\\", "\\\\")
+        changed = re.sub(rf"(?<![^\s,\"]){re.escape(word)}(?=[\s,.;:?!\"]|$)", form, changed)
+    return Leak(changed) if changed != prompt else None
+
+
+def _rewritten(rng: random.Random, word: str) -> str:
+    from rdkit import Chem, rdBase
+
+    with rdBase.BlockLogs():
         mol: Any = Chem.MolFromSmiles(word)
-        kekule = rng.random() < 0.5
+        kekule, hydrogens, seed = rng.random() < 0.5, rng.random() < 0.3, rng.randrange(2**30)
         if kekule:
             Chem.Kekulize(mol, clearAromaticFlags=True)
-        hydrogens = rng.random() < 0.3
-        seed = rng.randrange(2**30)
-        for offset in range(20):
-            form = Chem.MolToRandomSmilesVect(mol, 1, seed + offset, True, kekule, False, hydrogens)[0]
-            if form != word:
-                changed = re.sub(
-                    rf"(?<![^\s,\"]){re.escape(word)}(?=[\s,.;:?!\"]|$)", lambda _, f=form: f, changed
-                )
-                break
-    return Leak(changed) if changed != prompt else None
+        forms = Chem.MolToRandomSmilesVect(mol, 20, seed, True, kekule, False, hydrogens)
+    return str(next((form for form in forms if form != word), word))
 
 
 def long_gold(rng: random.Random, prompt: str, gold: str) -> Leak | None:
