@@ -1,0 +1,192 @@
+"""PANORAMA: what our parsers read, what the released evaluators read, and real rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from real_rows import data_root
+
+from tasks import panorama_noc4pc, panorama_par4pc, panorama_pi4pc, registry
+from tasks.base import Metrics, Sample
+from tasks.metrics import multilabel_macro_f1
+from tasks.patents import claim_lines
+from tasks.published import panorama as released
+from tasks.rows import read_rows
+
+ART = Sample("x", "panorama_par4pc", "", "A, G", {"silver": ["C"]})
+PARAGRAPH = Sample("x", "panorama_pi4pc", "", "36", {"silver": ["65"], "keys": ["9", "36", "65"]})
+CODE = Sample("x", "panorama_noc4pc", "", "103")
+HUGE = "9" * 5_000
+
+
+def _released(evaluate: Callable[..., Metrics], sample: Sample, answer: str) -> Metrics:
+    return evaluate(sample.view, [sample], [answer], [None])
+
+
+@pytest.mark.parametrize(
+    ("answer", "parsed"),
+    [
+        ('{"answer": ["A", "G"]}', "A, G"),
+        ('{"answer": "A, G"}', "A, G"),
+        ('{"answer": "G and A."}', "A, G"),
+        ('{"answer": ["Option A", "patent g"]}', "A, G"),
+        ('```json\n```json\n{"answer": ["G", "A"]}\n```\n```', "A, G"),
+        ('{"answer": ["A", "G"]', "A, G"),
+        ('{"answer": ["A", "G"],}', "A, G"),
+        ("{'answer': ['A', 'G']}", "A, G"),
+        ('{"answer": "B"} I correct myself: {"answer": ["A", "G"]}', "A, G"),
+        ('<think>{"answer": "B"}</think>{"answer": ["A", "G"]}', "A, G"),
+        ('<think>{"answer": ["A", "G"]}', None),
+        ('{"answer": "G."}', "G"),
+        ('{"answer": "All"}', None),
+        ('{"answer": "A-H"}', None),
+        ('{"answer": []}', None),
+        ("A and G", None),
+        ("a patent was cited", None),
+    ],
+)
+def test_letters_as_we_read_them(answer: str, parsed: str | None) -> None:
+    verdict = panorama_par4pc.judge(ART, answer)
+    assert verdict.parsed == parsed
+    assert verdict.right is (parsed == "A, G")
+
+
+@pytest.mark.parametrize(
+    ("answer", "letters"),
+    [
+        ('{"answer": ["A", "G"]}', {"A", "G"}),
+        ('{"answer": "AG"}', {"AG"}),
+        ('{"answer": "All"}', {"ALL"}),
+        ('{"answer": "A and G"}', {"A", "AND", "G"}),
+        ('{"answer": "G."}', {"G."}),
+        ('{"answer": ["Option A"]}', set()),
+        ('{"answer": ["G"]', {"A", "E", "G"}),
+        ('{"answer": "G"', {"A", "E", "G"}),
+        ('<think>x</think>{"answer": "G"}', {"A", "E", "G"}),
+        ('{"answer": "G"} {"answer": "B"}', {"A", "E", "G"}),
+        ('```json\n```json\n{"answer": "G"}\n```\n```', set()),
+        ("I chose a patent: G", {"A", "G"}),
+        ("", set()),
+    ],
+)
+def test_letters_as_the_released_parser_reads_them(answer: str, letters: set[str]) -> None:
+    assert released.letters_said(answer) == letters
+
+
+def test_the_released_macro_f1_is_micro_and_silver_is_false() -> None:
+    both = [ART, Sample("y", ART.view, "", "B")]
+    found = released.prior_art(ART.view, both, ['{"answer": ["A", "C"]}', '{"answer": "B"}'], [None, None])
+    assert found["macro_f1"] == pytest.approx(100 * 2 * 2 / (2 * 2 + 1 + 1))
+    assert found["precision"] == found["recall"] == pytest.approx(200 / 3)
+    assert found["exact_match"] == 50.0
+    assert found["custom_score"] == pytest.approx((0 + 100) / 2)
+    for lost in (HUGE, f'{{"answer": {HUGE}}}', "[" * 5_000):
+        assert set(_released(released.prior_art, ART, lost).values()) == {None}
+
+
+def test_our_macro_f1_weighs_letters_alike() -> None:
+    samples = [Sample(str(i), ART.view, "", "A") for i in range(9)] + [Sample("z", ART.view, "", "B")]
+    verdicts = [panorama_par4pc.judge(sample, '{"answer": "A"}') for sample in samples]
+    score = multilabel_macro_f1(samples, verdicts, "ABCDEFGH")
+    assert score.value == pytest.approx(100 * (18 / 19 + 0) / 2)
+    assert score.low < score.value <= score.high
+
+
+@pytest.mark.parametrize(
+    ("answer", "parsed", "theirs"),
+    [
+        ('{"answer": 36}', "36", 36),
+        ('{"answer": "36"}', "36", 36),
+        ('{"answer": [36]}', "36", 36),
+        ('{"answer": 36.0}', "36", 36),
+        ('{"answer": 9.7}', None, 9),
+        ('{"answer": true}', None, 1),
+        ('{"answer": 36', "36", 36),
+        ('{"answer": 9} no: {"answer": 36}', "36", 9),
+        ('<think>{"answer": 9}</think>{"answer": 36}', "36", 9),
+        ('```json\n```json\n{"answer": 36}\n```\n```', "36", None),
+        ("US 20050025220 shows it in paragraph 36", None, 20050025220),
+        ("", None, None),
+    ],
+)
+def test_paragraphs_as_both_read_them(answer: str, parsed: str | None, theirs: int | None) -> None:
+    verdict = panorama_pi4pc.judge(PARAGRAPH, answer)
+    assert (verdict.parsed, verdict.right) == (parsed, parsed == "36")
+    assert released.key_said(answer) == theirs
+
+
+@pytest.mark.parametrize("answer", ['{"answer": Infinity}', '{"answer": 1e999}', f"see {HUGE}", "[" * 5_000])
+def test_outputs_that_end_the_released_paragraph_view(answer: str) -> None:
+    assert set(_released(released.paragraphs, PARAGRAPH, answer).values()) == {None}
+    assert not panorama_pi4pc.judge(PARAGRAPH, answer).right
+
+
+def test_silver_paragraphs_are_unknown_to_the_released_evaluator() -> None:
+    found = _released(released.paragraphs, PARAGRAPH, '{"answer": 65}')
+    assert (found["gold_hit_rate"], found["silver_hits"], found["valid_count"]) == (0.0, 0.0, 1.0)
+    assert panorama_pi4pc.judge(PARAGRAPH, '{"answer": 65}').error == "silver_paragraph"
+
+
+@pytest.mark.parametrize(
+    ("answer", "parsed", "theirs"),
+    [
+        ('{"code": "103"}', "103", "103"),
+        ('{"code": 103}', "103", "103"),
+        ("see paragraph 1024", None, "102"),
+        ("not allowable, rejected under 103", None, "ALLOW"),
+        ("not 102 but 103", None, "102"),
+        ('{"code": "ALLOWED"}', "ALLOW", "ALLOW"),
+        ('<think>{"code": "102"}</think>{"code": "103"}', "103", "102"),
+        ('{"code": "103"} {"code": "102"}', "102", "103"),
+        ('```json\n```json\n{"code": "103"}\n```\n```', "103", None),
+        ("", None, None),
+    ],
+)
+def test_codes_as_both_read_them(answer: str, parsed: str | None, theirs: str | None) -> None:
+    assert panorama_noc4pc.judge(CODE, answer).parsed == parsed
+    assert released.code_said(answer) == theirs
+
+
+def test_silence_helps_in_the_released_macro_f1_and_hurts_in_ours() -> None:
+    samples = [Sample(str(i), CODE.view, "", code) for i, code in enumerate(("ALLOW", "102", "103", "103"))]
+    answers = [f'{{"code": "{code}"}}' for code in ("ALLOW", "102", "103")] + ["no idea"]
+    theirs = released.novelty(CODE.view, samples, answers, [None] * 4)
+    assert (theirs["macro_f1"], theirs["valid_count"]) == (100.0, 3.0)
+    verdicts = [panorama_noc4pc.judge(*pair) for pair in zip(samples, answers, strict=True)]
+    ours = panorama_noc4pc.aggregate(samples, verdicts)
+    assert ours.value < 90
+    assert ours.unparseable_share == 0.25
+
+
+def _rows(name: str) -> list[dict[str, object]]:
+    files: list[Path] = sorted((data_root() / "panorama" / name).glob("*.json"))
+    return [row for path in files for row in read_rows(path)]
+
+
+@pytest.mark.parametrize("task_id", ["panorama_par4pc", "panorama_noc4pc", "panorama_pi4pc"])
+def test_real_rows_make_full_prompts(task_id: str) -> None:
+    spec, rows = registry.get(task_id), _rows(task_id.removeprefix("panorama_"))
+    assert spec.published is not None
+    assert len(rows) >= 5
+    for row in rows:
+        assert spec.published.views_of(row) == spec.views
+        sample = spec.published.sample(row, spec.views[0])
+        claims = row["context"]["claims"]  # type: ignore[index]
+        assert claims[int(str(row["claim_number"])) - 1].split(". ", 1)[1][:80] in sample.prompt
+        nested = {k: json.dumps(v) if isinstance(v, (dict, list)) else v for k, v in row.items()}
+        assert spec.published.sample(nested, spec.views[0]) == sample
+        assert spec.judge(sample, spec.render(str(sample.gold), "")).right
+
+
+def test_a_dependent_claim_brings_what_it_refers_to() -> None:
+    claims = ["1. A pump with a gear.", "2. The pump of claim 1, with a cam.", "3. The pump of claim 2."]
+    row = {"claim_number": 3, "context": {"claims": claims, "title": "Pump"}}
+    assert claim_lines(row) == [
+        "Claim 1: A pump with a gear.",
+        "Claim 2: The pump of claim 1, with a cam.",
+        "Claim 3: The pump of claim 2.",
+    ]
+    assert claim_lines(row | {"claim_number": 4}) is None
