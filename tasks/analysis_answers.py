@@ -129,7 +129,8 @@ def contradicts(said: str, gold: str) -> bool:
     polar, right = _POLAR.match(said), _POLAR.match(gold)
     if polar and right and polar.group(1).lower() != right.group(1).lower():
         return True
-    if bool(_NO_ANOMALY.search(said)) != bool(_NO_ANOMALY.search(gold)) and "anomal" in gold.lower():
+    both_tell = "anomal" in said.lower() and "anomal" in gold.lower()
+    if both_tell and bool(_NO_ANOMALY.search(said)) != bool(_NO_ANOMALY.search(gold)):
         return True
     numbers, wanted = set(tables.numbers_in(said)), set(tables.numbers_in(gold))
     if any(number and -number in wanted and number not in wanted for number in numbers):

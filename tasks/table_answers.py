@@ -35,6 +35,7 @@ _SPACED_SIGN = re.compile(r"^([-+])\s+(?=\d)")
 _DECIMAL_POINT = re.compile(r"(?<=\d)\.(?=\d)")
 _NEGATED_NAME = re.compile(r"^-\s*\d")
 _PAIR = re.compile(r"\b([A-Z][a-z]+)(?: ([a-z]+))? (-?\d{1,9}|[A-Z][a-z]+)\b")
+_REVERSED = re.compile(r"\b(\d{1,9}|[A-Z][a-z]+) ([A-Z][a-z]+)\b")
 _LISTED = re.compile(r"\b(\d{1,9}|[A-Z][a-z]+): ([A-Z][a-z]+(?:, [A-Z][a-z]+)*)")
 _WAY = re.compile(r"\b([a-z]+) (\d{1,9}(?:, \d{1,9})+) (up|down|mixed)\b")
 _NUMBER = re.compile(r"(?<![\w.])(?<![\w.][-+])(?<!\d,)[-+]?\d+(?:\.\d+)?(?!\w|\.\d|-\d)")
@@ -178,9 +179,9 @@ def table_in(prompt: str) -> tuple[list[str], list[list[str]]] | None:
 def quotes_hold(prompt: str, steps: str) -> bool | None:
     """Whether all that worked steps quote from the table stands there.
 
-    Read are ``Ann 12`` and ``Ann goals 12`` (a name and a cell of its row), ``12: Ann, Eve`` (a cell and
-    the names of its rows) and ``wins 1, 4, 6 up`` (a column and which way it goes). None where the prompt
-    has no readable table or the steps quote nothing from it.
+    Read are ``Ann 12``, ``12 Ann`` and ``Ann goals 12`` (a name and a cell of its row), ``12: Ann, Eve``
+    (a cell and the names of its rows) and ``wins 1, 4, 6 up`` (a column and which way it goes). None where
+    the prompt has no readable table or the steps quote nothing from it.
     """
     table = table_in(prompt)
     if table is None:
@@ -192,6 +193,12 @@ def quotes_hold(prompt: str, steps: str) -> bool | None:
         value == names[name][word] if word in names[name] else value in names[name].values()
         for name, word, value in _PAIR.findall(steps)
         if name in names
+    ]
+    known = {cell for row in table[1] for cell in row[1:]}
+    held += [
+        value in names[name].values()
+        for value, name in _REVERSED.findall(steps)
+        if name in names and (value in known or value.isdigit())
     ]
     for cell, listed in _LISTED.findall(steps):
         held += [cell in names[name].values() for name in listed.split(", ") if name in names]

@@ -222,14 +222,15 @@ def _factors(rng: random.Random) -> Worked:
 
 def _anomaly(rng: random.Random) -> Worked:
     names, values, measure = _free(rng)
-    answer = "No anomalies are detected in the table"
+    answer, found = "No anomalies are detected in the table", "None high"
     if rng.random() < 0.6:
         place = rng.randrange(len(values))
         values[place] *= 100
         answer = f"The anomaly is {names[place]} with {values[place]} {measure}"
+        found = f"High {values[place]} {names[place]}"
     table = _named(names, (measure,), (values,))
     question = f"Can you identify any anomaly in the {measure}?"
-    return "AnomalyDetection", table, question, answer, f"{_pairs(names, values)}."
+    return "AnomalyDetection", table, question, answer, f"{_pairs(names, values)}. {found}."
 
 
 def _description(rng: random.Random) -> Worked:
@@ -237,7 +238,7 @@ def _description(rng: random.Random) -> Worked:
     best = max(values)
     name = names[values.index(best)]
     answer = f"The table lists the {measure} of {len(names)} names and {name} leads with {best}"
-    steps = f"{_pairs(names, values)}. {best}: {name}."
+    steps = f"{_pairs(names, values)}. Most {best} {name}."
     return (
         "DescriptiveAnalysis",
         _named(names, (measure,), (values,)),
@@ -269,7 +270,7 @@ def _free(rng: random.Random) -> tuple[list[str], list[int], str]:
 
 
 def _pairs(names: Sequence[str], values: Sequence[int]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
+    return ", ".join(f"{value} {name}" for name, value in zip(names, values, strict=True))
 
 
 # -- the generator ---------------------------------------------------------------------------------

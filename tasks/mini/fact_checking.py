@@ -42,9 +42,13 @@ class Roster:
     measures: list[str]
     columns: list[list[int]]
 
-    def listed(self, column: int = 0) -> str:
-        """``Ann 12, Bob 7``: what a worked answer writes down first."""
-        return ", ".join(f"{n} {v}" for n, v in zip(self.names, self.columns[column], strict=True))
+    def by_value(self) -> str:
+        """``12 Ann, 7 Bob``: what a worked answer writes down first, in the order in which it looks up."""
+        return ", ".join(f"{v} {n}" for n, v in zip(self.names, self.columns[0], strict=True))
+
+    def by_city(self) -> str:
+        """``Rome Ann, Oslo Bob``."""
+        return ", ".join(f"{c} {n}" for n, c in zip(self.names, self.cities, strict=True))
 
 
 Worked = tuple[str, str, str]
@@ -71,15 +75,14 @@ def _value_of_name(rng: random.Random, roster: Roster) -> Worked:
 def _name_of_value(rng: random.Random, roster: Roster) -> Worked:
     place = rng.randrange(len(roster.names))
     name, value = roster.names[place], roster.columns[0][place]
-    steps = f"{roster.listed()}. {value}: {name}."
+    steps = f"{roster.by_value()}. {value} {name}."
     return f"Which name has {value} {roster.measures[0]}?", name, steps
 
 
 def _names_of_city(rng: random.Random, roster: Roster) -> Worked:
     city = _shared(roster)
     names = ", ".join(_from(roster, city))
-    listed = ", ".join(f"{n} {c}" for n, c in zip(roster.names, roster.cities, strict=True))
-    return f"Which names come from {city}?", names, f"{listed}. {city}: {names}."
+    return f"Which names come from {city}?", names, f"{roster.by_city()}. {city}: {names}."
 
 
 def _value_by_value(rng: random.Random, roster: Roster) -> Worked:
@@ -87,23 +90,23 @@ def _value_by_value(rng: random.Random, roster: Roster) -> Worked:
     name, value, other = roster.names[place], roster.columns[0][place], roster.columns[1][place]
     by, asked = roster.measures
     question = f"How many {asked} does the name with {value} {by} have?"
-    return question, str(other), f"{roster.listed()}. {value}: {name}. {name} {asked} {other}."
+    return question, str(other), f"{roster.by_value()}. {value} {name}. {name} {asked} {other}."
 
 
 def _city_by_value(rng: random.Random, roster: Roster) -> Worked:
     place = rng.randrange(len(roster.names))
     name, value, city = roster.names[place], roster.columns[0][place], roster.cities[place]
     question = f"From which city does the name with {value} {roster.measures[0]} come?"
-    return question, city, f"{roster.listed()}. {value}: {name}. {name} {city}."
+    return question, city, f"{roster.by_value()}. {value} {name}. {name} {city}."
 
 
 def _best_of_city(rng: random.Random, roster: Roster) -> Worked:
     city = _shared(roster)
     scores = {name: roster.columns[0][roster.names.index(name)] for name in _from(roster, city)}
     best = max(scores, key=scores.__getitem__)
-    listed = ", ".join(f"{name} {value}" for name, value in scores.items())
+    listed = ", ".join(f"{value} {name}" for name, value in scores.items())
     question = f"Which name from {city} has the most {roster.measures[0]}?"
-    return question, best, f"{city}: {', '.join(scores)}. {listed}. {scores[best]}: {best}."
+    return question, best, f"{roster.by_city()}. {listed}. Most {scores[best]} {best}."
 
 
 def _shared(roster: Roster) -> str:
