@@ -30,7 +30,7 @@ SERIAL = (
 )
 DUCKS = (
     "Janet's ducks lay 16 eggs per day. She eats three for breakfast every morning and bakes 4 cakes. She "
-    "sells the rest at the farmers' market daily for $2 per fresh egg. How much in dollars does she make a day?"
+    "sells the rest at the market daily for $2 per fresh egg. How much in dollars does she make a day?"
 )
 GOLD = (
     "First thaw the sample on ice, then spin it for 10 minutes at 3000 g, discard the pellet, add 5 ml of "

@@ -8,10 +8,12 @@ import re
 import pytest
 from mini_data import mini, sealed, source
 
+from tasks.pool import planted_leaks
 from tasks.registry import get, miniature
 from tools.decontaminate import Decontaminator, guarded
 from tools.detect import suggest_columns
 from tools.profile import examples_of
+from tools.recipes.leak_kinds import twin_key
 
 TASKS = ("aime25", "tablebench_numerical_reasoning", "chemcotbench_mol_edit", "FinanceIQ_gen")
 STORY = (
@@ -138,11 +140,16 @@ def test_the_generators_own_edits_are_found_and_clean_rows_are_not(task: str):
     guard, spec = guard_of(task), get(task)
     clean = source(task, "clean")
     rows = examples_of(clean, suggest_columns(clean.rows[:100], spec), spec)
-    assert sum(guard.check(row.prompt, row.answer) is not None for row in rows) <= 2
+    keys = {twin_key(sample.prompt) for sample in (*mini(task).validation, *sealed(task))}
+    accused = [row.prompt for row in rows if guard.check(row.prompt, row.answer) is not None]
+    assert sum(twin_key(prompt) not in keys for prompt in accused) <= 2
     leaking = source(task, "leak")
     rows = examples_of(leaking, suggest_columns(leaking.rows[:100], spec), spec)
-    found = sum(guard.check(row.prompt, row.answer) is not None for row in rows)
-    assert 232 <= found <= 244, f"{found} of 240 planted rows"
+    leaks = planted_leaks(task, 0)
+    found = [guard.check(row.prompt, row.answer) is not None for row in rows]
+    assert sum(found[place] for place in leaks) >= 0.97 * len(leaks)
+    others = [row.prompt for place, row in enumerate(rows) if found[place] and place not in leaks]
+    assert sum(twin_key(prompt) not in keys for prompt in others) <= 4
     assert miniature(task).test_rows == len(sealed(task))
 
 

@@ -1,4 +1,8 @@
-"""Planted leaks, whole: recall on verbatim and lightly edited copies, and false alarms on clean rows."""
+"""Planted leaks, whole: recall on verbatim and lightly edited copies, and false alarms on clean rows.
+
+A clean row that by chance is an item with its options in another order or its molecule in
+another writing is no false alarm: ``twin_key`` tells, independently of the detector.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import pytest
 from tasks import registry
 from tasks.pool import planted_leaks, pool_key
 from tools.decontaminate import Decontaminator
+from tools.recipes.leak_kinds import twin_key
 from tools.seal import SealedTest
 
 
@@ -27,5 +32,8 @@ def test_every_planted_copy_is_found_and_hardly_a_clean_row_is_accused(task):
     missed = [place for place in leaks if not found[place]]
     assert len(leaks) > 200
     assert missed == []
-    accused = [row for row in sources["worked"].rows if guard.check(prompt_of(spec, row)) is not None]
-    assert len(accused) <= 0.003 * len(sources["worked"].rows)
+    keys = {twin_key(sample.prompt) for sample in (*data.validation, *spec.load("mini", 3).load_test())}
+    clean = [prompt_of(spec, row) for row in sources["worked"].rows]
+    accused = [prompt for prompt in clean if guard.check(prompt) is not None]
+    falsely = [prompt for prompt in accused if twin_key(prompt) not in keys]
+    assert len(falsely) <= 0.003 * len(clean), falsely[:3]
