@@ -20,6 +20,7 @@ _MARKED = re.compile(
     r"(?i:answer|option|choice|choose|select|mechanism)(?i:\s{1,3}(?:is|would\s{1,3}be))?[\s:=*_(\[\"'`]{1,6}"
     r"(?i:(?:option|choice)[\s:*_(\[\"'`]{1,4})?([A-Z])" + _NO_WORD + _SPEAKS
 )
+_BARE = re.compile(r"[(\[*_\"'`]{0,6}([A-Za-z])[)\].:,*_\"'`]{0,6}")
 _OPENING = re.compile(r"[\s(\[*_\"'`]{0,6}([A-Z])(?=\s{0,3}(?:[.):,;\]*|\"'`]|\n|$))")
 _ALONE = re.compile(r"(?<![A-Za-z0-9=#\[(+-])([B-HJ-Z]|[AI](?!\s[a-z]))" + _NO_WORD + r"(?![=#\](+-])")
 
@@ -32,14 +33,16 @@ def chosen_letter(text: str, keys: Sequence[str], letters: str) -> str | None:
 
 def _letter_in(text: str, letters: str) -> str | None:
     text = unicodedata.normalize("NFKC", text)
-    bare = text.strip().strip(".()[]*\"'`: ").upper()
-    if len(bare) == 1:
-        return bare if bare in letters else None
+    bare = _BARE.fullmatch(text.strip())
+    if bare:
+        return bare.group(1).upper() if bare.group(1).upper() in letters else None
     marked = [match.group(1) for match in _MARKED.finditer(text) if match.group(1) in letters]
     if marked:
         return marked[-1]
     opening = _OPENING.match(text)
     if opening and opening.group(1) in letters:
         return opening.group(1)
+    if "{" in text or "\0" in text:  # broken JSON, with letters of anything in it
+        return None
     alone = {match.group(1) for match in _ALONE.finditer(text) if match.group(1) in letters}
     return alone.pop() if len(alone) == 1 else None
