@@ -23,12 +23,15 @@ def print_scores(
         print_json = facts[0] if len(facts) == 1 else {"task": task, "views": facts}
         console.file.write(json.dumps(print_json, ensure_ascii=False) + "\n")
         return
-    table = Table("view", "score", "unparseable", "as published", box=None, pad_edge=False)
     for one in scored:
-        table.add_row(escape(one.view), _ours(one), _unread(one), escape(_theirs(one)))
-    console.print(table)
-    if items:
-        for one in scored:
+        console.print(f"[bold]{escape(one.view)}[/]", highlight=False)
+        for label, text in (
+            ("score", _ours(one)),
+            ("unparseable", _unread(one)),
+            ("as published", _theirs(one)),
+        ):
+            console.print(f"  {label}: {escape(text)}", highlight=False, soft_wrap=True)
+        if items:
             _print_items(console, one)
 
 
