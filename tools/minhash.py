@@ -2,7 +2,8 @@
 
 ``near`` (see ``tools.similarity``) forgives one word in fifteen; a long text re-typed, cut
 or retouched in many places is still a copy. Here two texts of ``LONG`` words match when at
-least ``SIMILAR`` of their own word pairs are common (Jaccard) and all their numbers agree.
+least ``SIMILAR`` of their own word pairs are common (Jaccard), all their numbers agree, and
+no passage of more than ``RUN`` word pairs is new in either.
 Pairs that many items hold are the template's and do not count: without that, any two
 questions of a template would be near duplicates.
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from tools.signature import Signature
@@ -26,6 +28,9 @@ TEMPLATE = 0.02
 """A pair of words in more than this share of the items, and in more than three, is the template's."""
 OWN = 25
 """Pairs of its own that a text must have: fewer, and a single other word decides."""
+RUN = 6
+"""Neighbouring pairs in a row that only one of the texts may have: more is a question of its own, as
+where one table is asked about twice."""
 
 
 class NearDuplicates:
@@ -39,11 +44,11 @@ class NearDuplicates:
         seen = Counter(pair for _, signature in items for pair in signature.pairs)
         most = max(3.0, TEMPLATE * len(items))
         self._template = frozenset(pair for pair, count in seen.items() if count > most)
-        self._kept: list[tuple[str, frozenset[int], tuple[int, ...]]] = []
+        self._kept: list[tuple[str, frozenset[int], Signature]] = []
         for name, signature in items:
             own = signature.pairs - self._template
             if len(signature.words) >= LONG and len(own) >= OWN:
-                self._kept.append((name, own, signature.numbers))
+                self._kept.append((name, own, signature))
         self._pairs = frozenset(pair for _, own, _ in self._kept for pair in own)
         self._lsh: Any = None
         if self._kept:
@@ -63,8 +68,13 @@ class NearDuplicates:
         if len(own) < OWN or len(own & self._pairs) < SIMILAR * len(own):
             return None
         for place in sorted(self._lsh.query(self._sketch(own))):
-            name, other, numbers = self._kept[int(place)]
-            if numbers == row.numbers and len(own & other) >= SIMILAR * len(own | other):
+            name, other, item = self._kept[int(place)]
+            if item.numbers != row.numbers or len(own & other) < SIMILAR * len(own | other):
+                continue
+            others = dict(row.options)
+            if sum(others.get(letter) != text for letter, text in item.options) > 1:
+                continue  # the same options but for two or more, or in another order
+            if max(_longest_new(row, item), _longest_new(item, row)) <= RUN:
                 return name
         return None
 
@@ -81,3 +91,13 @@ class NearDuplicates:
         sketch = self._blank.copy()
         sketch.update_batch([pair & 0xFFFFFFFF for pair in pairs])
         return sketch
+
+
+def _longest_new(text: Signature, other: Signature) -> int:
+    """The longest run of word pairs of ``text`` that ``other`` does not have."""
+    longest = run = 0
+    known = other.pairs
+    for pair in map(hash, pairwise((0, *text.words, 0))):
+        run = 0 if pair in known else run + 1
+        longest = max(longest, run)
+    return longest

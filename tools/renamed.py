@@ -4,11 +4,12 @@ Two texts match when, word by word, they are the same but for identifiers, which
 exchanged consistently (one old name, one new name, nowhere the old one beside the new),
 and when every number and every molecule is the same in the same place. That alone proves
 little: ``Ann has 7 pens and buys 5`` is a common question. So a match needs evidence in
-bits. A number gives ``-log2`` of its share among the numbers of the items, smoothed by
-``PRIOR``; a long text of its own words gives half a bit a word. Where many items share
-one template, each of them is a chance to match: ``log2`` of their count is taken off.
-``BITS`` of 12 then mean that about one clean row in 4,096 of the same template would match
-by chance. A question with two small numbers never gets there: it is left alone.
+bits. A number gives ``-log2`` of its share among the numbers of the items of its template,
+smoothed by ``PRIOR`` towards its share in all items; a long text of its own words gives half
+a bit a word. Where many items share one template, each of them is a chance to match:
+``log2`` of their count is taken off. ``BITS`` of 12 then mean that about one clean row in
+4,096 of the same template would match by chance. A question with two small numbers never
+gets there: it is left alone.
 
 Not covered: identifiers that have another number of words (runs of capitals count as one),
 and lower-case words that occur once, since a word exchanged in prose asks something else.
@@ -155,13 +156,24 @@ class Renamed:
         everything = sum(numbers.values())
         renamable = [_renamable(tokens, names) for _, tokens in read]
         shapes = Counter(_shape(tokens, may) for (_, tokens), may in zip(read, renamable, strict=True))
+        numbers_of: dict[int, Counter[str]] = {shape: Counter() for shape in shapes}
+        for (_, tokens), may in zip(read, renamable, strict=True):
+            numbers_of[_shape(tokens, may)].update(t.text for t in tokens if t.number)
         self._rare = rare
         self._known: dict[int, list[_Item]] = {}
         for (name, tokens), may in zip(read, renamable, strict=True):
             # Each number once: that it comes again is often the template's doing.
             counted = {t.text for t in tokens if t.number} - self._common
-            bits = sum(_bits(number, numbers[number], everything) for number in sorted(counted))
-            item = _Item(name, tokens, may, bits - math.log2(shapes[_shape(tokens, may)]))
+            shape = _shape(tokens, may)
+            own = numbers_of[shape]
+            shares = (_share(number, numbers[number], everything) for number in sorted(counted))
+            # Within its template a number may be much commoner than in all items together.
+            mixed = [
+                (own[number] + PRIOR * share) / (own.total() + PRIOR)
+                for number, share in zip(sorted(counted), shares, strict=True)
+            ]
+            bits = -sum(map(math.log2, mixed)) - math.log2(shapes[shape])
+            item = _Item(name, tokens, may, bits)
             if may and self._evidence(item, tokens) >= BITS:
                 self._known.setdefault(_key(tokens), []).append(item)
 
@@ -243,7 +255,7 @@ def _frequencies(texts: Sequence[Sequence[Token]]) -> tuple[frozenset[str], froz
     return frozenset(text for text, n in seen.items() if n > most), frozenset(rare)
 
 
-def _bits(number: str, count: int, everything: int) -> float:
-    digits = sum(map(str.isdigit, number))
-    prior = 0.5 * 10.0**-digits
-    return -math.log2((count + PRIOR * prior) / (everything + PRIOR))
+def _share(number: str, count: int, everything: int) -> float:
+    """Share of a number among all, smoothed: each digit more is ten times rarer."""
+    prior = 0.5 * 10.0 ** -sum(map(str.isdigit, number))
+    return (count + PRIOR * prior) / (everything + PRIOR)

@@ -19,7 +19,7 @@ from tools.smiles_forms import looks_like_smiles
 
 _LABEL = re.compile(
     r"(?:^|(?<=[\s;；|]))"
-    r"(?:\(?(?P<letter>[A-Ha-h])[.)、:．：](?![A-Za-z]\.)"
+    r"(?:\(?(?P<letter>[A-Ja-j])[.)、:．：](?![A-Za-z]\.)"
     r"|(?P<code>D\d{1,2}):|\[(?P<number>\d{1,4})\]|\(\d{1,3}\)|(?<=\n)\d{1,4}[.):])[ \t]*"
 )
 _JSON_OPTIONS = re.compile(r"\"(?:options|choices)\"\s*:\s*(?=[\[{])")
@@ -27,15 +27,15 @@ _JSON_ROW = re.compile(r"\[[^\[\]]*\](?=\s*(?:,\s*\[|\]))")
 _PIPE_ROW = re.compile(r"^\s*\|.*\|\s*$", re.MULTILINE)
 _RULE = re.compile(r"[\s|:-]*")
 _MENTION = re.compile(
-    r"(?<![A-Za-z0-9])(?:A(?! (?!and |or |plus |minus |is |has )[a-z]{2})|[B-H]|D\d{1,2})(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9])(?:A(?! (?!and |or |plus |minus |is |has )[a-z]{2})|[B-J]|D\d{1,2})(?![A-Za-z0-9])"
     r"|(?<=\[)\d{1,4}(?=\])"
 )
-_RANGE = re.compile(r"\b[A-H]\s?(?:-|–|to|through)\s?[A-H]\b")
+_RANGE = re.compile(r"\b[A-J]\s?(?:-|–|to|through)\s?[A-J]\b")
 _OTHER_OPTIONS = re.compile(
-    r"\W*(?:both|neither|only|options?|仅|只有)?\s*[A-H](?:\s*(?:and|or|nor|,|、|&|和|及|或)\s*[A-H])+\W*",
+    r"\W*(?:both|neither|only|options?|仅|只有)?\s*[A-J](?:\s*(?:and|or|nor|,|、|&|和|及|或)\s*[A-J])+\W*",
     re.IGNORECASE,
 )
-_LETTER = re.compile(r"(?<![A-Za-z])[A-H](?![A-Za-z])")
+_LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
 
 
 class _Parts(NamedTuple):
@@ -70,7 +70,7 @@ def order_free(text: str) -> int | None:
 def _labelled(text: str) -> _Parts:
     """Each labelled part runs to the next label or to the end of its line."""
     labels: list[re.Match[str]] = []
-    expected = "ABCDEFGH"
+    expected = "ABCDEFGHIJ"
     for label in _LABEL.finditer(text):
         letter = (label["letter"] or "").upper()
         if letter and letter != expected[:1]:

@@ -35,7 +35,7 @@ FRAME = (
     "Nobody knows who wrote it, and the page after it is torn out. Say what you think of it, in brief.",
 )
 TABLE = re.compile(r"\{\"columns\":.*?\"data\":.*?\]\]\}", re.DOTALL)
-OPTION_LINE = re.compile(r"^([A-H])\. (.*)$", re.MULTILINE)
+OPTION_LINE = re.compile(r"^([A-J])[.:] (.*)$", re.MULTILINE)
 REFERENCE_LINE = re.compile(r"^(D\d+): (.*)$", re.MULTILINE)
 
 
@@ -54,7 +54,7 @@ def _molecule(word: str) -> Any | None:
 
 
 def _molecules(text: str) -> list[str]:
-    words = (word.strip(".,;:?!\"'`") for word in re.split(r"[\s,\"]+", text))
+    words = (word.strip(".,;:?!\"'`") for word in re.split(r"[\s,\">]+", text))
     return [word for word in dict.fromkeys(words) if _molecule(word) is not None]
 
 
@@ -223,7 +223,7 @@ def smiles(rng: random.Random, prompt: str, gold: str) -> Leak | None:
     changed = prompt
     for word in sorted(_molecules(prompt), key=len, reverse=True):
         form = _rewritten(rng, word).replace("\\", "\\\\")
-        changed = re.sub(rf"(?<![^\s,\"]){re.escape(word)}(?=[\s,.;:?!\"]|$)", form, changed)
+        changed = re.sub(rf"(?<![^\s,\">]){re.escape(word)}(?=[\s,.;:?!\">]|$)", form, changed)
     return Leak(changed) if changed != prompt else None
 
 
@@ -277,7 +277,7 @@ def twin_key(prompt: str) -> str:
     """Equal for a question and the same one with options, rows or molecules written in another way."""
     from rdkit import Chem
 
-    for word in _molecules(prompt):
+    for word in sorted(_molecules(prompt), key=len, reverse=True):
         prompt = prompt.replace(word, Chem.MolToSmiles(_molecule(word)))
     table = TABLE.search(prompt)
     if table:
