@@ -36,7 +36,7 @@ class Difficulty:
 DIFFICULTY = Difficulty()
 
 INSTRUCTION = f"{GIVEN} Answer with python code.\n[TABLE]\n{{table}}\nQuestion: {{question}}"
-_KEYS = ("name", "team", "city", "club", "day", "town")
+_KEYS = ("name", "team", "city")
 _NAMES = ("Ann", "Bob", "Eve", "Tom", "Mia", "Sam", "Leo", "Ida", "Max", "Zoe", "Ben", "Kim", "Ada", "Jon")
 _MEASURES = ("wins", "goals", "points", "votes", "sales", "books", "cars", "trips", "hits", "medals")
 _SINGLE = ("bar", "line", "pie")
