@@ -63,6 +63,7 @@ _GIVEN = {
 _REAGENTS = re.compile(r"Reagents" + _SMILES)
 _BONDS = re.compile(r"[()\[\]=#]")
 """No word of prose holds one of these: such a word is a SMILES even without carbon."""
+_NAMED = re.compile(r"([A-Za-z-]{2,40}) ([A-Z])\.\s{0,9}$")
 _OPTION = re.compile(r"^([A-Z]): (.{1,2000})$", re.MULTILINE)
 
 
@@ -150,7 +151,7 @@ def extract(text: str) -> str | None:
 
 def verify(prompt: str, target: str) -> bool | None:
     """What can be told without the reference: see ``tasks.reactions``; for mechsel, whether the worked part
-    names the text of the chosen option. None for reagents, and where nothing can be told."""
+    names the chosen option. None for reagents, and where nothing can be told."""
     kind, said = view_of(prompt), extract(target)
     if kind in (None, "rcr") or said is None:
         return None
@@ -171,9 +172,13 @@ def verify(prompt: str, target: str) -> bool | None:
 
 
 def _mechanism_named(prompt: str, target: str, said: str) -> bool | None:
-    worked = target.partition("{")[0]
-    named = [letter for letter, text in _OPTION.findall(prompt[-read.WINDOW :]) if text in worked]
-    return said in named if named else None
+    """Whether the worked part ends in an option's first word and letter, as ``enolate C.``, and both fit."""
+    named = _NAMED.search(target.partition("{")[0][-400:])
+    if named is None:
+        return None
+    options = dict(_OPTION.findall(prompt[-read.WINDOW :]))
+    word, letter = named.groups()
+    return said == letter and options.get(letter, "").startswith(word + " ")
 
 
 def views_of(row: Row) -> tuple[str, ...]:

@@ -36,17 +36,17 @@ BY_STEP = {
 }
 MECHANISM = {
     "Fischer esterification": ("protonation", "alcohol addition"),
-    "Ester hydrolysis": ("hydroxide", "alkoxide leaving"),
-    "Williamson ether synthesis": ("deprotonation of alcohol", "substitution"),
+    "Ester hydrolysis": ("hydroxide", "alcoholate loss"),
+    "Williamson ether synthesis": ("alkoxide", "substitution"),
     "Ketone reduction": ("hydride addition",),
-    "Amidation": ("amine addition", "chloride leaving"),
-    "Alcohol dehydration": ("protonation of alcohol", "proton loss"),
-    "Amine alkylation": ("amine substitution",),
+    "Amidation": ("amine addition", "chloride loss"),
+    "Alcohol dehydration": ("oxonium", "water loss"),
+    "Amine alkylation": ("bromide substitution",),
     "Grignard addition": ("carbanion",),
     "Alkene bromination": ("bromonium",),
     "Aldol addition": ("enolate",),
     "Friedel-Crafts acylation": ("acylium",),
-    "Imine formation": ("amine addition", "water leaving"),
+    "Imine formation": ("hemiaminal", "water loss"),
 }
 
 

@@ -264,6 +264,11 @@ def test_verify_refutes_confirms_and_abstains() -> None:
     assert verify(retro, said("retro", GIVEN)) is True
     assert verify(retro, said("retro", "CCC.CO")) is None
     assert verify(retro, said("retro", ESTER)) is False
+    mechsel = 'A: enolate formation\nB: hydride addition\nReturn JSON {"choice": str}.'
+    assert verify(mechsel, 'enolate A, hydride B. hydride B. {"choice": "B"}') is True
+    assert verify(mechsel, 'enolate A, hydride B. hydride B. {"choice": "A"}') is False
+    assert verify(mechsel, 'hydride A. {"choice": "A"}') is False
+    assert verify(mechsel, '{"choice": "A"}') is None
     assert textbook_products("CCC(=O)O.CO") == {"CCC(=O)OC"}
     assert textbook_products("C.C.C.C") == textbook_products("C1CC") == frozenset()
 

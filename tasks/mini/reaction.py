@@ -90,19 +90,20 @@ STEPS = (
 )
 
 MECHANISMS = {
-    "Fischer esterification": "protonation of carbonyl, alcohol addition, water leaving",
-    "Ester hydrolysis": "hydroxide addition, alkoxide leaving, proton exchange",
-    "Williamson ether synthesis": "deprotonation of alcohol, bromide substitution",
-    "Ketone reduction": "hydride addition, protonation of alkoxide",
-    "Amidation": "amine addition, chloride leaving, deprotonation of amide",
-    "Alcohol dehydration": "protonation of alcohol, water leaving, proton loss",
-    "Amine alkylation": "amine substitution, deprotonation of amine",
-    "Grignard addition": "carbanion addition, protonation of alkoxide",
+    "Fischer esterification": "carbonyl protonation, alcohol addition",
+    "Ester hydrolysis": "hydroxide addition, alcoholate loss",
+    "Williamson ether synthesis": "alkoxide formation, substitution",
+    "Ketone reduction": "hydride addition, protonation",
+    "Amidation": "amine addition, chloride loss",
+    "Alcohol dehydration": "oxonium formation, water loss",
+    "Amine alkylation": "bromide substitution, proton loss",
+    "Grignard addition": "carbanion addition, protonation",
     "Alkene bromination": "bromonium formation, bromide attack",
-    "Aldol addition": "enolate formation, carbonyl attack, protonation",
-    "Friedel-Crafts acylation": "acylium formation, ring attack, ring proton loss",
-    "Imine formation": "amine addition, proton transfer, water leaving",
+    "Aldol addition": "enolate formation, carbonyl attack",
+    "Friedel-Crafts acylation": "acylium formation, ring attack",
+    "Imine formation": "hemiaminal formation, water loss",
 }
+"""Each begins with a word of its own, by which a worked solution tells them apart."""
 SOLVENTS = ("water", "ethanol", "ether", "toluene", "acetone", "hexane")
 
 _ENDS = ("c1ccccc1", "C1CCCCC1", "C1CCCC1")
@@ -160,7 +161,7 @@ def _rcr(rng: random.Random) -> Item:
     kind, residues = rng.choice(REACTIONS), _residues(rng)
     reactants, product = kind.reactants.format(**residues), kind.product.format(**residues)
     query = (
-        f"Given the reaction\n{reactants}>>{product},\n"
+        f"Given the following reaction under the type of {kind.name}:\n{reactants}>>{product},\n"
         'give me the most recommended reagent(s). Answer in JSON {"SMILES": str}.'
     )
     decoys = tuple(other.reagent for other in rng.sample(REACTIONS, 3))
@@ -190,7 +191,9 @@ def _mechsel(rng: random.Random) -> Item:
     )
     right = letters[offered.index(name)]
     decoys = tuple(letter for letter in letters if letter != right)
-    return _item(query, "mechsel", right, f"{MECHANISMS[name]} is {right}.", name, decoys)
+    named = [f"{MECHANISMS[one].split()[0]} {letter}" for letter, one in zip(letters, offered, strict=True)]
+    worked = f"{', '.join(named)}. {MECHANISMS[name].split()[0]} {right}."
+    return _item(query, "mechsel", right, worked, name, decoys)
 
 
 _DRAW: dict[str, Callable[[random.Random], Item]] = {
