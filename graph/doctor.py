@@ -129,6 +129,15 @@ def _file_locks() -> Check:
     return Check("file locks", "ok", "work")
 
 
+def _sandbox() -> Check:
+    from tools import sandbox
+
+    found = sandbox.active()
+    if found.name == "none":
+        return Check("sandbox", "note", "none: tasks whose answers are code are not scored", sandbox.FIX)
+    return Check("sandbox", "ok", found.detail)
+
+
 _CHECKS: tuple[Callable[[], Check], ...] = (
     _python,
     _packages("core"),
@@ -141,4 +150,5 @@ _CHECKS: tuple[Callable[[], Check], ...] = (
     _folder("runs-dir", default_runs_dir),
     _folder("memory", default_memory_dir),
     _file_locks,
+    _sandbox,
 )

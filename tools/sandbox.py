@@ -49,7 +49,9 @@ from tasks.errors import HarnessFault, InputError
 from tools import sandbox_landlock, sandbox_seccomp
 from tools.recipes.script_folder import RESULT
 from tools.sandbox_bubblewrap import installed
-from tools.sandbox_driver import DriverProcess
+from tools.sandbox_driver import DriverProcess, Limits
+
+__all__ = ["Isolation", "Limits", "active", "probe", "run", "run_many"]
 
 IsolationName = Literal["bubblewrap", "landlock"]
 ORDER: tuple[IsolationName, ...] = ("bubblewrap", "landlock")
@@ -65,26 +67,6 @@ COVERED = (
     "processes",
     "disk",
 )
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one script may use."""
-
-    memory_bytes: int = 3 * 2**29
-    """Address space of each process, and memory of all together. The preloaded libraries count."""
-    cpu_seconds: int = 10
-    """Of each process."""
-    wall_seconds: float = 10.0
-    processes: int = 32
-    """Processes and threads at once."""
-    file_bytes: int = 16_000_000
-    """The size of a file, and of the output."""
-
-    @property
-    def disk_bytes(self) -> int:
-        """All files of a script together."""
-        return 4 * self.file_bytes
 
 
 DEFAULT_LIMITS = Limits()

@@ -28,7 +28,7 @@ SYSTEM_FILES = (
     "/etc/mime.types",
 )
 INTERPRETER_PARTS = ("bin", "lib", "lib64", "share", "pyvenv.cfg")
-"""What is bound of the interpreter's and the environment's folder: such a folder may hold a project as well."""
+"""What is bound of the interpreter's and the environment's folder, which may hold a project as well."""
 DRIVER_FILES = (
     "tools/__init__.py",
     "tools/sandbox_landlock.py",

@@ -6,15 +6,14 @@ import contextlib
 import json
 import os
 import selectors
-import signal
 import subprocess
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Self
 
 from tasks.base import Script, ScriptResult
 from tasks.errors import HarnessFault
@@ -30,24 +29,31 @@ OTHER_USERS = range(61184, 65520)
 CACHE_BYTES = 32 << 20
 
 
-class LimitsLike(Protocol):
-    """``tools.sandbox.Limits``."""
+@dataclass(frozen=True)
+class Limits:
+    """What one script may use."""
 
-    memory_bytes: int
-    cpu_seconds: int
-    wall_seconds: float
-    processes: int
-    file_bytes: int
+    memory_bytes: int = 3 * 2**29
+    """Address space of each process, and memory of all together. The preloaded libraries count."""
+    cpu_seconds: int = 10
+    """Of each process."""
+    wall_seconds: float = 10.0
+    processes: int = 32
+    """Processes and threads at once."""
+    file_bytes: int = 16_000_000
+    """The size of a file, and of the output."""
 
     @property
-    def disk_bytes(self) -> int: ...
+    def disk_bytes(self) -> int:
+        """All files of a script together."""
+        return 4 * self.file_bytes
 
 
 class DriverProcess:
     """One running driver, from its start to the removal of its folder."""
 
     def __init__(
-        self, isolation: Literal["bubblewrap", "landlock"], limits: LimitsLike, preload: tuple[str, ...]
+        self, isolation: Literal["bubblewrap", "landlock"], limits: Limits, preload: tuple[str, ...]
     ) -> None:
         self.isolation, self.limits, self.preload = isolation, limits, preload
         self.alive = False
@@ -73,7 +79,8 @@ class DriverProcess:
         self.stack.close()
 
     def _start(self) -> None:
-        self.log = self.stack.enter_context(tempfile.TemporaryFile())
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115
+        self.stack.callback(self.log.close)
         work, uid = bubblewrap.WORK, free_user()
         if self.isolation == "landlock":
             work = tempfile.mkdtemp(prefix="ftdojo-scripts-")
@@ -177,9 +184,23 @@ class DriverProcess:
         try:
             self.process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+            self.kill()
         self.process.stdout.close()
+
+    def kill(self) -> None:
+        """Ends it and all below it at once.
+
+        Each is killed by itself: bubblewrap, without its rights, cannot signal the other
+        user that its child has become, so its own death does not end the child.
+        """
+        import psutil
+
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for below in psutil.Process(self.process.pid).children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    below.kill()
+        self.process.kill()
+        self.process.wait()
 
 
 def free_user() -> int | None:
@@ -189,13 +210,14 @@ def free_user() -> int | None:
     """
     if os.geteuid() != 0:
         return None
-    maps = [tuple(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    maps = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
     used = set()
     for path in Path("/proc").iterdir():
         with contextlib.suppress(FileNotFoundError):
             used.add(path.stat().st_uid)
     start = os.getpid() % len(OTHER_USERS)
-    for uid in (*OTHER_USERS[start:], *OTHER_USERS[:start]):
-        if uid not in used and any(first <= uid < first + count for first, _, count in maps):
+    candidates = (*OTHER_USERS[start:], *OTHER_USERS[:start])
+    for uid in candidates:
+        if uid not in used and any(int(first) <= uid < int(first) + int(count) for first, _, count in maps):
             return uid
     return None

@@ -4,7 +4,8 @@ The filter is a list of refusals rather than a list of permissions: plotting cod
 call most of the kernel, and a forgotten permission would break an honest script. It
 refuses (see ``REFUSED`` for the calls):
 
-* every socket, of any family, made by ``socket``; a ``socketpair`` stays possible;
+* every socket of any family, but for stream pairs: a datagram socket, of a pair as
+  well, sends to any address that a message names;
 * reaching into other processes (ptrace and its relatives), and changing the limits,
   priority or CPUs of any process but the caller;
 * mounts, namespaces and handles that open a file without its path;
@@ -40,6 +41,11 @@ _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 
 REFUSED: dict[str, tuple[int | None, int | None]] = {
     "socket": (41, 198),
+    "connect": (42, 203),
+    "bind": (49, 200),
+    "listen": (50, 201),
+    "accept": (43, 202),
+    "accept4": (288, 242),
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
@@ -124,7 +130,7 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
 """Call -> its number on (x86_64, aarch64); None where the machine has no such call. Answered with EPERM."""
 
 ABSENT: dict[str, tuple[int | None, int | None]] = {"clone3": (435, 435), "openat2": (437, 437)}
-"""Calls whose arguments a filter cannot read: answered with ENOSYS, so that the C library takes the old one."""
+"""Calls whose arguments a filter cannot read: answered with ENOSYS: the C library takes the old one."""
 
 
 class Condition(NamedTuple):
@@ -140,6 +146,9 @@ class Condition(NamedTuple):
 CONDITIONS = (
     # A new process may not come with new namespaces.
     Condition((56, 220), 0, CLONE_NEW_ANY, 0, False),
+    # Pairs: local ones only, and streams only.
+    Condition((53, 199), 0, ALL_BITS, 1, False),
+    Condition((53, 199), 1, 0xF, 1, False),
     # Limits, scheduling and CPUs: only the caller's own, written as process 0.
     Condition((302, 261), 0, ALL_BITS, 0, False),
     Condition((142, 118), 0, ALL_BITS, 0, False),
@@ -209,7 +218,7 @@ def _conditional(condition: Condition, column: int) -> list[bytes]:
         _step(AND, condition.mask),
         _step(JUMP_EQUAL, condition.value, *refuse),
         _step(RETURN, RET_ERRNO | errno.EPERM),
-        _step(RETURN, RET_ALLOW),
+        _step(LOAD, NUMBER_OFFSET),
     ]
 
 

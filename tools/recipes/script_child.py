@@ -12,7 +12,7 @@ import tempfile
 import threading
 import traceback
 import types
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 NAME = "script.py"
 CONFINED = b"confined"
@@ -34,8 +34,11 @@ def take_streams(stdout: int, stderr: int, ready: int) -> None:
     ):
         os.dup2(descriptor, target)
     os.closerange(READY + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    for name, descriptor in (("stdout", 1), ("stderr", 2)):
-        setattr(sys, name, open(descriptor, "w", encoding="utf-8", errors="replace", closefd=False))
+    sys.stdout, sys.stderr = _stream(1), _stream(2)
+
+
+def _stream(descriptor: int) -> TextIO:
+    return os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", closefd=False)
 
 
 def limit(memory_bytes: int, cpu_seconds: int, file_bytes: int, most_tasks: int) -> None:

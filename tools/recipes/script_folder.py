@@ -67,16 +67,17 @@ def over_limits(out: Path, disk_bytes: int) -> str:
     while folders:
         try:
             entries = list(os.scandir(folders.pop()))
+            files += len(entries)
+            for entry in entries:
+                # A file that is removed while the rest is counted is no more.
+                with contextlib.suppress(FileNotFoundError):
+                    used += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
         except FileNotFoundError:
-            continue  # removed while the rest is counted
+            continue
         except OSError as error:
             return f"a folder that cannot be read ({error.strerror})"
-        files += len(entries)
-        for entry in entries:
-            with contextlib.suppress(FileNotFoundError):
-                used += entry.stat(follow_symlinks=False).st_blocks * 512
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
         if files > MOST_FILES:
             return f"more than {MOST_FILES} files"
         if used > disk_bytes:

@@ -55,7 +55,7 @@ def tasks_of(uid: int) -> int:
 
 
 def memory_of_descendants(enough: int) -> int:
-    """Bytes held by all descendants. What they share is counted once each, unless that comes over ``enough``."""
+    """Bytes held by all descendants. Shared ones count once each, unless that comes over ``enough``."""
     pids = descendants()
     resident = {pid: _resident(pid) for pid in pids}
     total = sum(resident.values())
