@@ -35,6 +35,8 @@ PRIOR = 50.0
 FREE_WORDS = 12
 """Words that any two questions of a kind may share; only those beyond give evidence."""
 WORD_BITS = 0.5
+SEVERAL = 3
+"""Items of one template from which its constants show."""
 RARE = 0.01
 """A word in more than this share of the items (and in more than two) is the template's."""
 
@@ -149,33 +151,18 @@ class Renamed:
     """
 
     def __init__(self, items: Sequence[tuple[str, str]]) -> None:
-        read = [(name, tokens_of(text)) for name, text in items]
-        self._common, rare = _frequencies([tokens for _, tokens in read])
-        names = _names([tokens for _, tokens in read])
-        numbers = Counter(t.text for _, tokens in read for t in tokens if t.number)
-        everything = sum(numbers.values())
-        renamable = [_renamable(tokens, names) for _, tokens in read]
-        shapes = Counter(_shape(tokens, may) for (_, tokens), may in zip(read, renamable, strict=True))
-        numbers_of: dict[int, Counter[str]] = {shape: Counter() for shape in shapes}
-        for (_, tokens), may in zip(read, renamable, strict=True):
-            numbers_of[_shape(tokens, may)].update(t.text for t in tokens if t.number)
-        self._rare = rare
+        texts = [tokens_of(text) for _, text in items]
+        common, self._rare = _frequencies(texts)
+        names = _names(texts)
+        renamable = [_renamable(tokens, names) for tokens in texts]
+        numbers = [[token.text for token in tokens if token.number] for tokens in texts]
+        shapes = [_shape(tokens, may) for tokens, may in zip(texts, renamable, strict=True)]
+        bits = _chance_bits(shapes, numbers, common)
         self._known: dict[int, list[_Item]] = {}
-        for (name, tokens), may in zip(read, renamable, strict=True):
-            # Each number once: that it comes again is often the template's doing.
-            counted = {t.text for t in tokens if t.number} - self._common
-            shape = _shape(tokens, may)
-            own = numbers_of[shape]
-            shares = (_share(number, numbers[number], everything) for number in sorted(counted))
-            # Within its template a number may be much commoner than in all items together.
-            mixed = [
-                (own[number] + PRIOR * share) / (own.total() + PRIOR)
-                for number, share in zip(sorted(counted), shares, strict=True)
-            ]
-            bits = -sum(map(math.log2, mixed)) - math.log2(shapes[shape])
-            item = _Item(name, tokens, may, bits)
-            if may and self._evidence(item, tokens) >= BITS:
-                self._known.setdefault(_key(tokens), []).append(item)
+        for place, (name, _) in enumerate(items):
+            item = _Item(name, texts[place], renamable[place], bits[place])
+            if item.renamable and self._evidence(item, item.tokens) >= BITS:
+                self._known.setdefault(_key(item.tokens), []).append(item)
 
     def __len__(self) -> int:
         """Items with enough evidence to be found."""
@@ -253,6 +240,42 @@ def _frequencies(texts: Sequence[Sequence[Token]]) -> tuple[frozenset[str], froz
     few = max(2.0, RARE * len(texts))
     rare = {text for text, n in seen.items() if n <= few and word_hash(text) not in FUNCTION_WORDS}
     return frozenset(text for text, n in seen.items() if n > most), frozenset(rare)
+
+
+def _chance_bits(
+    shapes: Sequence[int], numbers: Sequence[Sequence[str]], common: frozenset[str]
+) -> list[float]:
+    """For each item, how unlikely it is that another of its template has the same numbers in place.
+
+    Numbers in ``common`` tell nothing where a template has too few items to show its constants.
+    """
+    everywhere = Counter(number for some in numbers for number in some)
+    total = everywhere.total()
+    members: dict[int, list[Sequence[str]]] = {}
+    for shape, some in zip(shapes, numbers, strict=True):
+        members.setdefault(shape, []).append(some)
+    free = {shape: _free_places(some) for shape, some in members.items()}
+    own = {shape: Counter(n for some in group for n in some) for shape, group in members.items()}
+    found = []
+    for shape, some in zip(shapes, numbers, strict=True):
+        counts = own[shape]
+        shares = {number: _share(number, everywhere[number], total) for number in some}
+        # Within its template a number may be much commoner than in all items together.
+        weights = {n: (counts[n] + PRIOR * share) / (counts.total() + PRIOR) for n, share in shares.items()}
+        told = [some[place] for place in free[shape]]
+        bits = -sum(math.log2(weights[n]) for n in told if len(members[shape]) >= SEVERAL or n not in common)
+        found.append(bits - math.log2(len(members[shape])))
+    return found
+
+
+def _free_places(members: Sequence[Sequence[str]]) -> list[int]:
+    """Places of a template's numbers that are neither constant nor always equal to an earlier place."""
+    columns = list(zip(*members, strict=True))
+    if len(members) >= SEVERAL:
+        places = [place for place, column in enumerate(columns) if len(set(column)) > 1]
+    else:
+        places = list(range(len(columns)))
+    return [place for place in places if columns[place] not in columns[:place]]
 
 
 def _share(number: str, count: int, everything: int) -> float:
