@@ -23,8 +23,11 @@ sys.path.insert(0, str(PROJECT))
 from hostile_scripts import HONEST, PRELUDE, QUICK, STUBBORN, TABLE, Hostile  # noqa: E402
 
 from tasks.base import Script, ScriptResult  # noqa: E402
+from tools import sandbox_bubblewrap  # noqa: E402
 from tools.sandbox import Limits, probe, run_many  # noqa: E402
 
+WITHOUT_SCOPES = "from tools import sandbox_landlock; sandbox_landlock.ABI_WITH_SCOPES = 99"
+"""Makes a driver believe that the kernel's Landlock confines no signals, as before Linux 6.12."""
 SEALED = "SEALED-TEST-ROW"
 SECRET = "sk-not-a-real-key"
 PATIENT = Limits(memory_bytes=1 << 30, wall_seconds=30.0, file_bytes=4_000_000)
@@ -119,6 +122,9 @@ def main(isolation: Any, folder: str) -> dict[str, Any]:
     """Both batches; each honest script stands behind hostile ones."""
     os.environ["TMPDIR"] = tempfile.tempdir = folder + "/tmp"
     os.mkdir(tempfile.tempdir, 0o755)
+    if isolation == "landlock-old":
+        isolation = "landlock"
+        sandbox_bubblewrap.START = sandbox_bubblewrap.START.replace("; main()", f"; {WITHOUT_SCOPES}; main()")
     found = probe(isolation)
     if found.name == "none":
         return {"none": found.detail}

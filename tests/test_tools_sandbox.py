@@ -27,7 +27,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 NOBODY = 65534
 ISOLATIONS = ("bubblewrap", "landlock")
 USERS = ("root", "user")
-SETTINGS = [(isolation, user) for isolation in ISOLATIONS for user in USERS]
+SETTINGS = [(isolation, user) for isolation in ISOLATIONS for user in USERS] + [("landlock-old", "user")]
 BY_NAME = {hostile.name: hostile for hostile in (*QUICK, *STUBBORN)}
 
 

@@ -216,7 +216,7 @@ def free_user() -> int | None:
         with contextlib.suppress(FileNotFoundError):
             used.add(path.stat().st_uid)
     start = os.getpid() % len(OTHER_USERS)
-    candidates = (*OTHER_USERS[start:], *OTHER_USERS[:start])
+    candidates: list[int] = [*OTHER_USERS[start:], *OTHER_USERS[:start]]
     for uid in candidates:
         if uid not in used and any(int(first) <= uid < int(first) + int(count) for first, _, count in maps):
             return uid
