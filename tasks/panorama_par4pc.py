@@ -3,8 +3,8 @@
 Source: LG-AI-Research/PANORAMA on the Hugging Face Hub, PAR4PC; mini edition: generated.
 Licence: CC-BY-NC-4.0 for the published rows; generated rows Apache-2.0.
 Metric: macro-F1 over the eight letters, in percent.
-Example: "Claim 1: A pump with a gear and a cam. A: a fan and a cam. B: a rod and a seal. ... H: a gear and a
-    lens." -> {"reason": "gear: H. cam: A.", "answer": ["A", "H"]}
+Example: "Claim 1: A pump with a gear and a cam. A: a cam. B: a rod. ... H: a gear." ->
+    {"reason": "gear: H. cam: A.", "answer": ["A", "H"]}
 Trap: what is published as macro-F1 is micro-F1, and where the JSON is cut, the letters A and E of the key
     "answer" are taken for answers; here labels weigh alike and the key says nothing.
 """

@@ -3,8 +3,7 @@
 Source: LG-AI-Research/PANORAMA on the Hugging Face Hub, PI4PC; mini edition: generated.
 Licence: CC-BY-NC-4.0 for the published rows; generated rows Apache-2.0.
 Metric: gold hit rate, the share of answers that name a gold paragraph, in percent.
-Example: "Claim 1: A pump with a gear and a cam. 12: a fan and a rod. 36: a cam and a gear. ..." ->
-    {"reason": "36: gear, cam.", "answer": 36}
+Example: "Claim 1: A pump with a gear. 12: a fan. 36: a gear. ..." -> {"reason": "gear: 36.", "answer": 36}
 Trap: the published parser reads 9.7 as paragraph 9, true as 1, and in prose the first number it meets, be it
     a patent's; here the last stated answer counts and must be a whole number.
 """
@@ -35,7 +34,7 @@ _STATED = re.compile(
     r"(?i:paragraph|answer|key|see)[^\w\n]{0,6}(?i:is|number|no)?[^\w\n]{0,4}(\d{1,9})(?![\w.]\d)"
 )
 _PARAGRAPH = re.compile(r"^(\d{1,9}): (.+)$", re.MULTILINE)
-_FOUND = re.compile(r"\d{1,9}: [a-z, ]+\.")
+_FOUND = re.compile(r"[a-z]+: [\d, none]+\.")
 
 
 def build_prompt(row: Row) -> str | None:

@@ -1,7 +1,7 @@
 """Generator behind the mini edition of PANORAMA PAR4PC: one claim, eight candidates, who is cited?
 
-A candidate is cited when it discloses an element of the claim. The claim's elements stand in
-one candidate or spread over two; every candidate has the same number of elements.
+A candidate is cited when it discloses an element of the claim. Each element of the claim stands
+in one candidate; every candidate has the same number of elements.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ LETTERS = "ABCDEFGH"
 
 @dataclass(frozen=True)
 class Difficulty:
-    """Sizes of claims and candidates."""
+    """Sizes of claims (both ends included) and of candidates."""
 
-    claim_elements: int = 2
-    candidate_elements: int = 2
+    claim_elements: tuple[int, int] = (2, 3)
+    candidate_elements: int = 1
 
 
 DIFFICULTY = Difficulty()
@@ -41,12 +41,12 @@ def reason_of(claim: Sequence[str], candidates: Mapping[str, Sequence[str]]) -> 
 
 
 def draw(rng: random.Random, index: int) -> Item:
-    """One claim, cited from one candidate (even ``index``) or from two (odd)."""
-    claim = rng.sample(ELEMENTS, DIFFICULTY.claim_elements)
-    homes = rng.sample(LETTERS, 1 + index % 2)
+    """One claim; the number of its elements cycles with ``index``."""
+    least, most = DIFFICULTY.claim_elements
+    claim = rng.sample(ELEMENTS, least + index % (most - least + 1))
     held: dict[str, list[str]] = {letter: [] for letter in LETTERS}
-    for place, part in enumerate(claim):
-        held[homes[place % len(homes)]].append(part)
+    for letter, part in zip(rng.sample(LETTERS, len(claim)), claim, strict=True):
+        held[letter].append(part)
     others = [part for part in ELEMENTS if part not in claim]
     for parts in held.values():
         parts += rng.sample(others, DIFFICULTY.candidate_elements - len(parts))

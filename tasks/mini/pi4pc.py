@@ -1,7 +1,7 @@
 """Generator behind the mini edition of PANORAMA PI4PC: one claim, five paragraphs, which one counts?
 
-The paragraph that discloses every element of the claim is the one; another discloses one of
-them (silver in the published columns), the rest none. All have the same number of elements.
+The paragraph that discloses the claim's element is the one; the others disclose something else.
+All have the same number of elements.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from tasks.patents import ELEMENTS, application, listed
 
 @dataclass(frozen=True)
 class Difficulty:
-    """Sizes of claims and paragraphs."""
+    """Sizes of claims and paragraphs; paragraph numbers, both ends included."""
 
-    claim_elements: int = 2
-    paragraph_elements: int = 2
-    paragraphs: int = 5
-    highest_key: int = 99
+    claim_elements: int = 1
+    paragraph_elements: int = 1
+    paragraphs: int = 6
+    keys: tuple[int, int] = (10, 99)
 
 
 DIFFICULTY = Difficulty()
@@ -35,9 +35,9 @@ def best(claim: Sequence[str], paragraphs: Mapping[str, Sequence[str]]) -> str:
 
 
 def reason_of(claim: Sequence[str], paragraphs: Mapping[str, Sequence[str]]) -> str:
-    """For each paragraph the elements of the claim that it holds; those that hold none are left out."""
-    held = {key: [part for part in claim if part in parts] for key, parts in paragraphs.items()}
-    return " ".join(f"{key}: {', '.join(parts)}." for key, parts in held.items() if parts)
+    """For each element of the claim the paragraphs that hold it."""
+    held = {part: [key for key, parts in paragraphs.items() if part in parts] for part in claim}
+    return " ".join(f"{part}: {', '.join(keys) or 'none'}." for part, keys in held.items())
 
 
 def draw(rng: random.Random, index: int) -> Item:
@@ -45,14 +45,14 @@ def draw(rng: random.Random, index: int) -> Item:
     claim = rng.sample(ELEMENTS, DIFFICULTY.claim_elements)
     others = [part for part in ELEMENTS if part not in claim]
     size = DIFFICULTY.paragraph_elements
-    texts = [
-        list(claim) + rng.sample(others, size - len(claim)),
-        [rng.choice(claim), *rng.sample(others, size - 1)],
-    ]
-    texts += [rng.sample(others, size) for _ in range(DIFFICULTY.paragraphs - 2)]
+    texts = [list(claim) + rng.sample(others, size - len(claim))]
+    texts += [rng.sample(others, size) for _ in range(DIFFICULTY.paragraphs - 1)]
     for parts in texts:
         rng.shuffle(parts)
-    keys = [str(key) for key in rng.sample(range(2, DIFFICULTY.highest_key + 1), DIFFICULTY.paragraphs)]
+    keys = [
+        str(key)
+        for key in rng.sample(range(DIFFICULTY.keys[0], DIFFICULTY.keys[1] + 1), DIFFICULTY.paragraphs)
+    ]
     pairs = list(zip(keys, texts, strict=True))
     rng.shuffle(pairs)
     paragraphs = dict(pairs)
