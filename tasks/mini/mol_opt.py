@@ -32,6 +32,8 @@ class Difficulty:
     ring_share: float = 0.75
     """Molecules with a ring; the group stands on it or beyond it."""
     on_ring_share: float = 0.5
+    second_ring_share: float = 0.6
+    """Of the logp and solubility molecules with a ring; larger molecules may lose QED by a carboxyl."""
     start_share: float = 0.3
     """Groups before the first atom, of those that stand at an end."""
 
@@ -72,6 +74,7 @@ _AT_START = {
 }
 _VIEWS = tuple(ASKED)
 _RINGS = ("c1ccc({})cc1", "C1CCC({})CC1", "c1ccc({})nc1", "c1csc({})c1", "C1CC({})C1")
+_BRANCHES = ("C(C)", "C(C)", "C(CC)", "C(OC)", "C(C)(C)")
 _BARE_RINGS = ("c1ccccc1", "C1CCCCC1", "c1ccncc1", "c1ccsc1")
 
 
@@ -82,13 +85,16 @@ def _chain(rng: random.Random) -> str:
         if inside and rng.random() < DIFFICULTY.ether_share:
             atoms.append("O")
         else:
-            atoms.append("C(C)" if inside and rng.random() < DIFFICULTY.branch_share else "C")
+            atoms.append(rng.choice(_BRANCHES) if inside and rng.random() < DIFFICULTY.branch_share else "C")
     return "".join(atoms) + ("C" if atoms[-1] == "O" else "")
 
 
-def _frame(rng: random.Random) -> tuple[str, str]:
+def _frame(rng: random.Random, large: bool) -> tuple[str, str]:
     """A molecule with a place for a group, and where the place is: ``ring``, ``start`` or ``end``."""
     chain = _chain(rng)
+    if large and rng.random() < DIFFICULTY.second_ring_share:
+        inner = _chain(rng) + rng.choice(_RINGS).replace("1", "2")
+        return chain + rng.choice(_RINGS).format(inner), "ring"
     ring = rng.random() < DIFFICULTY.ring_share
     if ring and rng.random() < DIFFICULTY.on_ring_share:
         return chain + rng.choice(_RINGS), "ring"
@@ -103,7 +109,7 @@ def draw(rng: random.Random, index: int) -> Item:
     better = BETTER[name]
     poor_groups = [group for group in GROUPS if group not in (better, *UNSURE[name])]
     while True:
-        frame, place = _frame(rng)
+        frame, place = _frame(rng, large=name != "qed")
         spelled = _AT_START if place == "start" else GROUPS
         poor = rng.choice(poor_groups)
         source, answer = frame.format(spelled[poor]), frame.format(spelled[better])
