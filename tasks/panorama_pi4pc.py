@@ -3,7 +3,7 @@
 Source: LG-AI-Research/PANORAMA on the Hugging Face Hub, PI4PC; mini edition: generated.
 Licence: CC-BY-NC-4.0 for the published rows; generated rows Apache-2.0.
 Metric: gold hit rate, the share of answers that name a gold paragraph, in percent.
-Example: "Claim 1: A pump with a gear. 12: a fan. 36: a gear. ..." -> {"reason": "gear: 36.", "answer": 36}
+Example: "Claim 1: A pump with a gear. 2: a fan. 7: a gear. ..." -> {"reason": "gear: 7.", "answer": 7}
 Trap: the published parser reads 9.7 as paragraph 9, true as 1, and in prose the first number it meets, be it
     a patent's; here the last stated answer counts and must be a whole number.
 """

@@ -23,7 +23,7 @@ class Difficulty:
     claim_elements: int = 1
     paragraph_elements: int = 1
     paragraphs: int = 6
-    keys: tuple[int, int] = (10, 99)
+    keys: tuple[int, int] = (1, 9)
 
 
 DIFFICULTY = Difficulty()
