@@ -201,7 +201,8 @@ def quotes_hold(prompt: str, steps: str) -> bool | None:
         if name in names and (value in known or value.isdigit())
     ]
     for cell, listed in _LISTED.findall(steps):
-        held += [cell in names[name].values() for name in listed.split(", ") if name in names]
+        told = [name for name in listed.split(", ") if name in names and (cell in known or cell.isdigit())]
+        held += [cell in names[name].values() for name in told]
     for name, listed, way in _WAY.findall(steps):
         shown = listed.split(", ")
         held.append(columns.get(name) == shown and way_of([int(value) for value in shown]) == way)

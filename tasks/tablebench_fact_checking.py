@@ -4,7 +4,8 @@ Source: Multilingual-Multimodal-NLP/TableBench on the Hugging Face Hub, qtype Fa
 Licence: Apache-2.0 as stated by the source; generated rows Apache-2.0.
 Metric: exact match of the final answer, in percent.
 Example: {"columns":["name","city","wins"],"data":[["Ann","Rome",12],["Bob","Oslo",7]]}, "From which city does
-    the name with 7 wins come?" -> "12 Ann, 7 Bob. 7 Bob. Bob Oslo.", next line "Final Answer: Oslo"
+    the one with more wins come, Bob or Ann?" -> "Bob 7, Ann 12. More: Ann. Ann Rome.", next line
+    "Final Answer: Rome"
 Trap: the published rule drops all punctuation, so that -69 passes for 69, and takes the first "Final
     Answer:", even one inside an echoed instruction; here the sign counts, and the last line decides.
 """

@@ -16,16 +16,16 @@ def _column(row: Mapping[str, Any], name: str) -> list[Any]:
 def fact_checking(row: Mapping[str, Any]) -> str:
     """Keeps the rows that the question names, then reads the cell that it asks for."""
     question, columns, lines = row["question"], row["table"]["columns"], row["table"]["data"]
-    if best := re.search(r"has the most (\w+)", question):
-        at_home = [line for line in lines if line[1] in question]
-        return str(max(at_home, key=lambda line: line[columns.index(best[1])])[0])
-    if told := re.search(r"(\d+) (\w+)", question):
-        lines = [line for line in lines if line[columns.index(told[2])] == int(told[1])]
+    words = re.findall(r"\w+", question)
+    measure = next((word for word in words if word in columns[2:]), "city")
+    if told := re.search(r"has (\d+) ", question):
+        lines = [line for line in lines if line[columns.index(measure)] == int(told[1])]
     else:
-        lines = [line for line in lines if {str(line[0]), str(line[1])} & set(re.findall(r"\w+", question))]
-    asked = re.search(r"How many (\w+)", question)
-    place = columns.index(asked[1]) if asked else 1 if "which city" in question else 0
-    return ", ".join(str(line[place]) for line in lines)
+        lines = sorted((line for line in lines if line[0] in words), key=lambda line: words.index(line[0]))
+    if "more" in words:
+        lines = [max(lines, key=lambda line: line[columns.index(measure)])]
+    asked = "city" if "city" in words else "name" if words[0] in ("Who", "Which") else measure
+    return ", ".join(str(line[columns.index(asked)]) for line in lines)
 
 
 def data_analysis(row: Mapping[str, Any]) -> str:

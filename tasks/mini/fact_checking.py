@@ -1,7 +1,7 @@
 """Generator behind the mini edition of TableBench fact checking: one small table, one thing to look up.
 
 A table has a column of names, one of cities and one or two of numbers. The answer
-always stands in the table: a number, a name, several names, a city. Both published
+always stands in the table: a number, a name, a city, two numbers. Both published
 ``qsubtype`` names occur, ``Multi-hop FactChecking`` where one look-up leads to another.
 """
 
@@ -23,6 +23,8 @@ class Difficulty:
 
     rows: tuple[int, int] = (3, 4)
     value: tuple[int, int] = (2, 99)
+    looked_up: tuple[int, int] = (2, 9)
+    """Numbers by which a name is found: the bundled model finds a row by one token, hardly by two."""
 
 
 DIFFICULTY = Difficulty()
@@ -42,96 +44,82 @@ class Roster:
     measures: list[str]
     columns: list[list[int]]
 
-    def by_value(self) -> str:
-        """``12 Ann, 7 Bob``: what a worked answer writes down first, in the order in which it looks up."""
-        return ", ".join(f"{v} {n}" for n, v in zip(self.names, self.columns[0], strict=True))
-
-    def by_city(self) -> str:
-        """``Rome Ann, Oslo Bob``."""
-        return ", ".join(f"{c} {n}" for n, c in zip(self.names, self.cities, strict=True))
-
 
 Worked = tuple[str, str, str]
 """Question, answer, worked steps."""
 
 
-def _roster(rng: random.Random, measures: int, shared_city: bool) -> Roster:
+def _roster(rng: random.Random, measures: int, bounds: tuple[int, int]) -> Roster:
     rows = rng.randint(*DIFFICULTY.rows)
-    values = range(DIFFICULTY.value[0], DIFFICULTY.value[1] + 1)
-    cities = rng.sample(CITIES, rows)
-    if shared_city:
-        first, second = rng.sample(range(rows), 2)
-        cities[second] = cities[first]
-    columns = [rng.sample(values, rows) for _ in range(measures)]
-    return Roster(rng.sample(NAMES, rows), cities, rng.sample(MEASURES, measures), columns)
+    columns = [rng.sample(range(bounds[0], bounds[1] + 1), rows) for _ in range(measures)]
+    return Roster(rng.sample(NAMES, rows), rng.sample(CITIES, rows), rng.sample(MEASURES, measures), columns)
 
 
 def _value_of_name(rng: random.Random, roster: Roster) -> Worked:
+    place, column = rng.randrange(len(roster.names)), rng.randrange(len(roster.columns))
+    name, measure, value = roster.names[place], roster.measures[column], roster.columns[column][place]
+    return f"How many {measure} does {name} have?", str(value), f"{name} {measure} {value}."
+
+
+def _city_of_name(rng: random.Random, roster: Roster) -> Worked:
     place = rng.randrange(len(roster.names))
-    name, value = roster.names[place], roster.columns[0][place]
-    return f"How many {roster.measures[0]} does {name} have?", str(value), f"{name} {value}."
+    name, city = roster.names[place], roster.cities[place]
+    return f"From which city does {name} come?", city, f"{name} {city}."
+
+
+def _values_of_names(rng: random.Random, roster: Roster) -> Worked:
+    (one, first), (two, second) = _two(rng, roster)
+    question = f"How many {roster.measures[0]} do {one} and {two} have?"
+    return question, f"{first}, {second}", f"{one} {first}, {two} {second}."
 
 
 def _name_of_value(rng: random.Random, roster: Roster) -> Worked:
-    place = rng.randrange(len(roster.names))
-    name, value = roster.names[place], roster.columns[0][place]
-    steps = f"{roster.by_value()}. {value} {name}."
-    return f"Which name has {value} {roster.measures[0]}?", name, steps
+    name, value = _two(rng, roster)[0]
+    listed = ", ".join(f"{v} {n}" for n, v in zip(roster.names, roster.columns[0], strict=True))
+    return f"Which name has {value} {roster.measures[0]}?", name, f"{listed}. {value} {name}."
 
 
-def _names_of_city(rng: random.Random, roster: Roster) -> Worked:
-    city = _shared(roster)
-    names = ", ".join(_from(roster, city))
-    return f"Which names come from {city}?", names, f"{roster.by_city()}. {city}: {names}."
+def _name_of_more(rng: random.Random, roster: Roster) -> Worked:
+    pairs = _two(rng, roster)
+    name, _ = max(pairs, key=lambda pair: pair[1])
+    question = f"Who has more {roster.measures[0]}, {pairs[0][0]} or {pairs[1][0]}?"
+    return question, name, f"{_listed(pairs)}. More: {name}."
 
 
-def _value_by_value(rng: random.Random, roster: Roster) -> Worked:
-    place = rng.randrange(len(roster.names))
-    name, value, other = roster.names[place], roster.columns[0][place], roster.columns[1][place]
-    by, asked = roster.measures
-    question = f"How many {asked} does the name with {value} {by} have?"
-    return question, str(other), f"{roster.by_value()}. {value} {name}. {name} {asked} {other}."
+def _city_of_more(rng: random.Random, roster: Roster) -> Worked:
+    pairs = _two(rng, roster)
+    name, _ = max(pairs, key=lambda pair: pair[1])
+    city = roster.cities[roster.names.index(name)]
+    question = (
+        f"From which city does the one with more {roster.measures[0]} come, {pairs[0][0]} or {pairs[1][0]}?"
+    )
+    return question, city, f"{_listed(pairs)}. More: {name}. {name} {city}."
 
 
-def _city_by_value(rng: random.Random, roster: Roster) -> Worked:
-    place = rng.randrange(len(roster.names))
-    name, value, city = roster.names[place], roster.columns[0][place], roster.cities[place]
-    question = f"From which city does the name with {value} {roster.measures[0]} come?"
-    return question, city, f"{roster.by_value()}. {value} {name}. {name} {city}."
+def _two(rng: random.Random, roster: Roster) -> list[tuple[str, int]]:
+    """Two names with their first numbers, in any order."""
+    return rng.sample(list(zip(roster.names, roster.columns[0], strict=True)), 2)
 
 
-def _best_of_city(rng: random.Random, roster: Roster) -> Worked:
-    city = _shared(roster)
-    scores = {name: roster.columns[0][roster.names.index(name)] for name in _from(roster, city)}
-    best = max(scores, key=scores.__getitem__)
-    listed = ", ".join(f"{value} {name}" for name, value in scores.items())
-    question = f"Which name from {city} has the most {roster.measures[0]}?"
-    return question, best, f"{roster.by_city()}. {listed}. Most {scores[best]} {best}."
-
-
-def _shared(roster: Roster) -> str:
-    return next(city for city in roster.cities if roster.cities.count(city) > 1)
-
-
-def _from(roster: Roster, city: str) -> list[str]:
-    return [name for name, home in zip(roster.names, roster.cities, strict=True) if home == city]
+def _listed(pairs: list[tuple[str, int]]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in pairs)
 
 
 KINDS: tuple[tuple[str, int, bool, Callable[[random.Random, Roster], Worked]], ...] = (
-    ("MatchBased", 1, False, _value_of_name),
-    ("MatchBased", 1, False, _name_of_value),
-    ("MatchBased", 1, True, _names_of_city),
-    ("Multi-hop FactChecking", 2, False, _value_by_value),
-    ("Multi-hop FactChecking", 1, False, _city_by_value),
-    ("Multi-hop FactChecking", 1, True, _best_of_city),
+    ("MatchBased", 2, False, _value_of_name),
+    ("MatchBased", 1, False, _city_of_name),
+    ("MatchBased", 1, False, _values_of_names),
+    ("MatchBased", 1, True, _name_of_value),
+    ("Multi-hop FactChecking", 1, False, _name_of_more),
+    ("Multi-hop FactChecking", 1, False, _city_of_more),
 )
-"""Published ``qsubtype``, columns of numbers, whether two names share a city, maker."""
+"""Published ``qsubtype``, columns of numbers, whether a number is looked up, maker."""
 
 
 def draw(rng: random.Random, index: int) -> Item:
     """One question of kind ``index``, counted round, with a table of its own."""
-    kind, measures, shared_city, make = KINDS[index % len(KINDS)]
-    roster = _roster(rng, measures, shared_city)
+    kind, measures, looked_up, make = KINDS[index % len(KINDS)]
+    roster = _roster(rng, measures, DIFFICULTY.looked_up if looked_up else DIFFICULTY.value)
     question, answer, steps = make(rng, roster)
     rows = zip(roster.names, roster.cities, *roster.columns, strict=True)
     table = as_table(("name", "city", *roster.measures), list(rows))
@@ -164,9 +152,8 @@ def flawed(rng: random.Random, item: Item) -> tuple[str, str] | None:
 _SWAPS = (
     ("How many ", "What number of "),
     ("Which name has ", "Who has "),
-    ("Which name from ", "Who from "),
-    ("Which names come ", "Who comes "),
-    (" does the name ", " does the person "),
+    ("Who has more ", "Which of the two has more "),
+    (" the one with ", " the person with "),
     ("From which city", "From what city"),
 )
 
