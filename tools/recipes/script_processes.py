@@ -77,6 +77,28 @@ def _proportional(pid: int, otherwise: int) -> int:
     return otherwise
 
 
+def _stopped(deadline: float) -> set[int]:
+    """All descendants, stopped first.
+
+    A killed process makes room for another, and a fork bomb fills it as fast as it is
+    emptied; a stopped one keeps its place, so that the bomb soon finds none left.
+    """
+    stopped: set[int] = set()
+    while time.monotonic() < deadline:
+        new = set(descendants()) - stopped
+        if not new:
+            break
+        for pid in new:
+            _signal(pid, signal.SIGSTOP)
+        stopped |= new
+    return stopped
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
 def end_all(main: int, reaches_all: bool) -> int:
     """Kills every descendant and collects it; returns the wait status of ``main``.
 
@@ -93,9 +115,8 @@ def end_all(main: int, reaches_all: bool) -> int:
         status = status_now
     deadline = time.monotonic() + LONGEST_END_SECONDS
     while time.monotonic() < deadline:
-        for pid in [-1] if reaches_all else descendants():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+        for pid in [-1] if reaches_all else _stopped(deadline):
+            _signal(pid, signal.SIGKILL)
         while True:
             try:
                 ended, status_now = os.waitpid(-1, os.WNOHANG)
