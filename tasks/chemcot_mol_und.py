@@ -245,7 +245,7 @@ SPEC = TaskSpec(
     description="Count a group or a ring, write the Murcko scaffold, say whether a ring system is there or "
     "whether two SMILES are one molecule.",
     answer_format='JSON: {"count": N}, {"Output Scaffold": "SMILES"} or {"output": "Yes / No"}, as asked',
-    metric="mean_view_score",
+    metric="mean_over_views",
     licence="MIT / CC BY 4.0 (published rows); generated rows Apache-2.0",
     source="OpenMol/ChemCoTBench, mol_und; mini: generated from the seed",
     trap="published: an unreadable count is 0 and right where the gold is; here it is wrong",

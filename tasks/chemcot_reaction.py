@@ -120,7 +120,7 @@ def _judge_letter(answer: str, gold: str, letters: str) -> Verdict:
 
 def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
     """The mean of the views' mean values."""
-    return mean_over_views(samples, verdicts, "view_mean")
+    return mean_over_views(samples, verdicts, "mean_over_views")
 
 
 def render(answer: str, reasoning: str) -> str:
@@ -240,7 +240,7 @@ SPEC = TaskSpec(
     title="ChemCoTBench: reactions",
     description="Predict products, reactants, a reagent or the next step as SMILES, or choose the mechanism.",
     answer_format='JSON {"output": "SMILES"} (or the key that the prompt asks for), or {"choice": "A"}',
-    metric="view_mean",
+    metric="mean_over_views",
     licence="MIT / CC BY 4.0 (published rows); generated rows Apache-2.0",
     source="OpenMol/ChemCoTBench, reaction; mini: generated from the seed",
     trap="published: nepp and rcr read other keys than they ask for; here the key asked for is read",

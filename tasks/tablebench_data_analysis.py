@@ -94,7 +94,7 @@ def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
         for sample, verdict in zip(samples, verdicts, strict=True)
         if sample.view != OTHER or sample.id not in kept
     ]
-    return mean_over_views([s for s, _ in pairs], [v for _, v in pairs], "mean_of_views")
+    return mean_over_views([s for s, _ in pairs], [v for _, v in pairs], "mean_over_views")
 
 
 def extract(text: str) -> str | None:
@@ -166,7 +166,7 @@ SPEC = TaskSpec(
     title="TableBench: data analysis",
     description="Work out a finding about one table: correlation, forecast, statistic, impact, description.",
     answer_format='worked steps in free form, then a last line "Final Answer: X" (label, values, sentence)',
-    metric="mean_of_views",
+    metric="mean_over_views",
     licence="Apache-2.0 (source); generated rows Apache-2.0",
     source="Multilingual-Multimodal-NLP/TableBench; mini: generated from the seed",
     trap="published: the first number decides, an opposite label passes; here label and every value count",

@@ -168,3 +168,20 @@ def test_different_items_cannot_be_compared() -> None:
         compare(
             items(golds, ["a"] * 3)[:2], items(golds, ["a"] * 3), "e01", "base", copy_spec(), samples(golds)
         )
+
+
+def test_items_that_cannot_be_scored_count_in_no_comparison() -> None:
+    golds = ["a", "b", "c", "d"]
+    new, old = items(golds, ["a", "b", "x", "d"]), items(golds, ["x", "b", "x", "x"])
+    found = compare(new, old, "e02", "base", copy_spec(), samples(golds))
+    unscored = {
+        "id": "s4",
+        "right": False,
+        "value": 0.0,
+        "parsed": "CCO",
+        "error": "no_oracle",
+        "scored": False,
+    }
+    five = samples([*golds, "e"])
+    assert compare([*new, unscored], [*old, unscored], "e02", "base", copy_spec(), five) == found
+    assert found.n == 4

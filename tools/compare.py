@@ -60,6 +60,17 @@ def compare(
     ids = [sample.id for sample in samples]
     if [item["id"] for item in challenger_items] != ids or [item["id"] for item in champion_items] != ids:
         raise ValueError(f"{challenger} and {champion} were not evaluated on the same items")
+    kept = [
+        number
+        for number, (a, b) in enumerate(zip(challenger_items, champion_items, strict=True))
+        if a.get("scored", True) and b.get("scored", True)
+    ]
+    if len(kept) < len(ids):  # views whose oracle is missing count in no comparison
+        challenger_items, champion_items = (
+            [items[number] for number in kept] for items in (challenger_items, champion_items)
+        )
+        samples = [samples[number] for number in kept]
+        ids = [sample.id for sample in samples]
     new, old = _outcomes(challenger_items), _outcomes(champion_items)
     sign = 1.0 if spec.higher_is_better else -1.0
     observed = [_aggregate(spec, samples, items) for items in (challenger_items, champion_items)]

@@ -147,7 +147,7 @@ def clusters(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> tuple[Er
     views = {sample.view for sample in samples}
     members: defaultdict[str, list[str]] = defaultdict(list)
     for sample, verdict in zip(samples, verdicts, strict=True):
-        if not verdict.right:
+        if not verdict.right and verdict.scored:
             error = verdict.error or (UNPARSEABLE if verdict.parsed is None else "wrong")
             members[error if len(views) == 1 else f"{error} in {sample.view}"].append(sample.id)
     sizes = Counter({name: len(ids) for name, ids in members.items()})
@@ -183,4 +183,5 @@ def _item(sample: Sample, answer: str, verdict: Verdict) -> dict[str, Any]:
         "right": verdict.right,
         "value": verdict.value,
         "error": verdict.error,
+        "scored": verdict.scored,
     }
