@@ -3,7 +3,7 @@
 Source: LG-AI-Research/PANORAMA on the Hugging Face Hub, PI4PC; mini edition: generated.
 Licence: CC-BY-NC-4.0 for the published rows; generated rows Apache-2.0.
 Metric: gold hit rate, the share of answers that name a gold paragraph, in percent.
-Example: "Claim 1: A pump with a gear. 2: a fan. 7: a gear. ..." -> {"reason": "gear: 7.", "answer": 7}
+Example: "Claim 1: A pump with a gear. a fan. [12] a gear. [36] ..." -> {"reason": "gear: 36.", "answer": 36}
 Trap: the published parser reads 9.7 as paragraph 9, true as 1, and in prose the first number it meets, be it
     a patent's; here the last stated answer counts and must be a whole number.
 """
@@ -33,7 +33,7 @@ _WHOLE = re.compile(r"\[?0{0,9}(\d{1,9})(?:\.0{1,9})?\]?")
 _STATED = re.compile(
     r"(?i:paragraph|answer|key|see)[^\w\n]{0,6}(?i:is|number|no)?[^\w\n]{0,4}(\d{1,9})(?![\w.]\d)"
 )
-_PARAGRAPH = re.compile(r"^(\d{1,9}): (.+)$", re.MULTILINE)
+_PARAGRAPH = re.compile(r"^(.+) \[(\d{1,9})\][ ]*$", re.MULTILINE)
 _FOUND = re.compile(r"[a-z]+: [\d, none]+\.")
 
 
@@ -45,7 +45,7 @@ def build_prompt(row: Row) -> str | None:
         return None
     told = (worth(reference.get("title")), worth(reference.get("abstract")), joined(reference.get("claims")))
     lines += [f"Reference: {text}" for text in told if text]
-    lines += [f"{key}: {joined([text])}" for key, text in options.items()]
+    lines += [f"{joined([text])} [{key}]" for key, text in options.items()]
     return "\n".join([*lines, HEADER])
 
 
@@ -107,7 +107,7 @@ def verify(prompt: str, target: str) -> bool | None:
     prompt = prompt[: read.WINDOW]
     claims = [line for line in prompt.split("\n") if line.lower().startswith("claim")]
     claim = elements_in(claims[0]) if len(claims) == 1 else []
-    paragraphs = {key: elements_in(text) for key, text in _PARAGRAPH.findall(prompt)}
+    paragraphs = {key: elements_in(text) for text, key in _PARAGRAPH.findall(prompt)}
     if said is None or not found or not claim or not any(paragraphs.values()):
         return None
     return " ".join(found) == pi4pc.reason_of(claim, paragraphs) and said == pi4pc.best(claim, paragraphs)

@@ -21,9 +21,9 @@ class Difficulty:
     """Sizes of claims and paragraphs; paragraph numbers, both ends included."""
 
     claim_elements: int = 1
-    paragraph_elements: int = 1
+    paragraph_elements: int = 2
     paragraphs: int = 6
-    keys: tuple[int, int] = (1, 9)
+    keys: tuple[int, int] = (10, 99)
 
 
 DIFFICULTY = Difficulty()
