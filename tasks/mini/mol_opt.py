@@ -27,13 +27,14 @@ class Difficulty:
     """Sizes and shares (0.0 to 1.0) of what makes a molecule harder to copy and improve."""
 
     chain_atoms: tuple[int, int] = (1, 6)
+    qed_chain_atoms: tuple[int, int] = (1, 4)
     branch_share: float = 0.25
     ether_share: float = 0.2
     ring_share: float = 0.75
     """Molecules with a ring; the group stands on it or beyond it."""
     on_ring_share: float = 0.5
     second_ring_share: float = 0.6
-    """Of the logp and solubility molecules with a ring; larger molecules may lose QED by a carboxyl."""
+    """Of the logp and solubility molecules; a larger molecule may lose QED by a carboxyl."""
     start_share: float = 0.3
     """Groups before the first atom, of those that stand at an end."""
 
@@ -78,29 +79,30 @@ _BRANCHES = ("C(C)", "C(C)", "C(CC)", "C(OC)", "C(C)(C)")
 _BARE_RINGS = ("c1ccccc1", "C1CCCCC1", "c1ccncc1", "c1ccsc1")
 
 
-def _chain(rng: random.Random) -> str:
+def _chain(rng: random.Random, large: bool) -> str:
     atoms = ["C"]
-    for _ in range(rng.randint(*DIFFICULTY.chain_atoms) - 1):
+    branches = _BRANCHES if large else _BRANCHES[:1]
+    for _ in range(rng.randint(*(DIFFICULTY.chain_atoms if large else DIFFICULTY.qed_chain_atoms)) - 1):
         inside = not atoms[-1].endswith("O")
         if inside and rng.random() < DIFFICULTY.ether_share:
             atoms.append("O")
         else:
-            atoms.append(rng.choice(_BRANCHES) if inside and rng.random() < DIFFICULTY.branch_share else "C")
+            atoms.append(rng.choice(branches) if inside and rng.random() < DIFFICULTY.branch_share else "C")
     return "".join(atoms) + ("C" if atoms[-1] == "O" else "")
 
 
 def _frame(rng: random.Random, large: bool) -> tuple[str, str]:
     """A molecule with a place for a group, and where the place is: ``ring``, ``start`` or ``end``."""
-    chain = _chain(rng)
+    chain = _chain(rng, large)
     if large and rng.random() < DIFFICULTY.second_ring_share:
-        inner = _chain(rng) + rng.choice(_RINGS).replace("1", "2")
+        inner = _chain(rng, large) + rng.choice(_RINGS).replace("1", "2")
         return chain + rng.choice(_RINGS).format(inner), "ring"
     ring = rng.random() < DIFFICULTY.ring_share
     if ring and rng.random() < DIFFICULTY.on_ring_share:
         return chain + rng.choice(_RINGS), "ring"
     if rng.random() < DIFFICULTY.start_share:
         return "{}" + chain + (rng.choice(_BARE_RINGS) if ring else "CC"), "start"
-    return chain + (rng.choice(_RINGS).format(_chain(rng) + "{}") if ring else "CC{}"), "end"
+    return chain + (rng.choice(_RINGS).format(_chain(rng, large) + "{}") if ring else "CC{}"), "end"
 
 
 def draw(rng: random.Random, index: int) -> Item:
