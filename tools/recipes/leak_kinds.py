@@ -123,7 +123,7 @@ def retouched(rng: random.Random, prompt: str, gold: str) -> Leak | None:
     ]
     if len(words) < LONG_WORDS or len(plain) < LONG_WORDS // 2:
         return None
-    for place in rng.sample(plain, len(words) // 15):
+    for place in rng.sample(plain, min(len(plain), len(words) // 15)):
         word = words[place]
         words[place] = rng.choice(("", f"{word} {word}", word[:-1] + "z" + word[-1:]))
     return Leak(" ".join(word for word in words if word))
