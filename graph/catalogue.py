@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from graph.session import load_task
-from tasks import registry
+from tasks import official, registry
 from tasks.assets import Assets
-from tasks.base import Sample, TaskSpec
+from tasks.base import LoadOptions, Sample, TaskSpec
 from tasks.files import folder_of, is_prepared, read_manifest
 from tasks.miniature import Miniature, to_sample
 from tasks.splits import seeded
@@ -25,9 +26,22 @@ TABLE_WIDTH = 160
 def print_tasks(console: Console, root: Path, as_json: bool) -> None:
     """Every registered task, a line each; ``root`` is where the published files would be."""
     facts = [task_facts(registry.get(name), root) for name in registry.ids()]
+    extensions = [task_facts(registry.get(name), root) for name in registry.extension_ids()]
     if as_json:
-        console.file.write(json.dumps(facts, ensure_ascii=False) + "\n")
+        console.file.write(json.dumps([*facts, *extensions], ensure_ascii=False) + "\n")
         return
+    console.width = max(console.width, TABLE_WIDTH)
+    console.print(_table(facts))
+    console.print("\n[bold]extensions[/]")
+    console.print(_table(extensions))
+    console.print(
+        "mini, official: rows, validation/test. One task in full: ftdojo tasks TASK. Published files: ftdojo "
+        "prepare TASK. Your own data: ftdojo init-task DIR. A task of lm-evaluation-harness: lm-eval:NAME.",
+        style="dim",
+    )
+
+
+def _table(facts: Sequence[dict[str, Any]]) -> Table:
     headings = ("task", "domain", "editions", "mini", "official", "metric", "better", "gated", "prepared")
     table = Table(*headings, "licence", box=None, pad_edge=False)
     for fact in facts:
@@ -43,13 +57,7 @@ def print_tasks(console: Console, root: Path, as_json: bool) -> None:
             _yes(fact["prepared"]),
             escape(fact["licence_of_rows"]),
         )
-    console.width = max(console.width, TABLE_WIDTH)
-    console.print(table)
-    console.print(
-        "mini, official: rows, validation/test. One task in full: ftdojo tasks TASK. "
-        "Published files: ftdojo prepare TASK. Your own data: ftdojo init-task DIR.",
-        style="dim",
-    )
+    return table
 
 
 def task_facts(spec: TaskSpec, root: Path) -> dict[str, Any]:
@@ -60,6 +68,7 @@ def task_facts(spec: TaskSpec, root: Path) -> dict[str, Any]:
         "id": spec.id,
         "domain": spec.domain,
         "title": spec.title,
+        "extension": spec.id in registry.extension_ids(),
         "editions": [*(["mini"] if mini else []), *(["official"] if spec.published else [])],
         "rows": {
             "mini": [mini.validation_rows, mini.test_rows] if mini else None,
@@ -104,7 +113,8 @@ def _yes(value: bool) -> str:
 def print_task_card(console: Console, name: str, root: Path, as_json: bool) -> None:
     """One task: what is asked, where its rows come from, an example, and its trap."""
     spec = load_task(name, "mini")
-    example, budgets = _example(spec), {"mini": spec.max_new_tokens}
+    example = _example(spec, root)
+    budgets = {} if spec.id in registry.extension_ids() else {"mini": spec.max_new_tokens}
     if spec.published is not None:
         budgets["official"] = spec.published.max_new_tokens
     facts = task_facts(spec, root) if spec.domain != "custom" else {"id": spec.id, "metric": spec.metric}
@@ -112,7 +122,7 @@ def print_task_card(console: Console, name: str, root: Path, as_json: bool) -> N
         "description": spec.description,
         "max_new_tokens": budgets,
         "assets": [_asset_facts(each, root) for each in assets_of(spec)],
-        "example": {"prompt": example.prompt, "gold": example.gold, "view": example.view},
+        "example": example and {"prompt": example.prompt, "gold": example.gold, "view": example.view},
         "trap": spec.trap,
     }
     if as_json:
@@ -144,6 +154,9 @@ def _print_card(console: Console, spec: TaskSpec, facts: dict[str, Any]) -> None
         line = f"{each['repo_id']} at {each['revision']}: {', '.join(each['files'])}"
         facts_of = f"{each['licence']}{gated}; {each['size'] or 'size not known'}; {state}"
         console.print(f"[bold]files:[/] {escape(f'{line} ({facts_of})')}", highlight=False)
+    if facts["example"] is None:
+        console.print(f"[bold]example:[/] shown once its files are there (ftdojo prepare {spec.id})")
+        return
     console.print("[bold]example:[/]")
     console.print(escape(facts["example"]["prompt"]), style="cyan", highlight=False)
     gold = json.dumps(facts["example"]["gold"], ensure_ascii=False, default=str)
@@ -162,11 +175,15 @@ def _asset_facts(assets: Assets, root: Path) -> dict[str, Any]:
     }
 
 
-def _example(spec: TaskSpec) -> Sample:
-    """One item: drawn from the miniature, or the first of a user's validation rows."""
+def _example(spec: TaskSpec, root: Path) -> Sample | None:
+    """One item: drawn from the miniature, or the first validation row; None where no rows are here."""
     if spec.id in registry.miniature_ids():
         return _drawn(registry.miniature(spec.id))
-    return spec.load("user", 0).validation[0]
+    if spec.published is None:
+        return spec.load("user", 0).validation[0]
+    if not is_prepared(spec.published.benchmark, root):
+        return None
+    return official.splits(spec, LoadOptions(root))[0][0]
 
 
 def _drawn(miniature: Miniature) -> Sample:

@@ -50,13 +50,17 @@ _lock = threading.Lock()
 
 
 def load_task(name: str, edition: str) -> TaskSpec:
-    """A registered task, or a user's folder (anything that is a path or looks like one).
+    """A registered task, one of lm-evaluation-harness (``lm-eval:NAME``), or a folder of a user's (a path).
 
     On published rows the answer budget is the published one.
 
     Raises:
         InputError: unknown id, or a folder that is not a task.
     """
+    if name.startswith("lm-eval:"):
+        from tools.lm_eval_task import load_lm_eval
+
+        return load_lm_eval(name)
     path = Path(name).expanduser()
     if path.is_dir() or "/" in name or path.exists():
         from tasks.custom import load_folder

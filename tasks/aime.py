@@ -1,6 +1,7 @@
-r"""AIME 2025: thirty competition problems whose answers are whole numbers from 0 to 999.
+r"""AIME 2025 and 2024: thirty competition problems each, whose answers are whole numbers from 0 to 999.
 
-Source: opencompass/AIME2025 on the Hugging Face Hub (parts I and II); mini edition: generated.
+Source: opencompass/AIME2025 on the Hugging Face Hub (parts I and II); mini edition: generated. The problems
+    of 2024 (HuggingFaceH4/aime_2024) are an extension with the official edition alone.
 Licence: problems (c) MAA, no licence stated for the file; generated rows Apache-2.0.
 Metric: accuracy of the number in the last box, in percent.
 Example: "Find the remainder when 47 is divided by 6." -> "6*7=42. 47-42=5. \boxed{5}"
@@ -11,10 +12,12 @@ Trap: an answer with two boxes was never right in the published rule, even with 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from tasks import extract as read
-from tasks.assets import AIME2025, DEEPSCALER
+from tasks import official
+from tasks.assets import AIME24, AIME2025, DEEPSCALER
 from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
 from tasks.metrics import accuracy
 from tasks.mini import aime as mini
@@ -27,8 +30,8 @@ REMINDER = "Remember to put your final answer within \\boxed{}."
 
 
 def build_prompt(row: Row) -> str | None:
-    """The problem and the published reminder; None without a ``question`` (or ``problem``) column."""
-    question = row.get("question") or row.get("problem")
+    """The problem and the published reminder; None without ``question``, ``problem`` or ``origin_prompt``."""
+    question = row.get("question") or row.get("problem") or row.get("origin_prompt")
     return f"{question}\n{REMINDER}" if isinstance(question, str) and question.strip() else None
 
 
@@ -145,4 +148,29 @@ SPEC = TaskSpec(
     answer_column="answer",
     reasoning_column="solution",
     published=Published(AIME2025, (DEEPSCALER,), views_of, to_sample, released.evaluate, shuffled=False),
+)
+
+
+def sample_24(row: Row, view: str) -> Sample:
+    """The item of a row of 2024, whose columns have two namings; raises ValueError where one is missing."""
+    return to_sample({**row, "answer": row.get("answer", row.get("gold_answer"))}, view)
+
+
+AIME24_SPEC = replace(
+    SPEC,
+    id="aime24",
+    title="AIME 2024",
+    licence=AIME24.licence,
+    source=AIME24.repo_id,
+    trap="many collections of competition problems hold those of 2024: trust the check for contamination",
+    views=("aime2024",),
+    load=partial(official.load, "aime24"),
+    published=Published(
+        AIME24,
+        (DEEPSCALER,),
+        lambda row: ("aime2024",) if build_prompt(row) else (),
+        sample_24,
+        released.evaluate,
+        shuffled=False,
+    ),
 )

@@ -26,7 +26,9 @@ class Assets:
     """Name under the data root, such as ``tablebench``."""
     repo_id: str
     revision: str
-    """Pinned commit (a prefix where only that is known; ``prepare`` resolves it to the full hash)."""
+    """Pinned commit (a prefix where only that is known; ``prepare`` resolves it to the full hash).
+
+    ``main`` where no pin is known: ``prepare`` takes the newest commit and keeps its hash in the manifest."""
     files: tuple[str, ...]
     """Paths in the repository, glob patterns allowed (``*`` crosses folders, as on the Hub)."""
     columns: tuple[str, ...]
@@ -147,15 +149,27 @@ FINANCEIQ = Assets(
     note="Chinese single-choice questions of professional examinations, one file a subject. No worked "
     "reasoning.",
 )
+AIME24 = Assets(
+    "aime24",
+    "HuggingFaceH4/aime_2024",
+    "main",
+    ("*.parquet",),
+    ("problem", "answer"),
+    "problems (c) MAA; no licence stated",
+    size="30 rows",
+    note="The two papers of the 2024 examination. Answers are whole numbers.",
+    also=("*aime*.json", "*aime*.jsonl"),
+)
 BIOPROBENCH = Assets(
     "bioprobench",
     "bowenxian/BioProBench",
     "c9ae37c",
-    ("*_test.json",),
-    (),
-    "CC BY 4.0",
+    tuple(f"{task}{part}" for task in ("PQA", "ERR", "ORD", "GEN") for part in ("_test.json", "*.json")),
+    ("id", "type"),
+    "CC BY 4.0 (its card); CC BY-NC 4.0 (the repository of its code)",
     size="about 550,000 rows with the training files",
-    note="Questions on biological laboratory protocols.",
+    note="Questions on biological laboratory protocols, without worked reasoning. Rows of the test files may "
+    "stand in the others too.",
 )
 
 ALL: tuple[Assets, ...] = (
@@ -167,5 +181,6 @@ ALL: tuple[Assets, ...] = (
     TABLEBENCH,
     TABLEINSTRUCT,
     FINANCEIQ,
+    AIME24,
     BIOPROBENCH,
 )

@@ -181,7 +181,7 @@ class TaskSpec:
     """One task, as data plus plain functions."""
 
     id: str
-    domain: Literal["math", "patents", "chemistry", "tables", "finance", "custom"]
+    domain: Literal["math", "patents", "chemistry", "tables", "finance", "biology", "custom"]
     title: str
     description: str
     """What is asked and what an answer looks like, for a person and for a prompt."""

@@ -67,7 +67,8 @@ def find(assets: Assets, root: Path, fix: str) -> tuple[LocalFile, ...]:
 def _otherwise(assets: Assets, pattern: str, known: Iterable[str]) -> list[str]:
     """The files that stand for a pattern in the other layout of its folder."""
     place = pattern.partition("/")[0].casefold()
-    others = [other for other in assets.also if other.partition("/")[0].casefold() == place]
+    alone = len(assets.files) == 1
+    others = [other for other in assets.also if alone or other.partition("/")[0].casefold() == place]
     return [name for name in known if any(fnmatch(name, other) for other in others)]
 
 

@@ -6,7 +6,8 @@ What the released code does to a pool after its download is done here, on readin
 * FinanceIQ: of each test file the last min(100, half) rows are the benchmark and the rest is the pool;
   the development files are the five worked examples of their subject and no source;
 * ChemCoT: reaction rows with ``cot_result`` and ``gt`` get the columns of the other files;
-* TableInstruct: one source for each kind of response.
+* TableInstruct: one source for each kind of response;
+* BioProBench: the test files are the benchmark and no source.
 
 Training rows come without FinanceIQ's worked examples: they would make a row six times as long.
 """
@@ -252,6 +253,10 @@ def _unified(row: Row) -> dict[str, Any]:
     return plain
 
 
+def _bioprobench_train(assets: Assets, file: LocalFile, seed: int) -> list[Part]:
+    return [] if file.stem.endswith("_test") else _whole(assets, file, seed)
+
+
 def _by_instruction(assets: Assets, file: LocalFile, seed: int) -> list[Part]:
     [(name, rows, note)] = _whole(assets, file, seed)
     kinds = sorted({str(row.get("instruction_type", "other")) for row in rows})
@@ -266,6 +271,7 @@ _POOL_RULES: Mapping[str, Callable[[Assets, LocalFile, int], list[Part]]] = {
     "financeiq": _financeiq_head,
     "chemcot": _chemcot_columns,
     "tableinstruct": _by_instruction,
+    "bioprobench": _bioprobench_train,
 }
 
 

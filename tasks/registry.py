@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tasks import (
     aime,
+    bioprobench,
+    bioprobench_protocols,
     chemcot_mol_edit,
     chemcot_mol_opt,
     chemcot_mol_und,
@@ -37,20 +39,34 @@ MODULES = (
     financeiq,
 )
 TASKS: tuple[TaskSpec, ...] = tuple(module.SPEC for module in MODULES)
+EXTENSIONS: tuple[TaskSpec, ...] = (
+    aime.AIME24_SPEC,
+    bioprobench_protocols.GEN_SPEC,
+    bioprobench_protocols.ORD_SPEC,
+    bioprobench.ERR_SPEC,
+    bioprobench.PQA_SPEC,
+)
+"""Published tasks beside the thirteen, with the official edition alone."""
 _MINIATURES: tuple[Miniature, ...] = tuple(module.MINI for module in MODULES)
 
 
 def ids() -> tuple[str, ...]:
-    """The ids of all bundled tasks, in the order in which they are listed to people."""
+    """The ids of the thirteen tasks, in the order in which they are listed to people."""
     return tuple(spec.id for spec in TASKS)
 
 
+def extension_ids() -> tuple[str, ...]:
+    """The ids of the extensions."""
+    return tuple(spec.id for spec in EXTENSIONS)
+
+
 def get(name: str) -> TaskSpec:
-    """The task of that id; raises InputError with the nearest ids when there is none."""
-    for spec in TASKS:
+    """The task or extension of that id; raises InputError with the nearest ids when there is none."""
+    for spec in (*TASKS, *EXTENSIONS):
         if spec.id == name:
             return spec
-    raise InputError(f"task {name!r}", "there is no such task", did_you_mean(name, ids()))
+    known = (*ids(), *extension_ids())
+    raise InputError(f"task {name!r}", "there is no such task", did_you_mean(name, known))
 
 
 def miniature_ids() -> tuple[str, ...]:

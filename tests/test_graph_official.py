@@ -78,7 +78,9 @@ def shown(show: Any, *arguments: Any) -> str:
 
 def test_the_table_lists_every_task_with_its_editions_and_rows(tmp_path: Path) -> None:
     facts = {fact["id"]: fact for fact in json.loads(shown(print_tasks, tmp_path, True))}
-    assert set(facts) == set(registry.ids())
+    assert set(facts) == {*registry.ids(), *registry.extension_ids()}
+    assert {name for name in facts if facts[name]["extension"]} == set(registry.extension_ids())
+    assert facts["aime24"]["editions"] == ["official"]
     aime = facts["aime25"]
     assert (aime["editions"], aime["rows"]) == (["mini", "official"], {"mini": [300, 500], "official": None})
     assert (aime["gated"], aime["prepared"]) == (False, False)
@@ -87,6 +89,8 @@ def test_the_table_lists_every_task_with_its_editions_and_rows(tmp_path: Path) -
     for heading in ("task", "domain", "editions", "official", "metric", "licence", "gated", "prepared"):
         assert heading in text.splitlines()[0]
     lines = {line.split()[0]: line for line in text.splitlines() if line.strip()}
+    order = [line.split()[0] for line in text.splitlines() if line.strip()]
+    assert order.index(registry.ids()[-1]) < order.index("extensions") < order.index("aime24")
     for name in registry.miniature_ids():
         mini = registry.miniature(name)
         assert f" {mini.validation_rows}/{mini.test_rows} " in lines[name]
@@ -109,3 +113,11 @@ def test_a_card_shows_an_example_its_trap_and_its_files(name: str, tmp_path: Pat
     for each in assets_of(spec):
         assert f"{each.repo_id} at {each.revision}" in " ".join(text.split())
     assert "trap:" in text
+
+
+@pytest.mark.parametrize("name", registry.extension_ids())
+def test_the_card_of_an_extension_has_an_example_once_its_files_are_here(name: str, tmp_path: Path) -> None:
+    facts = json.loads(shown(print_task_card, name, tmp_path, True))
+    assert (facts["example"], facts["max_new_tokens"].keys()) == (None, {"official"})
+    assert f"ftdojo prepare {name}" in shown(print_task_card, name, tmp_path, False)
+    assert json.loads(shown(print_task_card, name, data_root(), True))["example"]["prompt"].strip()

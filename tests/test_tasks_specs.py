@@ -211,7 +211,10 @@ def test_a_family_opens_with_its_facts_in_order(module: str) -> None:
 
 def test_unknown_tasks_and_editions_say_what_to_do() -> None:
     with pytest.raises(InputError, match="did you mean aime25"):
-        registry.get("aime24")
+        registry.get("aime26")
+    with pytest.raises(InputError, match="use --edition official") as caught:
+        registry.get("aime24").load("mini", 0)
+    assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="use --edition mini") as caught:
         registry.get("aime25").load("official", 0)
     assert "\n" not in str(caught.value)

@@ -189,8 +189,8 @@ def _commit(assets: Assets) -> str:
         return assets.revision
     from huggingface_hub import HfApi
 
-    for commit in HfApi().list_repo_commits(assets.repo_id, repo_type="dataset"):
-        if commit.commit_id.startswith(assets.revision):
+    for commit in HfApi().list_repo_commits(assets.repo_id, repo_type="dataset"):  # newest first
+        if assets.revision == "main" or commit.commit_id.startswith(assets.revision):
             return str(commit.commit_id)
     raise InputError(
         assets.repo_id,
