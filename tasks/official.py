@@ -121,9 +121,12 @@ def items(spec: TaskSpec, options: LoadOptions) -> dict[str, list[Sample]]:
 
 def fix_for(spec: TaskSpec) -> str:
     """What to do about a file that is not there."""
+    from tasks import registry
+
+    mini = ", or use --edition mini" if spec.id in registry.miniature_ids() else ""
     return (
         f"`ftdojo prepare {spec.id}` downloads it; or name a folder with the published files "
-        "(--data-root DIR), or use --edition mini"
+        f"(--data-root DIR){mini}"
     )
 
 

@@ -53,6 +53,6 @@ def _right(answer: str, gold: str) -> bool:
 def _deepest(text: str) -> int:
     depth = deepest = 0
     for character in text:
-        depth += {"{": 1, "}": -1}.get(character, 0)
+        depth += {"{": 1, "(": 1, "[": 1, "}": -1, ")": -1, "]": -1}.get(character, 0)
         deepest = max(deepest, depth)
     return deepest
