@@ -198,3 +198,20 @@ def test_a_full_disk_a_lost_revision_and_no_network_are_one_line_each(shell: She
     _, [line] = shell("prepare", "FinanceIQ_gen", code=2, HF_ENDPOINT="http://127.0.0.1:9")
     assert "the Hub cannot be reached" in line
     assert not (shell.root / "financeiq" / MANIFEST).exists()
+
+
+def test_an_extension_without_a_pin_is_taken_at_the_newest_commit(shell: Shell, hub: Hub) -> None:
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
+    rows = [{"problem": f"What is {n} plus {n}?", "answer": str(2 * n)} for n in range(30)]
+    content = io.BytesIO()
+    parquet.write_table(arrow.Table.from_pylist(rows), content)
+    hub.add(Repo(assets.AIME24, {"data/train-00000-of-00001.parquet": content.getvalue()}))
+    said, errors = shell("prepare", "aime24")
+    assert errors == []
+    assert by_folder(said)["aime24"]["commit"] == hub.repos[assets.AIME24.repo_id].commit
+    assert sum(said["tasks"][0]["rows"]["own"]) == 30
+    card, _ = shell("tasks", "aime24")
+    assert card["prepared"] is True
+    assert card["example"]["prompt"].startswith("What is")
