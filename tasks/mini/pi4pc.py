@@ -82,7 +82,7 @@ def with_answer(item: Item, answer: str, reasoning: str) -> dict[str, Any]:
 
 def wrong(rng: random.Random, item: Item) -> str:
     """The key of another paragraph."""
-    return rng.choice([key for key in item.columns["options"] if key != item.answer])
+    return rng.choice([str(key) for key in item.columns["options"] if key != item.answer])
 
 
 def off_style(rng: random.Random, item: Item) -> str:
