@@ -30,12 +30,14 @@ _SENTENCE_ENDS = frozenset(".:?!\n。")
 _NUMERALS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
 fifteen sixteen seventeen eighteen nineteen twenty"""
 NUMBER_WORDS = {word: str(value) for value, word in enumerate(_NUMERALS.split())}
+# The second last line: what a prompt asks for is in its object; "draw" for "plot" asks the same.
 _FUNCTION_WORDS = """
 a an the this that these those of to in on at by for from with as is are was were be been it its and or
 then so now also just please kindly what which how who when where there here do does did can could will
 would should must may if you your we our i my me us they their he she his her into within per each any
 all total altogether exactly simply very following given question answer
 many much number have has had
+give return reply respond output write tell show state provide draw plot find determine compute calculate
 的 了 是 在 和 与 及 请 把 将 为 有 一 下 列 以 哪 个 项 么 呢 吗 这 那 其 中
 """
 
