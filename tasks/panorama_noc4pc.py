@@ -24,7 +24,7 @@ from tasks.columns import opened, pluck
 from tasks.metrics import macro_f1
 from tasks.mini import noc4pc
 from tasks.miniature import Miniature, load
-from tasks.patents import claim_lines, worth
+from tasks.patents import claim_lines, claimed, joined, told
 from tasks.published import panorama as released
 from tasks.splits import content_id
 
@@ -52,11 +52,11 @@ def build_prompt(row: Row) -> str | None:
 
 
 def _passages(reference: dict[str, Any]) -> str:
-    """The reference's title and abstract where they say something, then its cited paragraphs."""
+    """The reference's title, abstract and claims where they say something, then its cited paragraphs."""
     cited = opened(reference.get("paragraphs")) or []
-    texts = [str(p.get("content", "")) for p in cited if isinstance(p, dict)]
-    told = [text for text in (worth(reference.get("title")), worth(reference.get("abstract"))) if text]
-    return " ".join(told + texts) or str(reference.get("abstract", ""))
+    texts = [joined([p.get("content", "")]) for p in cited if isinstance(p, dict)]
+    said = [*told(reference), claimed(reference), *texts]
+    return " ".join(text for text in said if text) or joined([reference.get("abstract", "")])
 
 
 def _label(text: str) -> str | None:

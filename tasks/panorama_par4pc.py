@@ -24,15 +24,15 @@ from tasks.columns import opened
 from tasks.metrics import multilabel_macro_f1
 from tasks.mini import par4pc
 from tasks.miniature import Miniature, load
-from tasks.patents import claim_lines, elements_in, joined, worth
+from tasks.patents import claim_lines, elements_in, inside, joined, stated_value, told
 from tasks.published import panorama as released
 from tasks.splits import content_id
 
 VIEW = "panorama_par4pc"
 LETTERS = par4pc.LETTERS
 HEADER = 'Which patents (A-H) were cited against the claim? Reply in JSON with "answer": a letter or a list.'
-_ANSWER = re.compile(r"""["']answer["']\s{0,9}:\s{0,9}(\[[^\[\]{}]{0,200}|["'][^"'\n]{0,80}["'])""")
 _WORD = re.compile(r"(?:(?i:option|candidate|patent|document)\s{1,3})?[\"'(]?([A-Ha-h])[\"').]?")
+_TOGETHER = re.compile(r"A?B?C?D?E?F?G?H?")
 _SEPARATOR = re.compile(r"\s*(?:,|;|/|&|\band\b)\s*", re.IGNORECASE)
 _STATED = re.compile(
     r"(?i:cite[ds]?|relevant|answers?|patents?|candidates?)[^A-Za-z\n]{0,6}(?i:is|are|was|were)?[ :]{1,3}"
@@ -43,33 +43,34 @@ _FOUND = re.compile(r"([a-z]+): ([A-H, none]+)\.")
 
 
 def build_prompt(row: Row) -> str | None:
-    """Claim, candidates and the question; None when the columns are others."""
-    lines, options = claim_lines(row), opened(row.get("options"))
+    """Application, claim, candidates and the question; None when the columns are others."""
+    lines, options = claim_lines(row, others=True), opened(row.get("options"))
     if lines is None or not isinstance(options, dict) or not options or set(options) - set(LETTERS):
         return None
     for letter in sorted(options):
         option = opened(options[letter])
         if not isinstance(option, dict):
             return None
-        told = (worth(option.get("title")), worth(option.get("abstract")), joined(option.get("claims")))
-        lines.append(f"{letter}: {' '.join(text.removeprefix('1. ') for text in told if text)}")
+        texts = [*told(option), joined(option.get("claims"))]
+        lines.append(f"{letter}: {' '.join(text.removeprefix('1. ') for text in texts if text)}")
     return "\n".join([*lines, HEADER])
 
 
 def letters_of(text: str) -> str | None:
-    """The letters of the last readable JSON answer, as ``A, G``; None when there is none."""
-    text = read.without_thinking(text)
-    for match in reversed(list(_ANSWER.finditer(text))[-read.CANDIDATES :]):
-        letters = _letters(match.group(1))
-        if letters:
-            return letters
-    return None
+    """The letters of the last stated JSON answer, as ``A, G``; None when there is none to be read."""
+    value = stated_value(text)
+    return _letters(inside(value)) if value and value[0] in "[\"'" else None
 
 
 def _letters(value: str) -> str | None:
-    """``A, G`` out of ``["A", "G"]``, ``"A, G"``, ``"A and G"`` or ``["Option A"]``; None for other words."""
-    inside = value.strip("[]\"' \n\t\r")
-    words = [word.strip("\"' \n\t\r") for word in _SEPARATOR.split(inside)]
+    """``A, G`` out of ``A, G``, ``A and G``, ``Option A, patent g`` or ``AG``; None for other words.
+
+    Letters written together are capitals in the order of the alphabet, so that a word such as ``BAD``
+    or ``All`` names none.
+    """
+    if _TOGETHER.fullmatch(value):
+        return ", ".join(value) or None
+    words = [inside(word) for word in _SEPARATOR.split(value)]
     found = [_WORD.fullmatch(word) for word in words if word]
     if not found or not all(found):
         return None
@@ -127,7 +128,7 @@ def verify(prompt: str, target: str) -> bool | None:
     claims = [line for line in prompt.split("\n") if line.lower().startswith("claim")]
     claim = elements_in(claims[0]) if len(claims) == 1 else []
     held = {letter: elements_in(text) for letter, text in _CANDIDATE.findall(prompt)}
-    if said is None or not found or not claim or len(held) != len(LETTERS):
+    if said is None or not found or not claim or len(held) != len(LETTERS) or not all(held.values()):
         return None
     worked = " ".join(f"{part}: {letters}." for part, letters in found)
     return worked == par4pc.reason_of(claim, held) and said == ", ".join(par4pc.cited(claim, held))

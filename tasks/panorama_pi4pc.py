@@ -22,14 +22,13 @@ from tasks.columns import opened
 from tasks.metrics import accuracy
 from tasks.mini import pi4pc
 from tasks.miniature import Miniature, load
-from tasks.patents import claim_lines, elements_in, joined, worth
+from tasks.patents import claim_lines, claimed, elements_in, inside, joined, stated_value, told
 from tasks.published import panorama as released
 from tasks.splits import content_id
 
 VIEW = "panorama_pi4pc"
 HEADER = 'Which paragraph is the most relevant to the claim? Reply in JSON with "answer": its number.'
-_CUT_ANSWER = re.compile(r"""["']answer["']\s{0,9}:\s{0,9}\[?\s{0,9}["']?(\d{1,9})(?![\w.])""")
-_WHOLE = re.compile(r"\[?0{0,9}(\d{1,9})(?:\.0{1,9})?\]?")
+_WHOLE = re.compile(r"0{0,9}(\d{1,9})(?:\.0{1,9})?", re.ASCII)
 _STATED = re.compile(
     r"(?i:paragraph|answer|key|see)[^\w\n]{0,6}(?i:is|number|no)?[^\w\n]{0,4}(\d{1,9})(?![\w.]\d)"
 )
@@ -43,20 +42,15 @@ def build_prompt(row: Row) -> str | None:
     reference = opened(row.get("prior_art_specification"))
     if lines is None or not isinstance(options, dict) or not options or not isinstance(reference, dict):
         return None
-    told = (worth(reference.get("title")), worth(reference.get("abstract")), joined(reference.get("claims")))
-    lines += [f"Reference: {text}" for text in told if text]
+    lines += [f"Reference: {text}" for text in (*told(reference), claimed(reference)) if text]
     lines += [f"{joined([text])} [{key}]" for key, text in options.items()]
     return "\n".join([*lines, HEADER])
 
 
 def key_of(text: str) -> str | None:
-    """The whole number of the last readable JSON answer, else of one that was cut off after it."""
-    said = read.json_field(text, ("answer",))
-    if said is not None:
-        whole = _WHOLE.fullmatch(said.strip())
-        return str(int(whole.group(1))) if whole else None
-    cut = _CUT_ANSWER.findall(read.without_thinking(text))
-    return str(int(cut[-1])) if cut else None
+    """The whole number that the last stated JSON answer is, in brackets or not; None for anything else."""
+    whole = _WHOLE.fullmatch(inside(stated_value(text) or ""))
+    return str(int(whole.group(1))) if whole else None
 
 
 def judge(sample: Sample, answer: str) -> Verdict:
@@ -91,7 +85,7 @@ def extract(text: str) -> str | None:
     if said is not None:
         return said
     text = read.without_thinking(text)[-2000:]
-    bare = _WHOLE.fullmatch(text.strip())
+    bare = _WHOLE.fullmatch(inside(text))
     if bare:
         return str(int(bare.group(1)))
     stated = _STATED.findall(text)
@@ -108,7 +102,7 @@ def verify(prompt: str, target: str) -> bool | None:
     claims = [line for line in prompt.split("\n") if line.lower().startswith("claim")]
     claim = elements_in(claims[0]) if len(claims) == 1 else []
     paragraphs = {key: elements_in(text) for text, key in _PARAGRAPH.findall(prompt)}
-    if said is None or not found or not claim or not any(paragraphs.values()):
+    if said is None or not found or not claim or not paragraphs or not all(paragraphs.values()):
         return None
     return " ".join(found) == pi4pc.reason_of(claim, paragraphs) and said == pi4pc.best(claim, paragraphs)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from real_rows import data_root
@@ -41,6 +42,14 @@ def _released(evaluate: Callable[..., Metrics], sample: Sample, answer: str) -> 
         ('<think>{"answer": "B"}</think>{"answer": ["A", "G"]}', "A, G"),
         ('<think>{"answer": ["A", "G"]}', None),
         ('{"answer": "G."}', "G"),
+        ('{"answer": "AG"}', "A, G"),
+        ('{"answer": "BAD"}', None),
+        ('{"answer": ["A", "G"], "note": null}', "A, G"),
+        ('{"answer": ["A", "G"]} or rather {"answer": "All"}', None),
+        ('{"answer": ["A", "G"', None),
+        ('{"answer": "A, G', None),
+        ('{"answer": A}', None),
+        ('{"answer": ["A", "Z"]}', None),
         ('{"answer": "All"}', None),
         ('{"answer": "A-H"}', None),
         ('{"answer": []}', None),
@@ -105,6 +114,14 @@ def test_our_macro_f1_weighs_letters_alike() -> None:
         ('{"answer": 9.7}', None, 9),
         ('{"answer": true}', None, 1),
         ('{"answer": 36', "36", 36),
+        ('{"answer": ["36"],}', "36", 36),
+        ('{"answer": "[0036]"}', "36", 36),
+        ('{"answer": 0036}', "36", 36),
+        ('{"answer": 36abc}', None, 36),
+        ('{"answer": 36-38}', None, 36),
+        ('{"answer": "36', None, 36),
+        ('{"answer": [36, 9]}', None, 36),
+        ('{"answer": "paragraph 36"}', None, 36),
         ('{"answer": 9} no: {"answer": 36}', "36", 9),
         ('<think>{"answer": 9}</think>{"answer": 36}', "36", 9),
         ('```json\n```json\n{"answer": 36}\n```\n```', "36", None),
@@ -161,6 +178,12 @@ def test_silence_helps_in_the_released_macro_f1_and_hurts_in_ours() -> None:
     assert ours.unparseable_share == 0.25
 
 
+@pytest.mark.parametrize("answer", [HUGE, f'{{"code": {HUGE}}}', "[" * 5_000])
+def test_outputs_that_end_the_released_novelty_view(answer: str) -> None:
+    assert set(_released(released.novelty, CODE, answer).values()) == {None}
+    assert not panorama_noc4pc.judge(CODE, answer).right
+
+
 def _rows(name: str) -> list[dict[str, object]]:
     files: list[Path] = sorted((data_root() / "panorama" / name).glob("*.json"))
     return [row for path in files for row in read_rows(path)]
@@ -181,6 +204,19 @@ def test_real_rows_make_full_prompts(task_id: str) -> None:
         assert spec.judge(sample, spec.render(str(sample.gold), "")).right
 
 
+@pytest.mark.parametrize(
+    ("task_id", "column"), [("par4pc", "options"), ("noc4pc", "prior_art_specifications")]
+)
+def test_a_real_prompt_shows_the_prior_art_in_full(task_id: str, column: str) -> None:
+    for row in _rows(task_id):
+        prompt = registry.get(f"panorama_{task_id}").build_prompt(row) or ""
+        held: Any = row[column]
+        for document in held.values() if isinstance(held, dict) else held:
+            cited = [str(paragraph["content"]) for paragraph in document.get("paragraphs", ())]
+            for text in (document["title"], document["abstract"], *document["claims"][1:], *cited):
+                assert " ".join(text.split()) in " ".join(prompt.split())
+
+
 def test_a_dependent_claim_brings_what_it_refers_to() -> None:
     claims = ["1. A pump with a gear.", "2. The pump of claim 1, with a cam.", "3. The pump of claim 2."]
     row = {"claim_number": 3, "context": {"claims": claims, "title": "Pump"}}
@@ -189,4 +225,6 @@ def test_a_dependent_claim_brings_what_it_refers_to() -> None:
         "Claim 2: The pump of claim 1, with a cam.",
         "Claim 3: The pump of claim 2.",
     ]
+    first = claim_lines(row | {"claim_number": 1}, others=True)
+    assert first == [f"Other claims: {claims[1]} {claims[2]}", "Claim 1: A pump with a gear."]
     assert claim_lines(row | {"claim_number": 4}) is None
