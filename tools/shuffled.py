@@ -30,7 +30,8 @@ _MENTION = re.compile(
     r"(?<![A-Za-z0-9])(?:A(?! (?!and |or |plus |minus |is |has )[a-z]{2})|[B-J]|D\d{1,2})(?![A-Za-z0-9])"
     r"|(?<=\[)\d{1,4}(?=\])"
 )
-_RANGE = re.compile(r"\b[A-J]\s?(?:-|–|to|through)\s?[A-J]\b")
+_RANGE = re.compile(r"\b[A-J]\s?(?:-|–|to|through)\s?[A-J]\b|(?<=[\"'])[A-J](?=[\"'])")
+"""Letters that show how to answer: ``A-D``, or ``(e.g. 'A'/'B')``."""
 _OTHER_OPTIONS = re.compile(
     r"\W*(?:both|neither|only|options?|仅|只有)?\s*[A-J](?:\s*(?:and|or|nor|,|、|&|和|及|或)\s*[A-J])+\W*",
     re.IGNORECASE,
