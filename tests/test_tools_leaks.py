@@ -14,7 +14,7 @@ from tools.decontaminate import Decontaminator
 from tools.recipes.leak_kinds import twin_key
 from tools.seal import SealedTest
 
-ALLOWED = {"tablebench_data_analysis": 8, "tablebench_fact_checking": 12}
+ALLOWED = {"chemcotbench_mol_opt": 6, "tablebench_data_analysis": 8, "tablebench_fact_checking": 12}
 """Edited copies that may be missed, of 240 planted rows; none in any other task."""
 
 
@@ -36,7 +36,7 @@ def test_every_planted_copy_is_found_and_hardly_a_clean_row_is_accused(task):
     assert len(leaks) > 200
     assert [place for place in missed if not leaks[place][1]] == [], "verbatim copies"
     # An edit that exchanges a content word ("rise" for "increase", "Which of the two" for "Who")
-    # cannot be told from another question about the same table; no more than these may be missed.
+    # cannot be told from another question about the same table or molecule; no more than these may be missed.
     assert len(missed) <= ALLOWED.get(task, 0)
     keys = {twin_key(sample.prompt) for sample in (*data.validation, *spec.load("mini", 3).load_test())}
     clean = [prompt_of(spec, row) for row in sources["worked"].rows]
