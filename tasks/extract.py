@@ -38,7 +38,7 @@ _MARK = (
 _MARKED_LETTER = re.compile(_MARK + r"([A-H])(?![A-Za-z])")
 _MARKED_LOWER = re.compile(_MARK + r"([a-h])(?=[ \t]*(?:[).,。，）\]】*\"'`]|$|\n))", re.MULTILINE)
 _LEADING_LETTER = re.compile(r"[\s(（\[【*_\"'`]{0,6}([A-H])(?:[\s.。、)）\]】:：,，*_\"'`]|$)")
-_LONE_LETTER = re.compile(r"(?<![A-Za-z0-9_])([A-H])(?![A-Za-z0-9_])")
+_LONE_LETTER = re.compile(r"(?<![A-Za-z0-9_%)=#\]}])([A-H])(?![A-Za-z0-9_%(=#\[{])")
 _SMILES_TOKEN = re.compile(r"(?:\[[A-Za-z0-9@+\-:]{1,12}\]|Br|Cl|[BCNOPSFI]|[bcnops]|[-=#$/\\().%0-9])+")
 _SMILES_WORD = re.compile(r"[A-Za-z0-9@+\-\[\]()=#$%/\\.]+")
 

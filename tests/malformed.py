@@ -13,7 +13,7 @@ KEYS = (
     "Reactants", "SMILES", "pred_smi", "choice", "reason",
 )  # fmt: skip
 HUGE = "9" * 5_000
-BAD_SMILES = ("C1CC", "C(((", "[Zz]", "c1ccc", "C%%", "C" * 5_000, "N#N#N", "[Na", ")(", "\x00C")
+BAD_SMILES = ("C1CC", "O(((", "[Zz]", "c1ccc", "N%%", "C" * 5_000, "N#N#N", "[Na", ")(", "\x00C")
 TYPES: tuple[object, ...] = (
     None, {}, [], [[]], {"a": {"b": []}}, [None, None], -1e308, float("nan"), "", " ", "\u0000", "\ud800",
 )  # fmt: skip

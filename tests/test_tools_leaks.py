@@ -24,7 +24,12 @@ def prompt_of(spec, row):
     return built or row.get("prompt") or row.get("instruction") or row["messages"][0]["content"]
 
 
-@pytest.mark.parametrize("task", registry.ids())
+QUICK = ("aime25", "tablebench_numerical_reasoning", "FinanceIQ_gen", "tablebench_data_analysis")
+"""The others take half a minute and more: `make test-slow` runs them."""
+TASKS = [task if task in QUICK else pytest.param(task, marks=pytest.mark.slow) for task in registry.ids()]
+
+
+@pytest.mark.parametrize("task", TASKS)
 def test_every_planted_copy_is_found_and_hardly_a_clean_row_is_accused(task):
     spec = registry.get(task)
     data = spec.load("mini", 3)
