@@ -35,7 +35,7 @@ _MARK = (
     r"(?i:答案|选项|应选|故选|选|answer|option|choice)[ \t]{0,3}(?i:是|为|应为|is)?"
     r"[ \t:：*_(（\[【\"'`]{0,6}"
 )
-_MARKED_LETTER = re.compile(_MARK + r"([A-H])(?![A-Za-z])")
+_MARKED_LETTER = re.compile(_MARK + r"([A-H])(?![A-Za-z0-9])")
 _MARKED_LOWER = re.compile(_MARK + r"([a-h])(?=[ \t]*(?:[).,。，）\]】*\"'`]|$|\n))", re.MULTILINE)
 _LEADING_LETTER = re.compile(r"[\s(（\[【*_\"'`]{0,6}([A-H])(?:[\s.。、)）\]】:：,，*_\"'`]|$)")
 _LONE_LETTER = re.compile(r"(?<![A-Za-z0-9_%)=#\]}])([A-H])(?![A-Za-z0-9_%(=#\[{])")
