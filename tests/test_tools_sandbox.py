@@ -166,6 +166,7 @@ def test_a_dead_driver_costs_one_script(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_silent_driver_is_ended_with_its_script(monkeypatch: pytest.MonkeyPatch) -> None:
     works()
+    before = set(psutil.Process().children())  # workers of other tests
     monkeypatch.setattr(sandbox_driver, "GRACE_SECONDS", 0.5)
     stop = "import os, signal, time; time.sleep(60)"
     exchange = sandbox_driver.DriverProcess._exchange
@@ -178,7 +179,7 @@ def test_a_silent_driver_is_ended_with_its_script(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sandbox_driver.DriverProcess, "_exchange", silenced)
     results = sandbox.run_many([Script(stop), Script("print(2)")])
     assert [result.status for result in results] == ["killed", "ok"]
-    assert not psutil.Process().children()
+    assert set(psutil.Process().children()) <= before
 
 
 def test_doctor_names_the_sandbox(
