@@ -1,4 +1,4 @@
-"""What ``ftdojo score`` prints: a table, or JSON."""
+"""What ``ftdojo score`` prints: a block a view, or JSON."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def print_scores(
     """Score a file of predictions and print both scores of each view."""
     scored = score_files(registry.get(task), rows, predictions, view)
     if as_json:
-        facts = [one.as_json(items=True) for one in scored]
-        print_json = facts[0] if len(facts) == 1 else {"task": task, "views": facts}
-        console.file.write(json.dumps(print_json, ensure_ascii=False) + "\n")
+        facts = [one.as_json() for one in scored]
+        shown = facts[0] if len(facts) == 1 else {"task": task, "views": facts}
+        console.file.write(json.dumps(shown, ensure_ascii=False) + "\n")
         return
     for one in scored:
         console.print(f"[bold]{escape(one.view)}[/]", highlight=False)

@@ -122,6 +122,27 @@ def test_wrong_files_are_named(
         score_files(spec, *paths, view)
 
 
+def test_predictions_may_leave_out_the_rows_of_other_tasks(tmp_path: Path) -> None:
+    table = {"columns": ["name", "wins"], "data": [["Ann", 3], ["Bob", 5]]}
+    row = {
+        "qtype": "DataAnalysis",
+        "qsubtype": "StatisticalAnalysis",
+        "table": table,
+        "question": "q",
+        "answer": "4",
+    }
+    rows = _write(tmp_path / "rows.jsonl", [{**row, "qtype": "FactChecking", "qsubtype": "x"}, row])
+    predictions = _predictions(tmp_path, ["Final Answer: 4"])
+    found = score_files(registry.get("tablebench_data_analysis"), rows, predictions, None)
+    assert len(found) == 2  # the row belongs to its own view and to the released code's view of all rows
+    assert all(verdict.right for one in found for verdict in one.verdicts)
+
+
+def test_wrong_paths_are_named() -> None:
+    with pytest.raises(InputError, match="no such file"):
+        score_files(registry.get("aime25"), Path("nowhere.jsonl"), Path("nowhere.jsonl"), None)
+
+
 def test_predictions_must_be_texts(tmp_path: Path) -> None:
     rows = _write(tmp_path / "rows.jsonl", ROWS[:1])
     predictions = _write(tmp_path / "predictions.jsonl", [{"answer": 2}])

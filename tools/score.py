@@ -32,11 +32,11 @@ class Scored:
     as_published: Metrics
     wall_seconds: float
 
-    def as_json(self, items: bool = True) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The JSON form that ``ftdojo score --json`` prints."""
         scored = [verdict for verdict in self.verdicts if verdict.scored]
         unread = sum(verdict.parsed is None for verdict in self.verdicts)
-        facts: dict[str, Any] = {
+        return {
             "task": self.task,
             "view": self.view,
             "n": len(self.verdicts),
@@ -49,10 +49,8 @@ class Scored:
                 "unparseable_share": unread / max(1, len(self.verdicts)),
             },
             "as_published": dict(self.as_published),
+            "items": [_item(verdict) for verdict in self.verdicts],
         }
-        if items:
-            facts["items"] = [_item(verdict) for verdict in self.verdicts]
-        return facts
 
 
 def _item(verdict: Verdict) -> dict[str, Any]:
@@ -79,13 +77,14 @@ def score_files(spec: TaskSpec, rows_path: Path, predictions_path: Path, view: s
     _known_view(spec, view)
     pairs = _pairs(published, rows, rows_path, view)
     if len(answers) != len(rows):
-        if len(answers) != len(pairs):
+        asked = sorted({number for number, _ in pairs})  # a row may belong to two views
+        if len(answers) != len(asked):
             raise InputError(
                 str(predictions_path),
                 f"it holds {len(answers)} predictions for {len(rows)} rows",
                 "write one line a row, in the order of the rows",
             )
-        answers = dict(zip(sorted({number for number, _ in pairs}), answers.values(), strict=True))
+        answers = dict(zip(asked, answers.values(), strict=True))
     if not pairs:
         raise InputError(str(rows_path), f"no row belongs to {view or spec.id}", "check --view and the task")
     views = [view] if view else [name for name in spec.views if any(name == held for _, held in pairs)]
