@@ -86,7 +86,30 @@ class RunSettings(BaseModel):
     budget_seconds: Annotated[float, BeforeValidator(lambda value: parse_duration(str(value)))] = Field(
         300.0, description="Wall-clock for the whole run, as 90s, 5m, 1h30m or seconds.", gt=0
     )
-    mind: Literal["playbook"] = Field("playbook", description="Who decides: the embedded rules.")
+    mind: Literal["playbook", "llm"] = Field(
+        "playbook", description="Who decides: the embedded rules, or a language model."
+    )
+    model: str = Field(
+        "",
+        description="The language model for every role, as provider:model; for the llm mind.",
+        examples=["openai:gpt-5-mini", "openai:qwen3-32b"],
+    )
+    base_url: str = Field(
+        "", description="Address of an OpenAI-compatible server (vLLM, llama.cpp, Ollama, LM Studio)."
+    )
+    models_file: str = Field(
+        "", description="A TOML file with models per role, fallbacks, a teacher and prices."
+    )
+    teacher: str = Field(
+        "", description="A model that recipes may ask for data, as provider:model; none when empty."
+    )
+    max_usd: float | None = Field(None, description="Most money for language models, in US dollars.", ge=0)
+    max_tokens: int | None = Field(
+        None, description="Most tokens of language models, input and output.", ge=0
+    )
+    approve: tuple[Literal["plan", "data", "train"], ...] = Field(
+        (), description="Before which steps to ask a person."
+    )
     memory: str = Field(
         default_factory=default_memory_dir, description="Folder of the experience store, or `off`."
     )

@@ -26,6 +26,7 @@ StageKind = Literal[
     "training",
     "evaluation",
     "comparison",
+    "reading",
     "diagnosis",
     "lesson",
     "failure",
@@ -36,8 +37,9 @@ StageKind = Literal[
 """Once per experiment; the base model's are filed under the experiment ``base``."""
 RunKind = Literal["run_started", "champion_chosen", "test_opened", "run_ended"]
 """Once per run."""
-FreeKind = Literal["note", "tick", "test_reopened"]
-"""As often as they happen. ``test_reopened``: a resumed run read the sealed test again."""
+FreeKind = Literal["note", "tick", "test_reopened", "decision", "usage", "approval"]
+"""As often as they happen. ``test_reopened``: a resumed run read the sealed test again. ``decision``: who
+decided what, and how; ``usage``: what a call of a language model cost; ``approval``: what a person said."""
 Kind = StageKind | RunKind | FreeKind
 
 STAGES: frozenset[str] = frozenset(get_args(StageKind))

@@ -32,6 +32,7 @@ from memory.records import (
     Failure,
     Outcome,
     Plan,
+    Reading,
     RunInfo,
     Training,
     TrainingPlan,
@@ -245,6 +246,10 @@ class Journal:
         """It against the champion of its time."""
         return self._record(experiment, "comparison", Comparison)
 
+    def reading(self, experiment: str) -> Reading | None:
+        """What the Evaluator made of its result."""
+        return self._record(experiment, "reading", Reading)
+
     def diagnosis(self, experiment: str) -> Diagnosis | None:
         """What the Diagnostician made of it."""
         return self._record(experiment, "diagnosis", Diagnosis)
@@ -285,6 +290,7 @@ class Journal:
                 training=self.training(id),
                 evaluation=self.evaluation(id),
                 comparison=self.comparison(id),
+                reading=self.reading(id),
                 diagnosis=self.diagnosis(id),
                 failure=self.failure(id),
                 outcome=finished.data["outcome"],

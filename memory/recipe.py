@@ -93,6 +93,63 @@ class Verify(Record):
     strict: bool = False
 
 
+class Script(Record):
+    """A transform in Python, written by a role and run in the sandbox: on 100 rows first, then on all.
+
+    ``code`` defines ``transform(row)``, where ``row`` is a dict with the texts ``prompt``, ``answer`` and
+    ``source``; it returns such a dict (``source`` is ignored), a list of them, or None to drop the row.
+    """
+
+    op: Literal["script"] = "script"
+    purpose: str = Field(max_length=300)
+    code: str = Field(max_length=20_000)
+
+
+class Solve(Record):
+    """Ask the teacher for worked solutions of the rows' prompts.
+
+    Rejection sampling: of ``samples`` tries the first whose answer the task's scorer finds equal to
+    the row's answer replaces it, steps included; rows without such a try stay as they are.
+    """
+
+    op: Literal["solve"] = "solve"
+    rows: int = Field(200, gt=0, le=100_000)
+    """Most rows to ask about: a seeded sample."""
+    samples: int = Field(2, gt=0, le=16)
+    temperature: float = Field(0.7, ge=0.0, le=2.0)
+
+
+class Rephrase(Record):
+    """Ask the teacher for other wordings of the rows' prompts; the answers stay, the old rows too."""
+
+    op: Literal["rephrase"] = "rephrase"
+    rows: int = Field(200, gt=0, le=100_000)
+    variants: int = Field(1, gt=0, le=8)
+    temperature: float = Field(0.9, ge=0.0, le=2.0)
+
+
+class Generate(Record):
+    """Ask the teacher for new prompts with answers, in the manner of ``seeds`` rows shown at a time.
+
+    A new row stays when the task can verify its answer, or, where the task cannot tell, when an
+    independent second solution of the prompt comes to the same answer.
+    """
+
+    op: Literal["generate"] = "generate"
+    rows: int = Field(100, gt=0, le=100_000)
+    seeds: int = Field(4, gt=0, le=16)
+    temperature: float = Field(1.0, ge=0.0, le=2.0)
+
+
+class Judge(Record):
+    """Ask the teacher to rate rows from 1 to 5; rows under ``minimum`` go, rows not asked about stay."""
+
+    op: Literal["judge"] = "judge"
+    rows: int = Field(500, gt=0, le=100_000)
+    minimum: int = Field(4, ge=1, le=5)
+    criteria: str = Field("The answer is right, complete and follows from its steps.", max_length=500)
+
+
 class Mix(Record):
     """Weigh the sources against each other: shares of the final rows, by source."""
 
@@ -115,7 +172,21 @@ class Cap(Record):
 
 
 Operation = Annotated[
-    Select | Map | Filter | Normalise | Deduplicate | Decontaminate | Verify | Mix | SampleRows | Cap,
+    Select
+    | Map
+    | Filter
+    | Normalise
+    | Deduplicate
+    | Decontaminate
+    | Verify
+    | Script
+    | Solve
+    | Rephrase
+    | Generate
+    | Judge
+    | Mix
+    | SampleRows
+    | Cap,
     Field(discriminator="op"),
 ]
 

@@ -19,6 +19,9 @@ from tasks.base import Score
 Outcome = Literal["kept", "discarded", "failed"]
 Ending = Literal["solved", "out_of_budget", "stuck", "harness_fault"]
 Mind = Literal["playbook", "llm"]
+Role = Literal["planner", "data_curator", "training_engineer", "evaluator", "diagnostician", "teacher"]
+Change = Literal["sources", "operations", "method", "hyperparameters", "duration", "first"]
+"""The one thing in which an experiment differs from its parent."""
 
 
 class Plan(Record):
@@ -31,8 +34,7 @@ class Plan(Record):
     hypothesis: str
     reason: str
     """Why this and not something else: the rule, with the evidence it rests on."""
-    change: Literal["sources", "operations", "method", "hyperparameters", "duration", "first"]
-    """The one thing that differs from the parent."""
+    change: Change
     expected_gain: float
     """Points of validation score over the parent."""
     sources: tuple[str, ...]
@@ -45,6 +47,8 @@ class Plan(Record):
     """``base``, or the experiment whose weights training continues from."""
     lessons: tuple[str, ...] = ()
     """Ids of the recalled lessons that the plan used."""
+    tests: str = ""
+    """The experiment whose diagnosis made the prediction that this plan puts to the test; mostly empty."""
     decided_by: Mind = "playbook"
 
 
@@ -68,6 +72,11 @@ class TrainingPlan(Record):
     seed: int = 0
     init_from: str = "base"
     timeout_seconds: float = Field(3600.0, gt=0.0)
+    knobs_from: str = ""
+    """Where learning rate and batch size came from: ``default``, ``lesson ID``, ``tpe after N trials``."""
+    override_reason: str = ""
+    """Why a model set aside the optimiser's knobs; empty when it did not."""
+    decided_by: Mind = "playbook"
 
 
 class Estimate(Record):
@@ -158,11 +167,40 @@ class Comparison(Record):
     n: int
 
 
+class Reading(Record):
+    """What the Evaluator makes of a measured result. It may refuse a challenger, never admit one."""
+
+    verdict: Literal["keep", "discard"]
+    note: str
+    cluster_notes: dict[str, str] = Field(default_factory=dict)
+    """Per error cluster: what the answers in it have in common."""
+    decided_by: Mind = "playbook"
+
+
+class Prediction(Record):
+    """What a diagnosis expects of the one change that would test it; scored when a plan tries it."""
+
+    change: Change
+    claim: str
+    """What will happen, in one sentence."""
+    expected_gain: float
+    """Points of validation score over the experiment that the diagnosis is about."""
+
+
 class Diagnosis(Record):
     """Cause, evidence, next move."""
 
     cause: Literal[
-        "format", "capability", "data", "underfit", "overfit", "divergence", "resources", "harness", "none"
+        "format",
+        "capability",
+        "data",
+        "underfit",
+        "overfit",
+        "divergence",
+        "resources",
+        "evaluation",
+        "harness",
+        "none",
     ]
     evidence: tuple[str, ...]
     next_move: Literal[
@@ -178,6 +216,7 @@ class Diagnosis(Record):
     note: str = ""
     source_scores: dict[str, float] = Field(default_factory=dict)
     """Per source: agreement of the champion's answers with the source's labels, 0.0 to 1.0."""
+    prediction: Prediction | None = None
     decided_by: Mind = "playbook"
 
 
@@ -200,6 +239,47 @@ class Lesson(Record):
     """ISO 8601, UTC."""
 
 
+class Decision(Record):
+    """Who decided, and what it took: one for every decision of a role under a language model."""
+
+    role: Role
+    subject: Literal["plan", "recipe", "training_plan", "reading", "diagnosis"]
+    decided_by: Mind
+    model: str
+    calls: int
+    """Calls of the model, retries of the provider's failures not counted."""
+    repairs: int
+    """Replies that went back with the error they made."""
+    tools_called: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    """What was wrong with the replies, in order; the last one is why the playbook took over, if it did."""
+
+
+class Usage(Record):
+    """What one call of a language model cost."""
+
+    role: Role
+    model: str
+    """``provider:model``."""
+    input_tokens: int = Field(ge=0)
+    """Cached ones included."""
+    cached_tokens: int = Field(0, ge=0)
+    output_tokens: int = Field(ge=0)
+    usd: float = Field(ge=0.0)
+    """By the price table; 0.0 for a model without a price."""
+    wall_seconds: float = Field(ge=0.0)
+    estimated: bool = False
+    """The provider named no usage: tokens were estimated from the text's length."""
+
+
+class Approval(Record):
+    """What a person said when a run asked."""
+
+    stage: Literal["plan", "data", "train"]
+    verdict: Literal["approve", "edit", "reject"]
+    note: str = ""
+
+
 class Experiment(Record):
     """One turn of the loop, whole."""
 
@@ -212,6 +292,7 @@ class Experiment(Record):
     training: Training | None = None
     evaluation: Evaluation | None = None
     comparison: Comparison | None = None
+    reading: Reading | None = None
     diagnosis: Diagnosis | None = None
     failure: Failure | None = None
     outcome: Outcome

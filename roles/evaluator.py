@@ -7,7 +7,7 @@ level is loose; the claim that the user reads is made on the sealed test, two-si
 
 from __future__ import annotations
 
-from memory.records import Comparison, Evaluation
+from memory.records import Comparison, Evaluation, Reading
 from tools.dojo import Dojo
 
 KEEP_LEVEL = 0.2
@@ -27,3 +27,10 @@ def evaluate(dojo: Dojo, experiment: str) -> tuple[Evaluation, Comparison]:
 def replaces_champion(comparison: Comparison) -> bool:
     """Whether the evidence favours the challenger."""
     return comparison.delta > 0 and comparison.p_value / 2 <= KEEP_LEVEL
+
+
+def read_result(comparison: Comparison) -> Reading:
+    """The playbook's reading: what the paired test says, and nothing more."""
+    kept = replaces_champion(comparison)
+    against = f"{comparison.delta:+.1f} over {comparison.champion}, p={comparison.p_value:.2g}"
+    return Reading(verdict="keep" if kept else "discard", note=f"paired test: {against}")

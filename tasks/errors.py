@@ -3,6 +3,7 @@
     FtDojoError
     |-- InputError            the user's input is wrong: one line, exit code 2, nothing lost
     |-- ExperimentFailed      one experiment failed: recorded as data, the run goes on
+    |-- CapReached            no more money or tokens may be spent: the run ends in order
     `-- HarnessFault          the harness itself cannot go on: the run ends as `harness_fault`
 
 An ``InputError`` names the input, says what is wrong and how to mend it, in one
@@ -33,6 +34,9 @@ Code = Literal[
     "out_of_memory",
     "crashed",
     "bad_output",
+    "bad_script",
+    "teacher_failed",
+    "cap_reached",
 ]
 
 
@@ -60,6 +64,10 @@ class ExperimentFailed(FtDojoError):
     def __init__(self, stage: Stage, code: Code, message: str, log_tail: str = "") -> None:
         self.stage, self.code, self.message, self.log_tail = stage, code, message, log_tail
         super().__init__(f"{stage}: {code}: {message}")
+
+
+class CapReached(FtDojoError):
+    """The cap on money or tokens leaves no room for another call of a language model."""
 
 
 class HarnessFault(FtDojoError):
