@@ -1,5 +1,8 @@
 """The nodes: read the state, call one role, write its records into the journal, return what changed.
 
+What a role decides (plan, recipe, training plan) goes into the state as a draft; the gate
+behind it (``graph.approval``) writes it into the journal, after a person approved where one is asked.
+
 A node may run twice after a kill, so each step first asks the journal whether its record
 is already there. Experiment ids are deterministic (``e01``, ``e02``...), and the journal
 refuses a second record of the same kind for one experiment.
@@ -19,12 +22,9 @@ from graph.session import Session
 from graph.settings import RunSettings
 from graph.state import RunInput, RunState
 from memory.records import Experiment, Failure
-from roles import data_curator as curator
 from roles import diagnostician as diagnosing
 from roles import evaluator as evaluating
-from roles import planner as planning
 from roles import stopping
-from roles import training_engineer as engineer
 from tasks.errors import ExperimentFailed, InputError, Stage
 from tools.export import export_champion
 from tools.report import write_report
@@ -79,81 +79,103 @@ def planner(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
     dojo, tell = session.dojo, _teller(session, runtime)
     journal = dojo.journal
     experiment = journal.unfinished() or journal.next_experiment_id()
-    if journal.plan(experiment) is None:
-        end = stopping.ending(dojo, session.settings.target, session.settings.max_experiments)
-        if end is not None:
-            return {"ending": end[0], "reason": end[1]}
-        tell("stage", experiment, {"role": "planner", "text": "choosing the next experiment"})
-        with dojo.ledger.measure("think"):
-            plan = planning.plan(dojo, experiment)
-        if plan is None:
-            return {"ending": "stuck", "reason": "nothing untried is left that the playbook expects to help"}
-        journal.append("plan", plan, experiment)
-    tell("plan", experiment, _stage(journal.plan(experiment)))
-    return {"experiment": experiment, "failed": False}
+    if journal.plan(experiment) is not None:
+        return {"experiment": experiment, "failed": False, "draft": {}}
+    end = stopping.ending(dojo, session.settings.target, session.settings.max_experiments)
+    if end is not None:
+        return {"ending": end[0], "reason": end[1]}
+    tell("stage", experiment, {"role": "planner", "text": "choosing the next experiment"})
+    with dojo.ledger.measure("think"):
+        plan = session.mind.plan(dojo, experiment)
+    if plan is None:
+        return {"ending": "stuck", "reason": "nothing untried is left that is expected to help"}
+    return {"experiment": experiment, "failed": False, "draft": plan.model_dump(mode="json")}
 
 
 def data_curator(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
-    """Write and run the data recipe; gate: something is left, and nothing of the sealed splits."""
+    """Write the data recipe of the plan."""
 
-    def work(session: Session, experiment: str, tell: Teller) -> None:
-        dojo, journal = session.dojo, session.dojo.journal
-        plan = journal.plan(experiment)
+    def work(session: Session, experiment: str, tell: Teller) -> Event:
+        dojo, plan = session.dojo, session.dojo.journal.plan(experiment)
         assert plan is not None
-        if journal.recipe(experiment) is None:
-            with dojo.ledger.measure("think"):
-                journal.append("recipe", curator.write_recipe(dojo, plan), experiment)
-        tell("stage", experiment, {"role": "data_curator", "text": f"curating {', '.join(plan.sources)}"})
+        tell("plan", experiment, plan.model_dump(mode="json"))
+        if dojo.journal.recipe(experiment) is not None:
+            return {}
+        tell("stage", experiment, {"role": "data_curator", "text": "writing the recipe"})
+        with dojo.ledger.measure("think"):
+            return session.mind.write_recipe(dojo, plan).model_dump(mode="json")
+
+    return _guarded(state, runtime, "data", work)
+
+
+def curate(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+    """Run the recipe; gate: something is left, and nothing of the sealed splits."""
+
+    def work(session: Session, experiment: str, tell: Teller) -> Event:
+        dojo, journal = session.dojo, session.dojo.journal
         recipe = journal.recipe(experiment)
         assert recipe is not None
+        tell("stage", experiment, {"role": "data_curator", "text": f"curating {', '.join(recipe.sources)}"})
         if journal.card(experiment) is None:
-            journal.append("card", curator.curate(dojo, recipe), experiment)
+            journal.append("card", dojo.curate(recipe), experiment)
         tell("card", experiment, _stage(journal.card(experiment)))
+        return {}
 
     return _guarded(state, runtime, "data", work)
 
 
 def training_engineer(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
-    """Choose method and knobs, pass the memory, time and probe gates, train."""
+    """Choose method and knobs, pass the memory, time and probe gates."""
 
-    def work(session: Session, experiment: str, tell: Teller) -> None:
+    def work(session: Session, experiment: str, tell: Teller) -> Event:
         dojo, journal = session.dojo, session.dojo.journal
         plan, card = journal.plan(experiment), journal.card(experiment)
         assert plan is not None and card is not None
-        if journal.training_plan(experiment) is None:
-            tell(
-                "stage",
-                experiment,
-                {"role": "training_engineer", "text": "choosing knobs, probing a few steps"},
-            )
-            journal.append("training_plan", engineer.write_training_plan(dojo, plan, card), experiment)
-        training_plan = journal.training_plan(experiment)
-        assert training_plan is not None
+        if journal.training_plan(experiment) is not None:
+            return {}
+        text = "choosing knobs, probing a few steps"
+        tell("stage", experiment, {"role": "training_engineer", "text": text})
+        return session.mind.write_training_plan(dojo, plan, card).model_dump(mode="json")
+
+    return _guarded(state, runtime, "probe", work)
+
+
+def train(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+    """Train in a child process, stopped early when it diverges or runs out of time."""
+
+    def work(session: Session, experiment: str, tell: Teller) -> Event:
+        dojo, journal = session.dojo, session.dojo.journal
+        plan, card = journal.training_plan(experiment), journal.card(experiment)
+        assert plan is not None and card is not None
         if journal.training(experiment) is None:
-            steps, rate = training_plan.max_steps, training_plan.learning_rate
-            detail = f"{training_plan.method}, lr {rate:.2g}, {steps} steps"
+            detail = f"{plan.method}, lr {plan.learning_rate:.2g}, {plan.max_steps} steps"
             tell("stage", experiment, {"role": "training_engineer", "text": detail})
-            journal.append("training", engineer.train(dojo, experiment, training_plan, card), experiment)
+            journal.append("training", dojo.train(experiment, plan, card), experiment)
         tell("training", experiment, _stage(journal.training(experiment)))
+        return {}
 
     return _guarded(state, runtime, "train", work)
 
 
 def evaluator(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
-    """Score the experiment on validation and compare it with the champion, item by item."""
+    """Score the experiment on validation, compare it with the champion item by item, read the result."""
 
-    def work(session: Session, experiment: str, tell: Teller) -> None:
+    def work(session: Session, experiment: str, tell: Teller) -> Event:
         dojo, journal = session.dojo, session.dojo.journal
-        tell(
-            "stage",
-            experiment,
-            {"role": "evaluator", "text": f"answering {len(dojo.validation)} validation items"},
-        )
+        text = f"answering {len(dojo.validation)} validation items"
+        tell("stage", experiment, {"role": "evaluator", "text": text})
         if journal.comparison(experiment) is None:
             evaluation, comparison = evaluating.evaluate(dojo, experiment)
             journal.append("evaluation", evaluation, experiment)
             journal.append("comparison", comparison, experiment)
+        measured = journal.comparison(experiment)
+        assert measured is not None
+        if journal.reading(experiment) is None:
+            with dojo.ledger.measure("think"):
+                reading = session.mind.read_result(dojo, experiment, measured)
+            journal.append("reading", reading, experiment)
         tell("evaluation", experiment, _stage(journal.evaluation(experiment)))
+        return {}
 
     return _guarded(state, runtime, "evaluate", work)
 
@@ -167,7 +189,7 @@ def diagnostician(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
     draft = _draft_experiment(session, experiment)
     if journal.diagnosis(experiment) is None:
         with dojo.ledger.measure("think"):
-            diagnosis = diagnosing.diagnose(dojo, draft)
+            diagnosis = session.mind.diagnose(dojo, draft)
         journal.append("diagnosis", diagnosis, experiment)
     lesson = diagnosing.lesson_of(dojo, draft)
     if lesson is not None:
@@ -182,16 +204,17 @@ def diagnostician(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
 def _draft_experiment(session: Session, experiment: str) -> Experiment:
     """The experiment from its records so far, with its outcome."""
     journal = session.dojo.journal
-    plan, comparison, failure = (
+    plan, comparison, failure, reading = (
         journal.plan(experiment),
         journal.comparison(experiment),
         journal.failure(experiment),
+        journal.reading(experiment),
     )
     assert plan is not None
     if failure is not None or comparison is None:
         outcome = "failed"
     else:
-        outcome = "kept" if evaluating.replaces_champion(comparison) else "discarded"
+        outcome = "kept" if evaluating.admitted(comparison, reading) else "discarded"
     return Experiment.model_validate(
         {
             "id": experiment,
@@ -203,6 +226,7 @@ def _draft_experiment(session: Session, experiment: str) -> Experiment:
             "training": journal.training(experiment),
             "evaluation": journal.evaluation(experiment),
             "comparison": comparison,
+            "reading": reading,
             "failure": failure,
             "outcome": outcome,
         }
@@ -238,7 +262,8 @@ def finish(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
 # -- what every node needs -------------------------------------------------------------------
 
 Teller = Callable[[str, str | None, Event], None]
-Work = Callable[[Session, str, Teller], None]
+Work = Callable[[Session, str, Teller], Event]
+"""Does one stage; returns the draft for the gate behind it, empty when there is none."""
 
 
 def _session(state: RunState) -> Session:
@@ -271,7 +296,7 @@ def _guarded(state: RunState, runtime: Runtime[RunSettings], stage: Stage, work:
     if session.dojo.journal.failure(experiment) is not None:
         return {"failed": True}
     try:
-        work(session, experiment, tell)
+        draft = work(session, experiment, tell)
     except ExperimentFailed as failed:
         failure = Failure(
             stage=failed.stage, code=failed.code, message=failed.message, log_tail=failed.log_tail
@@ -279,7 +304,7 @@ def _guarded(state: RunState, runtime: Runtime[RunSettings], stage: Stage, work:
         session.dojo.journal.append("failure", failure, experiment)
         tell("failure", experiment, failure.model_dump(mode="json"))
         return {"failed": True}
-    return {"failed": False}
+    return {"failed": False, "draft": draft}
 
 
 def _stage(record: Any) -> Event:

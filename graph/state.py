@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
@@ -23,6 +23,8 @@ class RunState(RunInput, total=False):
 
     experiment: str
     """The experiment under way, ``e01``..."""
+    draft: dict[str, Any]
+    """What a role has decided and no gate has written down yet: a plan, a recipe or a training plan."""
     failed: bool
     """Whether a gate of this experiment has failed; the Diagnostician looks next."""
     ending: str

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from memory.recipe import (
     Cap,
-    DataCard,
     DataRecipe,
     Decontaminate,
     Deduplicate,
@@ -49,12 +48,3 @@ def write_recipe(dojo: Dojo, plan: Plan) -> DataRecipe:
         operations.append(Mix(weights=plan.weights))
     operations.append(Cap(rows=plan.rows))
     return DataRecipe(operations=tuple(operations), seed=dojo.seed)
-
-
-def curate(dojo: Dojo, recipe: DataRecipe) -> DataCard:
-    """Run the recipe.
-
-    Raises:
-        ExperimentFailed: nothing is left, or rows of the sealed splits are still inside.
-    """
-    return dojo.curate(recipe)

@@ -29,6 +29,11 @@ def replaces_champion(comparison: Comparison) -> bool:
     return comparison.delta > 0 and comparison.p_value / 2 <= KEEP_LEVEL
 
 
+def admitted(comparison: Comparison, reading: Reading | None) -> bool:
+    """Whether the challenger becomes champion: the paired test must allow it, and no reading refuse it."""
+    return replaces_champion(comparison) and (reading is None or reading.verdict == "keep")
+
+
 def read_result(comparison: Comparison) -> Reading:
     """The playbook's reading: what the paired test says, and nothing more."""
     kept = replaces_champion(comparison)

@@ -15,8 +15,8 @@ def ending(
     """The run's ending and its reason, or None to go on.
 
     solved: the target is reached, or the 95% interval lies above 97. out_of_budget: what
-    is left, less the reserve for the final test, holds no further experiment, or as many
-    experiments as were asked for are done.
+    is left, less the reserve for the final test, holds no further experiment, as many
+    experiments as were asked for are done, or the cap on money or tokens is reached.
     """
     champion = dojo.journal.champion_id()
     score = dojo.validation_score(champion)
@@ -26,6 +26,8 @@ def ending(
             return "solved", f"{champion} reached the target {target:g} with {score.text()} on validation"
     if target is None and champion != "base" and score.higher_is_better and score.low >= SOLVED_LOW:
         return "solved", f"{champion} scores {score.text()} on validation"
+    if dojo.spending is not None and dojo.spending.exhausted:
+        return "out_of_budget", dojo.spending.exhausted
     done = len(dojo.journal.experiments())
     if max_experiments is not None and done >= max_experiments:
         return "out_of_budget", f"{done} experiments were asked for, and are done"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memory.recipe import DataCard
-from memory.records import Experiment, Plan, Training, TrainingPlan
+from memory.records import Experiment, Plan, TrainingPlan
 from roles.optimiser import Knobs, Method, suggest, trials_from
 from tasks.errors import ExperimentFailed
 from tools.dojo import Dojo
@@ -117,12 +117,3 @@ def _proven(dojo: Dojo, training_plan: TrainingPlan) -> bool:
         and earlier.learning_rate * 3 >= training_plan.learning_rate
         for earlier in done
     )
-
-
-def train(dojo: Dojo, experiment: str, training_plan: TrainingPlan, card: DataCard) -> Training:
-    """Run the training in a child process.
-
-    Raises:
-        ExperimentFailed: it diverged, ran out of memory or time, or crashed.
-    """
-    return dojo.train(experiment, training_plan, card)

@@ -20,6 +20,7 @@ from memory.ledger import Ledger
 from memory.lessons import Recalled
 from memory.recipe import DataCard, DataRecipe, Deduplicate, Map, Normalise, SampleRows, Select
 from memory.records import Comparison, Estimate, Evaluation, Lesson, Training, TrainingPlan
+from memory.spending import Spending
 from tasks.base import Sample, Score, Source, TaskSpec
 from tasks.errors import HarnessFault, boundary
 from tools import compare as comparing
@@ -31,6 +32,7 @@ from tools.decontaminate import Decontaminator
 from tools.model_files import BaseModel
 from tools.profile import SourceProfile, profile_source
 from tools.seal import SealedTest
+from tools.teacher import Teacher
 from tools.worker import Worker
 from tools.workspace import Workspace
 
@@ -60,6 +62,10 @@ class Dojo:
     seed: int
     max_rows: int
     max_length: int = 512
+    spending: Spending | None = None
+    """Money and tokens of language models; None where no such model is used."""
+    teacher: Teacher | None = None
+    """The model that recipes may ask for data."""
     _profiles: dict[str, SourceProfile] = field(default_factory=dict)
 
     # -- looking ---------------------------------------------------------------------------
