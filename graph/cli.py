@@ -84,7 +84,26 @@ def run(
     budget: Annotated[
         str, typer.Option(help="Wall-clock for the whole run: 90s, 5m, 1h30m.")
     ] = DEFAULT_BUDGET,
-    mind: Annotated[str, typer.Option(help="Who decides: playbook.")] = "playbook",
+    mind: Annotated[
+        str, typer.Option(help="Who decides: playbook (rules, no key) or llm (a language model).")
+    ] = "playbook",
+    model: Annotated[
+        str, typer.Option(help="Language model for every role, as provider:model. Implies --mind llm.")
+    ] = "",
+    base_url: Annotated[
+        str, typer.Option(help="Address of an OpenAI-compatible server (vLLM, llama.cpp, Ollama, LM Studio).")
+    ] = "",
+    models: Annotated[
+        str, typer.Option(help="TOML file: models per role, fallbacks, a teacher, prices.")
+    ] = "",
+    teacher: Annotated[
+        str, typer.Option(help="Model that recipes may ask for data, as provider:model.")
+    ] = "",
+    max_usd: Annotated[float | None, typer.Option(help="Most money for language models, US dollars.")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Most tokens of language models, input and output.")
+    ] = None,
+    approve: Annotated[str, typer.Option(help="Ask a person first, at any of: plan,data,train.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of rows, samples and training.")] = 0,
     max_rows: Annotated[int, typer.Option(help="Most training rows in one experiment.")] = 2000,
     max_experiments: Annotated[int | None, typer.Option(help="Stop after this many experiments.")] = None,
@@ -99,7 +118,14 @@ def run(
         split=split,
         base_model=base_model,
         budget_seconds=budget,
-        mind=mind,
+        mind="llm" if model else mind,
+        model=model,
+        base_url=base_url,
+        models_file=models,
+        teacher=teacher,
+        max_usd=max_usd,
+        max_tokens=max_tokens,
+        approve=tuple(stage.strip() for stage in approve.split(",") if stage.strip()),
         memory=memory,
         seed=seed,
         runs_dir=runs_dir,

@@ -25,7 +25,7 @@ from memory.records import Experiment, Failure
 from roles import diagnostician as diagnosing
 from roles import evaluator as evaluating
 from roles import stopping
-from tasks.errors import ExperimentFailed, InputError, Stage
+from tasks.errors import ExperimentFailed, InputError
 from tools.export import export_champion
 from tools.report import write_report
 
@@ -105,7 +105,7 @@ def data_curator(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
         with dojo.ledger.measure("think"):
             return session.mind.write_recipe(dojo, plan).model_dump(mode="json")
 
-    return _guarded(state, runtime, "data", work)
+    return _guarded(state, runtime, work)
 
 
 def curate(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
@@ -121,7 +121,7 @@ def curate(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
         tell("card", experiment, _stage(journal.card(experiment)))
         return {}
 
-    return _guarded(state, runtime, "data", work)
+    return _guarded(state, runtime, work)
 
 
 def training_engineer(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
@@ -137,7 +137,7 @@ def training_engineer(state: RunState, runtime: Runtime[RunSettings]) -> RunStat
         tell("stage", experiment, {"role": "training_engineer", "text": text})
         return session.mind.write_training_plan(dojo, plan, card).model_dump(mode="json")
 
-    return _guarded(state, runtime, "probe", work)
+    return _guarded(state, runtime, work)
 
 
 def train(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
@@ -154,7 +154,7 @@ def train(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
         tell("training", experiment, _stage(journal.training(experiment)))
         return {}
 
-    return _guarded(state, runtime, "train", work)
+    return _guarded(state, runtime, work)
 
 
 def evaluator(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
@@ -177,7 +177,7 @@ def evaluator(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
         tell("evaluation", experiment, _stage(journal.evaluation(experiment)))
         return {}
 
-    return _guarded(state, runtime, "evaluate", work)
+    return _guarded(state, runtime, work)
 
 
 def diagnostician(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
@@ -289,7 +289,7 @@ def _teller(session: Session, runtime: Runtime[RunSettings]) -> Teller:
     return tell
 
 
-def _guarded(state: RunState, runtime: Runtime[RunSettings], stage: Stage, work: Work) -> RunState:
+def _guarded(state: RunState, runtime: Runtime[RunSettings], work: Work) -> RunState:
     """Run one stage; a failed experiment becomes a record and goes to the Diagnostician."""
     session, experiment = _session(state), state["experiment"]
     tell = _teller(session, runtime)

@@ -13,11 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from memory.spending import Spending
+
 from graph.settings import RunSettings
 from memory.chroma import Experience, ExperienceStore, NullStore
 from memory.journal import Journal
 from memory.ledger import Ledger
 from memory.records import RunInfo
+from roles.mind import Mind, Playbook
 from tasks import registry
 from tasks.base import Edition, LoadOptions, TaskData, TaskSpec
 from tasks.errors import InputError
@@ -43,6 +46,7 @@ class Session:
 
     settings: RunSettings
     dojo: Dojo
+    mind: Mind
 
 
 _open: dict[str, Session] = {}
@@ -214,7 +218,7 @@ def _build(
         max_rows=settings.max_rows,
         max_length=min(MOST_TOKENS[edition], base_model.max_positions),
     )
-    session = Session(settings=settings, dojo=dojo)
+    session = Session(settings=settings, dojo=dojo, mind=_mind(settings, dojo))
     with _lock:
         _open[str(workspace.run_dir)] = session
     return session
@@ -223,6 +227,25 @@ def _build(
 def _within(spec: TaskSpec, base_model: BaseModel) -> TaskSpec:
     """The answer budget never takes more than half of a model's positions: the rest is the prompt's."""
     return replace(spec, max_new_tokens=min(spec.max_new_tokens, max(1, base_model.max_positions // 2)))
+
+
+def _mind(settings: RunSettings, dojo: Dojo) -> Mind:
+    """Who decides; with a language model or a teacher, the Dojo learns what they may spend."""
+    if settings.mind == "playbook" and not (settings.teacher or settings.models_file):
+        return Playbook()
+    from graph.models_file import load_models
+
+    models = load_models(settings)
+    dojo.spending = Spending.attach(dojo.journal, models.prices, settings.max_usd, settings.max_tokens)
+    if models.teacher:
+        from tools.teacher import Teacher
+
+        dojo.teacher = Teacher(models.teacher, dojo.spending, dojo.workspace.run_dir / "teacher")
+    if settings.mind == "playbook":
+        return Playbook()
+    from roles.language_model import LanguageModel
+
+    return LanguageModel(models, dojo.spending)
 
 
 def _store(memory: str) -> Experience:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memory.chroma import Experience
 from memory.journal import Journal
@@ -20,7 +20,6 @@ from memory.ledger import Ledger
 from memory.lessons import Recalled
 from memory.recipe import DataCard, DataRecipe, Deduplicate, Map, Normalise, SampleRows, Select
 from memory.records import Comparison, Estimate, Evaluation, Lesson, Training, TrainingPlan
-from memory.spending import Spending
 from tasks.base import Sample, Score, Source, TaskSpec
 from tasks.errors import HarnessFault, boundary
 from tools import compare as comparing
@@ -32,9 +31,13 @@ from tools.decontaminate import Decontaminator
 from tools.model_files import BaseModel
 from tools.profile import SourceProfile, profile_source
 from tools.seal import SealedTest
-from tools.teacher import Teacher
 from tools.worker import Worker
 from tools.workspace import Workspace
+
+if TYPE_CHECKING:
+    from memory.spending import Spending
+
+    from tools.teacher import Teacher
 
 AUDIT_ROWS = 60
 """Rows per source on which the champion is held against the labels."""
