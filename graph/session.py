@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from memory.spending import Spending
+from tools.chat_models import Models
 
 from graph.settings import RunSettings
 from memory.chroma import Experience, ExperienceStore, NullStore
@@ -96,12 +97,14 @@ def start(settings: RunSettings) -> Session:
             "give it 2m or more",
         )
     resolve_base_model(settings.base_model)
+    models = _models(settings)
     worker, data = _read(settings, spec)
     now = datetime.now(UTC)
     run = make_run_id(spec.id, settings.seed, now)
     workspace = Workspace.create(Path(settings.runs_dir).expanduser(), run)
     workspace.write_text(workspace.run_dir / SETTINGS_FILE, settings.model_dump_json(indent=2) + "\n")
-    return _build(settings, spec, workspace, worker, data, started=now.isoformat(timespec="seconds"))
+    session = _build(settings, spec, workspace, worker, data, started=now.isoformat(timespec="seconds"))
+    return _with_mind(session, models)
 
 
 def reopen(run_dir: Path) -> Session:
@@ -116,8 +119,10 @@ def reopen(run_dir: Path) -> Session:
             return _open[key]
     settings = read_settings(run_dir)
     spec = load_task(settings.task, settings.edition)
+    models = _models(settings)
     worker, data = _read(settings, spec)
-    return _build(settings, spec, Workspace(run_dir.resolve()), worker, data, started=None)
+    session = _build(settings, spec, Workspace(run_dir.resolve()), worker, data, started=None)
+    return _with_mind(session, models)
 
 
 def read_settings(run_dir: Path) -> RunSettings:
@@ -218,7 +223,7 @@ def _build(
         max_rows=settings.max_rows,
         max_length=min(MOST_TOKENS[edition], base_model.max_positions),
     )
-    session = Session(settings=settings, dojo=dojo, mind=_mind(settings, dojo))
+    session = Session(settings=settings, dojo=dojo, mind=Playbook())
     with _lock:
         _open[str(workspace.run_dir)] = session
     return session
@@ -229,23 +234,34 @@ def _within(spec: TaskSpec, base_model: BaseModel) -> TaskSpec:
     return replace(spec, max_new_tokens=min(spec.max_new_tokens, max(1, base_model.max_positions // 2)))
 
 
-def _mind(settings: RunSettings, dojo: Dojo) -> Mind:
-    """Who decides; with a language model or a teacher, the Dojo learns what they may spend."""
+def _models(settings: RunSettings) -> Models | None:
+    """The language models that the settings ask for, with their keys; None when they ask for none.
+
+    Raises:
+        InputError: a model, its key, its package or its price is missing.
+    """
     if settings.mind == "playbook" and not (settings.teacher or settings.models_file):
-        return Playbook()
+        return None
     from graph.models_file import load_models
 
-    models = load_models(settings)
+    return load_models(settings)
+
+
+def _with_mind(session: Session, models: Models | None) -> Session:
+    """Who decides; with language models, the Dojo also learns what they may spend."""
+    if models is None:
+        return session
+    dojo, settings = session.dojo, session.settings
     dojo.spending = Spending.attach(dojo.journal, models.prices, settings.max_usd, settings.max_tokens)
     if models.teacher:
         from tools.teacher import Teacher
 
         dojo.teacher = Teacher(models.teacher, dojo.spending, dojo.workspace.run_dir / "teacher")
-    if settings.mind == "playbook":
-        return Playbook()
-    from roles.language_model import LanguageModel
+    if settings.mind == "llm":
+        from roles.language_model import LanguageModel
 
-    return LanguageModel(models, dojo.spending)
+        session.mind = LanguageModel(models, dojo.spending)
+    return session
 
 
 def _store(memory: str) -> Experience:
