@@ -21,8 +21,8 @@ setup: $(READY) ## make the environment in .venv (about 2.5 GB; again only when 
 demo: $(READY) ## five minutes: fine-tune the bundled model on a table task, on its own, and prove it
 	$(BIN)/ftdojo run $(DEMO_TASK) --edition mini --budget $(DEMO_BUDGET)
 
-test: check ## check, then every test, offline
-	$(BIN)/python -m pytest
+test: check ## check, then every test, offline; a file's tests stay in one process, for they share what they made
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-slow: $(READY) ## the tests that take minutes: ten kills of one run
 	$(BIN)/python -m pytest -m slow -s
