@@ -1,0 +1,234 @@
+"""How well decisions did: predictions of diagnoses and overrides of the optimiser, scored by what happened.
+
+Pure functions over finished experiments, so the figures that a prompt shows are those of
+the report. Nothing here is told by a model: only measured validation scores count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from memory.records import Decision, Experiment
+from tasks.base import Score
+
+LEAST_POINTS = 1.0
+"""A change of the validation score below this is no change: of 300 items it is three."""
+FAILED_WORTH = -1.0
+"""Worth of a training that reached no score: as bad as losing as much as was left to gain."""
+
+
+@dataclass(frozen=True)
+class TestedPrediction:
+    """One prediction, and what the experiment that put it to the test showed."""
+
+    __test__ = False
+    """Not a test case, whatever its name says to pytest."""
+
+    diagnosed: str
+    """The experiment whose diagnosis predicted."""
+    tested_by: str
+    claim: str
+    expected: float
+    """Points of validation score over the diagnosed experiment; positive is better."""
+    actual: float | None
+    """The same, measured; None when either of the two has no score."""
+    hit: bool | None
+    """See ``came_true``; None without a score."""
+
+
+@dataclass(frozen=True)
+class PredictionRecord:
+    """The predictions that a later plan put to the test, oldest first."""
+
+    tested: tuple[TestedPrediction, ...] = ()
+
+    @property
+    def scored(self) -> tuple[TestedPrediction, ...]:
+        """Those whose test reached a score."""
+        return tuple(item for item in self.tested if item.actual is not None)
+
+    @property
+    def n(self) -> int:
+        """How many were scored."""
+        return len(self.scored)
+
+    @property
+    def hits(self) -> int:
+        """How many of them came true."""
+        return sum(bool(item.hit) for item in self.scored)
+
+    @property
+    def mean_absolute_error(self) -> float | None:
+        """Points between expected and actual, on average; None before any was scored."""
+        return _mean([abs(item.expected - (item.actual or 0.0)) for item in self.scored])
+
+    def text(self) -> str:
+        """One or two lines for a prompt or a page."""
+        lost = len(self.tested) - self.n
+        unscored = f" {lost} more reached no score." if lost else ""
+        if not self.scored:
+            return f"Predictions: no record yet, none was tested to a score.{unscored}"
+        expected = _mean([item.expected for item in self.scored]) or 0.0
+        actual = _mean([item.actual or 0.0 for item in self.scored]) or 0.0
+        return (
+            f"Predictions: {self.hits} of {self.n} came true. Expected {expected:+.1f} points on average, "
+            f"got {actual:+.1f}; mean error {self.mean_absolute_error:.1f} points.{unscored}"
+        )
+
+
+def came_true(expected: float, actual: float) -> bool:
+    """Whether a prediction was right about the direction.
+
+    Up and down mean at least ``LEAST_POINTS``; less than that, predicted or measured, is
+    no change. The direction alone decides, because that is what the next plan is chosen
+    by, and because on some hundred validation items a gain of 4 cannot be told from one
+    of 7; how far the sizes are off is told apart, as the mean error.
+    """
+    return _direction(expected) == _direction(actual)
+
+
+def predictions(experiments: Sequence[Experiment]) -> PredictionRecord:
+    """Every prediction that a later plan put to the test (``Plan.tests``), scored.
+
+    A prediction is scored once: by the first such experiment that reached a score, so
+    that trying again until it fits does not count.
+    """
+    tested = []
+    for diagnosed in experiments:
+        prediction = diagnosed.diagnosis.prediction if diagnosed.diagnosis else None
+        tests = [e for e in experiments if e.number > diagnosed.number and e.plan.tests == diagnosed.id]
+        if prediction is None or not tests:
+            continue
+        test = next((e for e in tests if _gain(diagnosed, e) is not None), tests[0])
+        actual = _gain(diagnosed, test)
+        tested.append(
+            TestedPrediction(
+                diagnosed=diagnosed.id,
+                tested_by=test.id,
+                claim=prediction.claim,
+                expected=prediction.expected_gain,
+                actual=actual,
+                hit=None if actual is None else came_true(prediction.expected_gain, actual),
+            )
+        )
+    return PredictionRecord(tuple(tested))
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """What a number of trainings came to."""
+
+    n: int = 0
+    kept: int = 0
+    mean_worth: float | None = None
+    """Share of the remaining error that a training removed, on average; None for none."""
+
+    def text(self) -> str:
+        """``2 of 3 kept, 12% of the remaining error removed on average``."""
+        if self.mean_worth is None:
+            return "none yet"
+        did = "removed" if self.mean_worth >= 0 else "added"
+        return f"{self.kept} of {self.n} kept, {abs(self.mean_worth):.0%} of the remaining error {did} on average"
+
+
+@dataclass(frozen=True)
+class OverrideRecord:
+    """Trainings whose numeric knobs a model set itself, against those of the optimiser."""
+
+    overridden: Trainings = Trainings()
+    followed: Trainings = Trainings()
+
+    def text(self) -> str:
+        """One or two lines for a prompt or a page."""
+        if not self.overridden.n:
+            return (
+                f"Overrides of the optimiser's knobs: no record yet. Its own knobs: {self.followed.text()}."
+            )
+        return (
+            f"Overrides of the optimiser's knobs: {self.overridden.text()}. "
+            f"Its own knobs: {self.followed.text()}."
+        )
+
+
+def overrides(experiments: Sequence[Experiment], base_score: float) -> OverrideRecord:
+    """Trainings with a ``TrainingPlan.override_reason`` against those without, by outcome and worth.
+
+    Worth is (score - start) / (100 - start), start being the score of the weights that
+    training began from, as the optimiser itself counts; a training without a score, one
+    that diverged for instance, is worth ``FAILED_WORTH``.
+
+    Args:
+        experiments: finished ones.
+        base_score: the base model's validation score.
+    """
+    scores = {e.id: e.evaluation.score.value for e in experiments if e.evaluation}
+    worths: dict[bool, list[float]] = {True: [], False: []}
+    kept = {True: 0, False: 0}
+    for experiment in experiments:
+        plan = experiment.training_plan
+        if plan is None:
+            continue
+        start, reached = scores.get(plan.init_from, base_score), scores.get(experiment.id)
+        worth = FAILED_WORTH if reached is None else (reached - start) / max(100.0 - start, 1.0)
+        overridden = bool(plan.override_reason)
+        worths[overridden].append(worth)
+        kept[overridden] += experiment.outcome == "kept"
+    return OverrideRecord(
+        *(Trainings(len(worths[side]), kept[side], _mean(worths[side])) for side in (True, False))
+    )
+
+
+@dataclass(frozen=True)
+class DecisionCount:
+    """Who decided, over a number of decisions under a language model."""
+
+    llm: int = 0
+    playbook: int = 0
+    taken_over: int = 0
+    """Of the playbook's: those that the model was asked for and did not manage."""
+    repaired: int = 0
+    """Of the model's: those that needed a reply to go back with its error."""
+    repairs: int = 0
+    """Replies that went back with their error, over all decisions."""
+
+    @property
+    def n(self) -> int:
+        """All of them."""
+        return self.llm + self.playbook
+
+    def text(self) -> str:
+        """``llm 12, playbook 3 (taken over 2)``."""
+        return f"llm {self.llm}, playbook {self.playbook} (taken over {self.taken_over})"
+
+
+def count_decisions(decisions: Iterable[Decision]) -> DecisionCount:
+    """Decisions by who made them. The playbook took over where a model was called or its replies failed."""
+    found = list(decisions)
+    playbook = [decision for decision in found if decision.decided_by == "playbook"]
+    return DecisionCount(
+        llm=len(found) - len(playbook),
+        playbook=len(playbook),
+        taken_over=sum(bool(decision.calls or decision.problems) for decision in playbook),
+        repaired=sum(decision.repairs > 0 and decision.decided_by == "llm" for decision in found),
+        repairs=sum(decision.repairs for decision in found),
+    )
+
+
+def _gain(before: Experiment, after: Experiment) -> float | None:
+    """Points of validation score, positive for better; None when either has no score."""
+    if before.evaluation is None or after.evaluation is None:
+        return None
+    return _points(after.evaluation.score) - _points(before.evaluation.score)
+
+
+def _points(score: Score) -> float:
+    return score.value if score.higher_is_better else -score.value
+
+
+def _direction(points: float) -> int:
+    return 0 if abs(points) < LEAST_POINTS else (1 if points > 0 else -1)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
