@@ -89,7 +89,7 @@ def _disarmed(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    """Control, format and private characters, which no reader sees, by their codes; line ends as ``\\n``."""
+    r"""Control, format and private characters, which no reader sees, by their codes; line ends as ``\n``."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     parts: list[str] = []
     hidden: list[str] = []

@@ -35,8 +35,8 @@ def write_training_plan(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
 
 
 def _draft(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
-    method: Method = "full" if dojo.base_model.parameters <= FULL_UP_TO_PARAMETERS else "lora"
-    knobs = _knobs(dojo, plan, dojo.journal.experiments(), method)
+    method = method_for(dojo)
+    knobs = knobs_for(dojo, plan, dojo.journal.experiments(), method)
     return TrainingPlan(
         method=method,
         learning_rate=knobs.learning_rate,
@@ -47,7 +47,12 @@ def _draft(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
     )
 
 
-def _knobs(dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method) -> Knobs:
+def method_for(dojo: Dojo) -> Method:
+    """Full fine-tuning up to half a billion parameters, LoRA above."""
+    return "full" if dojo.base_model.parameters <= FULL_UP_TO_PARAMETERS else "lora"
+
+
+def knobs_for(dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method) -> Knobs:
     """A cited lesson's knobs first; screenings share one default, so that only the data differs; else TPE."""
     for lesson in dojo.lessons(plan.lessons):
         if lesson.settings.get("method") == method and "learning_rate" in lesson.settings:
