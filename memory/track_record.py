@@ -19,11 +19,8 @@ FAILED_WORTH = -1.0
 
 
 @dataclass(frozen=True)
-class TestedPrediction:
+class TriedPrediction:
     """One prediction, and what the experiment that put it to the test showed."""
-
-    __test__ = False
-    """Not a test case, whatever its name says to pytest."""
 
     diagnosed: str
     """The experiment whose diagnosis predicted."""
@@ -41,10 +38,10 @@ class TestedPrediction:
 class PredictionRecord:
     """The predictions that a later plan put to the test, oldest first."""
 
-    tested: tuple[TestedPrediction, ...] = ()
+    tested: tuple[TriedPrediction, ...] = ()
 
     @property
-    def scored(self) -> tuple[TestedPrediction, ...]:
+    def scored(self) -> tuple[TriedPrediction, ...]:
         """Those whose test reached a score."""
         return tuple(item for item in self.tested if item.actual is not None)
 
@@ -103,7 +100,7 @@ def predictions(experiments: Sequence[Experiment]) -> PredictionRecord:
         test = next((e for e in tests if _gain(diagnosed, e) is not None), tests[0])
         actual = _gain(diagnosed, test)
         tested.append(
-            TestedPrediction(
+            TriedPrediction(
                 diagnosed=diagnosed.id,
                 tested_by=test.id,
                 claim=prediction.claim,
@@ -122,14 +119,13 @@ class Trainings:
     n: int = 0
     kept: int = 0
     mean_worth: float | None = None
-    """Share of the remaining error that a training removed, on average; None for none."""
+    """Share of the remaining error that training removed, on average; None for no training."""
 
     def text(self) -> str:
-        """``2 of 3 kept, 12% of the remaining error removed on average``."""
+        """``2 of 3 kept, mean worth +0.12``."""
         if self.mean_worth is None:
             return "none yet"
-        did = "removed" if self.mean_worth >= 0 else "added"
-        return f"{self.kept} of {self.n} kept, {abs(self.mean_worth):.0%} of the remaining error {did} on average"
+        return f"{self.kept} of {self.n} kept, mean worth {self.mean_worth:+.2f}"
 
 
 @dataclass(frozen=True)
@@ -141,13 +137,12 @@ class OverrideRecord:
 
     def text(self) -> str:
         """One or two lines for a prompt or a page."""
+        own = f"With the optimiser's knobs: {self.followed.text()}."
         if not self.overridden.n:
-            return (
-                f"Overrides of the optimiser's knobs: no record yet. Its own knobs: {self.followed.text()}."
-            )
+            return f"Overrides of the optimiser's knobs: no record yet. {own}"
         return (
-            f"Overrides of the optimiser's knobs: {self.overridden.text()}. "
-            f"Its own knobs: {self.followed.text()}."
+            f"Overrides of the optimiser's knobs: {self.overridden.text()}. {own} "
+            "(Worth: share of the remaining error that training removed; -1 for one that failed.)"
         )
 
 
