@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from graph.result import model_facts
 from graph.run import list_runs
+from graph.summary import MODEL_KEYS, line_of
 from memory.chroma import ExperienceStore
 from memory.journal import Journal
 from memory.lessons import Recalled
@@ -51,12 +53,17 @@ def print_run(console: Console, run_dir: Path, as_json: bool) -> None:
     journal = Journal.open(run_dir / "journal.jsonl", write=False)
     facts = _run_facts(run_dir, journal)
     experiments = journal.experiments()
+    models = model_facts(journal)
     if as_json:
+        facts |= models
         facts["list"] = [experiment.model_dump(mode="json") for experiment in experiments]
         console.print_json(json.dumps(facts, ensure_ascii=False))
         return
     for key in ("run", "folder", "state", "experiments", "base", "champion"):
         console.print(f"[bold]{key}:[/] {escape(str(facts[key]))}")
+    for key in MODEL_KEYS:
+        if key in models:
+            console.print(f"[bold]{key}:[/] {line_of(key, models)}", highlight=False)
     if journal.recovered:
         console.print(f"[yellow]journal:[/] {escape(journal.recovered)}")
     table = Table("id", "change", "hypothesis", "validation", "delta", "p", "outcome", box=None)

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from memory.journal import BASE, Journal
+from memory.track_record import count_decisions, decisions
+from memory.usage import accounts, usages
 
 
 def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) -> dict[str, Any]:
@@ -29,7 +31,30 @@ def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) 
         **journal.counts(),
         "wall_seconds": clocks.get("elapsed"),
         "clocks": {name: seconds for name, seconds in clocks.items() if name != "elapsed"},
+        **model_facts(journal),
         "test_reads": journal.test_reads,
         "champion": str(champion_dir) if champion_dir and champion != BASE else champion,
         "report": str(report) if report else None,
     }
+
+
+def model_facts(journal: Journal) -> dict[str, Any]:
+    """Decisions by mind, and what language models were asked and cost; nothing where there was none."""
+    facts: dict[str, Any] = {}
+    if made := decisions(journal):
+        count = count_decisions(made)
+        facts["decisions"] = {
+            "llm": count.llm,
+            "playbook": count.playbook,
+            "taken_over": count.taken_over,
+            "repaired": count.repaired,
+        }
+    if account := accounts(usages(journal), lambda usage: "all").get("all"):
+        facts["model_calls"] = account.calls
+        facts["model_tokens"] = {
+            "input": account.input_tokens,
+            "cached": account.cached_tokens,
+            "output": account.output_tokens,
+        }
+        facts["model_usd"] = round(account.usd, 6)
+    return facts

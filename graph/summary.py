@@ -2,7 +2,8 @@
 
 Made to be read by people and cut by ``grep``: the keys never change their order,
 and a value that does not exist (the harness failed before the test was opened,
-say) prints ``none`` rather than going missing.
+say) prints ``none`` rather than going missing. Only the lines about language models are
+left out of a run that called none.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ KEYS = (
     "report",
 )
 
+MODEL_KEYS = ("decisions", "model_calls", "model_tokens", "model_usd")
+"""After ``wall_seconds``, in a run that called a language model."""
+
 CLOCKS = ("think", "data", "train", "evaluate", "other")
 
 
@@ -45,13 +49,21 @@ def summary_lines(result: Mapping[str, Any]) -> list[str]:
         result: the keys of ``KEYS``; ``base_test`` and ``final_test`` are a ``Score`` or
             its dictionary, ``gain`` is in points, ``wall_seconds`` is a number, and
             ``clocks`` holds the seconds of each clock. Any of them may be missing or None.
+            The keys of ``MODEL_KEYS`` are printed where they are given.
     """
-    return [HEADER, *(f"{key}: {_line(key, result)}" for key in KEYS)]
+    return [HEADER, *(f"{key}: {line_of(key, result)}" for key in keys_of(result))]
+
+
+def keys_of(result: Mapping[str, Any]) -> tuple[str, ...]:
+    """The keys of a result's block, in their order."""
+    at = KEYS.index("wall_seconds") + 1
+    given = tuple(key for key in MODEL_KEYS if result.get(key) is not None)
+    return (*KEYS[:at], *given, *KEYS[at:])
 
 
 def summary_json(result: Mapping[str, Any]) -> str:
     """The same facts as one line of JSON, with scores as objects and ``none`` as null."""
-    facts: dict[str, Any] = {key: _plain(result.get(key)) for key in KEYS}
+    facts: dict[str, Any] = {key: _plain(result.get(key)) for key in keys_of(result)}
     facts["clocks"] = clocks_of(result)
     return json.dumps(facts, ensure_ascii=False)
 
@@ -65,7 +77,8 @@ def clocks_of(result: Mapping[str, Any]) -> dict[str, float]:
     return {name: round(seconds, 3) for name, seconds in clocks.items()}
 
 
-def _line(key: str, result: Mapping[str, Any]) -> str:
+def line_of(key: str, result: Mapping[str, Any]) -> str:
+    """What stands behind one key, on one line; ``none`` for nothing."""
     value = result.get(key)
     if value is None or value == "":
         return "none"
@@ -78,6 +91,13 @@ def _line(key: str, result: Mapping[str, Any]) -> str:
     if key == "wall_seconds":
         clocks = ", ".join(f"{name} {seconds:.1f}" for name, seconds in clocks_of(result).items())
         return f"{float(value):.1f} ({clocks})"
+    if key == "decisions":
+        return f"llm {value['llm']}, playbook {value['playbook']} (taken over {value['taken_over']})"
+    if key == "model_tokens":
+        parts = ", ".join(f"{name} {value[name]}" for name in ("input", "cached", "output"))
+        return f"{value['input'] + value['output']} ({parts})"
+    if key == "model_usd":
+        return f"{float(value):.4f}"
     return " ".join(str(value).split())
 
 

@@ -1,7 +1,7 @@
 """How well decisions did: predictions of diagnoses and overrides of the optimiser, scored by what happened.
 
-Pure functions over finished experiments, so the figures that a prompt shows are those of
-the report. Nothing here is told by a model: only measured validation scores count.
+Pure functions over what the journal holds, so the figures that a prompt shows are those
+of the report. Nothing here is told by a model: only measured validation scores count.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from memory.journal import Journal
 from memory.records import Decision, Experiment
 from tasks.base import Score
 
@@ -197,9 +198,14 @@ class DecisionCount:
         return f"llm {self.llm}, playbook {self.playbook} (taken over {self.taken_over})"
 
 
-def count_decisions(decisions: Iterable[Decision]) -> DecisionCount:
-    """Decisions by who made them. The playbook took over where a model was called or its replies failed."""
-    found = list(decisions)
+def decisions(journal: Journal) -> tuple[Decision, ...]:
+    """Every decision made under a language model, in order."""
+    return tuple(Decision.model_validate(event.data) for event in journal.events if event.kind == "decision")
+
+
+def count_decisions(made: Iterable[Decision]) -> DecisionCount:
+    """Decisions by who made them. The playbook took over where a model was called or something went wrong."""
+    found = list(made)
     playbook = [decision for decision in found if decision.decided_by == "playbook"]
     return DecisionCount(
         llm=len(found) - len(playbook),

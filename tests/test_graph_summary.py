@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
-from graph.summary import HEADER, KEYS, clocks_of, summary_json, summary_lines
+from example_run import make_run
+from rich.console import Console
+
+from graph.listing import print_run
+from graph.result import result_of
+from graph.summary import HEADER, KEYS, MODEL_KEYS, clocks_of, summary_json, summary_lines
+from memory.records import Decision, Usage
 from tasks.base import Score
 
 BASE = Score(metric="exact match", value=14.2, low=11.4, high=17.5, n=500)
@@ -72,3 +79,83 @@ def test_json_holds_the_same_keys_with_scores_as_objects() -> None:
     assert facts["base_test"]["n"] == 500
     assert facts["p_value"] is None
     assert facts["clocks"]["train"] == 200.0
+
+
+MODELS = {
+    "decisions": {"llm": 12, "playbook": 3, "taken_over": 2, "repaired": 4},
+    "model_calls": 42,
+    "model_tokens": {"input": 55000, "cached": 21000, "output": 6230},
+    "model_usd": 0.04123,
+}
+
+
+def test_what_language_models_decided_and_cost_stands_after_the_time() -> None:
+    lines = summary_lines(RESULT | MODELS)
+    at = [line.split(": ")[0] for line in lines].index("wall_seconds")
+    assert lines[at + 1 : at + 5] == [
+        "decisions: llm 12, playbook 3 (taken over 2)",
+        "model_calls: 42",
+        "model_tokens: 61230 (input 55000, cached 21000, output 6230)",
+        "model_usd: 0.0412",
+    ]
+    assert len(lines) == len(KEYS) + 5
+    assert lines[at + 5].startswith("test_reads: ")
+
+
+def test_a_run_without_language_models_has_no_line_about_them() -> None:
+    assert not set(MODEL_KEYS) & {line.split(": ")[0] for line in summary_lines(RESULT)}
+    assert not set(MODEL_KEYS) & set(json.loads(summary_json(RESULT)))
+
+
+def test_calls_that_cost_nothing_are_said_to_cost_nothing() -> None:
+    assert "model_usd: 0.0000" in summary_lines(RESULT | MODELS | {"model_usd": 0.0})
+
+
+def test_json_holds_decisions_and_tokens_as_objects() -> None:
+    facts = json.loads(summary_json(RESULT | MODELS))
+    assert {key: facts[key] for key in MODEL_KEYS} == MODELS
+
+
+def test_the_facts_come_from_the_journal_and_status_shows_them(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with make_run(folder) as journal:
+        assert not set(MODEL_KEYS) & set(result_of(journal, None, None))
+        for by in ("llm", "playbook"):
+            journal.append(
+                "decision",
+                Decision(
+                    role="planner",
+                    subject="plan",
+                    decided_by=by,  # type: ignore[arg-type]
+                    model="openai:m",
+                    calls=2,
+                    repairs=1,
+                    problems=("no JSON",),
+                ),
+            )
+        for tokens in (100, 200):
+            journal.append(
+                "usage",
+                Usage(
+                    role="planner",
+                    model="openai:m",
+                    input_tokens=tokens,
+                    cached_tokens=40,
+                    output_tokens=7,
+                    usd=0.0015,
+                    wall_seconds=1.0,
+                ),
+            )
+        result = result_of(journal, None, None)
+    assert {key: result[key] for key in MODEL_KEYS} == {
+        "decisions": {"llm": 1, "playbook": 1, "taken_over": 1, "repaired": 1},
+        "model_calls": 2,
+        "model_tokens": {"input": 300, "cached": 80, "output": 14},
+        "model_usd": 0.003,
+    }
+    console = Console(record=True, width=200, file=(tmp_path / "shown").open("w", encoding="utf-8"))
+    print_run(console, folder, as_json=False)
+    console.file.close()
+    shown = console.export_text()
+    assert "decisions: llm 1, playbook 1 (taken over 1)" in shown
+    assert "model_tokens: 314 (input 300, cached 80, output 14)" in shown

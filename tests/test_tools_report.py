@@ -210,3 +210,12 @@ def test_the_command_repeats_what_was_asked(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text('{"task": "my task", "base_model": "models/m"}', encoding="utf-8")
     command = reproduce_command(info(task="mine", edition="user"), tmp_path)
     assert command.startswith("ftdojo run 'my task' --base-model models/m --budget")
+
+
+def test_the_command_repeats_the_language_model_and_its_caps(tmp_path: Path) -> None:
+    asked = '{"model": "openai:m", "base_url": "", "max_usd": 1.5, "max_tokens": null, "approve": ["plan", "data"]}'
+    (tmp_path / "run.json").write_text(asked, encoding="utf-8")
+    command = reproduce_command(info(mind="llm"), tmp_path)
+    assert command.endswith(
+        "--mind llm --seed 0 --max-rows 2000 --model openai:m --max-usd 1.5 --approve plan,data"
+    )

@@ -17,6 +17,7 @@ from memory.journal import BASE, Journal
 from memory.records import RunInfo
 from tasks.base import Sample
 from tools import evidence, plots
+from tools.mind_evidence import mind_evidence
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -25,6 +26,16 @@ TEMPLATES = Path(__file__).parent / "templates"
 NAME = "report.html"
 SETTINGS = "run.json"
 """What the run was asked for, as written by the command line."""
+MODEL_FLAGS = {
+    "--model": "model",
+    "--base-url": "base_url",
+    "--models": "models_file",
+    "--teacher": "teacher",
+    "--max-usd": "max_usd",
+    "--max-tokens": "max_tokens",
+    "--approve": "approve",
+}
+"""Flags of the command line by the setting that they fill; repeated where they were given."""
 
 
 def write_report(journal: Journal, run_dir: Path, validation: Sequence[Sample] = ()) -> Path:
@@ -66,7 +77,12 @@ def reproduce_command(info: RunInfo, run_dir: Path) -> str:
     if info.edition != "user":
         parts += ["--edition", info.edition]
     parts += ["--budget", f"{info.budget_seconds:.0f}s", "--mind", info.mind, "--seed", str(info.seed)]
-    return shlex.join([*parts, "--max-rows", str(info.max_rows)])
+    parts += ["--max-rows", str(info.max_rows)]
+    for flag, setting in MODEL_FLAGS.items():
+        value = asked.get(setting)
+        if value not in (None, "", []):
+            parts += [flag, ",".join(value) if isinstance(value, list) else str(value)]
+    return shlex.join(parts)
 
 
 def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dict[str, Any]:
@@ -96,6 +112,7 @@ def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dic
         "quoted": evidence.QUOTED,
         "clusters": evidence.clusters(journal),
         "clocks": journal.clocks,
+        "mind": mind_evidence(journal),
         "lessons": evidence.lessons(journal, experiments),
         "trail": evidence.audit_trail(journal),
         "test_reads": journal.test_reads,
