@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -213,9 +214,9 @@ def test_the_command_repeats_what_was_asked(tmp_path: Path) -> None:
 
 
 def test_the_command_repeats_the_language_model_and_its_caps(tmp_path: Path) -> None:
-    asked = '{"model": "openai:m", "base_url": "", "max_usd": 1.5, "max_tokens": null, "approve": ["plan", "data"]}'
-    (tmp_path / "run.json").write_text(asked, encoding="utf-8")
+    asked = {"model": "openai:m", "base_url": "", "max_usd": 1.5, "max_tokens": None, "approve": ["plan"]}
+    (tmp_path / "run.json").write_text(json.dumps(asked), encoding="utf-8")
     command = reproduce_command(info(mind="llm"), tmp_path)
     assert command.endswith(
-        "--mind llm --seed 0 --max-rows 2000 --model openai:m --max-usd 1.5 --approve plan,data"
+        "--mind llm --seed 0 --max-rows 2000 --model openai:m --max-usd 1.5 --approve plan"
     )
