@@ -6,11 +6,14 @@ The playbook's order is the order of a practised fine-tuner:
    and its knobs, with a full allowance, instead of a screening.
 2. **Screen** the kinds of data, each from the base weights with a short allowance:
    data decides more than any knob (LIMA, arXiv 2305.11206).
-3. **Clean**: when the champion contradicts a source's labels, try without it.
-4. **Improve**: go on from the champion's weights with knobs that TPE suggests, as in
+3. **Look again** at worked answers that lost their screening while they were still learning fast:
+   more tokens a row make a slower start, and a short race favours what starts fast (the known bias of
+   successive halving, Li et al. 2018, arXiv 1603.06560).
+4. **Clean**: when the champion contradicts a source's labels, try without it.
+5. **Improve**: go on from the champion's weights with knobs that TPE suggests, as in
    population-based training (Jaderberg et al. 2017, arXiv 1711.09846): copy the best,
    perturb, keep what wins. Warm restarts of the schedule come with it (arXiv 1608.03983).
-5. **Widen** when improving stalls: add the next kind of data to the champion's.
+6. **Widen** when improving stalls: add the next kind of data to the champion's.
 
 Each function that can make a plan returns None when its case does not apply.
 """
@@ -23,6 +26,7 @@ from itertools import groupby
 
 from memory.lessons import Recalled
 from memory.records import Experiment, Plan
+from roles.diagnostician import loss_fall
 from roles.sources import Kind, by_kind, distrusted, why_unusable
 from tasks.errors import ExperimentFailed
 from tools.dojo import AUDIT_ROWS, Dojo
@@ -31,6 +35,8 @@ TYPICAL_EXPERIMENTS = 8
 """How many experiments a budget is divided into at first; later ones adapt to the time left."""
 SCREEN_SHARE = 0.6
 """A screening's allowance, relative to an equal share of the time left."""
+STILL_LEARNING = 0.1
+"""Relative fall of the training loss over the last quarter that marks a screening as cut short."""
 PATIENCE = 5
 """Discarded improvements in a row after which the run counts as stuck."""
 
@@ -55,6 +61,10 @@ class Desk:
     def champion_score(self) -> float:
         """Validation score of the champion, or of the base model."""
         return self.dojo.validation_score(self.champion_id).value
+
+    def score_of(self, experiment: str) -> float:
+        """Validation score of ``base`` or of an evaluated experiment."""
+        return self.dojo.validation_score(experiment).value
 
     @property
     def springboard(self) -> str:
@@ -116,7 +126,7 @@ def plan(dojo: Dojo, experiment: str) -> Plan | None:
     if not desk.usable:
         reasons = "; ".join(f"{name}: {why_unusable(profile)}" for name, profile in dojo.profiles().items())
         raise ExperimentFailed("plan", "empty_data", f"no source can be used ({reasons})")
-    for rule in (_from_lesson, _screen, _clean, _widen_when_stalled, _improve):
+    for rule in (_from_lesson, _screen, _look_again, _clean, _widen_when_stalled, _improve):
         proposal = rule(desk)
         if proposal is not None:
             return proposal
@@ -190,6 +200,39 @@ def _screen(desk: Desk) -> Plan | None:
             share=SCREEN_SHARE,
         )
     return None
+
+
+def _look_again(desk: Desk) -> Plan | None:
+    """Worked answers on from their own weights, as long as each look closes enough of the gap.
+
+    Only while the champion errs on more than half of the items: then which data teaches is still open.
+    """
+    worked = set(desk.groups["worked"])
+    if desk.champion is None or not worked or worked & set(desk.champion.plan.sources):
+        return None
+    if desk.champion_score >= 50.0:
+        return None
+    looks = [e for e in desk.history if worked & set(e.plan.sources) and e.evaluation and e.training]
+    if not looks or desk.tried(looks[-1].plan.sources, looks[-1].id):
+        return None
+    last = looks[-1]
+    assert last.training is not None
+    fall = loss_fall(last.training.losses)
+    gained = desk.score_of(last.id) - desk.score_of(last.plan.init_from)
+    gap = desk.champion_score - desk.score_of(last.id)
+    closing = len(looks) == 1 or gained >= gap / 2
+    if fall is None or fall < STILL_LEARNING or gained <= 0 or not closing:
+        return None
+    return _draft(
+        desk,
+        sources=last.plan.sources,
+        init_from=last.id,
+        change="duration",
+        hypothesis=f"Worked answers overtake {desk.champion_id} when they are trained for longer",
+        reason=f"{last.id} was cut short: its loss fell {fall:.0%} over the last quarter, and it is "
+        f"{gained:+.1f} over {last.plan.init_from} after {last.training.steps} steps",
+        expected_gain=max(0.0, gained - gap),
+    )
 
 
 def _clean(desk: Desk) -> Plan | None:

@@ -1,0 +1,94 @@
+"""When worked answers that lost a short race get another look."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from memory.records import Experiment, Plan, Training
+from roles.planner import Desk, _look_again
+from tasks.base import Score
+
+STEEP = tuple((step, 4.0 * 0.9**step) for step in range(16))
+FLAT = tuple((step, 1.0) for step in range(16))
+
+
+def experiment(number: int, sources: tuple[str, ...], init_from: str, losses=STEEP) -> Experiment:
+    plan = Plan(
+        experiment=f"e{number:02d}",
+        parent=None if init_from == "base" else init_from,
+        hypothesis="it helps",
+        reason="the rule",
+        change="first",
+        expected_gain=1.0,
+        sources=sources,
+        max_seconds=20.0,
+        init_from=init_from,
+    )
+    training = Training(
+        model_dir="m",
+        method="full",
+        steps=16,
+        rows=100,
+        tokens=1000,
+        losses=losses,
+        tokens_per_second=100.0,
+        wall_seconds=10.0,
+        cpu_seconds=10.0,
+        peak_gib=0.5,
+    )
+    return Experiment.model_construct(
+        id=plan.experiment, plan=plan, training=training, evaluation=object(), outcome="kept"
+    )
+
+
+def desk(scores: dict[str, float], *history: Experiment, champion: Experiment) -> Desk:
+    dojo = SimpleNamespace(
+        validation_score=lambda id: Score(metric="m", value=scores[id], low=0, high=100, n=300),
+        spendable_seconds=lambda: 200.0,
+        minimum_experiment_seconds=lambda: 10.0,
+        max_rows=2000,
+    )
+    groups = {"worked": ("steps",), "plain": ("bare",), "unusable": ()}
+    return Desk(dojo, "e09", history, champion, groups, ())  # type: ignore[arg-type]
+
+
+WORKED, BARE = experiment(1, ("steps",), "base"), experiment(2, ("bare",), "base")
+
+
+def test_worked_answers_that_were_cut_short_go_on_from_their_own_weights():
+    scores = {"base": 4.0, "e01": 10.0, "e02": 23.0}
+    plan = _look_again(desk(scores, WORKED, BARE, champion=BARE))
+    assert plan is not None
+    assert (plan.sources, plan.init_from, plan.change) == (("steps",), "e01", "duration")
+    assert "e01 was cut short" in plan.reason
+
+
+def test_they_go_on_while_they_close_the_gap_and_no_longer():
+    second = experiment(3, ("steps",), "e01")
+    near = {"base": 4.0, "e01": 10.0, "e02": 23.0, "e03": 18.0}
+    plan = _look_again(desk(near, WORKED, BARE, second, champion=BARE))
+    assert plan is not None
+    assert plan.init_from == "e03"
+    far = near | {"e02": 40.0, "e03": 12.0}
+    assert _look_again(desk(far, WORKED, BARE, second, champion=BARE)) is None
+
+
+@pytest.mark.parametrize(
+    ("scores", "losses"),
+    [
+        ({"base": 4.0, "e01": 10.0, "e02": 23.0}, FLAT),
+        ({"base": 4.0, "e01": 4.0, "e02": 23.0}, STEEP),
+        ({"base": 4.0, "e01": 10.0, "e02": 60.0}, STEEP),
+    ],
+    ids=["its loss is flat", "it gained nothing", "the champion is good"],
+)
+def test_no_second_look_where_it_promises_little(scores, losses):
+    first = experiment(1, ("steps",), "base", losses)
+    assert _look_again(desk(scores, first, BARE, champion=BARE)) is None
+
+
+def test_a_worked_champion_needs_no_second_look():
+    scores = {"base": 4.0, "e01": 30.0, "e02": 23.0}
+    assert _look_again(desk(scores, WORKED, BARE, champion=WORKED)) is None
