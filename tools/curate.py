@@ -21,7 +21,17 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from memory.recipe import Cap, DataCard, DataRecipe, Map, SampleRows, Select, StepCount
+from memory.recipe import (
+    Cap,
+    DataCard,
+    DataRecipe,
+    Decontaminate,
+    Map,
+    SampleRows,
+    Script,
+    Select,
+    StepCount,
+)
 from tasks.base import Source, TaskSpec
 from tasks.errors import ExperimentFailed
 from tools.answers import worked_part
@@ -31,15 +41,21 @@ from tools.operations import (
     Context,
     Example,
     Raw,
+    Step,
     bad_recipe,
     map_columns,
     removed_by_source,
     sample,
     select,
 )
+from tools.script_operation import transform_rows
 from tools.workspace import Workspace
 
 CountTokens = Callable[[str], int]
+STEPS: Mapping[type, Step] = {**OPERATIONS, Script: transform_rows}
+"""What follows ``Select`` and ``Map``."""
+WRITES_TEXT: tuple[type, ...] = (Script,)
+"""Operations whose rows may hold any words: decontamination must come after them."""
 EXAMPLES = 5
 """Removed rows that are kept per operation."""
 QUOTED_CHARACTERS = 600
@@ -177,7 +193,7 @@ class _Bench:
                 rows = kept.rows
             else:
                 name = f"filter {rule}" if (rule := getattr(op, "rule", "")) else op.op
-                kept = OPERATIONS[type(op)](rows, op, self._context)
+                kept = STEPS[type(op)](rows, op, self._context)
                 quoted = [] if kept.matches else rows  # such rows are sealed items: no text of theirs is kept
                 self._record(name, [(r.source, r.row) for r in rows], kept.rows, kept.note, quoted)
                 self._name_matches(name, kept.matches)
@@ -199,7 +215,7 @@ class _Bench:
         note: str,
         examples: Sequence[Example] = (),
     ) -> None:
-        left = {(row.source, row.row) for row in after}
+        left = [(row.source, row.row) for row in after]
         self.steps.append(
             StepCount(
                 op=name,
@@ -209,8 +225,11 @@ class _Bench:
                 note=note,
             )
         )
-        gone = [row for row in examples if (row.source, row.row) not in left]
+        places = set(left)
+        gone = [row for row in examples if (row.source, row.row) not in places]
         for row in gone[:: max(1, len(gone) // EXAMPLES)][:EXAMPLES]:
+            if self._context.guard.check(row.prompt, row.answer):
+                continue  # a sealed item may well be a repeat, too
             quoted = {"prompt": row.prompt[:QUOTED_CHARACTERS], "answer": row.answer[:QUOTED_CHARACTERS]}
             self.removed.append(
                 {"op": name, "step": len(self.steps), "source": row.source, "row": row.row, **quoted}
@@ -238,6 +257,9 @@ def _check_order(recipe: DataRecipe, pool: Mapping[str, Source]) -> None:
     place = kinds.index(Map)
     if any(kind is not Select for kind in kinds[:place]) or Select in kinds[place:]:
         raise bad_recipe("every select comes before the map, every other operation after it")
+    writing = [position for position, kind in enumerate(kinds) if issubclass(kind, WRITES_TEXT)]
+    if writing and Decontaminate not in kinds[writing[-1] :]:
+        raise bad_recipe(f"a decontaminate comes after the last {recipe.operations[writing[-1]].op}")
     for op in recipe.operations[:place]:
         if isinstance(op, Select):
             select(op, pool)

@@ -325,7 +325,13 @@ def bad_recipe(message: str) -> ExperimentFailed:
 
 
 def removed_by_source(before: Iterable[tuple[str, int]], after: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """How many rows each source lost, most first."""
-    lost = Counter(name for name, _ in before)
-    lost.subtract(name for name, _ in after)
-    return {name: count for name, count in lost.most_common() if count > 0}
+    """How many rows each source lost, most first; rows that were made of others make up for none of them.
+
+    Args:
+        before: (source, row) of every row; several rows may have been made of one.
+        after: the same of those that are left.
+    """
+    lost: Counter[str] = Counter()
+    for (name, _), count in (Counter(before) - Counter(after)).items():
+        lost[name] += count
+    return dict(lost.most_common())
