@@ -1,0 +1,248 @@
+"""Data, for a briefing: sources as measured, some of their rows, the plan, the recipe and what it made.
+
+A row is shown only when it matches no validation or test item: the pool may hold copies of
+the sealed test, and a prompt is no place for them.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+
+from memory.recipe import DataCard, DataRecipe, Script
+from memory.records import Experiment
+from roles.briefing_layout import SHORTEST, listing, name, names, quoted, share, table
+from roles.case import Case
+from roles.sources import by_kind, kind_of, why_unusable
+from tasks.base import Row
+from tasks.columns import paths, pluck
+from tools.dojo import Dojo
+from tools.evidence import source_audit
+from tools.fenced_text import clean
+from tools.operations import Raw, to_example
+from tools.profile import SourceProfile
+
+ROWS = 2
+"""Rows shown per source."""
+LOOKED_AT = 40
+"""Rows drawn to find those."""
+COLUMNS = 12
+LEGEND = (
+    "Shares are of rows. readable: the task's parser finds an answer; steps: it comes with a worked "
+    "solution; verified, refuted: by the task itself, without a reference; leaks: match a validation or "
+    "test item; tokens: prompt + answer; agrees: how often that experiment's model says what the label says."
+)
+
+
+def sources(case: Case, tokens: int) -> str:
+    """Every source in a line of a table, the most useful first; what makes one unusable; the audit."""
+    profiles = case.dojo.profiles()
+    audit = {entry["source"]: f"{entry['share']:.0%} ({entry['experiment']})" for entry in _audit(case)}
+    order = [source for group in by_kind(profiles).values() for source in group]
+    header = (
+        "source",
+        "rows",
+        "kind",
+        "repeats",
+        "conflicts",
+        "readable",
+        "in format",
+        "steps",
+        "verified",
+        "refuted",
+        "on domain",
+        "leaks",
+        "tokens",
+        "agrees",
+    )
+    rows = [_source(profiles[source], audit.get(source, "-")) for source in order]
+    unusable = [
+        f"- {name(source)} cannot be used: {why_unusable(profiles[source])}"
+        for source in order
+        if kind_of(profiles[source]) == "unusable"
+    ]
+    return listing([LEGEND, *table(header, rows).split("\n"), *unusable], tokens)
+
+
+def _audit(case: Case) -> list[dict[str, str | float]]:
+    return source_audit(case.history)
+
+
+def _source(profile: SourceProfile, agreement: str) -> tuple[str, ...]:
+    return (
+        name(profile.name),
+        str(profile.rows),
+        kind_of(profile),
+        share(profile.duplicate_share),
+        share(profile.conflict_share),
+        share(profile.parseable_share),
+        share(profile.in_format_share),
+        share(profile.reasoning_share),
+        share(profile.verified_share),
+        share(profile.refuted_share),
+        share(profile.on_domain_share),
+        share(profile.contaminated_share),
+        f"{profile.mean_prompt_tokens:.0f}+{profile.mean_answer_tokens:.0f}",
+        agreement,
+    )
+
+
+def cards(case: Case, tokens: int) -> str:
+    """What the sources say about themselves."""
+    chosen = _chosen(case)
+    profiles = case.dojo.profiles()
+    if not chosen:
+        return ""
+    room = max(SHORTEST, 3 * (tokens - 60) // len(chosen) - 20)
+    texts = [f"{source}: {clean(profiles[source].card_excerpt, room)}" for source in chosen]
+    return quoted("\n\n".join(texts), "cards of the sources", tokens)
+
+
+def _chosen(case: Case) -> list[str]:
+    """The plan's sources, or every usable one."""
+    profiles = case.dojo.profiles()
+    if case.plan:
+        return [source for source in case.plan.sources if source in profiles]
+    groups = by_kind(profiles)
+    return [*groups["worked"], *groups["plain"]]
+
+
+def columns(case: Case, tokens: int) -> str:
+    """Per source of the plan: its columns, what they seem to be, and some rows."""
+    chosen = _chosen(case)
+    room = tokens // max(1, len(chosen))
+    return "\n".join(_columns(case.dojo, source, room) for source in chosen)
+
+
+def _columns(dojo: Dojo, source: str, tokens: int) -> str:
+    profile = dojo.profiles()[source]
+    found = [
+        f"{column.path} ({column.filled_share:.0%} filled, {column.mean_tokens:.0f} tokens)"
+        for column in profile.columns[:COLUMNS]
+    ]
+    more = f" and {len(profile.columns) - COLUMNS} more" if len(profile.columns) > COLUMNS else ""
+    suggested = json.dumps(dict(profile.suggested_columns), ensure_ascii=False)
+    about = f"columns: {', '.join(found)}{more}\nsuggested for map: {suggested}"
+    text = "\n\n".join([about, *shown_rows(dojo, source)])
+    return quoted(text, f"columns and rows of {source}", tokens)
+
+
+def shown_rows(dojo: Dojo, source: str, count: int = ROWS) -> list[str]:
+    """Some rows of a source as text: a seeded draw of those that match no validation or test item."""
+    rows = dojo.pool[source].rows
+    draw = random.Random(dojo.seed).sample(range(len(rows)), min(LOOKED_AT, len(rows)))
+    clean = (rows[index] for index in draw if _is_clean(dojo, source, rows[index]))
+    return [_row_text(row) for row, _ in zip(clean, range(count), strict=False)]
+
+
+def _is_clean(dojo: Dojo, source: str, row: Row) -> bool:
+    """Neither the row as it would be trained on, nor any text in it, nor all of it together is a match."""
+    suggested = dict(dojo.profiles()[source].suggested_columns)
+    example = to_example(Raw(source, 0, row), suggested, dojo.spec) if suggested else None
+    if example is not None and dojo.guard.check(example.prompt, example.answer) is not None:
+        return False
+    cells = [text for path in paths(row) if (text := pluck(row, path))]
+    return all(dojo.guard.check(text) is None for text in [*cells, "\n".join(cells)])
+
+
+def _row_text(row: Row) -> str:
+    return "\n".join(f"{path}: {pluck(row, path)}" for path in paths(row))
+
+
+def plan(case: Case, tokens: int) -> str:
+    """What the Planner decided: its fields, and its words in a fence."""
+    if case.plan is None:
+        return ""
+    p = case.plan
+    lines = [
+        f"- change: {p.change}; parent {p.parent or 'base'}; weights from {p.init_from}",
+        f"- sources: {', '.join(name(source) for source in p.sources)}"
+        + (f"; weights {_weights(p.weights)}" if p.weights else ""),
+        f"- at most {p.rows} rows; {p.max_seconds:.0f} s for data, training and evaluation together",
+        f"- expected gain over the parent: {p.expected_gain:+.1f} points",
+    ]
+    if p.tests:
+        lines.append(f"- puts the prediction of {name(p.tests)}'s diagnosis to the test")
+    words = f"hypothesis: {p.hypothesis}\nreason: {p.reason}"
+    return "\n".join([*lines, quoted(words, f"plan of {case.experiment}", tokens - 160)])
+
+
+def _weights(weights: dict[str, float]) -> str:
+    return ", ".join(f"{name(source)} {weight:g}" for source, weight in weights.items())
+
+
+def recipe_of_parent(case: Case, tokens: int) -> str:
+    """The recipe that the plan builds on, and what each operation removed."""
+    parent = case.parent
+    if parent is None or parent.recipe is None:
+        return "The parent has no recipe: its weights are the base model's."
+    counts = steps(parent.card, tokens // 3) if parent.card else ""
+    body = quoted(_plain(parent.recipe), f"recipe of {parent.id}", tokens - tokens // 3 - 40)
+    return "\n".join(part for part in (body, counts) if part)
+
+
+def _plain(recipe: DataRecipe) -> str:
+    """One operation a line; of a script its purpose and the head of its code."""
+    lines = []
+    for operation in recipe.operations:
+        fields = operation.model_dump(mode="json", exclude_defaults=True, exclude={"op"})
+        if isinstance(operation, Script) and len(operation.code) > 600:
+            fields["code"] = f"{operation.code[:600]}... ({len(operation.code)} characters)"
+        lines.append(f"{operation.op} {json.dumps(fields, ensure_ascii=False)}")
+    return "\n".join(lines)
+
+
+def recipes_of_siblings(case: Case, tokens: int) -> str:
+    """How the siblings' data differed: operations and rows, the newest first."""
+    entries = [_sibling(e) for e in reversed(case.siblings) if e.recipe is not None]
+    return listing(entries, tokens) if entries else ""
+
+
+def _sibling(e: Experiment) -> str:
+    operations = [operation.op for operation in e.recipe.operations] if e.recipe else []
+    rows = f"{e.card.rows} rows" if e.card else "no rows"
+    score = f", {e.evaluation.score.value:.1f}" if e.evaluation else ""
+    return f"- {e.id} ({e.outcome}{score}): {names(e.plan.sources)}; {' '.join(operations)} -> {rows}"
+
+
+def data(case: Case, tokens: int) -> str:
+    """The training set: how many rows, of which sources, how long, and how they came about."""
+    card = case.card
+    if card is None:
+        return "There is no data yet."
+    by_source = ", ".join(f"{name(source)} {rows}" for source, rows in card.rows_by_source.items())
+    lines = [
+        f"- {card.rows} rows ({by_source}), {card.mean_tokens:.0f} tokens each, "
+        f"{card.rows * card.mean_tokens:.0f} in all",
+        f"- worked solutions in {share(card.reasoning_share)} of the answers",
+    ]
+    return "\n".join([*lines, steps(card, tokens - 80)])
+
+
+def steps(card: DataCard, tokens: int) -> str:
+    """Rows in and out per operation, with what went by source."""
+    entries = []
+    for step in card.steps:
+        removed = ", ".join(
+            f"{name(source)} {count}" for source, count in step.removed_by_source.items() if count
+        )
+        gone = f" (removed: {removed})" if removed else ""
+        entries.append(f"- {name(step.op)}: {step.rows_in} -> {step.rows_out}{gone}")
+    return listing(entries, tokens)
+
+
+def limits(case: Case, tokens: int) -> str:
+    """The bounds that every recipe is held to."""
+    dojo = case.dojo
+    teacher = (
+        "solve, rephrase, generate and judge ask the teacher; they cost money and time"
+        if dojo.teacher is not None
+        else "no teacher: solve, rephrase, generate and judge are not available"
+    )
+    return "\n".join(
+        (
+            f"- at most {dojo.max_rows} rows, each at most {dojo.max_length} tokens; longer ones are dropped",
+            "- rows that match a validation or test item are removed, whether the recipe says so or not",
+            f"- {teacher}",
+        )
+    )
