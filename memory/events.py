@@ -44,6 +44,8 @@ Kind = StageKind | RunKind | FreeKind
 
 STAGES: frozenset[str] = frozenset(get_args(StageKind))
 ONCE: frozenset[str] = frozenset(get_args(RunKind))
+ABOUT_EXPERIMENTS = frozenset({"note", "decision", "usage", "approval"})
+"""No stages, and yet they may say to which experiment they belong."""
 KINDS: frozenset[str] = STAGES | ONCE | frozenset(get_args(FreeKind))
 
 

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from memory.durable import FileLock, append_line, set_aside, sync_folder, unwritable
-from memory.events import KINDS, ONCE, STAGES, Event, Kind, encode, plain, read_tape
+from memory.events import ABOUT_EXPERIMENTS, KINDS, ONCE, STAGES, Event, Kind, encode, plain, read_tape
 from memory.recipe import DataCard, DataRecipe, Record
 from memory.records import (
     Comparison,
@@ -170,7 +170,9 @@ class Journal:
             ValueError: an unknown kind, or a stage without its experiment (a bug of ours).
             HarnessFault: the disk is full, or the journal was opened for reading.
         """
-        if kind not in KINDS or (kind in STAGES) != (experiment is not None and kind != "note"):
+        if kind not in KINDS or not (
+            experiment is not None if kind in STAGES else _may_name(kind, experiment)
+        ):
             raise ValueError(f"{kind!r} of experiment {experiment!r} is not an event of the journal")
         with self._threads:
             if self._fd is None:
@@ -374,6 +376,11 @@ class Journal:
             if event.clocks is not None:
                 return event.clocks
         return {}
+
+
+def _may_name(kind: str, experiment: str | None) -> bool:
+    """Whether an event that is no stage may be filed under this experiment, or under none."""
+    return experiment is None or kind in ABOUT_EXPERIMENTS
 
 
 def _now() -> str:

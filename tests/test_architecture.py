@@ -97,6 +97,7 @@ CATCH_ALL = {
     "tasks/errors.py": "the boundary itself",
     "memory/chroma.py": "whatever a damaged index raises, it is rebuilt from the lessons' text",
     "tasks/chart_capture.py": "inside the sandbox: whatever a model's code raises is that code's failure",
+    "roles/agent.py": "whatever a provider's client raises, the playbook decides instead and the journal says so",
     "tools/fork_server.py": "the far side of a process: its exception travels to the caller as data",
 }
 """Files in which an exception of any kind may end, and why."""
