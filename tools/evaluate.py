@@ -148,8 +148,8 @@ def clusters(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> tuple[Er
     members: defaultdict[str, list[str]] = defaultdict(list)
     for sample, verdict in zip(samples, verdicts, strict=True):
         if not verdict.right and verdict.scored:
-            error = verdict.error or (UNPARSEABLE if verdict.parsed is None else "wrong")
-            members[error if len(views) == 1 else f"{error} in {sample.view}"].append(sample.id)
+            name = cluster_name(verdict.error, verdict.parsed, sample.view, len(views) > 1)
+            members[name].append(sample.id)
     sizes = Counter({name: len(ids) for name, ids in members.items()})
     return tuple(
         ErrorCluster(
@@ -157,6 +157,12 @@ def clusters(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> tuple[Er
         )
         for name, count in sizes.most_common(CLUSTERS)
     )
+
+
+def cluster_name(error: str, parsed: str | None, view: str, several_views: bool) -> str:
+    """The cluster of a wrong answer: its error class, with its view where the task has several."""
+    name = error or (UNPARSEABLE if parsed is None else "wrong")
+    return f"{name} in {view}" if several_views else name
 
 
 def _same(answer: str | None, label: str | None) -> bool:

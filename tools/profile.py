@@ -22,6 +22,7 @@ from tools.deduplicate import conflicting, exact_groups, near_groups, repeated_s
 from tools.detect import suggest_columns
 from tools.domain import Domain
 from tools.operations import Example, Raw, to_example
+from tools.unsealed import card_text, row_texts, shown_rows
 
 T = TypeVar("T")
 SAMPLED_ROWS = 400
@@ -48,6 +49,7 @@ class SourceProfile(BaseModel):
 
     name: str
     card_excerpt: str
+    """The card's beginning, without lines that quote a validation or test item."""
     licence: str
     rows: int
     columns: tuple[ColumnProfile, ...]
@@ -81,7 +83,7 @@ class SourceProfile(BaseModel):
     mean_prompt_tokens: float
     mean_answer_tokens: float
     samples: tuple[str, ...]
-    """Rows as text, cut."""
+    """Rows as text, cut; none that matches a validation or test item."""
 
 
 class Conflicts(BaseModel):
@@ -128,7 +130,7 @@ def profile_source(
     similar = domain.similarities([row.prompt for row in some])
     return SourceProfile(
         name=source.name,
-        card_excerpt=_cut(source.card.strip(), CARD_CHARACTERS),
+        card_excerpt=_cut(card_text(source.card, guard), CARD_CHARACTERS),
         licence=source.licence,
         rows=len(source.rows),
         columns=tuple(_column(path, sampled, count_tokens) for path in _paths(sampled)),
@@ -149,7 +151,7 @@ def profile_source(
         contaminated_share=_share(guard.check(row.prompt, row.answer) is not None for row in examples),
         mean_prompt_tokens=_mean(count_tokens(row.prompt) for row in some),
         mean_answer_tokens=_mean(count_tokens(row.answer) for row in some),
-        samples=tuple(_shown(row) for row in _sampled(source.rows, SAMPLES, seed)),
+        samples=tuple(_shown(row) for _, row in shown_rows(source.rows, SAMPLES, columns, spec, guard, seed)),
     )
 
 
@@ -208,7 +210,7 @@ def _paths(rows: Sequence[Row]) -> list[str]:
 
 
 def _shown(row: Row) -> str:
-    return _cut("\n".join(f"{path}: {pluck(row, path)}" for path in paths(row)), SAMPLE_CHARACTERS)
+    return _cut("\n".join(f"{path}: {text}" for path, text in row_texts(row).items()), SAMPLE_CHARACTERS)
 
 
 def _cut(text: str, characters: int) -> str:
