@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import os
 import platform
 import shutil
 import subprocess
@@ -29,6 +30,7 @@ from pathlib import Path
 
 from memory.recipe import DataCard, Record
 from memory.records import Estimate, Training, TrainingPlan
+from tools.child_environment import child_environment
 from tools.model_files import BaseModel
 from tools.worker import cpu_count
 
@@ -93,8 +95,11 @@ def _gpus() -> tuple[tuple[str, ...], float]:
         return (), 0.0
     command = ["nvidia-smi", "--query-gpu=name,memory.free", "--format=csv,noheader,nounits"]
     try:
-        listing = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
-        rows = [line.rsplit(",", 1) for line in listing.strip().splitlines()]
+        environment = child_environment(os.environ)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=20, check=True
+        )
+        rows = [line.rsplit(",", 1) for line in done.stdout.strip().splitlines()]
         return tuple(name.strip() for name, _ in rows), float(rows[0][1]) / 1024 if rows else 0.0
     except (OSError, subprocess.SubprocessError, ValueError):
         return (), 0.0

@@ -47,6 +47,7 @@ from typing import Literal
 from tasks.base import Script, ScriptResult
 from tasks.errors import HarnessFault, InputError
 from tools import sandbox_landlock, sandbox_seccomp
+from tools.child_environment import child_environment
 from tools.recipes.script_folder import RESULT
 from tools.sandbox_bubblewrap import installed
 from tools.sandbox_driver import DriverProcess, Limits
@@ -170,7 +171,9 @@ def probe(name: IsolationName) -> Isolation:
         return Isolation("none", f"{name}: does not confine a script here ({why})")
     user = "another user" if os.geteuid() == 0 else "the same user"
     if name == "bubblewrap":
-        version = subprocess.run([str(installed()), "--version"], capture_output=True, text=True, check=True)
+        ask = [str(installed()), "--version"]
+        environment = child_environment(os.environ)
+        version = subprocess.run(ask, env=environment, capture_output=True, text=True, check=True)
         return Isolation(name, f"{version.stdout.strip()}, scripts run as {user}", COVERED, ("kernel bugs",))
     abi = sandbox_landlock.abi()
     left = ["kernel bugs", "existence of hidden files", "disk space of deleted files that are open"]

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from tasks.errors import Code, ExperimentFailed, HarnessFault, Stage
+from tools.child_environment import child_environment
 from tools.fork_server import PRELOAD
 
 START_SECONDS = 300.0
@@ -61,7 +62,8 @@ class Worker:
 
     Args:
         threads: compute threads of each child; by default the cores given to this process.
-        environment: variables of the children only, over the defaults of ``ENVIRONMENT``.
+        environment: variables of the children only, over the defaults of ``ENVIRONMENT``. Of the
+            caller's they get all but credentials (``tools.child_environment``).
         preload: modules that the fork server imports first; by default torch, TRL and PEFT on
             Linux, and none on macOS, whose system libraries do not survive a fork once loaded.
     """
@@ -173,7 +175,7 @@ class _Server:
             self.process = subprocess.Popen(
                 # -P: a folder called `tools` in the user's working directory must not shadow ours
                 [sys.executable, "-P", "-m", "tools.fork_server", str(theirs.fileno()), *preload],
-                env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join(paths)},
+                env=child_environment(os.environ, {**environment, "PYTHONPATH": os.pathsep.join(paths)}),
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=self.log,

@@ -28,6 +28,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tools.child_environment import child_environment
 from tools.fork_server import peak_gib
 from tools.model_files import resolve_base_model
 from tools.worker import ENVIRONMENT, Worker
@@ -287,7 +288,7 @@ def llama_factory(cli: str, model: Path, folder: Path, threads: int) -> Cost:
 
 def _timed(commands: list[list[str]], log_path: Path, threads: int) -> Cost:
     before, wall, memory = _cpu(resource.RUSAGE_CHILDREN), 0.0, 0.0
-    environment = os.environ | ENVIRONMENT | {"OMP_NUM_THREADS": str(threads)}
+    environment = child_environment(os.environ, ENVIRONMENT | {"OMP_NUM_THREADS": str(threads)})
     with log_path.open("w") as log:
         for command in commands:
             started = os.times().elapsed
