@@ -217,6 +217,10 @@ class Diagnosis(Record):
     source_scores: dict[str, float] = Field(default_factory=dict)
     """Per source: agreement of the champion's answers with the source's labels, 0.0 to 1.0."""
     prediction: Prediction | None = None
+    level: Literal["format", "capability", "neither", ""] = ""
+    """Whether the wrong answers are ill-formed, or readable and wrong; empty where nobody said."""
+    origin: Literal["data", "training", "evaluation", ""] = ""
+    """Where the cause lies; empty where nobody said."""
     decided_by: Mind = "playbook"
 
 

@@ -29,13 +29,24 @@ def write_training_plan(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
         ExperimentFailed: ``does_not_fit``, or whatever the probe meets.
     """
     with dojo.ledger.measure("think"):
-        draft = _draft(dojo, plan, card)
+        draft = draft_of(dojo, plan, card, method_for(dojo))
+    return timed(dojo, plan, card, draft)
+
+
+def timed(
+    dojo: Dojo, plan: Plan, card: DataCard, draft: TrainingPlan, max_epochs: float = MAX_EPOCHS
+) -> TrainingPlan:
+    """A draft that passed the gate, with its duration. Whoever drafted it, gate and clock are the same.
+
+    Raises:
+        ExperimentFailed: ``does_not_fit``, or whatever the probe meets.
+    """
     probe = gate(dojo, plan, draft, card)
-    return _with_duration(dojo, plan, card, draft, probe)
+    return _with_duration(dojo, plan, card, draft, probe, max_epochs)
 
 
-def _draft(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
-    method = method_for(dojo)
+def draft_of(dojo: Dojo, plan: Plan, card: DataCard, method: Method) -> TrainingPlan:
+    """Method and suggested knobs; no duration yet."""
     knobs = knobs_for(dojo, plan, dojo.journal.experiments(), method)
     return TrainingPlan(
         method=method,
@@ -44,6 +55,7 @@ def _draft(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
         max_length=dojo.max_length,
         seed=dojo.seed,
         init_from=plan.init_from,
+        knobs_from=knobs.origin,
     )
 
 
@@ -73,7 +85,12 @@ def knobs_for(dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: M
 
 
 def _with_duration(
-    dojo: Dojo, plan: Plan, card: DataCard, draft: TrainingPlan, probe: ProbeResult | None
+    dojo: Dojo,
+    plan: Plan,
+    card: DataCard,
+    draft: TrainingPlan,
+    probe: ProbeResult | None,
+    max_epochs: float,
 ) -> TrainingPlan:
     """As many epochs as the allowance holds at the measured speed, and a timeout as the hard end."""
     spent = probe.wall_seconds if probe else 0.0
@@ -84,7 +101,7 @@ def _with_duration(
     if estimate.basis != "measured" and probe and probe.tokens_per_second > 0:
         # Before the first training a few steps are the best clock there is; later, whole trainings are.
         per_epoch = card.rows * card.mean_tokens / probe.tokens_per_second
-    epochs = min(MAX_EPOCHS, max(seconds / max(per_epoch, 1e-3), 0.05))
+    epochs = min(max_epochs, max(seconds / max(per_epoch, 1e-3), 0.05))
     steps = max(1, round(epochs * card.rows / draft.per_device_train_batch_size))
     return draft.model_copy(
         update={
