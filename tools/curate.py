@@ -18,6 +18,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -26,10 +27,14 @@ from memory.recipe import (
     DataCard,
     DataRecipe,
     Decontaminate,
+    Generate,
+    Judge,
     Map,
+    Rephrase,
     SampleRows,
     Script,
     Select,
+    Solve,
     StepCount,
 )
 from tasks.base import Source, TaskSpec
@@ -56,6 +61,7 @@ STEPS: Mapping[type, Step] = {**OPERATIONS, Script: transform_rows}
 """What follows ``Select`` and ``Map``."""
 WRITES_TEXT: tuple[type, ...] = (Script,)
 """Operations whose rows may hold any words: decontamination must come after them."""
+ASKS_TEACHER = (Solve, Rephrase, Generate, Judge)
 EXAMPLES = 5
 """Removed rows that are kept per operation."""
 QUOTED_CHARACTERS = 600
@@ -135,6 +141,54 @@ def rows_of(
     unlimited = sum(len(pool[name].rows) for name in set(recipe.sources)) + 1
     bench = _Bench(recipe, pool, spec, guard, len, unlimited, domain_prompts)
     return [(row.prompt, row.answer) for row in bench.run(may_be_empty=True)]
+
+
+def dry_run(
+    recipe: DataRecipe,
+    pool: Mapping[str, Source],
+    spec: TaskSpec,
+    guard: Decontaminator,
+    count_tokens: CountTokens = len,
+    max_rows: int = 2000,
+    domain_prompts: Sequence[str] = (),
+    most_rows: int = 2000,
+) -> tuple[list[Example], tuple[StepCount, ...]]:
+    """A recipe's rows and its steps on at most ``most_rows`` raw rows, a sample of every source.
+
+    Nothing is written, cached or paid for: operations that ask the teacher are left out.
+
+    Raises:
+        ExperimentFailed: ``bad_recipe``, ``bad_script``, ``empty_data`` or ``contaminated``, as a run would.
+    """
+    _check_order(recipe, pool)
+    free = tuple(op for op in recipe.operations if not isinstance(op, ASKS_TEACHER))
+    names = dict.fromkeys(recipe.sources)
+    some = _thinned({name: pool[name] for name in names}, most_rows)
+    bench = _Bench(
+        recipe.model_copy(update={"operations": free}),
+        some,
+        spec,
+        guard,
+        count_tokens,
+        max_rows,
+        domain_prompts,
+    )
+    rows = bench.run()
+    _gate(rows, guard)
+    return rows, tuple(bench.steps)
+
+
+def _thinned(pool: Mapping[str, Source], most: int) -> dict[str, Source]:
+    """The sources with at most ``most`` rows in all, each with its share."""
+    total = sum(len(source.rows) for source in pool.values())
+    if total <= most:
+        return dict(pool)
+    thin = {}
+    for name, source in pool.items():
+        count = max(1, len(source.rows) * most // total) if source.rows else 0
+        places = sorted(random.Random(0).sample(range(len(source.rows)), count))
+        thin[name] = replace(source, rows=tuple(source.rows[place] for place in places))
+    return thin
 
 
 def cache_key(
