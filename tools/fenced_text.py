@@ -29,12 +29,12 @@ _SHOWN = 4
 
 _BRACKETS = "<\uff1c\u2039\u3008\u276e"
 _BARS = "|\uff5c\u00a6\u2502\u2223"
-_SPEAKERS = "system|assistant|user|human|developer|tool|model|function"
+_SPEAKERS = "system|sys|assistant|user|human|developer|tool|model|function"
 _TURNS = "start_of_turn|end_of_turn|think|invoke"
 _MARKERS = re.compile(
     rf"[{_BRACKETS}](?=[{_BARS}][^\s<>]{{1,40}}[{_BARS}])"
     rf"|[{_BRACKETS}](?=\s*/?\s*(?:{TAG}|{_SPEAKERS}|{_TURNS})(?:\b|_))"
-    rf"|[{_BRACKETS}](?=/?(?:s|bos|eos)>|<\s*/?SYS)"
+    rf"|[{_BRACKETS}](?=/?(?:s|bos|eos)>)"
     r"|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\])",
     re.IGNORECASE,
 )
