@@ -242,7 +242,8 @@ def limits(case: Case, tokens: int) -> str:
     return "\n".join(
         (
             f"- at most {dojo.max_rows} rows, each at most {dojo.max_length} tokens; longer ones are dropped",
-            "- rows that match a validation or test item are removed, whether the recipe says so or not",
+            "- a recipe that lets a row through which matches a validation or test item fails: decontaminate "
+            "after the last operation that writes text (script, solve, rephrase, generate)",
             f"- {teacher}",
         )
     )

@@ -1,0 +1,102 @@
+"""Every prompt and every schema that a model sees, as files: ``python tests/golden.py --write`` renews them.
+
+A change of a prompt shows up in the diff of ``tests/golden``, where a person can judge it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+HERE = Path(__file__).parent
+GOLDEN = HERE / "golden"
+if __name__ == "__main__":
+    sys.path[:0] = [str(HERE.parent), str(HERE)]
+
+from briefing_run import StillDojo, make_dojo, next_id  # noqa: E402
+
+from memory.records import Role  # noqa: E402
+from roles.briefing import briefing, system_prompt  # noqa: E402
+from roles.prompting import render  # noqa: E402
+
+EXPERIMENTS = 8
+STAGES: dict[Role, str] = {
+    "planner": "",
+    "data_curator": "plan",
+    "training_engineer": "card",
+    "evaluator": "reading",
+    "diagnostician": "reading",
+}
+"""How far the experiment has come when the role is asked."""
+TEACHER = {
+    "solve": {
+        "task": "Repeat the word.",
+        "answer_format": "the word alone",
+        "prompt": "Copy word number 7 of the amber list.",
+    },
+    "rephrase": {
+        "task": "Repeat the word.",
+        "prompt": "Copy word number 7 of the amber list.",
+        "variants": "2",
+    },
+    "generate": {
+        "task": "Repeat the word.",
+        "answer_format": "the word alone",
+        "examples": "Prompt: Copy word number 7 of the amber list.\nAnswer: word 7",
+        "count": "3",
+    },
+    "judge": {
+        "task": "Repeat the word.",
+        "criteria": "The answer is right, complete and follows from its steps.",
+        "prompt": "Copy word number 7 of the amber list.",
+        "answer": "word 7",
+    },
+}
+
+
+def dojo_of(role: Role, folder: Path, experiments: int = EXPERIMENTS, plant: str = "") -> StillDojo:
+    """A run in which this role is to decide."""
+    return make_dojo(folder / role, experiments, plant=plant, current=STAGES[role])
+
+
+def rendered(folder: Path) -> Iterator[tuple[str, str]]:
+    """(file name, content) of every snapshot."""
+    for role in STAGES:
+        dojo = dojo_of(role, folder)
+        yield f"{role}.system.txt", system_prompt(role, dojo)
+        yield f"{role}.briefing.txt", briefing(role, dojo, next_id(EXPERIMENTS))
+    for name, fields in TEACHER.items():
+        yield f"teacher.{name}.txt", render(name, **fields)
+
+
+def differences(folder: Path) -> str:
+    """A unified diff of what is on file and what is rendered now; empty when they agree."""
+    now = {name: text + "\n" for name, text in rendered(folder)}
+    filed = {path.name: path.read_text(encoding="utf-8") for path in sorted(GOLDEN.glob("*.*"))}
+    lines: list[str] = []
+    for name in sorted({*now, *filed}):
+        before, after = filed.get(name, "").splitlines(), now.get(name, "").splitlines()
+        lines.extend(difflib.unified_diff(before, after, f"tests/golden/{name}", "rendered now", lineterm=""))
+    return "\n".join(lines)
+
+
+def write(folder: Path) -> int:
+    """Renew the files; returns how many there are."""
+    GOLDEN.mkdir(exist_ok=True)
+    for path in GOLDEN.glob("*.*"):
+        path.unlink()
+    files = dict(rendered(folder))
+    for name, text in files.items():
+        (GOLDEN / name).write_text(text + "\n", encoding="utf-8")
+    return len(files)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as place:
+        if "--write" in sys.argv[1:]:
+            sys.stdout.write(f"{write(Path(place))} files in tests/golden\n")
+        else:
+            sys.stdout.write(differences(Path(place)) + "\n")
