@@ -16,6 +16,7 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
+from graph.models_file import keys_present
 from graph.settings import BUNDLED_MODEL, default_memory_dir, default_runs_dir
 from tasks.errors import FtDojoError
 from tools.model_files import resolve_base_model
@@ -26,7 +27,7 @@ NEEDED_DISK_GIB = 1.0
 PACKAGES = {
     "train": ("torch", "transformers", "trl", "peft", "datasets"),
     "eval": ("rdkit", "math_verify", "datasketch"),
-    "core": ("langgraph", "langchain", "chromadb", "optuna"),
+    "core": ("langgraph", "langchain", "langchain_openai", "chromadb", "optuna"),
 }
 
 
@@ -138,6 +139,19 @@ def _sandbox() -> Check:
     return Check("sandbox", "ok", found.detail)
 
 
+def _language_models() -> Check:
+    """Whether a key is there, never which; the playbook, the default mind, asks no model."""
+    keys = keys_present()
+    if keys:
+        return Check("language models", "ok", f"{', '.join(keys)} set")
+    return Check(
+        "language models",
+        "ok",
+        "no key set, and none is needed: the playbook decides without one",
+        "for --mind llm: export OPENAI_API_KEY, or give a server of your own with --base-url",
+    )
+
+
 _CHECKS: tuple[Callable[[], Check], ...] = (
     _python,
     _packages("core"),
@@ -151,4 +165,5 @@ _CHECKS: tuple[Callable[[], Check], ...] = (
     _folder("memory", default_memory_dir),
     _file_locks,
     _sandbox,
+    _language_models,
 )

@@ -97,7 +97,7 @@ CATCH_ALL = {
     "tasks/errors.py": "the boundary itself",
     "memory/chroma.py": "whatever a damaged index raises, it is rebuilt from the lessons' text",
     "tasks/chart_capture.py": "inside the sandbox: whatever a model's code raises is that code's failure",
-    "roles/agent.py": "whatever a provider's client raises, the playbook decides instead and the journal says so",
+    "roles/agent.py": "whatever a provider's client raises, the playbook decides and the journal says so",
     "tools/fork_server.py": "the far side of a process: its exception travels to the caller as data",
 }
 """Files in which an exception of any kind may end, and why."""
@@ -233,6 +233,7 @@ def test_studio_finds_the_graph() -> None:
 def test_the_example_environment_names_only_what_is_read() -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     names = {line.lstrip("# ").split("=")[0] for line in lines if re.match(r"#? ?[A-Z_]+=", line)}
-    source = (ROOT / "graph" / "settings.py").read_text(encoding="utf-8")
-    assert names == {"FTDOJO_HOME"}
-    assert all(name in source for name in names)
+    readers = ("graph/settings.py", "graph/models_file.py", "tools/chat_models.py")
+    source = "".join((ROOT / path).read_text(encoding="utf-8") for path in readers)
+    assert names == {"FTDOJO_HOME", "OPENAI_API_KEY", "OPENAI_BASE_URL"}
+    assert all(f'"{name}"' in source for name in names)

@@ -1,0 +1,295 @@
+"""Which language models a run uses, and their keys: the only place that reads keys.
+
+One TOML file says it all; a flag wins over it (``docs/models.example.toml`` explains each line):
+
+    [default]                               # every role, unless it says otherwise
+    model = "openai:gpt-5-mini"
+    fallbacks = ["openai:gpt-4.1-mini"]     # asked in order when the model fails
+
+    [small]                                 # short jobs
+    model = "openai:gpt-5-nano"
+
+    [teacher]                               # whom recipes ask for data
+    model = "openai:qwen3-32b"
+    base_url = "http://127.0.0.1:8000/v1"
+
+    [roles.planner]
+    model = "openai:gpt-5"
+
+    [prices."openai:qwen3-32b"]
+    input_usd = 0.0
+    output_usd = 0.0
+
+A section takes over what it does not say from ``[default]``. Two lines belong to a server,
+``base_url`` and ``api_key_env``: they are taken over by models of the same provider only, and
+the key goes to no other address than the one it was named for.
+
+Keys stay in the environment. The file names the variable (``api_key_env``); by default it is
+the provider's own, ``OPENAI_API_KEY`` and so on. ``OPENAI_BASE_URL`` is respected for
+``openai:`` models that name no server.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from graph.settings import RunSettings
+from memory.records import Role
+from memory.spending import PriceTable
+from tasks.errors import InputError, did_you_mean
+from tools.chat_models import KEY_VARIABLES, Models, ModelSpec, chat_model, split_name
+from tools.child_environment import looks_secret
+
+BASE_URL_VARIABLE = "OPENAI_BASE_URL"
+KEYS_BELONG = 'keys belong in the environment: export it, and write api_key_env = "ITS_NAME" here'
+_KEY = re.compile(r"\b(?:(?:sk|pk|gsk|xai|hf|ghp|pplx|nvapi)[-_][\w-]{16,}|AIza[\w-]{30,})")
+"""How the keys of common providers look."""
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
+_PRICE_FIELDS = {"input": "input_usd", "cached": "cached_usd", "output": "output_usd"}
+
+
+class ModelSection(BaseModel):
+    """One model and how it is called; None takes over what ``[default]`` says."""
+
+    model_config = _STRICT
+
+    model: str | None = None
+    base_url: str | None = None
+    """Empty for the provider's own, where ``[default]`` names a server."""
+    api_key_env: str | None = None
+    """The variable that holds the key; empty to send none."""
+    temperature: float | None = Field(None, ge=0, le=2)
+    max_output_tokens: int | None = Field(None, gt=0)
+    timeout_seconds: float | None = Field(None, gt=0, allow_inf_nan=False)
+    max_retries: int | None = Field(None, ge=0, le=10)
+
+
+def _section(value: object) -> object:
+    """``"provider:model"`` is short for a section that says nothing else."""
+    return {"model": value} if isinstance(value, str) else value
+
+
+class Section(ModelSection):
+    """A model with its fallbacks."""
+
+    fallbacks: list[Annotated[ModelSection, BeforeValidator(_section)]] | None = None
+    """``"provider:model"``, or a table with the lines of a section."""
+
+
+class RoleSections(BaseModel):
+    """``[roles.planner]`` and its like."""
+
+    model_config = _STRICT
+
+    planner: Section = Section()
+    data_curator: Section = Section()
+    training_engineer: Section = Section()
+    evaluator: Section = Section()
+    diagnostician: Section = Section()
+
+
+class ModelsFile(BaseModel):
+    """The whole file."""
+
+    model_config = _STRICT
+
+    default: Section = Section()
+    small: Section = Section()
+    teacher: Section | None = None
+    roles: RoleSections = RoleSections()
+    prices: dict[str, dict[str, Any]] = {}
+
+
+def load_models(settings: RunSettings, environ: Mapping[str, str] | None = None) -> Models:
+    """The models that the settings ask for, with their keys, each tried as far as it goes without a call.
+
+    The playbook needs no roles, so it gets the teacher alone.
+
+    Args:
+        settings: ``model``, ``base_url`` and ``teacher`` win over the file.
+        environ: where keys are; the process's own by default.
+
+    Raises:
+        InputError: no model is named; the file, a name or an address is wrong; a key, a provider's
+            package, or the price that a cap needs is missing.
+    """
+    file = _read(Path(settings.models_file).expanduser()) if settings.models_file else ModelsFile()
+    keys = os.environ if environ is None else environ
+    flags = Section(model=settings.model or None, base_url=settings.base_url or None)
+    default = _over(flags, file.default)
+    roles: dict[Role, tuple[ModelSpec, ...]] = {}
+    small: tuple[ModelSpec, ...] = ()
+    teacher: tuple[ModelSpec, ...] = ()
+    if settings.mind == "llm":
+        for role, section in _role_sections(file.roles):
+            roles[role] = _chain(_over(section, default), f"the {role}", keys)
+        small = _chain(_over(file.small, default), "small jobs", keys)
+    if settings.teacher or file.teacher:
+        # Not the roles' fallbacks: who wrote a row is no accident.
+        section = _over(file.teacher or Section(), default.model_copy(update={"fallbacks": None}))
+        teacher = _chain(_over(Section(model=settings.teacher or None), section), "the teacher", keys)
+    models = Models(roles, small, teacher, PriceTable.of_mapping(_prices(file)))
+    for spec in models.all:
+        chat_model(spec)
+    if settings.max_usd is not None:
+        models.prices.require(spec.name for spec in models.all)
+    return models
+
+
+def keys_present(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Which of the providers' customary variables hold a key."""
+    environ = os.environ if environ is None else environ
+    return [name for name in KEY_VARIABLES.values() if environ.get(name, "").strip()]
+
+
+# ---- sections
+
+
+def _role_sections(roles: RoleSections) -> Iterator[tuple[Role, Section]]:
+    yield "planner", roles.planner
+    yield "data_curator", roles.data_curator
+    yield "training_engineer", roles.training_engineer
+    yield "evaluator", roles.evaluator
+    yield "diagnostician", roles.diagnostician
+
+
+def _over(section: Section, base: Section) -> Section:
+    """The section, and from the base what it does not say. Its fallbacks are bound to their servers."""
+    merged = Section.model_validate(_merge(section, base))
+    complete = [{"base_url": "", **_merge(fallback, merged)} for fallback in merged.fallbacks or ()]
+    return merged.model_copy(
+        update={"fallbacks": [ModelSection.model_validate(fields) for fields in complete] or None}
+    )
+
+
+def _merge(section: ModelSection, base: ModelSection) -> dict[str, Any]:
+    given = section.model_dump(exclude_none=True)
+    taken = base.model_dump(exclude_none=True, include=set(type(section).model_fields))
+    elsewhere = _provider(section.model) not in (None, _provider(base.model)) and base.model is not None
+    if elsewhere:
+        taken.pop("base_url", None)
+    if elsewhere or "base_url" in given:
+        taken.pop("api_key_env", None)
+    return taken | given
+
+
+def _provider(name: str | None) -> str | None:
+    return split_name(name)[0] if name else None
+
+
+def _chain(section: Section, whose: str, environ: Mapping[str, str]) -> tuple[ModelSpec, ...]:
+    """A section's model and its fallbacks, without repetitions."""
+    specs = [_spec(one, whose, environ) for one in (section, *(section.fallbacks or ()))]
+    return tuple(dict.fromkeys(specs))
+
+
+def _spec(section: ModelSection, whose: str, environ: Mapping[str, str]) -> ModelSpec:
+    if not section.model:
+        fix = 'give --model provider:model, or a --models file with [default] and model = "..."'
+        raise InputError(f"language model of {whose}", "none is named", fix)
+    provider, _ = split_name(section.model)
+    base_url = section.base_url or (environ.get(BASE_URL_VARIABLE, "") if provider == "openai" else "")
+    options = section.model_dump(
+        exclude_none=True, include={"temperature", "max_output_tokens", "timeout_seconds", "max_retries"}
+    )
+    key = _key(section, provider, base_url, environ)
+    return ModelSpec(section.model, base_url=base_url, api_key=key, **options)
+
+
+def _key(section: ModelSection, provider: str, base_url: str, environ: Mapping[str, str]) -> SecretStr | None:
+    """The model's key; None where none is needed."""
+    customary = KEY_VARIABLES.get(provider, "")
+    variable = customary if section.api_key_env is None else section.api_key_env
+    if not variable:
+        return None
+    key = environ.get(variable, "").strip()
+    if key and not re.fullmatch(r"[!-~]+", key):
+        raise InputError(variable, "holds more than a key: a blank or an odd character", "export it again")
+    if key:
+        return SecretStr(key)
+    if base_url and section.api_key_env is None:
+        return None  # a server of one's own, that asks for none
+    fix = f"export {variable}=..., or give the base_url of a server that needs no key"
+    raise InputError(variable, f"is not set, and {section.model} needs its key", fix)
+
+
+def _prices(file: ModelsFile) -> dict[str, dict[str, Any]]:
+    """``input`` is as good as ``input_usd``."""
+    return {
+        model: {_PRICE_FIELDS.get(name, name): value for name, value in price.items()}
+        for model, price in file.prices.items()
+    }
+
+
+# ---- the file
+
+
+def _read(path: Path) -> ModelsFile:
+    """The file, checked. No error repeats a value: it may be a key."""
+    try:
+        fields = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"--models {path}", error.strerror or "cannot be read", "name a TOML file") from None
+    except UnicodeDecodeError:
+        raise InputError(f"--models {path}", "it is not UTF-8 text", "save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"--models {path}", f"it is not valid TOML: {error}", "mend that line") from None
+    _refuse_keys(path, {name: part for name, part in fields.items() if name != "prices"}, ())
+    try:
+        file = ModelsFile.model_validate(fields)
+    except ValidationError as error:
+        raise _file_error(path, error) from None
+    return file
+
+
+def _refuse_keys(path: Path, part: object, where: tuple[str, ...]) -> None:
+    """Keys in a file get copied, committed and shared: none is accepted.
+
+    Raises:
+        InputError: a line is called like a key, holds one, or names a variable that children could see.
+    """
+    line = _line(path, where)
+    if isinstance(part, Mapping):
+        for name, value in part.items():
+            _refuse_keys(path, value, (*where, name))
+    elif isinstance(part, list):
+        for value in part:
+            _refuse_keys(path, value, where)
+    elif isinstance(part, str) and _KEY.search(part):
+        raise InputError(line, "this is a key", KEYS_BELONG)
+    elif where[-1] == "api_key_env" and part != "":
+        if not (isinstance(part, str) and _VARIABLE.fullmatch(part)):
+            raise InputError(line, "is no name of a variable", 'write its name, as "OPENAI_API_KEY"')
+        if not looks_secret(part):
+            wrong = "variables of this name are passed on to child processes"
+            raise InputError(line, wrong, f"call it {part}_API_KEY")
+    elif where[-1] not in Section.model_fields and looks_secret(where[-1]):
+        raise InputError(line, "a key has no place in this file", KEYS_BELONG)
+
+
+def _file_error(path: Path, error: ValidationError) -> InputError:
+    # A misspelt line says more than what else is wrong.
+    found = min(error.errors(include_url=False, include_input=False), key=_is_value)
+    where = tuple(str(part) for part in found["loc"])
+    if found["type"] != "extra_forbidden":
+        return InputError(_line(path, where), " ".join(found["msg"].lower().split()), "change that value")
+    known = ModelsFile if len(where) == 1 else RoleSections if where[:-1] == ("roles",) else Section
+    return InputError(_line(path, where), "is unknown", did_you_mean(where[-1], known.model_fields))
+
+
+def _is_value(found: Mapping[str, Any]) -> bool:
+    return bool(found["type"] != "extra_forbidden")
+
+
+def _line(path: Path, where: tuple[str, ...]) -> str:
+    """The file, the section and the line's name."""
+    *section, name = where or ("",)
+    return f"{path}: {'[' + '.'.join(section) + '] ' if section else ''}{name}".removesuffix(": ")
