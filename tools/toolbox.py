@@ -2,25 +2,28 @@
 
 The docstring of each inner function is what the model reads. A failed experiment comes
 back as text that names stage, code and message, so that the model can mend its call; a
-fault of the harness is raised, because no model can mend that.
+fault of the harness is raised, because no model can mend that. ``tools.role_tools`` picks
+what each of the five roles sees; this is the whole box, for agents that run a Dojo alone.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING
 
+from memory.journal import BASE
 from memory.recipe import DataCard, DataRecipe
 from memory.records import Lesson, TrainingPlan
-from tasks.errors import ExperimentFailed, InputError, did_you_mean
+from tasks.errors import InputError
 from tools.dojo import Dojo
+from tools.fenced_text import fenced, one_line
+from tools.result_tools import result_tools
+from tools.source_tools import source_tools
+from tools.tool_answers import as_tools, known_experiment
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
-P = ParamSpec("P")
 NAMES = (
     "list_sources",
     "profile_source",
@@ -34,57 +37,34 @@ NAMES = (
     "recall_experience",
     "record_experience",
 )
+QUERY_CHARACTERS = 500
 
 
 def toolbox(dojo: Dojo) -> list[BaseTool]:
     """Every verb as a structured tool, bound to one run."""
-    from langchain_core.tools import StructuredTool
-
-    functions = [*_looking(dojo), *_acting(dojo), *_remembering(dojo)]
-    return [StructuredTool.from_function(_told(function), parse_docstring=True) for function in functions]
+    functions = functions_of(dojo)
+    return as_tools([functions[name] for name in NAMES])
 
 
-def _told(function: Callable[P, str]) -> Callable[P, str]:
-    """Failures become text for the model."""
-
-    @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> str:
-        try:
-            return function(*args, **kwargs)
-        except (ExperimentFailed, InputError) as error:
-            return f"failed: {error}"
-
-    return call
-
-
-def _looking(dojo: Dojo) -> list[Callable[..., str]]:
-    def list_sources() -> str:
-        """List the raw data sources of the task, with rows, licence and the first lines of their cards."""
-        return "\n\n".join(
-            f"## {name} ({len(source.rows)} rows, {source.licence})\n{source.card[:600]}"
-            for name, source in dojo.pool.items()
-        )
-
-    def profile_source(name: str) -> str:
-        """Measure one source: columns, token lengths, empty, duplicate, parseable, leaking shares, samples.
-
-        Args:
-            name: a source's name, as list_sources gives it.
-        """
-        profiles = dojo.profiles()
-        if name not in profiles:
-            raise InputError(f"source {name}", "is not in the pool", did_you_mean(name, profiles))
-        return profiles[name].model_dump_json(indent=1)
-
-    return [list_sources, profile_source]
+def functions_of(dojo: Dojo) -> dict[str, Callable[..., str]]:
+    """Every function that may become a tool, by name, bound to one run."""
+    functions = [*source_tools(dojo), *_acting(dojo), *result_tools(dojo), *_remembering(dojo)]
+    return {function.__name__: function for function in functions}
 
 
 def _acting(dojo: Dojo) -> list[Callable[..., str]]:
     def card_of(experiment: str) -> DataCard:
         card = dojo.journal.card(experiment)
         if card is None:
-            raise InputError(f"experiment {experiment}", "has no data yet", "call run_data_recipe first")
+            what = f"experiment {one_line(experiment)!r}"
+            raise InputError(what, "has no data yet", "call run_data_recipe first")
         return card
+
+    def startable(plan: TrainingPlan) -> TrainingPlan:
+        if plan.init_from != BASE and dojo.journal.training(plan.init_from) is None:
+            what = f"init_from {one_line(plan.init_from)!r}"
+            raise InputError(what, "is no trained experiment of this run", "start from base or from one")
+        return plan
 
     def run_data_recipe(recipe: DataRecipe) -> str:
         """Build a training set from raw sources by typed operations, in order; returns its data card.
@@ -114,7 +94,8 @@ def _acting(dojo: Dojo) -> list[Callable[..., str]]:
             experiment: the id of the experiment whose data is used.
             plan: method and hyper-parameters.
         """
-        return dojo.probe(experiment, plan, card_of(experiment)).model_dump_json()
+        card = card_of(experiment)
+        return dojo.probe(experiment, startable(plan), card).model_dump_json()
 
     def train_model(experiment: str, plan: TrainingPlan) -> str:
         """Fine-tune on the experiment's data; returns steps, loss curve, speed and peak memory.
@@ -123,7 +104,8 @@ def _acting(dojo: Dojo) -> list[Callable[..., str]]:
             experiment: the id of the experiment whose data is used.
             plan: method and hyper-parameters.
         """
-        return dojo.train(experiment, plan, card_of(experiment)).model_dump_json()
+        card = card_of(experiment)
+        return dojo.train(experiment, startable(plan), card).model_dump_json()
 
     def evaluate_model(experiment: str) -> str:
         """Score base or an experiment's model on validation: score with interval, error clusters.
@@ -131,35 +113,11 @@ def _acting(dojo: Dojo) -> list[Callable[..., str]]:
         Args:
             experiment: base, or an experiment's id.
         """
+        if experiment != BASE and dojo.journal.training(known_experiment(dojo.journal, experiment)) is None:
+            raise InputError(f"experiment {experiment}", "was not trained", "call train_model first")
         return dojo.evaluate(experiment).model_dump_json(indent=1)
 
-    def compare_models(challenger: str, champion: str) -> str:
-        """Compare two evaluated models item by item: difference, interval, p-value, items fixed and broken.
-
-        Args:
-            challenger: an experiment's id.
-            champion: base, or an experiment's id.
-        """
-        return dojo.compare(challenger, champion).model_dump_json(indent=1)
-
-    def audit_sources(experiment: str, sources: list[str]) -> str:
-        """Let a model answer rows of each source; the share that agrees with the labels shows wrong labels.
-
-        Args:
-            experiment: base, or the id of a trained experiment.
-            sources: names of sources.
-        """
-        return json.dumps(dojo.audit(experiment, sources), ensure_ascii=False)
-
-    return [
-        run_data_recipe,
-        estimate_training,
-        probe_training,
-        train_model,
-        evaluate_model,
-        compare_models,
-        audit_sources,
-    ]
+    return [run_data_recipe, estimate_training, probe_training, train_model, evaluate_model]
 
 
 def _remembering(dojo: Dojo) -> list[Callable[..., str]]:
@@ -169,11 +127,9 @@ def _remembering(dojo: Dojo) -> list[Callable[..., str]]:
         Args:
             query: what you want to know, in words.
         """
-        found = dojo.recall(query)
-        return (
-            "\n".join(f"[{item.kind}] {item.lesson.id}: {item.lesson.text}" for item in found)
-            or "no lessons yet"
-        )
+        found = dojo.recall(query[:QUERY_CHARACTERS])
+        lessons = [fenced(f"[{item.kind}] {item.lesson.text}", f"lesson {item.lesson.id}") for item in found]
+        return "\n".join(lessons) or "no lessons yet"
 
     def record_experience(lesson: Lesson) -> str:
         """Write a lesson for later runs: what was tried, under which conditions, what it gained.
