@@ -1,31 +1,26 @@
 """Data, for a briefing: sources as measured, some of their rows, the plan, the recipe and what it made.
 
-A row is shown only when it matches no validation or test item: the pool may hold copies of
-the sealed test, and a prompt is no place for them.
+Rows and cards come through ``tools.unsealed``: the pool may hold copies of the sealed test, and a
+prompt is no place for them.
 """
 
 from __future__ import annotations
 
 import json
-import random
 
 from memory.recipe import DataCard, DataRecipe, Script
 from memory.records import Experiment
 from roles.briefing_layout import SHORTEST, listing, name, names, quoted, share, table
 from roles.case import Case
 from roles.sources import by_kind, kind_of, why_unusable
-from tasks.base import Row
-from tasks.columns import paths, pluck
 from tools.dojo import Dojo
 from tools.evidence import source_audit
 from tools.fenced_text import clean
-from tools.operations import Raw, to_example
 from tools.profile import SourceProfile
+from tools.unsealed import card_text, row_texts, shown_rows
 
 ROWS = 2
 """Rows shown per source."""
-LOOKED_AT = 40
-"""Rows drawn to find those."""
 COLUMNS = 12
 LEGEND = (
     "Shares are of rows. readable: the task's parser finds an answer; steps: it comes with a worked "
@@ -90,11 +85,11 @@ def _source(profile: SourceProfile, agreement: str) -> tuple[str, ...]:
 def cards(case: Case, tokens: int) -> str:
     """What the sources say about themselves."""
     chosen = _chosen(case)
-    profiles = case.dojo.profiles()
     if not chosen:
         return ""
     room = max(SHORTEST, 3 * (tokens - 60) // len(chosen) - 20)
-    texts = [f"{source}: {clean(profiles[source].card_excerpt, room)}" for source in chosen]
+    found = {source: card_text(case.dojo.pool[source].card, case.dojo.guard) for source in chosen}
+    texts = [f"{source}: {clean(card, room)}" for source, card in found.items()]
     return quoted("\n\n".join(texts), "cards of the sources", tokens)
 
 
@@ -123,30 +118,21 @@ def _columns(dojo: Dojo, source: str, tokens: int) -> str:
     more = f" and {len(profile.columns) - COLUMNS} more" if len(profile.columns) > COLUMNS else ""
     suggested = json.dumps(dict(profile.suggested_columns), ensure_ascii=False)
     about = f"columns: {', '.join(found)}{more}\nsuggested for map: {suggested}"
-    text = "\n\n".join([about, *shown_rows(dojo, source)])
+    text = "\n\n".join([about, *_rows(dojo, source)])
     return quoted(text, f"columns and rows of {source}", tokens)
 
 
-def shown_rows(dojo: Dojo, source: str, count: int = ROWS) -> list[str]:
-    """Some rows of a source as text: a seeded draw of those that match no validation or test item."""
-    rows = dojo.pool[source].rows
-    draw = random.Random(dojo.seed).sample(range(len(rows)), min(LOOKED_AT, len(rows)))
-    clean = (rows[index] for index in draw if _is_clean(dojo, source, rows[index]))
-    return [_row_text(row) for row, _ in zip(clean, range(count), strict=False)]
-
-
-def _is_clean(dojo: Dojo, source: str, row: Row) -> bool:
-    """Neither the row as it would be trained on, nor any text in it, nor all of it together is a match."""
-    suggested = dict(dojo.profiles()[source].suggested_columns)
-    example = to_example(Raw(source, 0, row), suggested, dojo.spec) if suggested else None
-    if example is not None and dojo.guard.check(example.prompt, example.answer) is not None:
-        return False
-    cells = [text for path in paths(row) if (text := pluck(row, path))]
-    return all(dojo.guard.check(text) is None for text in [*cells, "\n".join(cells)])
-
-
-def _row_text(row: Row) -> str:
-    return "\n".join(f"{path}: {pluck(row, path)}" for path in paths(row))
+def _rows(dojo: Dojo, source: str) -> list[str]:
+    """Some rows of a source as text, none that holds a validation or test item."""
+    found = shown_rows(
+        dojo.pool[source].rows,
+        ROWS,
+        dict(dojo.profiles()[source].suggested_columns),
+        dojo.spec,
+        dojo.guard,
+        dojo.seed,
+    )
+    return ["\n".join(f"{path}: {text}" for path, text in row_texts(row).items()) for _, row in found]
 
 
 def plan(case: Case, tokens: int) -> str:

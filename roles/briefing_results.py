@@ -141,12 +141,12 @@ def changed(case: Case, tokens: int) -> str:
         ]
         picked.extend((verdict, sample) for sample in items[:CHANGED])
     room = _room(tokens, len(picked))
-    items = []
+    texts = []
     for verdict, sample in picked:
         said = ((c.champion, old), (c.challenger, new))
         answers = {id: str(found[sample.id].get("prediction", "")) for id, found in said}
-        items.append(_item(sample, answers, verdict, room))
-    return _quoted_items(items, tokens)
+        texts.append(_item(sample, answers, verdict, room))
+    return _quoted_items(texts, tokens)
 
 
 def curve(case: Case, tokens: int) -> str:

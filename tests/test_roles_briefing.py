@@ -17,6 +17,7 @@ from memory.records import Experiment, Failure
 from memory.spending import Spending
 from roles.briefing import BACKGROUND, BUDGET_TOKENS, CASE, briefing, system_prompt
 from roles.briefing_layout import Section, clipped, laid_out, listing, names, quoted
+from tasks.base import Source
 from tasks.errors import HarnessFault
 
 ROLES = tuple(STAGES)
@@ -142,20 +143,17 @@ def test_no_test_item_no_row_that_copies_one_and_no_path_is_shown(tmp_path: Path
         assert str(tmp_path) not in page
 
 
-def test_rows_that_match_a_test_item_are_never_among_those_shown(tmp_path: Path) -> None:
-    """Most of this source copies the test; the few rows that do not are found."""
-    from roles.briefing_data import shown_rows
-    from tasks.base import Source
-
-    dojo = make_dojo(tmp_path, 0)
+def test_a_card_or_a_row_that_quotes_a_test_item_is_left_out(tmp_path: Path) -> None:
+    """All rows of this source but one copy the test, and its card quotes an item of it."""
+    dojo = make_dojo(tmp_path, 0, current="plan")
     forum = dojo.pool["forum"]
     copies = tuple(row for row in forum.rows if TEST_MARK in str(row))
-    dojo.pool = {"forum": Source("forum", forum.card, copies + forum.rows[:3])}
-    rows = shown_rows(dojo, "forum", 2)
-    assert len(rows) == 2
-    assert not any(TEST_MARK in row for row in rows)
-    dojo.pool = {"forum": Source("forum", forum.card, copies)}
-    assert shown_rows(dojo, "forum", 2) == []
+    card = f"# Forum\nFor instance:\n{copies[0]['question']}\nAnswers of readers."
+    dojo.pool = {**dojo.pool, "forum": Source("forum", card, copies + forum.rows[:1])}
+    page = briefing("data_curator", dojo, "e01") + briefing("planner", dojo, "e01")
+    assert TEST_MARK not in page
+    assert "Answers of readers." in page
+    assert str(forum.rows[0]["question"]) in page
 
 
 # ---- how long it is
