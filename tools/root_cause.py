@@ -53,14 +53,14 @@ def _lines(log: str) -> list[str]:
 
 
 def _of_traceback(lines: list[str]) -> list[str]:
-    """The frame that raised, the exception, and the rest of its message: two lines at most."""
+    """The frame that raised, and the exception with what belongs to its message: two lines more at most."""
     end = next((n for n, line in enumerate(lines) if not line.startswith(" ")), None)
     if end is None:  # cut before its exception
         return lines[-2:]
     frame = [line.strip() for line in lines[:end] if not set(line.strip()) <= set("^~ ")][-2:]
     message = [lines[end]]
     for line in lines[end + 1 : end + 3]:
-        if _HEADER in line or line.startswith(("During handling", "The above exception")):
+        if not line.startswith(" ") and not message[0].endswith(":") and "validation error" not in message[0]:
             break
         message.append(line)
     return [*frame, *message]

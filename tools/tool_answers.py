@@ -42,7 +42,7 @@ def as_tools(functions: Sequence[Callable[..., str]]) -> list[BaseTool]:
     ]
 
 
-def _told(function: Callable[P, str], lock: threading.RLock) -> Callable[P, str]:  # type: ignore[valid-type]
+def _told(function: Callable[P, str], lock: threading.RLock) -> Callable[P, str]:
     """Failures become text for the model, and long answers are cut."""
 
     @wraps(function)

@@ -65,7 +65,7 @@ def shown_rows(
     known = set(order)
     spare = generator.sample(range(len(rows)), min(len(rows), count * LOOKED_AT))
     drawn = [*sorted(order), *(position for position in spare if position not in known)]
-    found = []
+    found: list[int] = []
     for position in drawn:
         if len(found) == count:
             break
