@@ -44,6 +44,9 @@ ROW_CHARACTERS = 100_000
 CHUNK_ROWS = 400
 CHUNK_CHARACTERS = 150_000
 """Of the rows of one process: its answer, which is at most 1 MB, holds about as much again."""
+ENOUGH_CHARACTERS = 200_000
+"""Of output: then a process stops, and another one goes on from the next row."""
+ROW_SECONDS = 5.0
 CHUNKS_AT_ONCE = 4
 MOST_SECONDS = 300.0
 """For all chunks together."""
@@ -193,7 +196,13 @@ def _chunks(rows: Rows) -> list[tuple[int, int]]:
 
 def _files(code: str, rows: Rows, seed: int) -> dict[str, str]:
     given = [{"prompt": row.prompt, "answer": row.answer, "source": row.source} for row in rows]
-    return {row_script.CODE: code, "rows.json": json.dumps({"seed": seed, "rows": given})}
+    task = {
+        "seed": seed,
+        "row_seconds": ROW_SECONDS,
+        "enough_characters": ENOUGH_CHARACTERS,
+        "rows": given,
+    }
+    return {row_script.CODE: code, "rows.json": json.dumps(task)}
 
 
 def _check_totals(done: Mapping[int, list[list[Example]]]) -> None:

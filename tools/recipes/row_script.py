@@ -1,8 +1,8 @@
 """Runs inside the sandbox: applies a role's ``transform(row)`` to the rows beside it.
 
 The folder holds ``transform.py`` (the role's code) and ``rows.json``:
-``{"seed", "rows": [{"prompt", "answer", "source"}, ...]}``. What comes of it
-is ``result.json``:
+``{"seed", "row_seconds", "enough_characters", "rows": [{"prompt", "answer", "source"}, ...]}``.
+What comes of it is ``result.json``:
 
     {"outputs": [[{...}, ...], ...]}          per row, from the first on; stops early when it grows large
     {"failed": {"error", "line", "text", "row", "then"}}    the first cause, and where it arose
@@ -25,10 +25,6 @@ from typing import Any
 
 CODE = "transform.py"
 RESULT = "result.json"
-ROW_SECONDS = 5.0
-"""For one row; then the script hears of it where it stands, so that the line is known."""
-ENOUGH_CHARACTERS = 200_000
-"""Of output: then the caller asks again from the next row on, since a result is at most 1 MB."""
 MESSAGE = 400
 
 _dump, _exit = json.dumps, os._exit
@@ -45,18 +41,18 @@ def main() -> None:
     with open(CODE, encoding="utf-8") as file:
         code = file.read()
     signal.signal(signal.SIGALRM, _too_long)
-    transform, failed = _load(code)
+    transform, failed = _load(code, task["row_seconds"])
     if transform is None:
         _write({"failed": failed})
         return
-    _write(_apply(transform, task["rows"], task["seed"]))
+    _write(_apply(transform, task))
 
 
-def _load(code: str) -> tuple[Callable[[dict[str, str]], Any] | None, dict[str, Any]]:
+def _load(code: str, seconds: float) -> tuple[Callable[[dict[str, str]], Any] | None, dict[str, Any]]:
     linecache.cache[CODE] = (len(code), None, code.splitlines(keepends=True), CODE)
     namespace: dict[str, Any] = {"__name__": "transform"}
     _write({"at": None})
-    signal.setitimer(signal.ITIMER_REAL, ROW_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         exec(compile(code, CODE, "exec", dont_inherit=True), namespace)
     except BaseException as error:
@@ -69,18 +65,18 @@ def _load(code: str) -> tuple[Callable[[dict[str, str]], Any] | None, dict[str, 
     return found, {}
 
 
-def _apply(
-    transform: Callable[[dict[str, str]], Any], rows: list[dict[str, str]], seed: int
-) -> dict[str, Any]:
+def _apply(transform: Callable[[dict[str, str]], Any], task: dict[str, Any]) -> dict[str, Any]:
+    """Row by row; each has so many seconds, then the script hears of it where it stands."""
+    seed, seconds, enough = task["seed"], task["row_seconds"], task["enough_characters"]
     outputs: list[Any] = []
     size = 0
-    for position, row in enumerate(rows):
+    for position, row in enumerate(task["rows"]):
         _write({"at": position})
         # Seeded anew for each row: what a row becomes does not depend on the rows before it.
         random.seed(f"{seed} {row['source']} {row['prompt']}")
         if numpy := sys.modules.get("numpy"):
             numpy.random.seed(random.getrandbits(32))
-        signal.setitimer(signal.ITIMER_REAL, ROW_SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             given = transform(dict(row))
             listed = [] if given is None else [given] if isinstance(given, dict) else given
@@ -91,7 +87,7 @@ def _apply(
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
         outputs.append(listed)
-        if size > ENOUGH_CHARACTERS:
+        if size > enough:
             break
     return {"outputs": outputs}
 
@@ -137,7 +133,7 @@ def _line(trace: TracebackType | None) -> int | None:
 
 
 def _too_long(number: int, frame: FrameType | None) -> None:
-    raise OneRowTooLong(f"one row took more than {ROW_SECONDS:g} s")
+    raise OneRowTooLong("one row, or the code outside transform, takes too long")
 
 
 def _write(result: dict[str, Any]) -> None:
