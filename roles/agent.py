@@ -190,7 +190,7 @@ def _middleware(
         return guard.review(state["messages"], state.get("structured_response"))
 
     return [
-        after_model(review_reply, can_jump_to=["model", "end"]),
+        after_model(can_jump_to=["model", "end"])(review_reply),
         ContextEditingMiddleware(edits=[ClearToolUsesEdit(trigger=limits.context_tokens, keep=3)]),
         *([ModelFallbackMiddleware(*fallbacks)] if fallbacks else []),
         ModelRetryMiddleware(
