@@ -83,6 +83,8 @@ class Reply:
     content_type: str = "application/json"
     fault: Literal["", "reset", "cut"] = ""
     wait_seconds: float = 0.0
+    drop_seconds: float = 0.0
+    """Between one byte of the body and the next."""
 
     def with_usage(self, prompt: int, completion: int, cached: int = 0) -> Reply:
         """The same reply, with these token counts."""
@@ -158,6 +160,11 @@ def reset() -> Reply:
 def hang(seconds: float, then: Reply | None = None) -> Reply:
     """Silence for so long (at most until the server stops), then a reset, or ``then``."""
     return (then or reset()).after(seconds)
+
+
+def drip(seconds: float, whole: Reply | None = None) -> Reply:
+    """A reply that comes byte by byte, with a pause after each: always alive, never done."""
+    return replace(whole or text("Slow and steady."), drop_seconds=seconds)
 
 
 def cut(whole: Reply | None = None) -> Reply:
@@ -339,7 +346,10 @@ def _handler(chat: ChatServer) -> type[BaseHTTPRequestHandler]:
             for name, value in reply.headers:
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(raw[: len(raw) // 2] if reply.fault == "cut" else raw)
+            raw = raw[: len(raw) // 2] if reply.fault == "cut" else raw
+            for piece in [bytes([byte]) for byte in raw] if reply.drop_seconds else [raw]:
+                self.wfile.write(piece)
+                chat.wait(reply.drop_seconds)
 
         def _reset(self) -> None:
             self.close_connection = True

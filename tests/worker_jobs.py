@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -19,6 +20,14 @@ def double(payload: dict[str, Any]) -> dict[str, Any]:
 
 def echo(payload: dict[str, Any]) -> dict[str, Any]:
     return payload
+
+
+def environment(_: dict[str, Any]) -> dict[str, Any]:
+    """The variables of this process, and the bytes that it and its server were started with."""
+    started = Path("/proc/self/environ")
+    with contextlib.suppress(PermissionError):
+        return {"now": dict(os.environ), "started": started.read_text() if started.exists() else ""}
+    return {"now": dict(os.environ), "started": ""}
 
 
 def fail(payload: dict[str, Any]) -> dict[str, Any]:
