@@ -50,8 +50,9 @@ def _bounded(response: httpx2.Response, deadline: float, max_bytes: int) -> http
     """The response's body, up to a moment on the monotonic clock and a size."""
     import httpx2
 
-    body = response.stream
-    assert isinstance(body, httpx2.SyncByteStream)
+    given = response.stream
+    assert isinstance(given, httpx2.SyncByteStream)
+    body: httpx2.SyncByteStream = given
 
     class Bounded(httpx2.SyncByteStream):
         def __iter__(self) -> Iterator[bytes]:

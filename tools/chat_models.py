@@ -158,7 +158,7 @@ def chat_model(spec: ModelSpec) -> BaseChatModel:
     provider, model = split_name(spec.name)
     arguments = _openai_arguments(spec, model) if provider == "openai" else _arguments(spec)
     try:
-        return init_chat_model(model, model_provider=provider, **arguments)
+        made: BaseChatModel = init_chat_model(model, model_provider=provider, **arguments)
     except ImportError as error:
         package = re.search(r"pip install [\"']?([\w\[\]-]+)", str(error))
         named = package[1] if package else f"langchain-{provider.replace('_', '-')}"
@@ -174,6 +174,7 @@ def chat_model(spec: ModelSpec) -> BaseChatModel:
         near = did_you_mean(provider, known[1].split(", "))
         fix = f"{near} For a server of your own, write openai: before the model and give its base_url"
         raise InputError(f"model {spec.name}", f"there is no provider {provider}", fix) from None
+    return made
 
 
 def _arguments(spec: ModelSpec) -> dict[str, Any]:
