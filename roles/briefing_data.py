@@ -89,7 +89,7 @@ def cards(case: Case, tokens: int) -> str:
         return ""
     room = max(SHORTEST, 3 * (tokens - 60) // len(chosen) - 20)
     found = {source: card_text(case.dojo.pool[source].card, case.dojo.guard) for source in chosen}
-    texts = [f"{source}: {clean(card, room)}" for source, card in found.items()]
+    texts = [f"{source}: {clean(card, room)}" for source, card in found.items() if card]
     return quoted("\n\n".join(texts), "cards of the sources", tokens)
 
 
@@ -103,7 +103,7 @@ def _chosen(case: Case) -> list[str]:
 
 
 def columns(case: Case, tokens: int) -> str:
-    """Per source of the plan: its columns, what they seem to be, and some rows."""
+    """Per source of the plan: its card, its columns, what they seem to be, and some rows."""
     chosen = _chosen(case)
     room = tokens // max(1, len(chosen))
     return "\n".join(_columns(case.dojo, source, room) for source in chosen)
@@ -118,8 +118,9 @@ def _columns(dojo: Dojo, source: str, tokens: int) -> str:
     more = f" and {len(profile.columns) - COLUMNS} more" if len(profile.columns) > COLUMNS else ""
     suggested = json.dumps(dict(profile.suggested_columns), ensure_ascii=False)
     about = f"columns: {', '.join(found)}{more}\nsuggested for map: {suggested}"
-    text = "\n\n".join([about, *_rows(dojo, source)])
-    return quoted(text, f"columns and rows of {source}", tokens)
+    card = clean(card_text(dojo.pool[source].card, dojo.guard), max(SHORTEST, tokens))
+    text = "\n\n".join([card, about, *_rows(dojo, source)])
+    return quoted(text, f"card, columns and rows of {source}", tokens)
 
 
 def _rows(dojo: Dojo, source: str) -> list[str]:

@@ -43,7 +43,7 @@ def errors(case: Case, tokens: int) -> str:
         (name(c.name), str(c.count), share(c.share), str(earlier.get(c.name, 0)) if before else "-")
         for c in now.clusters[:CLUSTERS]
     ]
-    counts = table((f"wrong answers of {id}", "items", "of all", f"in {other}"), rows)
+    counts = table((f"wrong answers of {id}", "items", "of all", f"in {other}" if before else "before"), rows)
     if not counts:
         return f"{id} makes no errors that were clustered."
     return f"{counts}\n{_examples(case, now, id, tokens - 60 - 25 * len(rows))}"

@@ -1,8 +1,8 @@
 """How long prompts are, and how they grow with a run: ``python tests/bench_prompts.py``.
 
-Tokens by ``memory.digest.approximate_tokens``, an upper estimate for common tokenizers:
-the standing orders (the same throughout a run) and the briefing, by role, at the n-th
-experiment of a run whose texts are of a usual length.
+Tokens by ``memory.digest.approximate_tokens``, an upper estimate for common tokenizers. The same
+throughout a run: the standing orders, and the schemas of the tools and of the decision. Then the
+briefing, by role, at the n-th experiment of a run whose texts are of a usual length.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from briefing_run import next_id  # noqa: E402
-from golden import STAGES, dojo_of  # noqa: E402
+from golden import SCHEMAS, STAGES, dojo_of, schema, tool_schemas  # noqa: E402
 
 from memory.digest import approximate_tokens  # noqa: E402
 from roles.briefing import briefing, system_prompt  # noqa: E402
@@ -29,10 +29,10 @@ USUAL = (
 
 def main() -> None:
     """Print a table: a row for each role, a column for each length of the run."""
-    lines = ["| role | standing orders | " + " | ".join(f"e{n}" for n in EXPERIMENTS) + " |"]
-    lines.append("|---|" + "---:|" * (len(EXPERIMENTS) + 1))
+    lines = ["| role | standing orders | schemas | " + " | ".join(f"e{n}" for n in EXPERIMENTS) + " |"]
+    lines.append("|---|" + "---:|" * (len(EXPERIMENTS) + 2))
     total = [0] * len(EXPERIMENTS)
-    orders = 0
+    orders = schemas = 0
     with tempfile.TemporaryDirectory() as place:
         for role in STAGES:
             sizes = []
@@ -41,9 +41,10 @@ def main() -> None:
                 sizes.append(approximate_tokens(briefing(role, dojo, next_id(number - 1))))
                 total[position] += sizes[-1]
             order = approximate_tokens(system_prompt(role, dojo))
-            orders += order
-            lines.append(f"| {role} | {order} | " + " | ".join(map(str, sizes)) + " |")
-    lines.append(f"| together | {orders} | " + " | ".join(map(str, total)) + " |")
+            told = approximate_tokens(tool_schemas(role, dojo, None) + schema(SCHEMAS[role], None))
+            orders, schemas = orders + order, schemas + told
+            lines.append(f"| {role} | {order} | {told} | " + " | ".join(map(str, sizes)) + " |")
+    lines.append(f"| together | {orders} | {schemas} | " + " | ".join(map(str, total)) + " |")
     sys.stdout.write("\n".join(lines) + "\n")
 
 

@@ -6,10 +6,15 @@ A change of a prompt shows up in the diff of ``tests/golden``, where a person ca
 from __future__ import annotations
 
 import difflib
+import json
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import BaseModel
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -19,8 +24,10 @@ if __name__ == "__main__":
 from briefing_run import StillDojo, make_dojo, next_id  # noqa: E402
 
 from memory.records import Role  # noqa: E402
+from roles import decisions  # noqa: E402
 from roles.briefing import briefing, system_prompt  # noqa: E402
 from roles.prompting import render  # noqa: E402
+from tools.role_tools import tools_for  # noqa: E402
 
 EXPERIMENTS = 8
 STAGES: dict[Role, str] = {
@@ -31,6 +38,13 @@ STAGES: dict[Role, str] = {
     "diagnostician": "reading",
 }
 """How far the experiment has come when the role is asked."""
+SCHEMAS: dict[Role, type[BaseModel]] = {
+    "planner": decisions.PlanDecision,
+    "data_curator": decisions.RecipeDecision,
+    "training_engineer": decisions.TrainingDecision,
+    "evaluator": decisions.ReadingDecision,
+    "diagnostician": decisions.DiagnosisDecision,
+}
 TEACHER = {
     "solve": {
         "task": "Repeat the word.",
@@ -68,8 +82,20 @@ def rendered(folder: Path) -> Iterator[tuple[str, str]]:
         dojo = dojo_of(role, folder)
         yield f"{role}.system.txt", system_prompt(role, dojo)
         yield f"{role}.briefing.txt", briefing(role, dojo, next_id(EXPERIMENTS))
+        yield f"{role}.decision.json", schema(SCHEMAS[role])
+        yield f"{role}.tools.json", tool_schemas(role, dojo)
     for name, fields in TEACHER.items():
         yield f"teacher.{name}.txt", render(name, **fields)
+
+
+def tool_schemas(role: Role, dojo: StillDojo, indent: int | None = 1) -> str:
+    """The tools that a role may call, one JSON object after the other."""
+    return "\n".join(schema(tool, indent) for tool in tools_for(role, dojo))
+
+
+def schema(tool: BaseTool | type[BaseModel], indent: int | None = 1) -> str:
+    """A tool as an OpenAI-compatible provider is told of it."""
+    return json.dumps(convert_to_openai_tool(tool), indent=indent, ensure_ascii=False)
 
 
 def differences(folder: Path) -> str:
@@ -85,10 +111,10 @@ def differences(folder: Path) -> str:
 
 def write(folder: Path) -> int:
     """Renew the files; returns how many there are."""
+    files = dict(rendered(folder))
     GOLDEN.mkdir(exist_ok=True)
     for path in GOLDEN.glob("*.*"):
         path.unlink()
-    files = dict(rendered(folder))
     for name, text in files.items():
         (GOLDEN / name).write_text(text + "\n", encoding="utf-8")
     return len(files)
