@@ -102,6 +102,17 @@ def test_fallbacks_are_bound_to_the_servers_of_the_section_that_names_them(load:
     assert places(models.roles["evaluator"]) == [("openai:a", LOCAL)]
 
 
+def test_a_hosted_fallback_stays_hosted_beside_a_server_of_ones_own(load: Any) -> None:
+    toml = f'''
+        [default]
+        model = "openai:a"
+        fallbacks = ["openai:b"]
+        [roles.planner]
+        base_url = "{LOCAL}"
+        '''
+    assert places(load(toml, KEYS).roles["planner"]) == [("openai:a", LOCAL), ("openai:b", "")]
+
+
 def test_the_teacher_has_no_fallbacks_but_its_own(load: Any) -> None:
     base = f'[default]\nmodel = "openai:a"\nbase_url = "{LOCAL}"\nfallbacks = ["openai:b"]\n[teacher]\n'
     assert places(load(base + 'model = "openai:t"').teacher) == [("openai:t", LOCAL)]
