@@ -36,7 +36,9 @@ def test_every_verb_is_offered_with_a_description_and_described_arguments(tools)
 def test_a_model_can_look_at_a_source_and_curate_it(tools):
     listing = tools["list_sources"].invoke({})
     assert "field-sheet" in listing or "old-forum" in listing
-    profile = json.loads(tools["profile_source"].invoke({"name": "old-forum"}))
+    figures, _, foreign = tools["profile_source"].invoke({"name": "old-forum"}).partition("\n\n")
+    profile = json.loads(figures)
+    assert foreign.count("<untrusted id=") == 4  # the card and three rows
     assert profile["rows"] > 100
     operations = [
         {"op": "select", "sources": ["old-forum"]},
