@@ -13,18 +13,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from memory.spending import Spending
-from tools.chat_models import Models
-
 from graph.settings import RunSettings
 from memory.chroma import Experience, ExperienceStore, NullStore
 from memory.journal import Journal
 from memory.ledger import Ledger
 from memory.records import RunInfo
+from memory.spending import Spending
 from roles.mind import Mind, Playbook
 from tasks import registry
 from tasks.base import Edition, LoadOptions, TaskData, TaskSpec
 from tasks.errors import InputError
+from tools.chat_models import Models
 from tools.decontaminate import Decontaminator
 from tools.dojo import Dojo
 from tools.estimate import versions

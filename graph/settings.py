@@ -1,4 +1,4 @@
-"""What a user can set, and the only place that reads the environment.
+"""What a user can set. The environment is read here, and for language models' keys in ``graph.models_file``.
 
 Explicit beats ambient: a flag or an argument wins over a variable, a variable over a
 default. ``FTDOJO_HOME`` (default ``~/.ftdojo``) holds what outlives a run: memory and,
@@ -60,6 +60,11 @@ def default_memory_dir() -> str:
     return str(home() / "memory")
 
 
+def _absolute(path: str) -> str:
+    """A path that means the same from every folder; an empty one stays empty."""
+    return str(Path(path).expanduser().absolute()) if path else ""
+
+
 class RunSettings(BaseModel):
     """One run's settings: the graph's context schema, and so the form in Studio."""
 
@@ -73,7 +78,7 @@ class RunSettings(BaseModel):
     edition: Literal["mini", "official"] = Field(
         "mini", description="Rows generated from the seed, or the published ones."
     )
-    data_root: Annotated[str, AfterValidator(lambda path: str(Path(path).expanduser().absolute()))] = Field(
+    data_root: Annotated[str, AfterValidator(_absolute)] = Field(
         default_factory=default_data_root,
         description="Folder with the published files, for the official edition.",
     )
@@ -97,7 +102,7 @@ class RunSettings(BaseModel):
     base_url: str = Field(
         "", description="Address of an OpenAI-compatible server (vLLM, llama.cpp, Ollama, LM Studio)."
     )
-    models_file: str = Field(
+    models_file: Annotated[str, AfterValidator(_absolute)] = Field(
         "", description="A TOML file with models per role, fallbacks, a teacher and prices."
     )
     teacher: str = Field(
