@@ -53,7 +53,7 @@ class Limits:
     wall_seconds: float = 300.0
     """After which no further call begins."""
     reply_chars: int = 40_000
-    answer_chars: int = 6_000
+    answer_chars: int = 10_000
     context_tokens: int = 16_000
     """From here on, all tool answers but the last three are cleared."""
     retries: int = 2

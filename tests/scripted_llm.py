@@ -16,10 +16,10 @@ from loopback_chat import Reply, Request, call, text
 
 LOOKS: dict[str, tuple[str, ...]] = {
     "PlanDecision": ("recall", "profile", "experiment"),
-    "RecipeDecision": ("profile", "sample", "source"),
-    "TrainingDecision": ("estimate_cost", "curve", "experiment", "recall"),
-    "ReadingDecision": ("compare", "wrong", "experiment"),
-    "DiagnosisDecision": ("wrong", "curve", "experiment"),
+    "RecipeDecision": ("sample", "profile", "source"),
+    "TrainingDecision": ("experiment", "curve", "recall"),
+    "ReadingDecision": ("failures", "compare", "experiment"),
+    "DiagnosisDecision": ("failures", "experiment", "log"),
 }
 """Which tool is looked with first, by a part of its name."""
 DECIDED_BY_OPTIMISER = "the optimiser's knobs suit data of this kind"
@@ -83,7 +83,7 @@ class Page:
     @property
     def tried(self) -> list[dict[str, str]]:
         """The experiments of the table."""
-        return [row | {"id": row["id"].rstrip("*")} for row in self.table("id")]
+        return [row | {"id": row["id"].rstrip("*")} for row in self.table("id") if "sources" in row]
 
     @property
     def doubted(self) -> set[str]:
