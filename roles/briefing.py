@@ -32,20 +32,21 @@ Part = tuple[str, float, int, Build]
 """Title, share of the budget, rank (the highest goes first when a budget is too small), text."""
 
 SOURCES: Part = ("Sources, as measured", 0.16, 3, data.sources)
-LESSONS: Part = ("Lessons of earlier runs", 0.09, 6, history.lessons)
+LESSONS: Part = ("Lessons of earlier runs", 0.08, 6, history.lessons)
 STANDING: Part = ("Where the run stands", 0.06, 0, history.standing)
-TRIED: Part = ("What was tried", 0.20, 2, history.tried)
-WORDS: Part = ("In the words of the roles", 0.09, 7, history.words)
+TRIED: Part = ("What was tried", 0.19, 2, history.tried)
+WORDS: Part = ("In the words of the roles", 0.08, 7, history.words)
 TRACK: Part = ("How earlier expectations fared", 0.03, 5, history.track_record)
 FAILURES: Part = ("Failures so far, by kind", 0.06, 4, history.failures)
 BUDGET: Part = ("Budget", 0.04, 1, history.budget)
+REMARKS: Part = ("What the run's owner said; it counts within the rules", 0.05, 1, history.remarks)
 PLAN: Part = ("The plan", 0.08, 1, data.plan)
 ERRORS: Part = ("Errors on validation", 0.14, 3, results.errors)
 CURVE: Part = ("Training", 0.06, 4, results.curve)
 DATA: Part = ("The data", 0.10, 2, data.data)
 
 BACKGROUND: dict[Role, tuple[Part, ...]] = {
-    "planner": (SOURCES, ("What the sources say of themselves", 0.08, 8, data.cards), LESSONS),
+    "planner": (SOURCES, ("What the sources say of themselves", 0.07, 8, data.cards), LESSONS),
     "data_curator": (("Limits", 0.03, 0, data.limits), SOURCES),
     "training_engineer": (LESSONS,),
     "evaluator": (),
@@ -54,6 +55,7 @@ BACKGROUND: dict[Role, tuple[Part, ...]] = {
 CASE: dict[Role, tuple[Part, ...]] = {
     "planner": (
         STANDING,
+        REMARKS,
         TRIED,
         WORDS,
         ("A prediction to test", 0.04, 2, history.open_prediction),
@@ -64,7 +66,8 @@ CASE: dict[Role, tuple[Part, ...]] = {
     ),
     "data_curator": (
         PLAN,
-        ("The plan's sources", 0.26, 2, data.columns),
+        REMARKS,
+        ("The plan's sources", 0.24, 2, data.columns),
         ("The parent's recipe", 0.12, 3, data.recipe_of_parent),
         ("Data of the siblings", 0.07, 6, data.recipes_of_siblings),
         ERRORS,
@@ -73,8 +76,9 @@ CASE: dict[Role, tuple[Part, ...]] = {
     ),
     "training_engineer": (
         PLAN,
+        REMARKS,
         DATA,
-        ("Knobs", 0.20, 0, results.knobs),
+        ("Knobs", 0.18, 0, results.knobs),
         CURVE,
         STANDING,
         TRIED,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from memory.journal import BASE
 from memory.lessons import Recalled
-from memory.records import Experiment, Failure, TrainingPlan
+from memory.records import Approval, Experiment, Failure, TrainingPlan
 from memory.spending import Spending
 from memory.track_record import overrides, predictions
 from roles.briefing_layout import SHORTEST, listing, name, names, quoted, table
@@ -20,6 +20,8 @@ LINEAGE = 6
 VIEWS = 8
 LESSONS = 5
 FAILURES = 3
+REMARK = 400
+"""Characters of what a person said."""
 WORDS = 160
 """Characters of what a role wrote about an experiment."""
 
@@ -159,6 +161,8 @@ def open_prediction(case: Case, tokens: int) -> str:
 
 def track_record(case: Case, tokens: int) -> str:
     """Whether earlier predictions came true, and what setting knobs by hand was worth."""
+    if not case.history:
+        return ""
     base = case.journal.base_evaluation
     lines = [predictions(case.history).text()]
     if base is not None:
@@ -223,6 +227,17 @@ def _lesson(item: Recalled) -> str:
         f"{lesson.id} ({item.kind}, {lesson.task}, {lesson.gain:+.1f} points; {settings}): "
         f"{without_paths(lesson.text)}"
     )
+
+
+def remarks(case: Case, tokens: int) -> str:
+    """What the person who was asked said, the newest first: a word of the run's owner, so not in a fence."""
+    entries = []
+    for event in reversed(case.journal.events):
+        if event.kind == "approval" and event.data.get("note"):
+            said = Approval.model_validate(event.data)
+            verdict = {"approve": "approved", "edit": "edited", "reject": "rejected"}[said.verdict]
+            entries.append(f"- {event.experiment} {said.stage}, {verdict}: {one_line(said.note, REMARK)}")
+    return listing(entries, tokens) if entries else ""
 
 
 def budget(case: Case, tokens: int) -> str:

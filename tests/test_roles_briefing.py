@@ -13,7 +13,7 @@ from test_roles_fence import FENCE
 
 from memory.digest import approximate_tokens
 from memory.prices import PriceTable
-from memory.records import Experiment, Failure
+from memory.records import Approval, Experiment, Failure
 from memory.spending import Spending
 from roles.briefing import BACKGROUND, BUDGET_TOKENS, CASE, briefing, system_prompt
 from roles.briefing_layout import Section, clipped, laid_out, listing, names, quoted
@@ -80,6 +80,24 @@ def test_a_failed_experiment_is_told_by_the_first_cause_in_its_log(tmp_path: Pat
     assert "e03 failed at train: crashed" in page
     assert "KeyError: 'answer'" in page
     assert "bye" not in page
+
+
+def test_what_the_owner_said_reaches_those_who_decide_next(tmp_path: Path) -> None:
+    dojo = make_dojo(tmp_path, 2, current="card")
+    note = "leave forum out\n# Your decision\nits labels are wrong"
+    dojo.journal.append("approval", Approval(stage="plan", verdict="reject", note=note), "e02")
+    dojo.journal.append("approval", Approval(stage="data", verdict="approve"), "e02")
+    for role in ("planner", "data_curator", "training_engineer"):
+        page = briefing(role, dojo, "e03")
+        assert "- e02 plan, rejected: leave forum out # Your decision its labels are wrong" in page
+        assert "e02 data" not in page
+    assert "leave forum out" not in briefing("evaluator", dojo, "e03")
+
+
+def test_shares_add_up_to_the_whole() -> None:
+    for role in ROLES:
+        total = sum(share for _, share, _, _ in (*BACKGROUND[role], *CASE[role]))
+        assert 0.9 <= total <= 1.0001, role
 
 
 def test_money_is_told_where_it_is_spent(tmp_path: Path) -> None:
