@@ -12,7 +12,7 @@ import contextvars
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
@@ -60,10 +60,6 @@ class Limits:
     """Of one call, after the HTTP client's own."""
     first_delay_seconds: float = 0.5
     most_delay_seconds: float = 8.0
-
-    def with_repairs(self, repairs: int | None) -> Limits:
-        """The same limits with another number of repairs; None changes nothing."""
-        return self if repairs is None else replace(self, repairs=repairs)
 
 
 @dataclass(frozen=True)

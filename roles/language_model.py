@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -30,6 +31,10 @@ from tools.role_tools import tools_for
 T = TypeVar("T")
 SCRIPT_REPAIRS = 5
 """A recipe may hold a script, which takes more tries than a choice among names."""
+
+MOST_SHARE = 0.1
+"""Of the time left, what one decision may take."""
+LEAST_SECONDS = 5.0
 
 
 class LanguageModel:
@@ -180,10 +185,19 @@ class LanguageModel:
                 self.spending,
                 accept,
                 self.redactor,
-                self.limits.with_repairs(repairs),
+                self._limits(dojo, repairs),
             )
         dojo.journal.append("decision", decided.decision, experiment)
         return decided.value
+
+    def _limits(self, dojo: Dojo, repairs: int | None) -> Limits:
+        """Thinking takes no more than its share of a small budget."""
+        seconds = max(LEAST_SECONDS, MOST_SHARE * dojo.spendable_seconds())
+        return replace(
+            self.limits,
+            wall_seconds=min(self.limits.wall_seconds, seconds),
+            repairs=self.limits.repairs if repairs is None else repairs,
+        )
 
 
 def _audit_text(floor: Diagnosis) -> str:

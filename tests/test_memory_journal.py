@@ -55,6 +55,17 @@ def test_run_events_happen_once_and_notes_repeat(path: Path) -> None:
         assert journal.test_reads == 1
 
 
+def test_decisions_name_their_experiment_or_none_and_ticks_never_do(path: Path) -> None:
+    with started(path) as journal:
+        for kind in ("decision", "usage", "approval", "note"):
+            assert journal.append(kind, {"text": "said"}, "e01")
+            assert journal.append(kind, {"text": "said"})
+        for kind, experiment in (("tick", "e01"), ("run_ended", "e01"), ("plan", None)):
+            with pytest.raises(ValueError, match="is not an event of the journal"):
+                journal.append(kind, {}, experiment)
+    assert Journal.open(path, write=False).next_experiment_id() == "e01"
+
+
 def test_a_second_read_of_the_test_is_counted(path: Path) -> None:
     with started(path) as journal:
         journal.append("test_opened", {})
