@@ -303,7 +303,7 @@ def _wrong(each: object, most: int) -> str:
 
 def _example(each: Mapping[str, str], row: Example) -> Example:
     reasoning = row.reasoning if row.reasoning and row.reasoning in each["answer"] else ""
-    return Example(each["prompt"], each["answer"], reasoning, row.source, row.row)
+    return row._replace(prompt=each["prompt"], answer=each["answer"], reasoning=reasoning)
 
 
 def _article(kind: str) -> str:
