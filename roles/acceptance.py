@@ -228,7 +228,7 @@ def _check_consistency(experiment: Experiment, decision: DiagnosisDecision) -> N
         raise Refused(f"level: the cause is {cause}, so the level is {cause}, not {decision.level}")
     if origins and decision.origin not in origins:
         raise Refused(f"origin: with the cause {cause} it is {' or '.join(sorted(origins))}")
-    if experiment.failure is not None and cause == "none":
+    if experiment.failure is not None and experiment.failure.code != "rejected" and cause == "none":
         raise Refused(f"cause: {experiment.id} failed ({experiment.failure.code}), so there is a cause")
     if decision.prediction is None and decision.next_move != "stop":
         raise Refused("prediction: name the one change that would test the cause, and what it should gain")
