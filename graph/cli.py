@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 harness fault (resume later), 2 wrong input, 130 interrupt
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from graph.settings import (
     default_memory_dir,
     default_runs_dir,
     make_settings,
+    parse_duration,
 )
 from tasks.errors import HarnessFault, InputError
 
@@ -135,7 +137,7 @@ def run(
     )
     from graph.run import run as start
 
-    _show(lambda on_event: start(settings, on_event), as_json)
+    _show(lambda on_event, answer: start(settings, on_event, answer), as_json)
 
 
 @app.command()
@@ -149,16 +151,69 @@ def resume(
     from graph.run import resume as go_on
 
     run_dir = find_run(name, Path(runs_dir))
-    _show(lambda on_event: go_on(run_dir, on_event), as_json)
+    _show(lambda on_event, answer: go_on(run_dir, on_event, answer), as_json)
 
 
-def _show(start: Callable[[Callable[[dict[str, Any]], None]], dict[str, object]], as_json: bool) -> None:
-    """Run with the live view on, then print the summary block (or JSON alone on standard output)."""
+@app.command()
+def approve(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="A run that waits: its name or folder.")],
+    runs_dir: RunsDir,
+    yes: Annotated[bool, typer.Option("--approve", help="Go ahead with what is proposed.")] = False,
+    edit: Annotated[
+        str, typer.Option(help='Go ahead with changes: JSON such as {"learning_rate": 0.0005}.')
+    ] = "",
+    reject: Annotated[str | None, typer.Option(help="Do not; say why.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer the question at which a run waits (`--approve` of `ftdojo run`), and go on."""
+    from graph.asking import answer_of
+    from graph.run import approve as go_on
+    from graph.run import find_run
+
+    said = answer_of(yes, edit, reject)
+    run_dir = find_run(name, Path(runs_dir))
+    _show(lambda on_event, answer: go_on(run_dir, said, on_event, answer), as_json)
+
+
+@app.command()
+def fork(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")],
+    runs_dir: RunsDir,
+    at: Annotated[str, typer.Option("--at", help="A finished experiment, or `base`.")],
+    budget: Annotated[
+        str, typer.Option(help="Whole budget of the new run, shared past included; as the first when absent.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Start a second run that shares everything up to an experiment's end, and go on from there."""
+    from graph.fork import fork as fork_run
+    from graph.run import find_run
+    from graph.run import resume as go_on
+
+    seconds = parse_duration(budget) if budget else None
+    run_dir = fork_run(find_run(name, Path(runs_dir)), at, Path(runs_dir), seconds)
+    _show(lambda on_event, answer: go_on(run_dir, on_event, answer), as_json)
+
+
+OnEvent = Callable[[dict[str, Any]], None]
+Answer = Callable[[dict[str, Any]], dict[str, Any] | None]
+
+
+def _show(start: Callable[[OnEvent, Answer | None], dict[str, Any]], as_json: bool) -> None:
+    """Run with the live view on, then print the summary block (or JSON alone on standard output).
+
+    A run that stops at a question prints how to answer it.
+    """
+    from graph.asking import asks_at, how_to_answer
     from graph.live import LiveView
     from graph.summary import summary_json, summary_lines
 
     with LiveView(Console(stderr=as_json)) as view:
-        summary = start(view.on_event)
+        summary = start(view.on_event, asks_at(view))
+    if "question" in summary:
+        for line in [json.dumps(summary, ensure_ascii=False)] if as_json else how_to_answer(summary):
+            typer.echo(line)
+        return
     if as_json:
         typer.echo(summary_json(summary))
         return

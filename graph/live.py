@@ -16,7 +16,8 @@ the experiment ``base``.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -70,6 +71,18 @@ class LiveView:
         """Leave the last picture standing."""
         if self._live is not None:
             self._live.stop()
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Stop painting for the block: someone is asked something on the same screen."""
+        if self._live is None:
+            yield
+            return
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start()
 
     def on_event(self, event: Mapping[str, Any]) -> None:
         """Show one event."""

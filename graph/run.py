@@ -8,42 +8,79 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
+from langgraph.types import Command
+
 from graph import session as sessions
-from graph.build import build_graph
+from graph.approval import read_answer
+from graph.build import Graph, build_graph
+from graph.proposal import Unfit
 from graph.settings import RunSettings
 from graph.state import RunInput
 from memory.journal import Journal
 from tasks.errors import HarnessFault, InputError
 
 OnEvent = Callable[[dict[str, Any]], None]
+Question = dict[str, Any]
+"""What a gate asks; see ``graph.approval``."""
+Answer = Callable[[Question], dict[str, Any] | None]
+"""Asks a person; None when there is no answer now."""
+WAITING = "waiting"
+"""The outcome of a run that stopped in order at a question."""
 STEPS_AT_MOST = 1_000_000
 """LangGraph's own limit is out of the way: the budget stops a run."""
 
 
-def run(settings: RunSettings, on_event: OnEvent | None = None) -> dict[str, object]:
+def run(
+    settings: RunSettings, on_event: OnEvent | None = None, answer: Answer | None = None
+) -> dict[str, object]:
     """Run a task from the start to its ending.
 
     Args:
         settings: what to do; see ``RunSettings``.
         on_event: called with every event (kinds of the journal, plus ``stage``).
+        answer: asks a person, where the settings say so; without it the run stops at the first question.
 
     Returns:
-        The summary: the keys of the printed block.
+        The summary: the keys of the printed block. Of a run that stopped at a question: ``run``,
+        ``run_dir``, ``outcome`` (``waiting``) and ``question``; ``approve`` goes on.
 
     Raises:
         InputError: something in the settings is wrong.
         HarnessFault: the harness could not go on; the run can be resumed.
     """
     session = sessions.start(settings)
-    return _drive(session, on_event, fresh=True)
+    return _drive(session, on_event, answer, fresh=True)
 
 
-def resume(run_dir: Path, on_event: OnEvent | None = None) -> dict[str, object]:
-    """Go on with a run that was cut off, at the step it was cut off at.
+def approve(
+    run_dir: Path, said: dict[str, Any], on_event: OnEvent | None = None, answer: Answer | None = None
+) -> dict[str, object]:
+    """Answer the question at which a run waits, and go on; see ``graph.approval`` for answers.
+
+    Raises:
+        InputError: the run does not wait for an answer, or ``said`` is none.
+    """
+    try:
+        read_answer(said)
+    except Unfit as unfit:
+        raise InputError(
+            "the answer", str(unfit), 'say {"verdict": "approve"}, or "edit" with "changes", or "reject"'
+        ) from None
+    return _go_on(run_dir, on_event, answer, said)
+
+
+def resume(run_dir: Path, on_event: OnEvent | None = None, answer: Answer | None = None) -> dict[str, object]:
+    """Go on with a run that was cut off, at the step it was cut off at; a question is asked again.
 
     Raises:
         InputError: the run has already finished, or the folder is not a run.
     """
+    return _go_on(run_dir, on_event, answer, None)
+
+
+def _go_on(
+    run_dir: Path, on_event: OnEvent | None, answer: Answer | None, said: dict[str, Any] | None
+) -> dict[str, object]:
     sessions.read_settings(run_dir)
     session = sessions.reopen(run_dir)
     ended = session.dojo.journal.ended
@@ -56,39 +93,105 @@ def resume(run_dir: Path, on_event: OnEvent | None = None) -> dict[str, object]:
         )
     if on_event and session.dojo.journal.recovered:
         on_event({"kind": "note", "experiment": None, "data": {"text": session.dojo.journal.recovered}})
-    return _drive(session, on_event, fresh=False)
+    return _drive(session, on_event, answer, said, fresh=False)
 
 
-def _drive(session: sessions.Session, on_event: OnEvent | None, *, fresh: bool) -> dict[str, object]:
-    run_dir = session.dojo.workspace.run_dir
-    config: Any = {"configurable": {"thread_id": run_dir.name}, "recursion_limit": STEPS_AT_MOST}
-    summary: dict[str, object] = {}
+def _drive(
+    session: sessions.Session,
+    on_event: OnEvent | None,
+    answer: Answer | None,
+    said: dict[str, Any] | None = None,
+    *,
+    fresh: bool,
+) -> dict[str, object]:
+    """Take steps until the run ends or nobody answers its question."""
+    drive = _Drive(session, on_event)
     try:
         with _checkpointer(session.dojo.workspace.checkpoints_path) as saver:
             graph = build_graph(saver)
-            # A kill before the first checkpoint leaves nothing to continue from: the nodes then find
-            # in the journal what is already done.
-            pending = not fresh and bool(graph.get_state(config).next)
-            if not fresh and on_event:
-                _replay(session, on_event)
-            stream = graph.stream(
-                None if pending else RunInput(run=run_dir.name, run_dir=str(run_dir)),
-                config,
-                context=session.settings,
-                durability="sync",
-                stream_mode=["custom", "updates"],
-            )
-            for mode, event in cast(Iterator[tuple[str, dict[str, Any]]], stream):
-                if mode == "custom" and on_event:
-                    on_event(event)
-                elif mode == "updates" and "finish" in event:
-                    summary = event["finish"]["summary"]
+            todo = drive.first_step(graph, said, fresh)
+            while (question := drive.steps(graph, todo)) is not None:
+                reply = answer(question) if answer else None
+                if reply is None:
+                    return drive.waiting(question)
+                todo = Command(resume=reply)
     except HarnessFault as fault:
-        _note_fault(session, fault)
+        _note_fault(drive.session, fault)
         raise
     finally:
-        sessions.close(session)
-    return summary
+        drive.close()
+    return drive.summary
+
+
+class _Drive:
+    """One thread of the graph, and the run it works on: another one after a fork on the way."""
+
+    def __init__(self, session: sessions.Session, on_event: OnEvent | None) -> None:
+        self.first = self.session = session
+        self.on_event = on_event
+        self.summary: dict[str, object] = {}
+        self.run_dir = session.dojo.workspace.run_dir
+        self.config: Any = {
+            "configurable": {"thread_id": self.run_dir.name},
+            "recursion_limit": STEPS_AT_MOST,
+        }
+
+    def first_step(self, graph: Graph, said: dict[str, Any] | None, fresh: bool) -> Any:
+        """What to hand the graph first: a new run, the answer to its question, or nothing new."""
+        state = None if fresh else graph.get_state(self.config)
+        if said is not None:
+            if state is None or not state.interrupts:
+                raise InputError(
+                    self.run_dir.name, "does not wait for an answer", "`ftdojo resume` goes on with a run"
+                )
+            return Command(resume=said)
+        if not fresh and self.on_event:
+            _replay(self.session, self.on_event)
+        # A kill before the first checkpoint leaves nothing to continue from: the nodes then find
+        # in the journal what is already done.
+        return None if state is not None and state.next else RunInput(run_dir=str(self.run_dir))
+
+    def steps(self, graph: Graph, todo: Any) -> Question | None:
+        """Go on to the end or to a question."""
+        stream = graph.stream(
+            todo,
+            self.config,
+            context=self.session.settings,
+            durability="sync",
+            stream_mode=["custom", "updates"],
+        )
+        question = None
+        for mode, event in cast(Iterator[tuple[str, dict[str, Any]]], stream):
+            if mode == "custom":
+                if self.on_event:
+                    self.on_event(event)
+            elif "__interrupt__" in event:
+                question = event["__interrupt__"][0].value
+            else:
+                self._follow(event)
+        return question
+
+    def _follow(self, event: dict[str, Any]) -> None:
+        for changed in event.values():
+            self.summary = (changed or {}).get("summary", self.summary)
+            moved = (changed or {}).get("run_dir", "")
+            if moved and Path(moved) != self.session.dojo.workspace.run_dir:
+                self.session = sessions.reopen(Path(moved))
+
+    def waiting(self, question: Question) -> dict[str, object]:
+        """The summary of a run that has not ended."""
+        return {
+            "run": self.run_dir.name,
+            "run_dir": str(self.run_dir),
+            "outcome": WAITING,
+            "question": question,
+        }
+
+    def close(self) -> None:
+        """Release what was opened."""
+        sessions.close(self.first)
+        if self.session is not self.first:
+            sessions.close(self.session)
 
 
 def _replay(session: sessions.Session, on_event: OnEvent) -> None:

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any
 
+from pydantic import Field
 from typing_extensions import TypedDict
-
-Next = Literal["planner", "data_curator", "training_engineer", "evaluator", "diagnostician", "finish"]
 
 
 class RunInput(TypedDict, total=False):
-    """What an invocation may bring: nothing for a new run, or a prepared run's folder."""
+    """Leave empty for a new run, which the context's settings describe."""
 
-    run: str
-    """Run id; made from task, time and seed when absent."""
-    run_dir: str
-    """The run's folder; made under ``runs_dir`` when absent."""
+    run_dir: Annotated[
+        str, Field(description="Folder of a run to go on with. For a new run leave it out: one is made.")
+    ]
 
 
 class RunState(RunInput, total=False):
     """Ids and counters only."""
 
+    run: str
+    """The run's id, the name of its folder."""
     experiment: str
     """The experiment under way, ``e01``..."""
     draft: dict[str, Any]
     """What a role has decided and no gate has written down yet: a plan, a recipe or a training plan."""
+    rejected: bool
+    """Whether a person has just rejected the plan; the Planner looks again."""
     failed: bool
     """Whether a gate of this experiment has failed; the Diagnostician looks next."""
     ending: str
@@ -33,6 +35,8 @@ class RunState(RunInput, total=False):
     """Why it ended, in words."""
     finished: int
     """Experiments finished so far."""
+    journal_events: int
+    """Length of the journal when this state was written: what stands behind it came later."""
     summary: dict[str, object]
     """The keys of the printed block, once the run has ended."""
 

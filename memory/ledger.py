@@ -48,6 +48,7 @@ class Ledger:
         self.budget = budget
         self._now = now
         self._started = now() - spent.get("elapsed", 0.0)
+        self._paused_at: float | None = None
         self._totals: dict[str, float] = {clock: spent.get(clock, 0.0) for clock in CLOCKS}
         self._running: tuple[tuple[Clock, float], ...] = ()
         """Nested clocks, the innermost last, each with the time from which it counts."""
@@ -77,10 +78,30 @@ class Ledger:
             clock, since = self._running[-1]
             self._totals[clock] += self._now() - since
 
+    def pause(self) -> bool:
+        """Stop counting: a person is asked. No ``measure`` may be under way.
+
+        Returns:
+            False when it had stopped already.
+        """
+        if self._paused_at is not None:
+            return False
+        self._paused_at = self._now()
+        return True
+
+    def go_on(self) -> None:
+        """Count again, from where ``pause`` stopped; nothing happens when it did not."""
+        if self._paused_at is not None:
+            self._started += self._now() - self._paused_at
+            self._paused_at = None
+
+    def _present(self) -> float:
+        return self._now() if self._paused_at is None else self._paused_at
+
     @property
     def elapsed_seconds(self) -> float:
-        """Time the run has been alive, before a kill and after it."""
-        return self._now() - self._started
+        """Time the run has been alive, before a kill and after it; waiting for a person is not counted."""
+        return self._present() - self._started
 
     @property
     def remaining_seconds(self) -> float:
@@ -90,7 +111,7 @@ class Ledger:
     def spent(self) -> dict[str, float]:
         """Seconds by clock, the running one included; ``other`` is what no clock counted."""
         totals = dict(self._totals)
-        now = self._now()
+        now = self._present()
         if self._running:
             clock, since = self._running[-1]
             totals[clock] += now - since

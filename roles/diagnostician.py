@@ -42,6 +42,9 @@ def _of_failure(experiment: Experiment) -> Diagnosis:
             return Diagnosis(cause="divergence", evidence=evidence, next_move="tune")
         case "empty_data" | "contaminated" | "bad_recipe":
             return Diagnosis(cause="data", evidence=evidence, next_move="change_sources")
+        case "rejected":
+            move = "change_sources" if failure.stage == "data" else "tune"
+            return Diagnosis(cause="none", evidence=evidence, next_move=move)
         case _:
             return Diagnosis(cause="harness", evidence=evidence, next_move="change_method")
 

@@ -37,6 +37,7 @@ Code = Literal[
     "bad_script",
     "teacher_failed",
     "cap_reached",
+    "rejected",
 ]
 
 
