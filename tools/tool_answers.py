@@ -5,6 +5,7 @@ A fault of the harness is raised, because no model can mend that.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, ParamSpec
 
 from memory.journal import BASE, Journal
 from tasks.errors import CapReached, ExperimentFailed, InputError, did_you_mean
-from tools.fenced_text import one_line
+from tools.fenced_text import TAG, one_line
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 ANSWER_CHARACTERS = 9_000
 """Of one answer: about 3,000 tokens."""
+_FENCE = re.compile(rf'^<(/?){TAG} id="(\w+)"[^\n]*>$', re.MULTILINE)
 PROBLEMS = 3
 """Wrong arguments that are named at once."""
 
@@ -69,9 +71,9 @@ def bounded(text: str, characters: int = ANSWER_CHARACTERS) -> str:
     head = text[: characters - len(notice) - 80]
     whole = head.rpartition("\n")[0]
     head = whole if len(whole) > characters // 2 else head
-    opened, closed = head.rfind("<untrusted id="), head.rfind("</untrusted id=")
-    close = f"\n</{head[opened + 1 : head.index('what=', opened)].strip()}>" if opened > closed else ""
-    return head + close + notice
+    marks = _FENCE.findall(head)
+    still_open = marks and marks[-1][0] == ""
+    return head + (f'\n</{TAG} id="{marks[-1][1]}">' if still_open else "") + notice
 
 
 def _wrong_arguments(error: ValidationError) -> str:
