@@ -5,31 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from golden import TEACHER, differences
+from golden import STAGES, differences
 
 from roles import prompting
-from roles.prompting import fields_of, names, render
 from tasks.errors import HarnessFault
+from tools import teacher_prompts
+from tools.prompt_files import PromptFiles
 
 
 @pytest.fixture
-def prompt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A prompt with two fields, one of them twice."""
+def prompts(tmp_path: Path) -> PromptFiles:
+    """A folder with one prompt of two fields, one of them twice."""
     (tmp_path / "greeting.md").write_text("Dear {{who}}, {{what}}. Yours, {{who}} {not a field}\n")
-    monkeypatch.setattr(prompting, "FOLDER", tmp_path)
-    prompting._template.cache_clear()
-    yield "greeting"
-    prompting._template.cache_clear()
+    return PromptFiles(tmp_path)
 
 
-def test_fields_are_filled_wherever_they_stand(prompt: str) -> None:
-    assert render(prompt, who="Ann", what="hello") == "Dear Ann, hello. Yours, Ann {not a field}"
-    assert fields_of(prompt) == {"who", "what"}
+def test_fields_are_filled_wherever_they_stand(prompts: PromptFiles) -> None:
+    assert prompts.render("greeting", who="Ann", what="hello") == "Dear Ann, hello. Yours, Ann {not a field}"
+    assert prompts.fields_of("greeting") == {"who", "what"}
 
 
-def test_a_value_is_put_in_once_and_not_read_again(prompt: str) -> None:
+def test_a_value_is_put_in_once_and_not_read_again(prompts: PromptFiles) -> None:
     tricky = r"{{what}} {{who}} \1 \g<0> {{{{who}}}}"
-    assert render(prompt, who=tricky, what="x") == f"Dear {tricky}, x. Yours, {tricky} {{not a field}}"
+    filled = prompts.render("greeting", who=tricky, what="x")
+    assert filled == f"Dear {tricky}, x. Yours, {tricky} {{not a field}}"
 
 
 @pytest.mark.parametrize(
@@ -40,30 +39,31 @@ def test_a_value_is_put_in_once_and_not_read_again(prompt: str) -> None:
         ({"who": "a", "what": 7}, "what is int, not text"),
     ],
 )
-def test_a_missing_an_unknown_and_a_wrong_field_are_named(prompt: str, fields, problem: str) -> None:
+def test_a_missing_an_unknown_and_a_wrong_field_are_named(prompts: PromptFiles, fields, problem: str) -> None:
     with pytest.raises(HarnessFault, match=f"prompt greeting: {problem}"):
-        render(prompt, **fields)
+        prompts.render("greeting", **fields)
 
 
-def test_an_unknown_prompt_is_told_with_the_known_ones(prompt: str) -> None:
+def test_an_unknown_prompt_is_told_with_the_known_ones(prompts: PromptFiles) -> None:
     with pytest.raises(HarnessFault, match="no prompt farewell; there are greeting"):
-        render("farewell")
+        prompts.render("farewell")
 
 
-def test_every_prompt_is_a_page_without_left_over_marks() -> None:
-    for name in names():
-        text = render(name, **dict.fromkeys(fields_of(name), "X"))
+@pytest.mark.parametrize("prompts_of", [prompting.PROMPTS, teacher_prompts.PROMPTS])
+def test_every_prompt_is_a_page_without_left_over_marks(prompts_of: PromptFiles) -> None:
+    assert len(prompts_of.names()) >= 4
+    for name in prompts_of.names():
+        text = prompts_of.render(name, **dict.fromkeys(prompts_of.fields_of(name), "X"))
         assert "{{" not in text and "}}" not in text, name
-        assert text.strip(), name
+        assert len(text) > 40, name
 
 
-def test_the_teachers_prompts_take_the_agreed_fields() -> None:
-    assert {name: fields_of(name) for name in TEACHER} == {
-        "solve": {"task", "answer_format", "prompt"},
-        "rephrase": {"task", "prompt", "variants"},
-        "generate": {"task", "answer_format", "examples", "count"},
-        "judge": {"task", "criteria", "prompt", "answer"},
-    }
+def test_every_role_has_its_orders_and_its_page() -> None:
+    known = set(prompting.names())
+    assert known == {"house_rules", "task", *STAGES, *(f"{role}_briefing" for role in STAGES)}
+    for role in STAGES:
+        assert prompting.PROMPTS.fields_of(role) == {"task", "house_rules"}
+        assert prompting.PROMPTS.fields_of(f"{role}_briefing") == {"background", "experiment", "case"}
 
 
 def test_prompts_and_schemas_are_those_on_file(tmp_path: Path) -> None:
