@@ -5,7 +5,8 @@ that still holds a validation or test row does not come out at all; every row ke
 source and its place in it. Results lie in the run's ``data`` folder under the hash of
 everything they depend on, and are found again there:
 
-    data/<key>.jsonl           {"prompt", "answer", "source", "row"}, one a line
+    data/<key>.jsonl           {"prompt", "answer", "source", "row"}, one a line, and "teacher" where a
+                               language model made or changed the row
     data/<key>.card.json       the data card
     data/<key>.removed.jsonl   up to five removed rows per operation, and of decontamination every
                                one: its source and row, the rule and the item, never the text
@@ -53,11 +54,14 @@ from tools.operations import (
     sample,
     select,
 )
+from tools.operations import decontaminate as decontaminate_rows
 from tools.script_operation import transform_rows
+from tools.teacher import Teacher
+from tools.teacher_operations import TEACHER_OPERATIONS
 from tools.workspace import Workspace
 
 CountTokens = Callable[[str], int]
-STEPS: Mapping[type, Step] = {**OPERATIONS, Script: transform_rows}
+STEPS: Mapping[type, Step] = {**OPERATIONS, **TEACHER_OPERATIONS, Script: transform_rows}
 """What follows ``Select`` and ``Map``."""
 WRITES_TEXT: tuple[type, ...] = (Script,)
 """Operations whose rows may hold any words: decontamination must come after them."""
@@ -76,6 +80,7 @@ def run_recipe(
     count_tokens: CountTokens,
     max_rows: int = 2000,
     domain_prompts: Sequence[str] = (),
+    teacher: Teacher | None = None,
 ) -> DataCard:
     """Build the training set that a recipe describes, or find it in the cache.
 
@@ -88,18 +93,22 @@ def run_recipe(
         count_tokens: tokens of a text, by the base model's tokenizer.
         max_rows: the hard limit on training rows, whatever the recipe says.
         domain_prompts: validation prompts, needed by an ``on_domain`` filter.
+        teacher: whom operations may ask for data.
 
     Raises:
-        ExperimentFailed: ``bad_recipe``, ``empty_data`` or ``contaminated``.
+        ExperimentFailed: ``bad_recipe``, ``empty_data`` or ``contaminated``; ``teacher_failed`` or
+            ``cap_reached`` where a teacher is asked.
+        InputError: the teacher cannot be used here, or its task runs code and no sandbox works.
         HarnessFault: the result cannot be written.
     """
     started = time.perf_counter()
     _check_order(recipe, pool)
-    key = cache_key(recipe, pool, spec, guard, max_rows, domain_prompts)
+    _check_teacher(recipe, teacher)
+    key = cache_key(recipe, pool, spec, guard, max_rows, domain_prompts, teacher)
     cached = _cached(workspace, key)
     if cached is not None:
         return cached.model_copy(update={"cached": True, "wall_seconds": time.perf_counter() - started})
-    bench = _Bench(recipe, pool, spec, guard, count_tokens, max_rows, domain_prompts)
+    bench = _Bench(recipe, pool, spec, guard, count_tokens, max_rows, domain_prompts, teacher)
     rows = bench.run()
     _gate(rows, guard)
     content = "".join(map(_line, rows))
@@ -132,12 +141,13 @@ def rows_of(
 ) -> list[tuple[str, str]]:
     """(prompt, answer) of a recipe's rows, for looking at: nothing is written, cached or gated.
 
-    Tokens are counted as characters here, since no model is at hand.
+    No teacher is asked. Tokens are counted as characters here, since no model is at hand.
 
     Raises:
         ExperimentFailed: ``bad_recipe``.
     """
     _check_order(recipe, pool)
+    _check_teacher(recipe, None)
     unlimited = sum(len(pool[name].rows) for name in set(recipe.sources)) + 1
     bench = _Bench(recipe, pool, spec, guard, len, unlimited, domain_prompts)
     return [(row.prompt, row.answer) for row in bench.run(may_be_empty=True)]
@@ -152,27 +162,22 @@ def dry_run(
     max_rows: int = 2000,
     domain_prompts: Sequence[str] = (),
     most_rows: int = 2000,
+    asking: Mapping[type, Step] | None = None,
 ) -> tuple[list[Example], tuple[StepCount, ...]]:
     """A recipe's rows and its steps on at most ``most_rows`` raw rows, a sample of every source.
 
-    Nothing is written, cached or paid for: operations that ask the teacher are left out.
+    Nothing is written, cached or paid for: ``asking`` stands in for the operations that ask the
+    teacher; without it they are left out.
 
     Raises:
         ExperimentFailed: ``bad_recipe``, ``bad_script``, ``empty_data`` or ``contaminated``, as a run would.
     """
     _check_order(recipe, pool)
-    free = tuple(op for op in recipe.operations if not isinstance(op, ASKS_TEACHER))
-    names = dict.fromkeys(recipe.sources)
-    some = _thinned({name: pool[name] for name in names}, most_rows)
-    bench = _Bench(
-        recipe.model_copy(update={"operations": free}),
-        some,
-        spec,
-        guard,
-        count_tokens,
-        max_rows,
-        domain_prompts,
-    )
+    tried = tuple(op for op in recipe.operations if asking or not isinstance(op, ASKS_TEACHER))
+    some = _thinned({name: pool[name] for name in dict.fromkeys(recipe.sources)}, most_rows)
+    short = recipe.model_copy(update={"operations": tried})
+    bench = _Bench(short, some, spec, guard, count_tokens, max_rows, domain_prompts)
+    bench.step_of = {**STEPS, **(asking or {})}
     rows = bench.run()
     _gate(rows, guard)
     return rows, tuple(bench.steps)
@@ -198,10 +203,12 @@ def cache_key(
     guard: Decontaminator,
     max_rows: int,
     domain_prompts: Sequence[str] = (),
+    teacher: Teacher | None = None,
 ) -> str:
     """24 hex digits over everything that the resulting rows depend on."""
     names = dict.fromkeys(recipe.sources)
     parts = [recipe.digest(), spec.id, guard.digest(), str(max_rows), *domain_prompts]
+    parts += [teacher.digest()] if teacher is not None and _asking(recipe) else []
     parts += [f"{name} {source_hash(pool[name])}" for name in names]
     return sha256("\x1f".join(parts).encode()).hexdigest()[:24]
 
@@ -224,12 +231,13 @@ class _Bench:
         count_tokens: CountTokens,
         max_rows: int,
         domain_prompts: Sequence[str],
+        teacher: Teacher | None = None,
     ) -> None:
         self._recipe, self._pool, self._max_rows = recipe, pool, max_rows
         caps = [op.rows for op in recipe.operations if isinstance(op, Cap | SampleRows)]
-        self._context = Context(
-            spec, guard, count_tokens, domain_prompts, min([max_rows, *caps]), random.Random(recipe.seed)
-        )
+        target, rng = min([max_rows, *caps]), random.Random(recipe.seed)
+        self._context = Context(spec, guard, count_tokens, domain_prompts, target, rng, pool, teacher)
+        self.step_of = STEPS
         self.steps: list[StepCount] = []
         self.removed: list[dict[str, Any]] = []
 
@@ -247,12 +255,16 @@ class _Bench:
                 rows = kept.rows
             else:
                 name = f"filter {rule}" if (rule := getattr(op, "rule", "")) else op.op
-                kept = STEPS[type(op)](rows, op, self._context)
+                kept = self.step_of[type(op)](rows, op, self._context)
                 quoted = [] if kept.matches else rows  # such rows are sealed items: no text of theirs is kept
                 self._record(name, [(r.source, r.row) for r in rows], kept.rows, kept.note, quoted)
                 self._name_matches(name, kept.matches)
                 rows = kept.rows
             if not (rows or isinstance(op, Select) or may_be_empty):
+                raise self._empty()
+        if _taught_last(self._recipe):
+            rows = self._decontaminated_again(rows)
+            if not (rows or may_be_empty):
                 raise self._empty()
         if len(rows) > self._max_rows:
             kept = sample(rows, Cap(rows=self._max_rows), self._context)
@@ -260,6 +272,14 @@ class _Bench:
             self._record("limit", [(r.source, r.row) for r in rows], kept.rows, note, rows)
             rows = kept.rows
         return rows
+
+    def _decontaminated_again(self, rows: list[Example]) -> list[Example]:
+        """What a teacher wrote may be an item, too: it has read the same books."""
+        kept = decontaminate_rows(rows, Decontaminate(), self._context)
+        places = [(row.source, row.row) for row in rows]
+        self._record("decontaminate", places, kept.rows, f"once more, after the teacher: {kept.note}")
+        self._name_matches("decontaminate", kept.matches)
+        return kept.rows
 
     def _record(
         self,
@@ -319,9 +339,28 @@ def _check_order(recipe: DataRecipe, pool: Mapping[str, Source]) -> None:
             select(op, pool)
 
 
+def _asking(recipe: DataRecipe) -> list[str]:
+    """The operations that ask a teacher."""
+    return [op.op for op in recipe.operations if type(op) in TEACHER_OPERATIONS]
+
+
+def _check_teacher(recipe: DataRecipe, teacher: Teacher | None) -> None:
+    if teacher is None and (asking := _asking(recipe)):
+        named = ", ".join(dict.fromkeys(asking))
+        raise bad_recipe(f"this recipe asks a teacher ({named}): give one with --teacher provider:model")
+
+
+def _taught_last(recipe: DataRecipe) -> bool:
+    """Whether a teacher writes rows after the last decontamination."""
+    kinds = [type(op) for op in recipe.operations]
+    taught = [position for position, kind in enumerate(kinds) if kind in TEACHER_OPERATIONS]
+    return bool(taught) and Decontaminate not in kinds[taught[-1] :]
+
+
 def _line(row: Example) -> str:
     fields = {"prompt": row.prompt, "answer": row.answer, "source": row.source, "row": row.row}
-    return json.dumps(fields, ensure_ascii=False) + "\n"
+    taught = {"teacher": row.teacher} if row.teacher else {}
+    return json.dumps({**fields, **taught}, ensure_ascii=False) + "\n"
 
 
 def _gate(rows: Sequence[Example], guard: Decontaminator) -> None:

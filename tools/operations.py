@@ -12,9 +12,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memory.recipe import (
     Cap,
@@ -35,6 +35,9 @@ from tools.answers import answer_key, formatted, worked_part
 from tools.decontaminate import Decontaminator, Match
 from tools.deduplicate import conflicting, exact_groups, near_groups
 from tools.domain import Domain
+
+if TYPE_CHECKING:
+    from tools.teacher import Teacher
 
 DEFAULT_MAXIMUM_TOKENS = 512.0
 """For a length filter that names no maximum: the default ``max_length`` of a training plan."""
@@ -58,6 +61,8 @@ class Example(NamedTuple):
     """The worked solution, where the source keeps it in a column of its own; it is in ``answer`` too."""
     source: str
     row: int
+    teacher: str = ""
+    """``provider:model`` of the language model that made or changed it; empty for a row of the pool."""
 
 
 class Kept(NamedTuple):
@@ -80,6 +85,10 @@ class Context:
     target_rows: int
     """The smallest cap of the recipe and the run: what a mix aims at."""
     rng: random.Random
+    pool: Mapping[str, Source] = field(default_factory=dict)
+    """Where the rows come from."""
+    teacher: Teacher | None = None
+    """Whom operations may ask for data."""
 
 
 def select(op: Select, pool: Mapping[str, Source]) -> list[Raw]:

@@ -17,10 +17,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
 from memory.spending import Spending
 from tasks.errors import CapReached, ExperimentFailed, FtDojoError
 from tools.chat_models import ModelSpec
-from tools.chat_replies import tokens_of
+from tools.chat_replies import MESSAGE_TOKENS, tokens_of
 from tools.redact import Redactor
 from tools.teacher_cache import Reply, ReplyCache, reply_key
 from tools.teacher_model import TeacherModel
@@ -49,6 +50,16 @@ class TeacherEstimate:
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             usd,
+        )
+
+    def times(self, factor: float) -> TeacherEstimate:
+        """A batch so many times as large."""
+        return TeacherEstimate(
+            round(self.calls * factor),
+            round(self.cached_calls * factor),
+            round(self.input_tokens * factor),
+            round(self.output_tokens * factor),
+            None if self.usd is None else self.usd * factor,
         )
 
 
@@ -163,7 +174,7 @@ class Teacher:
             temperature: as it will be asked with.
         """
         calls = cached = tokens = 0
-        own = tokens_of(system)
+        own = tokens_of(system) + 2 * MESSAGE_TOKENS
         for prompt in dict.fromkeys(prompts):
             there = sum(
                 self._known(prompt, system, temperature, sample) is not None for sample in range(samples)

@@ -1,0 +1,79 @@
+"""Worked solutions by the teacher: rejection sampling by the task's own scorer.
+
+The idea is that of self-taught reasoners (STaR, arXiv:2203.14465) and of rejection-sampled
+fine-tuning (arXiv:2308.01825): a solution that comes to the right answer is mostly right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memory.recipe import Solve
+from tasks.base import TaskSpec
+from tools.answers import worked_part
+from tools.operations import Context, Example, Kept
+from tools.teacher_cache import Reply
+from tools.teacher_checks import agree, items_of, target_of
+from tools.teacher_desk import Desk
+from tools.teacher_prompts import instructions, material
+
+
+def solve(rows: Sequence[Example], op: Solve, context: Context) -> Kept:
+    """Worked solutions for a sample of the rows; see ``memory.recipe.Solve``.
+
+    Raises:
+        ExperimentFailed: ``bad_recipe``, ``teacher_failed`` or ``cap_reached``.
+        InputError: the task runs code, and no sandbox works here.
+    """
+    desk, spec = Desk("solve", rows, context), context.spec
+    open_places = desk.some(op.rows)
+    prompts = {place: material(problem=desk.rows[place].prompt) for place in open_places}
+    system = solve_instructions(spec)
+    desk.admit(desk.estimate([*prompts.values()], system, op.temperature, desk.answer_tokens(), op.samples))
+    items = dict(zip(open_places, items_of([desk.rows[i] for i in open_places], context), strict=True))
+    solved: dict[int, Example] = {}
+    reasons: dict[int, str] = {}
+    for sample in range(op.samples):
+        replies = desk.ask([prompts[place] for place in open_places], system, op.temperature, sample)
+        tries = []
+        for place, reply in zip(open_places, replies, strict=True):
+            made, reasons[place] = solution(desk.rows[place], reply, context)
+            tries += [(place, made)] if made else []
+        before = [desk.rows[place] for place, _ in tries]
+        right = agree([items[place] for place, _ in tries], before, [made.answer for _, made in tries], spec)
+        for (place, made), is_right in zip(tries, right, strict=True):
+            if is_right and spec.verify(made.prompt, made.answer) is not False:
+                solved[place] = made
+            else:
+                reasons[place] = "with another answer" if not is_right else "refuted by the task"
+        open_places = [place for place in open_places if place not in solved]
+        if not open_places:
+            break
+    desk.tally["accepted"] = len(solved)
+    desk.tally["rejected"] = 0
+    for place in open_places:
+        desk.tally["rejected"] += 1
+        desk.tally[f"of them {reasons[place]}"] += 1
+    return desk.kept([solved.get(place, row) for place, row in enumerate(desk.rows)])
+
+
+def solve_instructions(spec: TaskSpec) -> str:
+    """The system's turn that asks for a solution."""
+    return instructions(
+        "solve", task=spec.description, answer_format=spec.answer_format, tokens=str(spec.max_new_tokens)
+    )
+
+
+def solution(row: Example, reply: Reply | None, context: Context) -> tuple[Example | None, str]:
+    """The row with the reply as its worked answer, or None and why; nobody has compared the answers yet."""
+    if reply is None:
+        return None, "without a reply"
+    target = target_of(context.spec, reply.text)
+    if target is None:
+        return None, "without an answer"
+    steps = worked_part(context.spec, target)
+    if not steps:
+        return None, "without steps"
+    if context.count_tokens(target) > context.spec.max_new_tokens:
+        return None, "over the answer's budget of tokens"
+    return row._replace(answer=target, reasoning=steps, teacher=reply.model), ""
