@@ -29,6 +29,7 @@ __all__ = [
     "HarnessFault",
     "InputError",
     "build_graph",
+    "fork",
     "journal",
     "resume",
     "run",
@@ -49,6 +50,7 @@ def run(
     *,
     budget: str | float = "5m",
     on_event: Callable[[dict[str, Any]], None] | None = None,
+    answer: Callable[[dict[str, Any]], dict[str, Any] | None] | None = None,
     **others: Any,
 ) -> dict[str, object]:
     """Fine-tune a model on a task, on its own, within a budget; returns the summary.
@@ -57,6 +59,8 @@ def run(
         task: a task id, or the path of a folder with ``task.toml``.
         budget: wall-clock as ``"5m"``, ``"1h30m"`` or seconds.
         on_event: called with every event while the run goes on.
+        answer: called with each question of a run that has ``approve=("plan", "data", "train")`` or some of
+            these; returns ``{"verdict": "approve"}`` or another answer of ``graph.approval``.
         others: ``base_model``, ``seed``, ``memory``, ``runs_dir``, ``max_rows``, ``target``...
 
     Raises:
@@ -65,16 +69,25 @@ def run(
     """
     from graph.run import run as start
 
-    return start(settings(task, budget=budget, **others), on_event)
+    return start(settings(task, budget=budget, **others), on_event, answer)
 
 
 def resume(
-    run_dir: str | Path, on_event: Callable[[dict[str, Any]], None] | None = None
+    run_dir: str | Path,
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+    answer: Callable[[dict[str, Any]], dict[str, Any] | None] | None = None,
 ) -> dict[str, object]:
     """Continue a run that was cut off; see ``run``."""
     from graph.run import resume as go_on
 
-    return go_on(Path(run_dir), on_event)
+    return go_on(Path(run_dir), on_event, answer)
+
+
+def fork(run_dir: str | Path, experiment: str, runs_dir: str | Path) -> Path:
+    """A new run that shares everything up to the end of an experiment; ``resume`` goes on with it."""
+    from graph.fork import fork as fork_run
+
+    return fork_run(Path(run_dir), experiment, Path(runs_dir))
 
 
 def build_graph(checkpointer: Any = None) -> Graph:

@@ -26,7 +26,8 @@ SEALED_KINDS = frozenset(
     {"champion_chosen", "test_opened", "test_reopened", "test_evaluation", "test_comparison", "run_ended"}
 )
 """Never part of a fork: the end of the first run."""
-SEALED_FILES = frozenset({"test.jsonl"})
+SEALED_FILES = ("test.",)
+"""How the names of files begin that tell of the sealed test: predictions, log, cost."""
 TEACHER_FOLDER = "teacher"
 """Cached replies of the teacher: paid for once."""
 
@@ -120,7 +121,7 @@ def _files(parent: Path, kept: Sequence[Event]) -> Iterator[Path]:
     folders = [parent / "experiments" / name for name in dict.fromkeys([BASE, *trained])]
     for folder in (*folders, parent / TEACHER_FOLDER):
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink() and path.name not in SEALED_FILES:
+            if path.is_file() and not path.is_symlink() and not path.name.startswith(SEALED_FILES):
                 yield path
 
 
