@@ -108,8 +108,8 @@ class Script(Record):
 class Solve(Record):
     """Ask the teacher for worked solutions of the rows' prompts.
 
-    Rejection sampling: of ``samples`` tries the first whose answer the task's scorer finds equal to
-    the row's answer replaces it, steps included; rows without such a try stay as they are.
+    Rejection sampling: of ``samples`` tries the first that shows its steps and whose answer the task's
+    scorer finds equal to the row's answer replaces it; rows without such a try stay as they are.
     """
 
     op: Literal["solve"] = "solve"
@@ -132,7 +132,8 @@ class Generate(Record):
     """Ask the teacher for new prompts with answers, in the manner of ``seeds`` rows shown at a time.
 
     A new row stays when the task can verify its answer, or, where the task cannot tell, when an
-    independent second solution of the prompt comes to the same answer.
+    independent second solution of the prompt comes to the same answer. New rows have the source
+    ``teacher``; a mix that does not name it leaves them all.
     """
 
     op: Literal["generate"] = "generate"

@@ -317,13 +317,16 @@ def test_new_rows_stay_when_the_task_or_a_second_solution_agrees(workspace: Work
     assert shown.count('what="prompt of example') == 3
 
 
-def test_generated_rows_are_as_many_as_asked_at_most_and_can_be_mixed(workspace: Workspace):
+@pytest.mark.parametrize("weights", [{"plain": 1}, {"plain": 1, "teacher": 1}])
+def test_generated_rows_are_as_many_as_asked_at_most_and_stay_in_a_mix(
+    workspace: Workspace, weights: dict[str, float]
+):
     counter = iter(range(200, 900))
 
     def script(request: Request) -> Reply:
         return text("\n".join(new_row(n, 2 * n + 3) for n in (next(counter) for _ in range(6))))
 
-    _, rows, requests = run(workspace, script, Generate(rows=10), Mix(weights={"plain": 1, "teacher": 1}))
+    _, rows, requests = run(workspace, script, Generate(rows=10), Mix(weights=weights))
     assert sum(row["source"] == "teacher" for row in rows) == 10
     assert len(requests) == 3
 

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 DEFAULT_MAXIMUM_TOKENS = 512.0
 """For a length filter that names no maximum: the default ``max_length`` of a training plan."""
 
+GENERATED = "teacher"
+"""The source of rows that a language model made up; they are numbered from 0."""
+
 
 class Raw(NamedTuple):
     """A row as its source has it."""
@@ -274,6 +277,8 @@ def verify(rows: Sequence[Example], op: Verify, context: Context) -> Kept:
 def mix(rows: Sequence[Example], op: Mix, context: Context) -> Kept:
     """Rows in the given shares, by largest remainder; a source that has fewer gives all it has.
 
+    Generated rows have no share unless they are named: all of them stay.
+
     Raises:
         ExperimentFailed: weights that are negative or sum to nothing.
     """
@@ -286,7 +291,8 @@ def mix(rows: Sequence[Example], op: Mix, context: Context) -> Kept:
         if row.source in by_source:
             by_source[row.source].append(position)
     wanted = largest_remainder(weights, min(context.target_rows, sum(map(len, by_source.values()))))
-    kept: set[int] = set()
+    apart = {GENERATED} - weights.keys()
+    kept = {position for position, row in enumerate(rows) if row.teacher and row.source in apart}
     for name, positions in by_source.items():
         kept.update(context.rng.sample(positions, min(wanted[name], len(positions))))
     given = {name: min(wanted[name], len(positions)) for name, positions in by_source.items()}

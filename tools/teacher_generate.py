@@ -14,15 +14,13 @@ from tasks.splits import fingerprint
 from tools.answers import answer_key, worked_part
 from tools.chat_replies import tokens_of
 from tools.domain import Domain
-from tools.operations import Context, Example, Kept
+from tools.operations import GENERATED, Context, Example, Kept
 from tools.teacher import TeacherEstimate
 from tools.teacher_checks import form_lines, keeps_form, pairs, target_of
 from tools.teacher_desk import Desk
 from tools.teacher_prompts import instructions, material
 from tools.teacher_solve import solve_instructions
 
-GENERATED = "teacher"
-"""The source of generated rows; they are numbered from 0."""
 ROWS_PER_CALL = 4
 """New rows asked for at a time: more resemble each other, fewer make the examples cost more."""
 SEEDS_CONSIDERED = 2000

@@ -6,10 +6,10 @@ fine-tuning (arXiv:2308.01825): a solution that comes to the right answer is mos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from memory.recipe import Solve
-from tasks.base import TaskSpec
+from tasks.base import Sample, TaskSpec
 from tools.answers import worked_part
 from tools.operations import Context, Example, Kept
 from tools.teacher_cache import Reply
@@ -35,17 +35,12 @@ def solve(rows: Sequence[Example], op: Solve, context: Context) -> Kept:
     reasons: dict[int, str] = {}
     for sample in range(op.samples):
         replies = desk.ask([prompts[place] for place in open_places], system, op.temperature, sample)
-        tries = []
+        tries: dict[int, Example] = {}
         for place, reply in zip(open_places, replies, strict=True):
             made, reasons[place] = solution(desk.rows[place], reply, context)
-            tries += [(place, made)] if made else []
-        before = [desk.rows[place] for place, _ in tries]
-        right = agree([items[place] for place, _ in tries], before, [made.answer for _, made in tries], spec)
-        for (place, made), is_right in zip(tries, right, strict=True):
-            if is_right and spec.verify(made.prompt, made.answer) is not False:
-                solved[place] = made
-            else:
-                reasons[place] = "with another answer" if not is_right else "refuted by the task"
+            tries |= {place: made} if made else {}
+        reasons |= _refused(tries, desk, items)
+        solved |= {place: made for place, made in tries.items() if not reasons[place]}
         open_places = [place for place in open_places if place not in solved]
         if not open_places:
             break
@@ -55,6 +50,18 @@ def solve(rows: Sequence[Example], op: Solve, context: Context) -> Kept:
         desk.tally["rejected"] += 1
         desk.tally[f"of them {reasons[place]}"] += 1
     return desk.kept([solved.get(place, row) for place, row in enumerate(desk.rows)])
+
+
+def _refused(tries: Mapping[int, Example], desk: Desk, items: Mapping[int, Sample | None]) -> dict[int, str]:
+    """Why each solution does not count, by the row's place; empty for those that do."""
+    spec, places = desk.context.spec, list(tries)
+    targets = [tries[place].answer for place in places]
+    right = agree([items[place] for place in places], [desk.rows[place] for place in places], targets, spec)
+    reasons = {}
+    for place, is_right in zip(places, right, strict=True):
+        refuted = spec.verify(tries[place].prompt, tries[place].answer) is False
+        reasons[place] = "with another answer" if not is_right else "refuted by the task" if refuted else ""
+    return reasons
 
 
 def solve_instructions(spec: TaskSpec) -> str:
