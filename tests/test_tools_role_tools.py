@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 from briefing_run import StillDojo, make_dojo
 
+from memory.prices import PriceTable
+from memory.spending import Spending
 from tasks.errors import HarnessFault
 from tools import role_tools, sandbox
+from tools.chat_models import ModelSpec
 from tools.role_tools import TOOLS, tools_for
+from tools.teacher import Teacher
 from tools.tool_answers import ANSWER_CHARACTERS, as_tools, bounded
 from tools.toolbox import NAMES, functions_of, toolbox
 
@@ -257,6 +261,31 @@ def test_a_recipe_is_tried_without_a_trace(dojo: StillDojo) -> None:
 def test_a_recipe_with_a_teacher_is_tried_without_asking_it(dojo: StillDojo) -> None:
     said = call(dojo, "try_recipe", recipe=recipe({"op": "rephrase", "rows": 5}, {"op": "decontaminate"}))
     assert said.startswith("tried on all 80 raw rows: 50 rows left") and "rephrase" not in said
+
+
+def test_a_teacher_is_estimated_and_not_asked(dojo: StillDojo, monkeypatch: pytest.MonkeyPatch) -> None:
+    prices = PriceTable.of_mapping({"openai:t": {"input_usd": 1.0, "cached_usd": 0.5, "output_usd": 4.0}})
+    spending = Spending.attach(dojo.journal, prices, 2.0, None)
+    monkeypatch.setattr(
+        dojo, "teacher", Teacher([ModelSpec("openai:t")], spending, dojo.workspace.run_dir / "teacher")
+    )
+    assert "estimate_teacher" in [tool.name for tool in tools_for("data_curator", dojo)]
+    events = len(dojo.journal.events)
+    asking = [
+        {"op": "decontaminate"},
+        {"op": "solve", "rows": 10, "samples": 2},
+        {"op": "judge", "rows": 20},
+        {"op": "decontaminate"},
+    ]
+    said = call(dojo, "estimate_teacher", recipe=recipe(*asking)).split("\n")
+    assert said[0] == "teacher openai:t; the caps leave 2.0000 US dollars"
+    assert said[1].startswith("solve: 20 calls (0 more are answered already), ")
+    assert said[2].startswith("judge: 20 calls (0 more are answered already), ")
+    assert all(re.search(r"[1-9][\d,]* tokens in, .* about 0\.\d+ US dollars$", line) for line in said[1:])
+    nothing = call(dojo, "estimate_teacher", recipe=recipe({"op": "decontaminate"}))
+    assert nothing.endswith("this recipe asks the teacher nothing")
+    assert len(dojo.journal.events) == events
+    assert not (dojo.workspace.run_dir / "teacher").exists()
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ Columns = dict[str, dict[str, str]]
 
 def source_tools(dojo: Dojo) -> list[Callable[..., str]]:
     """The functions, bound to one run; tries of scripts are counted from here on."""
-    return [*_looking(dojo), _trying_recipes(dojo), _trying_scripts(dojo)]
+    return [*_looking(dojo), _trying_recipes(dojo), _trying_scripts(dojo), _costing(dojo)]
 
 
 def _looking(dojo: Dojo) -> list[Callable[..., str]]:
@@ -156,6 +156,56 @@ def _trying_scripts(dojo: Dojo) -> Callable[..., str]:
         return _told(trial, failures)
 
     return try_script
+
+
+def _costing(dojo: Dojo) -> Callable[..., str]:
+    def estimate_teacher(recipe: DataRecipe) -> str:
+        """Estimate what a recipe's teacher operations would ask and cost; nothing is sent or paid for.
+
+        Counted on at most 2,000 raw rows; replies that are there already cost nothing.
+
+        Args:
+            recipe: the operations, with solve, rephrase, generate or judge among them, and a seed.
+        """
+        from tools.teacher_estimate import estimate_recipe
+
+        if dojo.teacher is None:
+            raise InputError("the teacher", "this run has none", "write a recipe without one")
+        with dojo.ledger.measure("data"), boundary("data", "estimating a recipe"):
+            found = estimate_recipe(
+                recipe,
+                dojo.pool,
+                dojo.spec,
+                dojo.guard,
+                dojo.teacher,
+                dojo.count_tokens,
+                dojo.max_rows,
+                [sample.prompt for sample in dojo.validation],
+                TRIED_ROWS,
+            )
+        lines = [f"teacher {dojo.teacher.name}; {_left(dojo)}"]
+        for op, estimate in found:
+            price = "no price known" if estimate.usd is None else f"about {estimate.usd:.4f} US dollars"
+            lines.append(
+                f"{op}: {estimate.calls:,} calls ({estimate.cached_calls:,} more are answered already), "
+                f"{estimate.input_tokens:,} tokens in, at most {estimate.output_tokens:,} out, {price}"
+            )
+        return "\n".join(lines if found else [*lines, "this recipe asks the teacher nothing"])
+
+    return estimate_teacher
+
+
+def _left(dojo: Dojo) -> str:
+    """What the caps leave."""
+    spending = dojo.teacher.spending if dojo.teacher else None
+    if spending is None or (spending.max_usd is None and spending.max_tokens is None):
+        return "no cap on money or tokens"
+    left = []
+    if spending.max_usd is not None:
+        left.append(f"{max(0.0, spending.max_usd - spending.usd):.4f} US dollars")
+    if spending.max_tokens is not None:
+        left.append(f"{max(0, spending.max_tokens - spending.tokens):,} tokens")
+    return f"the caps leave {' and '.join(left)}"
 
 
 def _script_rows(dojo: Dojo, sources: list[str], columns: Columns | None) -> list[Example]:
