@@ -36,7 +36,6 @@ from tools.workspace import Workspace
 
 if TYPE_CHECKING:
     from memory.spending import Spending
-
     from tools.teacher import Teacher
 
 AUDIT_ROWS = 60
@@ -154,6 +153,7 @@ class Dojo:
                 self.count_tokens,
                 max_rows=self.max_rows,
                 domain_prompts=[sample.prompt for sample in self.validation],
+                teacher=self.teacher,
             )
 
     # -- models ----------------------------------------------------------------------------
