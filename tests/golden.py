@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -27,6 +28,7 @@ from memory.records import Role  # noqa: E402
 from roles import decisions  # noqa: E402
 from roles.briefing import briefing, system_prompt  # noqa: E402
 from tools.role_tools import tools_for  # noqa: E402
+from tools.teacher import Teacher  # noqa: E402
 from tools.teacher_prompts import instructions, material  # noqa: E402
 
 EXPERIMENTS = 8
@@ -72,6 +74,7 @@ def rendered(folder: Path) -> Iterator[tuple[str, str]]:
         yield f"{role}.system.txt", system_prompt(role, dojo)
         yield f"{role}.briefing.txt", briefing(role, dojo, next_id(EXPERIMENTS))
         yield f"{role}.decision.json", schema(SCHEMAS[role])
+        dojo.teacher = cast(Teacher, object())  # one of its tools asks for a teacher to be there
         yield f"{role}.tools.json", tool_schemas(role, dojo)
     for name, (fields, texts) in TEACHER.items():
         yield f"teacher.{name}.txt", f"{instructions(name, **fields)}\n\n--- user\n\n{material(**texts)}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from briefing_run import TEST_MARK, make_dojo, next_id
 from golden import STAGES, dojo_of
-from test_roles_fence import FENCE
+from test_tools_fenced_text import FENCE
 
 from memory.digest import approximate_tokens
 from memory.prices import PriceTable
