@@ -235,6 +235,7 @@ FAULTS: dict[str, Draw] = {
     "absurd usage": with_usage(10**15, 10**15),
 }
 
+
 @dataclass
 class Chaos:
     """A script: a share of the replies is drawn from the faults, the rest is sensible."""
