@@ -12,9 +12,7 @@ import pytest
 from loopback_chat import ChatServer
 from nbclient import NotebookClient
 from scripted_llm import scripted_reply
-from tiny_model import make_tiny_model
-
-from tasks.custom import write_example
+from small_ground import make_ground, small_run
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 NAMES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
@@ -24,22 +22,9 @@ SECONDS = 150
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Settings of a short run: a small folder task, a tiny model, no memory."""
-    folder = tmp_path_factory.mktemp("ground")
-    task = folder / "task"
-    write_example(task)
-    for name in ("validation.jsonl", "test.jsonl"):
-        lines = (task / name).read_text(encoding="utf-8").splitlines()[:24]
-        (task / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return {
-        "task": str(task),
-        "base_model": str(make_tiny_model(folder / "model")),
-        "budget": "10m",
-        "max_rows": 120,
-        "max_experiments": 1,
-        "memory": "off",
-    }
+def ground(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A small folder task and a tiny model."""
+    return make_ground(tmp_path_factory.mktemp("ground"))
 
 
 def execute(name: str, parameters: str) -> tuple[str, int]:
@@ -66,8 +51,8 @@ def test_a_notebook_in_the_repository_holds_no_output(name: str) -> None:
 
 @pytest.mark.enable_socket  # the kernel is another process, spoken to over the loopback
 @pytest.mark.filterwarnings("default")  # of the notebook's own machinery, not of ours
-def test_the_quickstart_runs_and_shows_what_it_promises(ground: dict[str, Any], runs_dir: Path) -> None:
-    settings = ground | {"runs_dir": str(runs_dir)}
+def test_the_quickstart_runs_and_shows_what_it_promises(ground: tuple[Path, Path], runs_dir: Path) -> None:
+    settings = small_run(ground, runs_dir)
     text, pictures = execute("01_quickstart.ipynb", f"SETTINGS = {settings!r}")
     for promised in ("tablebench_numerical_reasoning", "planner: ", "evaluator: ", "e01", "test_reads", "n="):
         assert promised in text
@@ -78,11 +63,13 @@ def test_the_quickstart_runs_and_shows_what_it_promises(ground: dict[str, Any], 
 @pytest.mark.enable_socket
 @pytest.mark.filterwarnings("default")
 def test_a_run_is_read_where_there_was_none_and_one_training_is_repeated(
-    ground: dict[str, Any], runs_dir: Path
+    ground: tuple[Path, Path], runs_dir: Path
 ) -> None:
+    short = small_run(ground, runs_dir)
+    del short["runs_dir"]  # the notebook names it
     text, pictures = execute(
         "03_read_a_run.ipynb",
-        f"RUN, RUNS_DIR, SHORT, TRY_AGAIN = None, {str(runs_dir)!r}, {ground!r}, True",
+        f"RUN, RUNS_DIR, SHORT, TRY_AGAIN = None, {str(runs_dir)!r}, {short!r}, True",
     )
     (run,) = runs_dir.glob("*/report.html")
     assert run.parent.name in text
@@ -103,7 +90,7 @@ def test_a_run_is_read_where_there_was_none_and_one_training_is_repeated(
 
 
 @pytest.fixture(scope="module")
-def driven(ground: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def driven(ground: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """What the notebook on language models showed, asked and left behind."""
     folder = tmp_path_factory.mktemp("driven")
     with pytest.MonkeyPatch.context() as patch, ChatServer(scripted_reply) as server:
@@ -111,7 +98,7 @@ def driven(ground: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> 
         patch.setenv("OPENAI_API_KEY", KEY)
         patch.setenv("FTDOJO_MODEL", "openai:scripted")
         patch.setenv("FTDOJO_BASE_URL", server.base_url)
-        own = ground | {"runs_dir": str(folder / "runs"), "max_tokens": 600_000, "mind": "llm"}
+        own = small_run(ground, folder / "runs", max_tokens=600_000, mind="llm")
         asked = 'dict(model=os.environ["FTDOJO_MODEL"], base_url=os.environ["FTDOJO_BASE_URL"])'
         text, _ = execute("02_drive_it_with_a_language_model.ipynb", f"SETTINGS = {own!r} | {asked}")
         yield {"text": text, "runs": folder / "runs", "requests": server.requests}
