@@ -6,7 +6,7 @@ One TOML file says it all; a flag wins over it (``docs/models.example.toml`` exp
     model = "openai:gpt-5-mini"
     fallbacks = ["openai:gpt-4.1-mini"]     # asked in order when the model fails
 
-    [small]                                 # short jobs
+    [small]                                 # short jobs: reading a result that is already measured
     model = "openai:gpt-5-nano"
 
     [teacher]                               # whom recipes ask for data
@@ -54,6 +54,10 @@ _KEY = re.compile(r"\b(?:(?:sk|pk|gsk|xai|hf|ghp|pplx|nvapi)[-_][\w-]{16,}|AIza[
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 _PRICE_FIELDS = {"input": "input_usd", "cached": "cached_usd", "output": "output_usd"}
+
+
+SHORT_JOBS: tuple[Role, ...] = ("evaluator",)
+"""Roles whose decision is short and held by a test of the harness: the cheaper model makes it by default."""
 
 
 class ModelSection(BaseModel):
@@ -129,9 +133,11 @@ def load_models(settings: RunSettings, environ: Mapping[str, str] | None = None)
     small: tuple[ModelSpec, ...] = ()
     teacher: tuple[ModelSpec, ...] = ()
     if settings.mind == "llm":
+        short = _over(file.small, default)
         for role, section in _role_sections(file.roles):
-            roles[role] = _chain(_over(section, default), f"the {role}", keys)
-        small = _chain(_over(file.small, default), "small jobs", keys)
+            base = short if role in SHORT_JOBS else default
+            roles[role] = _chain(_over(section, base), f"the {role}", keys)
+        small = _chain(short, "short jobs", keys)
     if settings.teacher or file.teacher:
         # Not the roles' fallbacks: who wrote a row is no accident.
         section = _over(file.teacher or Section(), default.model_copy(update={"fallbacks": None}))

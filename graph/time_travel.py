@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from langgraph.runtime import Runtime
 
@@ -23,7 +23,14 @@ from graph.state import RunInput, RunState
 from memory.events import ONCE, STAGES, Event
 from memory.journal import Journal
 
-Node = Callable[[RunState, Runtime[RunSettings]], RunState]
+
+class Node(Protocol):
+    """What the graph calls."""
+
+    def __call__(self, state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+        """From the state to what changes in it."""
+        ...
+
 
 WRITES: dict[str, frozenset[str]] = {
     "planner": frozenset(),

@@ -20,8 +20,9 @@ from pydantic import BaseModel
 from memory.records import Decision, Role
 from memory.spending import Spending
 from roles.metering import Meter, TooLong
-from roles.reply_guard import Refused, ReplyGuard, readable
+from roles.reply_guard import Refused, ReplyGuard
 from tasks.errors import CapReached, FtDojoError, HarnessFault
+from tools.chat_replies import readable
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

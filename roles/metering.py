@@ -11,17 +11,13 @@ from typing import TYPE_CHECKING, Any
 from memory.records import Role
 from memory.spending import Spending
 from tasks.errors import HarnessFault
+from tools.chat_replies import MESSAGE_TOKENS, tokens_of, usage_of
 
 if TYPE_CHECKING:
     from langchain.agents.middleware import ModelRequest, ModelResponse
-    from langchain_core.messages import AIMessage, BaseMessage
+    from langchain_core.messages import BaseMessage
 
     from tools.chat_models import ModelSpec
-
-BYTES_PER_TOKEN = 4
-"""Of UTF-8 text, about; Chinese comes to three quarters of a token per character."""
-MESSAGE_TOKENS = 4
-"""What a message costs besides its text."""
 
 
 class TooLong(Exception):
@@ -93,22 +89,8 @@ class Meter:
         return self._tool_tokens[name]
 
 
-def tokens_of(text: str) -> int:
-    """A text's tokens, estimated from its length."""
-    return len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN + 1
-
-
 def message_tokens(message: BaseMessage) -> int:
     """A message's tokens, estimated; its calls included."""
     calls = getattr(message, "tool_calls", None)
     content = message.content if isinstance(message.content, str) else json.dumps(message.content)
     return tokens_of(content) + (tokens_of(str(calls)) if calls else 0) + MESSAGE_TOKENS
-
-
-def usage_of(reply: AIMessage, input_estimate: int) -> tuple[int, int, int]:
-    """(input, cached, output) tokens as the provider tells them, estimated where it does not."""
-    told = reply.usage_metadata
-    if not told:
-        return input_estimate, 0, message_tokens(reply)
-    cached = (told.get("input_token_details") or {}).get("cache_read") or 0
-    return told["input_tokens"], cached, told["output_tokens"]

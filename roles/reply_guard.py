@@ -16,15 +16,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from tasks.errors import ExperimentFailed, InputError
+from tools.chat_replies import CUT, WITHHELD, readable
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
 T = TypeVar("T")
 
-CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
-"""Finish reasons of a reply that stopped at its token limit, as providers name them."""
-WITHHELD = frozenset({"content_filter", "refusal", "safety", "recitation", "blocked", "prohibited_content"})
 MOST_COMPLAINTS = 6
 """Validation errors of one reply that are told at once."""
 EXCERPT = 300
@@ -176,11 +174,6 @@ def complaint(error: ValidationError) -> str:
         lines.append(f"{where}: {each['msg']}{given}")
     left = len(errors) - MOST_COMPLAINTS
     return "; ".join(lines) + (f"; and {left} more" if left > 0 else "")
-
-
-def readable(text: str) -> str:
-    """The text with half surrogate pairs, which no request can hold, as ``?``."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def shortened(text: str, most: int) -> str:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-
 from loopback_chat import ChatServer
 from scripted_llm import scripted_reply
 from tiny_model import make_tiny_model

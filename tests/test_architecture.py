@@ -96,6 +96,7 @@ def test_no_drawers() -> None:
 CATCH_ALL = {
     "tasks/errors.py": "the boundary itself",
     "memory/chroma.py": "whatever a damaged index raises, it is rebuilt from the lessons' text",
+    "tools/recipes/row_script.py": "inside the sandbox: what a role's script raises is that script's failure",
     "tasks/chart_capture.py": "inside the sandbox: whatever a model's code raises is that code's failure",
     "roles/agent.py": "whatever a provider's client raises, the playbook decides and the journal says so",
     "tools/fork_server.py": "the far side of a process: its exception travels to the caller as data",

@@ -73,6 +73,8 @@ def test_a_role_takes_over_what_it_does_not_say(load: Any) -> None:
     assert planner == ModelSpec("openai:big", LOCAL, None, 0.5, 99, 7.0)
     assert curator == ModelSpec("openai:a", LOCAL, None, 0.5, 4096, 7.0)
     assert places(models.small) == [("openai:tiny", LOCAL)]
+    assert models.roles["evaluator"] == models.small  # its job is short
+    assert models.roles["diagnostician"] == models.roles["data_curator"]
 
 
 def test_flags_win_over_the_file(load: Any) -> None:

@@ -95,7 +95,7 @@ class Models:
 
     roles: Mapping[Role, tuple[ModelSpec, ...]]
     small: tuple[ModelSpec, ...]
-    """For small jobs, such as shortening a text."""
+    """For short jobs: the Evaluator's, where its section names no other."""
     teacher: tuple[ModelSpec, ...]
     """Whom recipes ask for data; empty when there is none."""
     prices: PriceTable
