@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from loopback_chat import ChatServer
+from loopback_chat import ChatServer, Request
 from scripted_llm import scripted_reply
 from tiny_model import make_tiny_model
 
@@ -109,7 +109,7 @@ def conversation(task: str, requests: list[Any], journal: Journal, summary: dict
     last = next((e.seq for e in journal.events if e.kind == "finished"), 0)
     calls = sum(e.kind == "usage" for e in journal.events[:last])
     for number, request in enumerate(requests[:calls], start=1):
-        lines += [f"## Call {number}", "", *_messages(request.body)]
+        lines += [f"## Call {number}", "", *_messages(request.body), *_answer(request)]
     ended = {key: summary[key] for key in ("outcome", "reason", "base_test", "final_test", "p_value")}
     lines += ["## The end", "", "```json", json.dumps(ended, indent=1), "```", ""]
     return "\n".join(lines)
@@ -119,7 +119,7 @@ def _messages(body: dict[str, Any]) -> Iterator[str]:
     offered = ", ".join(tool["function"]["name"] for tool in body.get("tools", []))
     yield from (f"Tools offered: {offered}", "")
     messages = body["messages"]
-    fresh = messages if not any(m["role"] == "assistant" for m in messages) else messages[-2:]
+    fresh = messages if not any(m["role"] == "assistant" for m in messages) else messages[-1:]
     for message in fresh:
         yield from (f"**{message['role']}**", "", "````text")
         content = message.get("content")
@@ -128,6 +128,17 @@ def _messages(body: dict[str, Any]) -> Iterator[str]:
         for call in message.get("tool_calls") or []:
             yield f"{call['function']['name']}({call['function']['arguments']})"
         yield from ("````", "")
+
+
+def _answer(request: Request) -> Iterator[str]:
+    """What the scripted model answered: a pure function of the request, so it can be asked again."""
+    reply = scripted_reply(request)
+    yield from ("**answer**", "", "````text")
+    if reply.content:
+        yield reply.content
+    for name, arguments in reply.calls:
+        yield f"{name}({arguments})"
+    yield from ("````", "")
 
 
 @app.command()
