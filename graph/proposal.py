@@ -13,6 +13,7 @@ from memory.records import Plan, TrainingPlan
 from tasks.errors import ExperimentFailed, did_you_mean
 from tools import curate as curating
 from tools.dojo import Dojo
+from tools.teacher import TeacherEstimate
 
 Facts = dict[str, Any]
 FIXED = ("experiment", "decided_by")
@@ -58,9 +59,9 @@ def _recipe(dojo: Dojo, experiment: str, recipe: DataRecipe) -> tuple[Facts, Fac
     rows = {name: len(dojo.pool[name].rows) for name in recipe.sources if name in dojo.pool}
     operations = [_in_words(operation) for operation in recipe.operations]
     cost: Facts = {"raw_rows": sum(rows.values())}
-    asked = [_most_calls(operation) for operation in recipe.operations]
-    if any(asked):
-        cost["teacher_calls_at_most"] = sum(asked)
+    asked = [_in_figures(operation, estimate) for operation, estimate in dojo.teacher_cost(recipe)]
+    if asked:
+        cost["teacher"] = asked
     return {"operations": operations, "sources": rows}, cost | _spent(dojo)
 
 
@@ -117,19 +118,11 @@ def _short(value: Any) -> str:
     return str(value) if len(lines) <= 1 else f"({len(lines)} lines)"
 
 
-def _most_calls(operation: Record) -> int:
-    """How often an operation asks the teacher at most; 0 when it asks nobody."""
-    fields: Mapping[str, Any] = operation.model_dump()
-    match fields["op"]:
-        case "solve":
-            return int(fields["rows"] * fields["samples"])
-        case "rephrase":
-            return int(fields["rows"] * fields["variants"])
-        case "generate":
-            return 2 * int(fields["rows"])  # a second solution where the task cannot verify the first
-        case "judge":
-            return int(fields["rows"])
-    return 0
+def _in_figures(operation: str, estimate: TeacherEstimate) -> str:
+    """What an operation would ask the teacher, and what that comes to."""
+    price = "no price known" if estimate.usd is None else f"about {estimate.usd:.4f} US dollars"
+    tokens = f"{estimate.input_tokens:,} tokens in, at most {estimate.output_tokens:,} out"
+    return f"{operation}: {estimate.calls:,} calls, {tokens}, {price}"
 
 
 def _card(dojo: Dojo, experiment: str) -> DataCard:

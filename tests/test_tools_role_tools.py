@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from briefing_run import StillDojo, make_dojo
 
+from graph.proposal import facts_of
 from memory.prices import PriceTable
+from memory.recipe import DataRecipe
 from memory.spending import Spending
 from tasks.errors import HarnessFault
 from tools import role_tools, sandbox
@@ -282,6 +284,8 @@ def test_a_teacher_is_estimated_and_not_asked(dojo: StillDojo, monkeypatch: pyte
     assert said[1].startswith("solve: 20 calls (0 more are answered already), ")
     assert said[2].startswith("judge: 20 calls (0 more are answered already), ")
     assert all(re.search(r"[1-9][\d,]* tokens in, .* about 0\.\d+ US dollars$", line) for line in said[1:])
+    _, costs = facts_of(dojo, "e01", DataRecipe.model_validate(recipe(*asking)))
+    assert [line.split(",")[0] for line in costs["teacher"]] == ["solve: 20 calls", "judge: 20 calls"]
     nothing = call(dojo, "estimate_teacher", recipe=recipe({"op": "decontaminate"}))
     assert nothing.endswith("this recipe asks the teacher nothing")
     assert len(dojo.journal.events) == events

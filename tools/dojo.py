@@ -36,7 +36,7 @@ from tools.workspace import Workspace
 
 if TYPE_CHECKING:
     from memory.spending import Spending
-    from tools.teacher import Teacher
+    from tools.teacher import Teacher, TeacherEstimate
 
 AUDIT_ROWS = 60
 """Rows per source on which the champion is held against the labels."""
@@ -154,6 +154,29 @@ class Dojo:
                 max_rows=self.max_rows,
                 domain_prompts=[sample.prompt for sample in self.validation],
                 teacher=self.teacher,
+            )
+
+    def teacher_cost(self, recipe: DataRecipe, most_rows: int = 2000) -> list[tuple[str, TeacherEstimate]]:
+        """What each operation of a recipe would ask the teacher, and its price; nothing is sent.
+
+        Estimated on at most ``most_rows`` raw rows; empty where nothing is asked.
+        """
+        from tools.teacher_estimate import estimate_recipe
+        from tools.teacher_operations import TEACHER_OPERATIONS
+
+        if self.teacher is None or not any(type(op) in TEACHER_OPERATIONS for op in recipe.operations):
+            return []
+        with self.ledger.measure("data"), boundary("data", "estimating a recipe"):
+            return estimate_recipe(
+                recipe,
+                self.pool,
+                self.spec,
+                self.guard,
+                self.teacher,
+                self.count_tokens,
+                self.max_rows,
+                [sample.prompt for sample in self.validation],
+                most_rows,
             )
 
     # -- models ----------------------------------------------------------------------------

@@ -167,22 +167,9 @@ def _costing(dojo: Dojo) -> Callable[..., str]:
         Args:
             recipe: the operations, with solve, rephrase, generate or judge among them, and a seed.
         """
-        from tools.teacher_estimate import estimate_recipe
-
         if dojo.teacher is None:
             raise InputError("the teacher", "this run has none", "write a recipe without one")
-        with dojo.ledger.measure("data"), boundary("data", "estimating a recipe"):
-            found = estimate_recipe(
-                recipe,
-                dojo.pool,
-                dojo.spec,
-                dojo.guard,
-                dojo.teacher,
-                dojo.count_tokens,
-                dojo.max_rows,
-                [sample.prompt for sample in dojo.validation],
-                TRIED_ROWS,
-            )
+        found = dojo.teacher_cost(recipe, TRIED_ROWS)
         lines = [f"teacher {dojo.teacher.name}; {_left(dojo)}"]
         for op, estimate in found:
             price = "no price known" if estimate.usd is None else f"about {estimate.usd:.4f} US dollars"
