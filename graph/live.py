@@ -132,6 +132,17 @@ def _plan(data: Mapping[str, Any], board: Board) -> str:
     return f"plan ({words(data, 'change')}): {words(data, 'hypothesis')}"
 
 
+def _decision(data: Mapping[str, Any], board: Board) -> str:
+    """Who decided: a line where a model had to be corrected, or was given up."""
+    role, model = words(data, "role"), words(data, "model")
+    problems = data.get("problems")
+    last = " ".join(str(problems[-1]).split()) if isinstance(problems, list | tuple) and problems else ""
+    if words(data, "decided_by") == "playbook":
+        return f"{role}: the playbook decided in place of {model}: {last}"
+    repairs = number(data, "repairs")
+    return f"{role}: {model} decided after {repairs:.0f} corrections" if repairs else ""
+
+
 def _card(data: Mapping[str, Any], board: Board) -> str:
     steps = data.get("steps")
     first = steps[0] if isinstance(steps, list | tuple) and steps else {}
@@ -192,6 +203,7 @@ _SAYINGS: dict[str, Callable[[Mapping[str, Any], Board], str]] = {
     "run_started": _run_started,
     "stage": _stage,
     "plan": _plan,
+    "decision": _decision,
     "card": _card,
     "progress": _progress,
     "training": _training,

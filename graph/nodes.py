@@ -85,8 +85,10 @@ def planner(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
     if end is not None:
         return {"ending": end[0], "reason": end[1]}
     tell("stage", experiment, {"role": "planner", "text": "choosing the next experiment"})
+    since = len(journal.events)
     with dojo.ledger.measure("think"):
         plan = session.mind.plan(dojo, experiment)
+    _tell_decisions(session, tell, since)
     if plan is None:
         return {"ending": "stuck", "reason": "nothing untried is left that is expected to help"}
     return {"experiment": experiment, "failed": False, "draft": plan.model_dump(mode="json")}
@@ -188,8 +190,10 @@ def diagnostician(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
     tell("stage", experiment, {"role": "diagnostician", "text": "why did it come out so?"})
     draft = _draft_experiment(session, experiment)
     if journal.diagnosis(experiment) is None:
+        since = len(journal.events)
         with dojo.ledger.measure("think"):
             diagnosis = session.mind.diagnose(dojo, draft)
+        _tell_decisions(session, tell, since)
         journal.append("diagnosis", diagnosis, experiment)
     lesson = diagnosing.lesson_of(dojo, draft)
     if lesson is not None:
@@ -295,6 +299,7 @@ def _guarded(state: RunState, runtime: Runtime[RunSettings], work: Work) -> RunS
     tell = _teller(session, runtime)
     if session.dojo.journal.failure(experiment) is not None:
         return {"failed": True}
+    since = len(session.dojo.journal.events)
     try:
         draft = work(session, experiment, tell)
     except ExperimentFailed as failed:
@@ -304,7 +309,16 @@ def _guarded(state: RunState, runtime: Runtime[RunSettings], work: Work) -> RunS
         session.dojo.journal.append("failure", failure, experiment)
         tell("failure", experiment, failure.model_dump(mode="json"))
         return {"failed": True}
+    finally:
+        _tell_decisions(session, tell, since)
     return {"failed": False, "draft": draft}
+
+
+def _tell_decisions(session: Session, tell: Teller, since: int) -> None:
+    """What language models decided since a line of the journal, for whoever watches."""
+    for event in session.dojo.journal.events[since:]:
+        if event.kind == "decision":
+            tell("decision", event.experiment, event.data)
 
 
 def _stage(record: Any) -> Event:

@@ -111,10 +111,12 @@ def test_sealed_rows_reach_neither_prompts_nor_the_journal_before_the_end(driven
 
 def test_a_server_that_is_gone_leaves_the_run_to_the_playbook(ground, tmp_path):
     task, model = ground
+    events: list[dict] = []
     with ChatServer(scripted_reply) as server:
         gone = server.base_url
     summary = ftdojo.run(
         str(task),
+        on_event=events.append,
         base_model=str(model),
         budget="10m",
         max_rows=100,
@@ -129,6 +131,8 @@ def test_a_server_that_is_gone_leaves_the_run_to_the_playbook(ground, tmp_path):
     decisions = [Decision.model_validate(e.data) for e in journal.events if e.kind == "decision"]
     assert {decision.decided_by for decision in decisions} == {"playbook"}
     assert all(decision.problems for decision in decisions)
+    streamed = [Decision.model_validate(e["data"]) for e in events if e["kind"] == "decision"]
+    assert streamed == decisions
     assert len(journal.experiments()) == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from graph.board import Board
-from graph.live import LiveView
+from graph.live import LiveView, line
 from graph.panels import duration, p_text, render, sparkline
 
 STARTED = {
@@ -244,3 +244,21 @@ def test_small_words() -> None:
     assert sparkline([1.0, 1.0], 5) == "▁▁"
     assert sparkline([0.0, 7.0], 5) == "▁█"
     assert sparkline([], 5) == ""
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (
+            {"decided_by": "playbook", "repairs": 3, "problems": ["late", "no source\n'x'"]},
+            "planner: the playbook decided in place of openai:m: no source 'x'",
+        ),
+        ({"decided_by": "llm", "repairs": 2}, "planner: openai:m decided after 2 corrections"),
+        ({"decided_by": "llm", "repairs": 0}, ""),
+    ],
+    ids=["taken over", "repaired", "as it came"],
+)
+def test_a_decision_is_told_where_a_model_had_to_be_corrected(data: dict[str, Any], said: str) -> None:
+    event = {"kind": "decision", "data": {"role": "planner", "model": "openai:m", **data}}
+    assert line(event, Board()).endswith(said)
+    assert bool(line(event, Board())) == bool(said)
