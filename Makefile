@@ -11,7 +11,7 @@ DEMO_TASK ?= tablebench_numerical_reasoning
 DEMO_BUDGET ?= 5m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format bench bench-mini bench-experiment bench-quick studio clean
+.PHONY: help setup demo test suite test-slow check format bench bench-mini bench-experiment bench-quick studio clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -21,7 +21,10 @@ setup: $(READY) ## make the environment in .venv (about 2.5 GB; again only when 
 demo: $(READY) ## five minutes: fine-tune the bundled model on a table task, on its own, and prove it
 	$(BIN)/ftdojo run $(DEMO_TASK) --edition mini --budget $(DEMO_BUDGET)
 
-test: check ## check, then every test, offline; a file's tests stay in one process, for they share what they made
+test: $(READY) ## check, and every test, offline
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check suite
+
+suite: $(READY) # a file's tests stay in one process, for they share what they made
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-slow: $(READY) ## the tests that take minutes: ten kills of one run

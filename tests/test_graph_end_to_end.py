@@ -140,10 +140,10 @@ def test_the_compiled_graph_can_be_invoked_without_the_command_line(ground, tmp_
     assert result["summary"]["test_reads"] == 1
 
 
-LATER = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("card", "comparison")]
+LATER = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("plan", "card", "comparison")]
 
 
-@pytest.mark.parametrize("after", ["plan", "training", "champion_chosen", *LATER])
+@pytest.mark.parametrize("after", ["training", "champion_chosen", *LATER])
 def test_kill_9_and_resume_loses_and_repeats_nothing(ground, tmp_path, after):
     task, model = ground
     command = [sys.executable, "-m", "graph", "run", str(task), "--base-model", str(model)]

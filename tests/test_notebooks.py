@@ -60,6 +60,7 @@ def test_the_quickstart_runs_and_shows_what_it_promises(ground: tuple[Path, Path
     assert len(list(runs_dir.glob("*/report.html"))) == 1
 
 
+@pytest.mark.slow  # half a minute: it makes a run of its own
 @pytest.mark.enable_socket
 @pytest.mark.filterwarnings("default")
 def test_a_run_is_read_where_there_was_none_and_one_training_is_repeated(

@@ -72,6 +72,7 @@ KNOWN_MISSES: dict[tuple[str, str], int] = {}
 def test_malformed_answers_are_never_right_and_never_hang(task_id: str, view: str, edition: str) -> None:
     spec, samples = registry.get(task_id), _samples(task_id, view, edition)
     assert spec.published is not None
+    spec.published.evaluate(view, samples[:1], [""], [None])  # its imports are not the answer's time
     for number, answer in enumerate(malformed()):
         sample = samples[number % len(samples)]
         started = time.perf_counter()

@@ -24,7 +24,7 @@ def prompt_of(spec, row):
     return built or row.get("prompt") or row.get("instruction") or row["messages"][0]["content"]
 
 
-QUICK = ("aime25", "tablebench_numerical_reasoning", "FinanceIQ_gen", "tablebench_data_analysis")
+QUICK = ("aime25", "tablebench_numerical_reasoning", "FinanceIQ_gen")
 """The others take half a minute and more: `make test-slow` runs them."""
 TASKS = [task if task in QUICK else pytest.param(task, marks=pytest.mark.slow) for task in registry.ids()]
 
