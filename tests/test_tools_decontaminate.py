@@ -74,6 +74,75 @@ def test_another_question_of_the_same_template_is_clean(row: str):
     assert GUARD.check(row) is None
 
 
+CLAIM = (
+    "Application: a pump for wells in cold places. Abstract: the pump has a rotor, a casing and 2 valves, "
+    "and it is driven by a belt, so that a farmer may repair it with one wrench. Claim {}: the pump as "
+    "described, wherein {} is made of bronze and is held by 4 bolts against the casing of the pump."
+)
+CLAIMS = [
+    CLAIM.format(number + 1, part)
+    for number, part in enumerate(("the rotor", "each valve", "the casing", "the belt", "a wrench"))
+]
+MISTYPED = (
+    ("a pump for", "a pump pump for"),
+    ("has a rotor", "haz a rotor"),
+    ("driven by a belt", "driven a belt"),
+    ("farmer may repair", "farmer repair"),
+    ("described", "dezcribed"),
+    ("the casing", "the the casing"),
+)
+CHEMISTRY = "Are A and B one molecule? A: c1ccccc1O B: C1=CC=CC=C1O"
+EDITS = (
+    "Edit it as asked and answer with a SMILES alone. Molecule: CCCCC, group to delete: halo",
+    *(
+        f"Edit it. Molecule: {'C' * n}O, group to delete: hydroxyl, functional group to add: thiol"
+        for n in range(3, 9)
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "items", "row"),
+    [
+        ("overlap", [STORY[:120]], f"My teacher found this. {STORY[:120]} I do not know who wrote it."),
+        (
+            "overlap",
+            [STORY, STORY],
+            f"My teacher found this upstairs. {STORY} Nobody can say who wrote it.",
+        ),
+        ("mistyped", CLAIMS, None),
+        ("smiles", [CHEMISTRY], "Are A and B one molecule? A: Oc1ccccc1 B: OC1=CC=CC=C1"),
+        ("shuffled", ["A公司买入股票，得到多少？\nA. 10\nB. 20"], "A公司买入股票，得到多少？\nA. 20\nB. 10"),
+        (
+            "renamed",
+            ['{"data":[["total","1234"],["ann","5678"]]} What is the total less 911?'],
+            '{"data":[["zora","1234"],["bix","5678"]]} What is the zora less 911?',
+        ),
+    ],
+)
+def test_disguises_of_published_rows_are_found(rule: str, items: list[str], row: str | None):
+    guard = Decontaminator([(f"test:{place}", item, "") for place, item in enumerate(items)])
+    copy = row or items[0]
+    for old, new in MISTYPED if row is None else ():
+        assert old in copy
+        copy = copy.replace(old, new)
+    assert guard.check(copy) == (rule, "test:0")
+
+
+@pytest.mark.parametrize(
+    ("items", "row"),
+    [
+        (EDITS, f"{EDITS[0]}, functional group to add: thiol"),
+        (CLAIMS, CLAIM.format(6, "the farmer")),
+        (["Which is right, option A?\nA. 10\nB. 20"], "Which is right, option A?\nA. 20\nB. 10"),
+        (["选项A对吗？\nA. 10\nB. 20"], "选项A对吗？\nA. 20\nB. 10"),
+    ],
+)
+def test_a_question_that_goes_on_or_speaks_of_labels_is_another_one(items: list[str], row: str):
+    guard = Decontaminator([(f"test:{place}", item, "") for place, item in enumerate(items)])
+    assert guard.check(row) is None
+
+
 def test_an_item_or_a_long_gold_answer_hidden_in_the_answer_is_found():
     assert GUARD.check("Tell me a story.", "Here it is. " + STORY) == ("overlap", "validation:b2")
     assert GUARD.check("How many?", "Seven  ledgers " * 12) == ("gold", "validation:b2")

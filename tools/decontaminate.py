@@ -11,9 +11,10 @@ Covered, each with the rule's name as it appears in a ``Match``:
   anew (``tools.shuffled``);
 * ``smiles``: a molecule in another but equivalent writing (``tools.smiles_forms``), also
   where the rest is lightly edited;
-* ``overlap``: most of an item's distinctive 13-word runs, with all its numbers and names,
-  inside a longer text (``tools.overlap``);
+* ``overlap``: an item word for word inside a longer text, or most of its distinctive 13-word
+  runs with all its numbers and names (``tools.overlap``);
 * ``minhash``: a long text with many small edits, numbers unchanged (``tools.minhash``);
+* ``mistyped``: a long text with words dropped, doubled or misspelt (``tools.mistyped``);
 * ``renamed``: names, letters, column names or application numbers changed consistently,
   where agreement of all numbers is no coincidence (``tools.renamed``);
 * ``gold``: a reference answer of 20 words or more, alone or inside a longer answer.
@@ -39,6 +40,7 @@ from typing import Literal, NamedTuple, get_args
 from tasks.base import Sample
 from tasks.splits import question_of
 from tools.minhash import NearDuplicates
+from tools.mistyped import Mistyped
 from tools.overlap import LongGolds, Overlap
 from tools.renamed import Renamed
 from tools.seal import SealedTest
@@ -47,7 +49,9 @@ from tools.signature import NGRAM, Signature, sign, text_hash
 from tools.similarity import Index, anchored, names_in, same_question
 from tools.smiles_forms import canonical_text
 
-Rule = Literal["exact", "normalised", "near", "shuffled", "smiles", "overlap", "minhash", "renamed", "gold"]
+Rule = Literal[
+    "exact", "normalised", "near", "shuffled", "smiles", "overlap", "minhash", "mistyped", "renamed", "gold"
+]
 RULES: tuple[Rule, ...] = get_args(Rule)
 COMMON_SHARE = 0.2
 """A sentence in this share of the items or more belongs to the template, not to the item."""
@@ -178,7 +182,9 @@ class _Texts:
                     self._normal.setdefault(mark, []).append(position)
         self._words = frozenset(word for held in self._index for word in held.words)
         self.overlap = Overlap(self._index, self._names, self._words)
-        self._near = NearDuplicates([*zip(self._names, self._index, strict=True)])
+        named = [*zip(self._names, self._index, strict=True)]
+        self._near = NearDuplicates(named)
+        self._mistyped = Mistyped(named)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -203,6 +209,8 @@ class _Texts:
                 return Match("overlap", name)
             if name := self._near.find(row):
                 return Match("minhash", name)
+            if name := self._mistyped.find(row):
+                return Match("mistyped", name)
         return None
 
     def _signed(self, views: Sequence[str]) -> list[Signature]:

@@ -74,7 +74,7 @@ class NearDuplicates:
             others = dict(row.options)
             if sum(others.get(letter) != text for letter, text in item.options) > 1:
                 continue  # the same options but for two or more, or in another order
-            if max(_longest_new(row, item), _longest_new(item, row)) <= RUN:
+            if max(longest_new(row, item), longest_new(item, row)) <= RUN:
                 return name
         return None
 
@@ -93,7 +93,7 @@ class NearDuplicates:
         return sketch
 
 
-def _longest_new(text: Signature, other: Signature) -> int:
+def longest_new(text: Signature, other: Signature) -> int:
     """The longest run of word pairs of ``text`` that ``other`` does not have."""
     longest = run = 0
     known = other.pairs

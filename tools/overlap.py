@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
-from tools.signature import NGRAM, Signature
-from tools.similarity import Index, contains
+from tools.signature import FUNCTION_WORDS, NGRAM, Signature
+from tools.similarity import SHORT, Index, contains
 
 OVERLAP = 0.6
 """Share of an item's distinctive 13-word runs from which a text holds the item."""
 GOLD_OVERLAP = 0.8
 """The same for a reference answer, whose runs need not be distinctive."""
 LONG_GOLD_WORDS = 20
+TEMPLATE = 0.02
+"""A pair of words in more than this share of the items, and in more than three, is the template's."""
+COMMON = 20
+"""Texts of one guard that may share a run of words before it is the template's."""
 
 
 class Overlap:
@@ -22,11 +27,19 @@ class Overlap:
         self._known = known
         owners: dict[int, str] = {}
         shared: set[int] = set()
+        holders = Counter[int]()
         for position, name in enumerate(names):
-            for gram in index[position].ngrams():
+            grams = index[position].ngrams()
+            holders.update(grams)
+            for gram in grams:
                 if owners.setdefault(gram, name) != name:
                     shared.add(gram)
         self._index = index
+        self._names = names
+        self._marks = _marks(index, holders)
+        pairs = Counter(pair for signature in index for pair in _content_pairs(signature))
+        most = max(3.0, TEMPLATE * len(index))
+        self._template = frozenset(pair for pair, count in pairs.items() if count > most)
         self._owners = {gram: name for gram, name in owners.items() if gram not in shared}
         self._sizes = Counter(self._owners.values())
         self._smallest: dict[str, int] = {}
@@ -37,17 +50,56 @@ class Overlap:
 
     def find(self, row: Signature) -> str | None:
         """The item that ``row`` holds, or None."""
-        if len(row.words) < NGRAM or not self._owners:
+        if len(row.words) < NGRAM:
             return None
-        hits = Counter(self._owners[gram] for gram in row.ngrams() if gram in self._owners)
+        grams = row.ngrams()
+        for position in (place for gram in grams for place in self._marks.get(gram, ())):
+            if self._quotes(row, self._index[position]):
+                return self._names[position]
+        hits = Counter(self._owners[gram] for gram in grams if gram in self._owners)
         for name, count in hits.most_common(3):
             item = self._index[self._smallest[name]]
             if count >= OVERLAP * self._size(item, name) and contains(item, row, self._known):
                 return name
         return None
 
+    def _quotes(self, row: Signature, item: Signature) -> bool:
+        """Whether ``row`` quotes the item; what else it says may not go on in a short item's template.
+
+        ``Delete the nitro group`` and ``Delete the nitro group, add a thiol`` are two questions.
+        """
+        if not _holds(row, item):
+            return False
+        return len(item.words) >= SHORT or len((row.pairs - item.pairs) & self._template) <= 1
+
     def _size(self, item: Signature, name: str) -> int:
         return sum(self._owners.get(gram) == name for gram in item.ngrams()) or self._sizes[name]
+
+
+def _content_pairs(signature: Signature) -> set[int]:
+    """Neighbouring words, at least one of which is no function word."""
+    return {hash(pair) for pair in pairwise(signature.words) if not FUNCTION_WORDS.issuperset(pair)}
+
+
+def _marks(index: Index, holders: Mapping[int, int]) -> dict[int, list[int]]:
+    """For each text its rarest run of words: a text that has all of its words has this run.
+
+    A run that more than ``COMMON`` texts hold marks none: a text without a rarer one is a template.
+    """
+    marks: dict[int, list[int]] = {}
+    for position, signature in enumerate(index):
+        grams = signature.ngrams()
+        rarest = min(grams, key=lambda gram: (holders[gram], gram), default=None)
+        if rarest is not None and holders[rarest] <= COMMON:
+            marks.setdefault(rarest, []).append(position)
+    return marks
+
+
+def _holds(text: Signature, item: Signature) -> bool:
+    """Whether ``text`` has the item's words one after the other."""
+    length = len(item.words)
+    starts = (place for place, word in enumerate(text.words) if word == item.words[0])
+    return any(text.words[start : start + length] == item.words for start in starts)
 
 
 class LongGolds:

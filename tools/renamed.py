@@ -134,7 +134,7 @@ def _read(word: str, before: Sequence[Token], opens: bool, quoted: bool) -> Toke
     if not low[0].isalpha():
         return Token(low, True, False, False, False)
     if word_hash(low) in FUNCTION_WORDS:
-        return Token(low, False, False, False, False)
+        return Token(low, False, False, quoted, False)  # a table cell may be "total"
     if len(word) == 1:
         named = low in _STEMS or word.isascii()
         return Token(low, False, False, named, False)

@@ -32,6 +32,12 @@ _MENTION = re.compile(
 )
 _RANGE = re.compile(r"\b[A-J]\s?(?:-|–|to|through)\s?[A-J]\b|(?<=[\"'])[A-J](?=[\"'])")
 """Letters that show how to answer: ``A-D``, or ``(e.g. 'A'/'B')``."""
+_CJK = "㐀-鿿"
+_NAME = re.compile(
+    rf"(?<![A-Za-z])[A-J](?=[{_CJK}])(?![和与或及、选项是对错正均都])"
+    rf"|(?<=[{_CJK}])(?<![和与或及、选项案是])[A-J](?![A-Za-z])"
+)
+"""A letter that names a thing, as in ``A公司`` or ``期权B``."""
 _OTHER_OPTIONS = re.compile(
     r"\W*(?:both|neither|only|options?|仅|只有)?\s*[A-J](?:\s*(?:and|or|nor|,|、|&|和|及|或)\s*[A-J])+\W*",
     re.IGNORECASE,
@@ -92,7 +98,7 @@ def _labelled(text: str) -> _Parts:
 
 def _spoken_of(parts: _Parts) -> bool:
     """Whether the question tells its labels apart; naming all of three or more lists them."""
-    spoken = set(_MENTION.findall(_RANGE.sub("", parts.rest))) & parts.labels
+    spoken = set(_MENTION.findall(_NAME.sub("", _RANGE.sub("", parts.rest)))) & parts.labels
     return bool(spoken) and (spoken != parts.labels or len(parts.labels) < 3)
 
 

@@ -37,24 +37,17 @@ def canonical(word: str) -> str | None:
 
 
 def canonical_text(text: str) -> str | None:
-    """The text with every molecule in canonical form; None when it holds none.
-
-    None too when two different writings in the text are one molecule: there the writing
-    itself is what is asked about.
-    """
+    """The text with every molecule in canonical form; None when it holds none."""
     parts: list[str] = []
-    writings: dict[str, str] = {}
     end = 0
     for found in _CHUNK.finditer(text):
         start, word = _trimmed(found.start(), found.group())
         form = canonical(word) if looks_like_smiles(word) else None
         if form is None:
             continue
-        if writings.setdefault(form, word) != word:
-            return None
         parts += [text[end:start], form]
         end = start + len(word)
-    return "".join([*parts, text[end:]]) if writings else None
+    return "".join([*parts, text[end:]]) if parts else None
 
 
 def _trimmed(start: int, chunk: str) -> tuple[int, str]:

@@ -10,7 +10,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 
@@ -145,18 +145,21 @@ def _renamed(rng: random.Random, prompt: str) -> str | None:
     if not names and not serials:
         return None
     used = {word.lower() for word in re.findall(r"\w+", prompt)}
-    for name in sorted(names):
-        fresh = name.lower()
+    for name in sorted({name.lower() for name in names} - {*SMALL.split(), *TENS}):
+        fresh = name
         while fresh in used:
             fresh = "".join(
                 rng.choice("bdfgklmnrstvz") + rng.choice("aeiou") for _ in range(rng.randint(2, 3))
             )
         used.add(fresh)
-        fresh = fresh.capitalize() if name[0].isupper() else fresh
-        prompt = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", fresh, prompt)
+        prompt = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", partial(_as_written, fresh), prompt, flags=re.I)
     for serial in serials:
         prompt = prompt.replace(serial, re.sub(r"\d", lambda _: str(rng.randint(1, 9)), serial))
     return prompt
+
+
+def _as_written(fresh: str, old: re.Match[str]) -> str:
+    return fresh.capitalize() if old.group()[0].isupper() else fresh
 
 
 def _numbers(prompt: str) -> int:
