@@ -258,9 +258,9 @@ def find_run(name: str, runs_dir: Path) -> Path:
 def list_runs(runs_dir: Path) -> list[tuple[Path, Journal]]:
     """Every readable run under a folder, newest first, opened for reading."""
     found = []
-    for path in sorted(runs_dir.glob("*/" + sessions.SETTINGS_FILE), reverse=True):
+    for path in runs_dir.glob("*/" + sessions.SETTINGS_FILE):
         try:
             found.append((path.parent, Journal.open(path.parent / "journal.jsonl", write=False)))
         except InputError:
             continue
-    return found
+    return sorted(found, key=lambda run: (run[1].info.started, run[0].name), reverse=True)

@@ -23,9 +23,9 @@ from tasks.columns import opened
 from tasks.metrics import mean_over_views
 from tasks.mini import mol_edit
 from tasks.miniature import Miniature, load
+from tasks.molecule_similarity import canonical
 from tasks.molecules import edit_error, molecule
 from tasks.published import chemcot_mol_edit as released
-from tasks.similarity import canonical
 from tasks.splits import content_id
 from tasks.stated_smiles import stated_smiles
 

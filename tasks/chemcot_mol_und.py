@@ -25,9 +25,9 @@ from tasks.fragments import fragment_count, ring_count, scaffold
 from tasks.metrics import mean_over_views
 from tasks.mini import mol_und
 from tasks.miniature import Miniature, load
+from tasks.molecule_similarity import canonical, morgan_bits
 from tasks.published import chemcot_mol_und as released
 from tasks.published.chemcot_mol_und import COUNTS, KINDS, PREFIX, SCAFFOLD, YES_NO
-from tasks.similarity import canonical, morgan_bits
 from tasks.splits import content_id
 from tasks.stated_smiles import stated_smiles
 

@@ -28,6 +28,7 @@ from tasks.columns import opened
 from tasks.metrics import mean_over_views
 from tasks.mini import reaction as mini
 from tasks.miniature import Miniature, load
+from tasks.molecule_similarity import canonical, morgan_counts
 from tasks.published import chemcot_reaction as released
 from tasks.reactions import (
     among,
@@ -37,7 +38,6 @@ from tasks.reactions import (
     same_molecules,
     textbook_products,
 )
-from tasks.similarity import canonical, morgan_counts
 from tasks.splits import content_id
 from tasks.stated_smiles import stated_smiles
 

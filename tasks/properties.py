@@ -15,8 +15,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from tasks.molecule_similarity import morgan_bits, parent_form, parse
 from tasks.molecules import molecule
-from tasks.similarity import morgan_bits, parent_form, parse
 
 PROPERTIES = ("drd", "gsk", "jnk", "logp", "qed", "solubility")
 """By the names of the published views."""

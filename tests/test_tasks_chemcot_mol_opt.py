@@ -14,10 +14,10 @@ from real_rows import data_root
 from tasks import properties
 from tasks.base import Sample
 from tasks.chemcot_mol_opt import MINI, SPEC, VIEW, build_prompt, judge, to_sample, verify, views_of
+from tasks.molecule_similarity import morgan_bits
 from tasks.properties import MIN_SIMILARITY, PROPERTIES, optimisation_error, property_of
 from tasks.published import chemcot_mol_opt as released
 from tasks.rows import read_rows
-from tasks.similarity import morgan_bits
 
 KEY = "Final Target Molecule"
 PHENOL = "CCCCc1ccc(O)cc1"

@@ -12,10 +12,10 @@ from real_rows import data_root
 from tasks.base import Sample
 from tasks.chemcot_reaction import KEYS, MINI, NEAR, VIEW, build_prompt, judge, to_sample, verify, views_of
 from tasks.choice_letters import chosen_letter
+from tasks.molecule_similarity import character_bleu, levenshtein, morgan_counts
 from tasks.published import chemcot_reaction as released
 from tasks.reactions import brought, conserved, readable_reference, same_molecules, textbook_products
 from tasks.rows import read_rows
-from tasks.similarity import character_bleu, levenshtein, morgan_counts
 from tasks.stated_smiles import stated_smiles
 
 ESTER = "CCC(=O)OCC"

@@ -37,6 +37,8 @@ FREE_WORDS = 12
 WORD_BITS = 0.5
 SEVERAL = 3
 """Items of one template from which its constants show."""
+CONSTANT = 0.8
+"""A number in more than this share of the items (and in more than three) is the template's."""
 RARE = 0.01
 """A word in more than this share of the items (and in more than two) is the template's."""
 
@@ -236,7 +238,7 @@ def _names(texts: Sequence[Sequence[Token]]) -> frozenset[str]:
 def _frequencies(texts: Sequence[Sequence[Token]]) -> tuple[frozenset[str], frozenset[str]]:
     """The numbers that belong to the template, and the words that belong to few items."""
     seen = Counter(text for tokens in texts for text in {token.text for token in tokens})
-    most = max(3.0, len(texts) / 2)
+    most = max(3.0, CONSTANT * len(texts))
     few = max(2.0, RARE * len(texts))
     rare = {text for text, n in seen.items() if n <= few and word_hash(text) not in FUNCTION_WORDS}
     return frozenset(text for text, n in seen.items() if n > most), frozenset(rare)

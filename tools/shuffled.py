@@ -36,8 +36,9 @@ _CJK = "㐀-鿿"
 _NAME = re.compile(
     rf"(?<![A-Za-z])[A-J](?=[{_CJK}])(?![和与或及、选项是对错正均都])"
     rf"|(?<=[{_CJK}])(?<![和与或及、选项案是])[A-J](?![A-Za-z])"
+    r"|(?<=\[)[A-J](?=\])"
 )
-"""A letter that names a thing, as in ``A公司`` or ``期权B``."""
+"""A letter that names a thing, as in ``A公司`` or ``期权B``, or an atom, as in ``[O]=[C]``."""
 _OTHER_OPTIONS = re.compile(
     r"\W*(?:both|neither|only|options?|仅|只有)?\s*[A-J](?:\s*(?:and|or|nor|,|、|&|和|及|或)\s*[A-J])+\W*",
     re.IGNORECASE,

@@ -17,8 +17,8 @@ from typing import Any
 
 from tasks.edits import edit_prose
 from tasks.miniature import Item
+from tasks.molecule_similarity import morgan_bits
 from tasks.properties import MIN_GAIN, MIN_SIMILARITY, optimisation_error, property_of
-from tasks.similarity import morgan_bits
 from tasks.splits import content_id
 
 

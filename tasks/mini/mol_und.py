@@ -14,7 +14,7 @@ from typing import Any
 from tasks.edits import edit_prose
 from tasks.fragments import fragment_count, ring_count, scaffold
 from tasks.miniature import Item
-from tasks.similarity import canonical, parse
+from tasks.molecule_similarity import canonical, parse
 from tasks.splits import content_id
 
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from tasks.base import Metrics, Sample, ScriptResult
+from tasks.molecule_similarity import morgan_bits, parse
 from tasks.published.fences import ViewLost, as_object, cleaned
-from tasks.similarity import morgan_bits, parse
 
 NAMES = ("correct_rate", "valid_rate", "tanimoto_similarity", "correct_count", "valid_count")
 KEYS = ("output", "answer")

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from tasks.base import Metrics, Sample, ScriptResult
+from tasks.molecule_similarity import morgan_bits, parse
 from tasks.properties import esol_refitted, has_oracle, property_of
 from tasks.published.fences import ViewLost, as_object, as_rdkit_reads, cleaned
-from tasks.similarity import morgan_bits, parse
 
 KEYS = ("Final Target Molecule", "Final_Target_Molecule", "output", "answer")
 NAMES = (

@@ -11,8 +11,8 @@ import re
 from collections.abc import Sequence
 
 from tasks.base import Metrics, Sample, ScriptResult
+from tasks.molecule_similarity import morgan_bits
 from tasks.published.fences import ViewLost, as_object, cleaned
-from tasks.similarity import morgan_bits
 
 COUNTS = ("fg_count", "ring_count")
 SCAFFOLD = "Murcko_scaffold"

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tasks.base import Metrics, Sample, ScriptResult
-from tasks.published.fences import ViewLost, as_object, as_rdkit_reads, cleaned
-from tasks.similarity import (
+from tasks.molecule_similarity import (
     canonical,
     character_bleu,
     levenshtein,
@@ -24,6 +23,7 @@ from tasks.similarity import (
     path_bits,
     same_inchi,
 )
+from tasks.published.fences import ViewLost, as_object, as_rdkit_reads, cleaned
 
 KEYS = {
     "fs": ("Major Product", "output", "answer"),
