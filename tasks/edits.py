@@ -51,3 +51,22 @@ def edit_prose(rng: random.Random, text: str, swaps: Swaps, prefixes: Sequence[s
     for kind in rng.sample(kinds, rng.choice((1, 2))):
         edited = kind(edited)
     return edited if edited != text else respace(rng, text)
+
+
+def edit_query(rng: random.Random, query: str, swaps: Swaps, seams: Sequence[str]) -> str:
+    """A query of a header and one line ``molecule, request.`` edited in its wording, never in its molecule.
+
+    Args:
+        swaps: fillers of the header.
+        seams: what stands between molecule and request, then the ways to write it anew.
+    """
+    header, _, request = query.partition("\n")
+    kind = rng.randrange(3)
+    if kind == 0:
+        header = edit_prose(rng, header, swaps)
+    elif kind == 1:
+        request = request.replace(seams[0], rng.choice(seams[1:])).rstrip(".")
+    else:
+        molecule, _, asked = request.rstrip(".").partition(", ")
+        request = f"{asked}, {molecule}"
+    return f"{header}\n{request}"

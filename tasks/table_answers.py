@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from tasks import extract as read
-from tasks.base import Row, Sample
+from tasks.base import Row, Sample, Verdict
 from tasks.miniature import Item
 from tasks.splits import content_id, fingerprint
 
@@ -89,6 +89,19 @@ def normal(value: str) -> str:
 def same(said: str, gold: str) -> bool:
     """Whether all values of two answers agree, in order."""
     return [normal(value) for value in values(said)] == [normal(value) for value in values(gold)]
+
+
+def judge_final(sample: Sample, answer: str, miss: Callable[[str, str], str]) -> Verdict:
+    """Right when the last final-answer line states the gold values, in order; ``miss`` names an error."""
+    said = final_answer(answer)
+    if said is None:
+        stated = read.last_number(answer) or read.said_answer(answer)
+        return Verdict(False, 0.0, None, "no_final_line" if stated else "unparseable")
+    said = said.rstrip(".。") or said
+    gold = str(sample.gold)
+    if same(said, gold):
+        return Verdict(True, 1.0, said)
+    return Verdict(False, 0.0, said, miss(said, gold))
 
 
 def numbers_in(text: str) -> list[float]:

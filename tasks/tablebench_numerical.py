@@ -35,15 +35,7 @@ def build_prompt(row: Row) -> str | None:
 
 def judge(sample: Sample, answer: str) -> Verdict:
     """Right when the last final-answer line states the gold values, in order."""
-    said = tables.final_answer(answer)
-    if said is None:
-        stated = read.last_number(answer) or read.said_answer(answer)
-        return Verdict(False, 0.0, None, "no_final_line" if stated else "unparseable")
-    said = said.rstrip(".。") or said
-    gold = str(sample.gold)
-    if tables.same(said, gold):
-        return Verdict(True, 1.0, said)
-    return Verdict(False, 0.0, said, _miss(said, gold))
+    return tables.judge_final(sample, answer, _miss)
 
 
 def _miss(said: str, gold: str) -> str:

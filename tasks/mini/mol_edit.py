@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.edits import edit_prose
+from tasks.edits import edit_query
 from tasks.miniature import Item
 from tasks.molecules import edit_error
 from tasks.splits import content_id
@@ -188,20 +188,9 @@ _SWAPS = (
     ("Reply in", "Answer in"),
     ("Modified Molecule", "Edited Molecule"),
 )
+_SEAMS = (", Functional", "; Functional", " , functional", ",  Functional")
 
 
 def edit(rng: random.Random, columns: Mapping[str, Any]) -> dict[str, Any]:
     """The wording edited, never the molecule; at times the group is named before the molecule."""
-    header, _, request = columns["query"].partition("\n")
-    kind = rng.randrange(3)
-    if kind == 0:
-        header = edit_prose(rng, header, _SWAPS)
-    elif kind == 1:
-        request = request.replace(
-            ", Functional", rng.choice(("; Functional", " , functional", ",  Functional"))
-        )
-        request = request.rstrip(".")
-    else:
-        molecule, _, asked = request.rstrip(".").partition(", ")
-        request = f"{asked}, {molecule}"
-    return {**columns, "query": f"{header}\n{request}"}
+    return {**columns, "query": edit_query(rng, columns["query"], _SWAPS, _SEAMS)}

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.edits import edit_prose
+from tasks.edits import edit_query
 from tasks.miniature import Item
 from tasks.molecule_similarity import morgan_bits
 from tasks.properties import MIN_GAIN, MIN_SIMILARITY, optimisation_error, property_of
@@ -165,19 +165,9 @@ _SWAPS = (
     ("Reply in", "Answer in"),
     ("Source Molecule", "source molecule"),
 )
+_SEAMS = (", improve", "; improve", " , improve", ",  Improve")
 
 
 def edit(rng: random.Random, columns: Mapping[str, Any]) -> dict[str, Any]:
     """The wording edited, never the molecule; at times the property is named before the molecule."""
-    header, _, request = columns["query"].partition("\n")
-    kind = rng.randrange(3)
-    if kind == 0:
-        header = edit_prose(rng, header, _SWAPS)
-    elif kind == 1:
-        request = request.replace(", improve", rng.choice(("; improve", " , improve", ",  Improve"))).rstrip(
-            "."
-        )
-    else:
-        molecule, _, asked = request.rstrip(".").partition(", ")
-        request = f"{asked}, {molecule}"
-    return {**columns, "query": f"{header}\n{request}"}
+    return {**columns, "query": edit_query(rng, columns["query"], _SWAPS, _SEAMS)}
