@@ -19,12 +19,18 @@ _WORDS = (
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d{1,9}(?:\.\d{1,9})?(?![\w%])|\b(?:" + "|".join(_WORDS) + r")\b")
 _FOREIGN = re.compile(r"[\[\]{}<>\\|$%^~\x00-\x08]")
 """What code, markup and noise have and a value has not."""
-_LEAD = re.compile(r"(?:^|[.;!?\n])[\s*_\"'`(]{0,6}(yes|no|true|false)\b(?![-#=])")
+_NOUN = (
+    r"(?! (?!(?:they|it|the|these|this|that|those|because|since|as|there|not|molecule [ab]|[ab]|i)\b)[a-z])"
+)
+"""After a leading no: ``no idea`` and ``no difference`` do not answer no, ``no they differ`` does."""
+_LEAD = re.compile(rf"(?:^|[.;!?\n])[\s*_\"'`(]{{0,6}}(yes|no{_NOUN}|true|false)\b(?![-#=])")
+_BEFORE_NOUN = re.compile(" [a-z]")
 _BOTH = re.compile(r"\b(?:yes|true)\b\W{0,4}(?:or|and)?\W{0,4}\b(?:no|false)\b")
 _STATES = {
     "yes": ("yes", "true", "same", "identical", "equivalent", "equal", "match", "matches", "present",
             "contained", "contains", "contain", "included"),
-    "no": ("no", "false", "different", "differ", "differs", "distinct", "absent", "missing", "mismatch"),
+    "no": ("false", "different", "differ", "differs", "difference", "differences",
+           "distinct", "absent", "missing", "mismatch"),
 }  # fmt: skip
 _DENIALS = ("not", "never", "neither", "cannot", "without", "hardly")
 _WORD = re.compile(r"(?<![^\s.,;:!?(*_\"'`])[a-z']+(?![^\s.,;:!?)*_\"`])")
@@ -61,12 +67,21 @@ def yes_no(text: str) -> YesNo | None:
     leads = [match.group(1) for match in _LEAD.finditer(text)]
     if leads:
         return "Yes" if leads[-1] in ("yes", "true") else "No"
+    said = _states(text)
+    return said.pop() if len(said) == 1 else None
+
+
+def _states(text: str) -> set[YesNo]:
     said: set[YesNo] = set()
     denied = False
-    for word in _WORD.findall(text):
-        if word in _DENIALS or word.endswith("n't"):
+    for found in _WORD.finditer(text):
+        word = found.group()
+        before_noun = word == "no" and _BEFORE_NOUN.match(text, found.end())
+        if word in _DENIALS or word.endswith("n't") or before_noun:
             denied = not denied
-        for state, words in _STATES.items():
-            if word in words:
-                said.add("Yes" if (state == "yes") is not denied else "No")
-    return said.pop() if len(said) == 1 else None
+        elif word == "no":
+            said.add("No")
+        else:
+            meant = next((state for state, words in _STATES.items() if word in words), "")
+            said |= {"Yes" if (meant == "yes") is not denied else "No"} if meant else set()
+    return said

@@ -311,3 +311,26 @@ def test_real_rows(kind: str) -> None:
         assert question is not None
         assert question.kind == kind
         assert judge(sample, SPEC.render(truth_of(question) or "", "")).right, sample.prompt
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("No, they differ", "No"),
+        ("no they differ", "No"),
+        ("**No**", "No"),
+        ("The answer is no.", "No"),
+        ("It is not present, no", "No"),
+        ("there is no match", "No"),
+        ("No difference", "Yes"),
+        ("Yes, because there is no difference", "Yes"),
+        ("not different", "Yes"),
+        ("no idea", None),
+        ("No answer.", None),
+        ("no way to tell", None),
+        ("not sure", None),
+        ("Yes / No", None),
+    ],
+)
+def test_a_no_before_a_noun_is_no_answer(text: str, meant: str | None):
+    assert stated_values.yes_no(text) == meant
