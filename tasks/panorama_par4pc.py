@@ -3,8 +3,8 @@
 Source: LG-AI-Research/PANORAMA on the Hugging Face Hub, PAR4PC; mini edition: generated.
 Licence: CC-BY-NC-4.0 for the published rows; generated rows Apache-2.0.
 Metric: macro-F1 over the eight letters, in percent.
-Example: "Claim 1: A pump with a gear and a cam. A: a cam. B: a rod. ... H: a gear." ->
-    {"reason": "gear: H. cam: A.", "answer": ["A", "H"]}
+Example: "Claim 1: A pump with a gear, a cam and a belt. A: a cam. B: a rod. C: a cam. ... H: a gear." ->
+    {"reason": "gear: H. cam: A, C. belt: none.", "answer": ["A", "C", "H"]}
 Trap: what is published as macro-F1 is micro-F1, and where the JSON is cut, the letters A and E of the key
     "answer" are taken for answers; here labels weigh alike and the key says nothing.
 """
@@ -188,7 +188,7 @@ SPEC = TaskSpec(
     source="LG-AI-Research/PANORAMA, PAR4PC; mini: generated from the seed",
     trap="the published macro-F1 is micro-F1, and a cut JSON adds the letters A and E; here neither",
     views=(VIEW,),
-    max_new_tokens=48,
+    max_new_tokens=56,
     load=partial(load, MINI),
     judge=judge,
     aggregate=aggregate,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -228,3 +229,16 @@ def test_a_dependent_claim_brings_what_it_refers_to() -> None:
     first = claim_lines(row | {"claim_number": 1}, others=True)
     assert first == [f"Other claims: {claims[1]} {claims[2]}", "Claim 1: A pump with a gear."]
     assert claim_lines(row | {"claim_number": 4}) is None
+
+
+def test_generated_elements_stand_in_none_one_or_two_candidates_and_some_are_never_cited() -> None:
+    found = set()
+    for index in range(300):
+        item = panorama_par4pc.MINI.draw(random.Random(index), index)
+        held = [part for parts in item.meta["candidates"].values() for part in parts]
+        found.add((len(item.meta["claim"]), len(item.answer.split(", "))))
+        assert {held.count(part) for part in item.meta["claim"]} <= {0, 1, 2}
+        assert set(held) - set(item.meta["claim"])
+        assert item.answer
+    assert {cited for size, cited in found if size == 3} == {1, 2, 3, 4, 5, 6}
+    assert {size for size, cited in found if cited == 2} == {2, 3, 4}

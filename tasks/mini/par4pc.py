@@ -1,7 +1,8 @@
 """Generator behind the mini edition of PANORAMA PAR4PC: one claim, eight candidates, who is cited?
 
-A candidate is cited when it discloses an element of the claim. Each element of the claim stands
-in one candidate; every candidate has the same number of elements.
+A candidate is cited when it discloses an element of the claim. An element of the claim stands in no
+candidate, in one or in two, so that the number of citations says nothing about the number of elements.
+Every candidate discloses one element.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ LETTERS = "ABCDEFGH"
 
 @dataclass(frozen=True)
 class Difficulty:
-    """Sizes of claims (both ends included) and of candidates."""
+    """Size of claims (both ends included), and how often an element is in none or two of the candidates."""
 
-    claim_elements: tuple[int, int] = (2, 3)
-    candidate_elements: int = 1
+    claim_elements: tuple[int, int] = (2, 4)
+    absent_share: float = 0.25
+    """How often an element beyond the claim's first is in no candidate."""
+    twice_share: float = 0.3
+    """How often an element is in two candidates, where that leaves one that is not cited."""
 
 
 DIFFICULTY = Difficulty()
@@ -44,13 +48,7 @@ def draw(rng: random.Random, index: int) -> Item:
     """One claim; the number of its elements cycles with ``index``."""
     least, most = DIFFICULTY.claim_elements
     claim = rng.sample(ELEMENTS, least + index % (most - least + 1))
-    held: dict[str, list[str]] = {letter: [] for letter in LETTERS}
-    for letter, part in zip(rng.sample(LETTERS, len(claim)), claim, strict=True):
-        held[letter].append(part)
-    others = [part for part in ELEMENTS if part not in claim]
-    for parts in held.values():
-        parts += rng.sample(others, DIFFICULTY.candidate_elements - len(parts))
-        rng.shuffle(parts)
+    held = _candidates(rng, claim)
     gold = cited(claim, held)
     columns = application(rng, claim) | {
         "options": {letter: _candidate(rng, parts) for letter, parts in held.items()}
@@ -58,6 +56,20 @@ def draw(rng: random.Random, index: int) -> Item:
     meta = {"kind": f"{len(gold)}_cited", "claim": claim, "candidates": held}
     answer = ", ".join(gold)
     return Item(columns, answer, reason_of(claim, held), "panorama_par4pc", answer, meta)
+
+
+def _candidates(rng: random.Random, claim: Sequence[str]) -> dict[str, list[str]]:
+    """What each candidate discloses. The claim's first element is in one at least, and one is not cited."""
+    parts: list[str] = []
+    for place, part in enumerate(claim):
+        chance = rng.random()
+        free = len(LETTERS) - 1 - len(parts) - (len(claim) - 1 - place)
+        if place == 0 or chance >= DIFFICULTY.absent_share:
+            parts += [part] * (2 if chance > 1 - DIFFICULTY.twice_share and free > 1 else 1)
+    others = [part for part in ELEMENTS if part not in claim]
+    parts += rng.choices(others, k=len(LETTERS) - len(parts))
+    rng.shuffle(parts)
+    return {letter: [part] for letter, part in zip(LETTERS, parts, strict=True)}
 
 
 def _candidate(rng: random.Random, parts: Sequence[str]) -> dict[str, Any]:
@@ -102,11 +114,9 @@ def flawed(rng: random.Random, item: Item) -> tuple[str, str] | None:
     """A reason that finds an element in the wrong candidate, with the answer that would follow."""
     claim = list(item.meta["claim"])
     held = {letter: list(parts) for letter, parts in item.meta["candidates"].items()}
-    part = rng.choice(claim)
-    home = next(letter for letter, parts in held.items() if part in parts)
-    held[home] = [other for other in held[home] if other != part]
-    target = rng.choice([letter for letter in LETTERS if letter != home])
-    held[target] = [*held[target], part]
+    right = cited(claim, held)
+    home, other = rng.choice(right), rng.choice([letter for letter in LETTERS if letter not in right])
+    held[home], held[other] = held[other], held[home]
     return ", ".join(cited(claim, held)), reason_of(claim, held)
 
 
