@@ -11,6 +11,7 @@ Trap: an answer with two boxes was never right in the published rule, even with 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -28,6 +29,8 @@ from tasks.working import steps_of
 
 REMINDER = "Remember to put your final answer within \\boxed{}."
 
+_FRACTION = re.compile(r"\\[dt]?frac\s{0,3}\{\s{0,3}(-?\d{1,9})\s{0,3}\}\s{0,3}\{\s{0,3}(\d{1,9})\s{0,3}\}")
+
 
 def build_prompt(row: Row) -> str | None:
     """The problem and the published reminder; None without ``question``, ``problem`` or ``origin_prompt``."""
@@ -40,12 +43,19 @@ def judge(sample: Sample, answer: str) -> Verdict:
     content = read.boxed(answer)
     if content is None:
         return Verdict(False, 0.0, None, "no_box" if read.last_number(answer) else "unparseable")
-    said, gold = read.canonical_number(content), read.canonical_number(str(sample.gold))
+    said, gold = read.canonical_number(content) or _whole(content), read.canonical_number(str(sample.gold))
     if said is None:
         return Verdict(False, 0.0, None, "not_a_number")
     if said == gold:
         return Verdict(True, 1.0, said)
     return Verdict(False, 0.0, said, _miss(said, gold or ""))
+
+
+def _whole(content: str) -> str | None:
+    """The value of a fraction of two whole numbers, where it is whole."""
+    found = _FRACTION.fullmatch(content.strip().strip("$").strip())
+    above, below = (int(part) for part in found.groups()) if found else (1, 0)
+    return str(above // below) if below and above % below == 0 else None
 
 
 def _miss(said: str, gold: str) -> str:

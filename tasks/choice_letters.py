@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tasks import extract as read
+from tasks.denials import denied, one_of_several
 
 _NO_WORD = r"(?![A-Za-z0-9'’])"
 _SPEAKS = r"(?!\s{1,3}(?:think|believe|choose|chose|would|will|am|have|pick|select|guess|say|can|was|do)\b)"
@@ -36,13 +37,16 @@ def _letter_in(text: str, letters: str) -> str | None:
     bare = _BARE.fullmatch(text.strip())
     if bare:
         return bare.group(1).upper() if bare.group(1).upper() in letters else None
-    marked = [match.group(1) for match in _MARKED.finditer(text) if match.group(1) in letters]
-    if marked:
-        return marked[-1]
+
+    def meant(found: Iterable[re.Match[str]]) -> list[int]:
+        places = [match.start(1) for match in found if match.group(1) in letters]
+        return [place for place in places[-read.CANDIDATES :] if not denied(text, place)]
+
     opening = _OPENING.match(text)
-    if opening and opening.group(1) in letters:
-        return opening.group(1)
+    for places in (meant(_MARKED.finditer(text)), meant([opening] if opening else [])):
+        if places:
+            return None if one_of_several(text, places[-1]) else text[places[-1]]
     if "{" in text or "\0" in text:  # broken JSON, with letters of anything in it
         return None
-    alone = {match.group(1) for match in _ALONE.finditer(text) if match.group(1) in letters}
+    alone = {text[place] for place in meant(_ALONE.finditer(text))}
     return alone.pop() if len(alone) == 1 else None

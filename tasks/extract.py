@@ -14,6 +14,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from tasks.denials import denied, one_of_several
+
 WINDOW = 100_000
 """Characters read from the end of a text; more is a model that repeats itself."""
 CANDIDATES = 40
@@ -37,6 +39,12 @@ _MARK = (
 )
 _MARKED_LETTER = re.compile(_MARK + r"([A-H])(?![A-Za-z0-9])")
 _MARKED_LOWER = re.compile(_MARK + r"([a-h])(?=[ \t]*(?:[).,。，）\]】*\"'`]|$|\n))", re.MULTILINE)
+_CORRECTED = re.compile(
+    r"(?:(?i:\b(?:wait|actually|sorry|correction|rather|instead|no[,.;:!])|不对?|更正|改为|应为|应该是|应选|而是)"
+    r"[,，.。:：;；!！—\s-]{0,4}"
+    r"(?i:(?:it|that|the answer)(?: is|'s| should be)[ \t]{1,2}|(?:答案)?(?:应该|应)?[是为选]?)"
+    r"[ \t(（\[【*_\"'`]{0,4})([A-H])(?![A-Za-z0-9])"
+)
 _LEADING_LETTER = re.compile(r"[\s(（\[【*_\"'`]{0,6}([A-H])(?:[\s.。、)）\]】:：,，*_\"'`]|$)")
 _LONE_LETTER = re.compile(r"(?<![A-Za-z0-9_%)=#\]}])([A-H])(?![A-Za-z0-9_%(=#\[{])")
 _SMILES_TOKEN = re.compile(r"(?:\[[A-Za-z0-9@+\-:]{1,12}\]|Br|Cl|[BCNOPSFI]|[bcnops]|[-=#$/\\().%0-9])+")
@@ -144,26 +152,27 @@ def _json_value(text: str, place: int) -> str | None:
 def choice_letter(text: str, letters: str = "ABCD") -> str | None:
     """The option that a text chooses.
 
-    In order of trust: the last letter that follows a word such as ``答案`` or
-    ``answer`` (upper case first, then lower case where it stands alone), a letter
-    that opens the text, and the last upper-case letter that stands alone. So
-    ``GDP``, ``Because`` and ``I hope`` choose nothing. Full-width letters count.
+    In order of trust: the last letter that follows a word such as ``答案`` or ``answer``
+    or a correction such as ``no, it is`` (upper case first, then lower case where it
+    stands alone), a letter that opens the text, and the last upper-case letter that
+    stands alone. So ``GDP``, ``Because`` and ``I hope`` choose nothing; nor does a
+    letter that is denied (``not B``) or given beside another (``A or B``). Full-width
+    letters count.
     """
     text = unicodedata.normalize("NFKC", without_thinking(text))
     whole = text.strip().strip(".()[]*\"'`")
     if len(whole) == 1 and whole.upper() in letters:
         return whole.upper()
-    for pattern in (_MARKED_LETTER, _MARKED_LOWER):
-        found = [m.group(1).upper() for m in pattern.finditer(text)]
-        found = [letter for letter in found if letter in letters]
-        if found:
-            return found[-1]
-    opening = _LEADING_LETTER.match(text)
-    if opening and opening.group(1) in letters:
-        return opening.group(1)
-    lone = [m.group(1) for m in _LONE_LETTER.finditer(text)]
-    lone = [letter for letter in lone if letter in letters]
-    return lone[-1] if lone else None
+    marked = [m.start(1) for pattern in (_MARKED_LETTER, _CORRECTED) for m in pattern.finditer(text)]
+    lower = [m.start(1) for m in _MARKED_LOWER.finditer(text)]
+    opening = [m.start(1) for m in (_LEADING_LETTER.match(text),) if m]
+    lone = [m.start(1) for m in _LONE_LETTER.finditer(text)]
+    for places in (sorted(marked), lower, opening, lone):
+        known = [place for place in places if text[place].upper() in letters]
+        named = [place for place in known[-CANDIDATES:] if not denied(text, place)]
+        if named:
+            return None if one_of_several(text, named[-1]) else text[named[-1]].upper()
+    return None
 
 
 def canonical_number(text: str) -> str | None:

@@ -233,6 +233,8 @@ def test_unknown_tasks_and_editions_say_what_to_do() -> None:
         ("aime25", "$\\boxed{\\text{ } GOLD^\\circ}$", True),
         ("aime25", "\\boxed{x = 0GOLD}", True),
         ("aime25", "\\boxed{-GOLD}", False),
+        ("aime25", "\\boxed{\\frac{GOLD}{1}}", True),
+        ("aime25", "\\boxed{\\frac{GOLD}{7919}}", False),
         ("aime25", "GOLD", False),
         ("tablebench_numerical_reasoning", "Final Answer: 7\nFinal Answer: GOLD", True),
         ("tablebench_numerical_reasoning", "**Final Answer: GOLD**", True),
@@ -248,6 +250,8 @@ def test_unknown_tasks_and_editions_say_what_to_do() -> None:
         ("FinanceIQ_gen", "**GOLD**", True),
         ("FinanceIQ_gen", "(GOLD)", True),
         ("FinanceIQ_gen", "the answer is GOLD because it fits", True),
+        ("FinanceIQ_gen", "the answer is not GOLD", False),
+        ("FinanceIQ_gen", "GOLD不对", False),
     ],
 )
 def test_known_traps_of_the_published_evaluators(task_id: str, answer: str, right: bool) -> None:
