@@ -21,6 +21,7 @@ _STRENGTH = re.compile(r"\b(no|weak|moderate|strong)\b", re.IGNORECASE)
 _DIRECTION = re.compile(r"\b(positive|negative|negtive)\b", re.IGNORECASE)
 _OTHERWISE = re.compile(r"\b(?:not|never|no|isn't|minus|negative|opposite)\b|[{}<>\[\]]", re.IGNORECASE)
 """What makes a number with words around it say something else than the number."""
+_DENIED = re.compile(r"\b(?:not|never|isn't|neither|opposite)\b", re.IGNORECASE)
 _NO_ANOMALY = re.compile(r"\bno (?:\w+ ){0,2}anomal", re.IGNORECASE)
 _POLAR = re.compile(r"\s*[\"'*(]{0,3}(yes|no)\b(?! (?:\w+ ){0,2}anomal)", re.IGNORECASE)
 _UP = re.compile(r"\bpositive(?:ly)?\b", re.IGNORECASE)
@@ -55,7 +56,9 @@ def correlation_error(said: str, gold: str) -> str:
 
 
 def _label(text: str) -> str:
-    """``strong positive``, ``no`` ...; empty when the text states no label, or two."""
+    """``strong positive``, ``no`` ...; empty when the text states no label, or two, or denies one."""
+    if _DENIED.search(text):
+        return ""
     strengths = {word.lower() for word in _STRENGTH.findall(text)}
     directions = {word.lower().replace("negt", "negat") for word in _DIRECTION.findall(text)}
     if strengths == {"no"}:

@@ -151,11 +151,13 @@ def _stated(answer: str, kind: str) -> str | None:
     bare = read.without_thinking(answer).strip()
     if not 0 < len(bare) <= stated.LONGEST or set(bare) & set('{}"'):
         return None
-    return read.smiles(bare) if kind == SCAFFOLD else bare
+    if kind != SCAFFOLD:
+        return bare
+    return None if stated.denies(bare) else read.smiles(bare)
 
 
 def _scaffold_verdict(text: str, gold: str) -> Verdict:
-    said = text if canonical(text) else (read.smiles(text) or text)[:300]
+    said = text if canonical(text) or stated.denies(text) else (read.smiles(text) or text)[:300]
     form = canonical(said)
     if form is None:
         return Verdict(False, 0.0, said, "invalid_smiles")

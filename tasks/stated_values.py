@@ -33,6 +33,7 @@ _STATES = {
            "distinct", "absent", "missing", "mismatch"),
 }  # fmt: skip
 _DENIALS = ("not", "never", "neither", "cannot", "without", "hardly")
+_DENIED = re.compile(r"\b(?:" + "|".join((*_DENIALS, "isn't", "nor")) + r")\b")
 _WORD = re.compile(r"(?<![^\s.,;:!?(*_\"'`])[a-z']+(?![^\s.,;:!?)*_\"`])")
 YesNo = Literal["Yes", "No"]
 
@@ -41,10 +42,15 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).replace("−", "-").replace("’", "'").casefold().strip()
 
 
+def denies(text: str) -> bool:
+    """Whether a text says of something that it is not the answer."""
+    return _DENIED.search(_plain(text)) is not None
+
+
 def count(text: str) -> str | None:
-    """The one number that a short text states, in canonical form; None where it states none or several."""
+    """The one number of a short text, in canonical form; None where it has none, several, or a denial."""
     text = _plain(text).strip("[]") if len(text) <= LONGEST else ""
-    if _FOREIGN.search(text) or text.count("=") > 1:
+    if _FOREIGN.search(text) or text.count("=") > 1 or denies(text):
         return None
     found = {
         str(_WORDS.index(word)) if word in _WORDS else canonical_number(word)

@@ -334,3 +334,16 @@ def test_real_rows(kind: str) -> None:
 )
 def test_a_no_before_a_noun_is_no_answer(text: str, meant: str | None):
     assert stated_values.yes_no(text) == meant
+
+
+@pytest.mark.parametrize("text", ["not 2", "It isn't 2.", "neither 2 nor 3"])
+def test_a_denied_count_is_no_count(text: str):
+    assert stated_values.count(text) is None
+
+
+@pytest.mark.parametrize("answer", ['{"Output Scaffold": "not c1ccccc1"}', "The scaffold is not c1ccccc1"])
+def test_a_denied_scaffold_is_wrong(answer: str):
+    spec = registry.get("chemcotbench_mol_und")
+    sample = Sample("x", "chemcotbench_mol_und_Murcko_scaffold", "", "c1ccccc1")
+    assert spec.judge(sample, '{"Output Scaffold": "c1ccccc1"}').right
+    assert not spec.judge(sample, answer).right

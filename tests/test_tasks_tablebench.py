@@ -118,6 +118,7 @@ def test_exact_answers(task_id: str, gold: str, said: str, right: bool) -> None:
     [
         ("Strong positive correlation, 0.81", "strong positive correlation (0.80)", True),
         ("Strong positive correlation, 0.81", "0.81, Strong positive correlation.", True),
+        ("Strong positive correlation, 0.81", "not a strong positive correlation, 0.81", False),
         ("Strong positive correlation, 0.81", "Strong negative correlation, 0.81", False),
         ("Strong positive correlation, 0.81", "Weak positive correlation, 0.81", False),
         ("Strong positive correlation, 0.81", "Strong positive correlation, -0.81", False),
