@@ -28,8 +28,9 @@ _AFTER = re.compile(
 _OR = re.compile(
     r"[)）\]\"'`*_.]{0,4}"
     r"(?:[ \t]{0,2}(?:or|and|或者?|还是|和|与|及|[/、&])[ \t]{0,2}|[ \t]{1,3}(?=[A-J][ \t]*(?:[A-J]\b|$)))"
-    r"[(（\[\"'`*_]{0,4}([A-J])(?![A-Za-z0-9])"
+    r"[(（\[\"'`*_]{0,4}([B-HJ]|[AI](?! (?!(?:is|are|would|can|could|may)\b)[a-z]))(?![A-Za-z0-9])"
 )
+"""The word I and the article A are no options."""
 _ROW = re.compile(r"(?<![A-Za-z0-9])([A-J])[ \t,，/、]{1,3}$")
 
 

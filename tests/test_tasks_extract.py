@@ -93,6 +93,8 @@ def test_json_field(text: str, found: str | None) -> None:
         ("答案：A、B", None),
         ("The answer is A or C", None),
         ("A B C D", None),
+        ("The answer is B and I hope so", "B"),
+        ("The answer is C or a bond", "C"),
         ("B and A is wrong", "B"),
         ("All of A, C and D are wrong. B", "B"),
         ("B. A nice question", "B"),
