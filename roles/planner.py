@@ -205,24 +205,26 @@ def _screen(desk: Desk) -> Plan | None:
 def _look_again(desk: Desk) -> Plan | None:
     """Worked answers on from their own weights, as long as each look closes enough of the gap.
 
-    Only while the champion errs on more than half of the items: then which data teaches is still open.
+    Only while which data teaches is still open: the champion errs on more than half of the items, or its own
+    screening had nothing more to learn when it ended.
     """
     worked = set(desk.groups["worked"])
     if desk.champion is None or not worked or worked & set(desk.champion.plan.sources):
         return None
-    if desk.champion_score >= 50.0:
+    spent = desk.champion.plan.init_from == "base" and not _still_learning(desk.champion)
+    if desk.champion_score >= 50.0 and not spent:
         return None
     looks = [e for e in desk.history if worked & set(e.plan.sources) and e.evaluation and e.training]
     if not looks or desk.tried(looks[-1].plan.sources, looks[-1].id):
         return None
     last = looks[-1]
     assert last.training is not None
-    fall = loss_fall(last.training.losses)
     gained = desk.score_of(last.id) - desk.score_of(last.plan.init_from)
     gap = desk.champion_score - desk.score_of(last.id)
     closing = len(looks) == 1 or gained >= gap / 2
-    if fall is None or fall < STILL_LEARNING or gained <= 0 or not closing:
+    if not _still_learning(last) or gained <= 0 or not closing:
         return None
+    fall = loss_fall(last.training.losses) or 0.0
     return _draft(
         desk,
         sources=last.plan.sources,
@@ -233,6 +235,12 @@ def _look_again(desk: Desk) -> Plan | None:
         f"{gained:+.1f} over {last.plan.init_from} after {last.training.steps} steps",
         expected_gain=max(0.0, gained - gap),
     )
+
+
+def _still_learning(experiment: Experiment) -> bool:
+    """Whether the training loss was still falling fast when the training ended."""
+    fall = loss_fall(experiment.training.losses) if experiment.training else None
+    return fall is not None and fall >= STILL_LEARNING
 
 
 def _clean(desk: Desk) -> Plan | None:

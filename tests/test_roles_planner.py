@@ -75,6 +75,17 @@ def test_they_go_on_while_they_close_the_gap_and_no_longer():
     assert _look_again(desk(far, WORKED, BARE, second, champion=BARE)) is None
 
 
+def test_a_good_champion_whose_plain_answers_teach_no_more_is_challenged_too():
+    good = {"base": 4.0, "e01": 43.0, "e02": 57.0}
+    stalled = experiment(2, ("bare",), "base", FLAT)
+    plan = _look_again(desk(good, WORKED, stalled, champion=stalled))
+    assert plan is not None
+    assert (plan.sources, plan.init_from) == (("steps",), "e01")
+    assert _look_again(desk(good, WORKED, BARE, champion=BARE)) is None
+    refined = experiment(3, ("bare",), "e02", FLAT)
+    assert _look_again(desk(good | {"e03": 60.0}, WORKED, BARE, refined, champion=refined)) is None
+
+
 @pytest.mark.parametrize(
     ("scores", "losses"),
     [
