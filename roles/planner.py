@@ -205,14 +205,11 @@ def _screen(desk: Desk) -> Plan | None:
 def _look_again(desk: Desk) -> Plan | None:
     """Worked answers on from their own weights, as long as each look closes enough of the gap.
 
-    Only while which data teaches is still open: the champion errs on more than half of the items, or its own
-    screening had nothing more to learn when it ended.
+    Only while which data teaches is still open: the champion errs on more than half of the items, or it has
+    stopped learning with a lead that is smaller than what it still gets wrong.
     """
     worked = set(desk.groups["worked"])
     if desk.champion is None or not worked or worked & set(desk.champion.plan.sources):
-        return None
-    spent = desk.champion.plan.init_from == "base" and not _still_learning(desk.champion)
-    if desk.champion_score >= 50.0 and not spent:
         return None
     looks = [e for e in desk.history if worked & set(e.plan.sources) and e.evaluation and e.training]
     if not looks or desk.tried(looks[-1].plan.sources, looks[-1].id):
@@ -221,6 +218,9 @@ def _look_again(desk: Desk) -> Plan | None:
     assert last.training is not None
     gained = desk.score_of(last.id) - desk.score_of(last.plan.init_from)
     gap = desk.champion_score - desk.score_of(last.id)
+    stalled = not _still_learning(desk.champion) and gap < 100.0 - desk.champion_score
+    if desk.champion_score >= 50.0 and not stalled:
+        return None
     closing = len(looks) == 1 or gained >= gap / 2
     if not _still_learning(last) or gained <= 0 or not closing:
         return None

@@ -83,7 +83,8 @@ def test_a_good_champion_whose_plain_answers_teach_no_more_is_challenged_too():
     assert (plan.sources, plan.init_from) == (("steps",), "e01")
     assert _look_again(desk(good, WORKED, BARE, champion=BARE)) is None
     refined = experiment(3, ("bare",), "e02", FLAT)
-    assert _look_again(desk(good | {"e03": 60.0}, WORKED, BARE, refined, champion=refined)) is None
+    assert _look_again(desk(good | {"e03": 60.0}, WORKED, BARE, refined, champion=refined)) is not None
+    assert _look_again(desk(good | {"e03": 72.0}, WORKED, BARE, refined, champion=refined)) is None
 
 
 @pytest.mark.parametrize(
