@@ -206,7 +206,7 @@ def _look_again(desk: Desk) -> Plan | None:
     """Worked answers on from their own weights, as long as each look closes enough of the gap.
 
     Only while which data teaches is still open: the champion errs on more than half of the items, or it has
-    stopped learning with a lead that is smaller than what it still gets wrong.
+    stalled with a lead that is smaller than what it still gets wrong.
     """
     worked = set(desk.groups["worked"])
     if desk.champion is None or not worked or worked & set(desk.champion.plan.sources):
@@ -218,8 +218,8 @@ def _look_again(desk: Desk) -> Plan | None:
     assert last.training is not None
     gained = desk.score_of(last.id) - desk.score_of(last.plan.init_from)
     gap = desk.champion_score - desk.score_of(last.id)
-    stalled = not _still_learning(desk.champion) and gap < 100.0 - desk.champion_score
-    if desk.champion_score >= 50.0 and not stalled:
+    within_reach = _stalled(desk) and gap < 100.0 - desk.champion_score
+    if desk.champion_score >= 50.0 and not within_reach:
         return None
     closing = len(looks) == 1 or gained >= gap / 2
     if not _still_learning(last) or gained <= 0 or not closing:
@@ -235,6 +235,14 @@ def _look_again(desk: Desk) -> Plan | None:
         f"{gained:+.1f} over {last.plan.init_from} after {last.training.steps} steps",
         expected_gain=max(0.0, gained - gap),
     )
+
+
+def _stalled(desk: Desk) -> bool:
+    """Whether the champion learned no more when its training ended, or a training on from it gained nothing."""
+    if desk.champion is None:
+        return False
+    went_on = desk.history[-1].plan.init_from != "base" and desk.history[-1].id != desk.champion_id
+    return went_on or not _still_learning(desk.champion)
 
 
 def _still_learning(experiment: Experiment) -> bool:

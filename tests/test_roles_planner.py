@@ -82,9 +82,16 @@ def test_a_good_champion_whose_plain_answers_teach_no_more_is_challenged_too():
     assert plan is not None
     assert (plan.sources, plan.init_from) == (("steps",), "e01")
     assert _look_again(desk(good, WORKED, BARE, champion=BARE)) is None
-    refined = experiment(3, ("bare",), "e02", FLAT)
-    assert _look_again(desk(good | {"e03": 60.0}, WORKED, BARE, refined, champion=refined)) is not None
-    assert _look_again(desk(good | {"e03": 72.0}, WORKED, BARE, refined, champion=refined)) is None
+
+
+def test_worked_answers_within_reach_challenge_a_champion_that_could_not_be_improved():
+    vain = experiment(3, ("bare",), "e02")
+    near = {"base": 4.0, "e01": 43.0, "e02": 57.0, "e03": 57.0}
+    plan = _look_again(desk(near, WORKED, BARE, vain, champion=BARE))
+    assert plan is not None
+    assert plan.init_from == "e01"
+    far = near | {"e02": 75.0, "e03": 74.0}
+    assert _look_again(desk(far, WORKED, BARE, vain, champion=BARE)) is None
 
 
 @pytest.mark.parametrize(
