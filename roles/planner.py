@@ -6,7 +6,8 @@ The playbook's order is the order of a practised fine-tuner:
    and its knobs, with a full allowance, instead of a screening.
 2. **Screen** the kinds of data, each from the base weights with a short allowance:
    data decides more than any knob (LIMA, arXiv 2305.11206).
-3. **Look again** at worked answers that lost their screening while they were still learning fast:
+3. **Look again** at worked answers that lost their screening while they were still learning fast, at once
+   where the champion is poor, later where it stalls and they are within reach:
    more tokens a row make a slower start, and a short race favours what starts fast (the known bias of
    successive halving, Li et al. 2018, arXiv 1603.06560).
 4. **Clean**: when the champion contradicts a source's labels, try without it.
@@ -238,7 +239,7 @@ def _look_again(desk: Desk) -> Plan | None:
 
 
 def _stalled(desk: Desk) -> bool:
-    """Whether the champion learned no more when its training ended, or a training on from it gained nothing."""
+    """Whether the champion had stopped learning when its training ended, or training on gained nothing."""
     if desk.champion is None:
         return False
     went_on = desk.history[-1].plan.init_from != "base" and desk.history[-1].id != desk.champion_id
