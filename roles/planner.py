@@ -219,13 +219,13 @@ def _look_again(desk: Desk) -> Plan | None:
     assert last.training is not None
     gained = desk.score_of(last.id) - desk.score_of(last.plan.init_from)
     gap = desk.champion_score - desk.score_of(last.id)
-    within_reach = _stalled(desk) and gap < 100.0 - desk.champion_score
+    within_reach = _stalled(desk.champion, desk.history[-1]) and gap < 100.0 - desk.champion_score
     if desk.champion_score >= 50.0 and not within_reach:
         return None
     closing = len(looks) == 1 or gained >= gap / 2
-    if not _still_learning(last) or gained <= 0 or not closing:
+    fall = _loss_fall(last)
+    if fall < STILL_LEARNING or gained <= 0 or not closing:
         return None
-    fall = loss_fall(last.training.losses) or 0.0
     return _draft(
         desk,
         sources=last.plan.sources,
@@ -238,18 +238,15 @@ def _look_again(desk: Desk) -> Plan | None:
     )
 
 
-def _stalled(desk: Desk) -> bool:
+def _stalled(champion: Experiment, latest: Experiment) -> bool:
     """Whether the champion had stopped learning when its training ended, or training on gained nothing."""
-    if desk.champion is None:
-        return False
-    went_on = desk.history[-1].plan.init_from != "base" and desk.history[-1].id != desk.champion_id
-    return went_on or not _still_learning(desk.champion)
+    in_vain = latest.evaluation is not None and latest.plan.init_from != "base" and latest.id != champion.id
+    return in_vain or _loss_fall(champion) < STILL_LEARNING
 
 
-def _still_learning(experiment: Experiment) -> bool:
-    """Whether the training loss was still falling fast when the training ended."""
-    fall = loss_fall(experiment.training.losses) if experiment.training else None
-    return fall is not None and fall >= STILL_LEARNING
+def _loss_fall(experiment: Experiment) -> float:
+    """Relative fall of the training loss over the last quarter; 0 where it is not known."""
+    return (loss_fall(experiment.training.losses) or 0.0) if experiment.training else 0.0
 
 
 def _clean(desk: Desk) -> Plan | None:

@@ -92,6 +92,8 @@ def test_worked_answers_within_reach_challenge_a_champion_that_could_not_be_impr
     assert plan.init_from == "e01"
     far = near | {"e02": 75.0, "e03": 74.0}
     assert _look_again(desk(far, WORKED, BARE, vain, champion=BARE)) is None
+    failed = vain.model_copy(update={"evaluation": None})
+    assert _look_again(desk(near, WORKED, BARE, failed, champion=BARE)) is None
 
 
 @pytest.mark.parametrize(
