@@ -43,13 +43,13 @@ format: $(READY) ## rewrite the sources in the house style
 bench: bench-experiment bench-mini ## what one experiment costs, then every mini task
 
 bench-mini: $(READY) ## base, naive, reference and agent on all thirteen mini tasks (two hours on 2 cores)
-	$(BIN)/python -m graph.benchmark --write docs/benchmark.md
+	$(BIN)/python -m graph.bench --write docs/benchmark.md
 
 bench-experiment: $(READY) ## what one experiment costs, against a bare loop and a plain TRL script
-	$(BIN)/python -m tools.recipes.bench_experiment
+	$(BIN)/python -m tools.bench.experiment
 
 bench-quick: $(READY) ## the same on one task, with two minutes for the agent
-	$(BIN)/python -m graph.benchmark --tasks $(DEMO_TASK) --budget 2m
+	$(BIN)/python -m graph.bench --tasks $(DEMO_TASK) --budget 2m
 
 studio: $(READY) ## serve the same graph for LangGraph Studio
 	$(BIN)/langgraph dev --no-browser

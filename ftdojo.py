@@ -20,7 +20,7 @@ from tasks.errors import ExperimentFailed, FtDojoError, HarnessFault, InputError
 if TYPE_CHECKING:
     from graph.build import Graph
     from graph.settings import RunSettings
-    from memory.journal import Journal
+    from memory.journal.log import Journal
 
 __version__ = "0.1.0"
 __all__ = [
@@ -60,7 +60,7 @@ def run(
         budget: wall-clock as ``"5m"``, ``"1h30m"`` or seconds.
         on_event: called with every event while the run goes on.
         answer: called with each question of a run that has ``approve=("plan", "data", "train")`` or some of
-            these; returns ``{"verdict": "approve"}`` or another answer of ``graph.approval``.
+            these; returns ``{"verdict": "approve"}`` or another answer of ``graph.approval.gates``.
         others: ``base_model``, ``seed``, ``memory``, ``runs_dir``, ``max_rows``, ``target``...
 
     Raises:
@@ -85,7 +85,7 @@ def resume(
 
 def fork(run_dir: str | Path, experiment: str, runs_dir: str | Path) -> Path:
     """A new run that shares everything up to the end of an experiment; ``resume`` goes on with it."""
-    from graph.fork import fork as fork_run
+    from graph.forking.fork import fork as fork_run
 
     return fork_run(Path(run_dir), experiment, Path(runs_dir))
 
@@ -99,7 +99,7 @@ def build_graph(checkpointer: Any = None) -> Graph:
 
 def journal(run_dir: str | Path) -> Journal:
     """A run's journal, opened for reading."""
-    from memory.journal import Journal
+    from memory.journal.log import Journal
 
     return Journal.open(Path(run_dir) / "journal.jsonl", write=False)
 

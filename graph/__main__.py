@@ -1,6 +1,6 @@
 """``python -m graph`` is ``ftdojo``."""
 
-from graph.cli import main
+from graph.cli.app import main
 
 if __name__ == "__main__":
     main()

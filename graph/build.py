@@ -15,7 +15,7 @@
 
     planner, approve_plan -- solved | out_of_budget | stuck --> finish -> END
 
-A role drafts; the gate behind it (``graph.approval``) asks a person where the settings say so,
+A role drafts; the gate behind it (``graph.approval.gates``) asks a person where the settings say so,
 and writes the record; only then is the draft acted upon.
 """
 
@@ -27,10 +27,11 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from graph import approval, nodes, routing
+from graph import nodes, routing
+from graph.approval import gates
+from graph.forking.time_travel import at_present, first
 from graph.settings import RunSettings
 from graph.state import RunInput, RunOutput, RunState
-from graph.time_travel import at_present, first
 
 Graph = CompiledStateGraph[RunState, RunSettings, RunInput, RunOutput]
 
@@ -49,12 +50,12 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     builder = StateGraph(RunState, context_schema=RunSettings, input_schema=RunInput, output_schema=RunOutput)
     builder.add_node("prepare", first(nodes.prepare))
     builder.add_node("planner", at_present("planner", nodes.planner))
-    builder.add_node("approve_plan", approval.approve_plan)
+    builder.add_node("approve_plan", gates.approve_plan)
     builder.add_node("data_curator", at_present("data_curator", nodes.data_curator))
-    builder.add_node("approve_data", approval.approve_data)
+    builder.add_node("approve_data", gates.approve_data)
     builder.add_node("curate", at_present("curate", nodes.curate))
     builder.add_node("training_engineer", at_present("training_engineer", nodes.training_engineer))
-    builder.add_node("approve_train", approval.approve_train)
+    builder.add_node("approve_train", gates.approve_train)
     builder.add_node("train", at_present("train", nodes.train))
     builder.add_node("evaluator", at_present("evaluator", nodes.evaluator))
     builder.add_node("diagnostician", at_present("diagnostician", nodes.diagnostician))

@@ -41,11 +41,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from graph.settings import RunSettings
+from memory.budget.spending import PriceTable
 from memory.records import Role
-from memory.spending import PriceTable
 from tasks.errors import InputError, did_you_mean
-from tools.chat_models import KEY_VARIABLES, Models, ModelSpec, chat_model, split_name
-from tools.child_environment import looks_secret
+from tools.chat.models import KEY_VARIABLES, Models, ModelSpec, chat_model, split_name
+from tools.process.environment import looks_secret
 
 BASE_URL_VARIABLE = "OPENAI_BASE_URL"
 KEYS_BELONG = 'keys belong in the environment: export it, and write api_key_env = "ITS_NAME" here'

@@ -1,7 +1,7 @@
 """The nodes: read the state, call one role, write its records into the journal, return what changed.
 
 What a role decides (plan, recipe, training plan) goes into the state as a draft; the gate
-behind it (``graph.approval``) writes it into the journal, after a person approved where one is asked.
+behind it (``graph.approval.gates``) writes it into the journal, after a person approved where one is asked.
 
 A node may run twice after a kill, so each step first asks the journal whether its record
 is already there. Experiment ids are deterministic (``e01``, ``e02``...), and the journal
@@ -26,8 +26,8 @@ from roles import diagnostician as diagnosing
 from roles import evaluator as evaluating
 from roles import stopping
 from tasks.errors import ExperimentFailed, InputError
-from tools.export import export_champion
-from tools.report import write_report
+from tools.models.export import export_champion
+from tools.report.html import write_report
 
 Event = dict[str, Any]
 

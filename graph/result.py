@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from memory.journal import BASE, Journal
+from memory.budget.usage import accounts, usages
+from memory.journal.log import BASE, Journal
 from memory.track_record import count_decisions, decisions
-from memory.usage import accounts, usages
 
 
 def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) -> dict[str, Any]:

@@ -11,17 +11,17 @@ from typing import Any, cast
 from langgraph.types import Command
 
 from graph import session as sessions
-from graph.approval import read_answer
+from graph.approval.gates import read_answer
+from graph.approval.proposal import Unfit
 from graph.build import Graph, build_graph
-from graph.proposal import Unfit
 from graph.settings import RunSettings
 from graph.state import RunInput
-from memory.journal import Journal
+from memory.journal.log import Journal
 from tasks.errors import HarnessFault, InputError
 
 OnEvent = Callable[[dict[str, Any]], None]
 Question = dict[str, Any]
-"""What a gate asks; see ``graph.approval``."""
+"""What a gate asks; see ``graph.approval.gates``."""
 Answer = Callable[[Question], dict[str, Any] | None]
 """Asks a person; None when there is no answer now."""
 WAITING = "waiting"
@@ -55,7 +55,7 @@ def run(
 def approve(
     run_dir: Path, said: dict[str, Any], on_event: OnEvent | None = None, answer: Answer | None = None
 ) -> dict[str, object]:
-    """Answer the question at which a run waits, and go on; see ``graph.approval`` for answers.
+    """Answer the question at which a run waits, and go on; see ``graph.approval.gates`` for answers.
 
     Raises:
         InputError: the run does not wait for an answer, or ``said`` is none.

@@ -14,22 +14,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from graph.settings import RunSettings
-from memory.chroma import Experience, ExperienceStore, NullStore
-from memory.journal import Journal
-from memory.ledger import Ledger
+from memory.budget.clocks import Ledger
+from memory.budget.spending import Spending
+from memory.experience.store import Experience, ExperienceStore, NullStore
+from memory.journal.log import Journal
 from memory.records import RunInfo
-from memory.spending import Spending
-from roles.mind import Mind, Playbook
+from roles.policy import Mind, Playbook
 from tasks import registry
 from tasks.base import Edition, LoadOptions, TaskData, TaskSpec
 from tasks.errors import InputError
-from tools.chat_models import Models
-from tools.decontaminate import Decontaminator
+from tools.chat.models import Models
+from tools.contamination.check import Decontaminator
 from tools.dojo import Dojo
-from tools.estimate import versions
-from tools.model_files import BaseModel, count_tokens, resolve_base_model
-from tools.seal import SealedTest
-from tools.worker import Worker
+from tools.models.base_model import BaseModel, count_tokens, resolve_base_model
+from tools.process.worker import Worker
+from tools.sealed_test import SealedTest
+from tools.training.estimate import versions
 from tools.workspace import Workspace, make_run_id
 
 SETTINGS_FILE = "run.json"
@@ -62,12 +62,12 @@ def load_task(name: str, edition: str) -> TaskSpec:
         InputError: unknown id, or a folder that is not a task.
     """
     if name.startswith("lm-eval:"):
-        from tools.lm_eval_task import load_lm_eval
+        from tasks.custom.lm_eval import load_lm_eval
 
         return load_lm_eval(name)
     path = Path(name).expanduser()
     if path.is_dir() or "/" in name or path.exists():
-        from tasks.custom import load_folder
+        from tasks.custom.folder import load_folder
 
         return load_folder(path)
     spec = registry.get(name)
@@ -253,11 +253,11 @@ def _with_mind(session: Session, models: Models | None) -> Session:
     dojo, settings = session.dojo, session.settings
     dojo.spending = Spending.attach(dojo.journal, models.prices, settings.max_usd, settings.max_tokens)
     if models.teacher:
-        from tools.teacher import Teacher
+        from tools.synthesis.teacher import Teacher
 
         dojo.teacher = Teacher(models.teacher, dojo.spending, dojo.workspace.run_dir / "teacher")
     if settings.mind == "llm":
-        from roles.language_model import LanguageModel
+        from roles.llm.policy import LanguageModel
 
         session.mind = LanguageModel(models, dojo.spending)
     return session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from memory.journal import Journal
+from memory.journal.log import Journal
 from memory.records import Experiment
 
 _HEADER = "| id | change | outcome | score | delta | p |\n|---|---|---|---|---|---|"

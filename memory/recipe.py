@@ -67,7 +67,8 @@ class Deduplicate(Record):
     """Drop exact repeats, and near repeats when ``near``.
 
     Two prompts nearly repeat each other when their numbers, codes and names agree and few of their
-    other words differ (``tools.similarity``): a templated question with another number is another one.
+    other words differ (``tools.contamination.similarity``): a templated question with another number is
+    another one.
 
     Rows that repeat a prompt with another answer are dropped altogether when
     ``conflicts`` is set: at least one of them is wrong.
@@ -76,7 +77,7 @@ class Deduplicate(Record):
     op: Literal["deduplicate"] = "deduplicate"
     near: bool = True
     threshold: float = Field(0.9, gt=0.0, le=1.0)
-    """Similarity (0.0 to 1.0, see ``tools.similarity``) from which two rows count as near repeats."""
+    """Similarity (0 to 1, ``tools.contamination.similarity``) from which two rows count as near repeats."""
     conflicts: bool = True
 
 

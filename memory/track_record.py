@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from memory.journal import Journal
+from memory.journal.log import Journal
 from memory.records import Decision, Experiment
 from tasks.base import Score
 

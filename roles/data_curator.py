@@ -22,7 +22,7 @@ from memory.recipe import (
     Verify,
 )
 from memory.records import Plan
-from roles.sources import WORKED_SHARE
+from roles.source_kinds import WORKED_SHARE
 from tools.dojo import Dojo
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memory.records import Diagnosis, Experiment, Lesson
-from roles.sources import distrusted, kind_of
+from roles.source_kinds import distrusted, kind_of
 from tools.dojo import AUDIT_ROWS, Dojo
 
 UNPARSEABLE_SHARE = 0.15

@@ -25,10 +25,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from memory.lessons import Recalled
+from memory.experience.lessons import Recalled
 from memory.records import Experiment, Plan
 from roles.diagnostician import loss_fall
-from roles.sources import Kind, by_kind, distrusted, why_unusable
+from roles.source_kinds import Kind, by_kind, distrusted, why_unusable
 from tasks.errors import ExperimentFailed
 from tools.dojo import AUDIT_ROWS, Dojo
 

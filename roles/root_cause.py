@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tools.root_cause import LONGEST, root_cause, without_paths
+from tools.process.root_cause import LONGEST, root_cause, without_paths
 
 __all__ = ["LONGEST", "root_cause", "without_paths"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from memory.recipe import DataCard
 from memory.records import Experiment, Plan, TrainingPlan
-from roles.optimiser import Knobs, Method, suggest, trials_from
+from roles.hyperparameters import Knobs, Method, suggest, trials_from
 from tasks.errors import ExperimentFailed
 from tools.dojo import Dojo
-from tools.train import ProbeResult
+from tools.training.train import ProbeResult
 
 FULL_UP_TO_PARAMETERS = 500_000_000
 """Up to this size full fine-tuning is affordable on one GPU and at least as good as LoRA; above it

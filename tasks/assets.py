@@ -2,7 +2,7 @@
 
 Every fact about a repository is declared here and nowhere else. Below a data root, files
 lie as ``<root>/<folder>/<path in the repository>``, or ``<root>/<owner>/<name>/<path>``.
-``ftdojo prepare`` writes ``<root>/<folder>/prepared.json`` beside them; ``tasks.files``
+``ftdojo prepare`` writes ``<root>/<folder>/prepared.json`` beside them; ``tasks.official.files``
 reads it back and says which file changed since.
 """
 

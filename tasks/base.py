@@ -99,7 +99,7 @@ class TaskData:
     validation: tuple[Sample, ...]
     sources: tuple[Source, ...]
     load_test: Callable[[], tuple[Sample, ...]]
-    """Produces the sealed test. Only ``tools.seal`` calls it."""
+    """Produces the sealed test. Only ``tools.sealed_test`` calls it."""
 
 
 @dataclass(frozen=True)

@@ -2,49 +2,38 @@
 
 from __future__ import annotations
 
-from tasks import (
-    aime,
-    bioprobench,
-    bioprobench_protocols,
-    chemcot_mol_edit,
-    chemcot_mol_opt,
-    chemcot_mol_und,
-    chemcot_reaction,
-    financeiq,
-    panorama_noc4pc,
-    panorama_par4pc,
-    panorama_pi4pc,
-    tablebench_data_analysis,
-    tablebench_fact_checking,
-    tablebench_numerical,
-    tablebench_visualization,
-)
+from tasks.aime import task as aime
 from tasks.base import TaskSpec
+from tasks.bioprobench import protocols, steps
+from tasks.chemcot import mol_edit, mol_opt, mol_und, reaction
 from tasks.errors import InputError, did_you_mean
-from tasks.miniature import Miniature
+from tasks.financeiq import task as financeiq
+from tasks.mini.miniature import Miniature
+from tasks.panorama import noc4pc, par4pc, pi4pc
+from tasks.tablebench import data_analysis, fact_checking, numerical, visualization
 
 MODULES = (
     aime,
-    panorama_par4pc,
-    panorama_noc4pc,
-    panorama_pi4pc,
-    chemcot_mol_und,
-    chemcot_mol_edit,
-    chemcot_mol_opt,
-    chemcot_reaction,
-    tablebench_data_analysis,
-    tablebench_fact_checking,
-    tablebench_numerical,
-    tablebench_visualization,
+    par4pc,
+    noc4pc,
+    pi4pc,
+    mol_und,
+    mol_edit,
+    mol_opt,
+    reaction,
+    data_analysis,
+    fact_checking,
+    numerical,
+    visualization,
     financeiq,
 )
 TASKS: tuple[TaskSpec, ...] = tuple(module.SPEC for module in MODULES)
 EXTENSIONS: tuple[TaskSpec, ...] = (
     aime.AIME24_SPEC,
-    bioprobench_protocols.GEN_SPEC,
-    bioprobench_protocols.ORD_SPEC,
-    bioprobench.ERR_SPEC,
-    bioprobench.PQA_SPEC,
+    protocols.GEN_SPEC,
+    protocols.ORD_SPEC,
+    steps.ERR_SPEC,
+    steps.PQA_SPEC,
 )
 """Published tasks beside the thirteen, with the official edition alone."""
 _MINIATURES: tuple[Miniature, ...] = tuple(module.MINI for module in MODULES)

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 import ftdojo
-from memory.journal import Journal
-from tasks.custom import write_example
-from tests.tiny_model import make_tiny_model
+from memory.journal.log import Journal
+from tasks.custom.folder import write_example
+from tests.support.tiny_model import make_tiny_model
 
 LIMITS = {"max_rows": 240, "max_experiments": 3, "budget": "10m"}
 
@@ -112,7 +112,7 @@ def test_the_champion_is_a_loadable_model_with_a_card(finished_run):
     assert summary["kept"] >= 1
     champion = Path(summary["champion"])
     assert folder in champion.parents
-    from tools.model_files import resolve_base_model
+    from tools.models.base_model import resolve_base_model
 
     assert resolve_base_model(str(champion)).parameters > 10_000
     assert "FT-Dojo" in (champion / "README.md").read_text(encoding="utf-8")

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import ftdojo
-from memory.journal import Journal
-from tasks.custom import write_example
+from memory.journal.log import Journal
+from tasks.custom.folder import write_example
 
 KILLS = 10
 EXPERIMENTS = 5

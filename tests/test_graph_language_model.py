@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from loopback_chat import ChatServer
-from scripted_llm import scripted_reply
-from tiny_model import make_tiny_model
 
 import ftdojo
 from graph.run import resume
 from memory.records import Decision, Usage
-from tasks.custom import write_example
+from tasks.custom.folder import write_example
+from tests.support.loopback_chat import ChatServer
+from tests.support.scripted_llm import scripted_reply
+from tests.support.tiny_model import make_tiny_model
 
 KEY = "sk-very-secret-0123456789"
 SENTINEL = "QZX-SEALED-7741"

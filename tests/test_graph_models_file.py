@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loopback_chat import ChatServer, in_order, text
 
-from graph.doctor import print_checks
+from graph.cli.doctor import print_checks
 from graph.models_file import ModelsFile, load_models
 from graph.settings import make_settings
 from tasks.errors import InputError
-from tools.chat_models import Models, ModelSpec, chat_model
+from tests.support.loopback_chat import ChatServer, in_order, text
+from tools.chat.models import Models, ModelSpec, chat_model
 
 ROOT = Path(__file__).parent.parent
 KEY = "sk-very-secret-0123456789"

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real_rows import data_root
 from rich.console import Console
-from tiny_model import make_tiny_model
 
 from graph import session as sessions
-from graph.catalogue import assets_of, print_task_card, print_tasks
+from graph.cli.tasks import assets_of, print_task_card, print_tasks
 from graph.settings import make_settings
 from tasks import registry
 from tasks.base import LoadOptions
 from tasks.errors import InputError
+from tests.support.real_rows import data_root
+from tests.support.tiny_model import make_tiny_model
 
 
 def settings_for(tmp_path: Path, **fields: object) -> Any:

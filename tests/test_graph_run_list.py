@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from run_records import run_info
-
 from graph.run import list_runs
 from graph.session import SETTINGS_FILE
-from memory.journal import Journal
+from memory.journal.log import Journal
+from tests.support.run_records import run_info
 
 
 def test_runs_are_listed_by_their_start_and_not_by_their_name(tmp_path: Path):

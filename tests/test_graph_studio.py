@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_ground import make_ground, small_run
 
 import ftdojo
+from tests.support.small_ground import make_ground, small_run
 
 pytest.importorskip("langgraph_cli", reason="langgraph-cli is not installed")
 sdk = pytest.importorskip("langgraph_sdk", reason="langgraph-sdk is not installed")

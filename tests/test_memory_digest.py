@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from run_records import evaluation, plan, run_info, write_experiment
 
+from memory.budget.clocks import Ledger
 from memory.digest import approximate_tokens, digest
-from memory.journal import Journal
-from memory.ledger import Ledger
+from memory.journal.log import Journal
 from memory.records import Failure
+from tests.support.run_records import evaluation, plan, run_info, write_experiment
 
 
 def test_a_new_run_has_a_digest(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import nbformat
 import pytest
-from loopback_chat import ChatServer
 from nbclient import NotebookClient
-from scripted_llm import scripted_reply
-from small_ground import make_ground, small_run
+
+from tests.support.loopback_chat import ChatServer
+from tests.support.scripted_llm import scripted_reply
+from tests.support.small_ground import make_ground, small_run
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 NAMES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))

@@ -8,12 +8,12 @@ from itertools import cycle
 
 import openai._base_client
 import pytest
-from chaos import CLIENT_SECONDS, FAULTS, INJECTION, Chaos
-from five_decisions import STAGES, decided, decisions, desks, make_mind
-from loopback_chat import ChatServer
 
 from memory.records import Plan
-from roles.agent import Limits
+from roles.llm.decide import Limits
+from tests.support.chaos import CLIENT_SECONDS, FAULTS, INJECTION, Chaos
+from tests.support.five_decisions import STAGES, decided, decisions, desks, make_mind
+from tests.support.loopback_chat import ChatServer
 
 FEWEST_KINDS = 30
 DONE = 3

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from real_rows import data_root
 
 from tasks import registry
 from tasks.base import Sample
-from tasks.chemcot_mol_edit import VIEWS, judge
-from tasks.published.chemcot_mol_edit import NAMES, evaluate, molecule_said
-from tasks.rows import read_rows
+from tasks.chemcot.mol_edit import VIEWS, judge
+from tasks.chemcot.mol_edit_released import NAMES, evaluate, molecule_said
+from tasks.official.rows import read_rows
+from tests.support.real_rows import data_root
 
 SPEC = registry.get("chemcotbench_mol_edit")
 ADD, DELETE, SUB = VIEWS["add"], VIEWS["delete"], VIEWS["sub"]

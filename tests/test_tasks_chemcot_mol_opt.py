@@ -9,15 +9,15 @@ import types
 from collections.abc import Iterator
 
 import pytest
-from real_rows import data_root
 
-from tasks import properties
 from tasks.base import Sample
-from tasks.chemcot_mol_opt import MINI, SPEC, VIEW, build_prompt, judge, to_sample, verify, views_of
-from tasks.molecule_similarity import morgan_bits
-from tasks.properties import MIN_SIMILARITY, PROPERTIES, optimisation_error, property_of
-from tasks.published import chemcot_mol_opt as released
-from tasks.rows import read_rows
+from tasks.chemcot import mol_opt_released as released
+from tasks.chemcot.chemistry import properties
+from tasks.chemcot.chemistry.properties import MIN_SIMILARITY, PROPERTIES, optimisation_error, property_of
+from tasks.chemcot.chemistry.similarity import morgan_bits
+from tasks.chemcot.mol_opt import MINI, SPEC, VIEW, build_prompt, judge, to_sample, verify, views_of
+from tasks.official.rows import read_rows
+from tests.support.real_rows import data_root
 
 KEY = "Final Target Molecule"
 PHENOL = "CCCCc1ccc(O)cc1"

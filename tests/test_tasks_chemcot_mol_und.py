@@ -7,14 +7,15 @@ import random
 
 import pytest
 import solvers
-from real_rows import data_root
 
-from tasks import registry, stated_values
+from tasks import registry
+from tasks.answers import values
 from tasks.base import Sample
-from tasks.chemcot_mol_und import judge, question_of, truth_of
-from tasks.fragments import fragment_count, ring_count, scaffold
-from tasks.published.chemcot_mol_und import KINDS, PREFIX, evaluate
-from tasks.rows import read_rows
+from tasks.chemcot.chemistry.scaffolds import fragment_count, ring_count, scaffold
+from tasks.chemcot.mol_und import judge, question_of, truth_of
+from tasks.chemcot.mol_und_released import KINDS, PREFIX, evaluate
+from tasks.official.rows import read_rows
+from tests.support.real_rows import data_root
 
 SPEC = registry.get("chemcotbench_mol_und")
 COUNTS = [PREFIX + kind for kind in ("fg_count", "ring_count")]
@@ -289,7 +290,7 @@ def test_parts_by_name() -> None:
     assert scaffold("CCc1ccccc1O") == "c1ccccc1"
     assert scaffold("CCC") == ""
     assert scaffold("C1") is None
-    assert stated_values.count("2" * 200) is None
+    assert values.count("2" * 200) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -333,12 +334,12 @@ def test_real_rows(kind: str) -> None:
     ],
 )
 def test_a_no_before_a_noun_is_no_answer(text: str, meant: str | None):
-    assert stated_values.yes_no(text) == meant
+    assert values.yes_no(text) == meant
 
 
 @pytest.mark.parametrize("text", ["not 2", "It isn't 2.", "neither 2 nor 3"])
 def test_a_denied_count_is_no_count(text: str):
-    assert stated_values.count(text) is None
+    assert values.count(text) is None
 
 
 @pytest.mark.parametrize("answer", ['{"Output Scaffold": "not c1ccccc1"}', "The scaffold is not c1ccccc1"])

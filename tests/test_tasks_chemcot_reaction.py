@@ -7,16 +7,22 @@ import random
 
 import pytest
 import reaction_solver
-from real_rows import data_root
 
+from tasks.answers.letters import chosen_letter
 from tasks.base import Sample
-from tasks.chemcot_reaction import KEYS, MINI, NEAR, VIEW, build_prompt, judge, to_sample, verify, views_of
-from tasks.choice_letters import chosen_letter
-from tasks.molecule_similarity import character_bleu, levenshtein, morgan_counts
-from tasks.published import chemcot_reaction as released
-from tasks.reactions import brought, conserved, readable_reference, same_molecules, textbook_products
-from tasks.rows import read_rows
-from tasks.stated_smiles import stated_smiles
+from tasks.chemcot import reaction_released as released
+from tasks.chemcot.chemistry.reactions import (
+    brought,
+    conserved,
+    readable_reference,
+    same_molecules,
+    textbook_products,
+)
+from tasks.chemcot.chemistry.similarity import character_bleu, levenshtein, morgan_counts
+from tasks.chemcot.reaction import KEYS, MINI, NEAR, VIEW, build_prompt, judge, to_sample, verify, views_of
+from tasks.chemcot.smiles_answer import stated_smiles
+from tasks.official.rows import read_rows
+from tests.support.real_rows import data_root
 
 ESTER = "CCC(=O)OCC"
 GIVEN = "CCC(=O)O.OCC"

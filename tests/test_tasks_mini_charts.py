@@ -6,12 +6,12 @@ import random
 
 import pytest
 import solvers
-from script_runner import run_all
 
-from tasks import chart_reading, charts
-from tasks import tablebench_visualization as task
-from tasks.miniature import Item, to_sample
-from tools.judge import judge_all
+from tasks.mini.miniature import Item, to_sample
+from tasks.tablebench import visualization as task
+from tasks.tablebench.charts import compare, static_check
+from tests.support.script_runner import run_all
+from tools.evaluation.score_answers import judge_all
 
 TABLE = {"columns": ["team", "wins", "goals"], "data": [["Ann", 12, 3.5], ["Bob", 7, 4.0], ["Eve", 9, 1.0]]}
 
@@ -35,10 +35,10 @@ def test_generated_charts_are_right_and_their_decoys_wrong() -> None:
 def test_a_plan_that_the_code_does_not_follow_is_refuted() -> None:
     for item in items(200):
         prompt = task.MINI.prompt_of(item)
-        assert chart_reading.check(prompt, task.render(item.answer, item.reasoning)) is True
-        assert chart_reading.check(prompt, task.render(item.answer, "")) is None
+        assert static_check.check(prompt, task.render(item.answer, item.reasoning)) is True
+        assert static_check.check(prompt, task.render(item.answer, "")) is None
         for decoy in item.decoys:
-            assert chart_reading.check(prompt, task.render(decoy, item.reasoning)) is False, decoy
+            assert static_check.check(prompt, task.render(decoy, item.reasoning)) is False, decoy
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def test_a_plan_that_the_code_does_not_follow_is_refuted() -> None:
 )
 def test_a_published_prompt_is_checked_as_far_as_code_can_be_read(code: str, verdict: bool | None) -> None:
     prompt = f"[TABLE] \n{TABLE!r}\n\nLet's get start!\nQuestion: Please draw a bar chart of wins."
-    assert chart_reading.check(prompt, f"```python\n{code}\n```") is verdict
+    assert static_check.check(prompt, f"```python\n{code}\n```") is verdict
 
 
 def test_the_stated_series_of_a_generated_chart_follow_from_its_question() -> None:
     """Computed a second time, from the question and the table alone."""
     for item in items(200):
-        assert charts.references_of(item.gold) == solvers.visualization(item.columns), item.columns[
+        assert compare.references_of(item.gold) == solvers.visualization(item.columns), item.columns[
             "question"
         ]

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real_rows import data_root
 
-from tasks import panorama_noc4pc, panorama_par4pc, panorama_pi4pc, registry
+from tasks import registry
+from tasks.answers.metrics import multilabel_macro_f1
 from tasks.base import Metrics, Sample
-from tasks.metrics import multilabel_macro_f1
-from tasks.patents import claim_lines
-from tasks.published import panorama as released
-from tasks.rows import read_rows
+from tasks.official.rows import read_rows
+from tasks.panorama import noc4pc, par4pc, pi4pc, released
+from tasks.panorama.claims import claim_lines
+from tests.support.real_rows import data_root
 
 ART = Sample("x", "panorama_par4pc", "", "A, G", {"silver": ["C"]})
 PARAGRAPH = Sample("x", "panorama_pi4pc", "", "36", {"silver": ["65"], "keys": ["9", "36", "65"]})
@@ -59,7 +59,7 @@ def _released(evaluate: Callable[..., Metrics], sample: Sample, answer: str) -> 
     ],
 )
 def test_letters_as_we_read_them(answer: str, parsed: str | None) -> None:
-    verdict = panorama_par4pc.judge(ART, answer)
+    verdict = par4pc.judge(ART, answer)
     assert verdict.parsed == parsed
     assert verdict.right is (parsed == "A, G")
 
@@ -99,7 +99,7 @@ def test_the_released_macro_f1_is_micro_and_silver_is_false() -> None:
 
 def test_our_macro_f1_weighs_letters_alike() -> None:
     samples = [Sample(str(i), ART.view, "", "A") for i in range(9)] + [Sample("z", ART.view, "", "B")]
-    verdicts = [panorama_par4pc.judge(sample, '{"answer": "A"}') for sample in samples]
+    verdicts = [par4pc.judge(sample, '{"answer": "A"}') for sample in samples]
     score = multilabel_macro_f1(samples, verdicts, "ABCDEFGH")
     assert score.value == pytest.approx(100 * (18 / 19 + 0) / 2)
     assert score.low < score.value <= score.high
@@ -131,7 +131,7 @@ def test_our_macro_f1_weighs_letters_alike() -> None:
     ],
 )
 def test_paragraphs_as_both_read_them(answer: str, parsed: str | None, theirs: int | None) -> None:
-    verdict = panorama_pi4pc.judge(PARAGRAPH, answer)
+    verdict = pi4pc.judge(PARAGRAPH, answer)
     assert (verdict.parsed, verdict.right) == (parsed, parsed == "36")
     assert released.key_said(answer) == theirs
 
@@ -139,13 +139,13 @@ def test_paragraphs_as_both_read_them(answer: str, parsed: str | None, theirs: i
 @pytest.mark.parametrize("answer", ['{"answer": Infinity}', '{"answer": 1e999}', f"see {HUGE}", "[" * 5_000])
 def test_outputs_that_end_the_released_paragraph_view(answer: str) -> None:
     assert set(_released(released.paragraphs, PARAGRAPH, answer).values()) == {None}
-    assert not panorama_pi4pc.judge(PARAGRAPH, answer).right
+    assert not pi4pc.judge(PARAGRAPH, answer).right
 
 
 def test_silver_paragraphs_are_unknown_to_the_released_evaluator() -> None:
     found = _released(released.paragraphs, PARAGRAPH, '{"answer": 65}')
     assert (found["gold_hit_rate"], found["silver_hits"], found["valid_count"]) == (0.0, 0.0, 1.0)
-    assert panorama_pi4pc.judge(PARAGRAPH, '{"answer": 65}').error == "silver_paragraph"
+    assert pi4pc.judge(PARAGRAPH, '{"answer": 65}').error == "silver_paragraph"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_silver_paragraphs_are_unknown_to_the_released_evaluator() -> None:
     ],
 )
 def test_codes_as_both_read_them(answer: str, parsed: str | None, theirs: str | None) -> None:
-    assert panorama_noc4pc.judge(CODE, answer).parsed == parsed
+    assert noc4pc.judge(CODE, answer).parsed == parsed
     assert released.code_said(answer) == theirs
 
 
@@ -173,8 +173,8 @@ def test_silence_helps_in_the_released_macro_f1_and_hurts_in_ours() -> None:
     answers = [f'{{"code": "{code}"}}' for code in ("ALLOW", "102", "103")] + ["no idea"]
     theirs = released.novelty(CODE.view, samples, answers, [None] * 4)
     assert (theirs["macro_f1"], theirs["valid_count"]) == (100.0, 3.0)
-    verdicts = [panorama_noc4pc.judge(*pair) for pair in zip(samples, answers, strict=True)]
-    ours = panorama_noc4pc.aggregate(samples, verdicts)
+    verdicts = [noc4pc.judge(*pair) for pair in zip(samples, answers, strict=True)]
+    ours = noc4pc.aggregate(samples, verdicts)
     assert ours.value < 90
     assert ours.unparseable_share == 0.25
 
@@ -182,7 +182,7 @@ def test_silence_helps_in_the_released_macro_f1_and_hurts_in_ours() -> None:
 @pytest.mark.parametrize("answer", [HUGE, f'{{"code": {HUGE}}}', "[" * 5_000])
 def test_outputs_that_end_the_released_novelty_view(answer: str) -> None:
     assert set(_released(released.novelty, CODE, answer).values()) == {None}
-    assert not panorama_noc4pc.judge(CODE, answer).right
+    assert not noc4pc.judge(CODE, answer).right
 
 
 def _rows(name: str) -> list[dict[str, object]]:
@@ -234,7 +234,7 @@ def test_a_dependent_claim_brings_what_it_refers_to() -> None:
 def test_generated_elements_stand_in_none_one_or_two_candidates_and_some_are_never_cited() -> None:
     found = set()
     for index in range(300):
-        item = panorama_par4pc.MINI.draw(random.Random(index), index)
+        item = par4pc.MINI.draw(random.Random(index), index)
         held = [part for parts in item.meta["candidates"].values() for part in parts]
         found.add((len(item.meta["claim"]), len(item.answer.split(", "))))
         assert {held.count(part) for part in item.meta["claim"]} <= {0, 1, 2}

@@ -8,11 +8,11 @@ import re
 from typing import Any
 
 import pytest
-from real_rows import data_root
 
 from tasks import registry
 from tasks.base import Metrics, Sample
-from tasks.published import tablebench as released
+from tasks.tablebench import released
+from tests.support.real_rows import data_root
 
 FACTS, NUMBERS = "tablebench_fact_checking", "tablebench_numerical_reasoning"
 ANALYSIS = "tablebench_data_analysis"

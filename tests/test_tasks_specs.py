@@ -12,14 +12,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from gold_answers import affordable, gold_answer, judged
-from mini_data import mini, sealed
 
 from tasks import registry
 from tasks.base import Sample, TaskSpec
 from tasks.columns import pluck
 from tasks.errors import InputError
 from tasks.splits import fingerprint, seeded
+from tests.support.gold_answers import affordable, gold_answer, judged
+from tests.support.mini_data import mini, sealed
 
 IDS = registry.ids()
 MODULES = tuple(module.__name__.rpartition(".")[2] for module in registry.MODULES)

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
+from tasks.answers.arithmetic import broken, steps_of
 from tasks.columns import paths, pluck
 from tasks.splits import content_id, draw_unique, fingerprint, seeded
-from tasks.working import broken, steps_of
 
 
 @pytest.mark.parametrize(

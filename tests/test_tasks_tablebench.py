@@ -8,9 +8,9 @@ import pytest
 import table_solvers
 
 from tasks import registry
-from tasks.analysis_answers import label_of, rouge_l
 from tasks.base import Sample
-from tasks.table_answers import final_answer, values
+from tasks.tablebench.analysis_answers import label_of, rouge_l
+from tasks.tablebench.answers import final_answer, values
 
 FACTS, NUMBERS = "tablebench_fact_checking", "tablebench_numerical_reasoning"
 ANALYSIS = "tablebench_data_analysis"

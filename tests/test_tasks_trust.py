@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from functools import cache
 
 import pytest
-from gold_answers import affordable, gold_answer, judged
-from malformed import malformed
-from mini_data import sealed
-from real_rows import data_root
 
-from tasks import official, registry
+from tasks import registry
 from tasks.base import LoadOptions, Sample, TaskSpec, Verdict
+from tasks.official import load
+from tests.support.gold_answers import affordable, gold_answer, judged
+from tests.support.malformed import malformed
+from tests.support.mini_data import sealed
+from tests.support.real_rows import data_root
 
 HANG_SECONDS = 1.0
 VIEWS = [(spec.id, view) for spec in registry.TASKS for view in spec.views]
@@ -26,7 +27,7 @@ def _rows(task_id: str, edition: str) -> dict[str, list[Sample]]:
     if edition == "mini":
         samples = affordable(spec, sealed(task_id))
         return {view: [sample for sample in samples if sample.view == view] for view in spec.views}
-    return {view: list(held) for view, held in official.items(spec, LoadOptions(data_root())).items()}
+    return {view: list(held) for view, held in load.items(spec, LoadOptions(data_root())).items()}
 
 
 def _samples(task_id: str, view: str, edition: str) -> list[Sample]:

@@ -9,15 +9,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from gold_answers import plotting_code
-from real_rows import data_root
-from script_runner import run_all
 
-from tasks import chart_reading, chart_script
-from tasks import tablebench_visualization as task
 from tasks.base import Sample, Script, ScriptResult, Verdict
-from tasks.published import visualization as released
-from tools.judge import judge_all
+from tasks.tablebench import visualization as task
+from tasks.tablebench import visualization_released as released
+from tasks.tablebench.charts import script as chart_script
+from tasks.tablebench.charts import static_check
+from tests.support.gold_answers import plotting_code
+from tests.support.real_rows import data_root
+from tests.support.script_runner import run_all
+from tools.evaluation.score_answers import judge_all
 
 TABLE = {"columns": ["team", "wins", "goals"], "data": [["Ann", 12, 3.5], ["Bob", 7, 4.0], ["Eve", 9, 1.0]]}
 IMPORTS = "import numpy as np\nimport pandas as pd\nimport matplotlib.pyplot as plt\n"
@@ -334,7 +335,7 @@ def test_real_rows_are_read_and_their_gold_charts_are_right() -> None:
     samples = [task.sample_of(row, task.VIEW) for row in rows]
     assert all(sample.meta["kinds"] for sample in samples)
     assert [len(sample.meta["kinds"]) for sample in samples].count(2) == 1
-    assert all(chart_reading.table_columns(sample.prompt) is not None for sample in samples)
+    assert all(static_check.table_columns(sample.prompt) is not None for sample in samples)
     gold = [task.render(plotting_code(sample), "") for sample in samples]
     verdicts, results = judge_all(task.SPEC, samples, gold, run_all)
     assert [sample.id for sample, verdict in zip(samples, verdicts, strict=True) if not verdict.right] == []
@@ -354,13 +355,13 @@ def test_a_megabyte_of_fences_is_read_in_well_under_a_second() -> None:
 
 def test_a_script_needs_the_sandbox_and_says_so() -> None:
     from tasks.errors import InputError
-    from tools import judge
+    from tools.evaluation import score_answers
 
     def refusing(scripts: Sequence[Script]) -> list[ScriptResult]:
         return [ScriptResult("refused") for _ in scripts]
 
     with pytest.raises(InputError, match="no sandbox works here") as caught:
-        judge.judge_answers(task.SPEC, [sample()], [block("plt.bar(df.team, df.wins)")], refusing)
+        score_answers.judge_answers(task.SPEC, [sample()], [block("plt.bar(df.team, df.wins)")], refusing)
     assert "\n" not in str(caught.value)
 
 

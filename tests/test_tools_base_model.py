@@ -79,13 +79,13 @@ def test_model_is_small_and_knows_its_ends(folder: Path, model: Any, tokenizer: 
 
 @pytest.mark.parametrize(("skill", "least"), [("smiles_copy", 0.5), ("smiles_append", 0.3)])
 def test_model_has_its_skills(model: Any, tokenizer: Any, skill: str, least: float) -> None:
-    from tools.recipes.pretrain import probe
+    from tools.pretraining.pretrain import probe
 
     assert probe(model, tokenizer, skill, 20) >= least
 
 
 def test_orthogonal_makes_singular_values_near_one() -> None:
-    from tools.recipes.muon import orthogonal
+    from tools.pretraining.muon import orthogonal
 
     torch.manual_seed(0)
     values = torch.linalg.svdvals(orthogonal(torch.randn(2, 24, 40)))
@@ -96,8 +96,8 @@ def test_orthogonal_makes_singular_values_near_one() -> None:
 def test_batches_keep_every_document_whole(folder: Path) -> None:
     from tokenizers import Tokenizer
 
-    from tools.recipes.pretrain_data import MICRO_TOKENS, batches, encode
-    from tools.recipes.skills import documents
+    from tools.pretraining.data import MICRO_TOKENS, batches, encode
+    from tools.pretraining.skills.mixture import documents
 
     made = list(documents(0, 0.5, 120))
     encoded = encode(Tokenizer.from_file(str(folder / "tokenizer.json")), made)
@@ -112,7 +112,7 @@ def test_batches_keep_every_document_whole(folder: Path) -> None:
 
 
 def test_training_lowers_the_loss_and_resumes(folder: Path, tmp_path: Path) -> None:
-    from tools.recipes.pretrain import Trainer, parse
+    from tools.pretraining.pretrain import Trainer, parse
 
     out = tmp_path / "model"
     out.mkdir()

@@ -9,7 +9,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from loopback_chat import (
+from pydantic import SecretStr
+
+from memory.budget.spending import PriceTable
+from tasks.errors import InputError
+from tests.support.loopback_chat import (
     ChatServer,
     Reply,
     Script,
@@ -24,13 +28,9 @@ from loopback_chat import (
     reset,
     text,
 )
-from pydantic import SecretStr
-
-from memory.spending import PriceTable
-from tasks.errors import InputError
-from tools import bounded_http
-from tools.chat_models import PLACEHOLDER_KEY, Models, ModelSpec, chat_model, split_name
-from tools.redact import Redactor
+from tools.chat import bounded_http
+from tools.chat.models import PLACEHOLDER_KEY, Models, ModelSpec, chat_model, split_name
+from tools.chat.redact import Redactor
 
 KEY = "sk-very-secret-0123456789"
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from mini_data import mini, sealed
 
-from tools.decontaminate import RULES, Decontaminator, guarded
-from tools.minhash import NearDuplicates
-from tools.numerals import numerals_as_digits
-from tools.recipes.bench_decontaminate import alarms, clean_rows, guard_of, mini_items, recall
-from tools.renamed import Renamed
-from tools.shuffled import order_free
-from tools.signature import sign
-from tools.smiles_forms import canonical_text, looks_like_smiles
+from tests.support.mini_data import mini, sealed
+from tools.bench.contamination import alarms, clean_rows, guard_of, mini_items, recall
+from tools.contamination.check import RULES, Decontaminator, guarded
+from tools.contamination.minhash import NearDuplicates
+from tools.contamination.numerals import numerals_as_digits
+from tools.contamination.renamed import Renamed
+from tools.contamination.reordered import order_free
+from tools.contamination.signature import sign
+from tools.contamination.smiles import canonical_text, looks_like_smiles
 
 TABLE = (
     '[TABLE]\n{"columns":["name","goals"],"data":[["Kim",13],["Bob",25],["Max",5],["Eve",17]]}\n'

@@ -9,10 +9,10 @@ from __future__ import annotations
 import pytest
 
 from tasks import registry
-from tasks.pool import planted_leaks, pool_key
-from tools.decontaminate import Decontaminator
-from tools.recipes.leak_kinds import twin_key
-from tools.seal import SealedTest
+from tasks.mini.pool import planted_leaks, pool_key
+from tools.bench.leaks import twin_key
+from tools.contamination.check import Decontaminator
+from tools.sealed_test import SealedTest
 
 ALLOWED = {"chemcotbench_mol_opt": 6, "tablebench_data_analysis": 8, "tablebench_fact_checking": 12}
 """Edited copies that may be missed, of 240 planted rows; none in any other task."""

@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from tools.recipes import skills_sets, skills_smiles, skills_tables
-from tools.recipes.skills import MIXTURE, documents, probe_documents
-from tools.recipes.skills_core import near_numbers, options, turn
-from tools.recipes.skills_numbers import running_sum
+from tools.pretraining.skills import sets, smiles, tables
+from tools.pretraining.skills.core import near_numbers, options, turn
+from tools.pretraining.skills.mixture import MIXTURE, documents, probe_documents
+from tools.pretraining.skills.numeric import running_sum
 
 EQUATION = re.compile(r"(?<![\w.+*/=-])(\d+)([-+*])(\d+)=(\d+)(?=[.。\s]|$)")
 
@@ -41,7 +41,7 @@ def test_every_skill_answers_every_turn(name: str) -> None:
 def test_easy_tables_are_smaller() -> None:
     def rows(level: float) -> int:
         rng = Random(2)
-        return sum(len(skills_tables.make_table(rng, level).rows) for _ in range(500))
+        return sum(len(tables.make_table(rng, level).rows) for _ in range(500))
 
     assert rows(0.0) < 0.9 * rows(1.0)
 
@@ -49,19 +49,19 @@ def test_easy_tables_are_smaller() -> None:
 def test_molecules_are_valid() -> None:
     chem = pytest.importorskip("rdkit.Chem")
     rng = Random(0)
-    names = list(skills_smiles.FRAGMENTS)
+    names = list(smiles.FRAGMENTS)
     for _ in range(300):
-        before, after = skills_smiles._carrier(rng, 1.0, *rng.sample(names, 2))
-        for text in (before, after, skills_smiles.molecule(rng, 1.0)):
+        before, after = smiles._carrier(rng, 1.0, *rng.sample(names, 2))
+        for text in (before, after, smiles.molecule(rng, 1.0)):
             assert chem.MolFromSmiles(text) is not None, text
 
 
 def test_append_ends_with_the_fragment() -> None:
     rng = Random(1)
     for _ in range(100):
-        for item in skills_smiles.append(rng, 1.0).turns:
+        for item in smiles.append(rng, 1.0).turns:
             match = re.fullmatch(r"append (\S+) to (\S+)", item.prompt)
-            if match and match[1] in skills_smiles.FRAGMENTS.values():
+            if match and match[1] in smiles.FRAGMENTS.values():
                 assert item.answer == match[2] + match[1]
 
 
@@ -69,7 +69,7 @@ def test_cover_agrees_with_set_logic() -> None:
     rng = Random(2)
     states = set()
     for _ in range(200):
-        order, first, second = skills_sets._case(rng, 1.0)
+        order, first, second = sets._case(rng, 1.0)
         wanted = set(order)
         alone = wanted <= set(first) or wanted <= set(second)
         states.add((alone, wanted <= set(first) | set(second)))
@@ -80,7 +80,7 @@ def test_table_extremes_are_read_from_the_column() -> None:
     rng = Random(3)
     for _ in range(100):
         pairs = [(n, rng.randint(1, 50)) for n in ("Ann", "Bob", "Eve")]
-        question, answer, _ = skills_tables._extreme(rng, "wins", pairs)
+        question, answer, _ = tables._extreme(rng, "wins", pairs)
         values = [v for _, v in pairs]
         assert answer in {*map(str, values), *(n for n, _ in pairs), str(max(values) - min(values))}, question
 

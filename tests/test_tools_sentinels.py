@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from tiny_model import make_tiny_model
 
 from graph import session as sessions
 from graph.settings import make_settings
 from memory.recipe import DataRecipe
 from memory.records import Diagnosis, Plan, Reading, Role, TrainingPlan
-from roles.briefing import briefing, system_prompt
-from tools import sandbox
+from roles.llm.briefing.build import briefing, system_prompt
+from tests.support.tiny_model import make_tiny_model
 from tools.dojo import Dojo
-from tools.role_tools import TOOLS, tools_for
-from tools.toolbox import NAMES, toolbox
+from tools.sandbox import run
+from tools.toolkit.all import NAMES, toolbox
+from tools.toolkit.by_role import TOOLS, tools_for
 
 MARK = "zanzibar"
 PLACES = ("Agadir", "Bergen", "Cadiz", "Dover", "Esbjerg", "Faro", "Gdynia", "Haifa", "Izmir", "Jeddah")
@@ -253,8 +253,8 @@ def test_the_marker_is_in_every_test_item_and_every_leak_is_one_that_the_guard_k
 
 @pytest.mark.parametrize("role", [*TOOLS, None], ids=str)
 def test_no_tool_tells_a_sealed_row(dojo: Dojo, role: Role | None) -> None:
-    if sandbox.active().name == "none":
-        pytest.skip(sandbox.active().detail)
+    if run.active().name == "none":
+        pytest.skip(run.active().detail)
     tools = toolbox(dojo) if role is None else tools_for(role, dojo)
     told: dict[str, list[str]] = {}
     for tool in tools:

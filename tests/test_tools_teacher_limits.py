@@ -7,9 +7,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from loopback_chat import ChatServer, Reply, Request, body, http_error, text
-from scripted_teacher import PRICES, a_teacher, worked
-from teacher_ground import (
+
+from memory.budget.spending import Spending
+from memory.recipe import (
+    Decontaminate,
+    Deduplicate,
+    Filter,
+    Generate,
+    Judge,
+    Operation,
+    Rephrase,
+    Solve,
+)
+from tasks.base import Source
+from tasks.errors import ExperimentFailed
+from tests.support.loopback_chat import ChatServer, Reply, Request, body, http_error, text
+from tests.support.scripted_teacher import PRICES, a_teacher, worked
+from tests.support.teacher_ground import (
     ASKING,
     GUARD,
     LEAKY,
@@ -22,22 +36,8 @@ from teacher_ground import (
     recipe,
     run,
 )
-
-from memory.recipe import (
-    Decontaminate,
-    Deduplicate,
-    Filter,
-    Generate,
-    Judge,
-    Operation,
-    Rephrase,
-    Solve,
-)
-from memory.spending import Spending
-from tasks.base import Source
-from tasks.errors import ExperimentFailed
-from tools.curate import cache_key, rows_of
-from tools.decontaminate import Decontaminator
+from tools.contamination.check import Decontaminator
+from tools.curation.run import cache_key, rows_of
 from tools.workspace import Workspace
 
 

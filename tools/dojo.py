@@ -1,7 +1,7 @@
 """The Dojo: the few verbs with which any agent works on a task.
 
 profile, curate, estimate, probe, train, evaluate, audit, compare, recall, record. The
-five roles use nothing else; ``tools.toolbox`` offers the same verbs to a language model.
+five roles use nothing else; ``tools.toolkit.all`` offers the same verbs to a language model.
 Paths, processes, caches, clocks and the sealed test stay behind them: no verb shows a
 test item, and only ``final_test`` reads the test, once.
 """
@@ -14,29 +14,29 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memory.chroma import Experience
-from memory.journal import Journal
-from memory.ledger import Ledger
-from memory.lessons import Recalled
+from memory.budget.clocks import Ledger
+from memory.experience.lessons import Recalled
+from memory.experience.store import Experience
+from memory.journal.log import Journal
 from memory.recipe import DataCard, DataRecipe, Deduplicate, Map, Normalise, SampleRows, Select
 from memory.records import Comparison, Estimate, Evaluation, Lesson, Training, TrainingPlan
 from tasks.base import Sample, Score, Source, TaskSpec
 from tasks.errors import HarnessFault, boundary
-from tools import compare as comparing
-from tools import curate as curating
-from tools import estimate as estimating
-from tools import evaluate as evaluating
-from tools import train as training
-from tools.decontaminate import Decontaminator
-from tools.model_files import BaseModel
-from tools.profile import SourceProfile, profile_source
-from tools.seal import SealedTest
-from tools.worker import Worker
+from tools.contamination.check import Decontaminator
+from tools.curation import run as curating
+from tools.curation.profile import SourceProfile, profile_source
+from tools.evaluation import evaluate as evaluating
+from tools.evaluation import paired_test as comparing
+from tools.models.base_model import BaseModel
+from tools.process.worker import Worker
+from tools.sealed_test import SealedTest
+from tools.training import estimate as estimating
+from tools.training import train as training
 from tools.workspace import Workspace
 
 if TYPE_CHECKING:
-    from memory.spending import Spending
-    from tools.teacher import Teacher, TeacherEstimate
+    from memory.budget.spending import Spending
+    from tools.synthesis.teacher import Teacher, TeacherEstimate
 
 AUDIT_ROWS = 60
 """Rows per source on which the champion is held against the labels."""
@@ -142,7 +142,7 @@ class Dojo:
     # -- data ------------------------------------------------------------------------------
 
     def curate(self, recipe: DataRecipe) -> DataCard:
-        """Run a recipe; see ``tools.curate.run_recipe`` for what can fail."""
+        """Run a recipe; see ``tools.curation.run.run_recipe`` for what can fail."""
         with self.ledger.measure("data"), boundary("data", "curating"):
             return curating.run_recipe(
                 recipe,
@@ -161,8 +161,8 @@ class Dojo:
 
         Estimated on at most ``most_rows`` raw rows; empty where nothing is asked.
         """
-        from tools.teacher_estimate import estimate_recipe
-        from tools.teacher_operations import TEACHER_OPERATIONS
+        from tools.synthesis.estimate import estimate_recipe
+        from tools.synthesis.operations import TEACHER_OPERATIONS
 
         if self.teacher is None or not any(type(op) in TEACHER_OPERATIONS for op in recipe.operations):
             return []

@@ -24,7 +24,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from memory.durable import sync_folder
+from memory.journal.durable import sync_folder
 from tasks.errors import HarnessFault, InputError
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")

@@ -1,1 +1,1 @@
-"""Generators behind the mini editions: rows from a seed, truth computed, in the published columns."""
+"""Synthetic editions: items drawn from a seed with computed truth, and their imperfect raw pool."""

@@ -1,1 +1,1 @@
-"""Whole-script recipes: each module runs by itself with `python -m tools.recipes.<name>`."""
+"""Training recipes: whole scripts that run by themselves with `python -m tools.recipes.<name>`."""

@@ -38,11 +38,11 @@ from trl import SFTConfig, SFTTrainer
 
 from memory.records import TrainingPlan
 from tasks.errors import ExperimentFailed
-from tools.chat_format import encode, render_pair
-from tools.fork_server import peak_gib
-from tools.length_groups import LengthGroups
-from tools.loading import BF16_PARAMETERS, load_model, load_tokenizer, parameter_count
-from tools.loss_curve import divergence, rate, thin
+from tools.models.chat_template import encode, render_pair
+from tools.models.load import BF16_PARAMETERS, load_model, load_tokenizer, parameter_count
+from tools.process.fork_server import peak_gib
+from tools.training.length_groups import LengthGroups
+from tools.training.loss_curve import divergence, rate, thin
 
 MERGE_PARAMETERS = 1_000_000_000
 """Up to this size a LoRA result is merged into a whole model; above it only the adapter is kept."""

@@ -1,0 +1,228 @@
+"""The gates between deciding and doing: each writes a role's draft into the journal, and first asks
+a person where the settings say so (``approve``).
+
+The question goes out through LangGraph's ``interrupt`` and comes back with ``Command(resume=...)``:
+
+    {"verdict": "approve"}
+    {"verdict": "edit", "changes": {"learning_rate": 0.0005}, "note": "..."}
+    {"verdict": "reject", "note": "these rows are not licensed"}
+
+An edited draft passes the same schema and fits the run, or the question comes again with what is
+wrong. A rejected plan goes back to the Planner once; a rejected recipe or training ends its
+experiment. The run's clocks stand still while it waits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+from pydantic import Field, ValidationError
+
+from graph import session as sessions
+from graph.approval.proposal import Unfit, changed, facts_of
+from graph.forking.time_travel import branch, session_for
+from graph.session import Session
+from graph.settings import RunSettings
+from graph.state import RunState
+from memory.journal.events import Event
+from memory.journal.log import Journal
+from memory.recipe import DataRecipe, Record
+from memory.records import Approval, Failure, Plan, TrainingPlan
+from tasks.errors import InputError
+
+Stage = Literal["plan", "data", "train"]
+REJECTIONS = 2
+"""Rejected plans in a row after which the run ends: the rules would propose the same again."""
+
+
+class Answer(Record):
+    """What a person says to a proposal."""
+
+    verdict: Literal["approve", "edit", "reject"] = Field(
+        description="Go ahead, go ahead changed, or do not."
+    )
+    changes: dict[str, Any] = Field(
+        default_factory=dict, description="With edit: the fields of the proposal to change, with new values."
+    )
+    note: str = Field("", max_length=2000, description="Why; roles can read it.")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One place where a draft becomes a record."""
+
+    node: str
+    stage: Stage
+    kind: Literal["plan", "recipe", "training_plan"]
+    record: type[Record]
+
+
+PLAN = Gate("approve_plan", "plan", "plan", Plan)
+DATA = Gate("approve_data", "data", "recipe", DataRecipe)
+TRAIN = Gate("approve_train", "train", "training_plan", TrainingPlan)
+
+
+def approve_plan(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+    """The Planner's hypothesis, before any data is made for it."""
+    return _pass(PLAN, state)
+
+
+def approve_data(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+    """The DataCurator's recipe, before it runs and before a teacher is paid."""
+    return _pass(DATA, state)
+
+
+def approve_train(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+    """The TrainingEngineer's plan, probed, before training starts."""
+    return _pass(TRAIN, state)
+
+
+def read_answer(value: object) -> Answer:
+    """An answer from what a client sent: the mapping, its JSON, or the bare verdict.
+
+    Raises:
+        Unfit: it is none of these, or it contradicts itself.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            value = json.loads(text) if text.startswith("{") else {"verdict": text.lower()}
+        except ValueError:
+            raise Unfit("the answer is not JSON") from None
+    try:
+        answer = Answer.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "answer"
+        raise Unfit(f"{where}: {first['msg'].lower()}") from None
+    if answer.verdict == "edit" and not answer.changes:
+        raise Unfit("changes: an edit names the fields to change")
+    if answer.verdict != "edit" and answer.changes:
+        raise Unfit(f"changes: {answer.verdict} takes none; say edit")
+    return answer
+
+
+def _pass(gate: Gate, state: RunState) -> RunState:
+    """Ask where a person is to be asked, then write the record and let through."""
+    draft = state.get("draft")
+    if not draft:
+        return {"rejected": False}  # after a resume: the journal has the record, the node before drafted none
+    experiment = state["experiment"]
+    session = sessions.reopen(Path(state["run_dir"]))
+    record, answer = _read(gate, draft), Answer(verdict="approve")
+    asked = gate.stage in session.settings.approve
+    if asked:
+        record, answer = _ask(session, gate, experiment, record)
+    session, moved = session_for(state, gate.node)
+    old = session.dojo.journal.stage(experiment, gate.kind)
+    if old is not None and (answer.verdict == "reject" or gate.record.model_validate(old) != record):
+        # Someone went back to this question and answers it differently.
+        session, moved = branch(session, state)
+    journal = session.dojo.journal
+    if asked:
+        _note(gate, journal, experiment, answer, journal.events[state.get("journal_events", 0) :])
+    changes = (
+        _reject(gate, journal, experiment, answer)
+        if answer.verdict == "reject"
+        else _write(gate, journal, experiment, record)
+    )
+    return moved | changes | {"draft": {}, "journal_events": len(journal.events)}
+
+
+def _read(gate: Gate, draft: Mapping[str, Any]) -> Record:
+    """The draft as a record; a role's always is one, what a person puts into the state may not be."""
+    try:
+        return gate.record.model_validate(draft)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(("draft", *(str(part) for part in first["loc"])))
+        raise InputError(
+            where, first["msg"].lower(), f"the draft is a {gate.kind.replace('_', ' ')}"
+        ) from None
+
+
+def _ask(session: Session, gate: Gate, experiment: str, record: Record) -> tuple[Record, Answer]:
+    """The record as a person wants it, and what they said; asks until the answer can be followed."""
+    dojo, problem = session.dojo, ""
+    if dojo.ledger.pause() and dojo.journal.ended is None:
+        dojo.journal.tick()  # the process may end while the person thinks
+    while True:
+        value = interrupt(_question(session, gate, experiment, record, problem), response_schema=_SCHEMA)
+        try:
+            answer = read_answer(value)
+            if answer.verdict != "edit":
+                return record, answer
+            return changed(dojo, experiment, record, answer.changes), answer
+        except Unfit as unfit:
+            problem = str(unfit)
+
+
+_SCHEMA = Answer.model_json_schema()
+
+
+def _question(session: Session, gate: Gate, experiment: str, record: Record, problem: str) -> dict[str, Any]:
+    """What the person sees: JSON-plain."""
+    does, costs = facts_of(session.dojo, experiment, record)
+    return {
+        "question": f"{experiment}: go ahead with this {gate.kind.replace('_', ' ')}?",
+        "stage": gate.stage,
+        "experiment": experiment,
+        "run": session.dojo.journal.info.run,
+        "problem": problem,
+        "does": does,
+        "costs": costs,
+        "proposal": record.model_dump(mode="json"),
+        "answers": {
+            "approve": {"verdict": "approve"},
+            "edit": {"verdict": "edit", "changes": {"FIELD": "VALUE"}},
+            "reject": {"verdict": "reject", "note": "WHY"},
+        },
+    }
+
+
+def _write(gate: Gate, journal: Journal, experiment: str, record: Record) -> RunState:
+    journal.append(gate.kind, record, experiment)
+    return {"rejected": False, "failed": False}
+
+
+def _reject(gate: Gate, journal: Journal, experiment: str, answer: Answer) -> RunState:
+    """Back to the Planner, the end of the run, or the end of the experiment."""
+    note = answer.note or "no reason given"
+    if gate.stage != "plan":
+        failure = Failure(stage=gate.stage, code="rejected", message=f"rejected by a person: {note}")
+        journal.append("failure", failure, experiment)
+        return {"rejected": False, "failed": True}
+    if _rejections(journal, experiment) < REJECTIONS:
+        return {"rejected": True}
+    reason = f"a person rejected the plan of {experiment} {REJECTIONS} times in a row: {note}"
+    return {"rejected": True, "ending": "stuck", "reason": reason}
+
+
+def _rejections(journal: Journal, experiment: str) -> int:
+    """How often the plan of an experiment was rejected since it was last let through."""
+    count = 0
+    for event in reversed(journal.events):
+        if event.kind != "approval" or event.experiment != experiment or event.data["stage"] != "plan":
+            continue
+        if event.data["verdict"] != "reject":
+            break
+        count += 1
+    return count
+
+
+def _note(gate: Gate, journal: Journal, experiment: str, answer: Answer, since: Sequence[Event]) -> None:
+    """Record what the person said, once: after a kill the same answer comes again."""
+    note = answer.note
+    if answer.verdict == "edit":
+        edits = ", ".join(f"{field} = {json.dumps(value)}" for field, value in answer.changes.items())
+        note = f"{edits[:1000]}; {note}".removesuffix("; ")
+    said = Approval(stage=gate.stage, verdict=answer.verdict, note=note)
+    plain = said.model_dump(mode="json")
+    if not any(e.kind == "approval" and e.experiment == experiment and e.data == plain for e in since):
+        journal.append("approval", said, experiment)

@@ -1,0 +1,272 @@
+"""``python -m graph.bench``: base, naive, reference and agent on the mini tasks, in one table.
+
+* base: the untouched bundled model.
+* naive: every source whose columns can be read, concatenated, no cleaning but the removal of
+  validation and test rows (without it the score would mean nothing), the project's default
+  hyper-parameters, three epochs.
+* reference: a recipe written by hand by someone who knows which sources are good, with generous time.
+* agent: ``ftdojo run`` with its budget, which has to find that out.
+
+All four are scored on the same sealed test rows of a task and seed. Naive and reference use the same
+Dojo verbs, records and exports as the agent; only the decisions differ.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from graph import session as sessions
+from graph.run import run as run_agent
+from graph.session import Session
+from graph.settings import RunSettings, make_settings
+from memory.journal.log import Journal
+from memory.recipe import Cap, DataRecipe, Decontaminate, Filter, Map, Select
+from memory.records import Plan, TrainingPlan
+from roles.data_curator import write_recipe
+from tasks import registry
+from tasks.mini.pool import pool_key
+
+PARTS = ("naive", "reference", "agent")
+GOOD = ("worked",)
+"""The defect-free kind of source that a person who knows the pool would train on."""
+REFERENCE_SECONDS = 170.0
+Decide = Callable[[Session], tuple[Plan, DataRecipe, TrainingPlan]]
+
+
+def naive(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
+    """Concatenate everything that can be read, and train with defaults."""
+    dojo = session.dojo
+    readable = tuple(name for name, profile in dojo.profiles().items() if profile.suggested_columns)
+    plan = _plan("everything concatenated, defaults", readable)
+    recipe = DataRecipe(
+        operations=(
+            Select(sources=readable),
+            Map(columns={name: dict(dojo.profiles()[name].suggested_columns) for name in readable}),
+            Filter(rule="nonempty"),
+            Decontaminate(),
+            Cap(rows=dojo.max_rows),
+        ),
+        seed=dojo.seed,
+    )
+    return plan, recipe, _for_epochs(TrainingPlan(seed=dojo.seed), 3.0, dojo.max_rows)
+
+
+def reference(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
+    """The good sources by name, cleaned, and as long as it takes."""
+    dojo = session.dojo
+    key = pool_key(dojo.spec.id, dojo.seed)
+    good = tuple(name for name in dojo.pool if key[name] in GOOD)
+    plan = _plan("the clean worked solutions, cleaned, with generous time", good)
+    recipe = write_recipe(dojo, plan)
+    training = TrainingPlan(
+        learning_rate=3e-3, per_device_train_batch_size=32, seed=dojo.seed, timeout_seconds=REFERENCE_SECONDS
+    )
+    return plan, recipe, _for_epochs(training, 20.0, dojo.max_rows)
+
+
+def _plan(hypothesis: str, sources: tuple[str, ...]) -> Plan:
+    return Plan(
+        experiment="e01",
+        parent=None,
+        hypothesis=hypothesis,
+        reason="written by hand",
+        change="first",
+        expected_gain=0.0,
+        sources=sources,
+        max_seconds=REFERENCE_SECONDS,
+    )
+
+
+def _for_epochs(plan: TrainingPlan, epochs: float, rows: int) -> TrainingPlan:
+    steps = max(1, round(epochs * rows / plan.per_device_train_batch_size))
+    return plan.model_copy(
+        update={"num_train_epochs": epochs, "max_steps": -1, "warmup_steps": min(20, steps // 10)}
+    )
+
+
+def by_hand(settings: RunSettings, decide: Decide) -> dict[str, Any]:
+    """One hand-written experiment through the Dojo's verbs, with one reading of the sealed test."""
+    session = sessions.start(settings)
+    dojo, journal = session.dojo, session.dojo.journal
+    try:
+        journal.append("evaluation", dojo.evaluate("base"), "base")
+        plan, recipe, training_plan = decide(session)
+        journal.append("plan", plan, "e01")
+        journal.append("recipe", recipe, "e01")
+        card = dojo.curate(recipe)
+        journal.append("card", card, "e01")
+        journal.append("training_plan", training_plan, "e01")
+        journal.append("training", dojo.train("e01", training_plan, card), "e01")
+        journal.append("evaluation", dojo.evaluate("e01"), "e01")
+        comparison = dojo.compare("e01", "base")
+        journal.append("comparison", comparison, "e01")
+        journal.finish("e01", "kept" if comparison.delta > 0 else "discarded")
+        journal.append("champion_chosen", {"champion": "e01"})
+        base, final, tested = dojo.final_test("e01")
+        journal.append("test_evaluation", base, "base")
+        journal.append("test_evaluation", final, "e01")
+        journal.append("test_comparison", tested, "e01")
+        journal.append("run_ended", {"outcome": "solved", "reason": "one experiment by hand"})
+    finally:
+        sessions.close(session)
+    return {
+        "base": base.score.text(),
+        "base_value": base.score.value,
+        "score": final.score.text(),
+        "value": final.score.value,
+        "rows": card.rows,
+        "seconds": round(dojo.ledger.elapsed_seconds, 1),
+    }
+
+
+def by_agent(settings: RunSettings) -> dict[str, Any]:
+    """One run of the agent, with what it cost in orchestration."""
+    started = time.monotonic()
+    summary = run_agent(settings)
+    run_dir = Path(settings.runs_dir) / str(summary["run"])
+    journal = Journal.open(run_dir / "journal.jsonl", write=False)
+    champion = journal.champion_id()
+    base, final = journal.test_evaluation("base"), journal.test_evaluation(champion)
+    comparison = journal.stage(champion, "test_comparison")
+    assert base is not None and final is not None and comparison is not None
+    clocks = journal.clocks
+    finished = len(journal.experiments())
+    return {
+        "base": base.score.text(),
+        "base_value": base.score.value,
+        "score": final.score.text(),
+        "value": final.score.value,
+        "p_value": comparison["p_value"],
+        "experiments": finished,
+        "counts": journal.counts(),
+        "outcome": summary["outcome"],
+        "seconds": round(time.monotonic() - started, 1),
+        "orchestration_seconds_per_experiment": round(
+            (clocks.get("think", 0.0) + clocks.get("other", 0.0)) / max(finished, 1), 2
+        ),
+        "clocks": clocks,
+        "run": str(run_dir),
+    }
+
+
+def main(
+    tasks: Annotated[str, typer.Option(help="Comma-separated task ids; all thirteen when absent.")] = "",
+    seeds: Annotated[str, typer.Option(help="Comma-separated seeds.")] = "0",
+    budget: Annotated[str, typer.Option(help="The agent's budget.")] = "5m",
+    out: Annotated[Path, typer.Option(help="Folder for runs and results.jsonl.")] = Path("runs/benchmark"),
+    parts: Annotated[str, typer.Option(help="Of naive, reference, agent.")] = "naive,reference,agent",
+    write: Annotated[Path | None, typer.Option(help="Also write the table into this Markdown file.")] = None,
+) -> None:
+    """Run the comparison; every result is appended to results.jsonl at once, then the table is printed.
+
+    What results.jsonl holds already is not run again, so that a broken-off comparison goes on.
+    """
+    results = out / "results.jsonl"
+    out.mkdir(parents=True, exist_ok=True)
+    done = {(row["task"], row["seed"], row["part"]) for row in _rows(results)}
+    for task in tasks.split(",") if tasks else registry.ids():
+        for seed in (int(text) for text in seeds.split(",")):
+            for part in parts.split(","):
+                if (task, seed, part) in done:
+                    continue
+                seconds: str | float = budget if part == "agent" else 3600.0
+                settings = make_settings(
+                    task=task, seed=seed, budget_seconds=seconds, memory="off", runs_dir=str(out / part)
+                )
+                if part == "agent":
+                    row = by_agent(settings)
+                else:
+                    row = by_hand(settings, naive if part == "naive" else reference)
+                with results.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({"task": task, "seed": seed, "part": part, **row}) + "\n")
+                typer.echo(f"{task} seed {seed} {part}: {row['score']}")
+    typer.echo(table(_rows(results)))
+    if write is not None:
+        write.write_text(document(_rows(results)), encoding="utf-8")
+
+
+def _rows(results: Path) -> list[dict[str, Any]]:
+    if not results.exists():
+        return []
+    return [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+
+
+def document(rows: Sequence[dict[str, Any]]) -> str:
+    """The benchmark page: what was compared, the command, the table, what the runs cost."""
+    agents = [row for row in rows if row["part"] == "agent"]
+    seeds = sorted({row["seed"] for row in rows})
+    lines = [
+        "# Benchmark: the mini edition",
+        "",
+        "Base, naive, reference and agent on the same sealed test rows; "
+        "`graph/bench.py` says what each of them does.",
+        "",
+        "```",
+        "make bench-mini",
+        "```",
+        "",
+        f"Seeds {', '.join(map(str, seeds))}. A cell is the score with its 95% interval and n; over several "
+        "seeds, the median and the range.",
+        "",
+        table(rows),
+        "",
+        "The agent's runs:",
+        "",
+        "| task | seed | experiments (kept, discarded, failed) | p | orchestration, s per experiment | "
+        "wall, s |",
+        "|---|---|---|---|---|---|",
+        *(_agent_line(row) for row in agents),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _agent_line(row: dict[str, Any]) -> str:
+    counts = ", ".join(str(row["counts"][key]) for key in ("kept", "discarded", "failed"))
+    cost = row["orchestration_seconds_per_experiment"]
+    cells = (row["task"], row["seed"], f"{row['experiments']} ({counts})", f"{row['p_value']:.1g}", cost)
+    return "| " + " | ".join(str(cell) for cell in (*cells, f"{row['seconds']:.0f}")) + " |"
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """The Markdown table: one task a line, and how much of the base-to-reference gap the agent closes."""
+    lines = ["| task | base | naive | reference | agent | gap closed |", "|---|---|---|---|---|---|"]
+    for task in dict.fromkeys(row["task"] for row in rows):
+        mine = [row for row in rows if row["task"] == task]
+        parts = {part: [row for row in mine if row["part"] == part] for part in PARTS}
+        bases = list({row["seed"]: row for row in mine}.values())
+        cells = [_cell(bases, "base"), *(_cell(parts[part], "score") for part in PARTS)]
+        lines.append(f"| {task} | {' | '.join(cells)} | {_closed(bases, parts)} |")
+    return "\n".join(lines)
+
+
+def _cell(rows: Sequence[dict[str, Any]], key: str) -> str:
+    """One run: its score with interval and n. Several seeds: the median and the range."""
+    if not rows:
+        return "not run"
+    if len(rows) == 1:
+        return str(rows[0][key])
+    values = [row["base_value" if key == "base" else "value"] for row in rows]
+    return f"{statistics.median(values):.1f} ({min(values):.1f} to {max(values):.1f}, {len(values)} seeds)"
+
+
+def _closed(bases: Sequence[dict[str, Any]], parts: Mapping[str, Sequence[dict[str, Any]]]) -> str:
+    """Share of the distance from base to reference that the agent covers, by medians."""
+    if not parts["agent"] or not parts["reference"]:
+        return "not run"
+    base = statistics.median(row["base_value"] for row in bases)
+    reference, agent = (
+        statistics.median(row["value"] for row in parts[part]) for part in ("reference", "agent")
+    )
+    return f"{(agent - base) / (reference - base):.0%}" if reference > base else "no gap"
+
+
+if __name__ == "__main__":
+    typer.run(main)

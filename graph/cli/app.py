@@ -1,0 +1,335 @@
+"""The command line: reads flags, calls one function, prints what came out.
+
+Exit codes: 0 done, 1 harness fault (resume later), 2 wrong input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from graph.settings import (
+    BUNDLED_MODEL,
+    DEFAULT_BUDGET,
+    default_data_root,
+    default_memory_dir,
+    default_runs_dir,
+    make_settings,
+    parse_duration,
+)
+from tasks.errors import HarnessFault, InputError
+
+app = typer.Typer(
+    name="ftdojo",
+    help="Fine-tunes language models on its own, end to end, and proves that they got better.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+RunsDir = Annotated[
+    str, typer.Option("--runs-dir", help="Where run folders are.", default_factory=default_runs_dir)
+]
+Memory = Annotated[
+    str,
+    typer.Option(
+        "--memory", help="Folder of the experience store, or `off`.", default_factory=default_memory_dir
+    ),
+]
+DataRoot = Annotated[
+    str,
+    typer.Option(
+        "--data-root",
+        help="Folder with the published files (official edition).",
+        default_factory=default_data_root,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def main() -> None:
+    """Entry point of the ``ftdojo`` console script."""
+    try:
+        app()
+    except InputError as error:
+        _stop(f"error: {error}", 2)
+    except HarnessFault as fault:
+        _stop(f"harness fault: {fault}", 1)
+    except KeyboardInterrupt:
+        _stop("interrupted: nothing is lost; go on with `ftdojo resume`", 130)
+
+
+def _stop(line: str, code: int) -> None:
+    print(" ".join(line.split()), file=sys.stderr)  # noqa: T201
+    raise SystemExit(code)
+
+
+@app.command()
+def run(
+    task: Annotated[str, typer.Argument(help="A task id (see `ftdojo tasks`) or a folder with task.toml.")],
+    memory: Memory,
+    runs_dir: RunsDir,
+    data_root: DataRoot,
+    edition: Annotated[
+        str, typer.Option(help="mini (generated rows) or official (published rows).")
+    ] = "mini",
+    split: Annotated[
+        str, typer.Option(help="Split of published rows: own (de-duplicated) or published.")
+    ] = "own",
+    base_model: Annotated[str, typer.Option(help="Bundled name, model directory or Hub id.")] = BUNDLED_MODEL,
+    budget: Annotated[
+        str, typer.Option(help="Wall-clock for the whole run: 90s, 5m, 1h30m.")
+    ] = DEFAULT_BUDGET,
+    mind: Annotated[
+        str, typer.Option(help="Who decides: playbook (rules, no key) or llm (a language model).")
+    ] = "playbook",
+    model: Annotated[
+        str, typer.Option(help="Language model for every role, as provider:model. Implies --mind llm.")
+    ] = "",
+    base_url: Annotated[
+        str, typer.Option(help="Address of an OpenAI-compatible server (vLLM, llama.cpp, Ollama, LM Studio).")
+    ] = "",
+    models: Annotated[
+        str, typer.Option(help="TOML file: models per role, fallbacks, a teacher, prices.")
+    ] = "",
+    teacher: Annotated[
+        str, typer.Option(help="Model that recipes may ask for data, as provider:model.")
+    ] = "",
+    max_usd: Annotated[float | None, typer.Option(help="Most money for language models, US dollars.")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Most tokens of language models, input and output.")
+    ] = None,
+    approve: Annotated[str, typer.Option(help="Ask a person first, at any of: plan,data,train.")] = "",
+    seed: Annotated[int, typer.Option(help="Seed of rows, samples and training.")] = 0,
+    max_rows: Annotated[int, typer.Option(help="Most training rows in one experiment.")] = 2000,
+    max_experiments: Annotated[int | None, typer.Option(help="Stop after this many experiments.")] = None,
+    target: Annotated[float | None, typer.Option(help="Stop when validation reaches this score.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fine-tune a model on a task until the budget ends, and test it once."""
+    settings = make_settings(
+        task=task,
+        edition=edition,
+        data_root=data_root,
+        split=split,
+        base_model=base_model,
+        budget_seconds=budget,
+        mind="llm" if model else mind,
+        model=model,
+        base_url=base_url,
+        models_file=models,
+        teacher=teacher,
+        max_usd=max_usd,
+        max_tokens=max_tokens,
+        approve=tuple(stage.strip() for stage in approve.split(",") if stage.strip()),
+        memory=memory,
+        seed=seed,
+        runs_dir=runs_dir,
+        max_rows=max_rows,
+        max_experiments=max_experiments,
+        target=target,
+    )
+    from graph.run import run as start
+
+    _show(lambda on_event, answer: start(settings, on_event, answer), as_json)
+
+
+@app.command()
+def resume(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")],
+    runs_dir: RunsDir,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a run that was cut off, without losing or repeating a finished experiment."""
+    from graph.run import find_run
+    from graph.run import resume as go_on
+
+    run_dir = find_run(name, Path(runs_dir))
+    _show(lambda on_event, answer: go_on(run_dir, on_event, answer), as_json)
+
+
+@app.command()
+def approve(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="A run that waits: its name or folder.")],
+    runs_dir: RunsDir,
+    yes: Annotated[bool, typer.Option("--approve", help="Go ahead with what is proposed.")] = False,
+    edit: Annotated[
+        str, typer.Option(help='Go ahead with changes: JSON such as {"learning_rate": 0.0005}.')
+    ] = "",
+    reject: Annotated[str | None, typer.Option(help="Do not; say why.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer the question at which a run waits (`--approve` of `ftdojo run`), and go on."""
+    from graph.cli.ask import answer_of
+    from graph.run import approve as go_on
+    from graph.run import find_run
+
+    said = answer_of(yes, edit, reject)
+    run_dir = find_run(name, Path(runs_dir))
+    _show(lambda on_event, answer: go_on(run_dir, said, on_event, answer), as_json)
+
+
+@app.command()
+def fork(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")],
+    runs_dir: RunsDir,
+    at: Annotated[str, typer.Option("--at", help="A finished experiment, or `base`.")],
+    budget: Annotated[
+        str, typer.Option(help="Whole budget of the new run, shared past included; as the first when absent.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Start a second run that shares everything up to an experiment's end, and go on from there."""
+    from graph.forking.fork import fork as fork_run
+    from graph.run import find_run
+    from graph.run import resume as go_on
+
+    seconds = parse_duration(budget) if budget else None
+    run_dir = fork_run(find_run(name, Path(runs_dir)), at, Path(runs_dir), seconds)
+    _show(lambda on_event, answer: go_on(run_dir, on_event, answer), as_json)
+
+
+OnEvent = Callable[[dict[str, Any]], None]
+Answer = Callable[[dict[str, Any]], dict[str, Any] | None]
+
+
+def _show(start: Callable[[OnEvent, Answer | None], dict[str, Any]], as_json: bool) -> None:
+    """Run with the live view on, then print the summary block (or JSON alone on standard output).
+
+    A run that stops at a question prints how to answer it.
+    """
+    from graph.cli.ask import asks_at, how_to_answer
+    from graph.cli.live import LiveView
+    from graph.cli.summary import summary_json, summary_lines
+
+    with LiveView(Console(stderr=as_json)) as view:
+        summary = start(view.on_event, asks_at(view))
+    if "question" in summary:
+        for line in [json.dumps(summary, ensure_ascii=False)] if as_json else how_to_answer(summary):
+            typer.echo(line)
+        return
+    if as_json:
+        typer.echo(summary_json(summary))
+        return
+    for line in summary_lines(summary):
+        typer.echo(line)
+
+
+@app.command()
+def tasks(
+    data_root: DataRoot,
+    task: Annotated[str | None, typer.Argument(help="Show one task's card.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the tasks, or show one task's card with an example and its trap."""
+    from graph.cli.tasks import print_task_card, print_tasks
+
+    root = Path(data_root).expanduser()
+    if task is None:
+        print_tasks(Console(), root, as_json)
+    else:
+        print_task_card(Console(), task, root, as_json)
+
+
+@app.command()
+def prepare(
+    data_root: DataRoot,
+    task: Annotated[str | None, typer.Argument(help="A task id (see `ftdojo tasks`).")] = None,
+    every: Annotated[bool, typer.Option("--all", help="The files of every task.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Download the published files of a task once, and verify them."""
+    from graph.cli.prepare import prepare_tasks
+
+    if not prepare_tasks(Console(stderr=as_json), task, every, Path(data_root).expanduser(), as_json):
+        raise SystemExit(2)
+
+
+@app.command()
+def score(
+    task: Annotated[str, typer.Argument(help="A task id (see `ftdojo tasks`).")],
+    rows: Annotated[Path, typer.Option(help="Rows in the upstream format: jsonl, json, csv or parquet.")],
+    predictions: Annotated[Path, typer.Option(help='JSONL, one {"prediction": "..."} a row, in order.')],
+    view: Annotated[str | None, typer.Option(help="Only this published view.")] = None,
+    items: Annotated[bool, typer.Option("--items", help="Show every item.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Score anyone's predictions: our score with its interval, and the released evaluator's figures."""
+    from graph.cli.score import print_scores
+
+    print_scores(Console(), task, rows, predictions, view, as_json, items)
+
+
+@app.command()
+def status(
+    runs_dir: RunsDir,
+    name: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Show one run.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the runs, or show where one of them is."""
+    from graph.cli.listing import print_run, print_runs
+    from graph.run import find_run
+
+    if name is None:
+        print_runs(Console(), Path(runs_dir), as_json)
+    else:
+        print_run(Console(), find_run(name, Path(runs_dir)), as_json)
+
+
+@app.command()
+def report(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")], runs_dir: RunsDir
+) -> None:
+    """Write a run's report.html again and print its path."""
+    from graph.run import find_run
+    from graph.session import load_options, load_task, read_settings
+    from memory.journal.log import Journal
+    from tools.report.html import write_report
+
+    run_dir = find_run(name, Path(runs_dir))
+    journal = Journal.open(run_dir / "journal.jsonl", write=False)
+    settings = read_settings(run_dir)
+    spec, edition = load_task(settings.task, journal.info.edition), journal.info.edition
+    data = spec.load(edition, journal.info.seed, load_options(settings))  # type: ignore[arg-type]
+    typer.echo(str(write_report(journal, run_dir, data.validation)))
+
+
+@app.command()
+def memory(
+    folder: Memory,
+    query: Annotated[str | None, typer.Argument(help="Words to search for; all lessons when absent.")] = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Rebuild the Chroma index from the text.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what earlier runs taught, search it, or rebuild its index."""
+    from graph.cli.listing import print_memory
+
+    if folder == "off":
+        raise InputError("--memory off", "there is nothing to show", "name a folder")
+    print_memory(Console(), Path(folder).expanduser(), query, rebuild, as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check the machine and the installation, and say what to do about what is missing."""
+    from graph.cli.doctor import print_checks
+
+    if not print_checks(Console(), as_json):
+        raise SystemExit(1)
+
+
+@app.command("init-task")
+def init_task(directory: Annotated[Path, typer.Argument(help="A new folder for the example task.")]) -> None:
+    """Write a commented example task that runs, as a start for your own."""
+    from tasks.custom.folder import write_example
+
+    write_example(directory)
+    typer.echo(f"wrote {directory}; try: ftdojo run {directory} --budget 2m")

@@ -1,0 +1,105 @@
+"""Tables for the terminal: runs and lessons. Reads; changes nothing but a rebuilt index."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from graph.cli.summary import MODEL_KEYS, line_of
+from graph.result import model_facts
+from graph.run import list_runs
+from memory.experience.lessons import Recalled
+from memory.experience.store import ExperienceStore
+from memory.journal.log import Journal
+
+
+def print_runs(console: Console, runs_dir: Path, as_json: bool) -> None:
+    """The runs under a folder, newest first."""
+    facts = [_run_facts(path, journal) for path, journal in list_runs(runs_dir)]
+    if as_json:
+        console.print_json(json.dumps(facts, ensure_ascii=False))
+        return
+    if not facts:
+        console.print(f"no runs in {runs_dir}")
+        return
+    table = Table("run", "state", "experiments", "base", "champion", box=None)
+    for fact in facts:
+        table.add_row(
+            *(escape(str(fact[key])) for key in ("run", "state", "experiments", "base", "champion"))
+        )
+    console.print(table)
+
+
+def _run_facts(path: Path, journal: Journal) -> dict[str, object]:
+    """What the journal says about one run, in one line."""
+    base, best, counts = journal.base_evaluation, journal.best(), journal.counts()
+    state = journal.ended["outcome"] if journal.ended else f"unfinished (ftdojo resume {path.name})"
+    return {
+        "run": path.name,
+        "folder": str(path),
+        "state": state,
+        "experiments": f"{counts['kept']} kept, {counts['discarded']} discarded, {counts['failed']} failed",
+        "base": base.score.text() if base else "none",
+        "champion": f"{best.id} {best.evaluation.score.text()}" if best and best.evaluation else "none",
+    }
+
+
+def print_run(console: Console, run_dir: Path, as_json: bool) -> None:
+    """One run: its facts, its experiments, what is under way."""
+    journal = Journal.open(run_dir / "journal.jsonl", write=False)
+    facts = _run_facts(run_dir, journal)
+    experiments = journal.experiments()
+    models = model_facts(journal)
+    if as_json:
+        facts |= models
+        facts["list"] = [experiment.model_dump(mode="json") for experiment in experiments]
+        console.print_json(json.dumps(facts, ensure_ascii=False))
+        return
+    for key in ("run", "folder", "state", "experiments", "base", "champion"):
+        console.print(f"[bold]{key}:[/] {escape(str(facts[key]))}")
+    for key in MODEL_KEYS:
+        if key in models:
+            console.print(f"[bold]{key}:[/] {line_of(key, models)}", highlight=False)
+    if journal.recovered:
+        console.print(f"[yellow]journal:[/] {escape(journal.recovered)}")
+    table = Table("id", "change", "hypothesis", "validation", "delta", "p", "outcome", box=None)
+    for experiment in experiments:
+        score = experiment.evaluation.score.text() if experiment.evaluation else "none"
+        comparison = experiment.comparison
+        table.add_row(
+            experiment.id,
+            experiment.plan.change,
+            escape(experiment.plan.hypothesis),
+            escape(score),
+            f"{comparison.delta:+.1f}" if comparison else "",
+            f"{comparison.p_value:.2g}" if comparison else "",
+            experiment.outcome,
+        )
+    console.print(table)
+    under_way = journal.unfinished()
+    if under_way:
+        console.print(f"under way: {under_way}")
+
+
+def print_memory(console: Console, folder: Path, query: str | None, rebuild: bool, as_json: bool) -> None:
+    """Lessons: all of them, those nearest to a query, or the count after a rebuild."""
+    store = ExperienceStore(folder)
+    if rebuild:
+        console.print(f"rebuilt the index of {store.rebuild()} lessons in {folder}")
+        return
+    found: list[Recalled] = list(store.recall(query, k=10)) if query else []
+    lessons = [item.lesson for item in found] if query else list(store.book.all())
+    if as_json:
+        console.print_json(
+            json.dumps([lesson.model_dump(mode="json") for lesson in lessons], ensure_ascii=False)
+        )
+        return
+    if not lessons:
+        console.print(f"no lessons in {folder}")
+    for lesson in lessons:
+        console.print(f"[bold]{escape(lesson.id)}[/] {lesson.gain:+.1f} points", highlight=False)
+        console.print("  " + escape(lesson.text), highlight=False)

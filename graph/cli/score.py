@@ -1,0 +1,66 @@
+"""What ``ftdojo score`` prints: a block a view, or JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tasks import registry
+from tools.evaluation.score_files import Scored, score_files
+
+
+def print_scores(
+    console: Console, task: str, rows: Path, predictions: Path, view: str | None, as_json: bool, items: bool
+) -> None:
+    """Score a file of predictions and print both scores of each view."""
+    scored = score_files(registry.get(task), rows, predictions, view)
+    if as_json:
+        facts = [one.as_json() for one in scored]
+        shown = facts[0] if len(facts) == 1 else {"task": task, "views": facts}
+        console.file.write(json.dumps(shown, ensure_ascii=False) + "\n")
+        return
+    for one in scored:
+        console.print(f"[bold]{escape(one.view)}[/]", highlight=False)
+        for label, text in (
+            ("score", _ours(one)),
+            ("unparseable", _unread(one)),
+            ("as published", _theirs(one)),
+        ):
+            console.print(f"  {label}: {escape(text)}", highlight=False, soft_wrap=True)
+        if items:
+            _print_items(console, one)
+
+
+def _ours(scored: Scored) -> str:
+    if scored.score is None:
+        reasons = sorted({verdict.error for verdict in scored.verdicts})
+        return f"not scored ({', '.join(reasons)})"
+    left_out = sum(not verdict.scored for verdict in scored.verdicts)
+    note = f", {left_out} not scored" if left_out else ""
+    return f"{scored.score.metric} {scored.score.text()}{note}"
+
+
+def _unread(scored: Scored) -> str:
+    unread = sum(verdict.parsed is None for verdict in scored.verdicts)
+    return f"{100 * unread / max(1, len(scored.verdicts)):.1f}%"
+
+
+def _theirs(scored: Scored) -> str:
+    shown = (
+        f"{name} {value:.2f}" if value is not None else f"{name} not computed"
+        for name, value in scored.as_published.items()
+    )
+    return ", ".join(shown)
+
+
+def _print_items(console: Console, scored: Scored) -> None:
+    table = Table("row", "right", "score", "parsed", "error", box=None, pad_edge=False, title=scored.view)
+    for number, verdict in enumerate(scored.verdicts, 1):
+        right = "not scored" if not verdict.scored else "yes" if verdict.right else "no"
+        parsed = "" if verdict.parsed is None else verdict.parsed[:60]
+        table.add_row(str(number), right, f"{verdict.value:.2f}", escape(parsed), verdict.error)
+    console.print(table)

@@ -1,0 +1,1 @@
+"""Budgets: clocks of wall-clock time, and spending caps for language models."""

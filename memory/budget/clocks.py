@@ -1,0 +1,125 @@
+"""The ledger of time: what thinking, data, training and evaluation took, and what is left.
+
+The totals are written with every event of the journal, so a resumed run goes on from
+the last of them: time while nothing ran is not counted, and time already spent is.
+
+    ledger = Ledger.attach(journal)
+    with ledger.measure("train"):
+        ...
+    ledger.remaining_seconds
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from memory.journal.log import Journal
+
+Clock = Literal["think", "data", "train", "evaluate"]
+CLOCKS: tuple[Clock, ...] = get_args(Clock)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a run may spend."""
+
+    seconds: float
+    """Wall-clock time, from the first second to the last, while the run is alive."""
+
+
+class Ledger:
+    """Counts wall-clock seconds against a budget.
+
+    Clocks nest: the inner one runs and the outer one waits, so that no second is
+    counted twice. One thread measures; any thread may read.
+    """
+
+    def __init__(
+        self,
+        budget: Budget,
+        spent: dict[str, float] | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        spent = spent or {}
+        self.budget = budget
+        self._now = now
+        self._started = now() - spent.get("elapsed", 0.0)
+        self._paused_at: float | None = None
+        self._totals: dict[str, float] = {clock: spent.get(clock, 0.0) for clock in CLOCKS}
+        self._running: tuple[tuple[Clock, float], ...] = ()
+        """Nested clocks, the innermost last, each with the time from which it counts."""
+
+    @classmethod
+    def attach(cls, journal: Journal, now: Callable[[], float] = time.monotonic) -> Ledger:
+        """A ledger that goes on from the journal's last totals and writes its own with every event."""
+        ledger = cls(Budget(journal.info.budget_seconds), journal.clocks, now)
+        journal.clock_source = ledger.snapshot
+        return ledger
+
+    @contextmanager
+    def measure(self, clock: Clock) -> Iterator[None]:
+        """Count the seconds of the block towards ``clock``, also when it raises."""
+        outer = self._running
+        self._pause()
+        self._running = (*outer, (clock, self._now()))
+        try:
+            yield
+        finally:
+            self._pause()
+            end = self._now()
+            self._running = (*outer[:-1], (outer[-1][0], end)) if outer else ()
+
+    def _pause(self) -> None:
+        if self._running:
+            clock, since = self._running[-1]
+            self._totals[clock] += self._now() - since
+
+    def pause(self) -> bool:
+        """Stop counting: a person is asked. No ``measure`` may be under way.
+
+        Returns:
+            False when it had stopped already.
+        """
+        if self._paused_at is not None:
+            return False
+        self._paused_at = self._now()
+        return True
+
+    def go_on(self) -> None:
+        """Count again, from where ``pause`` stopped; nothing happens when it did not."""
+        if self._paused_at is not None:
+            self._started += self._now() - self._paused_at
+            self._paused_at = None
+
+    def _present(self) -> float:
+        return self._now() if self._paused_at is None else self._paused_at
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Time the run has been alive, before a kill and after it; waiting for a person is not counted."""
+        return self._present() - self._started
+
+    @property
+    def remaining_seconds(self) -> float:
+        """What is left of the budget; never below zero."""
+        return max(0.0, self.budget.seconds - self.elapsed_seconds)
+
+    def spent(self) -> dict[str, float]:
+        """Seconds by clock, the running one included; ``other`` is what no clock counted."""
+        totals = dict(self._totals)
+        now = self._present()
+        if self._running:
+            clock, since = self._running[-1]
+            totals[clock] += now - since
+        totals["other"] = max(0.0, now - self._started - sum(totals.values()))
+        return totals
+
+    def snapshot(self) -> dict[str, float]:
+        """``spent`` and ``elapsed``, to the millisecond: what the journal keeps."""
+        totals = self.spent()
+        totals["elapsed"] = sum(totals.values())
+        return {clock: round(seconds, 3) for clock, seconds in totals.items()}

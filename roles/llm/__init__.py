@@ -1,0 +1,1 @@
+"""The language-model policy: prompts, schemas, validation of replies, and metering."""

@@ -1,0 +1,1 @@
+"""Prompt context: what each role is told about the data, the history and the results."""

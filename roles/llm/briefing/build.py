@@ -1,0 +1,180 @@
+"""What a role reads before it decides: its standing orders, and the case at hand from the journal.
+
+The orders are the same throughout a run and the background changes seldom, so that
+providers can cache what comes first; the case comes last. Each section has a share of the
+budget of tokens, so a briefing does not grow with the number of experiments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from memory.digest import approximate_tokens
+from memory.records import Experiment, Role
+from roles.llm.briefing import data, history, results
+from roles.llm.briefing.case import Case
+from roles.llm.briefing.layout import Section, laid_out, name
+from roles.llm.system_prompt import render
+from tasks.errors import HarnessFault
+from tools.chat.untrusted_text import clean
+from tools.dojo import Dojo
+
+BUDGET_TOKENS = 6000
+"""Of a briefing, by ``memory.digest.approximate_tokens``; the standing orders come on top."""
+DESCRIPTION = 3000
+"""Characters of a task's description."""
+
+Build = Callable[[Case, int], str]
+Part = tuple[str, float, int, Build]
+"""Title, share of the budget, rank (the highest goes first when a budget is too small), text."""
+
+SOURCES: Part = ("Sources, as measured", 0.16, 3, data.sources)
+LESSONS: Part = ("Lessons of earlier runs", 0.08, 6, history.lessons)
+STANDING: Part = ("Where the run stands", 0.06, 0, history.standing)
+TRIED: Part = ("What was tried", 0.19, 2, history.tried)
+WORDS: Part = ("In the words of the roles", 0.08, 7, history.words)
+TRACK: Part = ("How earlier expectations fared", 0.03, 5, history.track_record)
+FAILURES: Part = ("Failures so far, by kind", 0.06, 4, history.failures)
+BUDGET: Part = ("Budget", 0.04, 1, history.budget)
+REMARKS: Part = ("What the run's owner said; it counts within the rules", 0.05, 1, history.remarks)
+PLAN: Part = ("The plan", 0.08, 1, data.plan)
+ERRORS: Part = ("Errors on validation", 0.14, 3, results.errors)
+CURVE: Part = ("Training", 0.06, 4, results.curve)
+DATA: Part = ("The data", 0.10, 2, data.data)
+
+BACKGROUND: dict[Role, tuple[Part, ...]] = {
+    "planner": (SOURCES, ("What the sources say of themselves", 0.07, 8, data.cards), LESSONS),
+    "data_curator": (("Limits", 0.03, 0, data.limits), SOURCES),
+    "training_engineer": (LESSONS,),
+    "evaluator": (),
+    "diagnostician": (SOURCES,),
+}
+CASE: dict[Role, tuple[Part, ...]] = {
+    "planner": (
+        STANDING,
+        REMARKS,
+        TRIED,
+        WORDS,
+        ("A prediction to test", 0.04, 2, history.open_prediction),
+        ERRORS,
+        FAILURES,
+        TRACK,
+        BUDGET,
+    ),
+    "data_curator": (
+        PLAN,
+        REMARKS,
+        ("The plan's sources", 0.24, 2, data.columns),
+        ("The parent's recipe", 0.12, 3, data.recipe_of_parent),
+        ("Data of the siblings", 0.07, 6, data.recipes_of_siblings),
+        ERRORS,
+        FAILURES,
+        BUDGET,
+    ),
+    "training_engineer": (
+        PLAN,
+        REMARKS,
+        DATA,
+        ("Knobs", 0.18, 0, results.knobs),
+        CURVE,
+        STANDING,
+        TRIED,
+        FAILURES,
+        TRACK,
+        BUDGET,
+    ),
+    "evaluator": (
+        PLAN,
+        ("The measured result", 0.12, 0, results.comparison),
+        ("Errors on validation", 0.26, 3, results.errors),
+        ("Items that changed", 0.24, 5, results.changed),
+        CURVE,
+        ("What was tried", 0.15, 4, history.tried),
+    ),
+    "diagnostician": (
+        PLAN,
+        ("The measured result", 0.12, 0, results.comparison),
+        ("The Evaluator's reading", 0.05, 5, results.reading),
+        ("Errors on validation", 0.20, 3, results.errors),
+        DATA,
+        CURVE,
+        ("What was tried", 0.12, 4, history.tried),
+        ("Earlier diagnoses of this line", 0.06, 6, results.diagnoses),
+        TRACK,
+    ),
+}
+
+
+def system_prompt(role: Role, dojo: Dojo) -> str:
+    """A role's standing orders: what it decides, the task, what a practitioner knows, the rules of the house.
+
+    Raises:
+        HarnessFault: no such role, as for the teacher, which reads no briefing.
+    """
+    _known(role)
+    return render(role, task=_task(dojo), house_rules=render("house_rules"))
+
+
+def briefing(
+    role: Role,
+    dojo: Dojo,
+    experiment: str,
+    draft: Experiment | None = None,
+    budget_tokens: int = BUDGET_TOKENS,
+) -> str:
+    """What a role needs to decide about one experiment.
+
+    Args:
+        role: who decides.
+        dojo: the run.
+        experiment: the id of the experiment that the decision is about.
+        draft: the experiment as far as it has come, where the journal does not have it yet.
+        budget_tokens: most tokens, by ``memory.digest.approximate_tokens``.
+
+    Returns:
+        Markdown; no test item, no row that matches one, no path of the machine, and foreign text in fences.
+
+    Raises:
+        HarnessFault: no such role.
+    """
+    _known(role)
+    case = Case(dojo, experiment, draft)
+    page = partial(render, f"{role}_briefing", experiment=experiment)
+    room = budget_tokens - approximate_tokens(page(background="", case=""))
+    background = laid_out(_sections(BACKGROUND[role], case), room)
+    rest = laid_out(_sections(CASE[role], case), room, room - approximate_tokens(background))
+    return page(background=background, case=rest).lstrip()
+
+
+def _sections(parts: tuple[Part, ...], case: Case) -> list[Section]:
+    return [Section(title, share, partial(build, case), rank) for title, share, rank, build in parts]
+
+
+def _known(role: Role) -> None:
+    if role not in CASE:
+        raise HarnessFault(f"{role} reads no briefing; those who do: {', '.join(CASE)}")
+
+
+def _task(dojo: Dojo) -> str:
+    spec, model = dojo.spec, dojo.base_model
+    return render(
+        "task",
+        title=name(spec.title, 120),
+        id=name(spec.id),
+        edition=dojo.edition,
+        domain=spec.domain,
+        description=clean(spec.description.strip(), DESCRIPTION),
+        answer_format=name(spec.answer_format, 400),
+        metric=spec.metric,
+        direction="higher is better" if spec.higher_is_better else "lower is better",
+        validation=str(len(dojo.validation)),
+        max_new_tokens=str(spec.max_new_tokens),
+        model=name(model.name),
+        parameters=f"{model.parameters / 1e6:.3g} million",
+        layers=str(model.n_layers),
+        width=str(model.hidden_size),
+        positions=str(model.max_positions),
+        max_rows=str(dojo.max_rows),
+        max_length=str(dojo.max_length),
+    )

@@ -1,0 +1,142 @@
+"""The case in front of a role: one experiment, what it builds on, and what was tried beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from memory.journal.log import BASE, Journal
+from memory.recipe import DataCard, DataRecipe
+from memory.records import (
+    Comparison,
+    Diagnosis,
+    Evaluation,
+    Experiment,
+    Failure,
+    Plan,
+    Prediction,
+    Training,
+    TrainingPlan,
+)
+from tools.dojo import Dojo
+
+LATEST = 5
+SIBLINGS = 6
+ANCESTORS = 4
+
+
+@dataclass(frozen=True)
+class Case:
+    """Facts about one experiment, from the journal, or from a draft of it that is not written yet."""
+
+    dojo: Dojo
+    experiment: str
+    draft: Experiment | None = None
+
+    @property
+    def journal(self) -> Journal:
+        """The run's journal."""
+        return self.dojo.journal
+
+    # ---- its stages
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """None while the Planner decides."""
+        return self.draft.plan if self.draft else self.journal.plan(self.experiment)
+
+    @cached_property
+    def recipe(self) -> DataRecipe | None:
+        """How its data was made."""
+        return self.draft.recipe if self.draft else self.journal.recipe(self.experiment)
+
+    @cached_property
+    def card(self) -> DataCard | None:
+        """What its data is."""
+        return self.draft.card if self.draft else self.journal.card(self.experiment)
+
+    @cached_property
+    def training_plan(self) -> TrainingPlan | None:
+        """Its method and knobs."""
+        return self.draft.training_plan if self.draft else self.journal.training_plan(self.experiment)
+
+    @cached_property
+    def training(self) -> Training | None:
+        """What its training did."""
+        return self.draft.training if self.draft else self.journal.training(self.experiment)
+
+    @cached_property
+    def evaluation(self) -> Evaluation | None:
+        """Its validation score."""
+        return self.draft.evaluation if self.draft else self.journal.evaluation(self.experiment)
+
+    @cached_property
+    def comparison(self) -> Comparison | None:
+        """It against the champion of its time."""
+        return self.draft.comparison if self.draft else self.journal.comparison(self.experiment)
+
+    @cached_property
+    def failure(self) -> Failure | None:
+        """Why it ended early."""
+        return self.draft.failure if self.draft else self.journal.failure(self.experiment)
+
+    # ---- what is around it
+
+    @cached_property
+    def history(self) -> tuple[Experiment, ...]:
+        """The finished experiments, oldest first, without this one."""
+        return tuple(e for e in self.journal.experiments() if e.id != self.experiment)
+
+    @cached_property
+    def champion(self) -> Experiment | None:
+        """The best so far; None when it is the base model."""
+        return self.journal.best()
+
+    @property
+    def champion_id(self) -> str:
+        """``base`` as long as nothing was kept."""
+        return self.champion.id if self.champion else BASE
+
+    @property
+    def parent_id(self) -> str:
+        """What it builds on; while nothing is planned, what it would most likely build on: the champion."""
+        return (self.plan.parent or BASE) if self.plan else self.champion_id
+
+    @cached_property
+    def parent(self) -> Experiment | None:
+        """None when it builds on the base model."""
+        return self.finished(self.parent_id)
+
+    @cached_property
+    def siblings(self) -> tuple[Experiment, ...]:
+        """The other experiments with the same parent, oldest first."""
+        return tuple(e for e in self.history if (e.plan.parent or BASE) == self.parent_id)
+
+    @cached_property
+    def listed(self) -> tuple[Experiment, ...]:
+        """The experiments that are told one by one: the lineage's end, siblings, and the latest."""
+        line = self.journal.lineage(self.parent_id)[-ANCESTORS:] if self.parent_id != BASE else ()
+        chosen = {
+            *line,
+            self.champion_id,
+            *(e.id for e in self.siblings[-SIBLINGS:]),
+            *(e.id for e in self.history[-LATEST:]),
+        }
+        return tuple(e for e in self.history if e.id in chosen)
+
+    @cached_property
+    def prediction(self) -> tuple[str, Diagnosis, Prediction] | None:
+        """The newest prediction that no plan has put to the test yet, with its diagnosis and experiment."""
+        tested = {e.plan.tests for e in self.history}
+        for e in reversed(self.history):
+            if e.diagnosis and e.diagnosis.prediction and e.id not in tested:
+                return e.id, e.diagnosis, e.diagnosis.prediction
+        return None
+
+    def finished(self, experiment: str) -> Experiment | None:
+        """A finished experiment by its id."""
+        return next((e for e in self.history if e.id == experiment), None)
+
+    def evaluated(self, experiment: str) -> Evaluation | None:
+        """The validation evaluation of ``base``, of this experiment or of another."""
+        return self.evaluation if experiment == self.experiment else self.journal.evaluation(experiment)

@@ -1,0 +1,236 @@
+"""Data, for a briefing: sources as measured, some of their rows, the plan, the recipe and what it made.
+
+Rows and cards come through ``tools.curation.safe_rows``: the pool may hold copies of the sealed test, and a
+prompt is no place for them.
+"""
+
+from __future__ import annotations
+
+import json
+
+from memory.recipe import DataCard, DataRecipe, Script
+from memory.records import Experiment
+from roles.llm.briefing.case import Case
+from roles.llm.briefing.layout import SHORTEST, listing, name, names, quoted, share, table
+from roles.source_kinds import by_kind, kind_of, why_unusable
+from tools.chat.untrusted_text import clean
+from tools.curation.profile import SourceProfile
+from tools.curation.safe_rows import card_text, row_texts, shown_rows
+from tools.dojo import Dojo
+from tools.report.facts import source_audit
+
+ROWS = 2
+"""Rows shown per source."""
+COLUMNS = 12
+LEGEND = (
+    "Shares are of rows. readable: the task's parser finds an answer; steps: it comes with a worked "
+    "solution; verified, refuted: by the task itself, without a reference; leaks: match a validation or "
+    "test item; tokens: prompt + answer; agrees: how often that experiment's model says what the label says."
+)
+
+
+def sources(case: Case, tokens: int) -> str:
+    """Every source in a line of a table, the most useful first; what makes one unusable; the audit."""
+    profiles = case.dojo.profiles()
+    audit = {entry["source"]: f"{entry['share']:.0%} ({entry['experiment']})" for entry in _audit(case)}
+    order = [source for group in by_kind(profiles).values() for source in group]
+    header = (
+        "source",
+        "rows",
+        "kind",
+        "repeats",
+        "conflicts",
+        "readable",
+        "in format",
+        "steps",
+        "verified",
+        "refuted",
+        "on domain",
+        "leaks",
+        "tokens",
+        "agrees",
+    )
+    rows = [_source(profiles[source], audit.get(source, "-")) for source in order]
+    unusable = [
+        f"- {name(source)} cannot be used: {why_unusable(profiles[source])}"
+        for source in order
+        if kind_of(profiles[source]) == "unusable"
+    ]
+    return listing([LEGEND, *table(header, rows).split("\n"), *unusable], tokens)
+
+
+def _audit(case: Case) -> list[dict[str, str | float]]:
+    return source_audit(case.history)
+
+
+def _source(profile: SourceProfile, agreement: str) -> tuple[str, ...]:
+    return (
+        name(profile.name),
+        str(profile.rows),
+        kind_of(profile),
+        share(profile.duplicate_share),
+        share(profile.conflict_share),
+        share(profile.parseable_share),
+        share(profile.in_format_share),
+        share(profile.reasoning_share),
+        share(profile.verified_share),
+        share(profile.refuted_share),
+        share(profile.on_domain_share),
+        share(profile.contaminated_share),
+        f"{profile.mean_prompt_tokens:.0f}+{profile.mean_answer_tokens:.0f}",
+        agreement,
+    )
+
+
+def cards(case: Case, tokens: int) -> str:
+    """What the sources say about themselves."""
+    chosen = _chosen(case)
+    if not chosen:
+        return ""
+    room = max(SHORTEST, 3 * (tokens - 60) // len(chosen) - 20)
+    found = {source: card_text(case.dojo.pool[source].card, case.dojo.guard) for source in chosen}
+    texts = [f"{source}: {clean(card, room)}" for source, card in found.items() if card]
+    return quoted("\n\n".join(texts), "cards of the sources", tokens)
+
+
+def _chosen(case: Case) -> list[str]:
+    """The plan's sources, or every usable one."""
+    profiles = case.dojo.profiles()
+    if case.plan:
+        return [source for source in case.plan.sources if source in profiles]
+    groups = by_kind(profiles)
+    return [*groups["worked"], *groups["plain"]]
+
+
+def columns(case: Case, tokens: int) -> str:
+    """Per source of the plan: its card, its columns, what they seem to be, and some rows."""
+    chosen = _chosen(case)
+    room = tokens // max(1, len(chosen))
+    return "\n".join(_columns(case.dojo, source, room) for source in chosen)
+
+
+def _columns(dojo: Dojo, source: str, tokens: int) -> str:
+    profile = dojo.profiles()[source]
+    found = [
+        f"{column.path} ({column.filled_share:.0%} filled, {column.mean_tokens:.0f} tokens)"
+        for column in profile.columns[:COLUMNS]
+    ]
+    more = f" and {len(profile.columns) - COLUMNS} more" if len(profile.columns) > COLUMNS else ""
+    suggested = json.dumps(dict(profile.suggested_columns), ensure_ascii=False)
+    about = f"columns: {', '.join(found)}{more}\nsuggested for map: {suggested}"
+    card = clean(card_text(dojo.pool[source].card, dojo.guard), max(SHORTEST, tokens))
+    text = "\n\n".join([card, about, *_rows(dojo, source)])
+    return quoted(text, f"card, columns and rows of {source}", tokens)
+
+
+def _rows(dojo: Dojo, source: str) -> list[str]:
+    """Some rows of a source as text, none that holds a validation or test item."""
+    found = shown_rows(
+        dojo.pool[source].rows,
+        ROWS,
+        dict(dojo.profiles()[source].suggested_columns),
+        dojo.spec,
+        dojo.guard,
+        dojo.seed,
+    )
+    return ["\n".join(f"{path}: {text}" for path, text in row_texts(row).items()) for _, row in found]
+
+
+def plan(case: Case, tokens: int) -> str:
+    """What the Planner decided: its fields, and its words in a fence."""
+    if case.plan is None:
+        return ""
+    p = case.plan
+    lines = [
+        f"- change: {p.change}; parent {p.parent or 'base'}; weights from {p.init_from}",
+        f"- sources: {', '.join(name(source) for source in p.sources)}"
+        + (f"; weights {_weights(p.weights)}" if p.weights else ""),
+        f"- at most {p.rows} rows; {p.max_seconds:.0f} s for data, training and evaluation together",
+        f"- expected gain over the parent: {p.expected_gain:+.1f} points",
+    ]
+    if p.tests:
+        lines.append(f"- puts the prediction of {name(p.tests)}'s diagnosis to the test")
+    words = f"hypothesis: {p.hypothesis}\nreason: {p.reason}"
+    return "\n".join([*lines, quoted(words, f"plan of {case.experiment}", tokens - 160)])
+
+
+def _weights(weights: dict[str, float]) -> str:
+    return ", ".join(f"{name(source)} {weight:g}" for source, weight in weights.items())
+
+
+def recipe_of_parent(case: Case, tokens: int) -> str:
+    """The recipe that the plan builds on, and what each operation removed."""
+    parent = case.parent
+    if parent is None or parent.recipe is None:
+        return "The parent has no recipe: its weights are the base model's."
+    counts = steps(parent.card, tokens // 3) if parent.card else ""
+    body = quoted(_plain(parent.recipe), f"recipe of {parent.id}", tokens - tokens // 3 - 40)
+    return "\n".join(part for part in (body, counts) if part)
+
+
+def _plain(recipe: DataRecipe) -> str:
+    """One operation a line; of a script its purpose and the head of its code."""
+    lines = []
+    for operation in recipe.operations:
+        fields = operation.model_dump(mode="json", exclude_defaults=True, exclude={"op"})
+        if isinstance(operation, Script) and len(operation.code) > 600:
+            fields["code"] = f"{operation.code[:600]}... ({len(operation.code)} characters)"
+        lines.append(f"{operation.op} {json.dumps(fields, ensure_ascii=False)}")
+    return "\n".join(lines)
+
+
+def recipes_of_siblings(case: Case, tokens: int) -> str:
+    """How the siblings' data differed: operations and rows, the newest first."""
+    entries = [_sibling(e) for e in reversed(case.siblings) if e.recipe is not None]
+    return listing(entries, tokens) if entries else ""
+
+
+def _sibling(e: Experiment) -> str:
+    operations = [operation.op for operation in e.recipe.operations] if e.recipe else []
+    rows = f"{e.card.rows} rows" if e.card else "no rows"
+    score = f", {e.evaluation.score.value:.1f}" if e.evaluation else ""
+    return f"- {e.id} ({e.outcome}{score}): {names(e.plan.sources)}; {' '.join(operations)} -> {rows}"
+
+
+def data(case: Case, tokens: int) -> str:
+    """The training set: how many rows, of which sources, how long, and how they came about."""
+    card = case.card
+    if card is None:
+        return "There is no data yet."
+    by_source = ", ".join(f"{name(source)} {rows}" for source, rows in card.rows_by_source.items())
+    lines = [
+        f"- {card.rows} rows ({by_source}), {card.mean_tokens:.0f} tokens each, "
+        f"{card.rows * card.mean_tokens:.0f} in all",
+        f"- worked solutions in {share(card.reasoning_share)} of the answers",
+    ]
+    return "\n".join([*lines, steps(card, tokens - 80)])
+
+
+def steps(card: DataCard, tokens: int) -> str:
+    """Rows in and out per operation, with what went by source."""
+    entries = []
+    for step in card.steps:
+        removed = ", ".join(
+            f"{name(source)} {count}" for source, count in step.removed_by_source.items() if count
+        )
+        gone = f" (removed: {removed})" if removed else ""
+        entries.append(f"- {name(step.op)}: {step.rows_in} -> {step.rows_out}{gone}")
+    return listing(entries, tokens)
+
+
+def limits(case: Case, tokens: int) -> str:
+    """The bounds that every recipe is held to."""
+    dojo = case.dojo
+    teacher = (
+        "solve, rephrase, generate and judge ask the teacher; they cost money and time"
+        if dojo.teacher is not None
+        else "no teacher: solve, rephrase, generate and judge are not available"
+    )
+    return "\n".join(
+        (
+            f"- at most {dojo.max_rows} rows, each at most {dojo.max_length} tokens; longer ones are dropped",
+            "- a recipe that lets a row through which matches a validation or test item fails: decontaminate "
+            "after the last operation that writes text (script, solve, rephrase, generate)",
+            f"- {teacher}",
+        )
+    )

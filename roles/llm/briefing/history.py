@@ -1,0 +1,268 @@
+"""The run so far, for a briefing: the score to beat, what was tried and what came of it, what is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from memory.budget.spending import Spending
+from memory.experience.lessons import Recalled
+from memory.journal.log import BASE
+from memory.records import Approval, Experiment, Failure, TrainingPlan
+from memory.track_record import overrides, predictions
+from roles.llm.briefing.case import Case
+from roles.llm.briefing.layout import SHORTEST, listing, name, names, quoted, table
+from roles.root_cause import root_cause, without_paths
+from tasks.base import Score
+from tools.chat.untrusted_text import one_line
+
+LINEAGE = 6
+VIEWS = 8
+LESSONS = 5
+FAILURES = 3
+REMARK = 400
+"""Characters of what a person said."""
+WORDS = 160
+"""Characters of what a role wrote about an experiment."""
+
+
+def standing(case: Case, tokens: int) -> str:
+    """Base, champion, and the way from one to the other."""
+    base = case.journal.base_evaluation
+    lines = [f"- base: {score_text(base.score)}" if base else "- base: not measured yet"]
+    champion = case.champion
+    if champion is None or champion.evaluation is None:
+        lines.append("- champion: the base model; nothing was kept yet")
+        return "\n".join(lines)
+    lines.append(f"- champion: {champion.id}, {score_text(champion.evaluation.score)}")
+    line = case.journal.lineage(champion.id)
+    steps = [_step(case, id) for id in line]
+    if len(steps) > LINEAGE:
+        steps = [steps[0], f"({len(steps) - LINEAGE} more)", *steps[-(LINEAGE - 1) :]]
+    lines.append(f"- its line: base -> {' -> '.join(steps)}")
+    return listing(lines, tokens)
+
+
+def _step(case: Case, id: str) -> str:
+    experiment = case.finished(id)
+    if experiment is None or experiment.evaluation is None:
+        return id
+    return f"{id} ({experiment.plan.change}, {experiment.evaluation.score.value:.1f})"
+
+
+def score_text(score: Score) -> str:
+    """A score with its interval, the share that no parser could read, and its weakest views."""
+    text = score.text()
+    if score.unparseable_share:
+        text += f", {score.unparseable_share:.0%} of the answers cannot be parsed"
+    if len(score.views) > 1:
+        weakest = sorted(score.views.items(), key=lambda view: view[1], reverse=not score.higher_is_better)
+        shown = ", ".join(f"{name(view)} {value:.1f}" for view, value in weakest[:VIEWS])
+        text += f"; by view: {shown}" + (" ..." if len(weakest) > VIEWS else "")
+    return text
+
+
+def tried(case: Case, tokens: int) -> str:
+    """The listed experiments in a table, then the others in one line per outcome."""
+    if not case.history:
+        return "Nothing was tried yet."
+    header = (
+        "id",
+        "parent",
+        "change",
+        "sources",
+        "rows",
+        "training",
+        "outcome",
+        "score",
+        "against the champion",
+    )
+    marked = {e.id for e in case.siblings}
+    lines = table(header, [_row(e, marked) for e in case.listed]).split("\n")
+    rest = _summed_up([e for e in case.history if e not in case.listed])
+    note = f"* same parent as {case.experiment}" if case.plan else "* builds on the champion"
+    return "\n".join([*lines, note, *rest])
+
+
+def _row(e: Experiment, siblings: set[str]) -> tuple[str, ...]:
+    outcome: str = e.outcome
+    if e.failure:
+        outcome += f" ({e.failure.stage}: {e.failure.code})"
+    against = "-"
+    if c := e.comparison:
+        against = f"{c.delta:+.1f} [{c.low:+.1f}, {c.high:+.1f}] p={c.p_value:.2g} ({c.champion})"
+    return (
+        e.id + ("*" if e.id in siblings else ""),
+        e.plan.parent or BASE,
+        e.plan.change,
+        names(e.plan.sources),
+        str(e.card.rows) if e.card else "-",
+        knobs_text(e.training_plan),
+        outcome,
+        f"{e.evaluation.score.value:.1f}" if e.evaluation else "-",
+        against,
+    )
+
+
+def knobs_text(plan: TrainingPlan | None) -> str:
+    """Method and knobs in a few words."""
+    if plan is None:
+        return "-"
+    own = ", own knobs" if plan.override_reason else ""
+    return (
+        f"{plan.method} lr {plan.learning_rate:.2g} b{plan.per_device_train_batch_size} "
+        f"{plan.num_train_epochs:.2g} ep from {plan.init_from}{own}"
+    )
+
+
+def _summed_up(others: Sequence[Experiment]) -> list[str]:
+    """One line per outcome: how many, of which kinds of change or failure."""
+    lines = []
+    for outcome in ("kept", "discarded", "failed"):
+        these = [e for e in others if e.outcome == outcome]
+        if not these:
+            continue
+        kinds = Counter(
+            f"{e.failure.stage} {e.failure.code}" if e.failure else str(e.plan.change) for e in these
+        )
+        shown = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common(6))
+        deltas = [e.comparison.delta for e in these if e.comparison]
+        best = f"; best {max(deltas):+.1f}" if deltas else ""
+        lines.append(f"Not listed, {outcome}: {len(these)} ({shown}{best}).")
+    return lines
+
+
+def words(case: Case, tokens: int) -> str:
+    """What roles wrote about the listed experiments, the newest first, in one fence."""
+    entries = [_words_of(e) for e in reversed(case.listed)]
+    return quoted("\n".join(entries), "what the roles wrote, newest first", tokens) if entries else ""
+
+
+def _words_of(e: Experiment) -> str:
+    text = f"{e.id} tried: {name(e.plan.hypothesis, WORDS)}"
+    if e.diagnosis:
+        found = e.diagnosis.note or "; ".join(e.diagnosis.evidence)
+        text += f" | diagnosis: {e.diagnosis.cause}, next {e.diagnosis.next_move}: {name(found, WORDS)}"
+    return text
+
+
+def open_prediction(case: Case, tokens: int) -> str:
+    """The newest prediction that is not tested yet."""
+    if case.prediction is None:
+        return ""
+    id, diagnosis, prediction = case.prediction
+    line = (
+        f"{id}'s diagnosis (cause {diagnosis.cause}, next move {diagnosis.next_move}) predicts "
+        f"{prediction.expected_gain:+.1f} points over {id} from a change of {prediction.change}. "
+        f"A plan that tests it names {id} in `tests`."
+    )
+    return f"{line}\n{quoted(prediction.claim, f'prediction after {id}', tokens - 80)}"
+
+
+def track_record(case: Case, tokens: int) -> str:
+    """Whether earlier predictions came true, and what setting knobs by hand was worth."""
+    if not case.history:
+        return ""
+    base = case.journal.base_evaluation
+    lines = [predictions(case.history).text()]
+    if base is not None:
+        lines.append(overrides(case.history, base.score.value).text())
+    gains = [(e.plan.expected_gain, gain) for e in case.history if (gain := _gain(case, e)) is not None]
+    if gains:
+        expected, got = (sum(side) / len(gains) for side in zip(*gains, strict=True))
+        lines.append(
+            f"Plans: expected {expected:+.1f} points over their parents, got {got:+.1f} ({len(gains)})."
+        )
+    return listing(lines, tokens)
+
+
+def _gain(case: Case, e: Experiment) -> float | None:
+    """Points over the parent; positive is better whatever the metric's direction."""
+    before = case.evaluated(e.plan.parent or BASE)
+    if before is None or e.evaluation is None:
+        return None
+    gain = e.evaluation.score.value - before.score.value
+    return gain if e.evaluation.score.higher_is_better else -gain
+
+
+def failures(case: Case, tokens: int) -> str:
+    """The newest failures of different kinds, each with the first cause that its log names."""
+    found: dict[tuple[str, str], Experiment] = {}
+    for e in reversed(case.history):
+        if e.failure is not None:
+            found.setdefault((e.failure.stage, e.failure.code), e)
+    newest = [(e.id, e.failure) for e in list(found.values())[:FAILURES] if e.failure]
+    return "\n".join(failure_text(id, failure, tokens // len(newest)) for id, failure in newest)
+
+
+def failure_text(id: str, failure: Failure, tokens: int) -> str:
+    """One failure: stage, code, message and root cause."""
+    message = without_paths(failure.message)
+    cause = root_cause(failure.log_tail)
+    text = message if not cause or cause in message else f"{message}\n{cause}"
+    head = f"{id} failed at {name(failure.stage)}: {name(failure.code)}"
+    return f"{head}\n{quoted(text, f'failure of {id}', tokens - 30)}"
+
+
+def lessons(case: Case, tokens: int) -> str:
+    """What earlier runs taught, the best first, those that the plan cites before all."""
+    recalled = case.dojo.recall()
+    cited = case.plan.lessons if case.plan else ()
+    chosen = sorted(recalled, key=lambda item: item.lesson.id not in cited)[:LESSONS]
+    if not chosen:
+        return ""
+    room = max(SHORTEST, 3 * (tokens - 60) // len(chosen))
+    return quoted(
+        "\n".join(one_line(_lesson(item), room) for item in chosen), "lessons of earlier runs", tokens
+    )
+
+
+def _lesson(item: Recalled) -> str:
+    lesson = item.lesson
+    settings = ", ".join(
+        f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in lesson.settings.items()
+    )
+    return (
+        f"{lesson.id} ({item.kind}, {lesson.task}, {lesson.gain:+.1f} points; {settings}): "
+        f"{without_paths(lesson.text)}"
+    )
+
+
+def remarks(case: Case, tokens: int) -> str:
+    """What the person who was asked said, the newest first: a word of the run's owner, so not in a fence."""
+    entries = []
+    for event in reversed(case.journal.events):
+        if event.kind == "approval" and event.data.get("note"):
+            said = Approval.model_validate(event.data)
+            verdict = {"approve": "approved", "edit": "edited", "reject": "rejected"}[said.verdict]
+            entries.append(f"- {event.experiment} {said.stage}, {verdict}: {one_line(said.note, REMARK)}")
+    return listing(entries, tokens) if entries else ""
+
+
+def budget(case: Case, tokens: int) -> str:
+    """Time, money and tokens left, and about how many experiments they hold."""
+    dojo = case.dojo
+    left = max(0.0, dojo.spendable_seconds())
+    done = [sum(e.clocks.values()) for e in case.history if e.clocks]
+    lines = [
+        f"- time: {left:.0f} s left for experiments of {dojo.ledger.budget.seconds:.0f} s; "
+        f"the final test is paid for",
+        f"- an experiment costs {dojo.overhead_seconds():.0f} s besides its training, "
+        f"and is worth no less than {dojo.minimum_experiment_seconds():.0f} s",
+    ]
+    if done:
+        mean = sum(done[-3:]) / len(done[-3:])
+        many = int(left / max(mean, dojo.minimum_experiment_seconds()))
+        lines.append(f"- the last {len(done[-3:])} took {mean:.0f} s each: room for about {many} more")
+    if dojo.spending is not None:
+        lines.append(f"- language models: {_spent(dojo.spending)}")
+    return listing(lines, tokens)
+
+
+def _spent(spending: Spending) -> str:
+    money = f"{spending.usd:.2f} USD spent"
+    money += f" of {spending.max_usd:.2f}" if spending.max_usd is not None else ""
+    tokens = f"{spending.tokens} tokens used"
+    tokens += f" of {spending.max_tokens}" if spending.max_tokens is not None else ""
+    return f"{money}, {tokens}"

@@ -1,0 +1,256 @@
+"""Results, for a briefing: errors with examples, the paired comparison, the loss curve, knobs and trials.
+
+Every item shown is a validation item, read from the predictions that the harness wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memory.journal.log import BASE
+from memory.records import Evaluation, Training, TrainingPlan
+from roles.diagnostician import loss_fall
+from roles.hyperparameters import learning_rate_range, trials_from
+from roles.llm.briefing.case import Case
+from roles.llm.briefing.history import failure_text, knobs_text, score_text
+from roles.llm.briefing.layout import listing, name, quoted, share, table
+from roles.training_engineer import knobs_for, method_for
+from tasks.base import Sample
+from tools.report.facts import predictions, quotation
+
+CLUSTERS = 6
+SHOWN_CLUSTERS = 3
+EXAMPLES = 2
+CHANGED = 2
+TRIALS = 8
+
+
+def subject(case: Case) -> str:
+    """Whose errors matter: the experiment's own, or before it has any, those of what it builds on."""
+    return case.experiment if case.evaluation else case.parent_id
+
+
+def errors(case: Case, tokens: int) -> str:
+    """The kinds of wrong answers, before and now, and examples of the largest."""
+    id = subject(case)
+    now = case.evaluated(id)
+    if now is None:
+        return ""
+    other = case.champion_id if id != case.champion_id else BASE
+    before = case.evaluated(other) if other != id else None
+    earlier = {c.name: c.count for c in before.clusters} if before else {}
+    rows = [
+        (name(c.name), str(c.count), share(c.share), str(earlier.get(c.name, 0)) if before else "-")
+        for c in now.clusters[:CLUSTERS]
+    ]
+    counts = table((f"wrong answers of {id}", "items", "of all", f"in {other}" if before else "before"), rows)
+    if not counts:
+        return f"{id} makes no errors that were clustered."
+    return f"{counts}\n{_examples(case, now, id, tokens - 60 - 25 * len(rows))}"
+
+
+def _examples(case: Case, evaluation: Evaluation, id: str, tokens: int) -> str:
+    found = predictions(case.dojo.workspace.run_dir, evaluation)
+    samples = {sample.id: sample for sample in case.dojo.validation}
+    chosen = [
+        (cluster.name, item)
+        for cluster in evaluation.clusters[:SHOWN_CLUSTERS]
+        for item in cluster.examples[:EXAMPLES]
+        if item in samples and item in found
+    ]
+    room = _room(tokens, len(chosen))
+    items = [
+        _item(samples[item], {id: str(found[item].get("prediction", ""))}, cluster, room)
+        for cluster, item in chosen
+    ]
+    return _quoted_items(items, tokens)
+
+
+def _room(tokens: int, items: int) -> int:
+    """Characters for each of so many items."""
+    return max(120, 3 * (tokens - 60) // max(1, items))
+
+
+def _quoted_items(items: Sequence[str], tokens: int) -> str:
+    return quoted("\n\n".join(items), "validation items, with reference and answers", tokens) if items else ""
+
+
+def _item(sample: Sample, answers: dict[str, str], what: str, room: int) -> str:
+    """One validation item with its reference and answers, each cut to a part of the room."""
+    head = f"item {sample.id} ({what})"
+    room = max(60, room - len(head) - 60)
+    parts = [
+        head,
+        f"prompt: {_middle(sample.prompt, room * 4 // 10)}",
+        f"reference: {_middle(quotation(sample.gold), room * 2 // 10)}",
+    ]
+    each = room * 4 // 10 // max(1, len(answers))
+    return "\n".join([*parts, *(f"answer of {id}: {_middle(text, each)}" for id, text in answers.items())])
+
+
+def _middle(text: str, limit: int) -> str:
+    """A text without its middle, where it is long: questions and answers stand at the end."""
+    if len(text) <= limit:
+        return text
+    head = limit // 2
+    return f"{text[:head]} [… {len(text) - limit} characters …] {text[len(text) - (limit - head) :]}"
+
+
+def comparison(case: Case, tokens: int) -> str:
+    """The paired test, the scores on both sides, and how much of the difference is format."""
+    c = case.comparison
+    if c is None:
+        return failure(case, tokens)
+    mine, theirs = case.evaluated(c.challenger), case.evaluated(c.champion)
+    lines = [
+        f"- {id}: {score_text(each.score)}"
+        for id, each in ((c.challenger, mine), (c.champion, theirs))
+        if each is not None
+    ]
+    lines.append(
+        f"- difference {c.delta:+.1f} points [{c.low:+.1f}, {c.high:+.1f}], p={c.p_value:.2g} "
+        f"({name(c.test)}, n={c.n}); {c.fixed} items fixed, {c.broken} broken"
+    )
+    lines.append(f"- of it answer format {c.format_gain:+.1f}, capability {c.capability_gain:+.1f}")
+    if case.plan is not None:
+        lines.append(f"- expected over {case.parent_id}: {case.plan.expected_gain:+.1f} points")
+    return listing(lines, tokens)
+
+
+def failure(case: Case, tokens: int) -> str:
+    """Why the experiment ended early."""
+    return failure_text(case.experiment, case.failure, tokens) if case.failure else ""
+
+
+def changed(case: Case, tokens: int) -> str:
+    """Some validation items that the experiment fixed and broke against the champion."""
+    c, run_dir = case.comparison, case.dojo.workspace.run_dir
+    if c is None:
+        return ""
+    new = predictions(run_dir, case.evaluated(c.challenger))
+    old = predictions(run_dir, case.evaluated(c.champion))
+    picked: list[tuple[str, Sample]] = []
+    for verdict in ("fixed", "broken"):
+        items = [
+            sample
+            for sample in case.dojo.validation
+            if sample.id in new
+            and sample.id in old
+            and bool(new[sample.id].get("right")) == (verdict == "fixed")
+            and bool(old[sample.id].get("right")) == (verdict == "broken")
+        ]
+        picked.extend((verdict, sample) for sample in items[:CHANGED])
+    room = _room(tokens, len(picked))
+    texts = []
+    for verdict, sample in picked:
+        said = ((c.champion, old), (c.challenger, new))
+        answers = {id: str(found[sample.id].get("prediction", "")) for id, found in said}
+        texts.append(_item(sample, answers, verdict, room))
+    return _quoted_items(texts, tokens)
+
+
+def curve(case: Case, tokens: int) -> str:
+    """The loss curve of the experiment, or of what it starts from, in a few numbers."""
+    id, training, plan = case.experiment, case.training, case.training_plan
+    if training is None:
+        id = case.plan.init_from if case.plan else case.champion_id
+        training, plan = case.journal.training(id), case.journal.training_plan(id)
+    if training is None:
+        return ""
+    lines = [f"- {id}: {knobs_text(plan)}, {training.steps} steps over {training.rows} rows"]
+    lines.append(f"- loss: {curve_text(training)}")
+    lines.append(
+        f"- {training.wall_seconds:.0f} s, {training.tokens_per_second:.0f} tokens/s, "
+        f"{training.peak_gib:.1f} GiB at most"
+    )
+    if training.stopped_early:
+        lines.append(f"- stopped early: {name(training.stopped_early, 200)}")
+    return listing(lines, tokens)
+
+
+def curve_text(training: Training) -> str:
+    """Loss at the start, the quarters and the end; its lowest; its fall over the last quarter."""
+    losses = training.losses
+    if not losses:
+        return "not recorded"
+    places = sorted({round(part * (len(losses) - 1) / 4) for part in range(5)})
+    points = ", ".join(f"{losses[place][1]:.3f} at {losses[place][0]}" for place in places)
+    lowest = min(losses, key=lambda point: point[1])
+    fall = loss_fall(losses)
+    tail = f"; mean of the last quarter {fall:.0%} under the one before" if fall is not None else ""
+    return f"{points}; lowest {lowest[1]:.3f} at step {lowest[0]}{tail}"
+
+
+def knobs(case: Case, tokens: int) -> str:
+    """What the optimiser suggests, the range it searches, and what was tried."""
+    dojo, p = case.dojo, case.plan
+    base = case.journal.base_evaluation
+    if p is None or base is None:
+        return ""
+    method = method_for(dojo)
+    suggested = knobs_for(dojo, p, case.history, method)
+    low, high = learning_rate_range(method, dojo.base_model.hidden_size)
+    lines = [
+        f"- suggested: {method}, learning rate {suggested.learning_rate:.3g}, "
+        f"batch {suggested.batch_size} ({name(suggested.origin)})",
+        f"- range searched: {low:.2g} to {high:.2g}",
+        *_costs(case),
+    ]
+    trained = [e for e in case.history if e.training_plan is not None]
+    worths = trials_from(trained, base.score.value, method)
+    of_method = [e for e in trained if e.training_plan and e.training_plan.method == method]
+    rows = [
+        (e.id, knobs_text(e.training_plan), f"{trial.worth:+.2f}", e.outcome)
+        for e, trial in list(zip(of_method, worths, strict=True))[-TRIALS:]
+    ]
+    if rows:
+        lines.append(
+            f"- the last {len(rows)} trainings (worth: share of the remaining error removed; -1 failed):"
+        )
+    return listing([*lines, *table(("id", "training", "worth", "outcome"), rows).split("\n")], tokens)
+
+
+def _costs(case: Case) -> list[str]:
+    """What an epoch needs, by either method."""
+    card, p = case.card, case.plan
+    if card is None or p is None:
+        return []
+    lines = []
+    for method in ("full", "lora"):
+        draft = TrainingPlan(
+            method=method,
+            num_train_epochs=1.0,
+            max_length=case.dojo.max_length,
+            init_from=p.init_from,
+            per_device_train_batch_size=max(1, min(16, card.rows)),
+        )
+        e = case.dojo.estimate(draft, card)
+        fits = "fits" if e.fits else "DOES NOT FIT"
+        lines.append(
+            f"- one epoch, {method}, batch {draft.per_device_train_batch_size}: about {e.seconds:.0f} s and "
+            f"{e.peak_gib:.1f} of {e.available_gib:.1f} GiB ({name(e.basis)}): {fits}"
+        )
+    return lines
+
+
+def reading(case: Case, tokens: int) -> str:
+    """What the Evaluator made of the result."""
+    r = case.draft.reading if case.draft else case.journal.reading(case.experiment)
+    if r is None:
+        return ""
+    words = "\n".join([r.note, *(f"{cluster}: {note}" for cluster, note in r.cluster_notes.items())])
+    return f"verdict: {r.verdict}\n{quoted(words, 'note of the Evaluator', tokens - 40)}"
+
+
+def diagnoses(case: Case, tokens: int) -> str:
+    """The diagnoses along the line that the experiment stands on, the newest first."""
+    line = case.journal.lineage(case.parent_id) if case.parent_id != BASE else ()
+    found: Sequence[str] = [id for id in reversed(line) if (e := case.finished(id)) and e.diagnosis]
+    entries = []
+    for id in found:
+        e = case.finished(id)
+        if e and e.diagnosis:
+            d = e.diagnosis
+            text = name(d.note or "; ".join(d.evidence), 200)
+            entries.append(f"{id}: {d.cause}, next {d.next_move}: {text}")
+    return quoted("\n".join(entries), "earlier diagnoses of this line", tokens) if entries else ""

@@ -1,0 +1,220 @@
+"""One decision of a language model: a LangChain agent that looks with tools, then hands in a schema.
+
+LangChain's own middleware retries, falls back, limits calls and clears old tool answers; ours
+(``roles.llm.metering``, ``roles.llm.reply_guard``) keeps the caps and reads every reply. Whatever a model
+or its provider does, ``decide`` returns: with the record, or with None and the reason, and then
+the playbook decides.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel
+
+from memory.budget.spending import Spending
+from memory.records import Decision, Role
+from roles.llm.metering import Meter, TooLong
+from roles.llm.reply_guard import Refused, ReplyGuard
+from tasks.errors import CapReached, FtDojoError, HarnessFault
+from tools.chat.replies import readable
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.tools import BaseTool
+
+    from tools.chat.models import ModelSpec
+    from tools.chat.redact import Redactor
+
+__all__ = ["Brief", "Decided", "Limits", "Refused", "decide"]
+
+T = TypeVar("T")
+D = TypeVar("D", bound=BaseModel)
+Subject = Literal["plan", "recipe", "training_plan", "reading", "diagnosis"]
+
+PROBLEM = 300
+"""Characters of one problem in the journal."""
+UNREADABLE = (json.JSONDecodeError, ValueError, TypeError, KeyError, IndexError, AttributeError)
+"""What LangChain's clients raise for an answer that is HTML, no JSON, or JSON of another shape."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long and how often a decision may try."""
+
+    calls: int = 12
+    """Of the model, repairs included."""
+    tool_calls: int = 8
+    repairs: int = 3
+    wall_seconds: float = 300.0
+    """After which no further call begins."""
+    reply_chars: int = 40_000
+    answer_chars: int = 10_000
+    context_tokens: int = 16_000
+    """From here on, all tool answers but the last three are cleared."""
+    retries: int = 2
+    """Of one call, after the HTTP client's own."""
+    first_delay_seconds: float = 0.5
+    most_delay_seconds: float = 8.0
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a role is given to decide with."""
+
+    system: str
+    user: str
+    tools: Sequence[BaseTool]
+    schema: type[BaseModel]
+    """Its name is the tool's name, its docstring and fields are what the model sees."""
+
+
+@dataclass(frozen=True)
+class Decided(Generic[T]):
+    """A decision's result and what it took."""
+
+    value: T | None
+    """None: the playbook has to decide; ``decision.problems[-1]`` says why."""
+    decision: Decision
+
+
+def decide(
+    role: Role,
+    subject: Subject,
+    brief: Brief,
+    models: Sequence[ModelSpec],
+    spending: Spending,
+    accept: Callable[[Any], T],
+    redactor: Redactor,
+    limits: Limits = Limits(),
+) -> Decided[T]:
+    """Let a language model decide.
+
+    Args:
+        role: who decides; calls are accounted to it.
+        subject: what is decided.
+        brief: prompts, tools and the decision's schema.
+        models: the model, then its fallbacks.
+        spending: the caps and the account.
+        accept: from the schema to the record; raises Refused with what does not fit the facts.
+        redactor: takes secrets out of error messages.
+        limits: bounds on calls, repairs, time and text.
+
+    Raises:
+        HarnessFault: the harness cannot go on. Nothing that a model or a provider does is raised.
+    """
+    guard = ReplyGuard(brief.schema.__name__, accept, limits.repairs, limits.reply_chars, limits.answer_chars)
+    meter = Meter(role, spending, {}, time.monotonic() + limits.wall_seconds)
+    try:
+        # A context of its own: neither the outer graph's checkpoints nor its streams reach the agent.
+        contextvars.Context().run(_converse, brief, models, meter, guard, limits)
+    except HarnessFault:
+        raise
+    except CapReached as reached:
+        guard.problems.append(f"cap reached: {reached}")
+    except TooLong as late:
+        guard.problems.append(f"no decision within {limits.wall_seconds:g} s: {late}")
+    except Exception as error:
+        guard.problems.append(f"{type(error).__name__}: {error}")
+    if meter.fault is not None:
+        raise meter.fault
+    if guard.value is None and not guard.problems:
+        guard.problems.append("the agent ended without a decision")
+    decision = Decision(
+        role=role,
+        subject=subject,
+        decided_by="llm" if guard.value is not None else "playbook",
+        model=meter.model or (models[0].name if models else ""),
+        calls=meter.calls,
+        repairs=guard.repairs,
+        tools_called=tuple(guard.tools_called),
+        problems=tuple(readable(redactor.text(problem))[:PROBLEM] for problem in guard.problems),
+    )
+    return Decided(guard.value, decision)
+
+
+def _converse(
+    brief: Brief, models: Sequence[ModelSpec], meter: Meter, guard: ReplyGuard[Any], limits: Limits
+) -> None:
+    """Run the agent; the decision is left in the guard."""
+    from langchain.agents import create_agent
+    from langchain.agents.structured_output import ToolStrategy
+
+    from tools.chat.models import chat_model
+
+    chats = [chat_model(spec) for spec in models]
+    meter.specs = {id(chat): spec for chat, spec in zip(chats, models, strict=True)}
+    agent = create_agent(
+        chats[0],
+        list(brief.tools),
+        system_prompt=readable(brief.system),
+        response_format=ToolStrategy(
+            brief.schema, tool_message_content="received", handle_errors=guard.explain
+        ),
+        middleware=_middleware(chats[1:], meter, guard, limits),
+        checkpointer=False,
+    )
+    agent.invoke(
+        {"messages": [{"role": "user", "content": readable(brief.user)}]},
+        # One tool at a time: they share the run's clocks and files.
+        {"max_concurrency": 1, "recursion_limit": 8 * limits.calls + 8},
+    )
+
+
+def _middleware(
+    fallbacks: Sequence[BaseChatModel], meter: Meter, guard: ReplyGuard[Any], limits: Limits
+) -> list[Any]:
+    """Around a call, the first is outermost; behind a reply, the first reads it last."""
+    from langchain.agents.middleware import (
+        ClearToolUsesEdit,
+        ContextEditingMiddleware,
+        ModelCallLimitMiddleware,
+        ModelFallbackMiddleware,
+        ModelRetryMiddleware,
+        ToolCallLimitMiddleware,
+        ToolErrorMiddleware,
+        after_model,
+        wrap_model_call,
+        wrap_tool_call,
+    )
+
+    def review_reply(state: Any, runtime: Any) -> dict[str, Any] | None:
+        return guard.review(state["messages"], state.get("structured_response"))
+
+    return [
+        after_model(can_jump_to=["model", "end"])(review_reply),
+        ContextEditingMiddleware(edits=[ClearToolUsesEdit(trigger=limits.context_tokens, keep=3)]),
+        *([ModelFallbackMiddleware(*fallbacks)] if fallbacks else []),
+        ModelRetryMiddleware(
+            max_retries=limits.retries,
+            retry_on=transient,
+            on_failure="error",
+            initial_delay=limits.first_delay_seconds,
+            max_delay=limits.most_delay_seconds,
+        ),
+        wrap_model_call(meter.call),
+        ModelCallLimitMiddleware(run_limit=limits.calls, exit_behavior="error"),
+        ToolCallLimitMiddleware(run_limit=limits.tool_calls, exit_behavior="continue"),
+        wrap_tool_call(guard.answer),
+        ToolErrorMiddleware(guard.failed),
+    ]
+
+
+def transient(error: Exception) -> bool:
+    """Whether asking the same again may help.
+
+    Connections that fail and servers that do not answer in time were tried again by the HTTP client
+    already; what it does not notice are answers that cannot be read.
+    """
+    from langchain_core.exceptions import ModelConnectionError, ModelError, ModelTimeoutError
+
+    if isinstance(error, FtDojoError | TooLong | ModelConnectionError | ModelTimeoutError):
+        return False
+    if isinstance(error, ModelError):
+        return error.is_retryable
+    return isinstance(error, (*UNREADABLE, ConnectionError, TimeoutError))

@@ -1,0 +1,213 @@
+"""A language model behind the five decisions of a mind; the playbook stands behind the model.
+
+Each decision: a briefing from the journal, the tools of the role, a schema, and a check against
+the facts. Where no valid decision comes of it, the playbook decides this one, and a ``decision``
+event of the journal says so. Gates, measurements and clocks are the harness's, whoever decides.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from memory.budget.spending import Spending
+from memory.recipe import DataCard, DataRecipe
+from memory.records import Comparison, Decision, Diagnosis, Experiment, Plan, Reading, Role, TrainingPlan
+from roles import diagnostician, training_engineer
+from roles.llm import accept as acceptance
+from roles.llm import schemas
+from roles.llm.accept_recipe import recipe_of
+from roles.llm.accept_training import training_draft_of
+from roles.llm.briefing.build import briefing, system_prompt
+from roles.llm.decide import Brief, Decided, Limits, Subject, decide
+from roles.policy import Playbook
+from tools.chat.models import Models
+from tools.chat.redact import Redactor
+from tools.dojo import Dojo
+from tools.toolkit.by_role import tools_for
+
+T = TypeVar("T")
+SCRIPT_REPAIRS = 5
+"""A recipe may hold a script, which takes more tries than a choice among names."""
+
+MOST_SHARE = 0.1
+"""Of the time left, what one decision may take."""
+LEAST_SECONDS = 5.0
+
+
+class LanguageModel:
+    """Five decisions by chat models, each with the playbook as its fallback.
+
+    Args:
+        models: a chain of models for each role.
+        spending: the caps and the account.
+        redactor: takes secrets out of what is written down; by default the models' keys.
+        limits: bounds of one decision.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        spending: Spending,
+        redactor: Redactor | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.models, self.spending, self.limits = models, spending, limits or Limits()
+        self.redactor = redactor or models.redactor
+        self.playbook = Playbook()
+
+    def plan(self, dojo: Dojo, experiment: str) -> Plan | None:
+        """The next experiment; None when nothing is left to try, as the model or the playbook sees it."""
+        decided = self._decide(
+            dojo,
+            "planner",
+            "plan",
+            experiment,
+            schemas.PlanDecision,
+            lambda reply: acceptance.plan_of(dojo, experiment, reply),
+        )
+        if decided is None:
+            return self.playbook.plan(dojo, experiment)
+        if isinstance(decided, acceptance.Stop):
+            dojo.journal.note(f"the Planner ends the run: {decided.reason}")
+            return None
+        return decided
+
+    def write_recipe(self, dojo: Dojo, plan: Plan) -> DataRecipe:
+        """The data for a plan."""
+        decided = self._decide(
+            dojo,
+            "data_curator",
+            "recipe",
+            plan.experiment,
+            schemas.RecipeDecision,
+            lambda reply: recipe_of(dojo, plan, reply),
+            repairs=SCRIPT_REPAIRS,
+        )
+        return decided or self.playbook.write_recipe(dojo, plan)
+
+    def write_training_plan(self, dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
+        """Structure from the model, numbers from the optimiser, gate and duration from the harness.
+
+        Raises:
+            ExperimentFailed: ``does_not_fit``, or whatever the probe meets.
+        """
+        epochs = training_engineer.MAX_EPOCHS
+
+        def accept(reply: schemas.TrainingDecision) -> TrainingPlan:
+            nonlocal epochs
+            draft = training_draft_of(dojo, plan, card, reply)
+            epochs = reply.max_epochs
+            return draft
+
+        with dojo.ledger.measure("think"):
+            draft = self._decide(
+                dojo,
+                "training_engineer",
+                "training_plan",
+                plan.experiment,
+                schemas.TrainingDecision,
+                accept,
+            )
+        if draft is None:
+            return self.playbook.write_training_plan(dojo, plan, card)
+        return training_engineer.timed(dojo, plan, card, draft, epochs)
+
+    def read_result(self, dojo: Dojo, experiment: str, comparison: Comparison) -> Reading:
+        """Keep or discard. ``keep`` counts only where the paired test allows it."""
+        decided = self._decide(
+            dojo,
+            "evaluator",
+            "reading",
+            experiment,
+            schemas.ReadingDecision,
+            lambda reply: acceptance.reading_of(dojo, experiment, comparison, reply),
+        )
+        return decided or self.playbook.read_result(dojo, experiment, comparison)
+
+    def diagnose(self, dojo: Dojo, experiment: Experiment) -> Diagnosis:
+        """Cause, evidence, next move. The playbook's audit of the sources is made first, and shown."""
+        floor = diagnostician.diagnose(dojo, experiment)
+        decided = self._decide(
+            dojo,
+            "diagnostician",
+            "diagnosis",
+            experiment.id,
+            schemas.DiagnosisDecision,
+            lambda reply: acceptance.diagnosis_of(dojo, experiment, floor, reply),
+            draft=experiment,
+            more=_audit_text(floor),
+        )
+        return decided or floor
+
+    def _decide(
+        self,
+        dojo: Dojo,
+        role: Role,
+        subject: Subject,
+        experiment: str,
+        schema: type[BaseModel],
+        accept: Callable[[Any], T],
+        *,
+        draft: Experiment | None = None,
+        more: str = "",
+        repairs: int | None = None,
+    ) -> T | None:
+        """The record, or None when the playbook has to decide; either way the journal says who did."""
+        chain = self.models.roles[role]
+        if self.spending.exhausted:
+            problem = self.redactor.text(self.spending.exhausted)
+            decision = Decision(
+                role=role,
+                subject=subject,
+                decided_by="playbook",
+                model=chain[0].name,
+                calls=0,
+                repairs=0,
+                problems=(problem,),
+            )
+            decided: Decided[T] = Decided(None, decision)
+        else:
+            text = briefing(role, dojo, experiment, draft=draft)
+            brief = Brief(
+                system=system_prompt(role, dojo),
+                user=f"{text}\n\n{more}" if more else text,
+                tools=tools_for(role, dojo),
+                schema=schema,
+            )
+            decided = decide(
+                role,
+                subject,
+                brief,
+                chain,
+                self.spending,
+                accept,
+                self.redactor,
+                self._limits(dojo, repairs),
+            )
+        dojo.journal.append("decision", decided.decision, experiment)
+        return decided.value
+
+    def _limits(self, dojo: Dojo, repairs: int | None) -> Limits:
+        """Thinking takes no more than its share of a small budget."""
+        seconds = max(LEAST_SECONDS, MOST_SHARE * dojo.spendable_seconds())
+        return replace(
+            self.limits,
+            wall_seconds=min(self.limits.wall_seconds, seconds),
+            repairs=self.limits.repairs if repairs is None else repairs,
+        )
+
+
+def _audit_text(floor: Diagnosis) -> str:
+    """The measured agreement of the champion's answers with each source's labels; empty without an audit."""
+    if not floor.source_scores:
+        return ""
+    shares = json.dumps({name: round(share, 2) for name, share in floor.source_scores.items()})
+    return (
+        "Audit: the share of sampled rows of each source on which this experiment's model agrees with the "
+        f"label. Far below the best source, labels may be wrong: {shares}"
+    )

@@ -1,0 +1,83 @@
+"""Which sources can be used, and what kind each one is: judged by profile, never by name.
+
+Three kinds are told apart, since they teach different things:
+
+* ``worked``: answers come with written steps. Small models learn far more from
+  these (Ho et al. 2022, arXiv 2212.10071; Hsieh et al. 2023, arXiv 2305.02301).
+* ``plain``: a bare answer.
+* ``unusable``: no prompt and answer to be found, hardly any answer the task's
+  parser can read, or prompts unlike the task's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import sqrt
+from typing import Literal
+
+from tools.curation.profile import SourceProfile
+
+Kind = Literal["worked", "plain", "unusable"]
+
+MINIMUM_PARSEABLE = 0.5
+MINIMUM_ON_DOMAIN = 0.5
+MINIMUM_ROWS = 30
+WORKED_SHARE = 0.5
+REFUTED_SHARE = 0.25
+
+
+def kind_of(profile: SourceProfile) -> Kind:
+    """The kind of one source, by its profile alone."""
+    distinct = profile.rows * (1.0 - profile.duplicate_share)
+    if not profile.suggested_columns or distinct < MINIMUM_ROWS:
+        return "unusable"
+    if profile.parseable_share < MINIMUM_PARSEABLE or profile.on_domain_share < MINIMUM_ON_DOMAIN:
+        return "unusable"
+    return "worked" if profile.reasoning_share >= WORKED_SHARE else "plain"
+
+
+def why_unusable(profile: SourceProfile) -> str:
+    """The reason in a few words, for the plan and the report."""
+    if not profile.suggested_columns:
+        return "no prompt and answer columns found"
+    if profile.parseable_share < MINIMUM_PARSEABLE:
+        return f"only {profile.parseable_share:.0%} of its answers can be parsed"
+    if profile.on_domain_share < MINIMUM_ON_DOMAIN:
+        return f"only {profile.on_domain_share:.0%} of its prompts resemble the task's"
+    return "too few distinct rows"
+
+
+def by_kind(profiles: Mapping[str, SourceProfile]) -> dict[Kind, tuple[str, ...]]:
+    """Source names by kind, the most useful first: more distinct, verified, parseable rows."""
+    groups: dict[Kind, list[str]] = {"worked": [], "plain": [], "unusable": []}
+    for name in sorted(profiles, key=lambda name: -_worth(profiles[name])):
+        groups[kind_of(profiles[name])].append(name)
+    return {kind: tuple(names) for kind, names in groups.items()}
+
+
+def _worth(profile: SourceProfile) -> float:
+    """Distinct readable rows, discounted for what the task can refute."""
+    distinct = profile.rows * (1.0 - profile.duplicate_share) * profile.parseable_share
+    return distinct * (1.0 - profile.refuted_share)
+
+
+def distrusted(agreement: Mapping[str, float], rows: int) -> tuple[str, ...]:
+    """Sources whose labels the champion contradicts more than it does the best source's.
+
+    The champion answers a sample of each source; where the labels are right it
+    agrees about as often as it is right, and where many are wrong it agrees
+    clearly less (the idea of confident learning, Northcutt et al. 2021, arXiv
+    1911.00068, at the level of whole sources). A source is distrusted when the
+    gap to the best one exceeds two standard errors of a difference of shares,
+    and a quarter of the best source's agreement.
+
+    Args:
+        agreement: share (0.0 to 1.0) of sampled rows on which champion and label agree.
+        rows: sampled rows per source.
+    """
+    if len(agreement) < 2:
+        return ()
+    best = max(agreement.values())
+    spread = 2 * sqrt(2 * max(best * (1 - best), 0.05) / rows)
+    gap = max(spread, best / 4)
+    return tuple(sorted(name for name, share in agreement.items() if best - share > gap))

@@ -1,0 +1,1 @@
+"""Reading and measuring answers: extraction, metrics, letters, numbers, arithmetic."""

@@ -1,0 +1,1 @@
+"""BioProBench: protocols of the life sciences; the official edition alone."""

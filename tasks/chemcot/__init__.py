@@ -1,0 +1,1 @@
+"""ChemCoTBench: molecules understood, edited, optimised, and reactions."""

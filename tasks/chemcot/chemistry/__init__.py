@@ -1,0 +1,1 @@
+"""Chemistry shared by the ChemCoT tasks: groups, properties, scaffolds, similarity, reactions."""

@@ -1,0 +1,175 @@
+"""ChemCoTBench mol_edit: add, delete or substitute a functional group of a molecule.
+
+Source: OpenMol/ChemCoTBench on the Hugging Face Hub, mol_edit (add, delete, sub); mini edition: generated.
+Licence: MIT by its data card, CC BY 4.0 by its badge; generated rows Apache-2.0.
+Metric: correct rate, the mean over the views add, delete and sub, in percent.
+Example: "Input Molecule: CCC=O, Functional Group to delete: aldehyde, Functional Group to add: nitrile."
+    -> {"output": "CCC#N"}
+Trap: the published rule compares group counts alone, so that a mixture of fragments or an unrelated molecule
+    with the right counts passes; here the rest of the molecule must be the same and in one piece.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from functools import partial
+
+from tasks.answers import extract as read
+from tasks.answers.metrics import mean_over_views
+from tasks.assets import CHEMCOT, CHEMCOTBENCH
+from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
+from tasks.chemcot import mol_edit_mini
+from tasks.chemcot import mol_edit_released as released
+from tasks.chemcot.chemistry.groups import edit_error, molecule
+from tasks.chemcot.chemistry.similarity import canonical
+from tasks.chemcot.smiles_answer import stated_smiles
+from tasks.columns import opened
+from tasks.mini.miniature import Miniature, load
+from tasks.splits import content_id
+
+_SOURCE = re.compile(r"input molecule:\s{0,9}([^\s,;]{1,300})", re.IGNORECASE)
+_ADDED = re.compile(r"group to add:\s{0,9}([a-z_]{1,40})", re.IGNORECASE)
+_REMOVED = re.compile(r"group to delete:\s{0,9}([a-z_]{1,40})", re.IGNORECASE)
+
+
+VIEWS = {name: f"chemcotbench_mol_edit_{name}" for name in ("add", "delete", "sub")}
+"""Published subtask -> view."""
+_SYNONYMS = ("Output", "answer", "Modified Molecule", "Modified Molecule SMILES")
+
+
+def build_prompt(row: Row) -> str | None:
+    """The published ``query`` as it is."""
+    query = row.get("query")
+    if not isinstance(query, str) or "input molecule" not in query.lower():
+        return None
+    return query if _ADDED.search(query) or _REMOVED.search(query) else None
+
+
+def views_of(row: Row) -> tuple[str, ...]:
+    """The row's own subtask; none for the rows of the other ChemCoTBench tasks."""
+    view = VIEWS.get(str(row.get("subtask")))
+    return (view,) if view and row.get("task") == "mol_edit" else ()
+
+
+def to_sample(row: Row, view: str) -> Sample:
+    """The item of a published row; raises ValueError where a column is missing or malformed."""
+    prompt, inside = build_prompt(row), opened(row.get("meta"))
+    source = _SOURCE.search(prompt or "")
+    if prompt is None or source is None:
+        raise ValueError("`query` names no input molecule and functional group")
+    if not isinstance(inside, dict) or not isinstance(inside.get("reference"), str):
+        raise ValueError("`meta` is no JSON object with a `reference`")
+    removed, added = inside.get("removed_group"), inside.get("added_group")
+    if (view != VIEWS["add"] and not removed) or (view != VIEWS["delete"] and not added):
+        raise ValueError("`meta` names no removed_group or added_group")
+    meta = {"source": source.group(1), "removed": removed, "added": added, "kind": view.rpartition("_")[2]}
+    return Sample(content_id(prompt), view, prompt, inside["reference"], meta)
+
+
+def judge(sample: Sample, answer: str) -> Verdict:
+    """Right when the JSON field ``output`` holds the source molecule with the edit made.
+
+    The published reference is right as well where it is no edit by our rule: it may be in two pieces,
+    or carry an atom more than the group has.
+    """
+    said = stated_smiles(answer, ("output",)) or stated_smiles(answer, _SYNONYMS)
+    if said is None:
+        return Verdict(False, 0.0, None, "no_json" if read.smiles(answer) else "unparseable")
+    meta = sample.meta
+    if "source" not in meta:  # a training target on its own: it can be read, not judged
+        return Verdict(False, 0.0, said[:300], "no_source")
+    error = edit_error(str(meta["source"]), said, meta.get("removed"), meta.get("added"))
+    if error not in ("", "unchanged", "invalid_smiles") and _same(said, sample.gold):
+        error = ""
+    return Verdict(not error, float(not error), said[:300], error)
+
+
+def _same(said: str, reference: object) -> bool:
+    form = canonical(said)
+    return form is not None and isinstance(reference, str) and form == canonical(reference)
+
+
+def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+    """The mean of the three views' correct rates."""
+    return mean_over_views(samples, verdicts, "correct_rate")
+
+
+def render(answer: str, reasoning: str) -> str:
+    """The published JSON object, after a short reasoning where there is one."""
+    head = f"{reasoning.strip()} " if reasoning.strip() else ""
+    return head + json.dumps({"output": answer})
+
+
+def extract(text: str) -> str | None:
+    """The molecule in JSON (``output``, or ``reference`` as in the published ``meta``), else in prose."""
+    said = stated_smiles(text, ("output", "Final Target Molecule", "answer", "reference"))
+    if said is not None:
+        return said
+    spelled = read.smiles(text)
+    return spelled if spelled and molecule(spelled) is not None else None
+
+
+def verify(prompt: str, target: str) -> bool | None:
+    """Whether the target's molecule is the edit that the prompt asks for.
+
+    None when the prompt asks for no edit of this kind, or the target holds no molecule.
+    """
+    prompt = prompt[-read.WINDOW :]
+    source, added, removed = _SOURCE.search(prompt), _ADDED.search(prompt), _REMOVED.search(prompt)
+    said = extract(target)
+    if source is None or (added is None and removed is None) or said is None:
+        return None
+    names = [match.group(1).lower() if match else None for match in (removed, added)]
+    error = edit_error(source.group(1).rstrip("."), said, names[0], names[1])
+    return None if error == "unknown_group" else not error
+
+
+MINI = Miniature(
+    task_id="chemcotbench_mol_edit",
+    source_names=(
+        "bench-notes-22",
+        "aldermoor-edits",
+        "wetlab-export",
+        "group-swap-collection",
+        "synthesis-class",
+        "pinewood-molecules",
+        "fume-hood-archive",
+        "small-molecule-drills",
+        "reagent-shelf",
+    ),
+    draw=mol_edit_mini.draw,
+    prompt=build_prompt,
+    render=render,
+    with_answer=mol_edit_mini.with_answer,
+    wrong=mol_edit_mini.wrong,
+    off_style=mol_edit_mini.off_style,
+    flawed=mol_edit_mini.flawed,
+    edit=mol_edit_mini.edit,
+    stories=("molecule editing requests", "functional group exercises", "structure edits"),
+)
+
+SPEC = TaskSpec(
+    id="chemcotbench_mol_edit",
+    domain="chemistry",
+    title="ChemCoTBench: molecule editing",
+    description="Add, delete or substitute one functional group; write the new molecule as SMILES.",
+    answer_format='JSON {"output": "SMILES"}',
+    metric="correct_rate",
+    licence="MIT / CC BY 4.0 (published rows); generated rows Apache-2.0",
+    source="OpenMol/ChemCoTBench, mol_edit; mini: generated from the seed",
+    trap="published: group counts alone decide; here the rest of the molecule must stay as it was",
+    views=tuple(VIEWS.values()),
+    max_new_tokens=80,
+    load=partial(load, MINI),
+    judge=judge,
+    aggregate=aggregate,
+    render=render,
+    extract=extract,
+    verify=verify,
+    build_prompt=build_prompt,
+    answer_column="meta.reference",
+    reasoning_column="struct_cot",
+    published=Published(CHEMCOTBENCH, (CHEMCOT,), views_of, to_sample, released.evaluate),
+)

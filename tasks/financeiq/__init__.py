@@ -1,0 +1,1 @@
+"""FinanceIQ: multiple-choice questions of Chinese finance examinations."""

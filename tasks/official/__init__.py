@@ -1,0 +1,1 @@
+"""Official editions: published files of a data root become items and raw sources."""

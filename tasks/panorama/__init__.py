@@ -1,0 +1,1 @@
+"""PANORAMA: three tasks of patent examination."""

@@ -1,1 +1,0 @@
-"""The released evaluators, defects included, for comparison with printed numbers; never the headline."""

@@ -1,0 +1,1 @@
+"""TableBench: fact checking, numerical reasoning, data analysis and charts over tables."""

@@ -1,0 +1,1 @@
+"""Charts: running a model's chart code and comparing what it drew."""

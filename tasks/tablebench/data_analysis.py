@@ -1,0 +1,192 @@
+"""TableBench data analysis: a finding about one table, in five views by the kind of analysis.
+
+Source: Multilingual-Multimodal-NLP/TableBench on the Hugging Face Hub, qtype DataAnalysis; mini: generated.
+Licence: Apache-2.0 as stated by the source; generated rows Apache-2.0.
+Metric: unweighted mean of five views, in percent: label and coefficient (correlation), all values within ten
+    percent (trend, statistics), the set of factors (impact), ROUGE-L (other kinds of analysis).
+Example: {"columns":["year","wins"],"data":[[2001,3],[2002,5],[2003,7]]}, "If the trend goes on, how many wins
+    will there be in 2004?" -> "3, 5, 7. 7-5=2. 7+2=9.", next line "Final Answer: 9"
+Trap: the published rule compares the first number alone, so that "Strong negative correlation, 0.81" passes
+    for a positive one; here label, sign and every value count, and the last "Final Answer:" decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from tasks.answers import extract as read
+from tasks.answers.arithmetic import steps_of
+from tasks.answers.metrics import mean_over_views
+from tasks.assets import TABLEBENCH, TABLEINSTRUCT
+from tasks.base import Metrics, Published, Row, Sample, Score, ScriptResult, TaskSpec, Verdict
+from tasks.mini.miniature import Miniature, load
+from tasks.tablebench import analysis_answers as analysis
+from tasks.tablebench import answers as tables
+from tasks.tablebench import data_analysis_mini as mini
+from tasks.tablebench import released
+
+QTYPE = "DataAnalysis"
+VIEWS = mini.VIEWS
+CORRELATION, TREND, STATISTICS, IMPACT, OTHER = VIEWS
+SHOWN = 300
+"""Characters of the answer that a verdict keeps."""
+
+_RULES = {
+    CORRELATION: analysis.correlation_error,
+    TREND: analysis.values_error,
+    STATISTICS: analysis.values_error,
+    IMPACT: analysis.factors_error,
+}
+_RELEASED = {
+    CORRELATION: released.within_ten_percent,
+    TREND: released.within_ten_percent,
+    STATISTICS: released.within_ten_percent,
+    IMPACT: released.exact_match,
+    OTHER: released.rouge,
+}
+
+
+def build_prompt(row: Row) -> str | None:
+    """The published ``instruction``, or one built from table and question; None for another ``qtype``."""
+    return tables.published_prompt(row, QTYPE, mini.instruction_for(str(row.get("qsubtype"))))
+
+
+def views_of(row: Row) -> tuple[str, ...]:
+    """The view of the row's ``qsubtype``, if it has one, and ``other``, which holds every row of the task.
+
+    Our own split and ``aggregate`` count a row once, in the first of them.
+    """
+    if row.get("qtype") != QTYPE:
+        return ()
+    own = mini.PREFIX + str(row.get("qsubtype", "")).lower()
+    return (own, OTHER) if own in _RULES else (OTHER,)
+
+
+def judge(sample: Sample, answer: str) -> Verdict:
+    """The verdict by the rule of the sample's view on the last final-answer line."""
+    said = tables.final_answer(answer)
+    if said is None:
+        stated = read.last_number(answer) or read.said_answer(answer)
+        return Verdict(False, 0.0, None, "no_final_line" if stated else "unparseable")
+    gold = str(sample.gold)
+    if sample.view == OTHER:
+        return _graded(said, gold)
+    error = _RULES[sample.view](said, gold)
+    return Verdict(not error, float(not error), said[:SHOWN], error)
+
+
+def _graded(said: str, gold: str) -> Verdict:
+    """ROUGE-L, and nothing for the opposite of what is right."""
+    if analysis.contradicts(said, gold):
+        return Verdict(False, 0.0, said[:SHOWN], "contradicts")
+    value = analysis.rouge_l(said, gold)
+    if value >= 1 - 1e-9:
+        return Verdict(True, 1.0, said[:SHOWN])
+    return Verdict(False, value, said[:SHOWN], "other_words" if value >= 0.5 else "far_from_reference")
+
+
+def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+    """The unweighted mean of the views; ``other`` leaves out the rows that are in the view of their kind."""
+    kept = {sample.id for sample in samples if sample.view != OTHER}
+    pairs = [
+        (sample, verdict)
+        for sample, verdict in zip(samples, verdicts, strict=True)
+        if sample.view != OTHER or sample.id not in kept
+    ]
+    return mean_over_views([s for s, _ in pairs], [v for _, v in pairs], "mean_over_views")
+
+
+def extract(text: str) -> str | None:
+    """The final-answer line, a JSON ``answer``, what a sentence states, or a one-line text as it is."""
+    return tables.answer_in(text, longest=tables.LONGEST)
+
+
+def verify(prompt: str, target: str) -> bool | None:
+    """Whether written equations hold and lead to the answer, and quotes stand in the table.
+
+    None where the steps hold neither.
+    """
+    head, final, _ = target.rpartition("Final Answer")
+    if not final:
+        return None
+    answer = extract(target) or ""
+    checks = [_equations_hold(head, answer), tables.quotes_hold(prompt, head)]
+    if all(check is None for check in checks):
+        return None
+    return False not in checks
+
+
+def _equations_hold(steps: str, answer: str) -> bool | None:
+    found = steps_of(steps)
+    if found is None:
+        return None
+    if "correlation" in answer.lower():
+        numbers = tables.numbers_in(answer)
+        label = f"{analysis.label_of(numbers[0])}," if numbers else ""
+        return found.right and answer.startswith(label)
+    number = tables.number(answer)
+    return found.right and (number is None or number == str(found.last))
+
+
+def evaluate(
+    view: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
+) -> Metrics:
+    """The released evaluator of the view."""
+    return _RELEASED[view](view, samples, answers, results)
+
+
+MINI = Miniature(
+    task_id="tablebench_data_analysis",
+    source_names=(
+        "analyst-notes",
+        "survey-desk",
+        "findings-2018",
+        "quarterly-tables",
+        "spreadsheet-club",
+        "ratio-archive",
+        "trendbook",
+        "field-statistics",
+        "open-findings",
+    ),
+    draw=mini.draw,
+    prompt=build_prompt,
+    render=tables.render,
+    with_answer=tables.with_answer,
+    wrong=mini.wrong,
+    off_style=mini.off_style,
+    flawed=mini.flawed,
+    edit=mini.edit,
+    stories=("findings about small tables", "statistics exercises", "questions of table analysts"),
+)
+
+SPEC = TaskSpec(
+    id="tablebench_data_analysis",
+    domain="tables",
+    title="TableBench: data analysis",
+    description="Work out a finding about one table: correlation, forecast, statistic, impact, description.",
+    answer_format='worked steps in free form, then a last line "Final Answer: X" (label, values, sentence)',
+    metric="mean_over_views",
+    licence="Apache-2.0 (source); generated rows Apache-2.0",
+    source="Multilingual-Multimodal-NLP/TableBench; mini: generated from the seed",
+    trap="published: the first number decides, an opposite label passes; here label and every value count",
+    views=VIEWS,
+    max_new_tokens=80,
+    load=partial(load, MINI),
+    judge=judge,
+    aggregate=aggregate,
+    render=tables.render,
+    extract=extract,
+    verify=verify,
+    build_prompt=build_prompt,
+    answer_column="answer",
+    reasoning_column="reasoning",
+    published=Published(
+        TABLEBENCH,
+        (TABLEINSTRUCT,),
+        views_of,
+        partial(tables.to_sample, build_prompt),
+        evaluate,
+        max_new_tokens=4096,
+    ),
+)

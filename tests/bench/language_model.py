@@ -1,0 +1,181 @@
+"""``python -m tests.bench.language_model minis|caps``: whole runs with a scripted model over real HTTP.
+
+minis: one run of each of the first five mini tasks with the llm mind; prints what the roles decided,
+called and cost, and with ``--transcript FILE`` writes one run's conversation as Markdown.
+caps: runs of a small folder task at many different caps on money; prints the worst overshoot.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import ftdojo
+from memory.journal.log import Journal
+from memory.records import Decision, Usage
+from tasks.custom.folder import write_example
+from tests.support.loopback_chat import ChatServer, Request
+from tests.support.scripted_llm import scripted_reply
+from tests.support.tiny_model import make_tiny_model
+
+FIRST_FIVE = (
+    "aime25",
+    "panorama_noc4pc",
+    "chemcotbench_mol_edit",
+    "tablebench_numerical_reasoning",
+    "FinanceIQ_gen",
+)
+PRICES = """
+[default]
+model = "openai:scripted"
+base_url = "{base_url}"
+
+[prices."openai:scripted"]
+input = 2.0
+cached = 0.5
+output = 8.0
+"""
+app = typer.Typer(pretty_exceptions_enable=False)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[ChatServer, str]]:
+    """The scripted server, and a models file that points to it and prices it."""
+    with ChatServer(scripted_reply) as server:
+        path = folder / "models.toml"
+        path.write_text(PRICES.format(base_url=server.base_url), encoding="utf-8")
+        yield server, str(path)
+
+
+@app.command()
+def minis(
+    tasks: Annotated[str, typer.Option(help="Comma-separated task ids.")] = ",".join(FIRST_FIVE),
+    budget: Annotated[str, typer.Option(help="Of each run.")] = "5m",
+    transcript: Annotated[Path | None, typer.Option(help="Write the first run's conversation here.")] = None,
+) -> None:
+    """One run per task, all five roles deciding through the server."""
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as (server, models):
+        for number, task in enumerate(tasks.split(",")):
+            first = len(server.requests)
+            summary = ftdojo.run(
+                task, budget=budget, mind="llm", models_file=models, memory="off", runs_dir=folder
+            )
+            journal = ftdojo.journal(Path(folder) / str(summary["run"]))
+            echo(journal, summary)
+            if transcript is not None and number == 0:
+                text = conversation(task, list(server.requests)[first:], journal, summary)
+                transcript.write_text(text, encoding="utf-8")
+
+
+def echo(journal: Journal, summary: dict[str, object]) -> None:
+    """One run in a few lines."""
+    decisions = [Decision.model_validate(e.data) for e in journal.events if e.kind == "decision"]
+    usages = [Usage.model_validate(e.data) for e in journal.events if e.kind == "usage"]
+    base, final = summary["base_test"], summary["final_test"]
+    assert isinstance(base, dict)
+    assert isinstance(final, dict)
+    done = len(journal.experiments())
+    typer.echo(
+        f"{summary['task']}: {base['value']:.1f} -> {final['value']:.1f} (n={final['n']}), {done} experiments"
+    )
+    minds = Counter((decision.role, decision.decided_by) for decision in decisions)
+    typer.echo("  decisions: " + ", ".join(f"{role} {mind} {n}" for (role, mind), n in sorted(minds.items())))
+    called = Counter(name for decision in decisions for name in decision.tools_called)
+    typer.echo("  tools: " + ", ".join(f"{name} {n}" for name, n in called.most_common()))
+    for role in sorted({usage.role for usage in usages}):
+        mine = [usage for usage in usages if usage.role == role]
+        read, written = sum(u.input_tokens for u in mine), sum(u.output_tokens for u in mine)
+        share = (read + written) / max(done, 1)
+        typer.echo(f"  {role}: {len(mine)} calls, {read} in, {written} out, {share:.0f} tokens an experiment")
+
+
+def conversation(task: str, requests: list[Any], journal: Journal, summary: dict[str, object]) -> str:
+    """The requests of the first experiment as Markdown: what each role read, called and decided."""
+    lines = [
+        f"# One run with a language model at the wheel: `{task}`",
+        "",
+        "Made by `python -m tests.bench.language_model minis --transcript FILE` with the scripted model of",
+        "the tests behind a real HTTP server: prompts, tools and answers are real, the model's wit is not.",
+        "What follows is the first experiment, decision by decision; after it, how the run ended.",
+        "",
+    ]
+    last = next((e.seq for e in journal.events if e.kind == "finished"), 0)
+    calls = sum(e.kind == "usage" for e in journal.events[:last])
+    for number, request in enumerate(requests[:calls], start=1):
+        lines += [f"## Call {number}", "", *_messages(request.body), *_answer(request)]
+    ended = {key: summary[key] for key in ("outcome", "reason", "base_test", "final_test", "p_value")}
+    lines += ["## The end", "", "```json", json.dumps(ended, indent=1), "```", ""]
+    return "\n".join(lines)
+
+
+def _messages(body: dict[str, Any]) -> Iterator[str]:
+    offered = ", ".join(tool["function"]["name"] for tool in body.get("tools", []))
+    yield from (f"Tools offered: {offered}", "")
+    messages = body["messages"]
+    fresh = messages if not any(m["role"] == "assistant" for m in messages) else messages[-1:]
+    for message in fresh:
+        yield from (f"**{message['role']}**", "", "````text")
+        content = message.get("content")
+        if content:
+            yield content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+        for call in message.get("tool_calls") or []:
+            yield f"{call['function']['name']}({call['function']['arguments']})"
+        yield from ("````", "")
+
+
+def _answer(request: Request) -> Iterator[str]:
+    """What the scripted model answered: a pure function of the request, so it can be asked again."""
+    reply = scripted_reply(request)
+    yield from ("**answer**", "", "````text")
+    if reply.content:
+        yield reply.content
+    for name, arguments in reply.calls:
+        yield f"{name}({arguments})"
+    yield from ("````", "")
+
+
+@app.command()
+def caps(runs: Annotated[int, typer.Option(help="How many caps.")] = 20) -> None:
+    """Runs of a small folder task, each with its own cap in dollars."""
+    worst = 0.0
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as (_, models):
+        task = Path(folder) / "task"
+        write_example(task)
+        for name in ("validation.jsonl", "test.jsonl"):
+            lines = (task / name).read_text(encoding="utf-8").splitlines()[:24]
+            (task / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        model = make_tiny_model(Path(folder) / "model")
+        for number in range(runs):
+            cap = 0.002 + number * 0.008
+            summary = ftdojo.run(
+                str(task),
+                base_model=str(model),
+                budget="10m",
+                max_rows=80,
+                max_experiments=2,
+                memory="off",
+                runs_dir=folder,
+                mind="llm",
+                models_file=models,
+                max_usd=cap,
+            )
+            journal = ftdojo.journal(Path(folder) / str(summary["run"]))
+            usages = [Usage.model_validate(e.data) for e in journal.events if e.kind == "usage"]
+            spent, largest = sum(u.usd for u in usages), max((u.usd for u in usages), default=0.0)
+            worst = max(worst, spent - cap - largest)
+            over = "over by more than one call" if spent > cap + largest else "kept"
+            typer.echo(
+                f"cap ${cap:.3f}: spent ${spent:.4f} in {len(usages)} calls, {summary['outcome']}: {over}"
+            )
+    typer.echo(f"worst overshoot beyond one call: ${max(worst, 0.0):.4f}")
+
+
+if __name__ == "__main__":
+    app()

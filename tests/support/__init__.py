@@ -1,0 +1,1 @@
+"""Fakes, fixtures and scripted servers that several tests share."""

@@ -1,0 +1,79 @@
+"""A task small enough for the tiny model: repeat the word after "copy the"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memory.recipe import DataCard
+from tasks.base import Sample, Score, TaskData, TaskSpec, Verdict
+from tests.support.tiny_model import write_rows
+from tools.workspace import Workspace
+
+
+def judge(sample: Sample, answer: str) -> Verdict:
+    parsed = answer.strip() or None
+    right = parsed == sample.gold
+    return Verdict(
+        right, float(right), parsed, "" if right else "unparseable" if parsed is None else "other_word"
+    )
+
+
+def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+    value = 100.0 * sum(verdict.value for verdict in verdicts) / len(samples)
+    silent = sum(verdict.parsed is None for verdict in verdicts) / len(samples)
+    return Score(
+        metric="accuracy", value=value, low=0.0, high=100.0, n=len(samples), unparseable_share=silent
+    )
+
+
+def load(edition: str, seed: int) -> TaskData:
+    return TaskData(validation=tuple(samples(8)), sources=(), load_test=tuple)
+
+
+def copy_spec() -> TaskSpec:
+    return TaskSpec(
+        id="copy",
+        domain="custom",
+        title="Copying",
+        description="Repeat the word.",
+        answer_format="the word alone",
+        metric="accuracy",
+        licence="generated",
+        source="generated",
+        trap="none known",
+        views=("even", "odd"),
+        max_new_tokens=8,
+        load=load,
+        judge=judge,
+        aggregate=aggregate,
+        render=lambda answer, reasoning: answer,
+        extract=lambda text: text.strip() or None,
+        verify=lambda prompt, target: None,
+        build_prompt=lambda row: str(row["prompt"]),
+    )
+
+
+def samples(count: int) -> list[Sample]:
+    return [
+        Sample(
+            id=f"s{n}",
+            view=("even", "odd")[n % 2],
+            prompt=f"copy the word {n % 7}" + " please" * (n % 3),
+            gold=f"word {n % 7}",
+        )
+        for n in range(count)
+    ]
+
+
+def data_card(workspace: Workspace, rows: int = 64) -> DataCard:
+    write_rows(workspace.data_dir / "rows.jsonl", rows)
+    return DataCard(
+        recipe_digest="0" * 64,
+        data_sha256="1" * 64,
+        path="data/rows.jsonl",
+        rows=rows,
+        rows_by_source={"made": rows},
+        steps=(),
+        mean_tokens=12.0,
+        reasoning_share=0.0,
+    )

@@ -1,0 +1,95 @@
+"""The five decisions of a mind, each in a run that has come so far; nothing is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from memory.budget.spending import PriceTable, Spending
+from memory.recipe import Record
+from memory.records import Decision, Experiment, Role
+from roles.llm.decide import Limits
+from roles.llm.policy import LanguageModel
+from roles.policy import Mind
+from tests.support.briefing_run import StillDojo, make_dojo, next_id
+from tools.chat.models import Models, ModelSpec
+from tools.training.train import ProbeResult
+
+STAGES: dict[Role, str] = {
+    "planner": "",
+    "data_curator": "plan",
+    "training_engineer": "card",
+    "evaluator": "reading",
+    "diagnostician": "reading",
+}
+"""How far the experiment has come when the role is asked."""
+PROBED = ProbeResult(
+    steps=5,
+    first_loss=2.0,
+    last_loss=1.8,
+    falling=True,
+    seconds_per_step=0.1,
+    tokens_per_second=8000.0,
+    peak_gib=1.0,
+    wall_seconds=1.2,
+)
+NO_DELAY = Limits(first_delay_seconds=0.0, most_delay_seconds=0.0)
+
+
+def make_mind(base_url: str, spending: Spending | None = None, **spec: Any) -> LanguageModel:
+    """A language model at one address for all roles."""
+    model = ModelSpec("openai:scripted", base_url=base_url, **spec)
+    models = Models(dict.fromkeys(STAGES, (model,)), (model,), (), PriceTable({}))
+    return LanguageModel(models, spending or Spending(PriceTable({})), limits=NO_DELAY)
+
+
+@contextmanager
+def desks(folder: Path, experiments: int, plant: str = "") -> Iterator[dict[Role, StillDojo]]:
+    """For each role a run of so many finished experiments in which it is to decide."""
+    made: dict[Role, StillDojo] = {}
+    for role, stage in STAGES.items():
+        dojo = made[role] = make_dojo(
+            folder / f"{role}-{experiments}", experiments, plant=plant, current=stage
+        )
+        dojo.probe = lambda *given: PROBED  # type: ignore[method-assign]
+        dojo.audit = lambda id, names: dict.fromkeys(names, 0.8)  # type: ignore[method-assign]
+    yield made
+    for dojo in made.values():
+        dojo.journal.close()
+
+
+def decided(mind: Mind, role: Role, dojo: StillDojo, experiments: int) -> Record | None:
+    """What a mind decides in a role.
+
+    Raises:
+        ExperimentFailed: as the mind does.
+    """
+    id, journal = next_id(experiments), dojo.journal
+    plan, card, comparison = journal.plan(id), journal.card(id), journal.comparison(id)
+    if role == "planner":
+        return mind.plan(dojo, id)
+    assert plan is not None
+    if role == "data_curator":
+        return mind.write_recipe(dojo, plan)
+    assert card is not None
+    if role == "training_engineer":
+        return mind.write_training_plan(dojo, plan, card)
+    assert comparison is not None
+    if role == "evaluator":
+        return mind.read_result(dojo, id, comparison)
+    return mind.diagnose(dojo, measured(dojo, id))
+
+
+def measured(dojo: StillDojo, id: str) -> Experiment:
+    """The experiment as the Diagnostician gets it: kept, and not diagnosed."""
+    journal = dojo.journal
+    stages = ("plan", "card", "training_plan", "training", "evaluation", "comparison", "reading")
+    records = {stage: getattr(journal, stage)(id) for stage in stages}
+    return Experiment.model_validate({"id": id, "number": int(id[1:]), "outcome": "kept", **records})
+
+
+def decisions(dojo: StillDojo) -> list[Decision]:
+    """The journal's account of who decided."""
+    return [Decision.model_validate(event.data) for event in dojo.journal.events if event.kind == "decision"]

@@ -1,0 +1,47 @@
+"""Right answers, written from the reference alone, and verdicts on answers that may be code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tasks.base import Sample, TaskSpec, Verdict
+from tasks.tablebench.charts.compare import references_of
+from tests.support.script_runner import run_all
+from tools.evaluation.score_answers import judge_answers
+
+EXECUTED = 24
+"""Answers that a test executes at most; reading them costs nothing, running them a process each."""
+
+_CALLS = {
+    "bar": "plt.bar({x}, {y})",
+    "line": "plt.plot({x}, {y})",
+    "scatter": "plt.scatter({x}, {y})",
+    "pie": "plt.pie({y})",
+    "area": "plt.fill_between({x}, {y})",
+    "radar": "plt.subplot(polar=True).plot({x}, {y})",
+}
+
+
+def plotting_code(sample: Sample) -> str:
+    """Code that draws the reference series in the first kind of chart that the question accepts."""
+    call = _CALLS[(sample.meta["kinds"] or ["bar"])[0]]
+    lines = ["import matplotlib.pyplot as plt"]
+    for series in references_of(str(sample.gold)):
+        x, y = list(range(len(series))), ["float('nan')" if value is None else value for value in series]
+        lines.append(call.format(x=x, y=f"[{', '.join(map(str, y))}]"))
+    return "\n".join([*lines, "plt.show()"])
+
+
+def gold_answer(spec: TaskSpec, sample: Sample) -> str:
+    """An answer in the task's format that is right."""
+    return spec.render(plotting_code(sample) if spec.script else str(sample.gold), "")
+
+
+def affordable(spec: TaskSpec, samples: Sequence[Sample]) -> Sequence[Sample]:
+    """All of them, or the first few of a task whose answers are executed."""
+    return samples[:EXECUTED] if spec.script else samples
+
+
+def judged(spec: TaskSpec, samples: Sequence[Sample], answers: Sequence[str]) -> list[Verdict]:
+    """Verdicts; code is run without isolation, since the tests wrote it themselves."""
+    return judge_answers(spec, samples, answers, run_all)

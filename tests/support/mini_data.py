@@ -1,0 +1,24 @@
+"""The mini editions, built once for all tests that read them."""
+
+from __future__ import annotations
+
+import functools
+
+from tasks.base import Sample, Source, TaskData
+from tasks.mini.pool import pool_key
+from tasks.registry import get
+
+
+@functools.cache
+def mini(task_id: str, seed: int = 0) -> TaskData:
+    return get(task_id).load("mini", seed)
+
+
+@functools.cache
+def sealed(task_id: str, seed: int = 0) -> tuple[Sample, ...]:
+    return mini(task_id, seed).load_test()
+
+
+def source(task_id: str, defect: str, seed: int = 0) -> Source:
+    key = pool_key(task_id, seed)
+    return next(s for s in mini(task_id, seed).sources if key[s.name] == defect)

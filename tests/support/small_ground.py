@@ -1,0 +1,34 @@
+"""A small folder task and a tiny base model: what a whole run can be driven on in seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ftdojo
+from tasks.custom.folder import write_example
+from tests.support.tiny_model import make_tiny_model
+
+HELD_OUT_ROWS = 24
+
+
+def make_ground(folder: Path) -> tuple[Path, Path]:
+    """(task folder, model folder)."""
+    task = folder / "units"
+    write_example(task)
+    for name in ("validation.jsonl", "test.jsonl"):
+        lines = (task / name).read_text(encoding="utf-8").splitlines()[:HELD_OUT_ROWS]
+        (task / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return task, make_tiny_model(folder / "model")
+
+
+def small_run(ground: tuple[Path, Path], runs_dir: Path, **others: Any) -> dict[str, Any]:
+    """The settings of a run on it, as keywords of ``ftdojo.settings``."""
+    task, model = ground
+    limits = {"memory": "off", "budget": "10m", "max_rows": 32, "max_experiments": 1}
+    return {"task": str(task), "base_model": str(model), "runs_dir": str(runs_dir)} | limits | others
+
+
+def settings(ground: tuple[Path, Path], runs_dir: Path, **others: Any) -> Any:
+    """The settings themselves."""
+    return ftdojo.settings(**small_run(ground, runs_dir, **others))

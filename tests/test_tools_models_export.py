@@ -1,0 +1,95 @@
+"""The champion leaves as a model directory that loads, with a card that says where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from memory.journal.log import Journal
+from memory.records import Training, TrainingPlan
+from tests.support.copy_task import copy_spec, data_card
+from tests.support.run_records import comparison, evaluation, run_info, write_experiment
+from tests.support.tiny_model import make_tiny_model
+from tools.models.base_model import resolve_base_model
+from tools.models.export import export_champion
+from tools.workspace import Workspace
+
+
+@pytest.fixture
+def space(runs_dir: Path) -> Workspace:
+    return Workspace.create(runs_dir, "run")
+
+
+@pytest.fixture
+def journal(space: Workspace) -> Iterator[Journal]:
+    with Journal.create(space.journal_path, run_info(task="copy")) as opened:
+        yield opened
+
+
+def training(model_dir: str) -> Training:
+    return Training(
+        model_dir=model_dir,
+        method="lora",
+        steps=63,
+        rows=64,
+        tokens=9000,
+        losses=((63, 0.5),),
+        tokens_per_second=900.0,
+        wall_seconds=10.0,
+        cpu_seconds=10.0,
+        peak_gib=0.5,
+        command="python -m tools.recipes.sft plan.json",
+    )
+
+
+def champion(journal: Journal, space: Workspace) -> Path:
+    folder = make_tiny_model(space.experiment_dir("e01") / "model")
+    (folder / "training.json").write_text("{}")
+    (folder / "adapter").mkdir()
+    journal.append("evaluation", evaluation(20.0), "base")
+    journal.append("card", data_card(space), "e01")
+    journal.append("training_plan", TrainingPlan(method="lora", learning_rate=2e-3), "e01")
+    journal.append("training", training("experiments/e01/model"), "e01")
+    write_experiment(journal, "e01", "kept", 55.0)
+    journal.append("test_evaluation", evaluation(19.0), "base")
+    journal.append("test_evaluation", evaluation(54.0), "e01")
+    journal.append("test_comparison", comparison("e01", "base", 35.0), "e01")
+    return folder
+
+
+def test_the_champion_is_a_model_directory_with_its_history(journal: Journal, space: Workspace) -> None:
+    target = export_champion(space, journal, champion(journal, space), copy_spec())
+    assert target == space.champion_dir
+    assert resolve_base_model(str(target)).hidden_size == 32
+    assert not (target / "training.json").exists()
+    assert not (target / "adapter").exists()
+    card = (target / "README.md").read_text()
+    for words in (
+        "base_model: ftdojo-mini",
+        "experiment `e01`",
+        evaluation(54.0).score.text(),
+        "+35.0 points",
+        "| made | 64 |",
+        "| learning_rate | 0.002 |",
+        "| lora_r | 16 |",
+        "python -m tools.recipes.sft plan.json",
+        "licence of the base model",
+    ):
+        assert words in card
+
+
+def test_a_second_export_replaces_the_first(journal: Journal, space: Workspace) -> None:
+    folder = champion(journal, space)
+    target = export_champion(space, journal, folder, copy_spec())
+    (target / "stray.txt").write_text("from an export that was killed")
+    export_champion(space, journal, folder, copy_spec())
+    assert not (target / "stray.txt").exists()
+    assert sorted(path.name for path in space.run_dir.iterdir() if "champion" in path.name) == ["champion"]
+
+
+def test_without_a_gain_the_base_is_what_one_gets(journal: Journal, space: Workspace, tmp_path: Path) -> None:
+    base = make_tiny_model(tmp_path / "base")
+    assert export_champion(space, journal, base, copy_spec()) == base
+    assert not space.champion_dir.exists()

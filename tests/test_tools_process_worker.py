@@ -1,0 +1,206 @@
+"""A child process returns its result or a failure that says why; none outlives its caller."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import ExperimentFailed, HarnessFault
+from tests.support import worker_jobs
+from tools.process.worker import Worker, cpu_count, root_cause
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    """A worker without the heavy imports: these tests are about processes."""
+    light = Worker(threads=1, preload=("json",))
+    yield light
+    light.close()
+
+
+def failure(
+    worker: Worker, log: Path, job: object, payload: dict[str, object], seconds: float = 30.0
+) -> ExperimentFailed:
+    with pytest.raises(ExperimentFailed) as caught:
+        worker.run(job, payload, seconds, log)  # type: ignore[arg-type]
+    assert caught.value.stage == "train"
+    return caught.value
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def gone(pids: list[int], seconds: float = 20.0) -> bool:
+    end = time.monotonic() + seconds
+    while any(map(alive, pids)) and time.monotonic() < end:
+        time.sleep(0.02)
+    return not any(map(alive, pids))
+
+
+def test_a_result_comes_back_with_its_log_and_its_cost(worker: Worker, tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "job.log"
+    result, usage = worker.measure(worker_jobs.double, {"number": 21}, 30.0, log)
+    assert result["doubled"] == 42
+    assert result["pid"] != os.getpid()
+    assert log.read_text() == "working\n"
+    assert usage.peak_gib > 0.0
+    assert usage.cpu_seconds > 0.0
+
+
+def test_large_payloads_and_results_pass(worker: Worker, tmp_path: Path) -> None:
+    text = "答" * 1_000_000
+    echoed = worker.run("tests.support.worker_jobs:echo", {"text": text}, 60.0, tmp_path / "log")
+    assert echoed == {"text": text}
+
+
+def test_an_exception_is_told_by_its_root_cause(worker: Worker, tmp_path: Path) -> None:
+    failed = failure(worker, tmp_path / "log", worker_jobs.fail, {"zero": 0})
+    assert failed.code == "crashed"
+    assert failed.message == "RuntimeError: the outer story"
+    assert failed.log_tail.endswith("ZeroDivisionError: division by zero")
+    assert "outer story" not in failed.log_tail
+
+
+def test_the_code_of_an_expected_failure_is_kept(worker: Worker, tmp_path: Path) -> None:
+    failed = failure(worker, tmp_path / "log", worker_jobs.diverge, {})
+    assert (failed.code, failed.message) == ("diverged", "the loss is nan at step 3")
+
+
+@pytest.mark.parametrize(
+    ("job", "payload", "code", "words"),
+    [
+        (worker_jobs.exhaust, {}, "out_of_memory", "10 GiB"),
+        (worker_jobs.leave, {"signal": "SIGKILL"}, "out_of_memory", "signal 9"),
+        (worker_jobs.leave, {"signal": "SIGSEGV"}, "crashed", "signal 11"),
+        (worker_jobs.leave, {"exit": 3}, "crashed", "exit code 3"),
+    ],
+)
+def test_every_way_to_die_has_a_code(
+    worker: Worker, tmp_path: Path, job: object, payload: dict[str, object], code: str, words: str
+) -> None:
+    failed = failure(worker, tmp_path / "log", job, payload)
+    assert failed.code == code
+    assert words in failed.message
+
+
+def test_a_timeout_kills_the_job_and_its_children(worker: Worker, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    failed = failure(worker, tmp_path / "log", worker_jobs.hang, {"pids": str(pids)}, seconds=1.0)
+    assert failed.code == "timeout"
+    job, _, grandchild = json.loads(pids.read_text())
+    assert gone([job, grandchild])
+    assert worker.run(worker_jobs.double, {"number": 1}, 30.0, tmp_path / "log")["doubled"] == 2
+
+
+def test_jobs_of_several_threads_do_not_mix(worker: Worker, tmp_path: Path) -> None:
+    def call(number: int) -> int:
+        return int(
+            worker.run(worker_jobs.double, {"number": number}, 30.0, tmp_path / f"{number}.log")["doubled"]
+        )
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(call, range(12))) == [2 * number for number in range(12)]
+
+
+def test_a_server_that_was_killed_is_replaced(tmp_path: Path) -> None:
+    light = Worker(threads=1, preload=("json",))
+    pids = tmp_path / "pids"
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(light.run, worker_jobs.hang, {"pids": str(pids)}, 60.0, tmp_path / "log")
+        while not pids.exists() or not pids.read_text():
+            time.sleep(0.02)
+        job, server, grandchild = json.loads(pids.read_text())
+        os.kill(server, signal.SIGKILL)
+        with pytest.raises(ExperimentFailed, match="process was lost"):
+            hanging.result(30.0)
+    assert gone([job])
+    os.kill(grandchild, signal.SIGKILL)  # out of reach of a killed server, which training never needs
+    assert light.run(worker_jobs.double, {"number": 3}, 30.0, tmp_path / "log")["doubled"] == 6
+    light.close()
+
+
+def test_imports_that_fail_are_a_fault_of_the_harness(tmp_path: Path) -> None:
+    broken = Worker(threads=1, preload=("no_such_library",))
+    with pytest.raises(HarnessFault, match="No module named 'no_such_library'"):
+        broken.run(worker_jobs.double, {"number": 1}, 30.0, tmp_path / "log")
+    broken.close()
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from tools.process.worker import Worker
+from tests.support import worker_jobs
+sys.stdout.write("top of the script\\n")
+worker = Worker(threads=1, preload=("json",))
+sys.stdout.write(f"{worker.run(worker_jobs.KIND, PAYLOAD, 60.0, Path('job.log'))}\\n")
+"""
+
+
+def start_script(folder: Path, kind: str, payload: dict[str, object]) -> subprocess.Popen[str]:
+    """A script without a ``__main__`` guard, in a folder with a ``tools.py`` of its own."""
+    script = folder / "script.py"
+    script.write_text(SCRIPT.replace("KIND", kind).replace("PAYLOAD", repr(payload)))
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    return subprocess.Popen(
+        [sys.executable, "-P", str(script)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_script_without_a_guard_is_not_run_again(tmp_path: Path) -> None:
+    (tmp_path / "tools.py").write_text("raise RuntimeError('the wrong tools')\n")
+    with start_script(tmp_path, "double", {"number": 4}) as process:
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert out.count("top of the script") == 1
+    assert "'doubled': 8" in out
+
+
+def test_killing_the_caller_leaves_nothing_behind(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    with start_script(tmp_path, "hang", {"pids": str(pids)}) as process:
+        end = time.monotonic() + 60.0
+        while (not pids.exists() or not pids.read_text()) and time.monotonic() < end:
+            time.sleep(0.02)
+        found = json.loads(pids.read_text())
+        assert all(map(alive, found))
+        process.send_signal(signal.SIGKILL)
+        process.wait(30.0)
+    assert gone(found)
+
+
+def test_cores_are_those_given_to_the_process() -> None:
+    assert cpu_count() == len(os.sched_getaffinity(0))
+
+
+def test_a_long_log_without_a_traceback_is_cut_to_its_end() -> None:
+    assert root_cause("\n".join(f"line {n}" for n in range(100))).splitlines()[0] == "line 60"
+
+
+def test_a_deep_traceback_keeps_its_ends() -> None:
+    frames = "\n".join(f'  File "deep.py", line {n}, in f\n    f()' for n in range(60))
+    text = root_cause(f"noise\nTraceback (most recent call last):\n{frames}\nValueError: deep\nlater noise")
+    lines = text.splitlines()
+    assert len(lines) == 40
+    assert lines[0].startswith("Traceback")
+    assert lines[-1] == "ValueError: deep"

@@ -1,0 +1,222 @@
+"""The report: whole, self-contained, escaped, silent about the test, honest in every state."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from memory.journal.log import Journal
+from memory.records import Comparison
+from tests.support.example_run import NASTY, SEALED, VALIDATION, info, make_run
+from tools.report import facts
+from tools.report.html import render_report, reproduce_command, write_report
+
+VOID = {"meta", "br", "link", "img", "hr", "input"}
+
+
+class Outline(HTMLParser):
+    """Collects tags and text, and notices what is not closed."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.text: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def page_of(folder: Path, **state: object) -> str:
+    with make_run(folder, **state) as journal:  # type: ignore[arg-type]
+        return render_report(journal, folder, VALIDATION)
+
+
+def on_the_test(delta: float, p_value: float) -> Comparison:
+    return Comparison(
+        challenger="e01",
+        champion="base",
+        delta=delta,
+        low=delta - 3,
+        high=delta + 3,
+        p_value=p_value,
+        fixed=20,
+        broken=14,
+        format_gain=0.0,
+        capability_gain=delta,
+        test="exact McNemar",
+        n=500,
+    )
+
+
+STATES = {
+    "whole": {},
+    "nothing kept": {"kept": False},
+    "unfinished": {"experiments": 2, "ended": False},
+    "just begun": {"experiments": 0, "ended": False},
+}
+
+
+@pytest.mark.parametrize("state", STATES.values(), ids=STATES)
+def test_the_page_is_well_formed_and_needs_nothing_but_itself(
+    tmp_path: Path, state: dict[str, object]
+) -> None:
+    page = page_of(tmp_path / "run", **state)
+    outline = Outline(page)
+    assert outline.open == []
+    assert not {"script", "link", "img", "iframe", "object"} & set(outline.tags)
+    loading = {name: value for name, value in outline.attributes if name in ("src", "href", "xlink:href")}
+    assert all(value is not None and value.startswith("#") for value in loading.values())
+    assert "url(http" not in page
+    assert "@import" not in page
+
+
+def test_data_is_escaped_wherever_it_appears(tmp_path: Path) -> None:
+    page = page_of(tmp_path / "run")
+    assert NASTY not in page
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") > 10
+
+
+def test_the_sealed_test_and_what_resembled_it_are_never_quoted(tmp_path: Path) -> None:
+    page = page_of(tmp_path / "run")
+    assert SEALED not in page
+    assert "Sum the wins." in page, "other removed rows are shown"
+
+
+def test_a_gain_is_stated_with_its_evidence(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run") as journal:
+        tone, sentence = facts.verdict(journal)
+        page = render_report(journal, tmp_path / "run", VALIDATION)
+    assert tone == "gained"
+    assert "from 11.5 to 64.0" in sentence
+    assert "+52.5 points" in sentence
+    assert "500 sealed test items" in sentence
+    text = " ".join("".join(Outline(page).text).split())
+    for fact in ("+10.5 points", "+42.0 points", "exact McNemar", "opened 1 time.", "base → e01 → e04"):
+        assert fact in text
+    assert re.search(r"champion chosen.*sealed test opened", text)
+
+
+def test_a_difference_that_chance_explains_is_not_called_a_gain(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run", experiments=1, ended=False) as journal:
+        journal.append("test_comparison", on_the_test(delta=1.2, p_value=0.4), "e01")
+        tone, sentence = facts.verdict(journal)
+    assert tone == "open"
+    assert sentence.startswith("No gain was shown")
+
+
+def test_a_significant_loss_is_called_worse(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run", experiments=1, ended=False) as journal:
+        journal.append("test_comparison", on_the_test(delta=-9.0, p_value=1e-6), "e01")
+        assert facts.verdict(journal)[0] == "worse"
+
+
+def test_nothing_kept_and_unfinished_claim_nothing(tmp_path: Path) -> None:
+    assert "the base model stands" in page_of(tmp_path / "none", kept=False)
+    part = page_of(tmp_path / "part", experiments=2, ended=False)
+    assert "The run is unfinished and the sealed test was not read" in part
+    assert "from 12.5 to 40.0" in part
+    assert "No experiment has finished yet" in page_of(tmp_path / "begun", experiments=0, ended=False)
+
+
+def test_answers_that_changed_come_from_validation_and_agree_with_the_files(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run") as journal:
+        changed = facts.changed_items(journal, tmp_path / "run", VALIDATION)
+    assert [item["id"] for item in changed["broken"]] == ["v0"]
+    assert len(changed["fixed"]) == 21
+    assert changed["fixed"][0]["gold"] == "5"
+    assert changed["fixed"][0]["prompt"].startswith("How many rows does table 5 have?")
+
+
+def test_curation_tells_what_each_operation_removed_and_from_where(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run") as journal:
+        cards = facts.curation(journal.experiments(), tmp_path / "run")
+    steps = {step["op"]: step for step in cards[0]["steps"]}
+    assert steps["filter parseable"]["removed"] == 730
+    assert steps["filter parseable"]["by_source"] == [("beta", 700), ("alpha", 30)]
+    assert [row["op"] for row in cards[0]["examples"]] == ["deduplicate", "filter parseable"]
+
+
+def test_lineage_is_a_tree_under_the_base(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run") as journal:
+        (first,) = facts.lineage(journal.experiments())
+    assert first["experiment"].id == "e01"
+    assert [node["experiment"].id for node in first["children"]] == ["e02", "e03", "e04"]
+    assert first["children"][2]["children"][0]["experiment"].id == "e05"
+
+
+def test_the_same_journal_gives_the_same_page(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run") as journal:
+        once = render_report(journal, tmp_path / "run", VALIDATION)
+        assert render_report(journal, tmp_path / "run", VALIDATION) == once
+
+
+def test_pictures_follow_the_page_and_name_themselves(tmp_path: Path) -> None:
+    page = page_of(tmp_path / "run")
+    pictures = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
+    assert len(pictures) == 3
+    for picture in pictures:
+        assert 'role="img" aria-label="' in picture
+        assert not re.search(r"#0[0-9a-f]0[0-9a-f]0[0-9a-f]", picture), "a stand-in colour was left"
+        assert "var(--" in picture
+    ids = [set(re.findall(r' id="(m[0-9a-f]+|p[0-9a-f]+)"', picture)) for picture in pictures]
+    assert sum(map(len, ids)) == len(set().union(*ids)), "the page's pictures share ids"
+
+
+def test_a_report_is_written_from_a_journal_that_is_only_read(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    make_run(folder).close()
+    journal = Journal.open(folder / "journal.jsonl", write=False)
+    path = write_report(journal, folder)
+    assert path == folder / "report.html"
+    assert "v5" in path.read_text(encoding="utf-8"), "ids stand in for prompts"
+    assert not list(folder.glob("*.tmp"))
+
+
+def test_a_lost_predictions_file_leaves_a_report(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with make_run(folder) as journal:
+        for path in folder.glob("experiments/*/validation.jsonl"):
+            path.unlink()
+        page = render_report(journal, folder, VALIDATION)
+    assert "Answers that changed" not in page
+    assert "The model got better" in page
+
+
+def test_the_command_repeats_what_was_asked(tmp_path: Path) -> None:
+    assert reproduce_command(info(), tmp_path) == (
+        "ftdojo run tablebench_numerical_reasoning --base-model ftdojo-mini --edition mini "
+        "--budget 300s --mind playbook --seed 0 --max-rows 2000"
+    )
+    (tmp_path / "run.json").write_text('{"task": "my task", "base_model": "models/m"}', encoding="utf-8")
+    command = reproduce_command(info(task="mine", edition="user"), tmp_path)
+    assert command.startswith("ftdojo run 'my task' --base-model models/m --budget")
+
+
+def test_the_command_repeats_the_language_model_and_its_caps(tmp_path: Path) -> None:
+    asked = {"model": "openai:m", "base_url": "", "max_usd": 1.5, "max_tokens": None, "approve": ["plan"]}
+    (tmp_path / "run.json").write_text(json.dumps(asked), encoding="utf-8")
+    command = reproduce_command(info(mind="llm"), tmp_path)
+    assert command.endswith(
+        "--mind llm --seed 0 --max-rows 2000 --model openai:m --max-usd 1.5 --approve plan"
+    )

@@ -1,0 +1,199 @@
+"""Training by TRL and PEFT on a real, tiny model: it learns, it fails with a reason, it can be repeated."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from memory.recipe import DataCard
+from memory.records import Training, TrainingPlan
+from tasks.errors import ExperimentFailed
+from tests.support.copy_task import data_card
+from tests.support.tiny_model import make_tiny_model, shared_worker
+from tools.training.length_groups import LengthGroups
+from tools.training.loss_curve import divergence, rate, thin
+from tools.training.train import probe, train
+from tools.workspace import Workspace
+
+PLAN = TrainingPlan(
+    method="full",
+    learning_rate=1e-2,
+    max_steps=40,
+    per_device_train_batch_size=8,
+    warmup_steps=2,
+    timeout_seconds=120.0,
+)
+
+
+@pytest.fixture
+def space(runs_dir: Path) -> Workspace:
+    return Workspace.create(runs_dir, "run")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return make_tiny_model(tmp_path / "base")
+
+
+@pytest.fixture
+def card(space: Workspace) -> DataCard:
+    return data_card(space)
+
+
+def failed_training(plan: TrainingPlan, model: Path, card: DataCard, space: Workspace) -> ExperimentFailed:
+    with pytest.raises(ExperimentFailed) as caught:
+        train(plan, "e01", model, card, space, shared_worker())
+    assert not (space.experiment_dir("e01") / "model").exists()
+    return caught.value
+
+
+def test_full_fine_tuning_learns_and_leaves_a_loadable_model(
+    space: Workspace, model: Path, card: DataCard
+) -> None:
+    done = train(PLAN, "e01", model, card, space, shared_worker())
+    assert done.steps == 40
+    assert done.rows == 64
+    assert done.losses[-1][1] < 0.3 * done.losses[0][1]
+    assert done.tokens > 40 * 8 * 5
+    assert 0.1 < done.peak_gib < 4.0
+    assert done.model_dir == "experiments/e01/model"
+    assert done.stopped_early == ""
+    files = {path.name for path in space.inside(done.model_dir).iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja"} <= files
+    assert str(space.experiment_dir("e01") / "plan.json") in done.command
+
+
+def test_training_again_returns_what_is_there_unless_the_plan_changed(
+    space: Workspace, model: Path, card: DataCard
+) -> None:
+    plan = PLAN.model_copy(update={"max_steps": 3})
+    first = train(plan, "e01", model, card, space, shared_worker())
+    weights = space.inside(first.model_dir) / "model.safetensors"
+    written = weights.stat().st_mtime_ns
+    assert train(plan, "e01", model, card, space, shared_worker()) == first
+    assert weights.stat().st_mtime_ns == written
+    other = train(plan.model_copy(update={"max_steps": 4}), "e01", model, card, space, shared_worker())
+    assert other.steps == 4
+    assert weights.stat().st_mtime_ns != written
+
+
+def test_the_same_seed_gives_the_same_losses(space: Workspace, model: Path, card: DataCard) -> None:
+    plan = PLAN.model_copy(update={"max_steps": 5, "seed": 3})
+    runs = [train(plan, name, model, card, space, shared_worker()).losses for name in ("e01", "e02")]
+    assert runs[0] == runs[1]
+
+
+def test_lora_is_merged_and_its_adapter_kept(space: Workspace, model: Path, card: DataCard) -> None:
+    done = train(PLAN.model_copy(update={"method": "lora"}), "e01", model, card, space, shared_worker())
+    folder = space.inside(done.model_dir)
+    assert done.losses[-1][1] < done.losses[0][1]
+    adapter = json.loads((folder / "adapter" / "adapter_config.json").read_text())
+    assert adapter["r"] == PLAN.lora_r
+    assert len(adapter["target_modules"]) == 14  # the seven linear layers of each block, not the embedding
+    assert not (folder / "adapter_config.json").exists()
+    merged, base = (folder / "model.safetensors").stat().st_size, (model / "model.safetensors").stat().st_size
+    assert merged == pytest.approx(base, rel=0.02)
+
+
+def test_rows_that_are_too_long_are_dropped_and_none_left_is_a_failure(
+    space: Workspace, model: Path, card: DataCard
+) -> None:
+    rows = space.inside(card.path)
+    rows.write_text(rows.read_text() + json.dumps({"prompt": "long " * 300, "answer": "x"}) + "\n")
+    plan = PLAN.model_copy(update={"max_steps": 2, "max_length": 60})
+    assert train(plan, "e02", model, card, space, shared_worker()).rows == 64
+    failed = failed_training(plan.model_copy(update={"max_length": 4}), model, card, space)
+    assert failed.code == "empty_data"
+
+
+def test_a_wild_learning_rate_is_called_divergence(space: Workspace, model: Path, card: DataCard) -> None:
+    learned = train(PLAN, "e00", model, card, space, shared_worker())
+    wild = PLAN.model_copy(update={"learning_rate": 1.0, "max_steps": 400, "warmup_steps": 0})
+    failed = failed_training(wild, space.inside(learned.model_dir), card, space)
+    assert (failed.stage, failed.code) == ("train", "diverged")
+    assert "loss" in failed.message
+
+
+def test_training_that_runs_late_ends_in_good_order(space: Workspace, model: Path, card: DataCard) -> None:
+    endless = PLAN.model_copy(update={"max_steps": 1_000_000, "timeout_seconds": 4.0})
+    done = train(endless, "e01", model, card, space, shared_worker())
+    assert done.stopped_early == "time"
+    assert 0 < done.steps < 1_000_000
+    assert (space.inside(done.model_dir) / "model.safetensors").exists()
+
+
+def test_training_continues_from_another_experiment(space: Workspace, model: Path, card: DataCard) -> None:
+    first = train(PLAN, "e01", model, card, space, shared_worker())
+    plan = PLAN.model_copy(update={"max_steps": 5, "init_from": "e01", "learning_rate": 1e-4})
+    second = train(plan, "e02", space.inside(first.model_dir), card, space, shared_worker())
+    assert second.losses[0][1] < 0.5 * first.losses[0][1]
+
+
+def test_a_probe_measures_a_few_steps_and_saves_nothing(
+    space: Workspace, model: Path, card: DataCard
+) -> None:
+    found = probe(PLAN, "e01", model, card, space, shared_worker(), steps=4)
+    assert found.steps == 4
+    assert found.falling == (found.last_loss < found.first_loss)
+    assert math.isfinite(found.last_loss)
+    assert found.seconds_per_step > 0.0
+    assert found.tokens_per_second > 0.0
+    assert not list(space.run_dir.rglob("*.safetensors"))
+
+
+def test_the_loss_is_that_of_the_model_on_the_answer_tokens(
+    space: Workspace, model: Path, card: DataCard
+) -> None:
+    payload = {"model_dir": str(model), "data": str(space.inside(card.path)), "out": str(space.run_dir / "x")}
+    found = shared_worker().run("worker_jobs:answer_loss", payload, 60.0, space.run_dir / "log")
+    assert found["scored"] > 0
+    assert found["ours"] == pytest.approx(found["theirs"], rel=1e-4)
+
+
+def test_divergence_is_a_loss_that_is_not_finite_or_doubles() -> None:
+    assert divergence([], 0) == ""
+    assert "nan" in divergence([1.0, math.nan], 10)
+    assert divergence([1.0] * 5 + [3.0] * 5, warmup_steps=10) == ""  # still warming up
+    assert "rose from 1.000 to 3.000" in divergence([1.0] * 5 + [3.0] * 20, warmup_steps=10)
+    assert divergence([1.0] * 5 + [1.5] * 40, warmup_steps=0) == ""
+
+
+def test_a_long_curve_is_thinned_by_means() -> None:
+    points = thin([float(n % 2) for n in range(1000)], points=100)
+    assert len(points) == 100
+    assert points[-1] == (1000, 0.5)
+    assert thin([2.0, 4.0]) == [(1, 2.0), (2, 4.0)]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "end"), [("cosine", 0.0), ("linear", 0.0), ("constant_with_warmup", 1.0)]
+)
+def test_the_rate_warms_up_and_ends_at_the_horizon(schedule: str, end: float) -> None:
+    rates = [rate(step, 100, 10, schedule) for step in range(101)]
+    assert rates[:10] == sorted(rates[:10])
+    assert 0.0 < rates[0] < 0.2
+    assert max(rates) == rates[10] == 1.0
+    assert rates[100] == pytest.approx(end)
+    assert rate(3, 4, 10, schedule) <= 1.0  # a short training warms up for a quarter of it
+
+
+def test_every_row_is_read_once_an_epoch_in_batches_of_like_length() -> None:
+    lengths = [(7 * n) % 97 for n in range(203)]
+    groups = LengthGroups(lengths, batch_size=8, seed=0)
+    first, second = list(groups), list(groups)
+    assert sorted(first) == sorted(second) == list(range(203))
+    assert first != second
+    batches = [first[n : n + 8] for n in range(0, 200, 8)]
+    spread = max(max(lengths[n] for n in batch) - min(lengths[n] for n in batch) for batch in batches)
+    assert spread < 20
+    longest = [max(lengths[n] for n in batch) for batch in batches]
+    assert longest != sorted(longest)
+    assert longest != sorted(longest, reverse=True)
+
+
+def test_a_training_record_survives_the_journal(space: Workspace, model: Path, card: DataCard) -> None:
+    done = train(PLAN.model_copy(update={"max_steps": 2}), "e01", model, card, space, shared_worker())
+    assert Training.model_validate_json(done.model_dump_json()) == done

@@ -1,0 +1,1 @@
+"""Benchmarks that only developers run; nothing imports them and the wheel leaves them out."""

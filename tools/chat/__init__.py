@@ -1,0 +1,1 @@
+"""Chat models: building them, reading replies, bounding HTTP, redacting keys, delimiting untrusted text."""

@@ -1,0 +1,1 @@
+"""Decontamination: does a training row repeat, edit or rename an evaluation item?"""

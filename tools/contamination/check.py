@@ -1,0 +1,230 @@
+"""Decontamination: no training row may be a validation or test item in disguise.
+
+Covered, each with the rule's name as it appears in a ``Match``:
+
+* ``exact``: the same text;
+* ``normalised``: the same but for case, white space, punctuation, full-width forms and the
+  way numbers are written (``1,000``, ``twenty-three``);
+* ``near``: the same question, lightly edited (see ``tools.contamination.similarity``): a filler word
+  swapped, a word dropped or added, a clause moved, the published instruction left out;
+* ``shuffled``: options, labelled paragraphs or table rows in another order, letters given
+  anew (``tools.contamination.reordered``);
+* ``smiles``: a molecule in another but equivalent writing (``tools.contamination.smiles``), also
+  where the rest is lightly edited;
+* ``overlap``: an item word for word inside a longer text, or most of its distinctive 13-word
+  runs with all its numbers and names (``tools.contamination.ngrams``);
+* ``minhash``: a long text with many small edits, numbers unchanged (``tools.contamination.minhash``);
+* ``mistyped``: a long text with words dropped, doubled or misspelt (``tools.contamination.typos``);
+* ``renamed``: names, letters, column names or application numbers changed consistently,
+  where agreement of all numbers is no coincidence (``tools.contamination.renamed``);
+* ``gold``: a reference answer of 20 words or more, alone or inside a longer answer.
+
+Not covered: a free paraphrase, a translation, a question whose numbers were changed; new
+names in a question of one or two small numbers or of none (a templated data set is full of
+such pairs); two disguises at once, but for ``smiles`` or a left-out instruction with
+another; a shorter reference answer. A templated data set shares most words between any two
+of its rows, so only runs of words that a single item holds count as distinctive.
+
+The guard keeps hashes, signatures and, for ``renamed``, words in memory; it writes none, and
+no role is handed it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import Literal, NamedTuple, get_args
+
+from tasks.base import Sample
+from tasks.splits import question_of
+from tools.contamination.minhash import NearDuplicates
+from tools.contamination.ngrams import LongGolds, Overlap
+from tools.contamination.renamed import Renamed
+from tools.contamination.reordered import order_free
+from tools.contamination.signature import NGRAM, Signature, sign, text_hash
+from tools.contamination.similarity import Index, anchored, names_in, same_question
+from tools.contamination.smiles import canonical_text
+from tools.contamination.typos import Mistyped
+from tools.sealed_test import SealedTest
+
+Rule = Literal[
+    "exact", "normalised", "near", "shuffled", "smiles", "overlap", "minhash", "mistyped", "renamed", "gold"
+]
+RULES: tuple[Rule, ...] = get_args(Rule)
+COMMON_SHARE = 0.2
+"""A sentence in this share of the items or more belongs to the template, not to the item."""
+
+_SENTENCE = re.compile(r"[^\n.?!。？！]*(?:[.?!](?!\s)[^\n.?!。？！]*)*(?:[.?!。？！]+|\n|$)\s*")
+
+
+class Match(NamedTuple):
+    """Why a row may not be trained on."""
+
+    rule: Rule
+    item: str
+    """The item as ``split:hash``, such as ``test:3f9a0c11d2e4``."""
+
+
+Item = tuple[str, str, str]
+"""(id with its split in front, prompt, reference answer)."""
+
+
+def guarded(split: Literal["validation", "test"], samples: Iterable[Sample]) -> list[Item]:
+    """The items of one split in the form that ``Decontaminator`` takes."""
+    return [
+        (f"{split}:{sha256(sample.id.encode()).hexdigest()[:12]}", question_of(sample), str(sample.gold))
+        for sample in samples
+    ]
+
+
+class Decontaminator:
+    """Knows the guarded items by their hashes, and finds rows that match one.
+
+    Args:
+        items: (``split:hash``, prompt, reference answer) of validation and test; see ``guarded``.
+    """
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        lines = (f"{name} {text_hash(prompt)} {text_hash(gold)}" for name, prompt, gold in items)
+        self._digest = sha256("\n".join([*RULES, *lines]).encode()).hexdigest()
+        self._checked: dict[int, Match | None] = {}
+        self._names = frozenset(name for name, _, _ in items)
+        self._common = _common_sentences([prompt for _, prompt, _ in items])
+        prompts = [(name, prompt) for name, prompt, _ in items]
+        self._texts = _Texts([(name, self._views(prompt)) for name, prompt in prompts])
+        molecules = [(name, form) for name, prompt in prompts if (form := canonical_text(prompt))]
+        self._molecules = _Texts([(name, self._views(form)) for name, form in molecules])
+        self._shuffled: dict[int, str] = {}
+        for name, prompt in prompts:
+            for view in self._views(prompt):
+                if (mark := order_free(view)) is not None:
+                    self._shuffled.setdefault(mark, name)
+        self._renamed = Renamed(prompts)
+        self._golds = LongGolds((name, sign(gold)) for name, _, gold in items)
+
+    @classmethod
+    def build(cls, validation: Iterable[Sample], test: SealedTest) -> Decontaminator:
+        """The guard of a run; the sealed test is lent for the time of signing it."""
+        items = guarded("validation", validation)
+        return test.lend(lambda samples: cls([*items, *guarded("test", samples)]))
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def digest(self) -> str:
+        """SHA-256 over the items and the rules' names: changes when what is guarded changes."""
+        return self._digest
+
+    def check(self, prompt: str, answer: str = "") -> Match | None:
+        """The first rule by which a row matches an item, or None; remembered, since rows come again.
+
+        Args:
+            prompt: what the model would be trained to read.
+            answer: what it would be trained to write; an item may hide there too.
+        """
+        key = text_hash(f"{prompt}\x1f{answer}")
+        if key not in self._checked:
+            self._checked[key] = self._check_prompt(prompt) or self._check_answer(answer)
+        return self._checked[key]
+
+    def _check_prompt(self, prompt: str) -> Match | None:
+        views = self._views(prompt)
+        found = self._texts.find(views)
+        if found:
+            return found
+        for view in views if self._shuffled else ():
+            mark = order_free(view)
+            if mark in self._shuffled:
+                return Match("shuffled", self._shuffled[mark])
+        form = canonical_text(prompt) if len(self._molecules) else None
+        if form is not None and (found := self._molecules.find(self._views(form))):
+            return Match("smiles", found.item)
+        if name := self._renamed.find(prompt):
+            return Match("renamed", name)
+        return self._texts.find_inside(views)
+
+    def _check_answer(self, answer: str) -> Match | None:
+        if len(answer) < NGRAM:
+            return None  # too short to hold an item
+        written = sign(answer)
+        if name := self._golds.find(written):
+            return Match("gold", name)
+        name = self._texts.overlap.find(written)
+        return Match("overlap", name) if name else None
+
+    def _views(self, text: str) -> list[str]:
+        """The whole text, and what is left of it without the template's own sentences."""
+        if not self._common:
+            return [text]
+        rest = "".join(part for part in _sentences(text) if text_hash(part.strip()) not in self._common)
+        if rest == text or len(rest.split()) < 2 or len(sign(rest).words) < 4:
+            return [text]
+        return [text, rest]
+
+
+class _Texts:
+    """The items' texts, each in one view or two, and the rules that compare text with text."""
+
+    def __init__(self, items: Sequence[tuple[str, Sequence[str]]]) -> None:
+        self._known_names = names_in([sign(views[0]) for _, views in items])
+        self._index = Index()
+        self._names: list[str] = []
+        self._exact: dict[int, str] = {}
+        self._normal: dict[int, list[int]] = {}
+        for name, views in items:
+            for signature in self._signed(views):
+                self._exact.setdefault(signature.exact, name)
+                position = self._index.add(signature)
+                self._names.append(name)
+                for mark in {signature.normal, signature.squeezed}:
+                    self._normal.setdefault(mark, []).append(position)
+        self._words = frozenset(word for held in self._index for word in held.words)
+        self.overlap = Overlap(self._index, self._names, self._words)
+        named = [*zip(self._names, self._index, strict=True)]
+        self._near = NearDuplicates(named)
+        self._mistyped = Mistyped(named)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def find(self, views: Sequence[str]) -> Match | None:
+        """The item that one of the views is, word for word or lightly edited."""
+        for row in self._signed(views):
+            if row.exact in self._exact:
+                return Match("exact", self._exact[row.exact])
+            for position in (*self._normal.get(row.normal, ()), *self._normal.get(row.squeezed, ())):
+                if same_question(self._index[position], row, self._words):
+                    return Match("normalised", self._names[position])
+            for position in self._index.candidates(row):
+                if same_question(self._index[position], row, self._words):
+                    return Match("near", self._names[position])
+        return None
+
+    def find_inside(self, views: Sequence[str]) -> Match | None:
+        """The item that one of the views holds, or that it resembles as a whole."""
+        for row in self._signed(views):
+            if name := self.overlap.find(row):
+                return Match("overlap", name)
+            if name := self._near.find(row):
+                return Match("minhash", name)
+            if name := self._mistyped.find(row):
+                return Match("mistyped", name)
+        return None
+
+    def _signed(self, views: Sequence[str]) -> list[Signature]:
+        return [anchored(sign(view), self._known_names) for view in views]
+
+
+def _sentences(text: str) -> list[str]:
+    return [part for part in _SENTENCE.findall(text) if part]
+
+
+def _common_sentences(prompts: Sequence[str]) -> frozenset[int]:
+    """Hashes of the sentences of three words or more that many prompts share."""
+    if len(prompts) < 10:
+        return frozenset()
+    seen = Counter(part.strip() for prompt in prompts for part in set(_sentences(prompt)))
+    least = max(5, COMMON_SHARE * len(prompts))
+    return frozenset(text_hash(s) for s, count in seen.items() if count >= least and len(sign(s).words) >= 3)

@@ -1,0 +1,1 @@
+"""Data curation: profiling sources, running a recipe of typed operations, writing the data card."""

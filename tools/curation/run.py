@@ -1,0 +1,388 @@
+"""Run a data recipe: rows from named sources, through typed operations, to a training set.
+
+Three things hold whatever the recipe says: at most ``max_rows`` rows come out; a set
+that still holds a validation or test row does not come out at all; every row keeps its
+source and its place in it. Results lie in the run's ``data`` folder under the hash of
+everything they depend on, and are found again there:
+
+    data/<key>.jsonl           {"prompt", "answer", "source", "row"}, one a line, and "teacher" where a
+                               language model made or changed the row
+    data/<key>.card.json       the data card
+    data/<key>.removed.jsonl   up to five removed rows per operation, and of decontamination every
+                               one: its source and row, the rule and the item, never the text
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+from memory.recipe import (
+    Cap,
+    DataCard,
+    DataRecipe,
+    Decontaminate,
+    Generate,
+    Judge,
+    Map,
+    Rephrase,
+    SampleRows,
+    Script,
+    Select,
+    Solve,
+    StepCount,
+)
+from tasks.base import Source, TaskSpec
+from tasks.errors import ExperimentFailed
+from tools.contamination.check import Decontaminator, Match
+from tools.curation.operations import (
+    OPERATIONS,
+    Context,
+    Example,
+    Raw,
+    Step,
+    bad_recipe,
+    map_columns,
+    removed_by_source,
+    sample,
+    select,
+)
+from tools.curation.operations import decontaminate as decontaminate_rows
+from tools.curation.script import transform_rows
+from tools.curation.targets import worked_part
+from tools.synthesis.operations import TEACHER_OPERATIONS
+from tools.synthesis.teacher import Teacher
+from tools.workspace import Workspace
+
+CountTokens = Callable[[str], int]
+STEPS: Mapping[type, Step] = {**OPERATIONS, **TEACHER_OPERATIONS, Script: transform_rows}
+"""What follows ``Select`` and ``Map``."""
+WRITES_TEXT: tuple[type, ...] = (Script,)
+"""Operations whose rows may hold any words: decontamination must come after them."""
+ASKS_TEACHER = (Solve, Rephrase, Generate, Judge)
+EXAMPLES = 5
+"""Removed rows that are kept per operation."""
+QUOTED_CHARACTERS = 600
+
+
+def run_recipe(
+    recipe: DataRecipe,
+    pool: Mapping[str, Source],
+    spec: TaskSpec,
+    guard: Decontaminator,
+    workspace: Workspace,
+    count_tokens: CountTokens,
+    max_rows: int = 2000,
+    domain_prompts: Sequence[str] = (),
+    teacher: Teacher | None = None,
+) -> DataCard:
+    """Build the training set that a recipe describes, or find it in the cache.
+
+    Args:
+        recipe: the operations and their seed.
+        pool: the task's sources by name.
+        spec: the task.
+        guard: knows the validation and test items.
+        workspace: the run's folder.
+        count_tokens: tokens of a text, by the base model's tokenizer.
+        max_rows: the hard limit on training rows, whatever the recipe says.
+        domain_prompts: validation prompts, needed by an ``on_domain`` filter.
+        teacher: whom operations may ask for data.
+
+    Raises:
+        ExperimentFailed: ``bad_recipe``, ``empty_data`` or ``contaminated``; ``teacher_failed`` or
+            ``cap_reached`` where a teacher is asked.
+        InputError: the teacher cannot be used here, or its task runs code and no sandbox works.
+        HarnessFault: the result cannot be written.
+    """
+    started = time.perf_counter()
+    _check_order(recipe, pool)
+    _check_teacher(recipe, teacher)
+    key = cache_key(recipe, pool, spec, guard, max_rows, domain_prompts, teacher)
+    cached = _cached(workspace, key)
+    if cached is not None:
+        return cached.model_copy(update={"cached": True, "wall_seconds": time.perf_counter() - started})
+    bench = _Bench(recipe, pool, spec, guard, count_tokens, max_rows, domain_prompts, teacher)
+    rows = bench.run()
+    _gate(rows, guard)
+    content = "".join(map(_line, rows))
+    tokens = sum(count_tokens(row.prompt) + count_tokens(row.answer) for row in rows)
+    worked = sum(bool(row.reasoning or worked_part(spec, row.answer)) for row in rows)
+    card = DataCard(
+        recipe_digest=recipe.digest(),
+        data_sha256=sha256(content.encode()).hexdigest(),
+        path=f"data/{key}.jsonl",
+        rows=len(rows),
+        rows_by_source=dict(Counter(row.source for row in rows).most_common()),
+        steps=tuple(bench.steps),
+        mean_tokens=tokens / len(rows),
+        reasoning_share=worked / len(rows),
+        wall_seconds=time.perf_counter() - started,
+    )
+    workspace.write_text(card.path, content)
+    workspace.write_jsonl(f"data/{key}.removed.jsonl", bench.removed)
+    # Last: the card marks the set as complete.
+    workspace.write_text(f"data/{key}.card.json", card.model_dump_json(indent=1) + "\n")
+    return card
+
+
+def rows_of(
+    recipe: DataRecipe,
+    pool: Mapping[str, Source],
+    spec: TaskSpec,
+    guard: Decontaminator,
+    domain_prompts: Sequence[str] = (),
+) -> list[tuple[str, str]]:
+    """(prompt, answer) of a recipe's rows, for looking at: nothing is written, cached or gated.
+
+    No teacher is asked. Tokens are counted as characters here, since no model is at hand.
+
+    Raises:
+        ExperimentFailed: ``bad_recipe``.
+    """
+    _check_order(recipe, pool)
+    _check_teacher(recipe, None)
+    unlimited = sum(len(pool[name].rows) for name in set(recipe.sources)) + 1
+    bench = _Bench(recipe, pool, spec, guard, len, unlimited, domain_prompts)
+    return [(row.prompt, row.answer) for row in bench.run(may_be_empty=True)]
+
+
+def dry_run(
+    recipe: DataRecipe,
+    pool: Mapping[str, Source],
+    spec: TaskSpec,
+    guard: Decontaminator,
+    count_tokens: CountTokens = len,
+    max_rows: int = 2000,
+    domain_prompts: Sequence[str] = (),
+    most_rows: int = 2000,
+    asking: Mapping[type, Step] | None = None,
+) -> tuple[list[Example], tuple[StepCount, ...]]:
+    """A recipe's rows and its steps on at most ``most_rows`` raw rows, a sample of every source.
+
+    Nothing is written, cached or paid for: ``asking`` stands in for the operations that ask the
+    teacher; without it they are left out.
+
+    Raises:
+        ExperimentFailed: ``bad_recipe``, ``bad_script``, ``empty_data`` or ``contaminated``, as a run would.
+    """
+    _check_order(recipe, pool)
+    tried = tuple(op for op in recipe.operations if asking or not isinstance(op, ASKS_TEACHER))
+    some = _thinned({name: pool[name] for name in dict.fromkeys(recipe.sources)}, most_rows)
+    short = recipe.model_copy(update={"operations": tried})
+    bench = _Bench(short, some, spec, guard, count_tokens, max_rows, domain_prompts)
+    bench.step_of = {**STEPS, **(asking or {})}
+    rows = bench.run()
+    _gate(rows, guard)
+    return rows, tuple(bench.steps)
+
+
+def _thinned(pool: Mapping[str, Source], most: int) -> dict[str, Source]:
+    """The sources with at most ``most`` rows in all, each with its share."""
+    total = sum(len(source.rows) for source in pool.values())
+    if total <= most:
+        return dict(pool)
+    thin = {}
+    for name, source in pool.items():
+        count = max(1, len(source.rows) * most // total) if source.rows else 0
+        places = sorted(random.Random(0).sample(range(len(source.rows)), count))
+        thin[name] = replace(source, rows=tuple(source.rows[place] for place in places))
+    return thin
+
+
+def cache_key(
+    recipe: DataRecipe,
+    pool: Mapping[str, Source],
+    spec: TaskSpec,
+    guard: Decontaminator,
+    max_rows: int,
+    domain_prompts: Sequence[str] = (),
+    teacher: Teacher | None = None,
+) -> str:
+    """24 hex digits over everything that the resulting rows depend on."""
+    names = dict.fromkeys(recipe.sources)
+    parts = [recipe.digest(), spec.id, guard.digest(), str(max_rows), *domain_prompts]
+    parts += [teacher.digest()] if teacher is not None and _asking(recipe) else []
+    parts += [f"{name} {source_hash(pool[name])}" for name in names]
+    return sha256("\x1f".join(parts).encode()).hexdigest()[:24]
+
+
+def source_hash(source: Source) -> str:
+    """SHA-256 over the rows of a source as canonical JSON."""
+    lines = (json.dumps(dict(row), sort_keys=True, ensure_ascii=False, default=str) for row in source.rows)
+    return sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()
+
+
+class _Bench:
+    """One recipe on its way through the operations."""
+
+    def __init__(
+        self,
+        recipe: DataRecipe,
+        pool: Mapping[str, Source],
+        spec: TaskSpec,
+        guard: Decontaminator,
+        count_tokens: CountTokens,
+        max_rows: int,
+        domain_prompts: Sequence[str],
+        teacher: Teacher | None = None,
+    ) -> None:
+        self._recipe, self._pool, self._max_rows = recipe, pool, max_rows
+        caps = [op.rows for op in recipe.operations if isinstance(op, Cap | SampleRows)]
+        target, rng = min([max_rows, *caps]), random.Random(recipe.seed)
+        self._context = Context(spec, guard, count_tokens, domain_prompts, target, rng, pool, teacher)
+        self.step_of = STEPS
+        self.steps: list[StepCount] = []
+        self.removed: list[dict[str, Any]] = []
+
+    def run(self, may_be_empty: bool = False) -> list[Example]:
+        raw: list[Raw] = []
+        rows: list[Example] = []
+        for op in self._recipe.operations:
+            if isinstance(op, Select):
+                taken = select(op, self._pool)
+                raw += taken
+                self.steps.append(StepCount(op=op.op, rows_in=len(taken), rows_out=len(taken)))
+            elif isinstance(op, Map):
+                kept = map_columns(raw, op, self._context.spec)
+                self._record("map", [(r.source, r.row) for r in raw], kept.rows, kept.note)
+                rows = kept.rows
+            else:
+                name = f"filter {rule}" if (rule := getattr(op, "rule", "")) else op.op
+                kept = self.step_of[type(op)](rows, op, self._context)
+                quoted = [] if kept.matches else rows  # such rows are sealed items: no text of theirs is kept
+                self._record(name, [(r.source, r.row) for r in rows], kept.rows, kept.note, quoted)
+                self._name_matches(name, kept.matches)
+                rows = kept.rows
+            if not (rows or isinstance(op, Select) or may_be_empty):
+                raise self._empty()
+        if _taught_last(self._recipe):
+            rows = self._decontaminated_again(rows)
+            if not (rows or may_be_empty):
+                raise self._empty()
+        if len(rows) > self._max_rows:
+            kept = sample(rows, Cap(rows=self._max_rows), self._context)
+            note = f"the run's limit of {self._max_rows:,} rows"
+            self._record("limit", [(r.source, r.row) for r in rows], kept.rows, note, rows)
+            rows = kept.rows
+        return rows
+
+    def _decontaminated_again(self, rows: list[Example]) -> list[Example]:
+        """What a teacher wrote may be an item, too: it has read the same books."""
+        kept = decontaminate_rows(rows, Decontaminate(), self._context)
+        places = [(row.source, row.row) for row in rows]
+        self._record("decontaminate", places, kept.rows, f"once more, after the teacher: {kept.note}")
+        self._name_matches("decontaminate", kept.matches)
+        return kept.rows
+
+    def _record(
+        self,
+        name: str,
+        before: Sequence[tuple[str, int]],
+        after: Sequence[Example],
+        note: str,
+        examples: Sequence[Example] = (),
+    ) -> None:
+        left = [(row.source, row.row) for row in after]
+        self.steps.append(
+            StepCount(
+                op=name,
+                rows_in=len(before),
+                rows_out=len(after),
+                removed_by_source=removed_by_source(before, left),
+                note=note,
+            )
+        )
+        places = set(left)
+        gone = [row for row in examples if (row.source, row.row) not in places]
+        for row in gone[:: max(1, len(gone) // EXAMPLES)][:EXAMPLES]:
+            if self._context.guard.check(row.prompt, row.answer):
+                continue  # a sealed item may well be a repeat, too
+            quoted = {"prompt": row.prompt[:QUOTED_CHARACTERS], "answer": row.answer[:QUOTED_CHARACTERS]}
+            self.removed.append(
+                {"op": name, "step": len(self.steps), "source": row.source, "row": row.row, **quoted}
+            )
+
+    def _name_matches(self, name: str, matches: Mapping[tuple[str, int], Match]) -> None:
+        """Every row that decontamination removed, by its place and the rule."""
+        for (source, row), match in matches.items():
+            place = {"op": name, "step": len(self.steps), "source": source, "row": row}
+            self.removed.append({**place, "rule": match.rule, "item": match.item})
+
+    def _empty(self) -> ExperimentFailed:
+        last = next((s for s in reversed(self.steps) if s.rows_in), None)
+        way = ", ".join(f"{step.op} {step.rows_out:,}" for step in self.steps)
+        if last is None:
+            return ExperimentFailed("data", "empty_data", "the selected sources hold no rows")
+        what = f"{last.op} removed the last {last.rows_in:,} rows ({last.note or 'none passed'})"
+        return ExperimentFailed("data", "empty_data", f"{what}; rows after each step: {way}")
+
+
+def _check_order(recipe: DataRecipe, pool: Mapping[str, Source]) -> None:
+    kinds = [type(op) for op in recipe.operations]
+    if kinds[0] is not Select or kinds.count(Map) != 1:
+        raise bad_recipe("a recipe starts with select and holds one map")
+    place = kinds.index(Map)
+    if any(kind is not Select for kind in kinds[:place]) or Select in kinds[place:]:
+        raise bad_recipe("every select comes before the map, every other operation after it")
+    writing = [position for position, kind in enumerate(kinds) if issubclass(kind, WRITES_TEXT)]
+    if writing and Decontaminate not in kinds[writing[-1] :]:
+        raise bad_recipe(f"a decontaminate comes after the last {recipe.operations[writing[-1]].op}")
+    for op in recipe.operations[:place]:
+        if isinstance(op, Select):
+            select(op, pool)
+
+
+def _asking(recipe: DataRecipe) -> list[str]:
+    """The operations that ask a teacher."""
+    return [op.op for op in recipe.operations if type(op) in TEACHER_OPERATIONS]
+
+
+def _check_teacher(recipe: DataRecipe, teacher: Teacher | None) -> None:
+    if teacher is None and (asking := _asking(recipe)):
+        named = ", ".join(dict.fromkeys(asking))
+        raise bad_recipe(f"this recipe asks a teacher ({named}): give one with --teacher provider:model")
+
+
+def _taught_last(recipe: DataRecipe) -> bool:
+    """Whether a teacher writes rows after the last decontamination."""
+    kinds = [type(op) for op in recipe.operations]
+    taught = [position for position, kind in enumerate(kinds) if kind in TEACHER_OPERATIONS]
+    return bool(taught) and Decontaminate not in kinds[taught[-1] :]
+
+
+def _line(row: Example) -> str:
+    fields = {"prompt": row.prompt, "answer": row.answer, "source": row.source, "row": row.row}
+    taught = {"teacher": row.teacher} if row.teacher else {}
+    return json.dumps({**fields, **taught}, ensure_ascii=False) + "\n"
+
+
+def _gate(rows: Sequence[Example], guard: Decontaminator) -> None:
+    """The last look: no set leaves with a validation or test row in it."""
+    found = [(row, match) for row in rows if (match := guard.check(row.prompt, row.answer))]
+    if not found:
+        return
+    kinds = Counter((row.source, match.item.partition(":")[0], match.rule) for row, match in found)
+    told = "; ".join(
+        f"{count} of source {source!r} match {split} ({rule})"
+        for (source, split, rule), count in kinds.most_common(6)
+    )
+    first = ", ".join(f"{row.source}:{row.row} ({match.rule})" for row, match in found[:5])
+    message = f"{len(found)} of {len(rows)} rows are validation or test items: {told}; first rows {first}"
+    raise ExperimentFailed("data", "contaminated", f"{message}; decontaminate before the rows are used")
+
+
+def _cached(workspace: Workspace, key: str) -> DataCard | None:
+    """The card of an earlier result whose rows are still what they were; None means build it anew."""
+    try:
+        card = DataCard.model_validate_json(workspace.inside(f"data/{key}.card.json").read_bytes())
+        content = workspace.inside(card.path).read_bytes()
+    except (OSError, ValueError):
+        return None
+    return card if sha256(content).hexdigest() == card.data_sha256 else None

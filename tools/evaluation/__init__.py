@@ -1,0 +1,1 @@
+"""Evaluation: generating answers, scoring them, and testing a challenger against the champion."""

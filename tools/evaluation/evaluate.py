@@ -1,0 +1,193 @@
+"""Scores a model: answers in a child process, judgement in this one.
+
+The model's process never sees a reference answer, and no model reports its own
+score. Predictions are a JSONL file, written whole or not at all; when it is there
+already, it is judged again instead of generated again.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from memory.records import ErrorCluster, Evaluation
+from tasks.base import Sample, TaskSpec, Verdict
+from tasks.errors import ExperimentFailed, Stage
+from tools.evaluation.score_answers import check_runnable, judge_answers
+from tools.process.worker import Usage, Worker
+from tools.workspace import Workspace
+
+TIMEOUT_SECONDS = 3600.0
+CLUSTERS = 6
+EXAMPLES = 5
+UNPARSEABLE = "unparseable"
+
+
+def evaluate(
+    samples: Sequence[Sample],
+    spec: TaskSpec,
+    model_dir: Path,
+    out_path: Path,
+    workspace: Workspace,
+    worker: Worker,
+    split: Literal["validation", "test"] = "validation",
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> Evaluation:
+    """Answers every sample greedily and judges the answers.
+
+    Args:
+        samples: what to answer; the reference answers stay in this process.
+        spec: its judge and its aggregate make the score.
+        model_dir: a loadable model directory.
+        out_path: the predictions, JSONL; complete predictions that are there already are used.
+        workspace: the run's folder, which the recorded path is relative to.
+        worker: where children come from.
+        split: which split the samples are.
+        timeout_seconds: the child's time limit.
+
+    Raises:
+        ExperimentFailed: ``timeout``, ``out_of_memory``, ``crashed`` or ``empty_data``.
+        InputError: the answers are code, and no sandbox works here; raised before a model is loaded.
+    """
+    check_runnable(spec)
+    if not samples:
+        raise ExperimentFailed("evaluate", "empty_data", f"the {split} split is empty")
+    cost_path = out_path.with_suffix(".cost.json")
+    answers = _finished(out_path, samples)
+    if answers is None or not cost_path.exists():
+        prompts: dict[str, list[str]] = {split: [sample.prompt for sample in samples]}
+        log_path = out_path.with_suffix(".log")
+        reply, usage = answer_sets(prompts, model_dir, spec.max_new_tokens, worker, log_path, timeout_seconds)
+        answers = reply["answers"][split]
+        cost = {"generated_tokens": reply["generated_tokens"][split], "wall_seconds": usage.wall_seconds}
+        # The cost goes first: predictions that exist then always have one.
+        workspace.write_json(cost_path, cost | {"cpu_seconds": usage.cpu_seconds})
+    verdicts = judge_answers(spec, samples, answers)
+    workspace.write_jsonl(out_path, [_item(*each) for each in zip(samples, answers, verdicts, strict=True)])
+    return Evaluation(
+        split=split,
+        score=spec.aggregate(samples, verdicts),
+        predictions=workspace.relative(out_path),
+        clusters=clusters(samples, verdicts),
+        **json.loads(cost_path.read_text()),
+    )
+
+
+def answer_sets(
+    sets: Mapping[str, Sequence[str]],
+    model_dir: Path,
+    max_new_tokens: int,
+    worker: Worker,
+    log_path: Path,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    stage: Stage = "evaluate",
+) -> tuple[dict[str, Any], Usage]:
+    """Greedy answers to several lists of prompts, with one process and one loading of the model.
+
+    Returns:
+        ``{"answers": name -> texts, "generated_tokens": name -> count, ...}`` and the cost.
+    """
+    payload = {
+        "model_dir": str(model_dir.resolve()),
+        "sets": {name: list(prompts) for name, prompts in sets.items()},
+        "max_new_tokens": max_new_tokens,
+        "threads": worker.threads,
+    }
+    return worker.measure("tools.evaluation.generate:answer_sets", payload, timeout_seconds, log_path, stage)
+
+
+def row_agreement(
+    rows: Mapping[str, Sequence[tuple[str, str]]],
+    spec: TaskSpec,
+    model_dir: Path,
+    worker: Worker,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> dict[str, list[bool]]:
+    """Whether a model's answer equals the label, per row of each source.
+
+    A label that the task's parser cannot read agrees with nothing. With a model that
+    is right well above chance, a source whose labels it often contradicts is suspect
+    (the idea of confident learning, arXiv:1911.00068).
+    """
+    prompts = {name: [prompt for prompt, _ in pairs] for name, pairs in rows.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        log_path = Path(folder) / "audit.log"
+        reply, _ = answer_sets(
+            prompts, model_dir, spec.max_new_tokens, worker, log_path, timeout_seconds, "diagnose"
+        )
+    return {
+        name: [
+            _same(spec.extract(answer), spec.extract(label))
+            for answer, (_, label) in zip(reply["answers"][name], pairs, strict=True)
+        ]
+        for name, pairs in rows.items()
+    }
+
+
+def agreement(
+    rows: Mapping[str, Sequence[tuple[str, str]]], spec: TaskSpec, model_dir: Path, worker: Worker
+) -> dict[str, float]:
+    """Share of agreeing rows per source, 0.0 to 1.0; sources without rows are left out."""
+    found = row_agreement({name: pairs for name, pairs in rows.items() if pairs}, spec, model_dir, worker)
+    return {name: sum(same) / len(same) for name, same in found.items()}
+
+
+def read_items(path: Path) -> list[dict[str, Any]]:
+    """The predictions of an evaluation, in the order of its samples."""
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def clusters(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> tuple[ErrorCluster, ...]:
+    """Wrong answers by error class, and by view where the task has several; the largest first."""
+    views = {sample.view for sample in samples}
+    members: defaultdict[str, list[str]] = defaultdict(list)
+    for sample, verdict in zip(samples, verdicts, strict=True):
+        if not verdict.right and verdict.scored:
+            name = cluster_name(verdict.error, verdict.parsed, sample.view, len(views) > 1)
+            members[name].append(sample.id)
+    sizes = Counter({name: len(ids) for name, ids in members.items()})
+    return tuple(
+        ErrorCluster(
+            name=name, count=count, share=count / len(samples), examples=tuple(members[name][:EXAMPLES])
+        )
+        for name, count in sizes.most_common(CLUSTERS)
+    )
+
+
+def cluster_name(error: str, parsed: str | None, view: str, several_views: bool) -> str:
+    """The cluster of a wrong answer: its error class, with its view where the task has several."""
+    name = error or (UNPARSEABLE if parsed is None else "wrong")
+    return f"{name} in {view}" if several_views else name
+
+
+def _same(answer: str | None, label: str | None) -> bool:
+    return answer is not None and label is not None and answer.strip() == label.strip()
+
+
+def _finished(path: Path, samples: Sequence[Sample]) -> list[str] | None:
+    """The answers of an earlier evaluation of exactly these samples."""
+    try:
+        items = read_items(path)
+    except (FileNotFoundError, ValueError):
+        return None
+    if [item.get("id") for item in items] != [sample.id for sample in samples]:
+        return None
+    return [item["prediction"] for item in items]
+
+
+def _item(sample: Sample, answer: str, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "id": sample.id,
+        "view": sample.view,
+        "prediction": answer,
+        "parsed": verdict.parsed,
+        "right": verdict.right,
+        "value": verdict.value,
+        "error": verdict.error,
+        "scored": verdict.scored,
+    }

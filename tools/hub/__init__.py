@@ -1,0 +1,1 @@
+"""The Hugging Face Hub: pinned downloads of the published files, and its errors in one line."""

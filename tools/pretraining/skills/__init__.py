@@ -1,0 +1,1 @@
+"""The skill mixture that the bundled base model is pretrained on."""

@@ -1,0 +1,107 @@
+"""The sealed test: read once per run, for the champion alone, with a line in the journal.
+
+At the start of a run the rows are loaded, hashed, lent to the decontamination guard
+(which keeps hashes), and dropped. They come back once, by ``open``: the audit line
+``test_opened`` is on the disk before a row is returned, and the rows must have the
+digest that the run started with. When a run is killed after that line and resumed, the
+same reading goes on for the same champion; the journal then says so by a second line,
+``test_reopened``, and still holds one ``test_opened``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from typing import TypeVar
+
+from memory.journal.log import Journal
+from tasks.base import Sample
+from tasks.errors import HarnessFault
+
+T = TypeVar("T")
+Load = Callable[[], tuple[Sample, ...]]
+
+
+def digest_of(samples: Sequence[Sample]) -> str:
+    """SHA-256 over the rows as canonical JSON, in order."""
+    rows = ([s.id, s.view, s.prompt, s.gold, dict(s.meta)] for s in samples)
+    lines = (json.dumps(row, sort_keys=True, ensure_ascii=False, default=str) for row in rows)
+    return sha256("\n".join(lines).encode()).hexdigest()
+
+
+class SealedTest:
+    """A task's test split behind its digest. Made by ``SealedTest.seal``."""
+
+    def __init__(self, load: Load, samples: tuple[Sample, ...]) -> None:
+        self._load = load
+        self._lendable: tuple[Sample, ...] | None = samples
+        self._opened = False
+        self.digest = digest_of(samples)
+        """SHA-256 over the rows."""
+        self.n = len(samples)
+        """How many items the test holds."""
+
+    @classmethod
+    def seal(cls, load: Load) -> SealedTest:
+        """Load the rows once, to know their digest.
+
+        Raises:
+            InputError: the data cannot be read.
+        """
+        return cls(load, load())
+
+    def lend(self, use: Callable[[tuple[Sample, ...]], T]) -> T:
+        """Hand the rows to the decontamination guard, once, and drop them.
+
+        Raises:
+            HarnessFault: they were lent before.
+        """
+        if self._lendable is None:
+            raise HarnessFault("the sealed test was lent already; only the decontamination guard may see it")
+        samples, self._lendable = self._lendable, None
+        return use(samples)
+
+    def open(self, journal: Journal, champion: str | None = None) -> tuple[Sample, ...]:
+        """The rows, for the final reading.
+
+        Args:
+            journal: gets the audit line, and tells whether a killed run had begun this reading.
+            champion: the experiment that is read for; by default the one that the journal
+                records as chosen.
+
+        Raises:
+            HarnessFault: a second opening, a reading for another champion than the first
+                one's, or rows that are not the sealed ones.
+        """
+        if self._opened:
+            raise HarnessFault("the sealed test was opened already in this run; it is read once")
+        if journal.ended is not None and journal.ended.get("outcome") != "harness_fault":
+            raise HarnessFault("the run has ended; its sealed test is not read again")
+        chosen = champion if champion is not None else _chosen(journal)
+        facts = {"digest": self.digest, "n": self.n, "champion": chosen}
+        before = _first_opening(journal)
+        if before is None:
+            journal.append("test_opened", {**facts, "reason": "the final reading, after the choice"})
+        elif (before.get("champion"), before.get("digest")) != (chosen, self.digest):
+            read_for = before.get("champion")
+            raise HarnessFault(f"the sealed test was opened for {read_for}, not {chosen}; it is read once")
+        else:
+            journal.append("test_reopened", {**facts, "reason": "the reading was cut short and goes on"})
+        self._opened = True
+        samples = self._load()
+        found = digest_of(samples)
+        if found != self.digest:
+            raise HarnessFault(f"the sealed test changed during the run ({found[:12]}, {self.digest[:12]})")
+        return samples
+
+
+def _chosen(journal: Journal) -> str:
+    for event in journal.events:
+        if event.kind == "champion_chosen":
+            return str(event.data["champion"])
+    return journal.champion_id()
+
+
+def _first_opening(journal: Journal) -> dict[str, object] | None:
+    return next((event.data for event in journal.events if event.kind == "test_opened"), None)

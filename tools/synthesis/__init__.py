@@ -1,0 +1,1 @@
+"""Synthetic data: a teacher model generates, solves, rephrases and checks rows."""

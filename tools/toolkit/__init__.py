@@ -1,0 +1,1 @@
+"""LangChain tools: the Dojo as the tools that all roles share."""

@@ -1,0 +1,103 @@
+"""Functions as LangChain tools: every answer is text, bounded, and an error says how to mend the call.
+
+A fault of the harness is raised, because no model can mend that.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec
+
+from memory.journal.log import BASE, Journal
+from tasks.errors import CapReached, ExperimentFailed, InputError, did_you_mean
+from tools.chat.untrusted_text import TAG, one_line
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+    from pydantic import ValidationError
+
+P = ParamSpec("P")
+ANSWER_CHARACTERS = 9_000
+"""Of one answer: about 3,000 tokens."""
+_FENCE = re.compile(rf'^<(/?){TAG} id="(\w+)"[^\n]*>$', re.MULTILINE)
+PROBLEMS = 3
+"""Wrong arguments that are named at once."""
+
+
+def as_tools(functions: Sequence[Callable[..., str]]) -> list[BaseTool]:
+    """The functions as structured tools; docstrings are what a model reads.
+
+    One call runs at a time: an agent calls tools from several threads, and the ledger, the
+    worker and the sandbox behind them answer one caller.
+    """
+    from langchain_core.tools import StructuredTool
+
+    lock = threading.RLock()
+    return [
+        StructuredTool.from_function(
+            _told(function, lock), parse_docstring=True, handle_validation_error=_wrong_arguments
+        )
+        for function in functions
+    ]
+
+
+def _told(function: Callable[P, str], lock: threading.RLock) -> Callable[P, str]:
+    """Failures become text for the model, and long answers are cut."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> str:
+        with lock:
+            try:
+                return bounded(function(*args, **kwargs))
+            except CapReached:
+                raise
+            except (ExperimentFailed, InputError) as error:
+                return bounded(f"failed: {error}")
+
+    return call
+
+
+def bounded(text: str, characters: int = ANSWER_CHARACTERS) -> str:
+    """The text, or whole lines from its start and how much is missing; a cut fence is closed.
+
+    A single line that is too long is cut inside.
+    """
+    if len(text) <= characters:
+        return text
+    notice = f"\n[… {len(text) - characters:,} or more characters left out; ask for less]"
+    head = text[: characters - len(notice) - 80]
+    whole = head.rpartition("\n")[0]
+    head = whole if len(whole) > characters // 2 else head
+    marks = _FENCE.findall(head)
+    still_open = marks and marks[-1][0] == ""
+    return head + (f'\n</{TAG} id="{marks[-1][1]}">' if still_open else "") + notice
+
+
+def _wrong_arguments(error: ValidationError) -> str:
+    """What the schema refuses, named by argument."""
+    told = []
+    for problem in error.errors(include_url=False, include_input=False, include_context=False)[:PROBLEMS]:
+        place = ".".join(str(part) for part in problem["loc"]) or "arguments"
+        told.append(f"{one_line(place, 100)}: {one_line(problem['msg'], 300)}")
+    more = error.error_count() - len(told)
+    rest = f"; and {more} more" if more > 0 else ""
+    return f"failed: {'; '.join(told)}{rest}; mend the arguments and call again"
+
+
+def known_experiment(journal: Journal, experiment: str, *, base: bool = True) -> str:
+    """The id, if this run has such an experiment.
+
+    Raises:
+        InputError: it has none; the nearest ids are named.
+    """
+    ids = dict.fromkeys(str(event.experiment) for event in journal.events if event.experiment)
+    known = [id for id in ids if base or id != BASE]
+    if experiment in known:
+        return experiment
+    if not known:
+        raise InputError(f"experiment {one_line(experiment)!r}", "is unknown", "this run has none yet")
+    fix = did_you_mean(experiment[:80], known[-40:])
+    raise InputError(f"experiment {one_line(experiment)!r}", "is not in this run", fix)

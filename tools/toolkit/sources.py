@@ -1,0 +1,244 @@
+"""Tools that show and try out data: sources, their rows, recipes and scripts. Nothing is written or recorded.
+
+No answer holds a row, or a line of a card, that matches a validation or test item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import Field
+
+from memory.recipe import DataRecipe, Decontaminate, Filter, Map, Select
+from tasks.errors import InputError, boundary, did_you_mean
+from tools.chat.untrusted_text import fenced, one_line
+from tools.curation.operations import Example
+from tools.curation.profile import SourceProfile
+from tools.curation.run import dry_run
+from tools.curation.safe_rows import row_texts, shown_rows
+from tools.curation.script import ScriptTrial
+from tools.curation.script import try_script as run_trial
+from tools.dojo import Dojo
+
+TRIED_ROWS = 2_000
+"""Raw rows that a recipe is tried on."""
+SCRIPT_ROWS = 300
+"""Raw rows that a script's 100 rows are drawn from."""
+SCRIPT_FAILURES = 5
+"""Failed tries after which a decision has to do without a script."""
+CARD_CHARACTERS = 500
+COLUMN_CHARACTERS = 500
+ROW_CHARACTERS = 600
+SHOWN_ROWS = 2
+CODE_CHARACTERS = 20_000
+Columns = dict[str, dict[str, str]]
+
+
+def source_tools(dojo: Dojo) -> list[Callable[..., str]]:
+    """The functions, bound to one run; tries of scripts are counted from here on."""
+    return [*_looking(dojo), _trying_recipes(dojo), _trying_scripts(dojo), _costing(dojo)]
+
+
+def _looking(dojo: Dojo) -> list[Callable[..., str]]:
+    def list_sources() -> str:
+        """List the raw data sources of the task: rows, licence, and the first lines of their cards."""
+        return "\n\n".join(
+            f"## {one_line(name)} ({profile.rows:,} rows, {one_line(profile.licence)})\n"
+            + fenced(profile.card_excerpt, "data card", CARD_CHARACTERS)
+            for name, profile in dojo.profiles().items()
+        )
+
+    def profile_source(name: str) -> str:
+        """Measure one source: columns, token lengths, empty, duplicate, parseable, leaking shares, samples.
+
+        Args:
+            name: a source's name, as list_sources gives it.
+        """
+        profile = _profile(dojo, name)
+        figures = profile.model_dump_json(indent=1, exclude={"samples", "card_excerpt"})
+        rows = [fenced(row, "row", ROW_CHARACTERS) for row in profile.samples]
+        return "\n\n".join([figures, fenced(profile.card_excerpt, "data card", CARD_CHARACTERS), *rows])
+
+    def sample_rows(
+        source: str,
+        rows: Annotated[int, Field(ge=1, le=8)] = 3,
+        seed: Annotated[int, Field(ge=0, le=1_000_000)] = 0,
+    ) -> str:
+        """Show raw rows of one source, column by column; rows of the validation or test set are left out.
+
+        Args:
+            source: a source's name, as list_sources gives it.
+            rows: how many.
+            seed: another number shows other rows.
+        """
+        columns = _profile(dojo, source).suggested_columns
+        raw = dojo.pool[source].rows
+        shown = [
+            fenced(
+                "\n".join(f"{path}: {_cut(text)}" for path, text in row_texts(row).items()),
+                f"row {position} of {source}",
+                4 * ROW_CHARACTERS,
+            )
+            for position, row in shown_rows(raw, rows, columns, dojo.spec, dojo.guard, seed)
+        ]
+        return "\n\n".join(shown) or "this source has no row that may be shown"
+
+    return [list_sources, profile_source, sample_rows]
+
+
+def _trying_recipes(dojo: Dojo) -> Callable[..., str]:
+    def try_recipe(recipe: DataRecipe) -> str:
+        """Try a recipe without recording it: rows after each operation, rows by source, two rows as examples.
+
+        Runs on at most 2,000 raw rows, a sample of every source in the recipe; operations that
+        ask the teacher are left out. The final recipe is your decision, not this call.
+
+        Args:
+            recipe: the operations, in order, and a seed.
+        """
+        with dojo.ledger.measure("data"), boundary("data", "trying a recipe"):
+            rows, steps = dry_run(
+                recipe,
+                dojo.pool,
+                dojo.spec,
+                dojo.guard,
+                dojo.count_tokens,
+                dojo.max_rows,
+                [sample.prompt for sample in dojo.validation],
+                TRIED_ROWS,
+            )
+        total = sum(len(dojo.pool[name].rows) for name in dict.fromkeys(recipe.sources))
+        tried = min(total, TRIED_ROWS)
+        part = "all" if tried == total else f"{tried:,} of"
+        head = f"tried on {part} {total:,} raw rows: {len(rows):,} rows left"
+        lines = [f"{s.op}: {s.rows_in:,} -> {s.rows_out:,} {one_line(s.note, 160)}".rstrip() for s in steps]
+        by_source: dict[str, int] = {}
+        for row in rows:
+            by_source[row.source] = by_source.get(row.source, 0) + 1
+        counts = ", ".join(f"{one_line(name)} {count:,}" for name, count in by_source.items())
+        examples = rows[:: max(1, len(rows) // SHOWN_ROWS)][:SHOWN_ROWS]
+        return "\n".join([head, *lines, f"by source: {counts}", *(_shown(row, "row") for row in examples)])
+
+    return try_recipe
+
+
+def _trying_scripts(dojo: Dojo) -> Callable[..., str]:
+    failures = 0
+
+    def try_script(
+        code: Annotated[str, Field(max_length=CODE_CHARACTERS)],
+        sources: Annotated[list[str], Field(min_length=1, max_length=12)],
+        columns: Columns | None = None,
+    ) -> str:
+        """Run a script on 100 rows in the sandbox: counts, rows before and after, or why it fails.
+
+        The code defines transform(row), where row is a dict of the texts prompt, answer and
+        source; it returns such a dict, a list of at most 20 of them, or None to drop the row.
+        Standard library only; no files, no network; rows do not see each other. A failed
+        script may be mended and tried again, up to 5 failures in one decision.
+
+        Args:
+            code: Python source.
+            sources: names of the sources whose rows it is tried on.
+            columns: what to map to prompt and answer, by source; by default the suggested columns.
+        """
+        nonlocal failures
+        if failures >= SCRIPT_FAILURES:
+            return (
+                f"failed: {failures} scripts failed in this decision, and no further try is allowed; "
+                "write a recipe without a script"
+            )
+        rows = _script_rows(dojo, sources, columns)
+        with dojo.ledger.measure("data"):
+            trial = run_trial(code, rows)
+        failures += bool(trial.problem)
+        return _told(trial, failures)
+
+    return try_script
+
+
+def _costing(dojo: Dojo) -> Callable[..., str]:
+    def estimate_teacher(recipe: DataRecipe) -> str:
+        """Estimate what a recipe's teacher operations would ask and cost; nothing is sent or paid for.
+
+        Counted on at most 2,000 raw rows; replies that are there already cost nothing.
+
+        Args:
+            recipe: the operations, with solve, rephrase, generate or judge among them, and a seed.
+        """
+        if dojo.teacher is None:
+            raise InputError("the teacher", "this run has none", "write a recipe without one")
+        found = dojo.teacher_cost(recipe, TRIED_ROWS)
+        lines = [f"teacher {dojo.teacher.name}; {_left(dojo)}"]
+        for op, estimate in found:
+            price = "no price known" if estimate.usd is None else f"about {estimate.usd:.4f} US dollars"
+            lines.append(
+                f"{op}: {estimate.calls:,} calls ({estimate.cached_calls:,} more are answered already), "
+                f"{estimate.input_tokens:,} tokens in, at most {estimate.output_tokens:,} out, {price}"
+            )
+        return "\n".join(lines if found else [*lines, "this recipe asks the teacher nothing"])
+
+    return estimate_teacher
+
+
+def _left(dojo: Dojo) -> str:
+    """What the caps leave."""
+    spending = dojo.teacher.spending if dojo.teacher else None
+    if spending is None or (spending.max_usd is None and spending.max_tokens is None):
+        return "no cap on money or tokens"
+    left = []
+    if spending.max_usd is not None:
+        left.append(f"{max(0.0, spending.max_usd - spending.usd):.4f} US dollars")
+    if spending.max_tokens is not None:
+        left.append(f"{max(0, spending.max_tokens - spending.tokens):,} tokens")
+    return f"the caps leave {' and '.join(left)}"
+
+
+def _script_rows(dojo: Dojo, sources: list[str], columns: Columns | None) -> list[Example]:
+    """Mapped rows of the sources, without those that match a guarded item."""
+    suggested = {name: dict(_profile(dojo, name).suggested_columns) for name in sources}
+    recipe = DataRecipe(
+        operations=(
+            Select(sources=tuple(sources)),
+            Map(columns={**suggested, **(columns or {})}),
+            Filter(rule="nonempty"),
+            Decontaminate(),
+        )
+    )
+    with boundary("data", "reading rows for a script"):
+        return dry_run(recipe, dojo.pool, dojo.spec, dojo.guard, most_rows=SCRIPT_ROWS)[0]
+
+
+def _told(trial: ScriptTrial, failures: int) -> str:
+    if trial.problem:
+        left = SCRIPT_FAILURES - failures
+        more = f"{left} more failures are allowed" if left else "no further try is allowed in this decision"
+        return "\n".join(
+            [f"failed ({failures} of {SCRIPT_FAILURES}; {more}):", fenced(trial.problem, "root cause", 700)]
+        )
+    counts = (
+        f"{trial.rows_in} rows in, {trial.rows_out} out, {trial.changed} changed, {trial.dropped} dropped"
+    )
+    parts = [f"works: {counts}"]
+    for before, after in trial.examples:
+        parts += [_shown(before, "before"), *(_shown(row, "after") for row in after[:2])]
+        parts += [] if after else ["(dropped)"]
+    return "\n".join(parts)
+
+
+def _shown(row: Example, label: str) -> str:
+    text = f"prompt: {_cut(row.prompt)}\nanswer: {_cut(row.answer)}"
+    return fenced(text, f"{label}, source {row.source}", 3 * COLUMN_CHARACTERS)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= COLUMN_CHARACTERS else f"{text[: COLUMN_CHARACTERS - 1]}…"
+
+
+def _profile(dojo: Dojo, name: str) -> SourceProfile:
+    profiles = dojo.profiles()
+    if name not in profiles:
+        fix = did_you_mean(name[:80], profiles)
+        raise InputError(f"source {one_line(name)!r}", "is not in the pool", fix)
+    return profiles[name]

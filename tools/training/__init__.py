@@ -1,0 +1,1 @@
+"""Training: estimating memory and time, probing, launching the recipe, reading the loss curve."""

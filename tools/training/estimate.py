@@ -1,0 +1,188 @@
+"""What the machine has, and what a training will need of it, before it starts.
+
+Memory, in bytes, for P parameters of which T are trained, with batches of B rows
+of L tokens, H hidden units, N layers and V words (after "Reducing Activation
+Recomputation in Large Transformer Models", arXiv:2205.05198, and ZeRO,
+arXiv:1910.02054, with 32-bit states):
+
+    weights      4 P   (2 P in bfloat16)
+    gradients    4 T
+    Adam         8 T                         two moments
+    activations  B L (N H 34 x 2  +  V x 4 x 2)   each layer about 34 H bytes in 16 bits, twice that in
+                                             32 bits, and the logits with their gradient
+    libraries    0.45 GiB                    torch, transformers and TRL, measured
+
+Time: training costs about 6 P operations a token (arXiv:2001.08361), less with
+LoRA, whose frozen weights need no gradient (4 P). Both formulas are replaced by
+what earlier experiments measured as soon as there is one.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from memory.recipe import DataCard, Record
+from memory.records import Estimate, Training, TrainingPlan
+from tools.models.base_model import BaseModel
+from tools.process.environment import child_environment
+from tools.process.worker import cpu_count
+
+LIBRARIES_GIB = 0.45
+START_SECONDS = 1.0
+"""Loading the model, tokenising 2,000 rows and saving, beside the steps."""
+CORE_FLOPS = 1.5e10
+"""32-bit operations a second that one CPU core reaches on small matrices; the first probe corrects it."""
+GPU_FLOPS = 5e13
+USABLE_SHARE = 0.9
+"""Of the free memory: the rest is for what else runs."""
+PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "tokenizers", "langgraph", "chromadb")
+CGROUP = Path("/sys/fs/cgroup")
+
+
+class Machine(Record):
+    """What this process may use."""
+
+    cores: int
+    memory_gib: float
+    """Free now, within the container's limit where there is one."""
+    gpus: tuple[str, ...] = ()
+    gpu_memory_gib: float = 0.0
+    """Free memory of the first GPU."""
+    system: str = ""
+
+
+def machine() -> Machine:
+    """Measures the machine; the list of GPUs is asked for once."""
+    names, free = _gpus()
+    return Machine(
+        cores=cpu_count(),
+        memory_gib=available_gib(),
+        gpus=names,
+        gpu_memory_gib=free,
+        system=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+    )
+
+
+def available_gib() -> float:
+    """Memory to be had without swapping, in GiB: the machine's or the container's, whichever is less."""
+    import psutil
+
+    free = float(psutil.virtual_memory().available)
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            most, now = (CGROUP / limit).read_text().strip(), (CGROUP / used).read_text().strip()
+        except OSError:
+            continue
+        if most.isdigit() and now.isdigit():
+            free = min(free, max(0.0, float(most) - float(now)))
+    return free / (1 << 30)
+
+
+@functools.cache
+def _gpus() -> tuple[tuple[str, ...], float]:
+    """Names of the GPUs and the free GiB of the first, by ``nvidia-smi``: no CUDA context in this process."""
+    if shutil.which("nvidia-smi") is None:
+        return (), 0.0
+    command = ["nvidia-smi", "--query-gpu=name,memory.free", "--format=csv,noheader,nounits"]
+    try:
+        environment = child_environment(os.environ)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=20, check=True
+        )
+        rows = [line.rsplit(",", 1) for line in done.stdout.strip().splitlines()]
+        return tuple(name.strip() for name, _ in rows), float(rows[0][1]) / 1024 if rows else 0.0
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return (), 0.0
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that can change a result."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def trained_parameters(plan: TrainingPlan, model: BaseModel) -> float:
+    """All of them, or the two low-rank matrices of every linear layer (about ``18 r H`` a layer)."""
+    if plan.method == "full":
+        return float(model.parameters)
+    return float(18 * plan.lora_r * model.hidden_size * model.n_layers)
+
+
+def formula_gib(plan: TrainingPlan, model: BaseModel, longest_tokens: float) -> float:
+    """Peak memory by the formula of the module, in GiB."""
+    trained = trained_parameters(plan, model)
+    length = min(plan.max_length, longest_tokens)
+    per_token = model.n_layers * model.hidden_size * 34 * 2 + model.vocab * 4 * 2
+    total = 4 * model.parameters + 12 * trained + plan.per_device_train_batch_size * length * per_token
+    return LIBRARIES_GIB + total / (1 << 30)
+
+
+def formula_tokens_per_second(plan: TrainingPlan, model: BaseModel, where: Machine) -> float:
+    """Speed by the formula of the module, padding not counted."""
+    operations = (6 if plan.method == "full" else 4) * max(1, model.parameters)
+    return (GPU_FLOPS if where.gpus else CORE_FLOPS * where.cores) / operations
+
+
+def training_tokens(plan: TrainingPlan, rows: int, mean_tokens: float) -> float:
+    """Tokens that the plan will see."""
+    if plan.max_steps > 0:
+        return plan.max_steps * plan.per_device_train_batch_size * mean_tokens
+    return plan.num_train_epochs * rows * mean_tokens
+
+
+def estimate(
+    plan: TrainingPlan,
+    card: DataCard,
+    model: BaseModel,
+    history: Sequence[tuple[TrainingPlan, Training]] = (),
+    where: Machine | None = None,
+) -> Estimate:
+    """Seconds and memory of a training.
+
+    Args:
+        plan: what would be trained.
+        card: on which rows.
+        model: from what.
+        history: earlier trainings of the model on this machine; those of the same method count.
+        where: the machine, measured now by default.
+    """
+    where = where or machine()
+    tokens = training_tokens(plan, card.rows, card.mean_tokens)
+    memory = formula_gib(plan, model, 2.0 * card.mean_tokens)
+    same = [(past, done) for past, done in history if past.method == plan.method and done.steps > 0]
+    if same:
+        busy = [(max(done.wall_seconds - START_SECONDS, 0.1), done.tokens) for _, done in same[-5:]]
+        speed = sum(count for _, count in busy) / sum(seconds for seconds, _ in busy)
+        memory = _scaled_peak(plan, *same[-1])
+    else:
+        speed = formula_tokens_per_second(plan, model, where)
+    available = where.gpu_memory_gib if where.gpus else where.memory_gib
+    return Estimate(
+        seconds=START_SECONDS + tokens / speed,
+        peak_gib=memory,
+        available_gib=available,
+        fits=memory <= USABLE_SHARE * available,
+        basis="measured" if same else "formula",
+    )
+
+
+def _scaled_peak(plan: TrainingPlan, past: TrainingPlan, done: Training) -> float:
+    """A measured peak, its part above the libraries scaled to the new batch size (never down)."""
+    ratio = max(1.0, plan.per_device_train_batch_size / past.per_device_train_batch_size)
+    return LIBRARIES_GIB + max(done.peak_gib - LIBRARIES_GIB, 0.0) * ratio

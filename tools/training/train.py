@@ -1,0 +1,117 @@
+"""Trains one plan, or tries a few steps of it, in a child process."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from memory.recipe import DataCard, Record
+from memory.records import Training, TrainingPlan
+from tasks.errors import ExperimentFailed
+from tools.process.worker import Worker
+from tools.workspace import Workspace
+
+PROBE_STEPS = 4
+GRACE_SECONDS = 15.0
+"""Beyond a plan's own time limit, within which training should end in good order."""
+
+
+class ProbeResult(Record):
+    """What a few steps of a plan showed."""
+
+    steps: int
+    first_loss: float
+    last_loss: float
+    falling: bool
+    """Whether the loss went down over these steps; a small rise is no failure yet."""
+    seconds_per_step: float
+    """At the plan's batch size, the first step left out."""
+    tokens_per_second: float
+    peak_gib: float
+    wall_seconds: float
+    """Of the whole probe, process start and model loading included."""
+
+
+def train(
+    plan: TrainingPlan,
+    experiment: str,
+    model_dir: Path,
+    card: DataCard,
+    workspace: Workspace,
+    worker: Worker,
+) -> Training:
+    """Trains a plan into the experiment's folder; again with the same plan, it returns what is there.
+
+    Args:
+        plan: method and hyper-parameters; its ``timeout_seconds`` is the time limit.
+        experiment: the experiment's id.
+        model_dir: the weights to start from (the base model, or those of ``plan.init_from``).
+        card: the data.
+        workspace: the run's folder.
+        worker: where children come from.
+
+    Raises:
+        ExperimentFailed: ``diverged``, ``empty_data``, ``timeout``, ``out_of_memory`` or ``crashed``.
+    """
+    folder = workspace.experiment_dir(experiment)
+    payload = _payload(plan, model_dir, card, folder / "model", workspace, worker)
+    plan_file = workspace.write_json(folder / "plan.json", payload)
+    limit = plan.timeout_seconds + GRACE_SECONDS
+    result = worker.run("tools.recipes.sft:train", payload, limit, folder / "train.log", "train")
+    fields = {key: value for key, value in result.items() if key in Training.model_fields}
+    command = shlex.join(["python", "-m", "tools.recipes.sft", str(plan_file)])
+    fields |= {"model_dir": workspace.relative(folder / "model"), "command": command}
+    return Training.model_validate(fields)
+
+
+def probe(
+    plan: TrainingPlan,
+    experiment: str,
+    model_dir: Path,
+    card: DataCard,
+    workspace: Workspace,
+    worker: Worker,
+    steps: int = PROBE_STEPS,
+    timeout_seconds: float = 120.0,
+) -> ProbeResult:
+    """A few steps at the plan's own batch size: cheap evidence before the full run.
+
+    Raises:
+        ExperimentFailed: ``diverged`` when the loss is not finite; ``does_not_fit`` when memory runs out.
+    """
+    folder = workspace.experiment_dir(experiment)
+    payload = _payload(plan, model_dir, card, folder / "probe", workspace, worker) | {"steps": steps}
+    try:
+        result = worker.run(
+            "tools.recipes.sft:probe", payload, timeout_seconds, folder / "probe.log", "probe"
+        )
+    except ExperimentFailed as failed:
+        if failed.code == "out_of_memory":
+            message = f"{steps} steps of batch {plan.per_device_train_batch_size} ran out of memory"
+            raise ExperimentFailed("probe", "does_not_fit", message, failed.log_tail) from failed
+        raise
+    losses = [loss for _, loss in result["losses"]]
+    seconds = float(result["seconds_per_step"])
+    return ProbeResult(
+        steps=len(losses),
+        first_loss=losses[0],
+        last_loss=losses[-1],
+        falling=losses[-1] < losses[0],
+        seconds_per_step=seconds,
+        tokens_per_second=result["tokens"] / len(losses) / seconds if seconds else 0.0,
+        peak_gib=result["peak_gib"],
+        wall_seconds=result["wall_seconds"],
+    )
+
+
+def _payload(
+    plan: TrainingPlan, model_dir: Path, card: DataCard, out_dir: Path, workspace: Workspace, worker: Worker
+) -> dict[str, Any]:
+    return {
+        "plan": plan.model_dump(mode="json"),
+        "model_dir": str(model_dir.resolve()),
+        "data_path": str(workspace.inside(card.path)),
+        "out_dir": str(out_dir),
+        "threads": worker.threads,
+    }
