@@ -34,7 +34,7 @@ from tasks import registry
 from tasks.mini.pool import pool_key
 
 PARTS = ("naive", "reference", "agent")
-GOOD = ("worked",)
+GOOD = ("chain_of_thought",)
 """The defect-free kind of source that a person who knows the pool would train on."""
 REFERENCE_SECONDS = 170.0
 Decide = Callable[[Session], tuple[Plan, DataRecipe, TrainingPlan]]

@@ -132,7 +132,7 @@ def load_models(settings: RunSettings, environ: Mapping[str, str] | None = None)
     roles: dict[Role, tuple[ModelSpec, ...]] = {}
     small: tuple[ModelSpec, ...] = ()
     teacher: tuple[ModelSpec, ...] = ()
-    if settings.mind == "llm":
+    if settings.policy == "llm":
         short = _over(file.small, default)
         for role, section in _role_sections(file.roles):
             base = short if role in SHORT_JOBS else default

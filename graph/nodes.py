@@ -59,7 +59,7 @@ def prepare(state: RunInput, runtime: Runtime[RunSettings]) -> RunState:
 def _check_budget(session: Session) -> None:
     """Now that the model's speed is measured: does the budget hold one experiment?"""
     dojo = session.dojo
-    if dojo.journal.experiments() or dojo.spendable_seconds() >= dojo.minimum_experiment_seconds():
+    if dojo.journal.experiments() or dojo.remaining_budget_seconds() >= dojo.minimum_experiment_seconds():
         return
     needed = dojo.ledger.elapsed_seconds + dojo.finishing_seconds() + dojo.minimum_experiment_seconds()
     dojo.journal.append(
@@ -87,7 +87,7 @@ def planner(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
     tell("stage", experiment, {"role": "planner", "text": "choosing the next experiment"})
     since = len(journal.events)
     with dojo.ledger.measure("think"):
-        plan = session.mind.plan(dojo, experiment)
+        plan = session.policy.plan(dojo, experiment)
     _tell_decisions(session, tell, since)
     if plan is None:
         return {"ending": "stuck", "reason": "nothing untried is left that is expected to help"}
@@ -105,7 +105,7 @@ def data_curator(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
             return {}
         tell("stage", experiment, {"role": "data_curator", "text": "writing the recipe"})
         with dojo.ledger.measure("think"):
-            return session.mind.write_recipe(dojo, plan).model_dump(mode="json")
+            return session.policy.write_recipe(dojo, plan).model_dump(mode="json")
 
     return _guarded(state, runtime, work)
 
@@ -127,7 +127,7 @@ def curate(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
 
 
 def training_engineer(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
-    """Choose method and knobs, pass the memory, time and probe gates."""
+    """Choose method and hyperparameters, pass the memory, time and probe gates."""
 
     def work(session: Session, experiment: str, tell: Teller) -> Event:
         dojo, journal = session.dojo, session.dojo.journal
@@ -135,9 +135,9 @@ def training_engineer(state: RunState, runtime: Runtime[RunSettings]) -> RunStat
         assert plan is not None and card is not None
         if journal.training_plan(experiment) is not None:
             return {}
-        text = "choosing knobs, probing a few steps"
+        text = "choosing hyperparameters, probing a few steps"
         tell("stage", experiment, {"role": "training_engineer", "text": text})
-        return session.mind.write_training_plan(dojo, plan, card).model_dump(mode="json")
+        return session.policy.write_training_plan(dojo, plan, card).model_dump(mode="json")
 
     return _guarded(state, runtime, work)
 
@@ -172,10 +172,10 @@ def evaluator(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
             journal.append("comparison", comparison, experiment)
         measured = journal.comparison(experiment)
         assert measured is not None
-        if journal.reading(experiment) is None:
+        if journal.verdict(experiment) is None:
             with dojo.ledger.measure("think"):
-                reading = session.mind.read_result(dojo, experiment, measured)
-            journal.append("reading", reading, experiment)
+                verdict = session.policy.assess(dojo, experiment, measured)
+            journal.append("verdict", verdict, experiment)
         tell("evaluation", experiment, _stage(journal.evaluation(experiment)))
         return {}
 
@@ -192,7 +192,7 @@ def diagnostician(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
     if journal.diagnosis(experiment) is None:
         since = len(journal.events)
         with dojo.ledger.measure("think"):
-            diagnosis = session.mind.diagnose(dojo, draft)
+            diagnosis = session.policy.diagnose(dojo, draft)
         _tell_decisions(session, tell, since)
         journal.append("diagnosis", diagnosis, experiment)
     lesson = diagnosing.lesson_of(dojo, draft)
@@ -208,17 +208,17 @@ def diagnostician(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
 def _draft_experiment(session: Session, experiment: str) -> Experiment:
     """The experiment from its records so far, with its outcome."""
     journal = session.dojo.journal
-    plan, comparison, failure, reading = (
+    plan, comparison, failure, verdict = (
         journal.plan(experiment),
         journal.comparison(experiment),
         journal.failure(experiment),
-        journal.reading(experiment),
+        journal.verdict(experiment),
     )
     assert plan is not None
     if failure is not None or comparison is None:
         outcome = "failed"
     else:
-        outcome = "kept" if evaluating.admitted(comparison, reading) else "discarded"
+        outcome = "kept" if evaluating.admitted(comparison, verdict) else "discarded"
     return Experiment.model_validate(
         {
             "id": experiment,
@@ -230,7 +230,7 @@ def _draft_experiment(session: Session, experiment: str) -> Experiment:
             "training": journal.training(experiment),
             "evaluation": journal.evaluation(experiment),
             "comparison": comparison,
-            "reading": reading,
+            "verdict": verdict,
             "failure": failure,
             "outcome": outcome,
         }

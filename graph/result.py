@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from memory.budget.usage import accounts, usages
+from memory.calibration import count_decisions, decisions
 from memory.journal.log import BASE, Journal
-from memory.track_record import count_decisions, decisions
 
 
 def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) 
         "run": info.run,
         "task": info.task,
         "base_model": info.base_model,
-        "mind": info.mind,
+        "policy": info.policy,
         "seed": info.seed,
         "outcome": ended["outcome"] if ended else None,
         "reason": ended["reason"] if ended else None,
@@ -39,7 +39,7 @@ def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) 
 
 
 def model_facts(journal: Journal) -> dict[str, Any]:
-    """Decisions by mind, and what language models were asked and cost; nothing where there was none."""
+    """Decisions by policy, and what language models were asked and cost; nothing where there was none."""
     facts: dict[str, Any] = {}
     if made := decisions(journal):
         count = count_decisions(made)

@@ -19,7 +19,7 @@ from memory.budget.spending import Spending
 from memory.experience.store import Experience, ExperienceStore, NullStore
 from memory.journal.log import Journal
 from memory.records import RunInfo
-from roles.policy import Mind, Playbook
+from roles.policy import Playbook, Policy
 from tasks import registry
 from tasks.base import Edition, LoadOptions, TaskData, TaskSpec
 from tasks.errors import InputError
@@ -46,7 +46,7 @@ class Session:
 
     settings: RunSettings
     dojo: Dojo
-    mind: Mind
+    policy: Policy
 
 
 _open: dict[str, Session] = {}
@@ -103,7 +103,7 @@ def start(settings: RunSettings) -> Session:
     workspace = Workspace.create(Path(settings.runs_dir).expanduser(), run)
     workspace.write_text(workspace.run_dir / SETTINGS_FILE, settings.model_dump_json(indent=2) + "\n")
     session = _build(settings, spec, workspace, worker, data, started=now.isoformat(timespec="seconds"))
-    return _with_mind(session, models)
+    return _with_policy(session, models)
 
 
 def reopen(run_dir: Path) -> Session:
@@ -121,7 +121,7 @@ def reopen(run_dir: Path) -> Session:
     models = _models(settings)
     worker, data = _read(settings, spec)
     session = _build(settings, spec, Workspace(run_dir.resolve()), worker, data, started=None)
-    return _with_mind(session, models)
+    return _with_policy(session, models)
 
 
 def read_settings(run_dir: Path) -> RunSettings:
@@ -176,7 +176,7 @@ def _build(
     if edition == "official":
         spec = _within(spec, base_model)
     test = SealedTest.seal(data.load_test)
-    guard = Decontaminator.build(data.validation, test)
+    decontaminator = Decontaminator.build(data.validation, test)
     if started is None:
         journal = Journal.open(workspace.journal_path)
         if journal.info.test_digest != test.digest:
@@ -192,7 +192,7 @@ def _build(
                 task=spec.id,
                 edition=edition,
                 base_model=base_model.name,
-                mind=settings.mind,
+                policy=settings.policy,
                 seed=settings.seed,
                 budget_seconds=settings.budget_seconds,
                 max_rows=settings.max_rows,
@@ -211,7 +211,7 @@ def _build(
         validation=data.validation,
         pool={source.name: source for source in data.sources},
         test=test,
-        guard=guard,
+        decontaminator=decontaminator,
         workspace=workspace,
         journal=journal,
         ledger=Ledger.attach(journal),
@@ -222,7 +222,7 @@ def _build(
         max_rows=settings.max_rows,
         max_length=min(MOST_TOKENS[edition], base_model.max_positions),
     )
-    session = Session(settings=settings, dojo=dojo, mind=Playbook())
+    session = Session(settings=settings, dojo=dojo, policy=Playbook())
     with _lock:
         _open[str(workspace.run_dir)] = session
     return session
@@ -239,14 +239,14 @@ def _models(settings: RunSettings) -> Models | None:
     Raises:
         InputError: a model, its key, its package or its price is missing.
     """
-    if settings.mind == "playbook" and not (settings.teacher or settings.models_file):
+    if settings.policy == "playbook" and not (settings.teacher or settings.models_file):
         return None
     from graph.models_file import load_models
 
     return load_models(settings)
 
 
-def _with_mind(session: Session, models: Models | None) -> Session:
+def _with_policy(session: Session, models: Models | None) -> Session:
     """Who decides; with language models, the Dojo also learns what they may spend."""
     if models is None:
         return session
@@ -256,10 +256,10 @@ def _with_mind(session: Session, models: Models | None) -> Session:
         from tools.synthesis.teacher import Teacher
 
         dojo.teacher = Teacher(models.teacher, dojo.spending, dojo.workspace.run_dir / "teacher")
-    if settings.mind == "llm":
+    if settings.policy == "llm":
         from roles.llm.policy import LanguageModel
 
-        session.mind = LanguageModel(models, dojo.spending)
+        session.policy = LanguageModel(models, dojo.spending)
     return session
 
 

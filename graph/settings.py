@@ -10,9 +10,17 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from tasks.errors import InputError
 
@@ -70,6 +78,14 @@ class RunSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _rename_old_fields(cls, data: Any) -> Any:
+        """Runs of earlier versions called the policy ``mind``."""
+        if not isinstance(data, dict) or "mind" not in data:
+            return data
+        return {("policy" if name == "mind" else name): value for name, value in data.items()}
+
     task: str = Field(
         "tablebench_numerical_reasoning",
         description="A task id (see `ftdojo tasks`) or the path of a folder with task.toml.",
@@ -91,12 +107,12 @@ class RunSettings(BaseModel):
     budget_seconds: Annotated[float, BeforeValidator(lambda value: parse_duration(str(value)))] = Field(
         300.0, description="Wall-clock for the whole run, as 90s, 5m, 1h30m or seconds.", gt=0
     )
-    mind: Literal["playbook", "llm"] = Field(
+    policy: Literal["playbook", "llm"] = Field(
         "playbook", description="Who decides: the embedded rules, or a language model."
     )
     model: str = Field(
         "",
-        description="The language model for every role, as provider:model; for the llm mind.",
+        description="The language model for every role, as provider:model; for the llm policy.",
         examples=["openai:gpt-5-mini", "openai:qwen3-32b"],
     )
     base_url: str = Field(

@@ -9,15 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Record(BaseModel):
     """Frozen and JSON-plain: what may be written into the journal."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    RENAMED: ClassVar[dict[str, str]] = {}
+    """Old field name -> its name now, so that runs of earlier versions stay readable."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename_old_fields(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not cls.RENAMED.keys() & data.keys():
+            return data
+        return {cls.RENAMED.get(name, name): value for name, value in data.items()}
 
 
 class Select(Record):

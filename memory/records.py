@@ -9,16 +9,16 @@ derived from the journal, never stored beside it.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from memory.recipe import DataCard, DataRecipe, Record
 from tasks.base import Score
 
 Outcome = Literal["kept", "discarded", "failed"]
 Ending = Literal["solved", "out_of_budget", "stuck", "harness_fault"]
-Mind = Literal["playbook", "llm"]
+PolicyName = Literal["playbook", "llm"]
 Role = Literal["planner", "data_curator", "training_engineer", "evaluator", "diagnostician", "teacher"]
 Change = Literal["sources", "operations", "method", "hyperparameters", "duration", "first"]
 """The one thing in which an experiment differs from its parent."""
@@ -41,7 +41,7 @@ class Plan(Record):
     """Which sources to use, best first."""
     weights: dict[str, float] = Field(default_factory=dict)
     max_seconds: float
-    """Wall-clock allowance for data, training and evaluation together."""
+    """Wall-clock budget for data, training and evaluation together."""
     rows: int = Field(2000, gt=0)
     init_from: str = "base"
     """``base``, or the experiment whose weights training continues from."""
@@ -49,11 +49,13 @@ class Plan(Record):
     """Ids of the recalled lessons that the plan used."""
     tests: str = ""
     """The experiment whose diagnosis made the prediction that this plan puts to the test; mostly empty."""
-    decided_by: Mind = "playbook"
+    decided_by: PolicyName = "playbook"
 
 
 class TrainingPlan(Record):
     """Method and hyper-parameters, named as in ``transformers.TrainingArguments`` and ``peft.LoraConfig``."""
+
+    RENAMED: ClassVar[dict[str, str]] = {"knobs_from": "hyperparameters_from"}
 
     method: Literal["lora", "full"] = "full"
     learning_rate: float = Field(1e-3, gt=0.0, le=1.0)
@@ -72,11 +74,11 @@ class TrainingPlan(Record):
     seed: int = 0
     init_from: str = "base"
     timeout_seconds: float = Field(3600.0, gt=0.0)
-    knobs_from: str = ""
+    hyperparameters_from: str = ""
     """Where learning rate and batch size came from: ``default``, ``lesson ID``, ``tpe after N trials``."""
     override_reason: str = ""
-    """Why a model set aside the optimiser's knobs; empty when it did not."""
-    decided_by: Mind = "playbook"
+    """Why a model set aside the optimiser's hyperparameters; empty when it did not."""
+    decided_by: PolicyName = "playbook"
 
 
 class Estimate(Record):
@@ -167,14 +169,14 @@ class Comparison(Record):
     n: int
 
 
-class Reading(Record):
+class Verdict(Record):
     """What the Evaluator makes of a measured result. It may refuse a challenger, never admit one."""
 
     verdict: Literal["keep", "discard"]
     note: str
     cluster_notes: dict[str, str] = Field(default_factory=dict)
     """Per error cluster: what the answers in it have in common."""
-    decided_by: Mind = "playbook"
+    decided_by: PolicyName = "playbook"
 
 
 class Prediction(Record):
@@ -221,7 +223,7 @@ class Diagnosis(Record):
     """Whether the wrong answers are ill-formed, or readable and wrong; empty where nobody said."""
     origin: Literal["data", "training", "evaluation", ""] = ""
     """Where the cause lies; empty where nobody said."""
-    decided_by: Mind = "playbook"
+    decided_by: PolicyName = "playbook"
 
 
 class Lesson(Record):
@@ -234,7 +236,7 @@ class Lesson(Record):
     features: dict[str, float | str]
     """What the lesson was learned under: base model, rows, method, learning rate..."""
     settings: dict[str, float | str] = Field(default_factory=dict)
-    """The numeric knobs and choices that the lesson recommends."""
+    """The numeric hyperparameters and choices that the lesson recommends."""
     gain: float
     """Validation points over the base, with what the lesson recommends."""
     evidence: tuple[str, ...]
@@ -242,13 +244,21 @@ class Lesson(Record):
     created: str
     """ISO 8601, UTC."""
 
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _old_kinds(cls, value: Any) -> Any:
+        old = {"worked": "chain_of_thought", "plain": "direct"}
+        if isinstance(value, dict) and value.get("kind") in old:
+            return value | {"kind": old[value["kind"]]}
+        return value
+
 
 class Decision(Record):
     """Who decided, and what it took: one for every decision of a role under a language model."""
 
     role: Role
-    subject: Literal["plan", "recipe", "training_plan", "reading", "diagnosis"]
-    decided_by: Mind
+    subject: Literal["plan", "recipe", "training_plan", "verdict", "diagnosis"]
+    decided_by: PolicyName
     model: str
     calls: int
     """Calls of the model, retries of the provider's failures not counted."""
@@ -257,6 +267,11 @@ class Decision(Record):
     tools_called: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     """What was wrong with the replies, in order; the last one is why the playbook took over, if it did."""
+
+    @field_validator("subject", mode="before")
+    @classmethod
+    def _old_subject(cls, value: Any) -> Any:
+        return "verdict" if value == "reading" else value
 
 
 class Usage(Record):
@@ -287,6 +302,8 @@ class Approval(Record):
 class Experiment(Record):
     """One turn of the loop, whole."""
 
+    RENAMED: ClassVar[dict[str, str]] = {"reading": "verdict"}
+
     id: str
     number: int
     plan: Plan
@@ -296,7 +313,7 @@ class Experiment(Record):
     training: Training | None = None
     evaluation: Evaluation | None = None
     comparison: Comparison | None = None
-    reading: Reading | None = None
+    verdict: Verdict | None = None
     diagnosis: Diagnosis | None = None
     failure: Failure | None = None
     outcome: Outcome
@@ -307,11 +324,13 @@ class Experiment(Record):
 class RunInfo(Record):
     """What a run was asked to do; written once, first line of its journal."""
 
+    RENAMED: ClassVar[dict[str, str]] = {"mind": "policy"}
+
     run: str
     task: str
     edition: str
     base_model: str
-    mind: Mind
+    policy: PolicyName
     seed: int
     budget_seconds: float
     max_rows: int

@@ -22,7 +22,7 @@ from memory.recipe import (
     Verify,
 )
 from memory.records import Plan
-from roles.source_kinds import WORKED_SHARE
+from roles.source_kinds import CHAIN_OF_THOUGHT_SHARE
 from tools.dojo import Dojo
 
 
@@ -41,7 +41,7 @@ def write_recipe(dojo: Dojo, plan: Plan) -> DataRecipe:
         Verify(strict=False),
         Decontaminate(),
     ]
-    if all(profiles[name].reasoning_share >= WORKED_SHARE for name in plan.sources):
+    if all(profiles[name].reasoning_share >= CHAIN_OF_THOUGHT_SHARE for name in plan.sources):
         # Every chosen source is meant to show its steps: the odd bare answer would teach to skip them.
         operations.append(Filter(rule="reasoning"))
     if plan.weights and len(set(plan.weights.values())) > 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memory.records import Diagnosis, Experiment, Lesson
-from roles.source_kinds import distrusted, kind_of
+from roles.source_kinds import IN_WORDS, distrusted, kind_of
 from tools.dojo import AUDIT_ROWS, Dojo
 
 UNPARSEABLE_SHARE = 0.15
@@ -109,14 +109,14 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
         return None
     base = dojo.validation_score("base").value
     score = experiment.evaluation.score
-    knobs, kind = experiment.training_plan, data_kind(dojo, experiment)
+    trained, kind = experiment.training_plan, data_kind(dojo, experiment)
     gain = score.value - base if score.higher_is_better else base - score.value
     verb = "kept" if experiment.outcome == "kept" else "discarded"
     text = (
-        f"{dojo.spec.id} with {dojo.base_model.name}: {kind} answers, {knobs.method} fine-tuning from "
-        f"{'the base' if knobs.init_from == 'base' else 'an earlier champion'}, learning rate "
-        f"{knobs.learning_rate:.2g}, batch {knobs.per_device_train_batch_size}, "
-        f"{knobs.num_train_epochs:.1f} epochs of {experiment.card.rows if experiment.card else 0} rows: "
+        f"{dojo.spec.id} with {dojo.base_model.name}: {IN_WORDS[kind]} answers, {trained.method} fine-tuning "
+        f"from {'the base' if trained.init_from == 'base' else 'an earlier champion'}, learning rate "
+        f"{trained.learning_rate:.2g}, batch {trained.per_device_train_batch_size}, "
+        f"{trained.num_train_epochs:.1f} epochs of {experiment.card.rows if experiment.card else 0} rows: "
         f"{score.text()} against {base:.1f} for the base; {verb} "
         f"({experiment.comparison.delta:+.1f} over {experiment.comparison.champion}, "
         f"p={experiment.comparison.p_value:.2g})."
@@ -134,11 +134,11 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
         },
         settings={
             "kind": kind,
-            "start": "base" if knobs.init_from == "base" else "champion",
-            "method": knobs.method,
-            "learning_rate": knobs.learning_rate,
-            "per_device_train_batch_size": float(knobs.per_device_train_batch_size),
-            "num_train_epochs": knobs.num_train_epochs,
+            "start": "base" if trained.init_from == "base" else "champion",
+            "method": trained.method,
+            "learning_rate": trained.learning_rate,
+            "per_device_train_batch_size": float(trained.per_device_train_batch_size),
+            "num_train_epochs": trained.num_train_epochs,
         },
         gain=gain if experiment.outcome == "kept" else experiment.comparison.delta,
         evidence=(f"{dojo.journal.info.run}/{experiment.id}",),
@@ -147,6 +147,7 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
 
 
 def data_kind(dojo: Dojo, experiment: Experiment) -> str:
-    """``worked``, ``plain`` or ``all``: what its sources were, in words that outlive their names."""
+    """``chain_of_thought``, ``direct`` or ``all``: what its sources were, in words that outlive their
+    names."""
     kinds = {kind_of(dojo.profiles()[name]) for name in experiment.plan.sources if name in dojo.profiles()}
     return kinds.pop() if len(kinds) == 1 else "all"

@@ -7,7 +7,7 @@ level is loose; the claim that the user reads is made on the sealed test, two-si
 
 from __future__ import annotations
 
-from memory.records import Comparison, Evaluation, Reading
+from memory.records import Comparison, Evaluation, Verdict
 from tools.dojo import Dojo
 
 KEEP_LEVEL = 0.2
@@ -29,13 +29,13 @@ def replaces_champion(comparison: Comparison) -> bool:
     return comparison.delta > 0 and comparison.p_value / 2 <= KEEP_LEVEL
 
 
-def admitted(comparison: Comparison, reading: Reading | None) -> bool:
-    """Whether the challenger becomes champion: the paired test must allow it, and no reading refuse it."""
-    return replaces_champion(comparison) and (reading is None or reading.verdict == "keep")
+def admitted(comparison: Comparison, verdict: Verdict | None) -> bool:
+    """Whether the challenger becomes champion: the paired test must allow it, and no verdict refuse it."""
+    return replaces_champion(comparison) and (verdict is None or verdict.verdict == "keep")
 
 
-def read_result(comparison: Comparison) -> Reading:
-    """The playbook's reading: what the paired test says, and nothing more."""
+def assess(comparison: Comparison) -> Verdict:
+    """The playbook's verdict: what the paired test says, and nothing more."""
     kept = replaces_champion(comparison)
     against = f"{comparison.delta:+.1f} over {comparison.champion}, p={comparison.p_value:.2g}"
-    return Reading(verdict="keep" if kept else "discard", note=f"paired test: {against}")
+    return Verdict(verdict="keep" if kept else "discard", note=f"paired test: {against}")

@@ -1,4 +1,4 @@
-"""The numeric knobs: Optuna's TPE with the journal as its history.
+"""The numeric hyperparameters: Optuna's TPE with the journal as its history.
 
 Structure (which data, from which weights, how long) is the planner's business;
 learning rate and batch size are a numeric search, at which tree-structured Parzen
@@ -26,7 +26,7 @@ BATCH_SIZES = (16, 32)
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Hyperparameters:
     """One suggestion."""
 
     learning_rate: float
@@ -57,11 +57,11 @@ def learning_rate_range(method: Method, hidden_size: int) -> tuple[float, float]
     return low * scale, high * scale
 
 
-def default_knobs(method: Method, hidden_size: int) -> Knobs:
+def default_hyperparameters(method: Method, hidden_size: int) -> Hyperparameters:
     """The first guess: a third of the way down from the top of the range, in logarithm."""
     low, high = learning_rate_range(method, hidden_size)
     rate = high * (low / high) ** (1 / 3)
-    return Knobs(learning_rate=rate, batch_size=16, origin="default")
+    return Hyperparameters(learning_rate=rate, batch_size=16, origin="default")
 
 
 def trials_from(experiments: Sequence[Experiment], base_score: float, method: Method) -> list[Trial]:
@@ -86,7 +86,7 @@ def trials_from(experiments: Sequence[Experiment], base_score: float, method: Me
 
 def suggest(
     trials: Sequence[Trial], method: Method, hidden_size: int, seed: int, ceiling: float | None = None
-) -> Knobs:
+) -> Hyperparameters:
     """The next learning rate and batch size.
 
     The first call returns the default; after that TPE is asked.
@@ -101,7 +101,7 @@ def suggest(
             its peak, arXiv 1608.03983). Never below twice the range's lower end.
     """
     if not trials:
-        return default_knobs(method, hidden_size)
+        return default_hyperparameters(method, hidden_size)
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -124,7 +124,7 @@ def suggest(
             )
         )
     asked = study.ask(space)
-    return Knobs(
+    return Hyperparameters(
         float(asked.params["learning_rate"]),
         int(asked.params["batch_size"]),
         f"tpe after {len(trials)} trials",

@@ -3,15 +3,15 @@
 The playbook's order is the order of a practised fine-tuner:
 
 1. **Recall.** A lesson from an earlier run on this task goes first: its kind of data
-   and its knobs, with a full allowance, instead of a screening.
-2. **Screen** the kinds of data, each from the base weights with a short allowance:
-   data decides more than any knob (LIMA, arXiv 2305.11206).
-3. **Look again** at worked answers that lost their screening while they were still learning fast, at once
-   where the champion is poor, later where it stalls and they are within reach:
+   and its hyperparameters, with a full budget, instead of a screening.
+2. **Screen** the kinds of data, each from the base weights with a short budget:
+   data decides more than any hyperparameter (LIMA, arXiv 2305.11206).
+3. **Look again** at chain-of-thought answers that lost their screening while they were still learning fast,
+   at once where the champion is poor, later where it stalls and they are within reach:
    more tokens a row make a slower start, and a short race favours what starts fast (the known bias of
    successive halving, Li et al. 2018, arXiv 1603.06560).
 4. **Clean**: when the champion contradicts a source's labels, try without it.
-5. **Improve**: go on from the champion's weights with knobs that TPE suggests, as in
+5. **Improve**: go on from the champion's weights with hyperparameters that TPE suggests, as in
    population-based training (Jaderberg et al. 2017, arXiv 1711.09846): copy the best,
    perturb, keep what wins. Warm restarts of the schedule come with it (arXiv 1608.03983).
 6. **Widen** when improving stalls: add the next kind of data to the champion's.
@@ -28,14 +28,14 @@ from itertools import groupby
 from memory.experience.lessons import Recalled
 from memory.records import Experiment, Plan
 from roles.diagnostician import loss_fall
-from roles.source_kinds import Kind, by_kind, distrusted, why_unusable
+from roles.source_kinds import IN_WORDS, Kind, by_kind, distrusted, why_unusable
 from tasks.errors import ExperimentFailed
 from tools.dojo import AUDIT_ROWS, Dojo
 
 TYPICAL_EXPERIMENTS = 8
 """How many experiments a budget is divided into at first; later ones adapt to the time left."""
 SCREEN_SHARE = 0.6
-"""A screening's allowance, relative to an equal share of the time left."""
+"""A screening's budget, relative to an equal share of the time left."""
 STILL_LEARNING = 0.1
 """Relative fall of the training loss over the last quarter that marks a screening as cut short."""
 PATIENCE = 5
@@ -43,7 +43,7 @@ PATIENCE = 5
 
 
 @dataclass(frozen=True)
-class Desk:
+class PlannerContext:
     """What the Planner has in front of it: facts derived from the journal, nothing of its own."""
 
     dojo: Dojo
@@ -68,7 +68,7 @@ class Desk:
         return self.dojo.validation_score(experiment).value
 
     @property
-    def springboard(self) -> str:
+    def initial_checkpoint(self) -> str:
         """The weights to train on from: the champion's, or those of a better, unproven challenger of it.
 
         A challenger that scores higher without the evidence to replace the champion was still
@@ -93,12 +93,12 @@ class Desk:
 
     @property
     def usable(self) -> tuple[str, ...]:
-        """Worked sources first, then plain ones."""
-        return self.groups["worked"] + self.groups["plain"]
+        """Chain-of-thought sources first, then direct ones."""
+        return self.groups["chain_of_thought"] + self.groups["direct"]
 
-    def allowance_seconds(self, share: float = 1.0) -> float:
+    def experiment_budget_seconds(self, share: float = 1.0) -> float:
         """Wall-clock for one experiment: an equal part of what is left, times ``share``."""
-        left = self.dojo.spendable_seconds()
+        left = self.dojo.remaining_budget_seconds()
         expected = max(1, TYPICAL_EXPERIMENTS - len(self.history))
         fair = max(left / expected, self.dojo.minimum_experiment_seconds())
         return min(left, max(fair * share, self.dojo.minimum_experiment_seconds()))
@@ -116,7 +116,7 @@ def plan(dojo: Dojo, experiment: str) -> Plan | None:
     Raises:
         ExperimentFailed: the pool holds no usable source at all.
     """
-    desk = Desk(
+    context = PlannerContext(
         dojo=dojo,
         experiment=experiment,
         history=dojo.journal.experiments(),
@@ -124,34 +124,36 @@ def plan(dojo: Dojo, experiment: str) -> Plan | None:
         groups=by_kind(dojo.profiles()),
         advice=dojo.recall(),
     )
-    if not desk.usable:
+    if not context.usable:
         reasons = "; ".join(f"{name}: {why_unusable(profile)}" for name, profile in dojo.profiles().items())
         raise ExperimentFailed("plan", "empty_data", f"no source can be used ({reasons})")
     for rule in (_from_lesson, _screen, _look_again, _clean, _widen_when_stalled, _improve):
-        proposal = rule(desk)
+        proposal = rule(context)
         if proposal is not None:
             return proposal
     return None
 
 
-def _from_lesson(desk: Desk) -> Plan | None:
+def _from_lesson(context: PlannerContext) -> Plan | None:
     """First experiment with a warm memory: what worked on this task before, at full length."""
-    advice = [item for item in desk.advice if item.kind == "advice" and item.lesson.task == desk.dojo.spec.id]
-    if desk.history or not advice:
+    advice = [
+        item for item in context.advice if item.kind == "advice" and item.lesson.task == context.dojo.spec.id
+    ]
+    if context.history or not advice:
         return None
-    # Knobs that refined a champion are no knobs for a first training: a lesson from the base goes first.
+    # What refined a champion does not suit a first training: a lesson from the base goes first.
     advice.sort(key=lambda item: (item.lesson.settings.get("start") != "base", -item.lesson.gain))
     lesson = advice[0].lesson
     kind = str(lesson.settings.get("kind", ""))
-    sources = _sources_of_kind(desk, kind)
+    sources = _sources_of_kind(context, kind)
     if not sources:
         return None
     return _draft(
-        desk,
+        context,
         sources=sources,
         init_from="base",
         change="first",
-        hypothesis=f"What worked on this task before works again: {kind} answers",
+        hypothesis=f"What helped on this task before helps again: {IN_WORDS.get(kind, kind)} answers",
         reason=f"lesson {lesson.id}: {lesson.text}",
         expected_gain=max(0.0, lesson.gain),
         share=1.5,
@@ -159,43 +161,43 @@ def _from_lesson(desk: Desk) -> Plan | None:
     )
 
 
-def _sources_of_kind(desk: Desk, kind: str) -> tuple[str, ...]:
+def _sources_of_kind(context: PlannerContext, kind: str) -> tuple[str, ...]:
     """The sources that a lesson's kind means here; names differ from pool to pool, kinds do not."""
-    if kind == "worked":
-        return desk.groups["worked"]
-    if kind == "plain":
-        return desk.groups["plain"]
-    return desk.usable if kind == "all" else ()
+    if kind == "chain_of_thought":
+        return context.groups["chain_of_thought"]
+    if kind == "direct":
+        return context.groups["direct"]
+    return context.usable if kind == "all" else ()
 
 
-def _candidates(desk: Desk) -> Iterator[tuple[str, tuple[str, ...], str]]:
+def _candidates(context: PlannerContext) -> Iterator[tuple[str, tuple[str, ...], str]]:
     """(kind, sources, reason) worth a screening, best guess first."""
-    if desk.groups["worked"]:
+    if context.groups["chain_of_thought"]:
         yield (
-            "worked",
-            desk.groups["worked"],
-            "worked steps teach small models more than bare answers (arXiv 2212.10071)",
+            "chain_of_thought",
+            context.groups["chain_of_thought"],
+            "written steps teach small models more than direct answers (arXiv 2212.10071)",
         )
-    if desk.groups["plain"]:
-        yield "plain", desk.groups["plain"], "the control: the same task with bare answers"
+    if context.groups["direct"]:
+        yield "direct", context.groups["direct"], "the control: the same task with direct answers"
 
 
-def _screen(desk: Desk) -> Plan | None:
+def _screen(context: PlannerContext) -> Plan | None:
     """Each kind of data once, from the base weights; none after a lesson has answered the question."""
-    if desk.history and desk.history[0].plan.lessons and desk.champion:
+    if context.history and context.history[0].plan.lessons and context.champion:
         return None
-    for kind, sources, reason in _candidates(desk):
-        if desk.tried(sources, "base"):
+    for kind, sources, reason in _candidates(context):
+        if context.tried(sources, "base"):
             continue
         rejected = ", ".join(
-            f"{name} ({why_unusable(desk.dojo.profiles()[name])})" for name in desk.groups["unusable"]
+            f"{name} ({why_unusable(context.dojo.profiles()[name])})" for name in context.groups["unusable"]
         )
         return _draft(
-            desk,
+            context,
             sources=sources,
             init_from="base",
-            change="sources" if desk.history else "first",
-            hypothesis=f"Cleaned {kind} answers from {len(sources)} source(s) teach the task",
+            change="sources" if context.history else "first",
+            hypothesis=f"Cleaned {IN_WORDS[kind]} answers from {len(sources)} source(s) teach the task",
             reason=reason + (f"; left out: {rejected}" if rejected else ""),
             expected_gain=10.0,
             share=SCREEN_SHARE,
@@ -203,35 +205,35 @@ def _screen(desk: Desk) -> Plan | None:
     return None
 
 
-def _look_again(desk: Desk) -> Plan | None:
-    """Worked answers on from their own weights, as long as each look closes enough of the gap.
+def _look_again(context: PlannerContext) -> Plan | None:
+    """Chain-of-thought answers on from their own weights, as long as each look closes enough of the gap.
 
     Only while which data teaches is still open: the champion errs on more than half of the items, or it has
     stalled with a lead that is smaller than what it still gets wrong.
     """
-    worked = set(desk.groups["worked"])
-    if desk.champion is None or not worked or worked & set(desk.champion.plan.sources):
+    rationales = set(context.groups["chain_of_thought"])
+    if context.champion is None or not rationales or rationales & set(context.champion.plan.sources):
         return None
-    looks = [e for e in desk.history if worked & set(e.plan.sources) and e.evaluation and e.training]
-    if not looks or desk.tried(looks[-1].plan.sources, looks[-1].id):
+    looks = [e for e in context.history if rationales & set(e.plan.sources) and e.evaluation and e.training]
+    if not looks or context.tried(looks[-1].plan.sources, looks[-1].id):
         return None
     last = looks[-1]
     assert last.training is not None
-    gained = desk.score_of(last.id) - desk.score_of(last.plan.init_from)
-    gap = desk.champion_score - desk.score_of(last.id)
-    within_reach = _stalled(desk.champion, desk.history[-1]) and gap < 100.0 - desk.champion_score
-    if desk.champion_score >= 50.0 and not within_reach:
+    gained = context.score_of(last.id) - context.score_of(last.plan.init_from)
+    gap = context.champion_score - context.score_of(last.id)
+    within_reach = _stalled(context.champion, context.history[-1]) and gap < 100.0 - context.champion_score
+    if context.champion_score >= 50.0 and not within_reach:
         return None
     closing = len(looks) == 1 or gained >= gap / 2
     fall = _loss_fall(last)
     if fall < STILL_LEARNING or gained <= 0 or not closing:
         return None
     return _draft(
-        desk,
+        context,
         sources=last.plan.sources,
         init_from=last.id,
         change="duration",
-        hypothesis=f"Worked answers overtake {desk.champion_id} when they are trained for longer",
+        hypothesis=f"Chain-of-thought answers overtake {context.champion_id} when trained for longer",
         reason=f"{last.id} was cut short: its loss fell {fall:.0%} over the last quarter, and it is "
         f"{gained:+.1f} over {last.plan.init_from} after {last.training.steps} steps",
         expected_gain=max(0.0, gained - gap),
@@ -249,24 +251,24 @@ def _loss_fall(experiment: Experiment) -> float:
     return (loss_fall(experiment.training.losses) or 0.0) if experiment.training else 0.0
 
 
-def _clean(desk: Desk) -> Plan | None:
+def _clean(context: PlannerContext) -> Plan | None:
     """Without the sources whose labels the champion contradicts, when the champion was trained on them."""
-    if desk.champion is None:
-        sources = desk.trusted
-        if sources and set(sources) != set(desk.usable) and not desk.tried(sources, "base"):
-            return _cleaned(desk, sources, "base")
+    if context.champion is None:
+        sources = context.trusted
+        if sources and set(sources) != set(context.usable) and not context.tried(sources, "base"):
+            return _cleaned(context, sources, "base")
         return None
-    sources = tuple(name for name in desk.champion.plan.sources if name in desk.trusted)
-    dropped = set(desk.champion.plan.sources) - set(sources)
-    if not dropped or not sources or desk.tried(sources, desk.champion_id):
+    sources = tuple(name for name in context.champion.plan.sources if name in context.trusted)
+    dropped = set(context.champion.plan.sources) - set(sources)
+    if not dropped or not sources or context.tried(sources, context.champion_id):
         return None
-    return _cleaned(desk, sources, desk.champion_id)
+    return _cleaned(context, sources, context.champion_id)
 
 
-def _cleaned(desk: Desk, sources: tuple[str, ...], init_from: str) -> Plan:
-    doubted = sorted(set(desk.usable) - set(desk.trusted))
+def _cleaned(context: PlannerContext, sources: tuple[str, ...], init_from: str) -> Plan:
+    doubted = sorted(set(context.usable) - set(context.trusted))
     return _draft(
-        desk,
+        context,
         sources=sources,
         init_from=init_from,
         change="sources",
@@ -277,25 +279,25 @@ def _cleaned(desk: Desk, sources: tuple[str, ...], init_from: str) -> Plan:
     )
 
 
-def _widen_when_stalled(desk: Desk) -> Plan | None:
+def _widen_when_stalled(context: PlannerContext) -> Plan | None:
     """After two discarded improvements in a row: add trusted sources of the champion's own kind.
 
-    Of its own kind only: bare answers mixed into worked ones teach a model to skip its steps.
+    Of its own kind only: direct answers mixed into chain-of-thought ones teach a model to skip its steps.
     """
-    if desk.champion is None or _discards_in_a_row(desk) < 2:
+    if context.champion is None or _discards_in_a_row(context) < 2:
         return None
-    seen = desk.champion.plan.sources
-    kinds = [group for kind, group in desk.groups.items() if kind != "unusable" and set(seen) & set(group)]
+    seen = context.champion.plan.sources
+    kinds = [group for kind, group in context.groups.items() if kind != "unusable" and set(seen) & set(group)]
     alike = {name for group in kinds for name in group}
-    added = tuple(name for name in desk.trusted if name in alike and name not in seen)
-    sources = desk.champion.plan.sources + added
-    if not added or desk.tried(sources, desk.champion_id):
+    added = tuple(name for name in context.trusted if name in alike and name not in seen)
+    sources = context.champion.plan.sources + added
+    if not added or context.tried(sources, context.champion_id):
         return None
-    weights = dict.fromkeys(desk.champion.plan.sources, 1.0) | dict.fromkeys(added, 0.25)
+    weights = dict.fromkeys(context.champion.plan.sources, 1.0) | dict.fromkeys(added, 0.25)
     return _draft(
-        desk,
+        context,
         sources=sources,
-        init_from=desk.champion_id,
+        init_from=context.champion_id,
         change="sources",
         hypothesis=f"More variety helps: {', '.join(added)} at a quarter of the weight",
         reason="two improvements in a row were discarded with the same data",
@@ -304,35 +306,37 @@ def _widen_when_stalled(desk: Desk) -> Plan | None:
     )
 
 
-def _improve(desk: Desk) -> Plan | None:
-    """On from the champion (or again from the base), with the next knobs; None when patience has run out."""
-    if _discards_in_a_row(desk) >= PATIENCE:
+def _improve(context: PlannerContext) -> Plan | None:
+    """On from the champion (or again from the base), with the next hyperparameters; None when patience has
+    run out."""
+    if _discards_in_a_row(context) >= PATIENCE:
         return None
-    sources = desk.champion.plan.sources if desk.champion else desk.trusted or desk.usable
-    weights = desk.champion.plan.weights if desk.champion else {}
-    gain = (100.0 - desk.champion_score) / 10
+    sources = context.champion.plan.sources if context.champion else context.trusted or context.usable
+    weights = context.champion.plan.weights if context.champion else {}
+    gain = (100.0 - context.champion_score) / 10
     return _draft(
-        desk,
+        context,
         sources=sources,
-        init_from=desk.springboard,
-        change="duration" if _discards_in_a_row(desk) == 0 else "hyperparameters",
-        hypothesis=f"Training on from {desk.springboard} removes a tenth of the remaining error",
-        reason="copy the best, perturb its knobs, keep what wins (arXiv 1711.09846)",
+        init_from=context.initial_checkpoint,
+        change="duration" if _discards_in_a_row(context) == 0 else "hyperparameters",
+        hypothesis=f"Training on from {context.initial_checkpoint} removes a tenth of the remaining error",
+        reason="copy the best, perturb its hyperparameters, keep what wins (arXiv 1711.09846)",
         expected_gain=gain,
         weights=dict(weights),
     )
 
 
-def _discards_in_a_row(desk: Desk) -> int:
+def _discards_in_a_row(context: PlannerContext) -> int:
     """How many of the latest experiments were not kept."""
     runs = [
-        (kept, len(list(group))) for kept, group in groupby(desk.history, key=lambda e: e.outcome == "kept")
+        (kept, len(list(group)))
+        for kept, group in groupby(context.history, key=lambda e: e.outcome == "kept")
     ]
     return runs[-1][1] if runs and not runs[-1][0] else 0
 
 
 def _draft(
-    desk: Desk,
+    context: PlannerContext,
     *,
     sources: tuple[str, ...],
     init_from: str,
@@ -346,7 +350,7 @@ def _draft(
 ) -> Plan:
     return Plan.model_validate(
         {
-            "experiment": desk.experiment,
+            "experiment": context.experiment,
             "parent": None if init_from == "base" else init_from,
             "hypothesis": hypothesis,
             "reason": reason,
@@ -354,8 +358,8 @@ def _draft(
             "expected_gain": expected_gain,
             "sources": sources,
             "weights": weights or {},
-            "max_seconds": desk.allowance_seconds(share),
-            "rows": desk.dojo.max_rows,
+            "max_seconds": context.experiment_budget_seconds(share),
+            "rows": context.dojo.max_rows,
             "init_from": init_from,
             "lessons": lessons,
         }

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Protocol
 
 from memory.recipe import DataCard, DataRecipe
-from memory.records import Comparison, Diagnosis, Experiment, Plan, Reading, TrainingPlan
+from memory.records import Comparison, Diagnosis, Experiment, Plan, TrainingPlan, Verdict
 from roles import data_curator, diagnostician, evaluator, planner, training_engineer
 from tools.dojo import Dojo
 
 
-class Mind(Protocol):
+class Policy(Protocol):
     """Five decisions. Each returns a record; none writes into the journal's stages."""
 
     def plan(self, dojo: Dojo, experiment: str) -> Plan | None:
@@ -26,10 +26,11 @@ class Mind(Protocol):
         ...
 
     def write_training_plan(self, dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
-        """Method, knobs and duration. Raises ExperimentFailed when the gate does not let it pass."""
+        """Method, hyperparameters and duration. Raises ExperimentFailed when the gate does not let it
+        pass."""
         ...
 
-    def read_result(self, dojo: Dojo, experiment: str, comparison: Comparison) -> Reading:
+    def assess(self, dojo: Dojo, experiment: str, comparison: Comparison) -> Verdict:
         """Keep or discard. ``keep`` counts only where the paired test allows it."""
         ...
 
@@ -53,9 +54,9 @@ class Playbook:
         """See ``roles.training_engineer``."""
         return training_engineer.write_training_plan(dojo, plan, card)
 
-    def read_result(self, dojo: Dojo, experiment: str, comparison: Comparison) -> Reading:
+    def assess(self, dojo: Dojo, experiment: str, comparison: Comparison) -> Verdict:
         """See ``roles.evaluator``."""
-        return evaluator.read_result(comparison)
+        return evaluator.assess(comparison)
 
     def diagnose(self, dojo: Dojo, experiment: Experiment) -> Diagnosis:
         """See ``roles.diagnostician``."""

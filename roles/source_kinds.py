@@ -2,9 +2,9 @@
 
 Three kinds are told apart, since they teach different things:
 
-* ``worked``: answers come with written steps. Small models learn far more from
+* ``chain_of_thought``: answers come with written steps. Small models learn far more from
   these (Ho et al. 2022, arXiv 2212.10071; Hsieh et al. 2023, arXiv 2305.02301).
-* ``plain``: a bare answer.
+* ``direct``: a bare answer.
 * ``unusable``: no prompt and answer to be found, hardly any answer the task's
   parser can read, or prompts unlike the task's.
 """
@@ -17,12 +17,14 @@ from typing import Literal
 
 from tools.curation.profile import SourceProfile
 
-Kind = Literal["worked", "plain", "unusable"]
+Kind = Literal["chain_of_thought", "direct", "unusable"]
+IN_WORDS: dict[str, str] = {"chain_of_thought": "chain-of-thought", "direct": "direct", "all": "all"}
+"""How a kind is called in a sentence."""
 
 MINIMUM_PARSEABLE = 0.5
 MINIMUM_ON_DOMAIN = 0.5
 MINIMUM_ROWS = 30
-WORKED_SHARE = 0.5
+CHAIN_OF_THOUGHT_SHARE = 0.5
 REFUTED_SHARE = 0.25
 
 
@@ -33,7 +35,7 @@ def kind_of(profile: SourceProfile) -> Kind:
         return "unusable"
     if profile.parseable_share < MINIMUM_PARSEABLE or profile.on_domain_share < MINIMUM_ON_DOMAIN:
         return "unusable"
-    return "worked" if profile.reasoning_share >= WORKED_SHARE else "plain"
+    return "chain_of_thought" if profile.reasoning_share >= CHAIN_OF_THOUGHT_SHARE else "direct"
 
 
 def why_unusable(profile: SourceProfile) -> str:
@@ -49,7 +51,7 @@ def why_unusable(profile: SourceProfile) -> str:
 
 def by_kind(profiles: Mapping[str, SourceProfile]) -> dict[Kind, tuple[str, ...]]:
     """Source names by kind, the most useful first: more distinct, verified, parseable rows."""
-    groups: dict[Kind, list[str]] = {"worked": [], "plain": [], "unusable": []}
+    groups: dict[Kind, list[str]] = {"chain_of_thought": [], "direct": [], "unusable": []}
     for name in sorted(profiles, key=lambda name: -_worth(profiles[name])):
         groups[kind_of(profiles[name])].append(name)
     return {kind: tuple(names) for kind, names in groups.items()}

@@ -31,7 +31,7 @@ def ending(
     done = len(dojo.journal.experiments())
     if max_experiments is not None and done >= max_experiments:
         return "out_of_budget", f"{done} experiments were asked for, and are done"
-    left, needed = dojo.spendable_seconds(), dojo.minimum_experiment_seconds()
+    left, needed = dojo.remaining_budget_seconds(), dojo.minimum_experiment_seconds()
     if left < needed:
         return (
             "out_of_budget",

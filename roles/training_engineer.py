@@ -1,10 +1,10 @@
-"""The TrainingEngineer: method and knobs, the memory and time gate, the probe, the training."""
+"""The TrainingEngineer: method and hyperparameters, the memory and time gate, the probe, the training."""
 
 from __future__ import annotations
 
 from memory.recipe import DataCard
 from memory.records import Experiment, Plan, TrainingPlan
-from roles.hyperparameters import Knobs, Method, suggest, trials_from
+from roles.hyperparameters import Hyperparameters, Method, suggest, trials_from
 from tasks.errors import ExperimentFailed
 from tools.dojo import Dojo
 from tools.training.train import ProbeResult
@@ -15,12 +15,12 @@ LoRA matches it on data sets of a few thousand rows ("LoRA Without Regret", Schu
 MAX_EPOCHS = 8.0
 """Repeating rows pays up to roughly four to eight times (Muennighoff et al. 2023, arXiv 2305.16264)."""
 LEAST_SHARE = 0.3
-"""Of an experiment's allowance, the least that goes into training: an experiment that only pays its
+"""Of an experiment's budget, the least that goes into training: an experiment that only pays its
 overhead teaches nothing."""
 
 
 def write_training_plan(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
-    """Method by size, knobs by TPE (or by the lesson that the plan cites), duration by the allowance.
+    """Method by size, hyperparameters by TPE (or by the lesson that the plan cites), duration by the budget.
 
     A configuration that is new to the run passes the gate first: memory and time by estimate,
     then a few real steps, whose measured speed also sets the duration.
@@ -46,16 +46,16 @@ def timed(
 
 
 def draft_of(dojo: Dojo, plan: Plan, card: DataCard, method: Method) -> TrainingPlan:
-    """Method and suggested knobs; no duration yet."""
-    knobs = knobs_for(dojo, plan, dojo.journal.experiments(), method)
+    """Method and suggested hyperparameters; no duration yet."""
+    hyperparameters = hyperparameters_for(dojo, plan, dojo.journal.experiments(), method)
     return TrainingPlan(
         method=method,
-        learning_rate=knobs.learning_rate,
-        per_device_train_batch_size=min(knobs.batch_size, card.rows),
+        learning_rate=hyperparameters.learning_rate,
+        per_device_train_batch_size=min(hyperparameters.batch_size, card.rows),
         max_length=dojo.max_length,
         seed=dojo.seed,
         init_from=plan.init_from,
-        knobs_from=knobs.origin,
+        hyperparameters_from=hyperparameters.origin,
     )
 
 
@@ -64,11 +64,14 @@ def method_for(dojo: Dojo) -> Method:
     return "full" if dojo.base_model.parameters <= FULL_UP_TO_PARAMETERS else "lora"
 
 
-def knobs_for(dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method) -> Knobs:
-    """A cited lesson's knobs first; screenings share one default, so that only the data differs; else TPE."""
+def hyperparameters_for(
+    dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method
+) -> Hyperparameters:
+    """A cited lesson's hyperparameters first; screenings share one default, so that only the data differs;
+    else TPE."""
     for lesson in dojo.lessons(plan.lessons):
         if lesson.settings.get("method") == method and "learning_rate" in lesson.settings:
-            return Knobs(
+            return Hyperparameters(
                 float(lesson.settings["learning_rate"]),
                 int(float(lesson.settings["per_device_train_batch_size"])),
                 f"lesson {lesson.id}",
@@ -78,7 +81,7 @@ def knobs_for(dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: M
     if plan.change in ("first", "sources"):
         best = max(trials, key=lambda trial: trial.worth, default=None)
         if best is not None and best.worth > 0:
-            return Knobs(best.learning_rate, best.batch_size, "best so far")
+            return Hyperparameters(best.learning_rate, best.batch_size, "best so far")
         return suggest([], method, width, dojo.seed)
     started = dojo.journal.training_plan(plan.init_from)
     return suggest(trials, method, width, dojo.seed, started.learning_rate if started else None)
@@ -92,7 +95,7 @@ def _with_duration(
     probe: ProbeResult | None,
     max_epochs: float,
 ) -> TrainingPlan:
-    """As many epochs as the allowance holds at the measured speed, and a timeout as the hard end."""
+    """As many epochs as the budget holds at the measured speed, and a timeout as the hard end."""
     spent = probe.wall_seconds if probe else 0.0
     seconds = max(plan.max_seconds - dojo.overhead_seconds() - spent, LEAST_SHARE * plan.max_seconds)
     one_epoch = draft.model_copy(update={"num_train_epochs": 1.0, "max_steps": -1})

@@ -1,7 +1,7 @@
 """What a task is: frozen data, and a handful of plain functions named in its spec.
 
 A task answers four questions: what does the model read (``Sample.prompt``), when
-is an answer right (``TaskSpec.judge``), how do many answers make one number
+is an answer right (``TaskSpec.scorer``), how do many answers make one number
 (``TaskSpec.aggregate``), and what raw data may be learned from (``Source``).
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.assets import Assets
 
@@ -27,19 +27,19 @@ class Sample:
 
     id: str
     """Stable within its task: derived from the content, not from the position."""
-    view: str
-    """The published view (subset) that the item belongs to."""
+    subset: str
+    """The published subset (subset) that the item belongs to."""
     prompt: str
     """The user's turn, as text; the chat template is applied by the evaluator."""
     gold: Any
-    """The reference answer, JSON-plain, in the form that ``judge`` reads."""
+    """The reference answer, JSON-plain, in the form that ``scorer`` reads."""
     meta: Mapping[str, Any] = field(default_factory=dict)
-    """What the judge needs besides the gold answer, such as the source molecule."""
+    """What the scorer needs besides the gold answer, such as the source molecule."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the judge makes of one answer."""
+class ItemScore:
+    """What the scorer makes of one answer."""
 
     right: bool
     value: float
@@ -49,7 +49,7 @@ class Verdict:
     error: str = ""
     """A short error class for clustering, such as ``unparseable`` or ``off_by_one``; empty when right."""
     scored: bool = True
-    """False where nothing can be said, as for a view whose oracle is not installed; such an item is left
+    """False where nothing can be said, as for a subset whose oracle is not installed; such an item is left
     out of every score and reported as not scored."""
 
 
@@ -68,7 +68,15 @@ class Score(BaseModel):
     higher_is_better: bool = True
     unparseable_share: float = 0.0
     """Share of answers (0.0 to 1.0) that the parser could not read; they count as wrong."""
-    views: dict[str, float] = Field(default_factory=dict)
+    subsets: dict[str, float] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename_old_fields(cls, data: Any) -> Any:
+        """Runs of earlier versions wrote ``views``."""
+        if not isinstance(data, dict) or "views" not in data:
+            return data
+        return {("subsets" if name == "views" else name): value for name, value in data.items()}
 
     def better_than(self, other: Score | None) -> bool:
         """A bare comparison by direction; a missing score always loses."""
@@ -144,8 +152,8 @@ class Loader(Protocol):
     def __call__(self, edition: Edition, seed: int, options: LoadOptions = DEFAULT_OPTIONS) -> TaskData: ...
 
 
-Judge = Callable[[Sample, str], Verdict]
-Aggregate = Callable[[Sequence[Sample], Sequence[Verdict]], Score]
+Scorer = Callable[[Sample, str], ItemScore]
+Aggregate = Callable[[Sequence[Sample], Sequence[ItemScore]], Score]
 
 
 Metrics = dict[str, float | None]
@@ -161,15 +169,16 @@ class Published:
     """Where the evaluation rows come from."""
     pools: tuple[Assets, ...]
     """Where the raw training rows come from."""
-    views_of: Callable[[Row], tuple[str, ...]]
-    """The published views that a row of the benchmark belongs to; empty when it is another task's."""
+    subsets_of: Callable[[Row], tuple[str, ...]]
+    """The published subsets that a row of the benchmark belongs to; empty when it is another task's."""
     sample: Callable[[Row, str], Sample]
-    """``sample(row, view)``: the evaluation item of a row in the published columns, with all that ``judge``
-    and ``evaluate`` need in ``gold`` and ``meta``. Raises ValueError naming a missing or malformed column."""
+    """``sample(row, subset)``: the evaluation item of a row in the published columns, with all that
+    ``scorer`` and ``evaluate`` need in ``gold`` and ``meta``. Raises ValueError naming a missing or malformed
+    column."""
     evaluate: AsPublished
-    """``evaluate(view, samples, answers, results)``: the released evaluator's metrics of one view, defects
-    included (its crash on a view is None for every metric). ``results`` are all None but for code tasks.
-    Works on samples of either edition. Never raises."""
+    """``evaluate(subset, samples, answers, results)``: the released evaluator's metrics of one subset,
+    defects included (its crash on a subset is None for every metric). ``results`` are all None but for code
+    tasks. Works on samples of either edition. Never raises."""
     max_new_tokens: int = 8192
     """The answer budget on real rows, in tokens."""
     shuffled: bool = True
@@ -190,13 +199,13 @@ class TaskSpec:
     metric: str
     licence: str
     source: str
-    trap: str
-    views: tuple[str, ...]
+    pitfall: str
+    subsets: tuple[str, ...]
     max_new_tokens: int
     """The answer budget in tokens, worked solution included."""
     load: Loader
     """``load(edition, seed, options)``; raises InputError when the data cannot be read."""
-    judge: Judge
+    scorer: Scorer
     """Never raises, whatever the answer."""
     aggregate: Aggregate
     render: Callable[[str, str], str]
@@ -217,5 +226,5 @@ class TaskSpec:
     """The released benchmark behind the task; None for a user's own."""
     script: Callable[[Sample, str], Script | None] | None = None
     """For tasks whose answers are code: what to run for an answer; None when it holds no code."""
-    judge_result: Callable[[Sample, str, ScriptResult], Verdict] | None = None
-    """``judge`` for such tasks, given what came of the script. Never raises."""
+    judge_result: Callable[[Sample, str, ScriptResult], ItemScore] | None = None
+    """``scorer`` for such tasks, given what came of the script. Never raises."""

@@ -8,7 +8,7 @@ from tasks.bioprobench import protocols, steps
 from tasks.chemcot import mol_edit, mol_opt, mol_und, reaction
 from tasks.errors import InputError, did_you_mean
 from tasks.financeiq import task as financeiq
-from tasks.mini.miniature import Miniature
+from tasks.mini.miniature import SyntheticEdition
 from tasks.panorama import noc4pc, par4pc, pi4pc
 from tasks.tablebench import data_analysis, fact_checking, numerical, visualization
 
@@ -36,7 +36,7 @@ EXTENSIONS: tuple[TaskSpec, ...] = (
     steps.PQA_SPEC,
 )
 """Published tasks beside the thirteen, with the official edition alone."""
-_MINIATURES: tuple[Miniature, ...] = tuple(module.MINI for module in MODULES)
+_MINIATURES: tuple[SyntheticEdition, ...] = tuple(module.MINI for module in MODULES)
 
 
 def ids() -> tuple[str, ...]:
@@ -63,7 +63,7 @@ def miniature_ids() -> tuple[str, ...]:
     return tuple(mini.task_id for mini in _MINIATURES)
 
 
-def miniature(name: str) -> Miniature:
+def miniature(name: str) -> SyntheticEdition:
     """The generator behind a task's mini edition; raises InputError like ``get``."""
     for mini in _MINIATURES:
         if mini.task_id == get(name).id:

@@ -84,13 +84,13 @@ def draw_unique(
 
 
 PUBLISHED_ROWS = 100
-"""Most rows of a view in either published split."""
+"""Most rows of a subset in either published split."""
 OWN_ROWS = 500
-"""Rows of a task in either split of ours, shared by its views; a view may always have 100."""
+"""Rows of a task in either split of ours, shared by its subsets; a subset may always have 100."""
 
 
 def published_split(items: Sequence[T], shuffled: bool) -> tuple[list[T], list[T]]:
-    """Validation and test of one view by the released rule: its first and its last min(100, N // 2) items.
+    """Validation and test of one subset by the released rule: its first and its last min(100, N // 2) items.
 
     Where the released loader shuffles, its seed is 42. Which shuffle that is, is not on record; taken
     here is the permutation of ``datasets.Dataset.shuffle(seed=42)``, since those loaders build such data
@@ -115,20 +115,20 @@ def question_id(sample: Sample) -> str:
     return content_id(question_of(sample))
 
 
-def own_split(samples: Iterable[Sample], views: Sequence[str]) -> tuple[list[Sample], list[Sample]]:
-    """Validation and test of all views by our rule: every question once, its side by its content alone.
+def own_split(samples: Iterable[Sample], subsets: Sequence[str]) -> tuple[list[Sample], list[Sample]]:
+    """Validation and test of all subsets by our rule: every question once, its side by its content alone.
 
-    A question in several views stays in the first of ``views``. Its side is a bit of a hash of the
+    A question in several subsets stays in the first of ``subsets``. Its side is a bit of a hash of the
     question, so that neither the order of a file nor an added row moves another row between the splits.
-    Two rules look at more than one row: a view of four or more rows whose hashes all fall on one side
-    (chance 2^(1-n)) gives a quarter of them to the other; of a large view only the rows with the
-    smallest hashes are read, max(100, 500 / number of views) on either side.
+    Two rules look at more than one row: a subset of four or more rows whose hashes all fall on one side
+    (chance 2^(1-n)) gives a quarter of them to the other; of a large subset only the rows with the
+    smallest hashes are read, max(100, 500 / number of subsets) on either side.
     """
-    most = max(PUBLISHED_ROWS, OWN_ROWS // max(1, len(views)))
+    most = max(PUBLISHED_ROWS, OWN_ROWS // max(1, len(subsets)))
     sides: tuple[list[Sample], list[Sample]] = ([], [])
-    distinct = _one_per_question(samples, views)
-    for view in views:
-        marks = sorted(mark for mark, sample in distinct.items() if sample.view == view)
+    distinct = _one_per_question(samples, subsets)
+    for subset in subsets:
+        marks = sorted(mark for mark, sample in distinct.items() if sample.subset == subset)
         chosen = [[mark for mark in marks if int(mark[-1], 16) % 2 == side] for side in (0, 1)]
         if len(marks) >= 4 and not all(chosen):
             quarter = len(marks) // 4
@@ -140,13 +140,13 @@ def own_split(samples: Iterable[Sample], views: Sequence[str]) -> tuple[list[Sam
     return sides
 
 
-def _one_per_question(samples: Iterable[Sample], views: Sequence[str]) -> dict[str, Sample]:
+def _one_per_question(samples: Iterable[Sample], subsets: Sequence[str]) -> dict[str, Sample]:
     """Hash of the question -> its item; which of several is kept depends on their content alone."""
     kept: dict[str, tuple[int, str, Sample]] = {}
     for sample in samples:
         mark = hashlib.sha256(f"own split\x1f{question_id(sample)}".encode()).hexdigest()
         text = json.dumps([sample.prompt, sample.gold, dict(sample.meta)], sort_keys=True, default=str)
-        rank = (views.index(sample.view), hashlib.sha256(text.encode()).hexdigest(), sample)
+        rank = (subsets.index(sample.subset), hashlib.sha256(text.encode()).hexdigest(), sample)
         if mark not in kept or rank[:2] < kept[mark][:2]:
             kept[mark] = rank
     return {mark: sample for mark, (_, _, sample) in kept.items()}

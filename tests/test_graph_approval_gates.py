@@ -66,7 +66,7 @@ def test_every_stage_asks_and_says_what_it_does_and_costs(journey):
     assert stages == ["plan"] * 3 + ["data", "train"] + ["plan"] * 2 + ["data", "plan", "data", "train"]
     plan, data, train = questions[0], questions[3], questions[4]
     assert plan["does"]["hypothesis"] and plan["does"]["sources"]
-    assert 0 < plan["costs"]["allowance_seconds"] <= plan["costs"]["seconds_left"] <= 600
+    assert 0 < plan["costs"]["experiment_budget_seconds"] <= plan["costs"]["seconds_left"] <= 600
     assert any(words.startswith("decontaminate") for words in data["does"]["operations"])
     assert data["costs"]["raw_rows"] == sum(data["does"]["sources"].values()) > 0
     assert train["costs"]["steps"] == train["proposal"]["max_steps"] > 0
@@ -90,7 +90,7 @@ def test_an_edit_becomes_the_record(journey):
     assert plan.sources == tuple(questions[0]["proposal"]["sources"])
     assert journal.card("e01").rows <= 24
     assert training.learning_rate == 0.0005
-    assert training.knobs_from == "a person"
+    assert training.hyperparameters_from == "a person"
     assert journal.training("e01").steps == training.max_steps
 
 
@@ -204,7 +204,7 @@ def _wait_for_tick(runs: Path, process: subprocess.Popen[bytes]) -> Path:
     end = time.monotonic() + 120
     while time.monotonic() < end:
         for path in runs.glob("*/journal.jsonl"):
-            if '"kind":"tick"' in path.read_text(encoding="utf-8"):
+            if '"kind":"heartbeat"' in path.read_text(encoding="utf-8"):
                 time.sleep(0.5)  # the question's checkpoint follows
                 return path.parent
         assert process.poll() is None

@@ -19,7 +19,7 @@ STARTED = {
         "task": "tablebench_numerical_reasoning",
         "edition": "mini",
         "base_model": "ftdojo-mini",
-        "mind": "playbook",
+        "policy": "playbook",
         "seed": 0,
         "budget_seconds": 300.0,
     },

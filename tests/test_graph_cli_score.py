@@ -20,7 +20,7 @@ ROWS = [
     {"id": str(n), "query": "q", "gt": gold, "task": "mol_und", "subtask": "fg_count", "meta": "{}"}
     for n, gold in enumerate((2, 0, 1, 3))
 ]
-VIEW = "chemcotbench_mol_und_fg_count"
+SUBSET = "chemcotbench_mol_und_fg_count"
 
 
 def _write(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
@@ -41,8 +41,8 @@ def _json(*arguments: str | Path) -> dict[str, Any]:
 def test_both_scores_and_every_item(tmp_path: Path) -> None:
     said = ['{"count": 2.0}', "no idea", '{"count": "one"}', '{"count": 5}']
     rows, predictions = _write(tmp_path / "rows.jsonl", ROWS), _predictions(tmp_path, said)
-    found = _json("chemcotbench_mol_und", "--view", VIEW, "--rows", rows, "--predictions", predictions)
-    assert (found["task"], found["view"], found["n"]) == ("chemcotbench_mol_und", VIEW, 4)
+    found = _json("chemcotbench_mol_und", "--subset", SUBSET, "--rows", rows, "--predictions", predictions)
+    assert (found["task"], found["subset"], found["n"]) == ("chemcotbench_mol_und", SUBSET, 4)
     assert found["score"]["value"] == 50.0
     assert found["score"]["low"] < 50.0 < found["score"]["high"]
     assert found["score"]["unparseable_share"] == 0.25
@@ -62,7 +62,7 @@ def test_csv_rows_and_a_view_from_the_file_name(tmp_path: Path) -> None:
         )
     predictions = _predictions(tmp_path, ["答案：B。I hope this helps", "答案：A"])
     found = _json("FinanceIQ_gen", "--rows", path, "--predictions", predictions)
-    assert found["view"] == "FinanceIQ-税务师"
+    assert found["subset"] == "FinanceIQ-税务师"
     assert found["score"]["value"] == 50.0
     assert found["as_published"] == {"accuracy": 0.0}
 
@@ -99,27 +99,27 @@ def test_text_names_view_score_and_interval(tmp_path: Path) -> None:
     ]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0
-    assert VIEW in done.output
+    assert SUBSET in done.output
     assert "100.0 [" in done.output
     assert "mae 0.00" in done.output
 
 
 @pytest.mark.parametrize(
-    ("rows", "predictions", "view", "message"),
+    ("rows", "predictions", "subset", "message"),
     [
         (ROWS, ['{"count": 2}'], None, "1 predictions for 4 rows"),
-        ([{"question": "q"}], ["x"], VIEW, "row 1"),
-        (ROWS, ["a", "b", "c", "d"], "fg_counts", "no such view"),
+        ([{"question": "q"}], ["x"], SUBSET, "row 1"),
+        (ROWS, ["a", "b", "c", "d"], "fg_counts", "no such subset"),
         ([{"id": "1", "subtask": "none of these"}], ["x"], None, "no row belongs to"),
     ],
 )
 def test_wrong_files_are_named(
-    tmp_path: Path, rows: list[dict[str, Any]], predictions: list[str], view: str | None, message: str
+    tmp_path: Path, rows: list[dict[str, Any]], predictions: list[str], subset: str | None, message: str
 ) -> None:
     spec = registry.get("chemcotbench_mol_und")
     paths = _write(tmp_path / "rows.jsonl", rows), _predictions(tmp_path, predictions)
     with pytest.raises(InputError, match=message):
-        score_files(spec, *paths, view)
+        score_files(spec, *paths, subset)
 
 
 def test_predictions_may_leave_out_the_rows_of_other_tasks(tmp_path: Path) -> None:
@@ -134,8 +134,8 @@ def test_predictions_may_leave_out_the_rows_of_other_tasks(tmp_path: Path) -> No
     rows = _write(tmp_path / "rows.jsonl", [{**row, "qtype": "FactChecking", "qsubtype": "x"}, row])
     predictions = _predictions(tmp_path, ["Final Answer: 4"])
     found = score_files(registry.get("tablebench_data_analysis"), rows, predictions, None)
-    assert len(found) == 2  # the row belongs to its own view and to the released code's view of all rows
-    assert all(verdict.right for one in found for verdict in one.verdicts)
+    assert len(found) == 2  # the row belongs to its own subset and to the released code's subset of all rows
+    assert all(item_score.right for one in found for item_score in one.item_scores)
 
 
 def test_wrong_paths_are_named() -> None:

@@ -19,7 +19,7 @@ RESULT = {
     "run": "r1",
     "task": "aime25",
     "base_model": "ftdojo-mini",
-    "mind": "playbook",
+    "policy": "playbook",
     "seed": 0,
     "outcome": "out_of_budget",
     "base_test": BASE,

@@ -62,7 +62,7 @@ def _at(graph, **wanted):
 
 def _kinds(run_dir: Path) -> list[tuple[str, str | None]]:
     events = ftdojo.journal(run_dir).events
-    return [(event.kind, event.experiment) for event in events if event.kind not in ("tick", "note")]
+    return [(event.kind, event.experiment) for event in events if event.kind not in ("heartbeat", "note")]
 
 
 def test_a_fork_shares_the_past_and_nothing_of_the_end(first, tmp_path):

@@ -59,7 +59,7 @@ def driven(ground, tmp_path_factory):
             max_experiments=3,
             memory="off",
             runs_dir=str(folder / "runs"),
-            mind="llm",
+            policy="llm",
             model="openai:scripted",
             base_url=server.base_url,
         )
@@ -78,7 +78,7 @@ def test_every_role_decides_through_the_model(driven):
 
 def test_the_run_ends_as_any_other(driven):
     summary, journal, _ = driven
-    assert summary["mind"] == "llm"
+    assert summary["policy"] == "llm"
     assert summary["outcome"] == "out_of_budget"
     assert len(journal.experiments()) == 3
     assert journal.counts()["failed"] == 0
@@ -123,7 +123,7 @@ def test_a_server_that_is_gone_leaves_the_run_to_the_playbook(ground, tmp_path):
         max_experiments=1,
         memory="off",
         runs_dir=str(tmp_path / "runs"),
-        mind="llm",
+        policy="llm",
         model="openai:scripted",
         base_url=gone,
     )
@@ -147,7 +147,7 @@ def test_a_cap_ends_the_run_in_order(ground, tmp_path):
             max_experiments=5,
             memory="off",
             runs_dir=str(tmp_path / "runs"),
-            mind="llm",
+            policy="llm",
             model="openai:scripted",
             base_url=server.base_url,
             max_tokens=30_000,

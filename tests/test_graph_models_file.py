@@ -24,13 +24,13 @@ ROLES = {"planner", "data_curator", "training_engineer", "evaluator", "diagnosti
 
 @pytest.fixture
 def load(tmp_path: Path) -> Any:
-    """Writes the file, and loads it for the llm mind."""
+    """Writes the file, and loads it for the llm policy."""
 
     def load(toml: str = "", environ: dict[str, str] | None = None, **settings: Any) -> Models:
         path = tmp_path / "models.toml"
         path.write_text(toml, encoding="utf-8")
         named = {"models_file": str(path)} if toml else {}
-        return load_models(make_settings(**{"mind": "llm", **named, **settings}), environ or {})
+        return load_models(make_settings(**{"policy": "llm", **named, **settings}), environ or {})
 
     return load
 
@@ -123,7 +123,7 @@ def test_the_teacher_has_no_fallbacks_but_its_own(load: Any) -> None:
 
 
 def test_the_playbook_loads_the_teacher_alone(load: Any) -> None:
-    models = load(mind="playbook", teacher="openai:t", base_url=LOCAL)
+    models = load(policy="playbook", teacher="openai:t", base_url=LOCAL)
     assert (models.roles, models.small) == ({}, ())
     assert places(models.teacher) == [("openai:t", LOCAL)]
 

@@ -56,7 +56,7 @@ def test_a_session_opens_and_opens_again_on_real_rows(tmp_path: Path) -> None:
     assert (info.edition, info.split, info.data_root) == ("official", split, str(data_root()))
     assert dojo.spec.max_new_tokens == 128, "half of the model's 256 positions"
     assert len(dojo.pool) == 10
-    assert {sample.view for sample in dojo.validation} == set(dojo.spec.views)
+    assert {sample.subset for sample in dojo.validation} == set(dojo.spec.subsets)
     sessions.close(session)
     again = sessions.reopen(run_dir)
     assert again.dojo.test.digest == digest
@@ -102,17 +102,17 @@ def test_a_local_copy_counts_as_prepared() -> None:
 
 
 @pytest.mark.parametrize("name", registry.ids())
-def test_a_card_shows_an_example_its_trap_and_its_files(name: str, tmp_path: Path) -> None:
+def test_a_card_shows_an_example_its_pitfall_and_its_files(name: str, tmp_path: Path) -> None:
     spec = registry.get(name)
     facts = json.loads(shown(print_task_card, name, tmp_path, True))
     assert facts["example"]["prompt"].strip()
-    assert facts["example"]["view"] in spec.views
-    assert facts["trap"] == spec.trap
+    assert facts["example"]["subset"] in spec.subsets
+    assert facts["pitfall"] == spec.pitfall
     assert [each["repo_id"] for each in facts["assets"]] == [each.repo_id for each in assets_of(spec)]
     text = shown(print_task_card, name, tmp_path, False)
     for each in assets_of(spec):
         assert f"{each.repo_id} at {each.revision}" in " ".join(text.split())
-    assert "trap:" in text
+    assert "pitfall:" in text
 
 
 @pytest.mark.parametrize("name", registry.extension_ids())

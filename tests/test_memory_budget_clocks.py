@@ -68,7 +68,7 @@ def test_a_resumed_run_goes_on_from_what_was_spent_and_skips_the_time_it_was_dea
         ledger = Ledger.attach(journal, now=time)
         with ledger.measure("train"):
             time.seconds += 30
-            journal.tick()
+            journal.heartbeat()
             time.seconds += 2  # lost: nothing was written after it
     later = Time()
     later.seconds = 5_000_000.0

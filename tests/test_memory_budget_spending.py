@@ -27,7 +27,7 @@ PRICES = PriceTable(
     }
 )
 LONG_SECONDS = 30.0
-"""A guard against hanging; nothing takes nearly as long."""
+"""A decontaminator against hanging; nothing takes nearly as long."""
 
 
 def spend(spending: Spending, tokens: int, model: str = MODEL) -> Usage:

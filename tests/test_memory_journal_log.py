@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from memory.journal.events import decode, encode, read_tape
+from memory.journal.events import decode, encode, read_log
 from memory.journal.log import Journal
 from memory.records import Training
 from tasks.errors import HarnessFault, InputError
@@ -60,7 +60,7 @@ def test_decisions_name_their_experiment_or_none_and_ticks_never_do(path: Path) 
         for kind in ("decision", "usage", "approval", "note"):
             assert journal.append(kind, {"text": "said"}, "e01")
             assert journal.append(kind, {"text": "said"})
-        for kind, experiment in (("tick", "e01"), ("run_ended", "e01"), ("plan", None)):
+        for kind, experiment in (("heartbeat", "e01"), ("run_ended", "e01"), ("plan", None)):
             with pytest.raises(ValueError, match="is not an event of the journal"):
                 journal.append(kind, {}, experiment)
     assert Journal.open(path, write=False).next_experiment_id() == "e01"
@@ -112,7 +112,7 @@ def test_data_that_is_not_json_leaves_the_journal_as_it_was(path: Path) -> None:
         with pytest.raises(TypeError):
             journal.append("note", {"path": path})
         journal.note("still fine")
-    assert [event.seq for event in read_tape(path).events] == [0, 1]
+    assert [event.seq for event in read_log(path).events] == [0, 1]
 
 
 # ---- damage
@@ -200,7 +200,7 @@ def test_a_foreign_file_is_refused_and_left_alone(path: Path, content: bytes) ->
 def test_a_journal_that_starts_with_another_event_is_foreign(path: Path) -> None:
     with started(path) as journal:
         journal.note("x")
-    note = read_tape(path).events[1]
+    note = read_log(path).events[1]
     path.write_bytes(encode(type(note)(0, note.time, "note", None, note.data)))
     with pytest.raises(InputError, match="not the journal of an FT-Dojo run"):
         Journal.open(path)
@@ -367,7 +367,7 @@ def test_only_a_harness_fault_can_be_gone_on_from(path: Path) -> None:
         assert journal.ended is None
         assert journal.append("run_ended", {"outcome": "solved"})
         assert not journal.append("run_ended", {"outcome": "stuck"})
-        journal.tick()
+        journal.heartbeat()
         assert journal.ended == {"outcome": "solved"}
 
 

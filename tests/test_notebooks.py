@@ -100,7 +100,7 @@ def driven(ground: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) 
         patch.setenv("OPENAI_API_KEY", KEY)
         patch.setenv("FTDOJO_MODEL", "openai:scripted")
         patch.setenv("FTDOJO_BASE_URL", server.base_url)
-        own = small_run(ground, folder / "runs", max_tokens=600_000, mind="llm")
+        own = small_run(ground, folder / "runs", max_tokens=600_000, policy="llm")
         asked = 'dict(model=os.environ["FTDOJO_MODEL"], base_url=os.environ["FTDOJO_BASE_URL"])'
         text, _ = execute("02_drive_it_with_a_language_model.ipynb", f"SETTINGS = {own!r} | {asked}")
         yield {"text": text, "runs": folder / "runs", "requests": server.requests}

@@ -12,7 +12,7 @@ import pytest
 from memory.records import Plan
 from roles.llm.decide import Limits
 from tests.support.chaos import CLIENT_SECONDS, FAULTS, INJECTION, Chaos
-from tests.support.five_decisions import STAGES, decided, decisions, desks, make_mind
+from tests.support.five_decisions import STAGES, decided, decisions, desks, make_policy
 from tests.support.loopback_chat import ChatServer
 
 FEWEST_KINDS = 30
@@ -46,8 +46,8 @@ KINDS = [kind for kind in FAULTS if kind != "timeout"]
 def test_a_model_that_does_nothing_else_never_crashes_a_decision(kind, role, made, no_pauses):
     chaos = Chaos(seed=0, share=1.0, kinds=(kind,))
     with ChatServer(chaos) as server:
-        mind = make_mind(server.base_url, max_retries=0, timeout_seconds=CLIENT_SECONDS)
-        assert decided(mind, role, made[role], DONE) is not None
+        policy = make_policy(server.base_url, max_retries=0, timeout_seconds=CLIENT_SECONDS)
+        assert decided(policy, role, made[role], DONE) is not None
     last = decisions(made[role])[-1]
     assert last.repairs <= 5
     assert last.calls <= Limits().calls
@@ -59,10 +59,10 @@ def test_drawn_at_random_nothing_crashes_and_every_record_is_sound(made, no_paus
     chaos = Chaos(seed=11)
     by = Counter[str]()
     with ChatServer(chaos) as server:
-        mind = make_mind(server.base_url, max_retries=1, timeout_seconds=CLIENT_SECONDS)
+        policy = make_policy(server.base_url, max_retries=1, timeout_seconds=CLIENT_SECONDS)
         while chaos.drawn.total() < 150:
             for role in STAGES:
-                record = decided(mind, role, made[role], DONE)
+                record = decided(policy, role, made[role], DONE)
                 assert record is not None
                 assert all(map(math.isfinite, numbers(record.model_dump())))
                 if isinstance(record, Plan):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from roles.hyperparameters import BATCH_SIZES, Trial, default_knobs, learning_rate_range, suggest
+from roles.hyperparameters import BATCH_SIZES, Trial, default_hyperparameters, learning_rate_range, suggest
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
 @pytest.mark.parametrize("width", [64, 128, 768, 4096])
 def test_the_default_lies_inside_the_range(method, width):
     low, high = learning_rate_range(method, width)
-    assert low < default_knobs(method, width).learning_rate < high
+    assert low < default_hyperparameters(method, width).learning_rate < high
 
 
 def test_lora_wants_a_higher_rate_than_full_fine_tuning():
-    assert default_knobs("lora", 128).learning_rate > 2 * default_knobs("full", 128).learning_rate
+    assert (
+        default_hyperparameters("lora", 128).learning_rate
+        > 2 * default_hyperparameters("full", 128).learning_rate
+    )
 
 
 def test_models_of_billions_of_parameters_get_published_rates():

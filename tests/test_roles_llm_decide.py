@@ -11,7 +11,7 @@ from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from memory.budget.spending import PriceTable, Spending
-from roles.llm.decide import Brief, Decided, Limits, Refused, decide
+from roles.llm.decide import Decided, DecisionPrompt, InvalidDecision, Limits, decide
 from tasks.errors import CapReached, ExperimentFailed, HarnessFault
 from tests.support.loopback_chat import (
     ChatServer,
@@ -50,7 +50,7 @@ GOOD = call("Choice", {"number": 3})
 def accept(choice: Choice) -> float:
     """Any number but 7."""
     if choice.number == 7:
-        raise Refused("7 is taken; 0 to 6 are free")
+        raise InvalidDecision("7 is taken; 0 to 6 are free")
     return choice.number
 
 
@@ -85,11 +85,11 @@ def ask(
     """One decision by the server's model."""
     settings: dict[str, Any] = {"max_retries": 0, "timeout_seconds": 5.0, "api_key": SecretStr(KEY)} | spec
     first = ModelSpec(MODEL, base_url=server.base_url, **settings)
-    brief = Brief("You decide.", "Choose.", looking() if tools is None else tools, Choice)
+    prompt = DecisionPrompt("You decide.", "Choose.", looking() if tools is None else tools, Choice)
     return decide(
         "planner",
         "plan",
-        brief,
+        prompt,
         (first, *fallbacks),
         spending or free(),
         accept,

@@ -8,7 +8,7 @@ from memory.budget.spending import PriceTable, Spending
 from memory.records import TrainingPlan
 from roles.policy import Playbook
 from tests.support.chaos import Chaos
-from tests.support.five_decisions import STAGES, decided, decisions, desks, make_mind
+from tests.support.five_decisions import STAGES, decided, decisions, desks, make_policy
 from tests.support.loopback_chat import ChatServer, Request, call, http_error, in_order, text
 from tests.support.scripted_llm import DECISIONS, Page, scripted_reply
 
@@ -28,11 +28,11 @@ def floor(tmp_path_factory):
 
 
 def answers(floor, script, n=8, **spec):
-    """What a mind over this script decides in each role, and the requests."""
+    """What a policy over this script decides in each role, and the requests."""
     made, _ = floor
     with ChatServer(script) as server:
-        mind = make_mind(server.base_url, **(FAST | spec))
-        return {role: decided(mind, role, made[n][role], n) for role in STAGES}, server.requests
+        policy = make_policy(server.base_url, **(FAST | spec))
+        return {role: decided(policy, role, made[n][role], n) for role in STAGES}, server.requests
 
 
 @pytest.mark.parametrize("n", [0, 8])
@@ -82,7 +82,13 @@ def test_the_optimiser_and_the_clock_are_not_the_models(floor):
     playbook = floor[1][8]["training_engineer"]
     assert isinstance(training, TrainingPlan)
     assert isinstance(playbook, TrainingPlan)
-    same = ("learning_rate", "per_device_train_batch_size", "timeout_seconds", "knobs_from", "max_length")
+    same = (
+        "learning_rate",
+        "per_device_train_batch_size",
+        "timeout_seconds",
+        "hyperparameters_from",
+        "max_length",
+    )
     assert [getattr(training, name) for name in same] == [getattr(playbook, name) for name in same]
     assert training.num_train_epochs == 0.5 < playbook.num_train_epochs
     assert training.max_steps < playbook.max_steps
@@ -96,7 +102,7 @@ def test_a_stop_ends_the_run_with_its_reason(floor):
 
     dojo = floor[0][8]["planner"]
     with ChatServer(script) as server:
-        assert make_mind(server.base_url, **FAST).plan(dojo, "e09") is None
+        assert make_policy(server.base_url, **FAST).plan(dojo, "e09") is None
     assert dojo.journal.notes[-1] == "the Planner ends the run: three discards in a row, nothing new to try"
 
 
@@ -106,7 +112,7 @@ def test_a_stop_before_two_experiments_is_refused_and_then_the_playbook_plans(fl
 
     dojo = floor[0][0]["planner"]
     with ChatServer(script) as server:
-        assert make_mind(server.base_url, **FAST).plan(dojo, "e01") == floor[1][0]["planner"]
+        assert make_policy(server.base_url, **FAST).plan(dojo, "e01") == floor[1][0]["planner"]
     assert "at least 2" in decisions(dojo)[-1].problems[-1]
 
 

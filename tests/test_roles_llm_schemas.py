@@ -11,20 +11,20 @@ from pydantic import ValidationError
 from memory.journal.log import Journal
 from memory.recipe import Cap, Decontaminate, Map, Mix, Select
 from memory.records import Diagnosis, Experiment, Failure
-from roles.llm.accept import Stop, diagnosis_of, plan_of, reading_of
-from roles.llm.accept_recipe import recipe_of
-from roles.llm.accept_training import training_draft_of
-from roles.llm.reply_guard import Refused
+from roles.llm.reply_validator import InvalidDecision
 from roles.llm.schemas import (
     DiagnosisDecision,
     PlanDecision,
-    ReadingDecision,
     RecipeDecision,
     TrainingDecision,
+    VerdictDecision,
 )
+from roles.llm.validate import Stop, diagnosis_of, plan_of, verdict_of
+from roles.llm.validate_recipe import recipe_of
+from roles.llm.validate_training import training_draft_of
 from tests.support.briefing_run import make_dojo
 
-SCHEMAS = (PlanDecision, RecipeDecision, TrainingDecision, ReadingDecision, DiagnosisDecision)
+SCHEMAS = (PlanDecision, RecipeDecision, TrainingDecision, VerdictDecision, DiagnosisDecision)
 PLAN: dict[str, Any] = {
     "hypothesis": "Training on removes errors",
     "reason": "e06 is the champion",
@@ -48,7 +48,7 @@ DIAGNOSIS: dict[str, Any] = {
 def dojos(tmp_path_factory):
     """Runs at their start and after eight experiments; nothing here writes into them."""
     folder = tmp_path_factory.mktemp("decisions")
-    stages = {"first": (0, ""), "plan": (8, "plan"), "card": (8, "card"), "reading": (8, "reading")}
+    stages = {"first": (0, ""), "plan": (8, "plan"), "card": (8, "card"), "verdict": (8, "verdict")}
     made = {name: make_dojo(folder / name, n, current=stage) for name, (n, stage) in stages.items()}
     yield made
     for dojo in made.values():
@@ -79,7 +79,7 @@ def plan(dojo, **changes):
         (TrainingDecision, {"method": "full", "reason": "small"}, {"method": "qlora"}, "method"),
         (TrainingDecision, {"method": "full", "reason": "small"}, {"max_epochs": 100}, "max_epochs"),
         (TrainingDecision, {"method": "full", "reason": "small"}, {"learning_rate": -1e-3}, "learning_rate"),
-        (ReadingDecision, {"verdict": "keep", "note": "good"}, {"verdict": "maybe"}, "verdict"),
+        (VerdictDecision, {"verdict": "keep", "note": "good"}, {"verdict": "maybe"}, "verdict"),
         (DiagnosisDecision, DIAGNOSIS, {"cause": "bad luck"}, "cause"),
         (DiagnosisDecision, DIAGNOSIS, {"evidence": []}, "evidence"),
     ],
@@ -106,7 +106,7 @@ def test_a_plan_that_fits_becomes_a_record(dojos):
     made = plan(dojos["plan"], rows=500)
     assert (made.experiment, made.parent, made.init_from, made.decided_by) == ("e09", "e06", "e06", "llm")
     assert made.rows == 500
-    assert made.max_seconds == pytest.approx(0.25 * dojos["plan"].spendable_seconds())
+    assert made.max_seconds == pytest.approx(0.25 * dojos["plan"].remaining_budget_seconds())
     assert plan(dojos["plan"]).rows == 2000
 
 
@@ -132,16 +132,16 @@ def test_a_plan_that_fits_becomes_a_record(dojos):
     ],
 )
 def test_a_plan_that_does_not_fit_is_refused_with_what_would(dojos, changes, told):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidDecision) as refused:
         plan(dojos["plan"], **changes)
     assert told in str(refused.value)
 
 
 def test_a_share_too_small_for_an_experiment_is_refused_with_the_range(dojos, monkeypatch):
     dojo = dojos["plan"]
-    monkeypatch.setattr(dojo, "spendable_seconds", lambda: 200.0)
+    monkeypatch.setattr(dojo, "remaining_budget_seconds", lambda: 200.0)
     least = dojo.minimum_experiment_seconds()
-    with pytest.raises(Refused, match=r"between 0\.\d\d and 1\.0") as refused:
+    with pytest.raises(InvalidDecision, match=r"between 0\.\d\d and 1\.0") as refused:
         plan(dojo, share_of_remaining_budget=0.05)
     share = float(str(refused.value).split("between ")[1].split()[0])
     assert plan(dojo, share_of_remaining_budget=share).max_seconds >= least
@@ -149,13 +149,13 @@ def test_a_share_too_small_for_an_experiment_is_refused_with_the_range(dojos, mo
 
 def test_a_source_needs_a_weight_when_another_has_one(dojos):
     both = {"sources": ["field-notes", "forum"], "change": "sources"}
-    with pytest.raises(Refused, match="none for forum"):
+    with pytest.raises(InvalidDecision, match="none for forum"):
         plan(dojos["plan"], **both, weights={"field-notes": 1.0})
     assert plan(dojos["plan"], **both, weights={"field-notes": 1.0, "forum": 0.5}).weights["forum"] == 0.5
 
 
 def test_the_first_experiment_says_first(dojos):
-    with pytest.raises(Refused, match="is what the first experiment's has to be"):
+    with pytest.raises(InvalidDecision, match="is what the first experiment's has to be"):
         plan(dojos["first"], init_from="base", change="sources")
     assert plan(dojos["first"], init_from="base", change="first").parent is None
 
@@ -172,7 +172,7 @@ def test_a_plan_may_test_a_prediction_and_follow_a_lesson(dojos):
 
 
 def test_stopping_takes_two_experiments(dojos):
-    with pytest.raises(Refused, match="at least 2"):
+    with pytest.raises(InvalidDecision, match="at least 2"):
         plan(dojos["first"], stop=True)
     assert plan(dojos["plan"], stop=True) == Stop("e06 is the champion")
 
@@ -231,7 +231,7 @@ def test_weights_of_the_plan_become_a_mix(dojos):
     ],
 )
 def test_a_recipe_that_does_not_fit_is_refused_with_what_would(dojos, operations, told):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidDecision) as refused:
         recipe(dojos["plan"], *operations)
     assert told in str(refused.value)
 
@@ -247,9 +247,9 @@ def training(dojo, **changes):
 def test_the_optimiser_keeps_its_knobs_unless_a_reason_is_given(dojos):
     dojo = dojos["card"]
     own = training(dojo, lr_scheduler_type="linear")
-    assert own.knobs_from == "tpe after 8 trials"
+    assert own.hyperparameters_from == "tpe after 8 trials"
     assert (own.lr_scheduler_type, own.override_reason, own.decided_by) == ("linear", "", "llm")
-    with pytest.raises(Refused, match="leave both out, or say what you know"):
+    with pytest.raises(InvalidDecision, match="leave both out, or say what you know"):
         training(dojo, learning_rate=2e-3)
     set_ = training(dojo, learning_rate=2e-3, override_reason="the last one diverged")
     assert (set_.learning_rate, set_.override_reason) == (2e-3, "the last one diverged")
@@ -268,7 +268,7 @@ def test_a_reason_without_an_override_is_no_override(dojos):
     ],
 )
 def test_knobs_out_of_range_are_refused_with_the_range(dojos, changes, told):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidDecision) as refused:
         training(dojos["card"], override_reason="because", **changes)
     assert told in str(refused.value)
 
@@ -277,7 +277,7 @@ def test_more_memory_than_there_is_is_refused(dojos, monkeypatch):
     dojo = dojos["card"]
     little = dojo.estimate(training(dojo), dojo.journal.card("e09")).model_copy(update={"fits": False})
     monkeypatch.setattr(dojo, "estimate", lambda plan, card: little)
-    with pytest.raises(Refused, match=r"needs about 1.1 GiB of 16.0 GiB"):
+    with pytest.raises(InvalidDecision, match=r"needs about 1.1 GiB of 16.0 GiB"):
         training(dojo)
 
 
@@ -285,15 +285,15 @@ def test_more_memory_than_there_is_is_refused(dojos, monkeypatch):
 
 
 def test_no_reading_admits_what_the_test_refuses(dojos):
-    dojo = dojos["reading"]
+    dojo = dojos["verdict"]
     comparison = dojo.journal.comparison("e09")
-    keep = ReadingDecision(verdict="keep", note="it feels better")
-    assert reading_of(dojo, "e09", comparison, keep).verdict == "keep"
+    keep = VerdictDecision(verdict="keep", note="it feels better")
+    assert verdict_of(dojo, "e09", comparison, keep).verdict == "keep"
     worse = comparison.model_copy(update={"delta": -2.0})
-    with pytest.raises(Refused, match="does not allow keep"):
-        reading_of(dojo, "e09", worse, keep)
-    with pytest.raises(Refused, match="is no error cluster; known: other_word"):
-        reading_of(dojo, "e09", comparison, keep.model_copy(update={"cluster_notes": {"zzz": "a note"}}))
+    with pytest.raises(InvalidDecision, match="does not allow keep"):
+        verdict_of(dojo, "e09", worse, keep)
+    with pytest.raises(InvalidDecision, match="is no error cluster; known: other_word"):
+        verdict_of(dojo, "e09", comparison, keep.model_copy(update={"cluster_notes": {"zzz": "a note"}}))
 
 
 def experiment(journal: Journal, **changes: Any) -> Experiment:
@@ -308,7 +308,7 @@ def diagnosis(dojo, changes=None, **state):
 
 
 def test_a_diagnosis_names_its_evidence_and_predicts(dojos):
-    made = diagnosis(dojos["reading"])
+    made = diagnosis(dojos["verdict"])
     assert made.evidence == ("e09: the loss still falls",)
     assert (made.level, made.origin, made.decided_by) == ("neither", "training", "llm")
     assert made.prediction is not None
@@ -331,6 +331,6 @@ def test_a_diagnosis_names_its_evidence_and_predicts(dojos):
     ],
 )
 def test_a_diagnosis_that_contradicts_itself_or_the_run_is_refused(dojos, changes, state, told):
-    with pytest.raises(Refused) as refused:
-        diagnosis(dojos["reading"], changes, **state)
+    with pytest.raises(InvalidDecision) as refused:
+        diagnosis(dojos["verdict"], changes, **state)
     assert told in str(refused.value)

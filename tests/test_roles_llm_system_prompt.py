@@ -63,7 +63,7 @@ def test_every_role_has_its_orders_and_its_page() -> None:
     assert known == {"house_rules", "task", *STAGES, *(f"{role}_briefing" for role in STAGES)}
     for role in STAGES:
         assert system_prompt.PROMPTS.fields_of(role) == {"task", "house_rules"}
-        assert system_prompt.PROMPTS.fields_of(f"{role}_briefing") == {"background", "experiment", "case"}
+        assert system_prompt.PROMPTS.fields_of(f"{role}_briefing") == {"background", "experiment", "context"}
 
 
 def test_prompts_and_schemas_are_those_on_file(tmp_path: Path) -> None:

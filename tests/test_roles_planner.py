@@ -1,4 +1,4 @@
-"""When worked answers that lost a short race get another look."""
+"""When chain-of-thought answers that lost a short race get another look."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from memory.records import Experiment, Plan, Training
-from roles.planner import Desk, _look_again
+from roles.planner import PlannerContext, _look_again
 from tasks.base import Score
 
 STEEP = tuple((step, 4.0 * 0.9**step) for step in range(16))
@@ -43,15 +43,15 @@ def experiment(number: int, sources: tuple[str, ...], init_from: str, losses=STE
     )
 
 
-def desk(scores: dict[str, float], *history: Experiment, champion: Experiment) -> Desk:
+def context(scores: dict[str, float], *history: Experiment, champion: Experiment) -> PlannerContext:
     dojo = SimpleNamespace(
         validation_score=lambda id: Score(metric="m", value=scores[id], low=0, high=100, n=300),
-        spendable_seconds=lambda: 200.0,
+        remaining_budget_seconds=lambda: 200.0,
         minimum_experiment_seconds=lambda: 10.0,
         max_rows=2000,
     )
-    groups = {"worked": ("steps",), "plain": ("bare",), "unusable": ()}
-    return Desk(dojo, "e09", history, champion, groups, ())  # type: ignore[arg-type]
+    groups = {"chain_of_thought": ("steps",), "direct": ("bare",), "unusable": ()}
+    return PlannerContext(dojo, "e09", history, champion, groups, ())  # type: ignore[arg-type]
 
 
 WORKED, BARE = experiment(1, ("steps",), "base"), experiment(2, ("bare",), "base")
@@ -59,7 +59,7 @@ WORKED, BARE = experiment(1, ("steps",), "base"), experiment(2, ("bare",), "base
 
 def test_worked_answers_that_were_cut_short_go_on_from_their_own_weights():
     scores = {"base": 4.0, "e01": 10.0, "e02": 23.0}
-    plan = _look_again(desk(scores, WORKED, BARE, champion=BARE))
+    plan = _look_again(context(scores, WORKED, BARE, champion=BARE))
     assert plan is not None
     assert (plan.sources, plan.init_from, plan.change) == (("steps",), "e01", "duration")
     assert "e01 was cut short" in plan.reason
@@ -68,32 +68,32 @@ def test_worked_answers_that_were_cut_short_go_on_from_their_own_weights():
 def test_they_go_on_while_they_close_the_gap_and_no_longer():
     second = experiment(3, ("steps",), "e01")
     near = {"base": 4.0, "e01": 10.0, "e02": 23.0, "e03": 18.0}
-    plan = _look_again(desk(near, WORKED, BARE, second, champion=BARE))
+    plan = _look_again(context(near, WORKED, BARE, second, champion=BARE))
     assert plan is not None
     assert plan.init_from == "e03"
     far = near | {"e02": 40.0, "e03": 12.0}
-    assert _look_again(desk(far, WORKED, BARE, second, champion=BARE)) is None
+    assert _look_again(context(far, WORKED, BARE, second, champion=BARE)) is None
 
 
 def test_a_good_champion_whose_plain_answers_teach_no_more_is_challenged_too():
     good = {"base": 4.0, "e01": 43.0, "e02": 57.0}
     stalled = experiment(2, ("bare",), "base", FLAT)
-    plan = _look_again(desk(good, WORKED, stalled, champion=stalled))
+    plan = _look_again(context(good, WORKED, stalled, champion=stalled))
     assert plan is not None
     assert (plan.sources, plan.init_from) == (("steps",), "e01")
-    assert _look_again(desk(good, WORKED, BARE, champion=BARE)) is None
+    assert _look_again(context(good, WORKED, BARE, champion=BARE)) is None
 
 
 def test_worked_answers_within_reach_challenge_a_champion_that_could_not_be_improved():
     vain = experiment(3, ("bare",), "e02")
     near = {"base": 4.0, "e01": 43.0, "e02": 57.0, "e03": 57.0}
-    plan = _look_again(desk(near, WORKED, BARE, vain, champion=BARE))
+    plan = _look_again(context(near, WORKED, BARE, vain, champion=BARE))
     assert plan is not None
     assert plan.init_from == "e01"
     far = near | {"e02": 75.0, "e03": 74.0}
-    assert _look_again(desk(far, WORKED, BARE, vain, champion=BARE)) is None
+    assert _look_again(context(far, WORKED, BARE, vain, champion=BARE)) is None
     failed = vain.model_copy(update={"evaluation": None})
-    assert _look_again(desk(near, WORKED, BARE, failed, champion=BARE)) is None
+    assert _look_again(context(near, WORKED, BARE, failed, champion=BARE)) is None
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ def test_worked_answers_within_reach_challenge_a_champion_that_could_not_be_impr
 )
 def test_no_second_look_where_it_promises_little(scores, losses):
     first = experiment(1, ("steps",), "base", losses)
-    assert _look_again(desk(scores, first, BARE, champion=BARE)) is None
+    assert _look_again(context(scores, first, BARE, champion=BARE)) is None
 
 
 def test_a_worked_champion_needs_no_second_look():
     scores = {"base": 4.0, "e01": 30.0, "e02": 23.0}
-    assert _look_again(desk(scores, WORKED, BARE, champion=WORKED)) is None
+    assert _look_again(context(scores, WORKED, BARE, champion=WORKED)) is None

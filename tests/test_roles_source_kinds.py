@@ -11,7 +11,7 @@ from tools.curation.profile import SourceProfile
 
 
 def profile(**changes: Any) -> SourceProfile:
-    """A clean source of bare answers, unless told otherwise."""
+    """A clean source of direct answers, unless told otherwise."""
     facts: dict[str, Any] = {
         "name": "somewhere",
         "card_excerpt": "",
@@ -41,8 +41,8 @@ def profile(**changes: Any) -> SourceProfile:
 
 
 def test_worked_solutions_are_told_from_bare_answers():
-    assert kind_of(profile(reasoning_share=0.9)) == "worked"
-    assert kind_of(profile(reasoning_share=0.1)) == "plain"
+    assert kind_of(profile(reasoning_share=0.9)) == "chain_of_thought"
+    assert kind_of(profile(reasoning_share=0.1)) == "direct"
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_what_cannot_be_used_says_why(changes, words):
 
 def test_repeats_do_not_count_towards_a_source_s_worth():
     sources = {"wide": profile(rows=600), "echo": profile(rows=1000, duplicate_share=0.8)}
-    assert by_kind(sources)["plain"] == ("wide", "echo")
+    assert by_kind(sources)["direct"] == ("wide", "echo")
 
 
 def test_a_source_of_wrong_labels_is_distrusted_once_the_champion_knows_better():

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from tasks.answers.metrics import accuracy, macro_f1, mean_over_views, token_f1, wilson
-from tasks.base import Sample, Score, Verdict
+from tasks.base import ItemScore, Sample, Score
 
 
-def _items(views: list[str], right: list[bool]) -> tuple[list[Sample], list[Verdict]]:
-    samples = [Sample(str(i), view, "", "x") for i, view in enumerate(views)]
-    return samples, [Verdict(r, float(r), "x" if r else None) for r in right]
+def _items(subsets: list[str], right: list[bool]) -> tuple[list[Sample], list[ItemScore]]:
+    samples = [Sample(str(i), subset, "", "x") for i, subset in enumerate(subsets)]
+    return samples, [ItemScore(r, float(r), "x" if r else None) for r in right]
 
 
 def test_wilson_by_hand() -> None:
@@ -27,7 +27,7 @@ def test_wilson_by_hand() -> None:
 def test_accuracy_counts_the_unparseable_as_wrong() -> None:
     score = accuracy(*_items(["a", "a", "b", "b"], [True, True, True, False]))
     assert (score.value, score.n, score.unparseable_share) == (75.0, 4, 0.25)
-    assert score.views == {"a": 100.0, "b": 50.0}
+    assert score.subsets == {"a": 100.0, "b": 50.0}
     assert score.low < 75.0 < score.high
 
 
@@ -39,23 +39,27 @@ def test_accuracy_of_nothing_is_zero_and_knows_nothing() -> None:
 
 
 def test_unequal_lengths_are_refused() -> None:
-    samples, verdicts = _items(["a", "a"], [True, False])
-    with pytest.raises(ValueError, match="2 samples but 1 verdicts"):
-        accuracy(samples, verdicts[:1])
+    samples, item_scores = _items(["a", "a"], [True, False])
+    with pytest.raises(ValueError, match="2 samples but 1 item_scores"):
+        accuracy(samples, item_scores[:1])
 
 
 @pytest.mark.parametrize(
-    "score_of", [accuracy, mean_over_views, lambda samples, verdicts: macro_f1(samples, verdicts, ["x"])]
+    "score_of",
+    [accuracy, mean_over_views, lambda samples, item_scores: macro_f1(samples, item_scores, ["x"])],
 )
 def test_items_that_cannot_be_scored_count_nowhere(
-    score_of: Callable[[list[Sample], list[Verdict]], Score],
+    score_of: Callable[[list[Sample], list[ItemScore]], Score],
 ) -> None:
-    samples, verdicts = _items(["a", "a", "b", "b"], [True, False, True, True])
-    unscored = Verdict(False, 0.0, None, "no_oracle", scored=False)
+    samples, item_scores = _items(["a", "a", "b", "b"], [True, False, True, True])
+    unscored = ItemScore(False, 0.0, None, "no_oracle", scored=False)
     extra = [Sample("5", "a", "", "x"), Sample("6", "c", "", "x")]
-    alone, mixed = score_of(samples, verdicts), score_of(samples + extra, [*verdicts, unscored, unscored])
+    alone, mixed = (
+        score_of(samples, item_scores),
+        score_of(samples + extra, [*item_scores, unscored, unscored]),
+    )
     assert mixed == alone
-    assert (mixed.n, sorted(mixed.views)) == (4, ["a", "b"])
+    assert (mixed.n, sorted(mixed.subsets)) == (4, ["a", "b"])
     nothing = score_of(extra, [unscored, unscored])
     assert (nothing.n, nothing.value, nothing.low, nothing.high) == (0, 0.0, 0.0, 100.0)
 
@@ -69,9 +73,9 @@ def test_views_weigh_alike_whatever_their_size() -> None:
     assert (even.low, even.high) == (pytest.approx(pooled.low), pytest.approx(pooled.high))
 
 
-def _labelled(pairs: list[tuple[str, str | None]]) -> tuple[list[Sample], list[Verdict]]:
+def _labelled(pairs: list[tuple[str, str | None]]) -> tuple[list[Sample], list[ItemScore]]:
     samples = [Sample(str(i), "v", "", gold) for i, (gold, _) in enumerate(pairs)]
-    return samples, [Verdict(gold == said, float(gold == said), said) for gold, said in pairs]
+    return samples, [ItemScore(gold == said, float(gold == said), said) for gold, said in pairs]
 
 
 def test_macro_f1_by_hand() -> None:

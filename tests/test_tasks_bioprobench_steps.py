@@ -46,28 +46,28 @@ GEN_ROW = {
 def item(task: str, row: dict[str, Any]) -> Sample:
     spec = registry.get(task)
     assert spec.published is not None
-    [view] = spec.published.views_of(row)
-    return spec.published.sample(row, view)
+    [subset] = spec.published.subsets_of(row)
+    return spec.published.sample(row, subset)
 
 
 @cache
 def real(task: str) -> tuple[Sample, ...]:
-    by_view = load.items(registry.get(task), LoadOptions(data_root()))
-    return tuple(sample for samples in by_view.values() for sample in samples)
+    by_subset = load.items(registry.get(task), LoadOptions(data_root()))
+    return tuple(sample for samples in by_subset.values() for sample in samples)
 
 
 def value(task: str, row: dict[str, Any], answer: str) -> tuple[bool, str | None]:
-    verdict = registry.get(task).judge(item(task, row), answer)
-    return verdict.right, verdict.parsed
+    item_score = registry.get(task).scorer(item(task, row), answer)
+    return item_score.right, item_score.parsed
 
 
 @pytest.mark.parametrize("task", IDS)
 def test_real_gold_answers_are_best_and_silence_worst(task: str) -> None:
     spec, samples = registry.get(task), real(task)
     assert len(samples) >= 15
-    gold = [spec.judge(sample, spec.render(str(sample.gold), "So it is.")) for sample in samples]
-    assert [s.id for s, verdict in zip(samples, gold, strict=True) if not verdict.right] == []
-    silent = [spec.judge(sample, "") for sample in samples]
+    gold = [spec.scorer(sample, spec.render(str(sample.gold), "So it is.")) for sample in samples]
+    assert [s.id for s, item_score in zip(samples, gold, strict=True) if not item_score.right] == []
+    silent = [spec.scorer(sample, "") for sample in samples]
     score = spec.aggregate(samples, silent)
     assert (score.value, score.unparseable_share) == (0.0, 1.0)
     best = spec.aggregate(samples, gold)
@@ -80,12 +80,12 @@ def test_real_gold_answers_are_best_by_the_strict_reading_too(task: str) -> None
     spec, samples = registry.get(task), real(task)
     assert spec.published is not None
     answers = [spec.render(str(sample.gold), "") for sample in samples]
-    found = spec.published.evaluate(spec.views[0], samples, answers, [None] * len(samples))
+    found = spec.published.evaluate(spec.subsets[0], samples, answers, [None] * len(samples))
     name = next(iter(found))
     assert found[name] == pytest.approx(100, abs=1.5), (
         "the order of a step that stands twice has two writings"
     )
-    silent = spec.published.evaluate(spec.views[0], samples, [""] * len(samples), [None] * len(samples))
+    silent = spec.published.evaluate(spec.subsets[0], samples, [""] * len(samples), [None] * len(samples))
     assert silent[name] == 0.0
 
 
@@ -94,14 +94,14 @@ def test_malformed_answers_are_never_right_and_never_hang(task: str) -> None:
     spec, samples = registry.get(task), real(task)
     assert spec.published is not None
     spec.published.evaluate(
-        spec.views[0], samples[:1], [r"\boxed{{1: \frac{x}{2}}}"], [None]
+        spec.subsets[0], samples[:1], [r"\boxed{{1: \frac{x}{2}}}"], [None]
     )  # loads a grammar
     for number, answer in enumerate(malformed()):
         sample, started = samples[number % len(samples)], time.perf_counter()
-        verdict = spec.judge(sample, answer)
+        item_score = spec.scorer(sample, answer)
         spec.extract(answer)
-        spec.published.evaluate(spec.views[0], [sample], [answer], [None])
-        assert not verdict.right, answer[:80]
+        spec.published.evaluate(spec.subsets[0], [sample], [answer], [None])
+        assert not item_score.right, answer[:80]
         assert time.perf_counter() - started < 1.0, answer[:80]
 
 
@@ -190,12 +190,12 @@ def test_kendalls_tau_is_graded() -> None:
 
 def test_a_protocol_is_graded_by_shared_words_in_order() -> None:
     spec, sample = registry.get("bioprobench_gen"), item("bioprobench_gen", GEN_ROW)
-    whole = spec.judge(sample, "Sure!\n[ANSWER_START]1. melt the agarose\n2. pour it slowly[ANSWER_END]")
-    half = spec.judge(sample, "[ANSWER_START]1. Melt the agarose.[ANSWER_END]")
+    whole = spec.scorer(sample, "Sure!\n[ANSWER_START]1. melt the agarose\n2. pour it slowly[ANSWER_END]")
+    half = spec.scorer(sample, "[ANSWER_START]1. Melt the agarose.[ANSWER_END]")
     assert (whole.right, whole.value) == (True, 1.0)
     # Four of the reference's eight words and numbers: precision 1, recall 1/2.
     assert (half.right, half.value) == (False, pytest.approx(2 / 3))
-    assert spec.judge(sample, "...").parsed is None
+    assert spec.scorer(sample, "...").parsed is None
 
 
 def test_rows_without_the_columns_are_named() -> None:
@@ -214,14 +214,14 @@ def test_rows_of_another_task_belong_to_no_view() -> None:
     for name in rows:
         published = registry.get(f"bioprobench_{name}").published
         assert published is not None
-        assert [other for other, row in rows.items() if published.views_of(row)] == [name]
+        assert [other for other, row in rows.items() if published.subsets_of(row)] == [name]
 
 
 def test_aime24_reads_both_namings_of_its_columns() -> None:
     one = item("aime24", {"problem": "What is 1+1?", "answer": "2"})
     other = item("aime24", {"origin_prompt": "What is 1+1?", "gold_answer": 2})
     assert one == other
-    assert registry.get("aime24").judge(one, "\\boxed{002}").right
+    assert registry.get("aime24").scorer(one, "\\boxed{002}").right
 
 
 def test_strict_marks_are_closed() -> None:

@@ -8,13 +8,13 @@ import pytest
 
 from tasks import registry
 from tasks.base import Sample
-from tasks.chemcot.mol_edit import VIEWS, judge
+from tasks.chemcot.mol_edit import SUBSETS, scorer
 from tasks.chemcot.mol_edit_released import NAMES, evaluate, molecule_said
 from tasks.official.rows import read_rows
 from tests.support.real_rows import data_root
 
 SPEC = registry.get("chemcotbench_mol_edit")
-ADD, DELETE, SUB = VIEWS["add"], VIEWS["delete"], VIEWS["sub"]
+ADD, DELETE, SUB = SUBSETS["add"], SUBSETS["delete"], SUBSETS["sub"]
 
 
 def _item(source: str, removed: str | None, added: str | None, gold: str = "CCCO") -> Sample:
@@ -23,8 +23,8 @@ def _item(source: str, removed: str | None, added: str | None, gold: str = "CCCO
 
 def _correct(item: Sample, answer: str) -> tuple[bool, bool]:
     """Ours and the released rule."""
-    metrics = evaluate(item.view, [item], [answer], [None])
-    return judge(item, answer).right, metrics["correct_rate"] == 100.0
+    metrics = evaluate(item.subset, [item], [answer], [None])
+    return scorer(item, answer).right, metrics["correct_rate"] == 100.0
 
 
 def _json(smiles: str) -> str:
@@ -72,14 +72,14 @@ def test_a_carboxyl_for_a_hydroxyl_passes_ours_alone() -> None:
 def test_the_published_reference_is_right_even_in_two_pieces() -> None:
     item = _item("NCc1ccccc1", "benzene_ring", None, "CN.C")
     assert _correct(item, _json("C.NC")) == (True, True)
-    assert not judge(item, _json("CN.CC")).right
+    assert not scorer(item, _json("CN.CC")).right
     spelled_again = _item("CCO", "hydroxyl", None, "OCC")
-    assert judge(spelled_again, _json("OCC")).error == "unchanged"
+    assert scorer(spelled_again, _json("OCC")).error == "unchanged"
 
 
 def test_a_single_backslash_is_read_as_smiles() -> None:
     item = _item("F/C=C\\C", None, "halo", "F/C=C\\CF")
-    assert judge(item, '{"output": "F/C=C\\CF"}').right
+    assert scorer(item, '{"output": "F/C=C\\CF"}').right
 
 
 def test_a_sulfide_is_counted_without_disulfides() -> None:
@@ -120,8 +120,8 @@ def test_rows_with_a_missing_part_say_which() -> None:
     }
     sample = SPEC.published.sample(row, ADD)
     assert (sample.gold, sample.meta["source"], sample.meta["added"]) == ("CCCC#N", "CCC", "nitrile")
-    assert SPEC.published.views_of(row) == (ADD,)
-    assert SPEC.published.views_of(row | {"task": "mol_und"}) == ()
+    assert SPEC.published.subsets_of(row) == (ADD,)
+    assert SPEC.published.subsets_of(row | {"task": "mol_und"}) == ()
     with pytest.raises(ValueError, match="removed_group"):
         SPEC.published.sample(row, SUB)
     with pytest.raises(ValueError, match="reference"):
@@ -130,19 +130,19 @@ def test_rows_with_a_missing_part_say_which() -> None:
         SPEC.published.sample(row | {"query": "Input Molecule: CCC."}, ADD)
 
 
-@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("name", SUBSETS)
 def test_real_rows(name: str) -> None:
     """Every reference is right by our rule; the released one refuses a carboxyl for a hydroxyl."""
     assert SPEC.published is not None
     found = read_rows(data_root() / "chemcotbench" / "chemcotbench" / "mol_edit" / f"{name}.json")
-    assert {SPEC.published.views_of(row) for row in found} == {(VIEWS[name],)}
-    samples = [SPEC.published.sample(row, VIEWS[name]) for row in found]
+    assert {SPEC.published.subsets_of(row) for row in found} == {(SUBSETS[name],)}
+    samples = [SPEC.published.sample(row, SUBSETS[name]) for row in found]
     assert all(SPEC.build_prompt(row) == sample.prompt for row, sample in zip(found, samples, strict=True))
     answers = [_json(sample.gold) for sample in samples]
-    assert all(judge(*pair).right for pair in zip(samples, answers, strict=True))
-    metrics = evaluate(VIEWS[name], samples, answers, [None] * len(samples))
+    assert all(scorer(*pair).right for pair in zip(samples, answers, strict=True))
+    metrics = evaluate(SUBSETS[name], samples, answers, [None] * len(samples))
     asked = [(sample.meta["removed"], sample.meta["added"]) for sample in samples]
     assert metrics["correct_count"] == len(samples) - asked.count(("hydroxyl", "carboxyl"))
     assert metrics["valid_rate"] == metrics["tanimoto_similarity"] == 100.0
     unedited = [_json(sample.meta["source"]) for sample in samples]
-    assert not any(judge(*pair).right for pair in zip(samples, unedited, strict=True))
+    assert not any(scorer(*pair).right for pair in zip(samples, unedited, strict=True))

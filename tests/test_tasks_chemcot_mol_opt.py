@@ -15,7 +15,7 @@ from tasks.chemcot import mol_opt_released as released
 from tasks.chemcot.chemistry import properties
 from tasks.chemcot.chemistry.properties import MIN_SIMILARITY, PROPERTIES, optimisation_error, property_of
 from tasks.chemcot.chemistry.similarity import morgan_bits
-from tasks.chemcot.mol_opt import MINI, SPEC, VIEW, build_prompt, judge, to_sample, verify, views_of
+from tasks.chemcot.mol_opt import MINI, SPEC, SUBSET, build_prompt, scorer, subsets_of, to_sample, verify
 from tasks.official.rows import read_rows
 from tests.support.real_rows import data_root
 
@@ -25,7 +25,7 @@ BROMIDE = "CCCCc1ccc(Br)cc1"
 
 
 def item(source: str = PHENOL, name: str = "logp") -> Sample:
-    return Sample("x", f"{VIEW}{name}", f"Source Molecule: {source}", "", {"source": source})
+    return Sample("x", f"{SUBSET}{name}", f"Source Molecule: {source}", "", {"source": source})
 
 
 def said(smiles: str, key: str = KEY) -> str:
@@ -34,7 +34,7 @@ def said(smiles: str, key: str = KEY) -> str:
 
 def published(answers: list[str], name: str = "logp", source: str = PHENOL) -> dict[str, float | None]:
     samples = [item(source, name) for _ in answers]
-    return released.evaluate(f"{VIEW}{name}", samples, answers, [None] * len(answers))
+    return released.evaluate(f"{SUBSET}{name}", samples, answers, [None] * len(answers))
 
 
 @pytest.fixture
@@ -80,8 +80,8 @@ def fake_oracles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ],
 )
 def test_what_counts_as_an_optimisation(target: str, error: str) -> None:
-    verdict = judge(item(), said(target))
-    assert (verdict.error, verdict.right, verdict.value) == (error, not error, float(not error))
+    item_score = scorer(item(), said(target))
+    assert (item_score.error, item_score.right, item_score.value) == (error, not error, float(not error))
 
 
 @pytest.mark.parametrize(
@@ -100,33 +100,33 @@ def test_what_counts_as_an_optimisation(target: str, error: str) -> None:
     ],
 )
 def test_where_the_answer_is_read(answer: str, right: bool) -> None:
-    assert judge(item(), answer).right is right
+    assert scorer(item(), answer).right is right
 
 
 def test_one_backslash_is_read_as_meant() -> None:
     source = "O/C=C\\CCc1ccccc1"
-    verdict = judge(item(source), '{"Final Target Molecule": "Br/C=C\\CCc1ccccc1"}')
-    assert (verdict.right, verdict.parsed) == (True, "Br/C=C\\CCc1ccccc1")
+    item_score = scorer(item(source), '{"Final Target Molecule": "Br/C=C\\CCc1ccccc1"}')
+    assert (item_score.right, item_score.parsed) == (True, "Br/C=C\\CCc1ccccc1")
 
 
 def test_without_an_oracle_nothing_is_scored(no_oracles: None) -> None:
     for name in ("drd", "gsk", "jnk"):
         samples = [item(name=name)] * 2
-        verdicts = [judge(samples[0], text) for text in (said(BROMIDE), "")]
-        assert [(v.scored, v.error, v.right) for v in verdicts] == [(False, "no_oracle", False)] * 2
-        assert [v.parsed for v in verdicts] == [BROMIDE, None]
-        assert SPEC.aggregate(samples, verdicts).n == 0
+        item_scores = [scorer(samples[0], text) for text in (said(BROMIDE), "")]
+        assert [(v.scored, v.error, v.right) for v in item_scores] == [(False, "no_oracle", False)] * 2
+        assert [v.parsed for v in item_scores] == [BROMIDE, None]
+        assert SPEC.aggregate(samples, item_scores).n == 0
     mixed = [item(), item(name="drd")]
-    score = SPEC.aggregate(mixed, [judge(sample, said(BROMIDE)) for sample in mixed])
-    assert (score.value, score.n, list(score.views)) == (100.0, 1, [f"{VIEW}logp"])
+    score = SPEC.aggregate(mixed, [scorer(sample, said(BROMIDE)) for sample in mixed])
+    assert (score.value, score.n, list(score.subsets)) == (100.0, 1, [f"{SUBSET}logp"])
 
 
 @pytest.mark.usefixtures("fake_oracles")
 def test_with_an_oracle_its_gain_decides() -> None:
     more, less = said("CCCCc1ccc(N)cc1"), said(BROMIDE)
     for name in ("drd", "gsk", "jnk"):
-        assert judge(item(name=name), more).right
-        assert judge(item(name=name), less).error == "no_gain"
+        assert scorer(item(name=name), more).right
+        assert scorer(item(name=name), less).error == "no_gain"
         metrics = published([more, less], name)
         assert (metrics["success_rate"], metrics["valid_score_rate"]) == (50.0, 100.0)
 
@@ -191,11 +191,11 @@ def test_published_counts_what_ours_refuses() -> None:
         rng.shuffle(atoms)
         spelled = Chem.MolToSmiles(Chem.RenumberAtoms(Chem.MolFromSmiles(source), atoms), canonical=False)
         noisy += (published([said(spelled)], "logp", source)["success_rate"] or 0) > 0
-        assert judge(item(source), said(spelled)).error == "unchanged"
+        assert scorer(item(source), said(spelled)).error == "unchanged"
     assert noisy > 0  # the source in another spelling gains by rounding
     for unrelated in ("c1ccc2ccccc2c1", f"{BROMIDE}.CCCC"):
         assert published([said(unrelated)])["success_rate"] == 100.0
-        assert not judge(item(), said(unrelated)).right
+        assert not scorer(item(), said(unrelated)).right
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_how_the_released_parser_reads(answer: str, taken: str) -> None:
 def test_what_ends_the_released_view_is_none_for_every_metric(answer: str) -> None:
     metrics = published([said(BROMIDE), answer])
     assert set(metrics.values()) == {None}
-    assert judge(item(), answer).right is False
+    assert scorer(item(), answer).right is False
 
 
 def test_published_without_an_oracle_leaves_gains_open(no_oracles: None) -> None:
@@ -263,36 +263,36 @@ def test_a_published_row_becomes_an_item() -> None:
         "subtask": "drd",
         "meta": '{"src_iupac": "propan-2-amine"}',
     }
-    sample = to_sample(row, views_of(row)[0])
-    assert (sample.view, sample.meta["source"], sample.gold) == (f"{VIEW}drd", "CC(C)N", "")
+    sample = to_sample(row, subsets_of(row)[0])
+    assert (sample.subset, sample.meta["source"], sample.gold) == (f"{SUBSET}drd", "CC(C)N", "")
     assert sample.prompt == row["query"]
     with pytest.raises(ValueError, match="Source Molecule"):
-        to_sample({**row, "query": "Which molecule?"}, f"{VIEW}drd")
+        to_sample({**row, "query": "Which molecule?"}, f"{SUBSET}drd")
     with pytest.raises(ValueError, match="no valid SMILES"):
-        to_sample({**row, "query": "Source Molecule: C1CC."}, f"{VIEW}drd")
-    assert views_of({**row, "task": "mol_edit"}) == views_of({**row, "subtask": "sa"}) == ()
+        to_sample({**row, "query": "Source Molecule: C1CC."}, f"{SUBSET}drd")
+    assert subsets_of({**row, "task": "mol_edit"}) == subsets_of({**row, "subtask": "sa"}) == ()
     assert build_prompt({"query": "Input Molecule: CC"}) is None
 
 
 def test_real_rows_are_read_and_silence_is_worst() -> None:
     folder = data_root() / "chemcotbench" / "chemcotbench" / "mol_opt"
     for name in PROPERTIES:
-        view = f"{VIEW}{name}"
-        samples = [to_sample(row, view) for row in read_rows(folder / f"{name}.json")]
+        subset = f"{SUBSET}{name}"
+        samples = [to_sample(row, subset) for row in read_rows(folder / f"{name}.json")]
         assert len(samples) == 40
         assert {sample.gold for sample in samples} == {""}  # published rows hold no reference answer
         same = [said(str(sample.meta["source"])) for sample in samples]
-        verdicts = [judge(sample, text) for sample, text in zip(samples, same, strict=True)]
-        assert not any(verdict.right for verdict in verdicts)
-        metrics = released.evaluate(view, samples, same, [None] * 40)
+        item_scores = [scorer(sample, text) for sample, text in zip(samples, same, strict=True)]
+        assert not any(item_score.right for item_score in item_scores)
+        metrics = released.evaluate(subset, samples, same, [None] * 40)
         assert (metrics["valid_smiles_rate"], metrics["scaffold_hard"]) == (100.0, 100.0)
 
 
 def test_real_molecules_can_be_improved() -> None:
     """A methyl group more raises logP and keeps the molecule: the rule can be met on real rows."""
     path = data_root() / "chemcotbench" / "chemcotbench" / "mol_opt" / "logp.json"
-    samples = [to_sample(row, f"{VIEW}logp") for row in read_rows(path)]
-    right = [judge(sample, said("C" + str(sample.meta["source"]))).right for sample in samples]
+    samples = [to_sample(row, f"{SUBSET}logp") for row in read_rows(path)]
+    right = [scorer(sample, said("C" + str(sample.meta["source"]))).right for sample in samples]
     assert sum(right) > 25
 
 
@@ -309,13 +309,13 @@ def test_generated_targets_are_optimisations_and_decoys_are_not() -> None:
         assert optimisation_error(name, source, MINI.wrong(rng, drawn))
         assert len(MINI.prompt_of(drawn)) < 400
         row = MINI.with_answer(drawn, drawn.answer, "")
-        assert to_sample(row, drawn.view).gold == drawn.answer
+        assert to_sample(row, drawn.subset).gold == drawn.answer
 
 
 def test_the_mini_edition_draws_three_of_six_views() -> None:
-    drawn = {MINI.draw(random.Random(index), index).view for index in range(12)}
-    assert drawn == {f"{VIEW}{name}" for name in ("logp", "qed", "solubility")}
-    assert set(MINI.unscored_views) == {f"{VIEW}{n}" for n in properties.ORACLES}
+    drawn = {MINI.draw(random.Random(index), index).subset for index in range(12)}
+    assert drawn == {f"{SUBSET}{name}" for name in ("logp", "qed", "solubility")}
+    assert set(MINI.unscored_subsets) == {f"{SUBSET}{n}" for n in properties.ORACLES}
 
 
 def test_verify_knows_the_property_and_when_it_cannot_tell(no_oracles: None) -> None:

@@ -6,15 +6,15 @@ import json
 import random
 
 import pytest
-import solvers
 
 from tasks import registry
 from tasks.answers import values
 from tasks.base import Sample
 from tasks.chemcot.chemistry.scaffolds import fragment_count, ring_count, scaffold
-from tasks.chemcot.mol_und import judge, question_of, truth_of
+from tasks.chemcot.mol_und import question_of, scorer, truth_of
 from tasks.chemcot.mol_und_released import KINDS, PREFIX, evaluate
 from tasks.official.rows import read_rows
+from tests.support import solvers
 from tests.support.real_rows import data_root
 
 SPEC = registry.get("chemcotbench_mol_und")
@@ -23,11 +23,11 @@ YES_NO = [PREFIX + kind for kind in ("ring_system_scaffold", "equivalence")]
 MURCKO = PREFIX + "Murcko_scaffold"
 
 
-def _item(view: str, gold: object) -> Sample:
-    return Sample("x", view, "", gold)
+def _item(subset: str, gold: object) -> Sample:
+    return Sample("x", subset, "", gold)
 
 
-@pytest.mark.parametrize("view", COUNTS)
+@pytest.mark.parametrize("subset", COUNTS)
 @pytest.mark.parametrize(
     "answer",
     [
@@ -53,11 +53,11 @@ def _item(view: str, gold: object) -> Sample:
         "The count is 2.",
     ],
 )
-def test_counts_are_read_as_meant(view: str, answer: str) -> None:
-    verdict = judge(_item(view, 2), answer)
-    assert (verdict.right, verdict.value, verdict.parsed) == (True, 1.0, "2")
-    assert judge(_item(view, "2"), answer).right
-    assert not judge(_item(view, 3), answer).right
+def test_counts_are_read_as_meant(subset: str, answer: str) -> None:
+    item_score = scorer(_item(subset, 2), answer)
+    assert (item_score.right, item_score.value, item_score.parsed) == (True, 1.0, "2")
+    assert scorer(_item(subset, "2"), answer).right
+    assert not scorer(_item(subset, 3), answer).right
 
 
 @pytest.mark.parametrize(
@@ -87,17 +87,17 @@ def test_counts_are_read_as_meant(view: str, answer: str) -> None:
 )
 @pytest.mark.parametrize("gold", [0, 2])
 def test_what_is_no_count_is_wrong_and_never_zero(answer: str, gold: int) -> None:
-    verdict = judge(_item(COUNTS[0], gold), answer)
-    assert (verdict.right, verdict.value, verdict.parsed) == (False, 0.0, None)
-    assert verdict.error
+    item_score = scorer(_item(COUNTS[0], gold), answer)
+    assert (item_score.right, item_score.value, item_score.parsed) == (False, 0.0, None)
+    assert item_score.error
 
 
 def test_other_counts_are_wrong_with_a_reason() -> None:
-    assert judge(_item(COUNTS[0], 2), '{"count": 3}').error == "off_by_one"
-    assert judge(_item(COUNTS[0], 2), '{"count": -2}').error == "wrong_count"
-    assert judge(_item(COUNTS[0], 2), '{"count": 2.5}').parsed == "2.5"
-    assert judge(_item(COUNTS[0], 0), '{"count": "zero"}').right
-    assert judge(_item(COUNTS[0], 12), '{"count": "twelve"}').right
+    assert scorer(_item(COUNTS[0], 2), '{"count": 3}').error == "off_by_one"
+    assert scorer(_item(COUNTS[0], 2), '{"count": -2}').error == "wrong_count"
+    assert scorer(_item(COUNTS[0], 2), '{"count": 2.5}').parsed == "2.5"
+    assert scorer(_item(COUNTS[0], 0), '{"count": "zero"}').right
+    assert scorer(_item(COUNTS[0], 12), '{"count": "twelve"}').right
 
 
 SAID = [
@@ -134,53 +134,53 @@ SAID = [
 ]
 
 
-@pytest.mark.parametrize("view", YES_NO)
+@pytest.mark.parametrize("subset", YES_NO)
 @pytest.mark.parametrize(("text", "meant"), SAID)
-def test_yes_and_no_are_read_as_meant(view: str, text: str, meant: str | None) -> None:
+def test_yes_and_no_are_read_as_meant(subset: str, text: str, meant: str | None) -> None:
     for answer in (json.dumps({"output": text}), json.dumps({"answer": text}), text):
         for gold in ("Yes", "No"):
-            verdict = judge(_item(view, gold), answer)
-            assert verdict.right is (meant == gold), (answer, verdict)
-            assert verdict.parsed == meant
+            item_score = scorer(_item(subset, gold), answer)
+            assert item_score.right is (meant == gold), (answer, item_score)
+            assert item_score.parsed == meant
 
 
 def test_booleans_and_the_last_answer_count() -> None:
-    assert judge(_item(YES_NO[1], "Yes"), '{"output": true}').right
-    assert judge(_item(YES_NO[1], "No"), '{"output": false}').right
-    assert not judge(_item(YES_NO[1], "No"), '{"output": true}').right
-    assert judge(_item(YES_NO[1], "No"), '{"output": "Yes"} Sorry: {"output": "No"}').right
-    assert judge(_item(YES_NO[1], "No"), '{"answer": "Yes", "output": "No"}').right
-    assert judge(_item(YES_NO[1], "Yes"), "<think>No" + "o" * 300).parsed is None
+    assert scorer(_item(YES_NO[1], "Yes"), '{"output": true}').right
+    assert scorer(_item(YES_NO[1], "No"), '{"output": false}').right
+    assert not scorer(_item(YES_NO[1], "No"), '{"output": true}').right
+    assert scorer(_item(YES_NO[1], "No"), '{"output": "Yes"} Sorry: {"output": "No"}').right
+    assert scorer(_item(YES_NO[1], "No"), '{"answer": "Yes", "output": "No"}').right
+    assert scorer(_item(YES_NO[1], "Yes"), "<think>No" + "o" * 300).parsed is None
 
 
 def test_a_scaffold_counts_by_its_molecule() -> None:
     item = _item(MURCKO, "c1ccc(CC2CC2)cc1")
     for said in ("c1ccc(CC2CC2)cc1", "C1CC1Cc1ccccc1", "C1(CC2=CC=CC=C2)CC1"):
         for answer in (json.dumps({"Output Scaffold": said}), json.dumps({"output": said}), said):
-            assert judge(item, answer).right, answer
-    close = judge(item, '{"Output Scaffold": "c1ccc(CCC2CC2)cc1"}')
-    far = judge(item, '{"Output Scaffold": "C1CCNCC1"}')
+            assert scorer(item, answer).right, answer
+    close = scorer(item, '{"Output Scaffold": "c1ccc(CCC2CC2)cc1"}')
+    far = scorer(item, '{"Output Scaffold": "C1CCNCC1"}')
     assert (close.right, far.right, close.error) == (False, False, "wrong_scaffold")
     assert 0.2 < close.value < 1
     assert far.value < 0.2
-    last = judge(item, '{"Output Scaffold": "C1CC1"} {"Output Scaffold": "C1CC1Cc1ccccc1"}')
+    last = scorer(item, '{"Output Scaffold": "C1CC1"} {"Output Scaffold": "C1CC1Cc1ccccc1"}')
     assert last.right
 
 
 @pytest.mark.parametrize("said", ["C1CC(", "no scaffold", "", "C" * 5_000, "c1ccccc1 extra \\n", "C\0C", "*"])
 def test_what_is_no_scaffold_scores_nothing(said: str) -> None:
-    verdict = judge(_item(MURCKO, "C1CCNCC1"), json.dumps({"Output Scaffold": said}))
-    assert not verdict.right
-    assert verdict.value < 0.3
-    assert verdict.error
+    item_score = scorer(_item(MURCKO, "C1CCNCC1"), json.dumps({"Output Scaffold": said}))
+    assert not item_score.right
+    assert item_score.value < 0.3
+    assert item_score.error
 
 
 def test_another_molecule_never_scores_one() -> None:
     """Folded fingerprints of two chains may agree; only the gold molecule itself is worth 1."""
     one, other = "C1CC1" + "C" * 9 + "C1CC1", "C1CC1" + "C" * 12 + "C1CC1"
-    verdict = judge(_item(MURCKO, one), json.dumps({"Output Scaffold": other}))
-    assert not verdict.right
-    assert 0.9 < verdict.value < 1
+    item_score = scorer(_item(MURCKO, one), json.dumps({"Output Scaffold": other}))
+    assert not item_score.right
+    assert 0.9 < item_score.value < 1
 
 
 @pytest.mark.parametrize(
@@ -208,8 +208,8 @@ def test_another_molecule_never_scores_one() -> None:
     ],
 )
 def test_released_counts(answer: str, read: int) -> None:
-    for view in COUNTS:
-        assert evaluate(view, [_item(view, 5)], [answer], [None]) == {"mae": abs(5 - read)}
+    for subset in COUNTS:
+        assert evaluate(subset, [_item(subset, 5)], [answer], [None]) == {"mae": abs(5 - read)}
     assert evaluate(COUNTS[0], [_item(COUNTS[0], 0)], [answer], [None])["mae"] == read
 
 
@@ -231,10 +231,10 @@ def test_released_counts(answer: str, read: int) -> None:
     ],
 )
 def test_released_yes_and_no(answer: str, said: str) -> None:
-    for view in YES_NO:
+    for subset in YES_NO:
         for gold in ("Yes", "No"):
             right = 100.0 * (said == gold.lower())
-            assert evaluate(view, [_item(view, gold)], [answer], [None]) == {"accuracy": right}
+            assert evaluate(subset, [_item(subset, gold)], [answer], [None]) == {"accuracy": right}
 
 
 def test_released_similarity_and_crashes() -> None:
@@ -242,9 +242,9 @@ def test_released_similarity_and_crashes() -> None:
     item = _item(MURCKO, "c1ccc(CC2CC2)cc1")
     assert evaluate(MURCKO, [item], ['{"Output Scaffold": "C1CC1Cc1ccccc1"}'], [None]) == {name: 1.0}
     assert evaluate(MURCKO, [item, item], ['{"output": "C1CC1Cc1ccccc1"}', "C1"], [None] * 2) == {name: 0.5}
-    for view, metric in ((MURCKO, name), (COUNTS[0], "mae"), (YES_NO[0], "accuracy")):
+    for subset, metric in ((MURCKO, name), (COUNTS[0], "mae"), (YES_NO[0], "accuracy")):
         for crash in ("[" * 5_000, '{"count": ' + "9" * 5_000 + "}"):
-            assert evaluate(view, [_item(view, 1)] * 2, ["", crash], [None] * 2) == {metric: None}
+            assert evaluate(subset, [_item(subset, 1)] * 2, ["", crash], [None] * 2) == {metric: None}
     endless = '{"count": "' + "9" * 4_000 + '"}'
     assert evaluate(COUNTS[0], [_item(COUNTS[0], 1)], [endless], [None]) == {"mae": None}
 
@@ -256,10 +256,10 @@ def test_generated_questions_have_one_right_answer() -> None:
         item = miniature.draw(rng, index)
         prompt = miniature.prompt_of(item)
         assert solvers.mol_und(prompt) == item.answer, prompt
-        sample = Sample("x", item.view, prompt, item.gold, item.meta)
-        assert judge(sample, SPEC.render(item.answer, item.reasoning)).right
-        for bad in (miniature.wrong(rng, item), (miniature.flawed(rng, item) or ("", ""))[0]):
-            assert not judge(sample, SPEC.render(bad, "")).right, (prompt, bad)
+        sample = Sample("x", item.subset, prompt, item.gold, item.meta)
+        assert scorer(sample, SPEC.render(item.answer, item.reasoning)).right
+        for bad in (miniature.wrong(rng, item), (miniature.corrupted_rationale(rng, item) or ("", ""))[0]):
+            assert not scorer(sample, SPEC.render(bad, "")).right, (prompt, bad)
         kinds.add((item.meta["kind"], item.answer if len(item.answer) < 4 else ""))
     assert {("equivalence", "Yes"), ("equivalence", "No"), ("fg_count", "0"), ("ring_count", "2")} <= kinds
 
@@ -273,7 +273,7 @@ def test_questions_of_other_tasks_are_not_ours() -> None:
     assert SPEC.verify("Input Molecule: CC, Fragment Name: nitriles.", '{"output": "Yes"}') is False
     assert SPEC.published is not None
     row = {"task": "mol_edit", "subtask": "add", "query": "x", "gt": "", "meta": "{}"}
-    assert SPEC.published.views_of(row) == ()
+    assert SPEC.published.subsets_of(row) == ()
     with pytest.raises(ValueError, match="query"):
         SPEC.published.sample({"gt": 1}, COUNTS[0])
     with pytest.raises(ValueError, match="gt"):
@@ -298,11 +298,11 @@ def test_real_rows(kind: str) -> None:
     """The gold answers score best in both evaluators, and RDKit agrees with every one of them."""
     assert SPEC.published is not None
     rows = read_rows(data_root() / "chemcotbench" / "chemcotbench" / "mol_und" / f"{kind}.json")
-    assert {SPEC.published.views_of(row) for row in rows} == {(PREFIX + kind,)}
+    assert {SPEC.published.subsets_of(row) for row in rows} == {(PREFIX + kind,)}
     samples = [SPEC.published.sample(row, PREFIX + kind) for row in rows]
     answers = [SPEC.render(sample.gold, "") for sample in samples]
     assert (
-        SPEC.aggregate(samples, [judge(*pair) for pair in zip(samples, answers, strict=True)]).value == 100.0
+        SPEC.aggregate(samples, [scorer(*pair) for pair in zip(samples, answers, strict=True)]).value == 100.0
     )
     (released,) = evaluate(PREFIX + kind, samples, answers, [None] * len(samples)).values()
     assert released == {"Murcko_scaffold": 1.0, "fg_count": 0, "ring_count": 0}.get(kind, 100.0)
@@ -311,7 +311,7 @@ def test_real_rows(kind: str) -> None:
         question = question_of(sample.prompt)
         assert question is not None
         assert question.kind == kind
-        assert judge(sample, SPEC.render(truth_of(question) or "", "")).right, sample.prompt
+        assert scorer(sample, SPEC.render(truth_of(question) or "", "")).right, sample.prompt
 
 
 @pytest.mark.parametrize(
@@ -346,5 +346,5 @@ def test_a_denied_count_is_no_count(text: str):
 def test_a_denied_scaffold_is_wrong(answer: str):
     spec = registry.get("chemcotbench_mol_und")
     sample = Sample("x", "chemcotbench_mol_und_Murcko_scaffold", "", "c1ccccc1")
-    assert spec.judge(sample, '{"Output Scaffold": "c1ccccc1"}').right
-    assert not spec.judge(sample, answer).right
+    assert spec.scorer(sample, '{"Output Scaffold": "c1ccccc1"}').right
+    assert not spec.scorer(sample, answer).right

@@ -6,7 +6,6 @@ import json
 import random
 
 import pytest
-import reaction_solver
 
 from tasks.answers.letters import chosen_letter
 from tasks.base import Sample
@@ -19,9 +18,20 @@ from tasks.chemcot.chemistry.reactions import (
     textbook_products,
 )
 from tasks.chemcot.chemistry.similarity import character_bleu, levenshtein, morgan_counts
-from tasks.chemcot.reaction import KEYS, MINI, NEAR, VIEW, build_prompt, judge, to_sample, verify, views_of
+from tasks.chemcot.reaction import (
+    KEYS,
+    MINI,
+    NEAR,
+    SUBSET,
+    build_prompt,
+    scorer,
+    subsets_of,
+    to_sample,
+    verify,
+)
 from tasks.chemcot.smiles_answer import stated_smiles
 from tasks.official.rows import read_rows
+from tests.support import reaction_solver
 from tests.support.real_rows import data_root
 
 ESTER = "CCC(=O)OCC"
@@ -29,7 +39,7 @@ GIVEN = "CCC(=O)O.OCC"
 
 
 def item(kind: str, gold: str = ESTER, given: str = GIVEN) -> Sample:
-    return Sample("x", f"{VIEW}{kind}", "", gold, {"given": given})
+    return Sample("x", f"{SUBSET}{kind}", "", gold, {"given": given})
 
 
 def said(kind: str, answer: str) -> str:
@@ -38,7 +48,7 @@ def said(kind: str, answer: str) -> str:
 
 def published(kind: str, answers: list[str], golds: list[str]) -> dict[str, float | None]:
     samples = [item(kind, gold) for gold in golds]
-    return released.evaluate(f"{VIEW}{kind}", samples, answers, [None] * len(golds))
+    return released.evaluate(f"{SUBSET}{kind}", samples, answers, [None] * len(golds))
 
 
 # -- our own rule ----------------------------------------------------------------------------------
@@ -48,41 +58,41 @@ def published(kind: str, answers: list[str], golds: list[str]) -> dict[str, floa
 def test_the_key_of_the_prompt_is_read_and_output_as_well(kind: str) -> None:
     for key in (*KEYS[kind], "output"):
         answer = json.dumps({key: "C(C)OC(=O)CC"})
-        assert judge(item(kind), answer).right, key
-        assert judge(item(kind), f"```json\n```json\n{answer}\n```\n```").right
-        assert judge(item(kind), f"<think>{said(kind, 'CC')}</think>{answer}").right
-        assert not judge(item(kind), f"<think>{answer}").right
-        assert judge(item(kind), f"{said(kind, 'CC')} no: {answer}").right
-    assert judge(item(kind), ESTER).error == "no_json"
-    assert judge(item(kind), "").error == "unparseable"
+        assert scorer(item(kind), answer).right, key
+        assert scorer(item(kind), f"```json\n```json\n{answer}\n```\n```").right
+        assert scorer(item(kind), f"<think>{said(kind, 'CC')}</think>{answer}").right
+        assert not scorer(item(kind), f"<think>{answer}").right
+        assert scorer(item(kind), f"{said(kind, 'CC')} no: {answer}").right
+    assert scorer(item(kind), ESTER).error == "no_json"
+    assert scorer(item(kind), "").error == "unparseable"
 
 
 @pytest.mark.parametrize("kind", ["fs", "retro", "nepp"])
 def test_a_near_miss_counts_by_likeness_and_never_in_full(kind: str) -> None:
-    near, far = judge(item(kind), said(kind, "CCC(=O)OC")), judge(item(kind), said(kind, "c1ccncc1"))
+    near, far = scorer(item(kind), said(kind, "CCC(=O)OC")), scorer(item(kind), said(kind, "c1ccncc1"))
     assert near.value == pytest.approx(morgan_counts("CCC(=O)OC", ESTER))
     assert 0.0 <= far.value < near.value < 1.0
     assert not near.right
-    other_hand = judge(item(kind, "C[C@H](O)CC"), said(kind, "C[C@@H](O)CC"))
+    other_hand = scorer(item(kind, "C[C@H](O)CC"), said(kind, "C[C@@H](O)CC"))
     assert (other_hand.right, other_hand.value) == (False, NEAR)
 
 
 def test_a_reagent_is_right_or_wrong() -> None:
-    assert judge(item("rcr", "[OH-].[Na+]"), said("rcr", "[Na+].[OH-]")).right
-    assert judge(item("rcr", "CCO"), said("rcr", "CO")).value == 0.0
+    assert scorer(item("rcr", "[OH-].[Na+]"), said("rcr", "[Na+].[OH-]")).right
+    assert scorer(item("rcr", "CCO"), said("rcr", "CO")).value == 0.0
 
 
 @pytest.mark.parametrize("echo", ["CCC(=O)O", "OCC", GIVEN, "CCO.C(C)C(O)=O"])
 def test_repeating_what_was_given_earns_nothing(echo: str) -> None:
-    verdict = judge(item("fs"), said("fs", echo))
-    assert (verdict.error, verdict.value) == ("echo", 0.0)
+    item_score = scorer(item("fs"), said("fs", echo))
+    assert (item_score.error, item_score.value) == ("echo", 0.0)
     assert morgan_counts(echo, ESTER) > 0.1
-    assert judge(item("fs", "CCO"), said("fs", "OCC")).right  # unless it is the answer
+    assert scorer(item("fs", "CCO"), said("fs", "OCC")).right  # unless it is the answer
 
 
 def test_invalid_answers_earn_nothing() -> None:
     for bad in ("C1CC", "CCC(=O)OCC is it", "C" * 5_000, "CC\0O", "ester"):
-        assert judge(item("fs"), said("fs", bad)).value == 0.0
+        assert scorer(item("fs"), said("fs", bad)).value == 0.0
 
 
 @pytest.mark.parametrize(
@@ -95,16 +105,16 @@ def test_invalid_answers_earn_nothing() -> None:
 )
 def test_references_without_their_dot(gold: str, answer: str) -> None:
     for text in (answer, gold):
-        assert judge(item("retro", gold), said("retro", text)).right, text
-    assert not judge(item("retro", gold), said("retro", "CCCl.CC")).right
+        assert scorer(item("retro", gold), said("retro", text)).right, text
+    assert not scorer(item("retro", gold), said("retro", "CCCl.CC")).right
 
 
 def test_a_reference_that_cannot_be_taken_apart_is_not_scored() -> None:
     assert readable_reference("CC(=O)ClNCc1ccccc1") == "CC(=O)Cl.NCc1ccccc1"
     assert readable_reference("C(C)ClC(C)Cl(") is None
     for answer in ("CCCl", "C(C)ClC(C)Cl(", ""):
-        verdict = judge(item("retro", "C(C)ClC(C)Cl("), said("retro", answer))
-        assert (verdict.scored, verdict.error) == (False, "gold_unreadable")
+        item_score = scorer(item("retro", "C(C)ClC(C)Cl("), said("retro", answer))
+        assert (item_score.scored, item_score.error) == (False, "gold_unreadable")
 
 
 @pytest.mark.parametrize(
@@ -137,8 +147,8 @@ def test_a_reference_that_cannot_be_taken_apart_is_not_scored() -> None:
 )
 def test_the_chosen_letter(answer: str, letter: str | None) -> None:
     assert chosen_letter(answer, KEYS["mechsel"], "ABCDEFGHIJ") == letter
-    verdict = judge(Sample("x", f"{VIEW}mechsel", "", "G", {"letters": "ABCDEFGHIJ"}), answer)
-    assert (verdict.right, verdict.parsed) == (letter == "G", letter)
+    item_score = scorer(Sample("x", f"{SUBSET}mechsel", "", "G", {"letters": "ABCDEFGHIJ"}), answer)
+    assert (item_score.right, item_score.parsed) == (letter == "G", letter)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +210,7 @@ def test_published_golds_that_are_no_smiles_score_nothing() -> None:
     for text in (gold, "CC(=O)Cl.NCc1ccccc1"):
         metrics = published("retro", [said("retro", text)], [gold])
         assert (metrics["exact_match"], metrics["morgan_sims"]) == (0.0, 0.0)
-        assert judge(item("retro", gold), said("retro", text)).right
+        assert scorer(item("retro", gold), said("retro", text)).right
 
 
 @pytest.mark.parametrize(
@@ -286,20 +296,20 @@ def test_a_published_row_becomes_an_item() -> None:
     query = 'Question:\nReactants: CCC(=O)O.OCC\nReagents: O\n\nAnswer:\n{\n    "Major Product": ...\n}\n'
     row = {"query": query, "gt": '{"Major Product": "CCC(=O)OCC", "Byproduct(s)": "O"}', "task": "reaction"}
     row |= {"subtask": "fs", "meta": "{}", "id": "1"}
-    sample = to_sample(row, views_of(row)[0])
-    assert (sample.view, sample.gold, sample.meta) == (f"{VIEW}fs", ESTER, {"given": GIVEN})
+    sample = to_sample(row, subsets_of(row)[0])
+    assert (sample.subset, sample.gold, sample.meta) == (f"{SUBSET}fs", ESTER, {"given": GIVEN})
     for bad in ({"gt": ""}, {"gt": '{"Product": "CC"}'}, {"gt": None}):
         with pytest.raises(ValueError, match="reference"):
-            to_sample({**row, **bad}, f"{VIEW}fs")
+            to_sample({**row, **bad}, f"{SUBSET}fs")
     with pytest.raises(ValueError, match="query"):
-        to_sample({**row, "query": "What?"}, f"{VIEW}fs")
-    assert views_of({**row, "subtask": "other"}) == views_of({**row, "task": "mol_opt"}) == ()
+        to_sample({**row, "query": "What?"}, f"{SUBSET}fs")
+    assert subsets_of({**row, "subtask": "other"}) == subsets_of({**row, "task": "mol_opt"}) == ()
     assert build_prompt({"query": 'JSON {"Final Target Molecule": "SMILES"}'}) is None
 
 
 def _real(kind: str) -> list[Sample]:
     path = data_root() / "chemcotbench" / "chemcotbench" / "reaction" / f"{kind}.json"
-    return [to_sample(row, f"{VIEW}{kind}") for row in read_rows(path)]
+    return [to_sample(row, f"{SUBSET}{kind}") for row in read_rows(path)]
 
 
 UNREADABLE = {"retro": 3}
@@ -311,10 +321,10 @@ UNREADABLE = {"retro": 3}
 )
 def test_real_golds_are_right(kind: str, rows: int) -> None:
     samples = _real(kind)
-    verdicts = [judge(sample, said(kind, str(sample.gold))) for sample in samples]
+    item_scores = [scorer(sample, said(kind, str(sample.gold))) for sample in samples]
     assert len(samples) == rows
-    assert sum(not verdict.scored for verdict in verdicts) == UNREADABLE.get(kind, 0)
-    assert all(verdict.right for verdict in verdicts if verdict.scored)
+    assert sum(not item_score.scored for item_score in item_scores) == UNREADABLE.get(kind, 0)
+    assert all(item_score.right for item_score in item_scores if item_score.scored)
     assert all(sample.meta.get("letters") or sample.meta["given"] or kind == "rcr" for sample in samples)
 
 
@@ -324,7 +334,7 @@ def test_real_published_ceilings() -> None:
     for kind in KEYS:
         samples = _real(kind)
         answers = [said(kind, str(sample.gold)) for sample in samples]
-        got[kind] = released.evaluate(f"{VIEW}{kind}", samples, answers, [None] * len(samples))
+        got[kind] = released.evaluate(f"{SUBSET}{kind}", samples, answers, [None] * len(samples))
     assert (got["nepp"]["exact_match"], got["rcr"]["exact_match"]) == (0.0, 0.0)
     assert (got["fs"]["exact_match"], got["mechsel"]["accuracy"]) == (100.0, 100.0)
     assert got["retro"]["morgan_sims"] == 37.5  # 25 of the 40 references here are no SMILES
@@ -337,7 +347,7 @@ def test_real_retro_references_are_taken_apart() -> None:
     ]
     assert len(samples) == 22
     for sample in samples:
-        assert judge(sample, said("retro", readable_reference(str(sample.gold)) or "")).right
+        assert scorer(sample, said("retro", readable_reference(str(sample.gold)) or "")).right
 
 
 # -- generated items -------------------------------------------------------------------------------
@@ -351,15 +361,15 @@ def test_generated_items_are_right_by_another_solver() -> None:
         bad = MINI.wrong(rng, drawn)
         assert not reaction_solver.is_right(MINI.with_answer(drawn, bad, "")), (drawn, bad)
         assert len(MINI.prompt_of(drawn)) < 400
-        sample = to_sample(MINI.with_answer(drawn, drawn.answer, ""), drawn.view)
+        sample = to_sample(MINI.with_answer(drawn, drawn.answer, ""), drawn.subset)
         assert sample.gold == drawn.answer
         assert sample.meta.items() <= drawn.meta.items()
-        assert not judge(sample, said(str(drawn.columns["subtask"]), bad)).right
+        assert not scorer(sample, said(str(drawn.columns["subtask"]), bad)).right
 
 
 def test_every_kind_is_drawn() -> None:
     rng = random.Random(1)
     kinds = {(d.columns["subtask"], d.meta["kind"]) for d in (MINI.draw(rng, i) for i in range(1500))}
-    assert len([kind for view, kind in kinds if view == "fs"]) == 10
-    assert len([kind for view, kind in kinds if view == "nepp"]) == 9
-    assert len([kind for view, kind in kinds if view == "mechsel"]) == 12
+    assert len([kind for subset, kind in kinds if subset == "fs"]) == 10
+    assert len([kind for subset, kind in kinds if subset == "nepp"]) == 9
+    assert len([kind for subset, kind in kinds if subset == "mechsel"]) == 12

@@ -49,15 +49,15 @@ def _refused(folder: Path) -> str:
 def test_a_folder_is_a_task(folder: Path) -> None:
     spec = load_folder(folder)
     data = spec.load("user", 0)
-    assert (spec.id, spec.domain, spec.views) == ("colours", "custom", ("colours",))
+    assert (spec.id, spec.domain, spec.subsets) == ("colours", "custom", ("colours",))
     assert [s.prompt for s in data.validation] == ["Which colour is grass?"]
     assert [s.gold for s in data.load_test()] == ["white", "black"]
     assert data.sources[0].name == "old-book"
     assert "`q`, `a`" in data.sources[0].card
-    assert spec.judge(data.validation[0], "Green.").right
-    assert spec.judge(data.validation[0], "It grows.\nAnswer: green").right
-    assert spec.judge(data.validation[0], "red").error == "wrong"
-    assert spec.judge(data.validation[0], "").error == "unparseable"
+    assert spec.scorer(data.validation[0], "Green.").right
+    assert spec.scorer(data.validation[0], "It grows.\nAnswer: green").right
+    assert spec.scorer(data.validation[0], "red").error == "wrong"
+    assert spec.scorer(data.validation[0], "").error == "unparseable"
 
 
 def test_bom_crlf_blank_lines_and_unusual_separators_do_no_harm(folder: Path) -> None:
@@ -182,18 +182,22 @@ def _with(folder: Path, lines: str, answer: str) -> TaskSpec:
 def test_metrics_of_a_folder(folder: Path, lines: str, gold: str, right: list[str], wrong: list[str]) -> None:
     spec = _with(folder, lines, gold)
     (sample,) = spec.load("user", 0).load_test()
-    assert [text for text in right if not spec.judge(sample, text).right] == []
-    assert [text for text in wrong if spec.judge(sample, text).right] == []
+    assert [text for text in right if not spec.scorer(sample, text).right] == []
+    assert [text for text in wrong if spec.scorer(sample, text).right] == []
     for reasoning in ("", "First this, then 7 that."):
-        assert spec.judge(sample, spec.render(str(sample.gold), reasoning)).right
+        assert spec.scorer(sample, spec.render(str(sample.gold), reasoning)).right
 
 
 def test_token_f1_gives_part_of_the_mark(folder: Path) -> None:
     spec = _with(folder, 'metric = "token_f1"', "a red house")
     (sample,) = spec.load("user", 0).load_test()
-    verdict = spec.judge(sample, "the red house")
-    assert (verdict.right, verdict.value, verdict.error) == (False, pytest.approx(2 / 3), "partly_right")
-    assert spec.aggregate([sample], [verdict]).value == pytest.approx(200 / 3)
+    item_score = spec.scorer(sample, "the red house")
+    assert (item_score.right, item_score.value, item_score.error) == (
+        False,
+        pytest.approx(2 / 3),
+        "partly_right",
+    )
+    assert spec.aggregate([sample], [item_score]).value == pytest.approx(200 / 3)
 
 
 def test_templates_reach_inside_rows_and_keep_braces() -> None:
@@ -208,7 +212,7 @@ def test_the_example_runs_and_is_not_written_over(tmp_path: Path) -> None:
     assert [s.name for s in data.sources] == ["helper-notes", "old-forum", "workshop-sheet"]
     assert (len(data.validation), len(data.load_test())) == (120, 200)
     assert (spec.answer_column, spec.reasoning_column) == ("answer", "steps")
-    gold = [spec.judge(s, spec.render(str(s.gold), "2*7=14.")) for s in data.load_test()]
+    gold = [spec.scorer(s, spec.render(str(s.gold), "2*7=14.")) for s in data.load_test()]
     assert spec.aggregate(data.load_test(), gold).value == 100.0
     asked = {s.prompt for s in (*data.validation, *data.load_test())}
     assert not [row for source in data.sources for row in source.rows if spec.build_prompt(row) in asked]

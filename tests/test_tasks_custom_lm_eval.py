@@ -73,8 +73,10 @@ def test_the_harness_judges_what_its_filter_reads(spec: TaskSpec) -> None:
         ("", False, None),
         ("\x00#### ", False, None),
     ):
-        verdict = spec.judge(sample, answer)
-        assert (verdict.right, verdict.value, verdict.parsed) == (right, float(right), parsed), answer
+        item_score = spec.scorer(sample, answer)
+        assert (item_score.right, item_score.value, item_score.parsed) == (right, float(right), parsed), (
+            answer
+        )
 
 
 @needs_harness
@@ -93,8 +95,8 @@ def test_the_splits_and_the_pool_are_disjoint_and_complete(spec: TaskSpec) -> No
 @needs_harness
 def test_a_training_target_is_written_so_that_the_filter_reads_it(spec: TaskSpec) -> None:
     data = spec.load("user", 0)
-    written = [spec.judge(s, spec.render(str(s.gold), "Add them.")) for s in data.validation]
-    assert all(verdict.right for verdict in written)
+    written = [spec.scorer(s, spec.render(str(s.gold), "Add them.")) for s in data.validation]
+    assert all(item_score.right for item_score in written)
     score = spec.aggregate(data.validation, written)
     assert (score.metric, score.value, score.n) == ("exact_match", 100.0, len(data.validation))
     assert (spec.id, spec.max_new_tokens, spec.extract("so #### 12 .")) == ("lm-eval-sums", 40, "12")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
-import solvers
 
 from tasks.mini.miniature import Item, to_sample
 from tasks.tablebench import visualization as task
 from tasks.tablebench.charts import compare, static_check
+from tests.support import solvers
 from tests.support.script_runner import run_all
 from tools.evaluation.score_answers import judge_all
 
@@ -24,12 +24,12 @@ def test_generated_charts_are_right_and_their_decoys_wrong() -> None:
     drawn = items(24)
     samples = [to_sample(task.MINI, item) for item in drawn]
     gold, _ = judge_all(task.SPEC, samples, [task.render(i.answer, i.reasoning) for i in drawn], run_all)
-    assert [item.answer for item, verdict in zip(drawn, gold, strict=True) if not verdict.right] == []
+    assert [item.answer for item, item_score in zip(drawn, gold, strict=True) if not item_score.right] == []
     rng = random.Random(1)
     bad, _ = judge_all(
         task.SPEC, samples, [task.render(task.MINI.wrong(rng, item), "") for item in drawn], run_all
     )
-    assert not [item.answer for item, verdict in zip(drawn, bad, strict=True) if verdict.right]
+    assert not [item.answer for item, item_score in zip(drawn, bad, strict=True) if item_score.right]
 
 
 def test_a_plan_that_the_code_does_not_follow_is_refuted() -> None:
@@ -42,7 +42,7 @@ def test_a_plan_that_the_code_does_not_follow_is_refuted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "verdict"),
+    ("code", "item_score"),
     [
         ("plt.bar(df['team'], df['wins'])", None),
         ("plt.bar(df['team'], df['losses'])", False),
@@ -53,9 +53,9 @@ def test_a_plan_that_the_code_does_not_follow_is_refuted() -> None:
         ("plt.bar(df['team'], df['wins']", False),
     ],
 )
-def test_a_published_prompt_is_checked_as_far_as_code_can_be_read(code: str, verdict: bool | None) -> None:
+def test_a_published_prompt_is_checked_as_far_as_code_can_be_read(code: str, item_score: bool | None) -> None:
     prompt = f"[TABLE] \n{TABLE!r}\n\nLet's get start!\nQuestion: Please draw a bar chart of wins."
-    assert static_check.check(prompt, f"```python\n{code}\n```") is verdict
+    assert static_check.check(prompt, f"```python\n{code}\n```") is item_score
 
 
 def test_the_stated_series_of_a_generated_chart_follow_from_its_question() -> None:

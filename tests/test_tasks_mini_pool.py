@@ -6,13 +6,13 @@ import json
 import random
 
 import pytest
-import solvers
 
 from tasks.base import Source
 from tasks.columns import paths, pluck
 from tasks.mini.pool import DEFECTS, SHAPE, planted_leaks, pool_key
 from tasks.registry import get, ids, miniature
 from tasks.splits import fingerprint
+from tests.support import solvers
 from tests.support.mini_data import mini, sealed, source
 
 IDS = ids()
@@ -135,16 +135,16 @@ def test_off_domain_rows_share_nothing_with_the_task(task_id: str) -> None:
 
 @pytest.mark.parametrize("task_id", IDS)
 def test_worked_solutions_are_checked_by_the_task(task_id: str) -> None:
-    spec, rows = get(task_id), source(task_id, "worked").rows
-    verdicts = []
+    spec, rows = get(task_id), source(task_id, "chain_of_thought").rows
+    item_scores = []
     for row in rows:
         prompt = spec.build_prompt(row) or row["prompt"]
         steps = row.get("rationale") or pluck(row, spec.reasoning_column)
         answer = row.get("completion") or pluck(row, spec.answer_column) or ""
-        verdicts.append(spec.verify(prompt, spec.render(spec.extract(answer) or "", steps)))
-    bad = verdicts.count(False) / len(rows)
+        item_scores.append(spec.verify(prompt, spec.render(spec.extract(answer) or "", steps)))
+    bad = item_scores.count(False) / len(rows)
     assert 0.005 <= bad <= 2 * SHAPE.worked_flawed_share
-    assert verdicts.count(True) / len(rows) > 0.4
+    assert item_scores.count(True) / len(rows) > 0.4
 
 
 @pytest.mark.parametrize("task_id", IDS)

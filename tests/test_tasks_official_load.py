@@ -60,20 +60,22 @@ def test_financeiq_keeps_the_tail_of_each_file_for_the_benchmark_and_the_rest_fo
         "税务师": 3,
         "银行从业资格": 15,
     }
-    view = [sample for sample in data.validation if sample.view == f"FinanceIQ-{SUBJECT}"]
-    asked = [sample.meta["question"].splitlines()[0] for sample in view]
+    subset = [sample for sample in data.validation if sample.subset == f"FinanceIQ-{SUBJECT}"]
+    asked = [sample.meta["question"].splitlines()[0] for sample in subset]
     assert asked == [f"题目：{SUBJECT}第{n}题？" for n in range(150, 200)], (
         "source order, first half of the tail"
     )
-    test = [s.meta["question"].splitlines()[0] for s in data.load_test() if s.view == f"FinanceIQ-{SUBJECT}"]
+    test = [
+        s.meta["question"].splitlines()[0] for s in data.load_test() if s.subset == f"FinanceIQ-{SUBJECT}"
+    ]
     assert test == [f"题目：{SUBJECT}第{n}题？" for n in range(200, 250)]
     trained = {row["Question"] for source in data.sources for row in source.rows}
-    assert not any(sample.prompt.count(question) for sample in view for question in trained)
+    assert not any(sample.prompt.count(question) for sample in subset for question in trained)
 
 
 def test_financeiq_prompts_open_with_the_five_examples_of_the_subject(exams: Path) -> None:
     spec, data = registry.get("FinanceIQ_gen"), financeiq(exams)
-    sample = next(sample for sample in data.validation if sample.view == f"FinanceIQ-{SUBJECT}")
+    sample = next(sample for sample in data.validation if sample.subset == f"FinanceIQ-{SUBJECT}")
     assert [sample.prompt.count(f"{SUBJECT}例{n}？") for n in range(5)] == [1] * 5
     assert sample.prompt.count("答案是：C\n\n") == 5
     assert sample.prompt.endswith("D. 丁\n答案是：")
@@ -81,7 +83,7 @@ def test_financeiq_prompts_open_with_the_five_examples_of_the_subject(exams: Pat
     prompt = spec.build_prompt(row) or ""
     assert prompt.startswith(f"以下是关于{SUBJECT}的单项选择题")
     assert "例0" not in prompt
-    assert spec.judge(sample, f"答案：{sample.gold}").right
+    assert spec.scorer(sample, f"答案：{sample.gold}").right
 
 
 def test_a_source_says_where_it_is_from(exams: Path) -> None:
@@ -214,8 +216,10 @@ def test_of_a_large_parquet_file_a_sample_is_read_in_order(tmp_path: Path) -> No
 # -- splits -----------------------------------------------------------------------------------------
 
 
-def made(count: int, view: str = "v", start: int = 0) -> list[Sample]:
-    return [Sample(f"{n}", view, f"What is {n} times {n + 3}?", str(n)) for n in range(start, start + count)]
+def made(count: int, subset: str = "v", start: int = 0) -> list[Sample]:
+    return [
+        Sample(f"{n}", subset, f"What is {n} times {n + 3}?", str(n)) for n in range(start, start + count)
+    ]
 
 
 @pytest.mark.parametrize(("count", "rows"), [(30, 15), (31, 15), (200, 100), (999, 100), (1, 0), (0, 0)])
@@ -254,13 +258,13 @@ def test_our_split_is_by_content_alone() -> None:
 def test_our_split_holds_every_question_once() -> None:
     samples = made(60)
     again = [
-        replace(sample, view="w", prompt=sample.prompt.upper() + "!", id=f"w{sample.id}")
+        replace(sample, subset="w", prompt=sample.prompt.upper() + "!", id=f"w{sample.id}")
         for sample in samples
     ]
     validation, test = own_split([*again, *samples, *made(20, "w", 500)], ("v", "w"))
     both = [question_id(sample) for sample in (*validation, *test)]
     assert len(both) == len(set(both)) == 80
-    assert sum(sample.view == "w" for sample in (*validation, *test)) == 20
+    assert sum(sample.subset == "w" for sample in (*validation, *test)) == 20
 
 
 @pytest.mark.parametrize("count", [4, 5, 6, 9])
@@ -304,18 +308,18 @@ def test_real_rows_become_items_of_both_splits(name: str, split: str) -> None:
     assert validation
     assert test
     every = [*validation, *test]
-    assert {sample.view for sample in every} <= set(spec.views)
+    assert {sample.subset for sample in every} <= set(spec.subsets)
     if split == "own":
         assert len({question_id(sample) for sample in every}) == len(every)
-        sizes = {view: len(samples) for view, samples in real_items(name, root).items()}
-        for view, size in sizes.items():
-            held = [sum(sample.view == view for sample in part) for part in (validation, test)]
-            assert size < 8 or min(held) >= 1 or sum(held) < 4, view
+        sizes = {subset: len(samples) for subset, samples in real_items(name, root).items()}
+        for subset, size in sizes.items():
+            held = [sum(sample.subset == subset for sample in part) for part in (validation, test)]
+            assert size < 8 or min(held) >= 1 or sum(held) < 4, subset
     else:
-        for view, samples in real_items(name, root).items():
+        for subset, samples in real_items(name, root).items():
             rows = min(100, len(samples) // 2)
-            assert sum(sample.view == view for sample in validation) == rows
-            assert sum(sample.view == view for sample in test) == rows
+            assert sum(sample.subset == subset for sample in validation) == rows
+            assert sum(sample.subset == subset for sample in test) == rows
 
 
 def test_a_reordered_real_file_gives_the_same_split(tmp_path: Path) -> None:
@@ -350,12 +354,16 @@ def test_a_leaked_real_exam_question_is_found_behind_its_worked_examples() -> No
     spec = registry.get("FinanceIQ_gen")
     data = spec.load("official", 0, LoadOptions(data_root()))
     items = [*data.validation, *data.load_test()][::4]
-    guard = Decontaminator.build(items[::2], SealedTest.seal(lambda: tuple(items[1::2])))
+    decontaminator = Decontaminator.build(items[::2], SealedTest.seal(lambda: tuple(items[1::2])))
     leaked = [
         f"以下是关于{s.meta['subject']}的单项选择题，请直接给出正确答案的选项。\n{s.meta['question']}"
         for s in items
     ]
-    found = [guard.check(prompt) is not None for prompt in leaked]
-    clean = [guard.check(spec.build_prompt(row) or "") for source in data.sources for row in source.rows[:8]]
+    found = [decontaminator.check(prompt) is not None for prompt in leaked]
+    clean = [
+        decontaminator.check(spec.build_prompt(row) or "")
+        for source in data.sources
+        for row in source.rows[:8]
+    ]
     assert np.mean(found) > 0.97, "missed leaks"
     assert np.mean([match is not None for match in clean]) < 0.03

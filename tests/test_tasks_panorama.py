@@ -25,7 +25,7 @@ HUGE = "9" * 5_000
 
 
 def _released(evaluate: Callable[..., Metrics], sample: Sample, answer: str) -> Metrics:
-    return evaluate(sample.view, [sample], [answer], [None])
+    return evaluate(sample.subset, [sample], [answer], [None])
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,9 @@ def _released(evaluate: Callable[..., Metrics], sample: Sample, answer: str) -> 
     ],
 )
 def test_letters_as_we_read_them(answer: str, parsed: str | None) -> None:
-    verdict = par4pc.judge(ART, answer)
-    assert verdict.parsed == parsed
-    assert verdict.right is (parsed == "A, G")
+    item_score = par4pc.scorer(ART, answer)
+    assert item_score.parsed == parsed
+    assert item_score.right is (parsed == "A, G")
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_letters_as_the_released_parser_reads_them(answer: str, letters: set[str
 
 
 def test_the_released_macro_f1_is_micro_and_silver_is_false() -> None:
-    both = [ART, Sample("y", ART.view, "", "B")]
-    found = released.prior_art(ART.view, both, ['{"answer": ["A", "C"]}', '{"answer": "B"}'], [None, None])
+    both = [ART, Sample("y", ART.subset, "", "B")]
+    found = released.prior_art(ART.subset, both, ['{"answer": ["A", "C"]}', '{"answer": "B"}'], [None, None])
     assert found["macro_f1"] == pytest.approx(100 * 2 * 2 / (2 * 2 + 1 + 1))
     assert found["precision"] == found["recall"] == pytest.approx(200 / 3)
     assert found["exact_match"] == 50.0
@@ -98,9 +98,9 @@ def test_the_released_macro_f1_is_micro_and_silver_is_false() -> None:
 
 
 def test_our_macro_f1_weighs_letters_alike() -> None:
-    samples = [Sample(str(i), ART.view, "", "A") for i in range(9)] + [Sample("z", ART.view, "", "B")]
-    verdicts = [par4pc.judge(sample, '{"answer": "A"}') for sample in samples]
-    score = multilabel_macro_f1(samples, verdicts, "ABCDEFGH")
+    samples = [Sample(str(i), ART.subset, "", "A") for i in range(9)] + [Sample("z", ART.subset, "", "B")]
+    item_scores = [par4pc.scorer(sample, '{"answer": "A"}') for sample in samples]
+    score = multilabel_macro_f1(samples, item_scores, "ABCDEFGH")
     assert score.value == pytest.approx(100 * (18 / 19 + 0) / 2)
     assert score.low < score.value <= score.high
 
@@ -131,21 +131,21 @@ def test_our_macro_f1_weighs_letters_alike() -> None:
     ],
 )
 def test_paragraphs_as_both_read_them(answer: str, parsed: str | None, theirs: int | None) -> None:
-    verdict = pi4pc.judge(PARAGRAPH, answer)
-    assert (verdict.parsed, verdict.right) == (parsed, parsed == "36")
+    item_score = pi4pc.scorer(PARAGRAPH, answer)
+    assert (item_score.parsed, item_score.right) == (parsed, parsed == "36")
     assert released.key_said(answer) == theirs
 
 
 @pytest.mark.parametrize("answer", ['{"answer": Infinity}', '{"answer": 1e999}', f"see {HUGE}", "[" * 5_000])
 def test_outputs_that_end_the_released_paragraph_view(answer: str) -> None:
     assert set(_released(released.paragraphs, PARAGRAPH, answer).values()) == {None}
-    assert not pi4pc.judge(PARAGRAPH, answer).right
+    assert not pi4pc.scorer(PARAGRAPH, answer).right
 
 
 def test_silver_paragraphs_are_unknown_to_the_released_evaluator() -> None:
     found = _released(released.paragraphs, PARAGRAPH, '{"answer": 65}')
     assert (found["gold_hit_rate"], found["silver_hits"], found["valid_count"]) == (0.0, 0.0, 1.0)
-    assert pi4pc.judge(PARAGRAPH, '{"answer": 65}').error == "silver_paragraph"
+    assert pi4pc.scorer(PARAGRAPH, '{"answer": 65}').error == "silver_paragraph"
 
 
 @pytest.mark.parametrize(
@@ -164,17 +164,17 @@ def test_silver_paragraphs_are_unknown_to_the_released_evaluator() -> None:
     ],
 )
 def test_codes_as_both_read_them(answer: str, parsed: str | None, theirs: str | None) -> None:
-    assert noc4pc.judge(CODE, answer).parsed == parsed
+    assert noc4pc.scorer(CODE, answer).parsed == parsed
     assert released.code_said(answer) == theirs
 
 
 def test_silence_helps_in_the_released_macro_f1_and_hurts_in_ours() -> None:
-    samples = [Sample(str(i), CODE.view, "", code) for i, code in enumerate(("ALLOW", "102", "103", "103"))]
+    samples = [Sample(str(i), CODE.subset, "", code) for i, code in enumerate(("ALLOW", "102", "103", "103"))]
     answers = [f'{{"code": "{code}"}}' for code in ("ALLOW", "102", "103")] + ["no idea"]
-    theirs = released.novelty(CODE.view, samples, answers, [None] * 4)
+    theirs = released.novelty(CODE.subset, samples, answers, [None] * 4)
     assert (theirs["macro_f1"], theirs["valid_count"]) == (100.0, 3.0)
-    verdicts = [noc4pc.judge(*pair) for pair in zip(samples, answers, strict=True)]
-    ours = noc4pc.aggregate(samples, verdicts)
+    item_scores = [noc4pc.scorer(*pair) for pair in zip(samples, answers, strict=True)]
+    ours = noc4pc.aggregate(samples, item_scores)
     assert ours.value < 90
     assert ours.unparseable_share == 0.25
 
@@ -182,7 +182,7 @@ def test_silence_helps_in_the_released_macro_f1_and_hurts_in_ours() -> None:
 @pytest.mark.parametrize("answer", [HUGE, f'{{"code": {HUGE}}}', "[" * 5_000])
 def test_outputs_that_end_the_released_novelty_view(answer: str) -> None:
     assert set(_released(released.novelty, CODE, answer).values()) == {None}
-    assert not noc4pc.judge(CODE, answer).right
+    assert not noc4pc.scorer(CODE, answer).right
 
 
 def _rows(name: str) -> list[dict[str, object]]:
@@ -196,13 +196,13 @@ def test_real_rows_make_full_prompts(task_id: str) -> None:
     assert spec.published is not None
     assert len(rows) >= 5
     for row in rows:
-        assert spec.published.views_of(row) == spec.views
-        sample = spec.published.sample(row, spec.views[0])
+        assert spec.published.subsets_of(row) == spec.subsets
+        sample = spec.published.sample(row, spec.subsets[0])
         claims = row["context"]["claims"]  # type: ignore[index]
         assert claims[int(str(row["claim_number"])) - 1].split(". ", 1)[1][:80] in sample.prompt
         nested = {k: json.dumps(v) if isinstance(v, (dict, list)) else v for k, v in row.items()}
-        assert spec.published.sample(nested, spec.views[0]) == sample
-        assert spec.judge(sample, spec.render(str(sample.gold), "")).right
+        assert spec.published.sample(nested, spec.subsets[0]) == sample
+        assert spec.scorer(sample, spec.render(str(sample.gold), "")).right
 
 
 @pytest.mark.parametrize(

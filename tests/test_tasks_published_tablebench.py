@@ -20,11 +20,11 @@ PREFIX = "tablebench_analysis_"
 TEXT_TASKS = (FACTS, ANALYSIS, NUMBERS)
 
 
-def _released(task_id: str, gold: str, answer: str, view: str = "") -> Metrics:
+def _released(task_id: str, gold: str, answer: str, subset: str = "") -> Metrics:
     spec = registry.get(task_id)
     assert spec.published is not None
-    view = view or spec.views[0]
-    return spec.published.evaluate(view, [Sample("x", view, "", gold)], [answer], [None])
+    subset = subset or spec.subsets[0]
+    return spec.published.evaluate(subset, [Sample("x", subset, "", gold)], [answer], [None])
 
 
 # -- the released evaluators -----------------------------------------------------------------------
@@ -57,7 +57,7 @@ def test_released_exact_match(task_id: str, gold: str, answer: str, percent: flo
     assert _released(ANALYSIS, gold, answer, PREFIX + "impactanalysis") == metrics
 
 
-@pytest.mark.parametrize("view", ["correlationanalysis", "trendforecasting", "statisticalanalysis"])
+@pytest.mark.parametrize("subset", ["correlationanalysis", "trendforecasting", "statisticalanalysis"])
 @pytest.mark.parametrize(
     ("gold", "said", "percent"),
     [
@@ -76,34 +76,34 @@ def test_released_exact_match(task_id: str, gold: str, answer: str, percent: flo
         ("5", "9" * 5000, 0),
     ],
 )
-def test_released_tolerance_reads_the_first_number(view: str, gold: str, said: str, percent: float) -> None:
-    metrics = _released(ANALYSIS, gold, f"Final Answer: {said}", PREFIX + view)
+def test_released_tolerance_reads_the_first_number(subset: str, gold: str, said: str, percent: float) -> None:
+    metrics = _released(ANALYSIS, gold, f"Final Answer: {said}", PREFIX + subset)
     assert metrics == {"accuracy": percent, "EM_with_error_10": percent, "correct_count": percent / 100}
 
 
 def test_released_rouge() -> None:
     gold = "The two anomalies are the score of Ann and the score of Bob."
-    view = PREFIX + "other"
-    best = _released(ANALYSIS, gold, f"Final Answer: {gold}", view)
+    subset = PREFIX + "other"
+    best = _released(ANALYSIS, gold, f"Final Answer: {gold}", subset)
     assert best == {"ROUGE-L": pytest.approx(99.9999995), "accuracy": best["ROUGE-L"], "correct_count": 1.0}
     assert (best["ROUGE-L"] or 0.0) < 99.9999999
-    wrong = _released(ANALYSIS, gold, "Final Answer: " + gold.replace("Bob", "Eve"), view)
+    wrong = _released(ANALYSIS, gold, "Final Answer: " + gold.replace("Bob", "Eve"), subset)
     assert wrong["correct_count"] == 1.0
     # Distinct words: 9 on either side, of which 8 are shared.
     assert wrong["ROUGE-L"] == pytest.approx(100 * 8 / 9, abs=1e-4)
     words = [f"w{n}" for n in range(1500)]
     long = " ".join(words)
-    assert _released(ANALYSIS, long, f"Final Answer: {long}", view)["ROUGE-L"] == 0.0
+    assert _released(ANALYSIS, long, f"Final Answer: {long}", subset)["ROUGE-L"] == 0.0
     fine = " ".join(words[:300])
-    assert _released(ANALYSIS, fine, f"Final Answer: {fine}", view)["ROUGE-L"] == pytest.approx(100)
+    assert _released(ANALYSIS, fine, f"Final Answer: {fine}", subset)["ROUGE-L"] == pytest.approx(100)
     for nothing in ("...", "", "Final Answer: ."):
-        assert _released(ANALYSIS, gold, nothing, view)["ROUGE-L"] == 0.0
+        assert _released(ANALYSIS, gold, nothing, subset)["ROUGE-L"] == 0.0
 
 
 def test_released_metrics_of_a_megabyte_come_to_an_end() -> None:
     for junk in ("a ", "a.", "Final Answer:", "1,", "Final Answer: the. ", " \n"):
-        for view in registry.get(ANALYSIS).views:
-            metrics = _released(ANALYSIS, "The gold is long. " * 20, junk * (1_000_000 // len(junk)), view)
+        for subset in registry.get(ANALYSIS).subsets:
+            metrics = _released(ANALYSIS, "The gold is long. " * 20, junk * (1_000_000 // len(junk)), subset)
             assert (metrics["accuracy"] or 0.0) < 50
 
 
@@ -120,8 +120,8 @@ def _samples(task_id: str, rows: list[dict[str, Any]]) -> dict[str, list[Sample]
     assert spec.published is not None
     found: dict[str, list[Sample]] = {}
     for row in rows:
-        for view in spec.published.views_of(row):
-            found.setdefault(view, []).append(spec.published.sample(row, view))
+        for subset in spec.published.subsets_of(row):
+            found.setdefault(subset, []).append(spec.published.sample(row, subset))
     return found
 
 
@@ -133,18 +133,18 @@ def test_every_real_gold_answer_is_right_by_both_rules(task_id: str, name: str) 
     spec = registry.get(task_id)
     assert spec.published is not None
     rows = _real("TableBench" + ("" if name == ".jsonl" else "_") + name)
-    for view, samples in _samples(task_id, rows).items():
+    for subset, samples in _samples(task_id, rows).items():
         answers = [f"Step by step.\nFinal Answer: {sample.gold}" for sample in samples]
-        wrong = [s.gold for s, a in zip(samples, answers, strict=True) if not spec.judge(s, a).right]
+        wrong = [s.gold for s, a in zip(samples, answers, strict=True) if not spec.scorer(s, a).right]
         assert wrong == []
-        metrics = spec.published.evaluate(view, samples, answers, [None] * len(samples))
+        metrics = spec.published.evaluate(subset, samples, answers, [None] * len(samples))
         assert metrics["accuracy"] == pytest.approx(100, abs=1e-5)
         assert metrics["correct_count"] == len(samples)
 
 
 def test_real_rows_belong_where_the_released_code_puts_them() -> None:
     rows = _real()
-    counts = {view: len(held) for task in TEXT_TASKS for view, held in _samples(task, rows).items()}
+    counts = {subset: len(held) for task in TEXT_TASKS for subset, held in _samples(task, rows).items()}
     kinds = [row["qsubtype"].lower() for row in rows if row["qtype"] == "DataAnalysis"]
     own = ("correlationanalysis", "trendforecasting", "statisticalanalysis", "impactanalysis")
     assert counts == {
@@ -166,7 +166,7 @@ def test_negated_and_opposite_real_answers_are_wrong_here_and_right_there() -> N
             numeric = [sample for sample in samples if re.fullmatch(r"[\d.]+", sample.gold)]
             answers = [f"Final Answer: -{sample.gold}" for sample in numeric]
             assert numeric
-            assert not [s for s, a in zip(numeric, answers, strict=True) if spec.judge(s, a).right]
+            assert not [s for s, a in zip(numeric, answers, strict=True) if spec.scorer(s, a).right]
             assert released.exact_match("", numeric, answers, [])["accuracy"] == 100
     spec = registry.get(ANALYSIS)
     samples = _samples(ANALYSIS, rows)[PREFIX + "correlationanalysis"]
@@ -176,7 +176,7 @@ def test_negated_and_opposite_real_answers_are_wrong_here_and_right_there() -> N
         + re.sub("positive|negative|No correlation", lambda m: swap.get(m[0], "Weak positive"), s.gold)
         for s in samples
     ]
-    assert not [s for s, a in zip(samples, opposite, strict=True) if spec.judge(s, a).right]
+    assert not [s for s, a in zip(samples, opposite, strict=True) if spec.scorer(s, a).right]
     assert released.within_ten_percent("", samples, opposite, [])["accuracy"] == 100
 
 
@@ -185,10 +185,10 @@ def test_bold_real_lines_cost_points_there_and_none_here() -> None:
     spec = registry.get(ANALYSIS)
     assert spec.published is not None
     loss = {}
-    for view, samples in found.items():
+    for subset, samples in found.items():
         answers = [f"**Final Answer: {sample.gold}**" for sample in samples]
-        assert all(spec.judge(s, a).right for s, a in zip(samples, answers, strict=True))
-        loss[view] = 100 - (spec.published.evaluate(view, samples, answers, [])["accuracy"] or 0.0)
+        assert all(spec.scorer(s, a).right for s, a in zip(samples, answers, strict=True))
+        loss[subset] = 100 - (spec.published.evaluate(subset, samples, answers, [])["accuracy"] or 0.0)
     assert loss[PREFIX + "trendforecasting"] == pytest.approx(20)
     assert 3 < loss[PREFIX + "statisticalanalysis"] < 10
     assert 20 < loss[PREFIX + "other"] < 32
@@ -201,15 +201,15 @@ def test_rows_without_the_columns_say_which(task_id: str) -> None:
     assert published is not None
     item = registry.miniature(task_id).draw(random.Random(0), 0)
     row = {**item.columns, "answer": item.answer}
-    view = published.views_of(row)[0]
-    assert published.sample(row, view).prompt == row["instruction"]
+    subset = published.subsets_of(row)[0]
+    assert published.sample(row, subset).prompt == row["instruction"]
     plain = {name: row[name] for name in ("table", "question", "answer")} | {
         "table": json.dumps(row["table"])
     }
-    assert row["question"] in published.sample(plain, view).prompt
+    assert row["question"] in published.sample(plain, subset).prompt
     for broken, named in (({**row, "answer": None}, "answer"), ({"answer": "5"}, "instruction")):
         with pytest.raises(ValueError, match=named):
-            published.sample(broken, view)
+            published.sample(broken, subset)
     with pytest.raises(ValueError, match="of this task"):
-        published.sample({**row, "qtype": "Visualization"}, view)
-    assert published.views_of({"question": "?"}) == ()
+        published.sample({**row, "qtype": "Visualization"}, subset)
+    assert published.subsets_of({"question": "?"}) == ()

@@ -18,11 +18,11 @@ from tasks.base import Sample, TaskSpec
 from tasks.columns import pluck
 from tasks.errors import InputError
 from tasks.splits import fingerprint, seeded
-from tests.support.gold_answers import affordable, gold_answer, judged
+from tests.support.gold_answers import affordable, gold_answer, item_scores_of
 from tests.support.mini_data import mini, sealed
 
 IDS = registry.ids()
-MODULES = tuple(module.__name__.rpartition(".")[2] for module in registry.MODULES)
+MODULES = tuple(module.__name__ for module in registry.MODULES)
 
 MALFORMED = [
     "",
@@ -63,42 +63,42 @@ def spec(request: pytest.FixtureRequest) -> TaskSpec:
 
 def test_gold_scores_best_and_silence_worst(spec: TaskSpec) -> None:
     samples = affordable(spec, sealed(spec.id))
-    gold = spec.aggregate(samples, judged(spec, samples, [gold_answer(spec, s) for s in samples]))
-    silent = spec.aggregate(samples, judged(spec, samples, [""] * len(samples)))
+    gold = spec.aggregate(samples, item_scores_of(spec, samples, [gold_answer(spec, s) for s in samples]))
+    silent = spec.aggregate(samples, item_scores_of(spec, samples, [""] * len(samples)))
     assert (gold.value, gold.n, gold.unparseable_share) == (100.0, len(samples), 0.0)
     assert (silent.value, silent.unparseable_share) == (0.0, 1.0)
     assert gold.low < 100.0
     assert silent.high > 0.0
-    assert set(gold.views) == set(spec.views) - set(registry.miniature(spec.id).unscored_views)
+    assert set(gold.subsets) == set(spec.subsets) - set(registry.miniature(spec.id).unscored_subsets)
 
 
 def test_worked_answers_are_right_and_verified(spec: TaskSpec) -> None:
     miniature = registry.miniature(spec.id)
-    rng, verdicts = random.Random(3), []
+    rng, item_scores = random.Random(3), []
     samples, targets = [], []
     for index in range(120):
         item = miniature.draw(rng, index)
         prompt, target = miniature.prompt_of(item), spec.render(item.answer, item.reasoning)
-        samples.append(Sample("x", item.view, prompt, item.gold, item.meta))
+        samples.append(Sample("x", item.subset, prompt, item.gold, item.meta))
         targets.append(target)
         assert spec.extract(target) == item.answer
         assert spec.verify(prompt, target) is not False, target
-        verdicts.append(spec.verify(prompt, target))
-        flaw = miniature.flawed(rng, item)
+        item_scores.append(spec.verify(prompt, target))
+        flaw = miniature.corrupted_rationale(rng, item)
         if flaw:
             assert spec.verify(prompt, spec.render(*flaw)) is False, flaw
-    assert verdicts.count(True) >= 50
+    assert item_scores.count(True) >= 50
     some = affordable(spec, samples)
-    right = judged(spec, some, targets[: len(some)])
-    assert [target for target, verdict in zip(targets, right, strict=False) if not verdict.right] == []
+    right = item_scores_of(spec, some, targets[: len(some)])
+    assert [target for target, item_score in zip(targets, right, strict=False) if not item_score.right] == []
 
 
 @pytest.mark.parametrize("answer", MALFORMED, ids=lambda text: repr(text[:24]))
 def test_malformed_answers_are_wrong_and_never_raise(spec: TaskSpec, answer: str) -> None:
     sample = sealed(spec.id)[0]
-    verdict = spec.judge(sample, answer)
-    assert (verdict.right, verdict.value) == (False, 0.0)
-    assert verdict.error
+    item_score = spec.scorer(sample, answer)
+    assert (item_score.right, item_score.value) == (False, 0.0)
+    assert item_score.error
     spec.extract(answer)
     assert spec.verify(sample.prompt, answer) is not True
 
@@ -123,7 +123,7 @@ def test_malformed_answers_are_wrong_and_never_raise(spec: TaskSpec, answer: str
 def test_a_megabyte_of_repetition_is_read_and_wrong(spec: TaskSpec, junk: str) -> None:
     sample = next(s for s in sealed(spec.id) if s.gold != "A")
     text = junk * (1_000_000 // len(junk))
-    assert not spec.judge(sample, text).right
+    assert not spec.scorer(sample, text).right
     spec.extract(text)
     spec.verify(sample.prompt, text)
     spec.verify(text, gold_answer(spec, sample))
@@ -136,8 +136,8 @@ def test_splits_are_disjoint_and_sized(spec: TaskSpec) -> None:
     marks = [fingerprint(s.prompt) for s in (*validation, *test)]
     assert len(set(marks)) == sum(sizes)
     assert len({s.id for s in (*validation, *test)}) == sum(sizes)
-    unscored = registry.miniature(spec.id).unscored_views
-    assert {s.view for s in validation} == set(spec.views) - set(unscored)
+    unscored = registry.miniature(spec.id).unscored_subsets
+    assert {s.subset for s in validation} == set(spec.subsets) - set(unscored)
 
 
 _DIGESTS = """
@@ -207,8 +207,8 @@ def test_labels_are_balanced() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_family_opens_with_its_facts_in_order(module: str) -> None:
-    text = importlib.import_module(f"tasks.{module}").__doc__ or ""
-    places = [text.find(f"\n{name}: ") for name in ("Source", "Licence", "Metric", "Example", "Trap")]
+    text = importlib.import_module(module).__doc__ or ""
+    places = [text.find(f"\n{name}: ") for name in ("Source", "Licence", "Metric", "Example", "Pitfall")]
     assert places == sorted(places)
     assert places[0] > 0
 
@@ -257,16 +257,16 @@ def test_unknown_tasks_and_editions_say_what_to_do() -> None:
 def test_known_traps_of_the_published_evaluators(task_id: str, answer: str, right: bool) -> None:
     spec = registry.get(task_id)
     sample = next(s for s in sealed(task_id) if re.fullmatch(r"[2-9]\d?|10\d|[A-D]", str(s.gold)))
-    assert spec.judge(sample, answer.replace("GOLD", str(sample.gold))).right is right
+    assert spec.scorer(sample, answer.replace("GOLD", str(sample.gold))).right is right
 
 
 def test_thousands_separators_do_not_matter() -> None:
     spec = registry.get("tablebench_numerical_reasoning")
-    sample = Sample("x", spec.views[0], "", "1234.5")
-    assert spec.judge(sample, "Final Answer: 1,234.50").right
-    assert spec.judge(sample, "Final Answer: 1,235").error == "near_miss"
-    assert spec.judge(sample, "Final Answer: -1234.5").error == "wrong_sign"
-    assert spec.judge(sample, "Final Answer: Ann").error == "name_for_number"
+    sample = Sample("x", spec.subsets[0], "", "1234.5")
+    assert spec.scorer(sample, "Final Answer: 1,234.50").right
+    assert spec.scorer(sample, "Final Answer: 1,235").error == "near_miss"
+    assert spec.scorer(sample, "Final Answer: -1234.5").error == "wrong_sign"
+    assert spec.scorer(sample, "Final Answer: Ann").error == "name_for_number"
 
 
 def test_verify_knows_when_it_cannot_tell() -> None:

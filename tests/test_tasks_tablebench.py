@@ -5,23 +5,23 @@ from __future__ import annotations
 import random
 
 import pytest
-import table_solvers
 
 from tasks import registry
 from tasks.base import Sample
 from tasks.tablebench.analysis_answers import label_of, rouge_l
 from tasks.tablebench.answers import final_answer, values
+from tests.support import table_solvers
 
 FACTS, NUMBERS = "tablebench_fact_checking", "tablebench_numerical_reasoning"
 ANALYSIS = "tablebench_data_analysis"
 PREFIX = "tablebench_analysis_"
 
 
-def _right(task_id: str, gold: str, answer: str, view: str = "") -> bool:
+def _right(task_id: str, gold: str, answer: str, subset: str = "") -> bool:
     spec = registry.get(task_id)
-    verdict = spec.judge(Sample("x", view or spec.views[0], "", gold), answer)
-    assert bool(verdict.error) is not verdict.right
-    return verdict.right
+    item_score = spec.scorer(Sample("x", subset or spec.subsets[0], "", gold), answer)
+    assert bool(item_score.error) is not item_score.right
+    return item_score.right
 
 
 # -- our rule --------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def test_correlations_need_label_and_number(gold: str, said: str, right: bool) -
     assert _right(ANALYSIS, gold, f"Final Answer: {said}", PREFIX + "correlationanalysis") is right
 
 
-@pytest.mark.parametrize("view", ["trendforecasting", "statisticalanalysis"])
+@pytest.mark.parametrize("subset", ["trendforecasting", "statisticalanalysis"])
 @pytest.mark.parametrize(
     ("gold", "said", "right"),
     [
@@ -171,8 +171,8 @@ def test_correlations_need_label_and_number(gold: str, said: str, right: bool) -
         ("0", "0.01", False),
     ],
 )
-def test_forecasts_and_statistics_compare_every_value(view: str, gold: str, said: str, right: bool) -> None:
-    assert _right(ANALYSIS, gold, f"Final Answer: {said}", PREFIX + view) is right
+def test_forecasts_and_statistics_compare_every_value(subset: str, gold: str, said: str, right: bool) -> None:
+    assert _right(ANALYSIS, gold, f"Final Answer: {said}", PREFIX + subset) is right
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_impacts_are_sets_of_factors(gold: str, said: str, right: bool) -> None:
 
 def _value(gold: str, said: str) -> float:
     sample = Sample("x", PREFIX + "other", "", gold)
-    return registry.get(ANALYSIS).judge(sample, f"Final Answer: {said}").value
+    return registry.get(ANALYSIS).scorer(sample, f"Final Answer: {said}").value
 
 
 def test_free_answers_are_graded_by_rouge_l() -> None:
@@ -250,14 +250,14 @@ def test_labels_follow_the_published_scale() -> None:
 
 def test_a_row_counts_once_in_the_mean_of_views() -> None:
     spec = registry.get(ANALYSIS)
-    views = [PREFIX + name for name in ("trendforecasting", "other", "other")]
-    samples = [Sample(name, view, "", "7") for name, view in zip("aab", views, strict=True)]
-    verdicts = [
-        spec.judge(s, f"Final Answer: {said}") for s, said in zip(samples, ("7", "9", "7"), strict=True)
+    subsets = [PREFIX + name for name in ("trendforecasting", "other", "other")]
+    samples = [Sample(name, subset, "", "7") for name, subset in zip("aab", subsets, strict=True)]
+    item_scores = [
+        spec.scorer(s, f"Final Answer: {said}") for s, said in zip(samples, ("7", "9", "7"), strict=True)
     ]
-    score = spec.aggregate(samples, verdicts)
-    assert (score.value, score.n, len(score.views)) == (100.0, 2, 2)
-    assert spec.aggregate(samples[1:2], verdicts[1:2]).value == 0.0
+    score = spec.aggregate(samples, item_scores)
+    assert (score.value, score.n, len(score.subsets)) == (100.0, 2, 2)
+    assert spec.aggregate(samples[1:2], item_scores[1:2]).value == 0.0
 
 
 # -- generators ------------------------------------------------------------------------------------
@@ -271,29 +271,29 @@ def test_generated_truth_holds_when_worked_out_again(task_id: str) -> None:
     kinds = set()
     for index in range(300):
         item = miniature.draw(rng, index)
-        sample = Sample("x", item.view, miniature.prompt_of(item), item.gold)
+        sample = Sample("x", item.subset, miniature.prompt_of(item), item.gold)
         assert SOLVERS[task_id](item.columns) == item.answer
         wrong = miniature.wrong(rng, item)
-        assert not spec.judge(sample, spec.render(wrong, "")).right, (item.answer, wrong)
-        kinds.add((item.view, item.columns["qsubtype"]))
+        assert not spec.scorer(sample, spec.render(wrong, "")).right, (item.answer, wrong)
+        kinds.add((item.subset, item.columns["qsubtype"]))
     assert len(kinds) == {FACTS: 2, ANALYSIS: 7}[task_id]
 
 
 @pytest.mark.parametrize("task_id", SOLVERS)
 def test_no_answer_can_be_guessed(task_id: str) -> None:
-    """The most frequent answer of a view is right for less than half of its items."""
+    """The most frequent answer of a subset is right for less than half of its items."""
     miniature, rng = registry.miniature(task_id), random.Random(9)
     items = [miniature.draw(rng, index) for index in range(600)]
-    for view in registry.get(task_id).views:
-        answers = [item.answer for item in items if item.view == view]
-        assert max(map(answers.count, answers)) < 0.3 * len(answers), view
+    for subset in registry.get(task_id).subsets:
+        answers = [item.answer for item in items if item.subset == subset]
+        assert max(map(answers.count, answers)) < 0.3 * len(answers), subset
 
 
 def test_steps_are_checked_against_the_table() -> None:
     spec = registry.get(FACTS)
     table = {"columns": ["name", "city", "wins"], "data": [["Ann", "Rome", 12], ["Bob", "Oslo", 7]]}
     prompt = spec.build_prompt({"table": table, "question": "Which name has 7 wins?"}) or ""
-    for steps, answer, verdict in (
+    for steps, answer, item_score in (
         ("Ann 12, Bob 7. 7: Bob.", "Bob", True),
         ("Ann 12, Bob 7. 7: Ann.", "Ann", False),
         ("Ann 7, Bob 7. 7: Ann.", "Ann", False),
@@ -306,6 +306,6 @@ def test_steps_are_checked_against_the_table() -> None:
         ("Ann 12, Bob 7. 7: Bob.", "Eve", False),
         ("It is plain to see.", "Bob", None),
     ):
-        assert spec.verify(prompt, spec.render(answer, steps)) is verdict, steps
+        assert spec.verify(prompt, spec.render(answer, steps)) is item_score, steps
     assert spec.verify("Which city is it?", spec.render("Bob", "Bob 7.")) is None
     assert spec.verify(prompt.replace("}", ""), spec.render("Bob", "Bob 7.")) is None

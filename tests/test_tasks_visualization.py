@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tasks.base import Sample, Script, ScriptResult, Verdict
+from tasks.base import ItemScore, Sample, Script, ScriptResult
 from tasks.tablebench import visualization as task
 from tasks.tablebench import visualization_released as released
 from tasks.tablebench.charts import script as chart_script
@@ -31,26 +31,26 @@ BOTH = "y_references = [[12, 7, 9], [3.5, 4.0, 1.0]]"
 
 def sample(answer: str = WINS, chart_type: str | None = "bar", question: str = "Draw it.") -> Sample:
     row = {"qtype": "Visualization", "table": TABLE, "question": question, "answer": answer}
-    return task.sample_of(row | ({"chart_type": chart_type} if chart_type else {}), task.VIEW)
+    return task.sample_of(row | ({"chart_type": chart_type} if chart_type else {}), task.SUBSET)
 
 
 def block(code: str) -> str:
     return f"```python\n{HEAD}{code}\nplt.show()\n```"
 
 
-def judged(item: Sample, *answers: str) -> list[tuple[Verdict, dict[str, Any]]]:
-    """Each answer's verdict and what the released evaluator gives it."""
+def scored(item: Sample, *answers: str) -> list[tuple[ItemScore, dict[str, Any]]]:
+    """Each answer's item_score and what the released evaluator gives it."""
     items = [item] * len(answers)
-    verdicts, results = judge_all(task.SPEC, items, answers, run_all)
+    item_scores, results = judge_all(task.SPEC, items, answers, run_all)
     return [
-        (verdict, dict(released.evaluate(task.VIEW, [item], [answer], [result])))
-        for verdict, answer, result in zip(verdicts, answers, results, strict=True)
+        (item_score, dict(released.evaluate(task.SUBSET, [item], [answer], [result])))
+        for item_score, answer, result in zip(item_scores, answers, results, strict=True)
     ]
 
 
-def passed(pairs: list[tuple[Verdict, dict[str, Any]]]) -> list[tuple[bool, bool]]:
+def passed(pairs: list[tuple[ItemScore, dict[str, Any]]]) -> list[tuple[bool, bool]]:
     """(right by our rule, passed by the released one)."""
-    return [(verdict.right, metrics["Pass@1"] == 100.0) for verdict, metrics in pairs]
+    return [(item_score.right, metrics["Pass@1"] == 100.0) for item_score, metrics in pairs]
 
 
 BAR_CODES = {
@@ -75,7 +75,7 @@ BAR_CODES = {
 def test_bars_count_however_they_are_drawn() -> None:
     answers = [block(code) for code, _ in BAR_CODES.values()]
     wanted = [(True, by_released) for _, by_released in BAR_CODES.values()]
-    assert dict(zip(BAR_CODES, passed(judged(sample(), *answers)), strict=True)) == dict(
+    assert dict(zip(BAR_CODES, passed(scored(sample(), *answers)), strict=True)) == dict(
         zip(BAR_CODES, wanted, strict=True)
     )
 
@@ -120,7 +120,7 @@ def test_bars_count_however_they_are_drawn() -> None:
 def test_every_kind_of_chart_is_read_off_the_axes(
     chart_type: str, reference: str, code: str, by_released: bool
 ) -> None:
-    assert passed(judged(sample(reference, chart_type), block(code))) == [(True, by_released)]
+    assert passed(scored(sample(reference, chart_type), block(code))) == [(True, by_released)]
 
 
 def test_wrong_charts_say_what_is_wrong() -> None:
@@ -139,13 +139,13 @@ def test_wrong_charts_say_what_is_wrong() -> None:
         "plt.bar(df.team, df.wins)\nimport os\nos._exit(0)": "not_executed",
         "plt.bar(df.team, df.wins)\nimport os\nos.kill(os.getpid(), 9)": "killed",
     }
-    found = judged(sample(), *map(block, wrong))
-    assert {code: verdict.error for code, (verdict, _) in zip(wrong, found, strict=True)} == wrong
-    assert all(not verdict.right and verdict.value == 0.0 for verdict, _ in found)
+    found = scored(sample(), *map(block, wrong))
+    assert {code: item_score.error for code, (item_score, _) in zip(wrong, found, strict=True)} == wrong
+    assert all(not item_score.right and item_score.value == 0.0 for item_score, _ in found)
 
 
 def test_a_value_within_the_tolerance_is_right() -> None:
-    assert judged(sample(), block("plt.bar(df.team, df.wins + 0.009)"))[0][0].right
+    assert scored(sample(), block("plt.bar(df.team, df.wins + 0.009)"))[0][0].right
 
 
 def test_code_that_takes_too_long_is_a_timeout() -> None:
@@ -170,22 +170,22 @@ def test_code_that_takes_too_long_is_a_timeout() -> None:
     ],
 )
 def test_code_is_found_in_any_fence_where_the_released_rule_finds_none_or_another(answer: str) -> None:
-    ((verdict, metrics),) = judged(sample(), answer)
-    assert verdict.right
+    ((item_score, metrics),) = scored(sample(), answer)
+    assert item_score.right
     assert metrics["Pass@1"] == (100.0 if answer.startswith("```\n```python") else 0.0)
 
 
 def test_the_last_block_of_code_counts() -> None:
     right, wrong = block("plt.bar(df.team, df.wins)"), block("plt.bar(df.team, df.goals)")
-    pairs = judged(sample(), f"{wrong}\nNo:\n{right}", f"{right}\nNo:\n{wrong}")
+    pairs = scored(sample(), f"{wrong}\nNo:\n{right}", f"{right}\nNo:\n{wrong}")
     assert passed(pairs) == [(True, True), (False, False)]
     output = f"{right}\nIt prints:\n```\n12\n```"
-    assert passed(judged(sample(), output)) == [(True, True)]
+    assert passed(scored(sample(), output)) == [(True, True)]
 
 
 def test_code_inside_an_unclosed_think_block_is_no_answer_but_runs_for_the_released_rule() -> None:
-    ((verdict, metrics),) = judged(sample(), f"<think>{block('plt.bar(df.team, df.wins)')}")
-    assert (verdict.right, verdict.parsed, verdict.error) == (False, None, "no_code")
+    ((item_score, metrics),) = scored(sample(), f"<think>{block('plt.bar(df.team, df.wins)')}")
+    assert (item_score.right, item_score.parsed, item_score.error) == (False, None, "no_code")
     assert metrics == {"Pass@1": 100.0, "ECR@1": 100.0, "Parse@1": 100.0}
 
 
@@ -193,10 +193,10 @@ def test_a_flat_reference_accepts_the_right_chart_and_the_released_rule_any_thre
     flat = sample("y_references = [12, 7, 9]")
     right = block("plt.bar(df.team, df.wins)")
     three = block("for _ in range(3):\n    plt.bar([1], [0])")
-    assert passed(judged(flat, right, three)) == [(True, False), (False, True)]
+    assert passed(scored(flat, right, three)) == [(True, False), (False, True)]
     split = sample("y_references = [12, 7, 9, 3.5, 4.0, 1.0]", "line")
     both = block("plt.plot(df.team, df.wins)\nplt.plot(df.team, df.goals)")
-    assert passed(judged(split, both)) == [(True, False)]
+    assert passed(scored(split, both)) == [(True, False)]
 
 
 def test_missing_points_are_read_where_the_released_rule_cannot() -> None:
@@ -204,25 +204,25 @@ def test_missing_points_are_read_where_the_released_rule_cannot() -> None:
     gap = block("plt.plot(df.team, df.wins.where(df.wins != 7).tolist())")
     left_out = block("d = df[df.wins != 7]\nplt.plot(d.team, d.wins.tolist())")
     filled = block("plt.plot(df.team, df.wins.tolist())")
-    pairs = judged(item, gap, left_out, filled)
-    assert [verdict.right for verdict, _ in pairs] == [True, True, False]
+    pairs = scored(item, gap, left_out, filled)
+    assert [item_score.right for item_score, _ in pairs] == [True, True, False]
     assert {metrics["ECR@1"] for _, metrics in pairs} == {0.0}
     bars = block("plt.bar(df.team, df.wins.where(df.wins != 7).fillna(0))")
-    assert judged(sample("y_references = [[12, nan, 9]]"), bars)[0][0].right
+    assert scored(sample("y_references = [[12, nan, 9]]"), bars)[0][0].right
 
 
 def test_nan_passes_the_released_rule_alone() -> None:
     nan = block("plt.bar(df.team, [float('nan')] * 3)")
-    assert passed(judged(sample(), nan)) == [(False, True)]
+    assert passed(scored(sample(), nan)) == [(False, True)]
 
 
 def test_the_released_rule_looks_at_no_kind() -> None:
     line = block("plt.plot(df.team, df.wins)")
-    assert passed(judged(sample(), line)) == [(False, True)]
+    assert passed(scored(sample(), line)) == [(False, True)]
     # In one published row the column says line and the question asks for a stacked bar chart.
     either = sample(chart_type="line", question="Please draw a stacked bar chart of wins.")
     bars = block("plt.bar(df.team, df.wins)")
-    assert passed(judged(either, line, bars)) == [(True, True), (True, True)]
+    assert passed(scored(either, line, bars)) == [(True, True), (True, True)]
 
 
 def test_the_released_metrics_of_several_answers() -> None:
@@ -234,7 +234,7 @@ def test_the_released_metrics_of_several_answers() -> None:
     ]
     items = [sample()] * 4
     _, results = judge_all(task.SPEC, items, answers, run_all)
-    assert released.evaluate(task.VIEW, items, answers, results) == {
+    assert released.evaluate(task.SUBSET, items, answers, results) == {
         "Pass@1": 25.0,
         "ECR@1": 50.0,
         "Parse@1": 75.0,
@@ -247,16 +247,16 @@ def test_a_run_of_more_than_ten_seconds_is_not_executed_for_the_released_rule() 
     for seconds, ecr in ((10.5, 0.0), (9.5, 100.0)):
         report["released"] = {"executed": True, "series": [[12, 7, 9]], "seconds": seconds}
         result = ScriptResult("ok", returned=json.dumps(report))
-        assert released.evaluate(task.VIEW, [sample()], [answer], [result])["ECR@1"] == ecr
+        assert released.evaluate(task.SUBSET, [sample()], [answer], [result])["ECR@1"] == ecr
 
 
 def test_nothing_is_said_about_code_that_could_not_be_run() -> None:
     answer, refused = block("plt.bar(df.team, df.wins)"), ScriptResult("refused")
-    verdict = task.judge_result(sample(), answer, refused)
-    assert (verdict.right, verdict.scored, verdict.error) == (False, False, "not_executed")
-    assert task.judge(sample(), answer).scored is False
-    assert task.judge(sample(), "no code here").scored is True
-    metrics = released.evaluate(task.VIEW, [sample()], [answer], [refused])
+    item_score = task.judge_result(sample(), answer, refused)
+    assert (item_score.right, item_score.scored, item_score.error) == (False, False, "not_executed")
+    assert task.scorer(sample(), answer).scored is False
+    assert task.scorer(sample(), "no code here").scored is True
+    metrics = released.evaluate(task.SUBSET, [sample()], [answer], [refused])
     assert metrics == {"Pass@1": None, "ECR@1": None, "Parse@1": 100.0}
 
 
@@ -278,9 +278,9 @@ def test_nothing_is_said_about_code_that_could_not_be_run() -> None:
 )
 def test_a_forged_or_broken_report_is_wrong(returned: str) -> None:
     answer = block("plt.bar(df.team, df.wins)")
-    verdict = task.judge_result(sample(), answer, ScriptResult("ok", returned=returned))
-    assert (verdict.right, verdict.error in ("not_executed", "wrong_values")) == (False, True)
-    released.evaluate(task.VIEW, [sample()], [answer], [ScriptResult("ok", returned=returned)])
+    item_score = task.judge_result(sample(), answer, ScriptResult("ok", returned=returned))
+    assert (item_score.right, item_score.error in ("not_executed", "wrong_values")) == (False, True)
+    released.evaluate(task.SUBSET, [sample()], [answer], [ScriptResult("ok", returned=returned)])
 
 
 def test_a_table_becomes_the_csv_that_pandas_reads_back() -> None:
@@ -289,7 +289,7 @@ def test_a_table_becomes_the_csv_that_pandas_reads_back() -> None:
         "data": [["A\nB", "1,234", None], ['say "x"', 2.5, "−3"]],
     }
     row = {"table": json.dumps(table), "question": "Q", "answer": "y_references = [1]"}
-    text = task.sample_of(row, task.VIEW).meta["csv"]
+    text = task.sample_of(row, task.SUBSET).meta["csv"]
     assert text == 'Name,"Score, %","Score, %"\n"A\nB","1,234",\n"say ""x""",2.5,−3\n'
 
 
@@ -308,7 +308,7 @@ def test_a_table_becomes_the_csv_that_pandas_reads_back() -> None:
 def test_malformed_rows_name_the_column(change: Mapping[str, Any], named: str) -> None:
     row = {"qtype": "Visualization", "table": TABLE, "question": "Draw it.", "answer": WINS}
     with pytest.raises(ValueError, match=named):
-        task.sample_of({**row, **change}, task.VIEW)
+        task.sample_of({**row, **change}, task.SUBSET)
 
 
 def test_a_script_is_run_once_for_both_rules_where_they_find_the_same_code() -> None:
@@ -324,33 +324,37 @@ def test_a_script_is_run_once_for_both_rules_where_they_find_the_same_code() -> 
 
 def test_code_of_odd_characters_is_carried_whole() -> None:
     code = "s = 'é−\\n' + \"'''\" + chr(0)\nplt.bar(df.team, df.wins)\nassert len(s) == 7, len(s)"
-    assert judged(sample(), block(code), block("x = '\ud800'"))[0][0].right
+    assert scored(sample(), block(code), block("x = '\ud800'"))[0][0].right
 
 
 def test_real_rows_are_read_and_their_gold_charts_are_right() -> None:
     path = data_root() / "tablebench" / "TableBench_TCoT.jsonl"
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    rows = [row for row in rows if task.views_of(row)]
+    rows = [row for row in rows if task.subsets_of(row)]
     assert len(rows) == 25
-    samples = [task.sample_of(row, task.VIEW) for row in rows]
+    samples = [task.sample_of(row, task.SUBSET) for row in rows]
     assert all(sample.meta["kinds"] for sample in samples)
     assert [len(sample.meta["kinds"]) for sample in samples].count(2) == 1
     assert all(static_check.table_columns(sample.prompt) is not None for sample in samples)
     gold = [task.render(plotting_code(sample), "") for sample in samples]
-    verdicts, results = judge_all(task.SPEC, samples, gold, run_all)
-    assert [sample.id for sample, verdict in zip(samples, verdicts, strict=True) if not verdict.right] == []
+    item_scores, results = judge_all(task.SPEC, samples, gold, run_all)
+    assert [
+        sample.id for sample, item_score in zip(samples, item_scores, strict=True) if not item_score.right
+    ] == []
     swapped = gold[1:] + gold[:1]
     wrong, _ = judge_all(task.SPEC, samples, swapped, run_all)
-    assert not any(verdict.right for verdict in wrong)
-    assert released.evaluate(task.VIEW, samples, gold, results)["ECR@1"] == 100.0
+    assert not any(item_score.right for item_score in wrong)
+    assert released.evaluate(task.SUBSET, samples, gold, results)["ECR@1"] == 100.0
 
 
 def test_a_megabyte_of_fences_is_read_in_well_under_a_second() -> None:
     for junk in ("```python\n", "```\n", "```", "import x\n", "plt.", "`"):
         started = time.perf_counter()
-        task.judge(sample(), junk * (1_000_000 // len(junk)))
+        task.scorer(sample(), junk * (1_000_000 // len(junk)))
         released.code_of(junk * (1_000_000 // len(junk)))
-        assert time.perf_counter() - started < 2.0  # a guard against quadratic time, not a measurement
+        assert (
+            time.perf_counter() - started < 2.0
+        )  # a decontaminator against quadratic time, not a measurement
 
 
 def test_a_script_needs_the_sandbox_and_says_so() -> None:
@@ -361,15 +365,15 @@ def test_a_script_needs_the_sandbox_and_says_so() -> None:
         return [ScriptResult("refused") for _ in scripts]
 
     with pytest.raises(InputError, match="no sandbox works here") as caught:
-        score_answers.judge_answers(task.SPEC, [sample()], [block("plt.bar(df.team, df.wins)")], refusing)
+        score_answers.score_answers(task.SPEC, [sample()], [block("plt.bar(df.team, df.wins)")], refusing)
     assert "\n" not in str(caught.value)
 
 
 def test_only_a_prompt_that_gives_the_first_lines_may_be_answered_without_them() -> None:
     bare = "```python\nplt.bar(df['team'], df['wins'])\nplt.show()\n```"
-    ((published, metrics),) = judged(sample(), bare)
+    ((published, metrics),) = scored(sample(), bare)
     assert (published.error, metrics["ECR@1"]) == ("raises NameError", 0.0)
     row = {"table": TABLE, "question": "Draw a bar chart.", "answer": WINS, "instruction": "x [TABLE] y"}
-    given = task.sample_of(row | {"instruction": f"{chart_script.GIVEN} [TABLE] y"}, task.VIEW)
-    assert passed(judged(given, bare, block("plt.bar(df['team'], df['wins'])"))) == [(True, True)] * 2
-    assert judged(task.sample_of(row, task.VIEW), bare)[0][0].error == "raises NameError"
+    given = task.sample_of(row | {"instruction": f"{chart_script.GIVEN} [TABLE] y"}, task.SUBSET)
+    assert passed(scored(given, bare, block("plt.bar(df['team'], df['wins'])"))) == [(True, True)] * 2
+    assert scored(task.sample_of(row, task.SUBSET), bare)[0][0].error == "raises NameError"

@@ -23,7 +23,7 @@ TEXTS = (
 
 @pytest.fixture(scope="module")
 def folder(root_folder: Path) -> Path:
-    return root_folder / "tools" / "base_models" / "ftdojo-mini"
+    return root_folder / "tools" / "models" / "bundled" / "ftdojo-mini"
 
 
 @pytest.fixture(scope="module")

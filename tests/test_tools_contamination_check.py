@@ -121,12 +121,12 @@ EDITS = (
     ],
 )
 def test_disguises_of_published_rows_are_found(rule: str, items: list[str], row: str | None):
-    guard = Decontaminator([(f"test:{place}", item, "") for place, item in enumerate(items)])
+    decontaminator = Decontaminator([(f"test:{place}", item, "") for place, item in enumerate(items)])
     copy = row or items[0]
     for old, new in MISTYPED if row is None else ():
         assert old in copy
         copy = copy.replace(old, new)
-    assert guard.check(copy) == (rule, "test:0")
+    assert decontaminator.check(copy) == (rule, "test:0")
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_disguises_of_published_rows_are_found(rule: str, items: list[str], row:
     ],
 )
 def test_a_question_that_goes_on_or_speaks_of_labels_is_another_one(items: list[str], row: str):
-    guard = Decontaminator([(f"test:{place}", item, "") for place, item in enumerate(items)])
-    assert guard.check(row) is None
+    decontaminator = Decontaminator([(f"test:{place}", item, "") for place, item in enumerate(items)])
+    assert decontaminator.check(row) is None
 
 
 def test_an_item_or_a_long_gold_answer_hidden_in_the_answer_is_found():
@@ -151,10 +151,10 @@ def test_an_item_or_a_long_gold_answer_hidden_in_the_answer_is_found():
 
 def test_a_row_without_the_published_instruction_is_still_the_item():
     spec = get("aime25")
-    guard = Decontaminator(guarded("test", sealed("aime25")))
+    decontaminator = Decontaminator(guarded("test", sealed("aime25")))
     for sample in sealed("aime25")[:100]:
         question = sample.prompt.partition("\n")[0]
-        assert guard.check(question) is not None, question
+        assert decontaminator.check(question) is not None, question
     assert spec.build_prompt({"question": "x"}) != "x"
 
 
@@ -197,25 +197,25 @@ def word_dropped(rng: random.Random, text: str) -> str:
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("edit", [lower, respaced, unpunctuated, word_added, word_dropped])
 def test_recall_on_edited_test_items_of_the_minis(task: str, edit):
-    guard = guard_of(task)
+    decontaminator = guard_of(task)
     rng = random.Random(0)
     items = sealed(task)[:200]
-    missed = [sample.prompt for sample in items if guard.check(edit(rng, sample.prompt)) is None]
+    missed = [sample.prompt for sample in items if decontaminator.check(edit(rng, sample.prompt)) is None]
     assert len(missed) <= 2, missed[:3]
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_generators_own_edits_are_found_and_clean_rows_are_not(task: str):
-    guard, spec = guard_of(task), get(task)
+    decontaminator, spec = guard_of(task), get(task)
     clean = source(task, "clean")
     rows = examples_of(clean, suggest_columns(clean.rows[:100], spec), spec)
     keys = {twin_key(sample.prompt) for sample in (*mini(task).validation, *sealed(task))}
-    accused = [row.prompt for row in rows if guard.check(row.prompt, row.answer) is not None]
+    accused = [row.prompt for row in rows if decontaminator.check(row.prompt, row.answer) is not None]
     assert sum(twin_key(prompt) not in keys for prompt in accused) <= 2
     leaking = source(task, "leak")
     rows = examples_of(leaking, suggest_columns(leaking.rows[:100], spec), spec)
     leaks = planted_leaks(task, 0)
-    found = [guard.check(row.prompt, row.answer) is not None for row in rows]
+    found = [decontaminator.check(row.prompt, row.answer) is not None for row in rows]
     assert sum(found[place] for place in leaks) >= 0.97 * len(leaks)
     others = [row.prompt for place, row in enumerate(rows) if found[place] and place not in leaks]
     assert sum(twin_key(prompt) not in keys for prompt in others) <= 4

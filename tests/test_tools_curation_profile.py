@@ -11,7 +11,7 @@ from tools.contamination.check import Decontaminator, guarded
 from tools.curation.columns import suggest_columns
 from tools.curation.domain import Domain
 from tools.curation.profile import SourceProfile, conflicts, profile_source
-from tools.curation.targets import answer_key, formatted, in_format, worked_part
+from tools.curation.targets import answer_key, formatted, in_format, rationale_of
 
 SPEC = get("aime25")
 COLUMNS = {"prompt": "question", "answer": "answer"}
@@ -71,7 +71,7 @@ def test_json_in_some_rows_of_a_prose_column_is_no_structure():
 
 
 @pytest.mark.parametrize(
-    ("target", "worked", "own_format", "rewritten"),
+    ("target", "chain_of_thought", "own_format", "rewritten"),
     [
         ("\\boxed{5}", "", True, "\\boxed{5}"),
         ("1+4=5. \\boxed{5}", "1+4=5.", True, "1+4=5. \\boxed{5}"),
@@ -81,7 +81,7 @@ def test_json_in_some_rows_of_a_prose_column_is_no_structure():
     ],
 )
 def test_targets_are_taken_apart(target: str, worked: str, own_format: bool, rewritten: str):
-    assert worked_part(SPEC, target) == worked
+    assert rationale_of(SPEC, target) == worked
     assert in_format(SPEC, target) is own_format
     assert formatted(SPEC, target) == rewritten
 
@@ -89,7 +89,7 @@ def test_targets_are_taken_apart(target: str, worked: str, own_format: bool, rew
 def test_json_targets_keep_their_reason():
     spec = get("panorama_noc4pc")
     target = '{"reason": "D1: gear, cam. D2: cam.", "code": "103"}'
-    assert worked_part(spec, target) == "D1: gear, cam. D2: cam."
+    assert rationale_of(spec, target) == "D1: gear, cam. D2: cam."
     assert in_format(spec, target)
     assert answer_key(spec, target) == answer_key(spec, '{"code": "103"}')
 
@@ -117,8 +117,10 @@ def test_conflicts_within_and_between_sources():
 
 def profiled(defect: str) -> SourceProfile:
     data = mini("aime25")
-    guard = Decontaminator([*guarded("validation", data.validation), *guarded("test", sealed("aime25"))])
-    return profile_source(source("aime25", defect), SPEC, data.validation, len, guard)
+    decontaminator = Decontaminator(
+        [*guarded("validation", data.validation), *guarded("test", sealed("aime25"))]
+    )
+    return profile_source(source("aime25", defect), SPEC, data.validation, len, decontaminator)
 
 
 def test_a_clean_source_looks_clean():
@@ -139,7 +141,7 @@ def test_each_defect_shows_in_its_own_figure():
     assert 0.7 <= profiled("duplicates").duplicate_share <= 0.85
     assert 0.38 <= profiled("leak").contaminated_share <= 0.42
     assert profiled("off_format").in_format_share <= 0.2
-    worked = profiled("worked")
+    worked = profiled("chain_of_thought")
     assert worked.reasoning_share >= 0.95
     assert worked.verified_share >= 0.7
     assert 0.0 < worked.refuted_share <= 0.1

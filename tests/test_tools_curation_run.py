@@ -76,7 +76,7 @@ def curate(
     workspace: Workspace, made: DataRecipe, pool: Mapping[str, Source] = POOL, **options: Any
 ) -> DataCard:
     return run_recipe(
-        made, pool, SPEC, options.pop("guard", GUARD), workspace, lambda text: len(text), **options
+        made, pool, SPEC, options.pop("decontaminator", GUARD), workspace, lambda text: len(text), **options
     )
 
 
@@ -189,8 +189,11 @@ def test_a_contradiction_that_the_task_can_settle_keeps_the_right_row(workspace:
 
 
 def test_verify_drops_what_the_task_refutes_and_strict_also_the_undecided(workspace: Workspace):
-    flawed = {"q": question(600), "a": "1204", "how": "600+603=1204."}
-    pool = {"worked": Source("worked", "", (*POOL["worked"].rows, flawed)), "small": POOL["small"]}
+    corrupted_rationale = {"q": question(600), "a": "1204", "how": "600+603=1204."}
+    pool = {
+        "worked": Source("worked", "", (*POOL["worked"].rows, corrupted_rationale)),
+        "small": POOL["small"],
+    }
     names = ("worked", "small")
     assert curate(workspace, recipe(Verify(), names=names), pool).rows_by_source == {
         "small": 30,
@@ -348,7 +351,9 @@ def test_rows_for_looking_at_are_neither_written_nor_gated(workspace: Workspace)
 
 def test_a_whole_recipe_cleans_the_minis_pool(workspace: Workspace):
     data = mini("aime25")
-    guard = Decontaminator([*guarded("validation", data.validation), *guarded("test", sealed("aime25"))])
+    decontaminator = Decontaminator(
+        [*guarded("validation", data.validation), *guarded("test", sealed("aime25"))]
+    )
     chosen = {d: source("aime25", d) for d in ("clean", "leak", "duplicates", "off_format")}
     from tools.curation.columns import suggest_columns
 
@@ -365,7 +370,7 @@ def test_a_whole_recipe_cleans_the_minis_pool(workspace: Workspace):
     )
     pool = {s.name: s for s in data.sources}
     card = run_recipe(
-        made, pool, SPEC, guard, workspace, len, domain_prompts=[s.prompt for s in data.validation]
+        made, pool, SPEC, decontaminator, workspace, len, domain_prompts=[s.prompt for s in data.validation]
     )
     by_defect = {d: card.rows_by_source.get(s.name, 0) for d, s in chosen.items()}
     assert by_defect["leak"] <= 370

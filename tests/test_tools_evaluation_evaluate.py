@@ -1,4 +1,4 @@
-"""Answers come from the model's process and are judged in ours; what is finished is not asked again."""
+"""Answers come from the model's process and are scored in ours; what is finished is not asked again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memory.records import TrainingPlan
-from tasks.base import Verdict
+from tasks.base import ItemScore
 from tasks.errors import ExperimentFailed
 from tests.support.copy_task import copy_spec, data_card, samples
 from tests.support.tiny_model import make_tiny_model, shared_worker
@@ -129,11 +129,13 @@ def test_agreement_tells_right_labels_from_wrong_ones(trained: Path) -> None:
 
 def test_errors_are_grouped_by_class_and_view_largest_first() -> None:
     items = samples(20)
-    verdicts = [
-        Verdict(n >= 18, float(n >= 18), None if n < 4 else "word", "" if n >= 18 else ("a" if n % 2 else ""))
+    item_scores = [
+        ItemScore(
+            n >= 18, float(n >= 18), None if n < 4 else "word", "" if n >= 18 else ("a" if n % 2 else "")
+        )
         for n in range(20)
     ]
-    found = clusters(items, verdicts)
+    found = clusters(items, item_scores)
     assert [(cluster.name, cluster.count) for cluster in found] == [
         ("a in odd", 9),
         ("wrong in even", 7),
@@ -141,5 +143,5 @@ def test_errors_are_grouped_by_class_and_view_largest_first() -> None:
     ]
     assert found[0].share == pytest.approx(9 / 20)
     assert found[0].examples == ("s1", "s3", "s5", "s7", "s9")
-    one_view = [replace(sample, view="only") for sample in items]
-    assert {cluster.name for cluster in clusters(one_view, verdicts)} == {"a", "wrong", "unparseable"}
+    one_view = [replace(sample, subset="only") for sample in items]
+    assert {cluster.name for cluster in clusters(one_view, item_scores)} == {"a", "wrong", "unparseable"}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tasks.answers.metrics import mean_over_views
-from tasks.base import Sample, Score, TaskSpec, Verdict
+from tasks.base import ItemScore, Sample, Score, TaskSpec
 from tests.support.copy_task import copy_spec
 from tools.evaluation.paired_test import compare, macro_f1, mcnemar, newcombe
 
@@ -18,7 +18,7 @@ LABELS = ("ALLOW", "102", "103")
 
 
 def samples(golds: Sequence[str]) -> list[Sample]:
-    return [Sample(id=f"s{n}", view="v", prompt=f"q{n}", gold=gold) for n, gold in enumerate(golds)]
+    return [Sample(id=f"s{n}", subset="v", prompt=f"q{n}", gold=gold) for n, gold in enumerate(golds)]
 
 
 def items(golds: Sequence[str], answers: Sequence[str | None]) -> list[dict[str, Any]]:
@@ -44,8 +44,11 @@ def f1_by_hand(pairs: Sequence[tuple[str, str | None]]) -> float:
 
 
 def f1_spec(scale: float = 1.0) -> TaskSpec:
-    def aggregate(asked: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
-        pairs = [(str(sample.gold), verdict.parsed) for sample, verdict in zip(asked, verdicts, strict=True)]
+    def aggregate(asked: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
+        pairs = [
+            (str(sample.gold), item_score.parsed)
+            for sample, item_score in zip(asked, item_scores, strict=True)
+        ]
         value = scale * f1_by_hand(pairs)
         return Score(metric="macro_f1", value=value, low=value, high=value, n=len(asked))
 
@@ -131,12 +134,12 @@ def test_other_metrics_get_a_permutation_test(scale: float) -> None:
 def test_the_mean_of_unequal_views_gets_the_full_number_of_permutations() -> None:
     rng = np.random.default_rng(3)
     golds = [LABELS[n] for n in rng.integers(0, 3, 120)]
-    asked = [replace(sample, view="a" if n < 90 else "b") for n, sample in enumerate(samples(golds))]
+    asked = [replace(sample, subset="a" if n < 90 else "b") for n, sample in enumerate(samples(golds))]
     good: list[str | None] = [gold if rng.random() < 0.9 else None for gold in golds]
     poor: list[str | None] = [gold if rng.random() < 0.3 else None for gold in golds]
 
-    def aggregate(rows: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
-        return mean_over_views(rows, verdicts, "correct_rate")
+    def aggregate(rows: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
+        return mean_over_views(rows, item_scores, "correct_rate")
 
     spec = replace(copy_spec(), aggregate=aggregate)
     found = compare(items(golds, good), items(golds, poor), "e01", "base", spec, asked)

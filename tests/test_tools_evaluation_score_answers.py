@@ -50,25 +50,27 @@ def test_equal_scripts_run_once_and_results_keep_their_order() -> None:
     assert len(runner.given) == 3  # the fifth has another table
     drawn = ["[1, 2]" if r and "[1, 2]" in r.returned else r and "[3, 4]" for r in results]
     assert drawn == ["[1, 2]", None, "[3, 4]", "[1, 2]", "[1, 2]"]
-    verdicts = score_answers.judge_answers(spec, samples, answers, runner)
-    assert [verdict.parsed is None for verdict in verdicts] == [False, True, False, False, False]
+    item_scores = score_answers.score_answers(spec, samples, answers, runner)
+    assert [item_score.parsed is None for item_score in item_scores] == [False, True, False, False, False]
 
 
 def test_a_task_without_code_is_judged_by_its_own_function_alone() -> None:
     spec, runner = get("aime25"), Counting()
     samples = sealed("aime25")[:3]
     answers = [f"\\boxed{{{samples[0].gold}}}", "\\boxed{-1}", ""]
-    verdicts, results = score_answers.judge_all(spec, samples, answers, runner)
-    assert verdicts == [spec.judge(sample, answer) for sample, answer in zip(samples, answers, strict=True)]
-    assert [verdict.right for verdict in verdicts] == [True, False, False]
+    item_scores, results = score_answers.judge_all(spec, samples, answers, runner)
+    assert item_scores == [
+        spec.scorer(sample, answer) for sample, answer in zip(samples, answers, strict=True)
+    ]
+    assert [item_score.right for item_score in item_scores] == [True, False, False]
     assert (results, runner.given) == ([None] * 3, [])
 
 
 def test_without_isolation_nothing_is_scored_and_one_line_says_why() -> None:
     with pytest.raises(InputError, match="no sandbox works here") as caught:
-        score_answers.judge_answers(get(CHARTS), sealed(CHARTS)[:1], [drawing("[1, 2]")], refusing)
+        score_answers.score_answers(get(CHARTS), sealed(CHARTS)[:1], [drawing("[1, 2]")], refusing)
     assert "\n" not in str(caught.value)
-    silent = score_answers.judge_answers(get(CHARTS), sealed(CHARTS)[:1], ["nothing to run"], refusing)
+    silent = score_answers.score_answers(get(CHARTS), sealed(CHARTS)[:1], ["nothing to run"], refusing)
     assert silent[0].error == "no_code"
 
 
@@ -92,7 +94,7 @@ def test_charts_are_run_in_the_sandbox() -> None:
     spec, sample = get(CHARTS), sealed(CHARTS)[0]
     peeking = f"```python\nprint(open({str(Path(__file__))!r}).read())\n```"
     answers = [gold_answer(spec, sample), drawing("[1, 2]"), peeking, "no code"]
-    verdicts, results = score_answers.judge_all(spec, [sample] * 4, answers)
-    assert [verdict.right for verdict in verdicts] == [True, False, False, False]
-    assert verdicts[2].error in ("raises FileNotFoundError", "raises PermissionError")
+    item_scores, results = score_answers.judge_all(spec, [sample] * 4, answers)
+    assert [item_score.right for item_score in item_scores] == [True, False, False, False]
+    assert item_scores[2].error in ("raises FileNotFoundError", "raises PermissionError")
     assert [result and result.status for result in results] == ["ok", "ok", "ok", None]

@@ -33,10 +33,10 @@ TASKS = [task if task in QUICK else pytest.param(task, marks=pytest.mark.slow) f
 def test_every_planted_copy_is_found_and_hardly_a_clean_row_is_accused(task):
     spec = registry.get(task)
     data = spec.load("mini", 3)
-    guard = Decontaminator.build(data.validation, SealedTest.seal(data.load_test))
+    decontaminator = Decontaminator.build(data.validation, SealedTest.seal(data.load_test))
     defects, leaks = pool_key(task, 3), planted_leaks(task, 3)
     sources = {defects[source.name]: source for source in data.sources}
-    found = [guard.check(prompt_of(spec, row)) is not None for row in sources["leak"].rows]
+    found = [decontaminator.check(prompt_of(spec, row)) is not None for row in sources["leak"].rows]
     missed = [place for place in leaks if not found[place]]
     assert len(leaks) > 200
     assert [place for place in missed if not leaks[place][1]] == [], "verbatim copies"
@@ -44,7 +44,7 @@ def test_every_planted_copy_is_found_and_hardly_a_clean_row_is_accused(task):
     # cannot be told from another question about the same table or molecule; no more than these may be missed.
     assert len(missed) <= ALLOWED.get(task, 0)
     keys = {twin_key(sample.prompt) for sample in (*data.validation, *spec.load("mini", 3).load_test())}
-    clean = [prompt_of(spec, row) for row in sources["worked"].rows]
-    accused = [prompt for prompt in clean if guard.check(prompt) is not None]
+    clean = [prompt_of(spec, row) for row in sources["chain_of_thought"].rows]
+    accused = [prompt for prompt in clean if decontaminator.check(prompt) is not None]
     falsely = [prompt for prompt in accused if twin_key(prompt) not in keys]
     assert len(falsely) <= 0.003 * len(clean), falsely[:3]

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-import worker_jobs
 
+from tests.support import worker_jobs
 from tools.process.environment import child_environment, looks_secret
 from tools.process.worker import Worker
 

@@ -154,7 +154,7 @@ sys.stdout.write(f"{worker.run(worker_jobs.KIND, PAYLOAD, 60.0, Path('job.log'))
 
 
 def start_script(folder: Path, kind: str, payload: dict[str, object]) -> subprocess.Popen[str]:
-    """A script without a ``__main__`` guard, in a folder with a ``tools.py`` of its own."""
+    """A script without a ``__main__`` decontaminator, in a folder with a ``tools.py`` of its own."""
     script = folder / "script.py"
     script.write_text(SCRIPT.replace("KIND", kind).replace("PAYLOAD", repr(payload)))
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])

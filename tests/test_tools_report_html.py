@@ -206,7 +206,7 @@ def test_a_lost_predictions_file_leaves_a_report(tmp_path: Path) -> None:
 def test_the_command_repeats_what_was_asked(tmp_path: Path) -> None:
     assert reproduce_command(info(), tmp_path) == (
         "ftdojo run tablebench_numerical_reasoning --base-model ftdojo-mini --edition mini "
-        "--budget 300s --mind playbook --seed 0 --max-rows 2000"
+        "--budget 300s --policy playbook --seed 0 --max-rows 2000"
     )
     (tmp_path / "run.json").write_text('{"task": "my task", "base_model": "models/m"}', encoding="utf-8")
     command = reproduce_command(info(task="mine", edition="user"), tmp_path)
@@ -216,7 +216,7 @@ def test_the_command_repeats_what_was_asked(tmp_path: Path) -> None:
 def test_the_command_repeats_the_language_model_and_its_caps(tmp_path: Path) -> None:
     asked = {"model": "openai:m", "base_url": "", "max_usd": 1.5, "max_tokens": None, "approve": ["plan"]}
     (tmp_path / "run.json").write_text(json.dumps(asked), encoding="utf-8")
-    command = reproduce_command(info(mind="llm"), tmp_path)
+    command = reproduce_command(info(policy="llm"), tmp_path)
     assert command.endswith(
-        "--mind llm --seed 0 --max-rows 2000 --model openai:m --max-usd 1.5 --approve plan"
+        "--policy llm --seed 0 --max-rows 2000 --model openai:m --max-usd 1.5 --approve plan"
     )

@@ -10,7 +10,7 @@ from memory.records import Decision, Diagnosis, Prediction, Role, TrainingPlan, 
 from tests.support.example_run import NASTY, make_run
 from tests.support.run_records import evaluation, plan, run_info
 from tools.report.html import render_report
-from tools.report.llm_facts import mind_evidence
+from tools.report.llm_facts import policy_facts
 
 TITLE = "What the language model decided and cost"
 
@@ -27,8 +27,8 @@ def usage(role: Role, model: str, tokens: int, **fields: Any) -> Usage:
 
 
 def make_llm_run(folder: Path) -> Journal:
-    """Two experiments: the first predicts, the second tests it with knobs of the model's own."""
-    journal = Journal.create(folder / "journal.jsonl", run_info(mind="llm"))
+    """Two experiments: the first predicts, the second tests it with hyperparameters of the model's own."""
+    journal = Journal.create(folder / "journal.jsonl", run_info(policy="llm"))
     journal.append("evaluation", evaluation(20.0), "base")
     journal.append("usage", usage("planner", "openai:m", 1000, cached_tokens=400))
     journal.append("decision", decision("planner", "llm", repairs=1, problems=("no such source",)))
@@ -56,13 +56,13 @@ def make_llm_run(folder: Path) -> Journal:
 
 def test_a_run_of_the_playbook_has_no_such_section(tmp_path: Path) -> None:
     with make_run(tmp_path / "run") as journal:
-        assert mind_evidence(journal) is None
+        assert policy_facts(journal) is None
         assert TITLE not in render_report(journal, tmp_path / "run")
 
 
 def test_roles_models_and_experiments_add_up_to_the_same_whole(tmp_path: Path) -> None:
     with make_llm_run(tmp_path) as journal:
-        found = mind_evidence(journal)
+        found = policy_facts(journal)
     assert found is not None
     assert (found.total.calls, found.total.tokens, found.total.estimated) == (2, 4020, 1)
     assert [(line.role, line.decisions.llm, line.decisions.taken_over) for line in found.roles] == [
@@ -101,7 +101,7 @@ def test_what_a_model_wrote_is_escaped(tmp_path: Path) -> None:
 def test_a_run_with_a_teacher_alone_shows_its_cost(tmp_path: Path) -> None:
     with make_run(tmp_path / "run") as journal:
         journal.append("usage", usage("teacher", "openai:m", 1234567))
-        found = mind_evidence(journal)
+        found = policy_facts(journal)
         page = render_report(journal, tmp_path / "run")
     assert found is not None and found.decisions.n == 0
     assert "1,234,567" in page

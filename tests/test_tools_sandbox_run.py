@@ -44,7 +44,13 @@ def report(isolation: str, user: str) -> dict[str, Any]:
         pytest.skip("started as an ordinary user: root cannot be tried")
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         os.chmod(folder, 0o777)
-        inner = [sys.executable, "-B", str(PROJECT / "tests" / "hostile_run.py"), isolation, folder]
+        inner = [
+            sys.executable,
+            "-B",
+            str(PROJECT / "tests" / "support" / "hostile_run.py"),
+            isolation,
+            folder,
+        ]
         command = inner if user == "root" or os.geteuid() != 0 else as_nobody(inner)
         ran = subprocess.run(command, capture_output=True, text=True, cwd="/", timeout=170, check=False)
     assert ran.returncode == 0, ran.stderr[-2000:]

@@ -50,9 +50,9 @@ def test_the_digest_depends_on_every_field_and_on_the_order():
 
 def test_the_rows_are_lent_once_and_dropped():
     test = SealedTest.seal(Shelf())
-    assert test.lend(len) == test.n == len(ROWS)
+    assert test.use(len) == test.n == len(ROWS)
     with pytest.raises(HarnessFault, match="lent already"):
-        test.lend(len)
+        test.use(len)
     held = [part for part in gc.get_referents(test.__dict__) if isinstance(part, tuple)]
     assert ROWS not in held
 
@@ -117,11 +117,11 @@ def test_rows_that_changed_since_the_start_are_refused(journal: Journal):
 
 def test_the_guard_is_built_from_the_lent_rows_and_holds_no_text():
     test = SealedTest.seal(Shelf())
-    guard = Decontaminator.build([Sample("v1", "v", "A validation question on 5 cups?", "5")], test)
-    found = guard.check("a sealed question about 23 pens")
+    decontaminator = Decontaminator.build([Sample("v1", "v", "A validation question on 5 cups?", "5")], test)
+    found = decontaminator.check("a sealed question about 23 pens")
     assert found is not None
     assert found.item.startswith("test:")
-    assert not strings_within(guard, "sealed question")
+    assert not strings_within(decontaminator, "sealed question")
 
 
 def strings_within(root: object, needle: str) -> list[str]:

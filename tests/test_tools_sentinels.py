@@ -16,7 +16,7 @@ import pytest
 from graph import session as sessions
 from graph.settings import make_settings
 from memory.recipe import DataRecipe
-from memory.records import Diagnosis, Plan, Reading, Role, TrainingPlan
+from memory.records import Diagnosis, Plan, Role, TrainingPlan, Verdict
 from roles.llm.briefing.build import briefing, system_prompt
 from tests.support.tiny_model import make_tiny_model
 from tools.dojo import Dojo
@@ -153,14 +153,19 @@ def _experiment(dojo: Dojo, id: str, parent: str | None) -> None:
         sources=recipe.sources,
         max_seconds=60.0,
     )
-    knobs = TrainingPlan(**KNOBS)
+    hyperparameters = TrainingPlan(**KNOBS)
     card = dojo.curate(recipe)
-    for kind, record in (("plan", plan), ("recipe", recipe), ("card", card), ("training_plan", knobs)):
+    for kind, record in (
+        ("plan", plan),
+        ("recipe", recipe),
+        ("card", card),
+        ("training_plan", hyperparameters),
+    ):
         dojo.journal.append(kind, record, id)
-    dojo.journal.append("training", dojo.train(id, knobs, card), id)
+    dojo.journal.append("training", dojo.train(id, hyperparameters, card), id)
     dojo.journal.append("evaluation", dojo.evaluate(id), id)
     dojo.journal.append("comparison", dojo.compare(id, "base"), id)
-    dojo.journal.append("reading", Reading(verdict="keep", note="no difference"), id)
+    dojo.journal.append("verdict", Verdict(verdict="keep", note="no difference"), id)
 
 
 SCRIPTS = (
@@ -246,9 +251,11 @@ def test_the_marker_is_in_every_test_item_and_every_leak_is_one_that_the_guard_k
     """Else the other tests would say nothing about the tools."""
     assert all(sealed_text(row["question"]) for row in TEST)
     assert len(LEAKS) == 6 * len(TEST)
-    missed = [row["question"] for row in LEAKS if dojo.guard.check(row["question"], row["answer"]) is None]
+    missed = [
+        row["question"] for row in LEAKS if dojo.decontaminator.check(row["question"], row["answer"]) is None
+    ]
     assert missed == []
-    assert not any(dojo.guard.check(row["question"], row["answer"]) for row in CLEAN)
+    assert not any(dojo.decontaminator.check(row["question"], row["answer"]) for row in CLEAN)
 
 
 @pytest.mark.parametrize("role", [*TOOLS, None], ids=str)

@@ -141,19 +141,19 @@ def test_rows_a_teacher_wrote_are_held_against_the_guard_once_more(workspace: Wo
         good = "\n".join(new_row(n, 2 * n + 3) for n in (500, 501))
         return text(f"{good}\n=== prompt ===\n{question(600)}\n=== answer ===\n600+603=1203. \\boxed{{1203}}")
 
-    guard = Decontaminator([("test:y", question(600), "1203")])
+    decontaminator = Decontaminator([("test:y", question(600), "1203")])
     operations: Sequence[Operation] = (
         Filter(rule="nonempty"),
         Decontaminate(),
         Generate(rows=4),
         Deduplicate(),
     )
-    card, rows, _ = run(workspace, remembers, *operations, guard=guard)
+    card, rows, _ = run(workspace, remembers, *operations, decontaminator=decontaminator)
     assert sum(row.get("teacher") is not None for row in rows) == 2
     last = card.steps[-1]
     assert (last.op, last.rows_in - last.rows_out) == ("decontaminate", 1)
     assert last.note.startswith("once more, after the teacher: 1 exact test")
-    again, _, _ = run(workspace, remembers, Generate(rows=4), Decontaminate(), guard=guard)
+    again, _, _ = run(workspace, remembers, Generate(rows=4), Decontaminate(), decontaminator=decontaminator)
     assert [step.op for step in again.steps][2:] == ["generate", "decontaminate"]
 
 

@@ -80,8 +80,8 @@ def test_lora_needs_less_memory_and_time_than_full_fine_tuning() -> None:
 
 
 def test_memory_grows_with_the_batch_and_time_with_the_epochs() -> None:
-    def figures(**knobs: float) -> tuple[float, float]:
-        found = estimate(TrainingPlan.model_validate(knobs), card(), base(), where=LAPTOP)
+    def figures(**hyperparameters: float) -> tuple[float, float]:
+        found = estimate(TrainingPlan.model_validate(hyperparameters), card(), base(), where=LAPTOP)
         return found.peak_gib, found.seconds
 
     assert figures(per_device_train_batch_size=128)[0] > figures(per_device_train_batch_size=32)[0]

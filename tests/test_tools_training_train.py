@@ -148,7 +148,7 @@ def test_the_loss_is_that_of_the_model_on_the_answer_tokens(
     space: Workspace, model: Path, card: DataCard
 ) -> None:
     payload = {"model_dir": str(model), "data": str(space.inside(card.path)), "out": str(space.run_dir / "x")}
-    found = shared_worker().run("worker_jobs:answer_loss", payload, 60.0, space.run_dir / "log")
+    found = shared_worker().run("tests.support.worker_jobs:answer_loss", payload, 60.0, space.run_dir / "log")
     assert found["scored"] > 0
     assert found["ours"] == pytest.approx(found["theirs"], rel=1e-4)
 

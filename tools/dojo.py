@@ -54,7 +54,7 @@ class Dojo:
     validation: tuple[Sample, ...]
     pool: Mapping[str, Source]
     test: SealedTest
-    guard: Decontaminator
+    decontaminator: Decontaminator
     workspace: Workspace
     journal: Journal
     ledger: Ledger
@@ -77,7 +77,9 @@ class Dojo:
         if not self._profiles:
             with boundary("data", "profiling the sources"):
                 self._profiles = {
-                    name: profile_source(source, self.spec, self.validation, self.count_tokens, self.guard)
+                    name: profile_source(
+                        source, self.spec, self.validation, self.count_tokens, self.decontaminator
+                    )
                     for name, source in self.pool.items()
                 }
         return self._profiles
@@ -85,7 +87,7 @@ class Dojo:
     def recall(self, query: str | None = None) -> tuple[Recalled, ...]:
         """Lessons of earlier runs that fit this task, best first; empty when memory is off.
 
-        A lesson learned with another base model or edition is left out: knobs do not transfer.
+        A lesson learned with another base model or edition is left out: hyperparameters do not transfer.
         """
         text = query or f"{self.spec.id} {self.spec.domain} {self.base_model.name} {self.spec.description}"
         found = self.store.recall(text, k=8, task=self.spec.id, domain=self.spec.domain)
@@ -106,7 +108,7 @@ class Dojo:
 
     # -- time ------------------------------------------------------------------------------
 
-    def spendable_seconds(self) -> float:
+    def remaining_budget_seconds(self) -> float:
         """What is left of the budget once the final test, the export and the report are paid for."""
         return self.ledger.remaining_seconds - self.finishing_seconds()
 
@@ -128,7 +130,7 @@ class Dojo:
         return 1.1 * known + 1.0
 
     def minimum_experiment_seconds(self) -> float:
-        """The shortest allowance that still trains for some seconds."""
+        """The shortest budget that still trains for some seconds."""
         return 1.5 * self.overhead_seconds() + 5.0
 
     def _evaluations(self) -> list[Evaluation]:
@@ -148,7 +150,7 @@ class Dojo:
                 recipe,
                 self.pool,
                 self.spec,
-                self.guard,
+                self.decontaminator,
                 self.workspace,
                 self.count_tokens,
                 max_rows=self.max_rows,
@@ -171,7 +173,7 @@ class Dojo:
                 recipe,
                 self.pool,
                 self.spec,
-                self.guard,
+                self.decontaminator,
                 self.teacher,
                 self.count_tokens,
                 self.max_rows,
@@ -261,7 +263,7 @@ class Dojo:
             ),
             seed=self.seed,
         )
-        return curating.rows_of(recipe, self.pool, self.spec, self.guard)
+        return curating.rows_of(recipe, self.pool, self.spec, self.decontaminator)
 
     # -- memory ----------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ Load = Callable[[], tuple[Sample, ...]]
 
 def digest_of(samples: Sequence[Sample]) -> str:
     """SHA-256 over the rows as canonical JSON, in order."""
-    rows = ([s.id, s.view, s.prompt, s.gold, dict(s.meta)] for s in samples)
+    rows = ([s.id, s.subset, s.prompt, s.gold, dict(s.meta)] for s in samples)
     lines = (json.dumps(row, sort_keys=True, ensure_ascii=False, default=str) for row in rows)
     return sha256("\n".join(lines).encode()).hexdigest()
 
@@ -35,7 +35,7 @@ class SealedTest:
 
     def __init__(self, load: Load, samples: tuple[Sample, ...]) -> None:
         self._load = load
-        self._lendable: tuple[Sample, ...] | None = samples
+        self._unused: tuple[Sample, ...] | None = samples
         self._opened = False
         self.digest = digest_of(samples)
         """SHA-256 over the rows."""
@@ -51,16 +51,16 @@ class SealedTest:
         """
         return cls(load, load())
 
-    def lend(self, use: Callable[[tuple[Sample, ...]], T]) -> T:
-        """Hand the rows to the decontamination guard, once, and drop them.
+    def use(self, work: Callable[[tuple[Sample, ...]], T]) -> T:
+        """Hand the rows to the decontaminator, once, and drop them.
 
         Raises:
-            HarnessFault: they were lent before.
+            HarnessFault: they were used before.
         """
-        if self._lendable is None:
-            raise HarnessFault("the sealed test was lent already; only the decontamination guard may see it")
-        samples, self._lendable = self._lendable, None
-        return use(samples)
+        if self._unused is None:
+            raise HarnessFault("the sealed test was used already; only the decontaminator may see it")
+        samples, self._unused = self._unused, None
+        return work(samples)
 
     def open(self, journal: Journal, champion: str | None = None) -> tuple[Sample, ...]:
         """The rows, for the final reading.

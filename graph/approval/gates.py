@@ -151,7 +151,7 @@ def _ask(session: Session, gate: Gate, experiment: str, record: Record) -> tuple
     """The record as a person wants it, and what they said; asks until the answer can be followed."""
     dojo, problem = session.dojo, ""
     if dojo.ledger.pause() and dojo.journal.ended is None:
-        dojo.journal.tick()  # the process may end while the person thinks
+        dojo.journal.heartbeat()  # the process may end while the person thinks
     while True:
         value = interrupt(_question(session, gate, experiment, record, problem), response_schema=_SCHEMA)
         try:

@@ -48,8 +48,8 @@ def _plan(dojo: Dojo, plan: Plan) -> tuple[Facts, Facts]:
         "most rows": plan.rows,
     }
     cost: Facts = {
-        "allowance_seconds": round(plan.max_seconds, 1),
-        "seconds_left": round(max(dojo.spendable_seconds(), 0.0), 1),
+        "experiment_budget_seconds": round(plan.max_seconds, 1),
+        "seconds_left": round(max(dojo.remaining_budget_seconds(), 0.0), 1),
         "expected_gain": plan.expected_gain,
     }
     return done, cost | _spent(dojo)
@@ -74,7 +74,7 @@ def _training(dojo: Dojo, experiment: str, plan: TrainingPlan) -> tuple[Facts, F
         "epochs": plan.num_train_epochs,
         "schedule": plan.lr_scheduler_type,
         "starts from": plan.init_from,
-        "knobs from": plan.knobs_from,
+        "hyperparameters from": plan.hyperparameters_from,
     }
     if plan.method == "lora":
         done |= {"lora_r": plan.lora_r, "lora_alpha": plan.lora_alpha}
@@ -167,8 +167,11 @@ def _in_step(dojo: Dojo, experiment: str, plan: TrainingPlan, changes: Mapping[s
         update["num_train_epochs"] = round(plan.max_steps * batch / max(rows, 1), 3) or 0.001
     elif {"num_train_epochs", "per_device_train_batch_size"} & changes.keys():
         update["max_steps"] = max(1, round(plan.num_train_epochs * rows / batch))
-    if {"learning_rate", "per_device_train_batch_size"} & changes.keys() and "knobs_from" not in changes:
-        update["knobs_from"] = "a person"
+    if {
+        "learning_rate",
+        "per_device_train_batch_size",
+    } & changes.keys() and "hyperparameters_from" not in changes:
+        update["hyperparameters_from"] = "a person"
     return plan.model_copy(update=update)
 
 
@@ -184,8 +187,8 @@ def _check_plan(dojo: Dojo, experiment: str, record: Record) -> None:
     if record.parent not in (None, *done):
         raise Unfit(f"parent: {record.parent} is not finished; {did_you_mean(str(record.parent), done)}")
     _check_start(dojo, record.init_from)
-    if not 0 < record.max_seconds <= dojo.spendable_seconds():
-        raise Unfit(f"max_seconds: between 0 and the {dojo.spendable_seconds():.0f} s left")
+    if not 0 < record.max_seconds <= dojo.remaining_budget_seconds():
+        raise Unfit(f"max_seconds: between 0 and the {dojo.remaining_budget_seconds():.0f} s left")
     if record.rows > dojo.max_rows:
         raise Unfit(f"rows: at most {dojo.max_rows} in this run")
 
@@ -194,7 +197,9 @@ def _check_recipe(dojo: Dojo, experiment: str, record: Record) -> None:
     assert isinstance(record, DataRecipe)
     prompts = [sample.prompt for sample in dojo.validation]
     try:
-        curating.dry_run(record, dojo.pool, dojo.spec, dojo.guard, dojo.count_tokens, dojo.max_rows, prompts)
+        curating.dry_run(
+            record, dojo.pool, dojo.spec, dojo.decontaminator, dojo.count_tokens, dojo.max_rows, prompts
+        )
     except ExperimentFailed as failed:
         raise Unfit(f"operations: {failed.code}: {failed.message}") from failed
 
@@ -205,8 +210,8 @@ def _check_training(dojo: Dojo, experiment: str, record: Record) -> None:
     estimate = dojo.estimate(record, _card(dojo, experiment))
     if not estimate.fits:
         raise Unfit(f"needs about {estimate.peak_gib:.1f} GiB of {estimate.available_gib:.1f} GiB")
-    if record.timeout_seconds > dojo.spendable_seconds():
-        raise Unfit(f"timeout_seconds: at most the {dojo.spendable_seconds():.0f} s left")
+    if record.timeout_seconds > dojo.remaining_budget_seconds():
+        raise Unfit(f"timeout_seconds: at most the {dojo.remaining_budget_seconds():.0f} s left")
 
 
 def _check_start(dojo: Dojo, init_from: str) -> None:

@@ -86,11 +86,11 @@ def run(
     budget: Annotated[
         str, typer.Option(help="Wall-clock for the whole run: 90s, 5m, 1h30m.")
     ] = DEFAULT_BUDGET,
-    mind: Annotated[
+    policy: Annotated[
         str, typer.Option(help="Who decides: playbook (rules, no key) or llm (a language model).")
     ] = "playbook",
     model: Annotated[
-        str, typer.Option(help="Language model for every role, as provider:model. Implies --mind llm.")
+        str, typer.Option(help="Language model for every role, as provider:model. Implies --policy llm.")
     ] = "",
     base_url: Annotated[
         str, typer.Option(help="Address of an OpenAI-compatible server (vLLM, llama.cpp, Ollama, LM Studio).")
@@ -120,7 +120,7 @@ def run(
         split=split,
         base_model=base_model,
         budget_seconds=budget,
-        mind="llm" if model else mind,
+        policy="llm" if model else policy,
         model=model,
         base_url=base_url,
         models_file=models,
@@ -227,7 +227,7 @@ def tasks(
     task: Annotated[str | None, typer.Argument(help="Show one task's card.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the tasks, or show one task's card with an example and its trap."""
+    """List the tasks, or show one task's card with an example and its pitfall."""
     from graph.cli.tasks import print_task_card, print_tasks
 
     root = Path(data_root).expanduser()

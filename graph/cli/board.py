@@ -73,7 +73,9 @@ class Board:
         return self.entries.setdefault(experiment, Entry(experiment))
 
     def _on_run_started(self, experiment: str, data: Mapping[str, Any]) -> None:
-        self.run = {key: words(data, key) for key in ("run", "task", "edition", "base_model", "mind", "seed")}
+        self.run = {
+            key: words(data, key) for key in ("run", "task", "edition", "base_model", "policy", "seed")
+        }
         self.budget_seconds = number(data, "budget_seconds")
         if self.remaining_seconds is None:
             self.remaining_seconds = self.budget_seconds

@@ -140,7 +140,7 @@ def _sandbox() -> Check:
 
 
 def _language_models() -> Check:
-    """Whether a key is there, never which; the playbook, the default mind, asks no model."""
+    """Whether a key is there, never which; the playbook, the default policy, asks no model."""
     keys = keys_present()
     if keys:
         return Check("language models", "ok", f"{', '.join(keys)} set")
@@ -148,7 +148,7 @@ def _language_models() -> Check:
         "language models",
         "ok",
         "no key set, and none is needed: the playbook decides without one",
-        "for --mind llm: export OPENAI_API_KEY, or give a server of your own with --base-url",
+        "for --policy llm: export OPENAI_API_KEY, or give a server of your own with --base-url",
     )
 
 

@@ -86,7 +86,7 @@ def _where(board: Board) -> Text:
     facts = [run.get("edition", ""), run.get("base_model", "")]
     if board.budget_seconds is not None:
         facts.append(f"budget {duration(board.budget_seconds)}")
-    facts += [run.get("mind", ""), f"seed {run['seed']}" if run.get("seed") else ""]
+    facts += [run.get("policy", ""), f"seed {run['seed']}" if run.get("seed") else ""]
     return text.append("  " + " · ".join(fact for fact in facts if fact), "dim")
 
 
@@ -139,7 +139,7 @@ def _cells(entry: Entry, wide: bool) -> list[RenderableType]:
     validation = Text()
     if score is not None:
         validation.append(f"{score[0]:.1f}", "bold").append(f" [{score[1]:.1f}, {score[2]:.1f}]", "dim")
-    change = entry.change.replace("hyperparameters", "knobs")
+    change = entry.change.replace("hyperparameters", "hyperparameters")
     outcome = Text(entry.outcome or ("" if entry.id == "base" else "running"))
     outcome.stylize(OUTCOME_STYLES.get(entry.outcome, "cyan"))
     cells: list[RenderableType] = [Text(entry.id, "bold")]

@@ -1,4 +1,4 @@
-"""What ``ftdojo score`` prints: a block a view, or JSON."""
+"""What ``ftdojo score`` prints: a block a subset, or JSON."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tools.evaluation.score_files import Scored, score_files
 
 
 def print_scores(
-    console: Console, task: str, rows: Path, predictions: Path, view: str | None, as_json: bool, items: bool
+    console: Console, task: str, rows: Path, predictions: Path, subset: str | None, as_json: bool, items: bool
 ) -> None:
-    """Score a file of predictions and print both scores of each view."""
-    scored = score_files(registry.get(task), rows, predictions, view)
+    """Score a file of predictions and print both scores of each subset."""
+    scored = score_files(registry.get(task), rows, predictions, subset)
     if as_json:
         facts = [one.as_json() for one in scored]
-        shown = facts[0] if len(facts) == 1 else {"task": task, "views": facts}
+        shown = facts[0] if len(facts) == 1 else {"task": task, "subsets": facts}
         console.file.write(json.dumps(shown, ensure_ascii=False) + "\n")
         return
     for one in scored:
-        console.print(f"[bold]{escape(one.view)}[/]", highlight=False)
+        console.print(f"[bold]{escape(one.subset)}[/]", highlight=False)
         for label, text in (
             ("score", _ours(one)),
             ("unparseable", _unread(one)),
@@ -37,16 +37,16 @@ def print_scores(
 
 def _ours(scored: Scored) -> str:
     if scored.score is None:
-        reasons = sorted({verdict.error for verdict in scored.verdicts})
+        reasons = sorted({item_score.error for item_score in scored.item_scores})
         return f"not scored ({', '.join(reasons)})"
-    left_out = sum(not verdict.scored for verdict in scored.verdicts)
+    left_out = sum(not item_score.scored for item_score in scored.item_scores)
     note = f", {left_out} not scored" if left_out else ""
     return f"{scored.score.metric} {scored.score.text()}{note}"
 
 
 def _unread(scored: Scored) -> str:
-    unread = sum(verdict.parsed is None for verdict in scored.verdicts)
-    return f"{100 * unread / max(1, len(scored.verdicts)):.1f}%"
+    unread = sum(item_score.parsed is None for item_score in scored.item_scores)
+    return f"{100 * unread / max(1, len(scored.item_scores)):.1f}%"
 
 
 def _theirs(scored: Scored) -> str:
@@ -58,9 +58,9 @@ def _theirs(scored: Scored) -> str:
 
 
 def _print_items(console: Console, scored: Scored) -> None:
-    table = Table("row", "right", "score", "parsed", "error", box=None, pad_edge=False, title=scored.view)
-    for number, verdict in enumerate(scored.verdicts, 1):
-        right = "not scored" if not verdict.scored else "yes" if verdict.right else "no"
-        parsed = "" if verdict.parsed is None else verdict.parsed[:60]
-        table.add_row(str(number), right, f"{verdict.value:.2f}", escape(parsed), verdict.error)
+    table = Table("row", "right", "score", "parsed", "error", box=None, pad_edge=False, title=scored.subset)
+    for number, item_score in enumerate(scored.item_scores, 1):
+        right = "not scored" if not item_score.scored else "yes" if item_score.right else "no"
+        parsed = "" if item_score.parsed is None else item_score.parsed[:60]
+        table.add_row(str(number), right, f"{item_score.value:.2f}", escape(parsed), item_score.error)
     console.print(table)

@@ -20,7 +20,7 @@ KEYS = (
     "run",
     "task",
     "base_model",
-    "mind",
+    "policy",
     "seed",
     "outcome",
     "base_test",

@@ -15,7 +15,7 @@ from graph.session import load_task
 from tasks import registry
 from tasks.assets import Assets
 from tasks.base import LoadOptions, Sample, TaskSpec
-from tasks.mini.miniature import Miniature, to_sample
+from tasks.mini.miniature import SyntheticEdition, to_sample
 from tasks.official import load
 from tasks.official.files import folder_of, is_prepared, read_manifest
 from tasks.splits import seeded
@@ -78,7 +78,7 @@ def task_facts(spec: TaskSpec, root: Path) -> dict[str, Any]:
         "metric": spec.metric,
         "higher_is_better": spec.higher_is_better,
         "answer_format": spec.answer_format,
-        "views": list(spec.views),
+        "subsets": list(spec.subsets),
         "licence": spec.licence,
         "licence_of_rows": spec.published.benchmark.licence if spec.published else spec.licence,
         "gated": any(each.gated for each in assets),
@@ -112,7 +112,7 @@ def _yes(value: bool) -> str:
 
 
 def print_task_card(console: Console, name: str, root: Path, as_json: bool) -> None:
-    """One task: what is asked, where its rows come from, an example, and its trap."""
+    """One task: what is asked, where its rows come from, an example, and its pitfall."""
     spec = load_task(name, "mini")
     example = _example(spec, root)
     budgets = {} if spec.id in registry.extension_ids() else {"mini": spec.max_new_tokens}
@@ -123,8 +123,8 @@ def print_task_card(console: Console, name: str, root: Path, as_json: bool) -> N
         "description": spec.description,
         "max_new_tokens": budgets,
         "assets": [_asset_facts(each, root) for each in assets_of(spec)],
-        "example": example and {"prompt": example.prompt, "gold": example.gold, "view": example.view},
-        "trap": spec.trap,
+        "example": example and {"prompt": example.prompt, "gold": example.gold, "subset": example.subset},
+        "pitfall": spec.pitfall,
     }
     if as_json:
         console.file.write(json.dumps(facts, ensure_ascii=False, default=str) + "\n")
@@ -141,11 +141,11 @@ def _print_card(console: Console, spec: TaskSpec, facts: dict[str, Any]) -> None
     for label, text in (
         ("answer", spec.answer_format),
         ("metric", f"{spec.metric}, {'higher' if spec.higher_is_better else 'lower'} is better"),
-        ("views", ", ".join(spec.views)),
+        ("subsets", ", ".join(spec.subsets)),
         ("rows (validation/test)", ", ".join(counted)),
         ("answer budget (tokens)", ", ".join(budgets)),
         ("source", f"{spec.source} ({spec.licence})"),
-        ("trap", spec.trap),
+        ("pitfall", spec.pitfall),
     ):
         if text:
             console.print(f"[bold]{label}:[/] {escape(text)}", highlight=False)
@@ -187,5 +187,5 @@ def _example(spec: TaskSpec, root: Path) -> Sample | None:
     return load.splits(spec, LoadOptions(root))[0][0]
 
 
-def _drawn(miniature: Miniature) -> Sample:
+def _drawn(miniature: SyntheticEdition) -> Sample:
     return to_sample(miniature, miniature.draw(seeded(miniature.task_id, "card"), 0))

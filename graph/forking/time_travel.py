@@ -41,7 +41,7 @@ WRITES: dict[str, frozenset[str]] = {
     "training_engineer": frozenset({"estimate", "failure"}),
     "approve_train": frozenset({"training_plan", "failure"}),
     "train": frozenset({"training", "failure"}),
-    "evaluator": frozenset({"evaluation", "comparison", "reading", "failure"}),
+    "evaluator": frozenset({"evaluation", "comparison", "verdict", "failure"}),
     "diagnostician": frozenset({"diagnosis", "lesson", "finished"}),
     "finish": frozenset(
         {"champion_chosen", "test_opened", "test_evaluation", "test_comparison", "run_ended"}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -26,7 +26,7 @@ StageKind = Literal[
     "training",
     "evaluation",
     "comparison",
-    "reading",
+    "verdict",
     "diagnosis",
     "lesson",
     "failure",
@@ -37,7 +37,7 @@ StageKind = Literal[
 """Once per experiment; the base model's are filed under the experiment ``base``."""
 RunKind = Literal["run_started", "champion_chosen", "test_opened", "run_ended"]
 """Once per run."""
-FreeKind = Literal["note", "tick", "test_reopened", "decision", "usage", "approval"]
+FreeKind = Literal["note", "heartbeat", "test_reopened", "decision", "usage", "approval"]
 """As often as they happen. ``test_reopened``: a resumed run read the sealed test again. ``decision``: who
 decided what, and how; ``usage``: what a call of a language model cost; ``approval``: what a person said."""
 Kind = StageKind | RunKind | FreeKind
@@ -46,6 +46,8 @@ STAGES: frozenset[str] = frozenset(get_args(StageKind))
 ONCE: frozenset[str] = frozenset(get_args(RunKind))
 ABOUT_EXPERIMENTS = frozenset({"note", "decision", "usage", "approval"})
 """No stages, and yet they may say to which experiment they belong."""
+RENAMED_KINDS = {"reading": "verdict", "tick": "heartbeat"}
+"""Kinds of earlier versions -> their names now: old journals stay readable."""
 KINDS: frozenset[str] = STAGES | ONCE | frozenset(get_args(FreeKind))
 
 
@@ -64,7 +66,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Tape:
+class LogContents:
     """What a journal file holds."""
 
     events: tuple[Event, ...]
@@ -131,12 +133,13 @@ def decode(line: bytes) -> Event:
     if crc != f"{zlib.crc32(_canonical(record)):08x}":
         raise ValueError("checksum differs")
     try:
-        return Event(**record)
+        event = Event(**record)
+        return replace(event, kind=RENAMED_KINDS.get(event.kind, event.kind))
     except TypeError as error:
         raise ValueError(str(error)) from error
 
 
-def read_tape(path: Path) -> Tape:
+def read_log(path: Path) -> LogContents:
     """Every event of a journal file; a bad last line is set apart, a bad earlier one refused.
 
     Raises:
@@ -169,7 +172,7 @@ def read_tape(path: Path) -> Tape:
         events.append(event)
         good_bytes = end
     missing_newline = 0 < good_bytes == len(content) and not content.endswith(b"\n")
-    return Tape(tuple(events), good_bytes, content[good_bytes:], missing_newline)
+    return LogContents(tuple(events), good_bytes, content[good_bytes:], missing_newline)
 
 
 def _lines(content: bytes) -> list[bytes]:

@@ -22,17 +22,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from memory.journal.durable import FileLock, append_line, set_aside, sync_folder, unwritable
-from memory.journal.events import (
-    ABOUT_EXPERIMENTS,
-    KINDS,
-    ONCE,
-    STAGES,
-    Event,
-    Kind,
-    encode,
-    plain,
-    read_tape,
-)
+from memory.journal.events import ABOUT_EXPERIMENTS, KINDS, ONCE, STAGES, Event, Kind, encode, plain, read_log
 from memory.recipe import DataCard, DataRecipe, Record
 from memory.records import (
     Comparison,
@@ -42,10 +32,10 @@ from memory.records import (
     Failure,
     Outcome,
     Plan,
-    Reading,
     RunInfo,
     Training,
     TrainingPlan,
+    Verdict,
 )
 from tasks.errors import HarnessFault, InputError
 
@@ -127,11 +117,11 @@ class Journal:
         if lock:
             lock.acquire()
         try:
-            tape = read_tape(path)
-            _run_info(path, list(tape.events))  # before anything is mended: a foreign file stays as it is
-            torn = set_aside(path, tape.torn, tape.good_bytes) if lock and tape.torn else None
-            journal = cls(path, list(tape.events), lock)
-            if journal._fd is not None and tape.missing_newline:
+            contents = read_log(path)
+            _run_info(path, list(contents.events))  # before anything is mended: a foreign file stays as it is
+            torn = set_aside(path, contents.torn, contents.good_bytes) if lock and contents.torn else None
+            journal = cls(path, list(contents.events), lock)
+            if journal._fd is not None and contents.missing_newline:
                 append_line(journal._fd, b"\n", path)
         except BaseException as error:
             if lock:
@@ -139,8 +129,8 @@ class Journal:
             if isinstance(error, OSError):
                 raise unwritable(path, error) from error
             raise
-        if tape.torn:
-            journal._report_torn(len(tape.torn), torn)
+        if contents.torn:
+            journal._report_torn(len(contents.torn), torn)
         return journal
 
     def _report_torn(self, torn_bytes: int, torn: Path | None) -> None:
@@ -206,9 +196,9 @@ class Journal:
         """Record something worth saying that is no stage: ``{"text": text, **facts}``."""
         self.append("note", {"text": text, **facts}, experiment)
 
-    def tick(self) -> None:
+    def heartbeat(self) -> None:
         """Record the ledger's totals now, so that a kill loses less of the time spent."""
-        self.append("tick", {})
+        self.append("heartbeat", {})
 
     def finish(self, experiment: str, outcome: Outcome) -> bool:
         """Close an experiment. Its clocks are derived from the ledger's totals in the journal."""
@@ -258,9 +248,9 @@ class Journal:
         """It against the champion of its time."""
         return self._record(experiment, "comparison", Comparison)
 
-    def reading(self, experiment: str) -> Reading | None:
+    def verdict(self, experiment: str) -> Verdict | None:
         """What the Evaluator made of its result."""
-        return self._record(experiment, "reading", Reading)
+        return self._record(experiment, "verdict", Verdict)
 
     def diagnosis(self, experiment: str) -> Diagnosis | None:
         """What the Diagnostician made of it."""
@@ -302,7 +292,7 @@ class Journal:
                 training=self.training(id),
                 evaluation=self.evaluation(id),
                 comparison=self.comparison(id),
-                reading=self.reading(id),
+                verdict=self.verdict(id),
                 diagnosis=self.diagnosis(id),
                 failure=self.failure(id),
                 outcome=finished.data["outcome"],
@@ -371,7 +361,7 @@ class Journal:
         for event in reversed(self.events):
             if event.kind == "run_ended":
                 return None if resumed and event.data.get("outcome") == "harness_fault" else event.data
-            resumed = resumed or event.kind not in ("note", "tick")
+            resumed = resumed or event.kind not in ("note", "heartbeat")
         return None
 
     @property

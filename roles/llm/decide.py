@@ -1,7 +1,7 @@
 """One decision of a language model: a LangChain agent that looks with tools, then hands in a schema.
 
 LangChain's own middleware retries, falls back, limits calls and clears old tool answers; ours
-(``roles.llm.metering``, ``roles.llm.reply_guard``) keeps the caps and reads every reply. Whatever a model
+(``roles.llm.metering``, ``roles.llm.reply_validator``) keeps the caps and reads every reply. Whatever a model
 or its provider does, ``decide`` returns: with the record, or with None and the reason, and then
 the playbook decides.
 """
@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from memory.budget.spending import Spending
 from memory.records import Decision, Role
 from roles.llm.metering import Meter, TooLong
-from roles.llm.reply_guard import Refused, ReplyGuard
+from roles.llm.reply_validator import InvalidDecision, ReplyValidator
 from tasks.errors import CapReached, FtDojoError, HarnessFault
 from tools.chat.replies import readable
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from tools.chat.models import ModelSpec
     from tools.chat.redact import Redactor
 
-__all__ = ["Brief", "Decided", "Limits", "Refused", "decide"]
+__all__ = ["Decided", "DecisionPrompt", "InvalidDecision", "Limits", "decide"]
 
 T = TypeVar("T")
 D = TypeVar("D", bound=BaseModel)
-Subject = Literal["plan", "recipe", "training_plan", "reading", "diagnosis"]
+Subject = Literal["plan", "recipe", "training_plan", "verdict", "diagnosis"]
 
 PROBLEM = 300
 """Characters of one problem in the journal."""
@@ -64,7 +64,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Brief:
+class DecisionPrompt:
     """What a role is given to decide with."""
 
     system: str
@@ -86,7 +86,7 @@ class Decided(Generic[T]):
 def decide(
     role: Role,
     subject: Subject,
-    brief: Brief,
+    prompt: DecisionPrompt,
     models: Sequence[ModelSpec],
     spending: Spending,
     accept: Callable[[Any], T],
@@ -98,21 +98,23 @@ def decide(
     Args:
         role: who decides; calls are accounted to it.
         subject: what is decided.
-        brief: prompts, tools and the decision's schema.
+        prompt: prompts, tools and the decision's schema.
         models: the model, then its fallbacks.
         spending: the caps and the account.
-        accept: from the schema to the record; raises Refused with what does not fit the facts.
+        accept: from the schema to the record; raises InvalidDecision with what does not fit the facts.
         redactor: takes secrets out of error messages.
         limits: bounds on calls, repairs, time and text.
 
     Raises:
         HarnessFault: the harness cannot go on. Nothing that a model or a provider does is raised.
     """
-    guard = ReplyGuard(brief.schema.__name__, accept, limits.repairs, limits.reply_chars, limits.answer_chars)
+    guard = ReplyValidator(
+        prompt.schema.__name__, accept, limits.repairs, limits.reply_chars, limits.answer_chars
+    )
     meter = Meter(role, spending, {}, time.monotonic() + limits.wall_seconds)
     try:
         # A context of its own: neither the outer graph's checkpoints nor its streams reach the agent.
-        contextvars.Context().run(_converse, brief, models, meter, guard, limits)
+        contextvars.Context().run(_converse, prompt, models, meter, guard, limits)
     except HarnessFault:
         raise
     except CapReached as reached:
@@ -139,7 +141,11 @@ def decide(
 
 
 def _converse(
-    brief: Brief, models: Sequence[ModelSpec], meter: Meter, guard: ReplyGuard[Any], limits: Limits
+    prompt: DecisionPrompt,
+    models: Sequence[ModelSpec],
+    meter: Meter,
+    guard: ReplyValidator[Any],
+    limits: Limits,
 ) -> None:
     """Run the agent; the decision is left in the guard."""
     from langchain.agents import create_agent
@@ -151,23 +157,23 @@ def _converse(
     meter.specs = {id(chat): spec for chat, spec in zip(chats, models, strict=True)}
     agent = create_agent(
         chats[0],
-        list(brief.tools),
-        system_prompt=readable(brief.system),
+        list(prompt.tools),
+        system_prompt=readable(prompt.system),
         response_format=ToolStrategy(
-            brief.schema, tool_message_content="received", handle_errors=guard.explain
+            prompt.schema, tool_message_content="received", handle_errors=guard.explain
         ),
         middleware=_middleware(chats[1:], meter, guard, limits),
         checkpointer=False,
     )
     agent.invoke(
-        {"messages": [{"role": "user", "content": readable(brief.user)}]},
+        {"messages": [{"role": "user", "content": readable(prompt.user)}]},
         # One tool at a time: they share the run's clocks and files.
         {"max_concurrency": 1, "recursion_limit": 8 * limits.calls + 8},
     )
 
 
 def _middleware(
-    fallbacks: Sequence[BaseChatModel], meter: Meter, guard: ReplyGuard[Any], limits: Limits
+    fallbacks: Sequence[BaseChatModel], meter: Meter, guard: ReplyValidator[Any], limits: Limits
 ) -> list[Any]:
     """Around a call, the first is outermost; behind a reply, the first reads it last."""
     from langchain.agents.middleware import (

@@ -1,4 +1,4 @@
-"""A language model behind the five decisions of a mind; the playbook stands behind the model.
+"""A language model behind the five decisions of a policy; the playbook stands behind the model.
 
 Each decision: a briefing from the journal, the tools of the role, a schema, and a check against
 the facts. Where no valid decision comes of it, the playbook decides this one, and a ``decision``
@@ -16,14 +16,13 @@ from pydantic import BaseModel
 
 from memory.budget.spending import Spending
 from memory.recipe import DataCard, DataRecipe
-from memory.records import Comparison, Decision, Diagnosis, Experiment, Plan, Reading, Role, TrainingPlan
+from memory.records import Comparison, Decision, Diagnosis, Experiment, Plan, Role, TrainingPlan, Verdict
 from roles import diagnostician, training_engineer
-from roles.llm import accept as acceptance
-from roles.llm import schemas
-from roles.llm.accept_recipe import recipe_of
-from roles.llm.accept_training import training_draft_of
+from roles.llm import schemas, validate
 from roles.llm.briefing.build import briefing, system_prompt
-from roles.llm.decide import Brief, Decided, Limits, Subject, decide
+from roles.llm.decide import Decided, DecisionPrompt, Limits, Subject, decide
+from roles.llm.validate_recipe import recipe_of
+from roles.llm.validate_training import training_draft_of
 from roles.policy import Playbook
 from tools.chat.models import Models
 from tools.chat.redact import Redactor
@@ -68,11 +67,11 @@ class LanguageModel:
             "plan",
             experiment,
             schemas.PlanDecision,
-            lambda reply: acceptance.plan_of(dojo, experiment, reply),
+            lambda reply: validate.plan_of(dojo, experiment, reply),
         )
         if decided is None:
             return self.playbook.plan(dojo, experiment)
-        if isinstance(decided, acceptance.Stop):
+        if isinstance(decided, validate.Stop):
             dojo.journal.note(f"the Planner ends the run: {decided.reason}")
             return None
         return decided
@@ -117,17 +116,17 @@ class LanguageModel:
             return self.playbook.write_training_plan(dojo, plan, card)
         return training_engineer.timed(dojo, plan, card, draft, epochs)
 
-    def read_result(self, dojo: Dojo, experiment: str, comparison: Comparison) -> Reading:
+    def assess(self, dojo: Dojo, experiment: str, comparison: Comparison) -> Verdict:
         """Keep or discard. ``keep`` counts only where the paired test allows it."""
         decided = self._decide(
             dojo,
             "evaluator",
-            "reading",
+            "verdict",
             experiment,
-            schemas.ReadingDecision,
-            lambda reply: acceptance.reading_of(dojo, experiment, comparison, reply),
+            schemas.VerdictDecision,
+            lambda reply: validate.verdict_of(dojo, experiment, comparison, reply),
         )
-        return decided or self.playbook.read_result(dojo, experiment, comparison)
+        return decided or self.playbook.assess(dojo, experiment, comparison)
 
     def diagnose(self, dojo: Dojo, experiment: Experiment) -> Diagnosis:
         """Cause, evidence, next move. The playbook's audit of the sources is made first, and shown."""
@@ -138,7 +137,7 @@ class LanguageModel:
             "diagnosis",
             experiment.id,
             schemas.DiagnosisDecision,
-            lambda reply: acceptance.diagnosis_of(dojo, experiment, floor, reply),
+            lambda reply: validate.diagnosis_of(dojo, experiment, floor, reply),
             draft=experiment,
             more=_audit_text(floor),
         )
@@ -173,7 +172,7 @@ class LanguageModel:
             decided: Decided[T] = Decided(None, decision)
         else:
             text = briefing(role, dojo, experiment, draft=draft)
-            brief = Brief(
+            prompt = DecisionPrompt(
                 system=system_prompt(role, dojo),
                 user=f"{text}\n\n{more}" if more else text,
                 tools=tools_for(role, dojo),
@@ -182,7 +181,7 @@ class LanguageModel:
             decided = decide(
                 role,
                 subject,
-                brief,
+                prompt,
                 chain,
                 self.spending,
                 accept,
@@ -194,7 +193,7 @@ class LanguageModel:
 
     def _limits(self, dojo: Dojo, repairs: int | None) -> Limits:
         """Thinking takes no more than its share of a small budget."""
-        seconds = max(LEAST_SECONDS, MOST_SHARE * dojo.spendable_seconds())
+        seconds = max(LEAST_SECONDS, MOST_SHARE * dojo.remaining_budget_seconds())
         return replace(
             self.limits,
             wall_seconds=min(self.limits.wall_seconds, seconds),

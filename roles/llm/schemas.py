@@ -1,7 +1,7 @@
 """What a language model may decide: one schema per role, which it sees as a tool.
 
 Types, choices and ranges stand here; whether a decision fits the facts of the run (known ids,
-columns, time left) is checked in ``roles.llm.accept``. Nothing is brought into range silently:
+columns, time left) is checked in ``roles.llm.validate``. Nothing is brought into range silently:
 what does not fit goes back with a sentence that says what would.
 """
 
@@ -109,7 +109,7 @@ class TrainingDecision(Schema):
     )
 
 
-class ReadingDecision(Schema):
+class VerdictDecision(Schema):
     """Hand in the reading of the measured result."""
 
     verdict: Literal["keep", "discard"] = Field(

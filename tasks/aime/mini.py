@@ -238,14 +238,14 @@ def wrong(rng: random.Random, item: Item) -> str:
     return str(rng.choice(sorted(n for n in options if 0 <= n <= 999)))
 
 
-def off_style(rng: random.Random, item: Item) -> str:
+def off_format_answer(rng: random.Random, item: Item) -> str:
     """The right answer without a box."""
     return rng.choice(("The answer is {}.", "Answer: {}", "It is {} in total.", "{}", "We get {}.")).format(
         item.answer
     )
 
 
-def flawed(rng: random.Random, item: Item) -> tuple[str, str] | None:
+def corrupted_rationale(rng: random.Random, item: Item) -> tuple[str, str] | None:
     """A slip in the last step, carried into the answer."""
     slip = broken(rng, item.reasoning)
     return (str(slip[1]), slip[0]) if slip else None

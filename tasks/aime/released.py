@@ -21,7 +21,7 @@ READ_CHARACTERS = 40_000
 
 
 def evaluate(
-    view: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
+    subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
 ) -> Metrics:
     """``accuracy`` of the rule, in percent."""
     right = [_right(answer, str(sample.gold)) for sample, answer in zip(samples, answers, strict=True)]

@@ -5,7 +5,7 @@ Source: opencompass/AIME2025 on the Hugging Face Hub (parts I and II); mini edit
 Licence: problems (c) MAA, no licence stated for the file; generated rows Apache-2.0.
 Metric: accuracy of the number in the last box, in percent.
 Example: "Find the remainder when 47 is divided by 6." -> "6*7=42. 47-42=5. \boxed{5}"
-Trap: an answer with two boxes was never right in the published rule, even with the right one last;
+Pitfall: an answer with two boxes was never right in the published rule, even with the right one last;
     here the last box counts, so that a corrected answer is read as meant.
 """
 
@@ -21,8 +21,8 @@ from tasks.answers import extract as read
 from tasks.answers.arithmetic import steps_of
 from tasks.answers.metrics import accuracy
 from tasks.assets import AIME24, AIME2025, DEEPSCALER
-from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
-from tasks.mini.miniature import Miniature, load
+from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
+from tasks.mini.miniature import SyntheticEdition, load
 from tasks.official import load as official
 from tasks.splits import content_id
 
@@ -37,17 +37,17 @@ def build_prompt(row: Row) -> str | None:
     return f"{question}\n{REMINDER}" if isinstance(question, str) and question.strip() else None
 
 
-def judge(sample: Sample, answer: str) -> Verdict:
+def scorer(sample: Sample, answer: str) -> ItemScore:
     """Right when the last box holds the gold number."""
     content = read.boxed(answer)
     if content is None:
-        return Verdict(False, 0.0, None, "no_box" if read.last_number(answer) else "unparseable")
+        return ItemScore(False, 0.0, None, "no_box" if read.last_number(answer) else "unparseable")
     said, gold = read.canonical_number(content) or _whole(content), read.canonical_number(str(sample.gold))
     if said is None:
-        return Verdict(False, 0.0, None, "not_a_number")
+        return ItemScore(False, 0.0, None, "not_a_number")
     if said == gold:
-        return Verdict(True, 1.0, said)
-    return Verdict(False, 0.0, said, _miss(said, gold or ""))
+        return ItemScore(True, 1.0, said)
+    return ItemScore(False, 0.0, said, _miss(said, gold or ""))
 
 
 def _whole(content: str) -> str | None:
@@ -64,9 +64,9 @@ def _miss(said: str, gold: str) -> str:
     return {1: "off_by_one", 10: "off_by_ten", 100: "off_by_hundred"}.get(distance, "wrong_number")
 
 
-def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
     """Accuracy with its Wilson interval."""
-    return accuracy(samples, verdicts)
+    return accuracy(samples, item_scores)
 
 
 def render(answer: str, reasoning: str) -> str:
@@ -92,22 +92,22 @@ def verify(prompt: str, target: str) -> bool | None:
     return steps.right and (answer is None or answer == str(steps.last))
 
 
-def views_of(row: Row) -> tuple[str, ...]:
-    """The one view, for a row with a question and an answer."""
+def subsets_of(row: Row) -> tuple[str, ...]:
+    """The one subset, for a row with a question and an answer."""
     return ("aime2025",) if build_prompt(row) and row.get("answer") is not None else ()
 
 
-def to_sample(row: Row, view: str) -> Sample:
+def to_sample(row: Row, subset: str) -> Sample:
     """The item of a published row; raises ValueError where a column is missing."""
     prompt = build_prompt(row)
     if prompt is None:
         raise ValueError("there is no text in `question`")
     if row.get("answer") is None or not str(row["answer"]).strip():
         raise ValueError("there is no text in `answer`")
-    return Sample(content_id(prompt), view, prompt, str(row["answer"]).strip())
+    return Sample(content_id(prompt), subset, prompt, str(row["answer"]).strip())
 
 
-MINI = Miniature(
+MINI = SyntheticEdition(
     task_id="aime25",
     source_names=(
         "harvest-2021",
@@ -125,10 +125,10 @@ MINI = Miniature(
     render=render,
     with_answer=mini.with_answer,
     wrong=mini.wrong,
-    off_style=mini.off_style,
-    flawed=mini.flawed,
+    off_format_answer=mini.off_format_answer,
+    corrupted_rationale=mini.corrupted_rationale,
     edit=mini.edit,
-    stories=(
+    card_topics=(
         "practice problems for competition classes",
         "short arithmetic word problems",
         "school exercises",
@@ -144,11 +144,11 @@ SPEC = TaskSpec(
     metric="accuracy",
     licence="problems (c) MAA; generated rows Apache-2.0",
     source="opencompass/AIME2025; mini: generated from the seed",
-    trap="two boxes were never right in the published rule; here the last one counts",
-    views=("aime2025",),
+    pitfall="two boxes were never right in the published rule; here the last one counts",
+    subsets=("aime2025",),
     max_new_tokens=48,
     load=partial(load, MINI),
-    judge=judge,
+    scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=extract,
@@ -156,13 +156,13 @@ SPEC = TaskSpec(
     build_prompt=build_prompt,
     answer_column="answer",
     reasoning_column="solution",
-    published=Published(AIME2025, (DEEPSCALER,), views_of, to_sample, released.evaluate, shuffled=False),
+    published=Published(AIME2025, (DEEPSCALER,), subsets_of, to_sample, released.evaluate, shuffled=False),
 )
 
 
-def sample_24(row: Row, view: str) -> Sample:
+def sample_24(row: Row, subset: str) -> Sample:
     """The item of a row of 2024, whose columns have two namings; raises ValueError where one is missing."""
-    return to_sample({**row, "answer": row.get("answer", row.get("gold_answer"))}, view)
+    return to_sample({**row, "answer": row.get("answer", row.get("gold_answer"))}, subset)
 
 
 AIME24_SPEC = replace(
@@ -171,8 +171,8 @@ AIME24_SPEC = replace(
     title="AIME 2024",
     licence=AIME24.licence,
     source=AIME24.repo_id,
-    trap="many collections of competition problems hold those of 2024: trust the check for contamination",
-    views=("aime2024",),
+    pitfall="many collections of competition problems hold those of 2024: trust the check for contamination",
+    subsets=("aime2024",),
     load=partial(official.load, "aime24"),
     published=Published(
         AIME24,

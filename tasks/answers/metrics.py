@@ -1,12 +1,12 @@
-"""Many verdicts into one number with its uncertainty. All rates are in percent.
+"""Many item_scores into one number with its uncertainty. All rates are in percent.
 
 Accuracy carries the Wilson score interval (E. B. Wilson, 1927, JASA 22), which
 stays inside 0-100 and is sound at 0 and 100. Macro-F1 has no closed form, so its
 interval is the percentile bootstrap over items, drawn as one multinomial over the
 cells of the confusion matrix: the same distribution, without a loop over items.
 
-A verdict that is not ``scored`` is left out of every number here: ``n`` counts the
-scored items alone, and a view without a scored item is not among the views.
+A item_score that is not ``scored`` is left out of every number here: ``n`` counts the
+scored items alone, and a subset without a scored item is not among the subsets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.base import Sample, Score, Verdict
+from tasks.base import ItemScore, Sample, Score
 
 Z95 = 1.959963984540054
 """Two-sided 95% quantile of the normal distribution."""
@@ -38,36 +38,38 @@ def wilson(rate: float, n: float) -> tuple[float, float]:
 
 
 def _by_view(samples: Sequence[Sample], values: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    names = np.array([sample.view for sample in samples])
+    names = np.array([sample.subset for sample in samples])
     return {str(name): values[names == name] for name in sorted(set(names.tolist()))}
 
 
-def scored_only(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> tuple[list[Sample], list[Verdict]]:
+def scored_only(
+    samples: Sequence[Sample], item_scores: Sequence[ItemScore]
+) -> tuple[list[Sample], list[ItemScore]]:
     """The items that a score can be computed from; raises ValueError on unequal lengths."""
-    if len(samples) != len(verdicts):
-        raise ValueError(f"{len(samples)} samples but {len(verdicts)} verdicts")
-    pairs = [pair for pair in zip(samples, verdicts, strict=True) if pair[1].scored]
-    return [sample for sample, _ in pairs], [verdict for _, verdict in pairs]
+    if len(samples) != len(item_scores):
+        raise ValueError(f"{len(samples)} samples but {len(item_scores)} item_scores")
+    pairs = [pair for pair in zip(samples, item_scores, strict=True) if pair[1].scored]
+    return [sample for sample, _ in pairs], [item_score for _, item_score in pairs]
 
 
-def _values(verdicts: Sequence[Verdict]) -> tuple[NDArray[np.float64], float]:
+def _values(item_scores: Sequence[ItemScore]) -> tuple[NDArray[np.float64], float]:
     """The items' values and the unparseable share."""
-    values = np.array([verdict.value for verdict in verdicts], dtype=np.float64)
-    unread = sum(verdict.parsed is None for verdict in verdicts)
-    return values, unread / max(1, len(verdicts))
+    values = np.array([item_score.value for item_score in item_scores], dtype=np.float64)
+    unread = sum(item_score.parsed is None for item_score in item_scores)
+    return values, unread / max(1, len(item_scores))
 
 
-def accuracy(samples: Sequence[Sample], verdicts: Sequence[Verdict], metric: str = "accuracy") -> Score:
+def accuracy(samples: Sequence[Sample], item_scores: Sequence[ItemScore], metric: str = "accuracy") -> Score:
     """The share of right answers over all items, with its Wilson interval.
 
     Values between 0 and 1, such as token F1, are averaged; the same interval is
     then conservative, since their variance is at most that of a 0-1 outcome.
     """
-    samples, verdicts = scored_only(samples, verdicts)
-    values, unread = _values(verdicts)
+    samples, item_scores = scored_only(samples, item_scores)
+    values, unread = _values(item_scores)
     rate = float(values.mean()) if len(values) else 0.0
     low, high = wilson(rate, len(values))
-    views = {name: round(100 * float(part.mean()), 4) for name, part in _by_view(samples, values).items()}
+    subsets = {name: round(100 * float(part.mean()), 4) for name, part in _by_view(samples, values).items()}
     return Score(
         metric=metric,
         value=100 * rate,
@@ -75,29 +77,29 @@ def accuracy(samples: Sequence[Sample], verdicts: Sequence[Verdict], metric: str
         high=100 * high,
         n=len(values),
         unparseable_share=unread,
-        views=views,
+        subsets=subsets,
     )
 
 
 def mean_over_views(
-    samples: Sequence[Sample], verdicts: Sequence[Verdict], metric: str = "accuracy"
+    samples: Sequence[Sample], item_scores: Sequence[ItemScore], metric: str = "accuracy"
 ) -> Score:
-    """The unweighted mean of the views' accuracies.
+    """The unweighted mean of the subsets' accuracies.
 
     Its variance is ``sum(p_v (1 - p_v) / n_v) / V^2``; the interval is Wilson's with
     the number of items that would give a single rate the same variance.
     """
-    samples, verdicts = scored_only(samples, verdicts)
-    values, unread = _values(verdicts)
+    samples, item_scores = scored_only(samples, item_scores)
+    values, unread = _values(item_scores)
     parts = _by_view(samples, values)
     if not parts:
-        return accuracy(samples, verdicts, metric)
+        return accuracy(samples, item_scores, metric)
     rates = {name: float(part.mean()) for name, part in parts.items()}
     rate = sum(rates.values()) / len(rates)
     variance = sum(rates[v] * (1 - rates[v]) / len(parts[v]) for v in parts) / len(parts) ** 2
     effective = rate * (1 - rate) / variance if variance > 0 else float(len(values))
     low, high = wilson(rate, min(effective, float(len(values))))
-    views = {name: round(100 * value, 4) for name, value in rates.items()}
+    subsets = {name: round(100 * value, 4) for name, value in rates.items()}
     return Score(
         metric=metric,
         value=100 * rate,
@@ -105,13 +107,13 @@ def mean_over_views(
         high=100 * high,
         n=len(values),
         unparseable_share=unread,
-        views=views,
+        subsets=subsets,
     )
 
 
 def macro_f1(
     samples: Sequence[Sample],
-    verdicts: Sequence[Verdict],
+    item_scores: Sequence[ItemScore],
     labels: Sequence[str],
     gold_of: Callable[[Sample], str] = lambda sample: str(sample.gold),
     seed: int = 0,
@@ -125,12 +127,12 @@ def macro_f1(
     resample agrees (all right, all wrong), the bootstrap has nothing to say and the
     Wilson interval of the accuracy stands in.
     """
-    samples, verdicts = scored_only(samples, verdicts)
-    values, unread = _values(verdicts)
+    samples, item_scores = scored_only(samples, item_scores)
+    values, unread = _values(item_scores)
     place = {label: index for index, label in enumerate(labels)}
     cells = np.zeros((len(labels), len(labels) + 1), dtype=np.int64)
-    for sample, verdict in zip(samples, verdicts, strict=True):
-        cells[place[gold_of(sample)], place.get(verdict.parsed or "", len(labels))] += 1
+    for sample, item_score in zip(samples, item_scores, strict=True):
+        cells[place[gold_of(sample)], place.get(item_score.parsed or "", len(labels))] += 1
     n = int(cells.sum())
     value = float(_f1(cells[None].astype(np.float64))[0]) if n else 0.0
     low, high = wilson(float(values.mean()) if n else 0.0, n)
@@ -140,7 +142,7 @@ def macro_f1(
         if float(np.ptp(spread)) > 0:
             low, high = (float(bound) for bound in np.percentile(spread, [2.5, 97.5]))
     low, high = min(low, value), max(high, value)
-    views = {name: round(100 * float(part.mean()), 4) for name, part in _by_view(samples, values).items()}
+    subsets = {name: round(100 * float(part.mean()), 4) for name, part in _by_view(samples, values).items()}
     return Score(
         metric="macro_f1",
         value=100 * value,
@@ -148,7 +150,7 @@ def macro_f1(
         high=100 * high,
         n=n,
         unparseable_share=unread,
-        views=views,
+        subsets=subsets,
     )
 
 
@@ -162,7 +164,7 @@ def _f1(cells: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def multilabel_macro_f1(
     samples: Sequence[Sample],
-    verdicts: Sequence[Verdict],
+    item_scores: Sequence[ItemScore],
     labels: Sequence[str],
     seed: int = 0,
     resamples: int = 2000,
@@ -173,20 +175,20 @@ def multilabel_macro_f1(
     with a percentile bootstrap over items; where every resample agrees, Wilson's interval of the
     share of exactly right items stands in.
     """
-    samples, verdicts = scored_only(samples, verdicts)
-    values, unread = _values(verdicts)
+    samples, item_scores = scored_only(samples, item_scores)
+    values, unread = _values(item_scores)
     gold = label_matrix([str(sample.gold) for sample in samples], labels)
-    said = label_matrix([verdict.parsed or "" for verdict in verdicts], labels)
+    said = label_matrix([item_score.parsed or "" for item_score in item_scores], labels)
     n = len(samples)
     value = float(label_f1(gold[None], said[None])[0]) if n else 0.0
-    low, high = wilson(sum(verdict.right for verdict in verdicts) / n if n else 0.0, n)
+    low, high = wilson(sum(item_score.right for item_score in item_scores) / n if n else 0.0, n)
     if n:
         drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
         spread = _f1_of_counts(drawn @ (gold & said), drawn @ gold.astype(int), drawn @ said.astype(int))
         if float(np.ptp(spread)) > 0:
             low, high = (float(bound) for bound in np.percentile(spread, [2.5, 97.5]))
     low, high = min(low, value), max(high, value)
-    views = {name: round(100 * float(part.mean()), 4) for name, part in _by_view(samples, values).items()}
+    subsets = {name: round(100 * float(part.mean()), 4) for name, part in _by_view(samples, values).items()}
     return Score(
         metric="macro_f1",
         value=100 * value,
@@ -194,7 +196,7 @@ def multilabel_macro_f1(
         high=100 * high,
         n=n,
         unparseable_share=unread,
-        views=views,
+        subsets=subsets,
     )
 
 

@@ -4,7 +4,7 @@ Source: bowenxian/BioProBench on the Hugging Face Hub, `ORD_test.json` and `GEN_
 Licence: CC BY 4.0 by its card on the Hub; the repository of its code says CC BY-NC 4.0.
 Metric: exact order (ORD), the F of ROUGE-L against the reference steps (GEN), in percent.
 Example: "0. Dry the gel 1. Pour the gel" -> "[ANSWER_START][1, 0][ANSWER_END]"
-Trap: a step may stand twice in a protocol, so orders are compared by the texts that they name; ROUGE-L
+Pitfall: a step may stand twice in a protocol, so orders are compared by the texts that they name; ROUGE-L
     rewards shared words, not a protocol that works.
 
 The prompts are in our own words, as the released ones are not on record; the answer marks are theirs.
@@ -20,7 +20,7 @@ from functools import partial
 from tasks.answers import extract as read
 from tasks.answers.metrics import accuracy
 from tasks.assets import BIOPROBENCH
-from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
+from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.bioprobench import released
 from tasks.bioprobench.steps import END, LONGEST, START, marked, render, text_of, texts_of, unverified
 from tasks.official import load
@@ -29,7 +29,7 @@ from tasks.tablebench.analysis_answers import common_length
 
 ORD, GEN = "bioprobench_ord", "bioprobench_gen"
 SHOWN = 2_000
-"""Characters of an answer that a verdict keeps."""
+"""Characters of an answer that a item_score keeps."""
 
 _ORDER = re.compile(r"\[\s{0,9}(\d{1,3}(?:\s{0,9},\s{0,9}\d{1,3}){0,199})\s{0,9}\]")
 _BARE_ORDER = re.compile(r"\d{1,3}(?:\s{0,9},\s{0,9}\d{1,3}){1,199}")
@@ -66,12 +66,12 @@ def places(wrong: Sequence[str], correct: Sequence[str]) -> list[int]:
     return order
 
 
-def ord_sample(row: Row, view: str) -> Sample:
+def ord_sample(row: Row, subset: str) -> Sample:
     """The item of a published row; raises ValueError where a column is missing."""
     prompt, wrong, correct = ord_prompt(row), texts_of(row, "wrong_steps"), texts_of(row, "correct_steps")
     if prompt is None:
         raise ValueError("there is no text in `question`")
-    return Sample(content_id(prompt), view, prompt, json.dumps(places(wrong, correct)), {"steps": wrong})
+    return Sample(content_id(prompt), subset, prompt, json.dumps(places(wrong, correct)), {"steps": wrong})
 
 
 def order_in(text: str) -> str | None:
@@ -86,21 +86,21 @@ def order_in(text: str) -> str | None:
     return json.dumps([int(number) for number in listed.split(",")])
 
 
-def ord_judge(sample: Sample, answer: str) -> Verdict:
+def ord_scorer(sample: Sample, answer: str) -> ItemScore:
     """Right when the numbers name every step once, in the correct order."""
     said = order_in(answer)
     if said is None:
-        return Verdict(False, 0.0, None, "unparseable")
+        return ItemScore(False, 0.0, None, "unparseable")
     steps, order, gold = sample.meta["steps"], json.loads(said), json.loads(sample.gold)
     if sorted(order) != list(range(len(steps))):
-        return Verdict(False, 0.0, said, "not_every_step_once")
+        return ItemScore(False, 0.0, said, "not_every_step_once")
     right = [steps[place] for place in order] == [steps[place] for place in gold]
-    return Verdict(right, float(right), said, "" if right else "wrong_order")
+    return ItemScore(right, float(right), said, "" if right else "wrong_order")
 
 
-def ord_overall(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+def ord_overall(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
     """The share of exact orders with its Wilson interval."""
-    return accuracy(samples, verdicts, "exact_match")
+    return accuracy(samples, item_scores, "exact_match")
 
 
 # -- GEN: a protocol in words -----------------------------------------------------------------------
@@ -117,7 +117,7 @@ def gen_prompt(row: Row) -> str | None:
     return "\n\n".join(part for part in parts if part)
 
 
-def gen_sample(row: Row, view: str) -> Sample:
+def gen_sample(row: Row, subset: str) -> Sample:
     """The item of a published row; raises ValueError where a column is missing."""
     prompt, steps = gen_prompt(row), row.get("output")
     if prompt is None:
@@ -126,7 +126,7 @@ def gen_sample(row: Row, view: str) -> Sample:
     if not isinstance(steps, list) or not any(isinstance(step, str) and step.strip() for step in steps):
         raise ValueError("there is no text in `output`")
     return Sample(
-        content_id(prompt), view, prompt, "\n".join(map(str, steps)), {"kind": str(row.get("type"))}
+        content_id(prompt), subset, prompt, "\n".join(map(str, steps)), {"kind": str(row.get("type"))}
     )
 
 
@@ -150,20 +150,20 @@ def rouge_l(said: str, gold: str) -> float:
     return float(fmeasure(shared / len(words), shared / len(right)))
 
 
-def gen_judge(sample: Sample, answer: str) -> Verdict:
+def gen_scorer(sample: Sample, answer: str) -> ItemScore:
     """The item's value is ROUGE-L; right means that the words are those of the reference."""
     said = protocol_in(answer)
     if said is None:
-        return Verdict(False, 0.0, None, "unparseable")
+        return ItemScore(False, 0.0, None, "unparseable")
     value = rouge_l(said, str(sample.gold))
     right = value >= 1 - 1e-9
     error = "" if right else "close" if value >= 0.5 else "far" if value > 0 else "unrelated"
-    return Verdict(right, value, said[:SHOWN], error)
+    return ItemScore(right, value, said[:SHOWN], error)
 
 
-def gen_overall(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+def gen_overall(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
     """The mean of ROUGE-L with a conservative interval."""
-    return accuracy(samples, verdicts, "rouge_l")
+    return accuracy(samples, item_scores, "rouge_l")
 
 
 ORD_SPEC = TaskSpec(
@@ -175,11 +175,11 @@ ORD_SPEC = TaskSpec(
     metric="exact_match",
     licence=BIOPROBENCH.licence,
     source="bowenxian/BioProBench",
-    trap="one step out of place makes the whole order wrong; the published Kendall's tau is graded",
-    views=(ORD,),
+    pitfall="one step out of place makes the whole order wrong; the published Kendall's tau is graded",
+    subsets=(ORD,),
     max_new_tokens=2048,
     load=partial(load.load, ORD),
-    judge=ord_judge,
+    scorer=ord_scorer,
     aggregate=ord_overall,
     render=render,
     extract=order_in,
@@ -206,11 +206,11 @@ GEN_SPEC = TaskSpec(
     metric="rouge_l",
     licence=BIOPROBENCH.licence,
     source="bowenxian/BioProBench",
-    trap="shared words, not a protocol that works: two good protocols may share few of them",
-    views=(GEN,),
+    pitfall="shared words, not a protocol that works: two good protocols may share few of them",
+    subsets=(GEN,),
     max_new_tokens=4096,
     load=partial(load.load, GEN),
-    judge=gen_judge,
+    scorer=gen_scorer,
     aggregate=gen_overall,
     render=render,
     extract=protocol_in,

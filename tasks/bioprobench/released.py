@@ -30,14 +30,14 @@ def between_marks(answer: str) -> str | None:
     return found.group(1).strip() if found else None
 
 
-def pqa(view: str, samples: Sequence[Sample], answers: Sequence[str], results: Results) -> Metrics:
+def pqa(subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Results) -> Metrics:
     """The option's own text between the marks."""
     said = [between_marks(answer) for answer in answers]
     right = sum(text == sample.gold for text, sample in zip(said, samples, strict=True))
     return {"accuracy": _percent(right, len(said)), "failed": _failed(said)}
 
 
-def err(view: str, samples: Sequence[Sample], answers: Sequence[str], results: Results) -> Metrics:
+def err(subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Results) -> Metrics:
     """True or False, in any case, between the marks."""
     said = [(between_marks(answer) or "").capitalize() for answer in answers]
     known = [text if text in ("True", "False") else None for text in said]
@@ -55,7 +55,7 @@ def err(view: str, samples: Sequence[Sample], answers: Sequence[str], results: R
     }
 
 
-def order(view: str, samples: Sequence[Sample], answers: Sequence[str], results: Results) -> Metrics:
+def order(subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Results) -> Metrics:
     """A JSON list of every step's number between the marks."""
     said = [
         _permutation(between_marks(answer), len(sample.meta["steps"]))
@@ -72,7 +72,7 @@ def order(view: str, samples: Sequence[Sample], answers: Sequence[str], results:
     }
 
 
-def gen(view: str, samples: Sequence[Sample], answers: Sequence[str], results: Results) -> Metrics:
+def gen(subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Results) -> Metrics:
     """ROUGE-L between the marked text and the reference."""
     from tasks.bioprobench.protocols import rouge_l
 

@@ -4,8 +4,8 @@ Source: bowenxian/BioProBench on the Hugging Face Hub, `PQA_test.json` and `ERR_
 Licence: CC BY 4.0 by its card on the Hub; the repository of its code says CC BY-NC 4.0.
 Metric: accuracy, in percent: of the chosen option (PQA), of True or False (ERR).
 Example: "Chill the cells on ____. A. ice B. wax" -> "[ANSWER_START]ice[ANSWER_END]"
-Trap: an option may hold a letter of the list (`B`, `A 10`): a text counts before a letter, and a letter with
-    the text of another option is neither.
+Pitfall: an option may hold a letter of the list (`B`, `A 10`): a text counts before a letter, and a letter
+    with the text of another option is neither.
 
 The prompts are in our own words, as the released ones are not on record; the answer marks are theirs.
 """
@@ -20,7 +20,7 @@ from functools import partial
 from tasks.answers import extract as read
 from tasks.answers.metrics import accuracy
 from tasks.assets import BIOPROBENCH
-from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
+from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.bioprobench import released
 from tasks.official import load
 from tasks.splits import content_id
@@ -90,9 +90,9 @@ def unverified(prompt: str, target: str) -> bool | None:
     return None
 
 
-def overall(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+def overall(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
     """Accuracy with its Wilson interval."""
-    return accuracy(samples, verdicts)
+    return accuracy(samples, item_scores)
 
 
 # -- PQA: choose what fills the blank ---------------------------------------------------------------
@@ -111,14 +111,14 @@ def pqa_prompt(row: Row) -> str | None:
     )
 
 
-def pqa_sample(row: Row, view: str) -> Sample:
+def pqa_sample(row: Row, subset: str) -> Sample:
     """The item of a published row; raises ValueError where a column is missing."""
     prompt, choices, answer = pqa_prompt(row), texts_of(row, "choices"), text_of(row, "answer")
     if prompt is None:
         raise ValueError("there is no text in `question`")
     if answer not in (choice.strip() for choice in choices):
         raise ValueError("`answer` is none of `choices`")
-    return Sample(content_id(prompt), view, prompt, answer, {"choices": [each.strip() for each in choices]})
+    return Sample(content_id(prompt), subset, prompt, answer, {"choices": [each.strip() for each in choices]})
 
 
 def chosen(text: str, choices: Sequence[str]) -> str | None:
@@ -139,14 +139,14 @@ def _at(letter: str, choices: Sequence[str]) -> str | None:
     return choices[place] if place < len(choices) else None
 
 
-def pqa_judge(sample: Sample, answer: str) -> Verdict:
+def pqa_scorer(sample: Sample, answer: str) -> ItemScore:
     """Right when the chosen option is the gold one."""
     text = stated(answer)
     said = chosen(text, sample.meta["choices"]) if text is not None else None
     if said is None:
-        return Verdict(False, 0.0, None, "unparseable" if text is None else "no_option")
+        return ItemScore(False, 0.0, None, "unparseable" if text is None else "no_option")
     right = said == sample.gold
-    return Verdict(right, float(right), said, "" if right else "wrong_option")
+    return ItemScore(right, float(right), said, "" if right else "wrong_option")
 
 
 # -- ERR: is this step right ------------------------------------------------------------------------
@@ -174,13 +174,13 @@ def err_prompt(row: Row) -> str | None:
     )
 
 
-def err_sample(row: Row, view: str) -> Sample:
+def err_sample(row: Row, subset: str) -> Sample:
     """The item of a published row; raises ValueError where a column is missing."""
     prompt = err_prompt(row)
     if prompt is None:
         raise ValueError("`context`, `is_correct` or the text of the step is missing")
     return Sample(
-        content_id(prompt), view, prompt, str(row["is_correct"]), {"kind": str(row.get("type", ""))}
+        content_id(prompt), subset, prompt, str(row["is_correct"]), {"kind": str(row.get("type", ""))}
     )
 
 
@@ -191,13 +191,15 @@ def truth(text: str) -> str | None:
     return "True" if word in _YES else "False" if word in _NO else None
 
 
-def err_judge(sample: Sample, answer: str) -> Verdict:
+def err_scorer(sample: Sample, answer: str) -> ItemScore:
     """Right when True or False is said as in the reference."""
     said = truth(answer)
     if said is None:
-        return Verdict(False, 0.0, None, "unparseable")
+        return ItemScore(False, 0.0, None, "unparseable")
     right = said == sample.gold
-    return Verdict(right, float(right), said, "" if right else "false_alarm" if said == "False" else "missed")
+    return ItemScore(
+        right, float(right), said, "" if right else "false_alarm" if said == "False" else "missed"
+    )
 
 
 PQA_SPEC = TaskSpec(
@@ -209,11 +211,11 @@ PQA_SPEC = TaskSpec(
     metric="accuracy",
     licence=BIOPROBENCH.licence,
     source="bowenxian/BioProBench",
-    trap="an option may itself be a letter: a text counts before a letter, and both must agree",
-    views=(PQA,),
+    pitfall="an option may itself be a letter: a text counts before a letter, and both must agree",
+    subsets=(PQA,),
     max_new_tokens=2048,
     load=partial(load.load, PQA),
-    judge=pqa_judge,
+    scorer=pqa_scorer,
     aggregate=overall,
     render=render,
     extract=stated,
@@ -240,11 +242,11 @@ ERR_SPEC = TaskSpec(
     metric="accuracy",
     licence=BIOPROBENCH.licence,
     source="bowenxian/BioProBench",
-    trap="half of the rows are right: always False scores about 50, so judge by the interval",
-    views=(ERR,),
+    pitfall="half of the rows are right: always False scores about 50, so scorer by the interval",
+    subsets=(ERR,),
     max_new_tokens=2048,
     load=partial(load.load, ERR),
-    judge=err_judge,
+    scorer=err_scorer,
     aggregate=overall,
     render=render,
     extract=truth,

@@ -2,11 +2,11 @@
 
 Source: OpenMol/ChemCoTBench on the Hugging Face Hub, mol_edit (add, delete, sub); mini edition: generated.
 Licence: MIT by its data card, CC BY 4.0 by its badge; generated rows Apache-2.0.
-Metric: correct rate, the mean over the views add, delete and sub, in percent.
+Metric: correct rate, the mean over the subsets add, delete and sub, in percent.
 Example: "Input Molecule: CCC=O, Functional Group to delete: aldehyde, Functional Group to add: nitrile."
     -> {"output": "CCC#N"}
-Trap: the published rule compares group counts alone, so that a mixture of fragments or an unrelated molecule
-    with the right counts passes; here the rest of the molecule must be the same and in one piece.
+Pitfall: the published rule compares group counts alone, so that a mixture of fragments or an unrelated
+    molecule with the right counts passes; here the rest of the molecule must be the same and in one piece.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from functools import partial
 from tasks.answers import extract as read
 from tasks.answers.metrics import mean_over_views
 from tasks.assets import CHEMCOT, CHEMCOTBENCH
-from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
+from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.chemcot import mol_edit_mini
 from tasks.chemcot import mol_edit_released as released
 from tasks.chemcot.chemistry.groups import edit_error, molecule
 from tasks.chemcot.chemistry.similarity import canonical
 from tasks.chemcot.smiles_answer import stated_smiles
 from tasks.columns import opened
-from tasks.mini.miniature import Miniature, load
+from tasks.mini.miniature import SyntheticEdition, load
 from tasks.splits import content_id
 
 _SOURCE = re.compile(r"input molecule:\s{0,9}([^\s,;]{1,300})", re.IGNORECASE)
@@ -34,8 +34,8 @@ _ADDED = re.compile(r"group to add:\s{0,9}([a-z_]{1,40})", re.IGNORECASE)
 _REMOVED = re.compile(r"group to delete:\s{0,9}([a-z_]{1,40})", re.IGNORECASE)
 
 
-VIEWS = {name: f"chemcotbench_mol_edit_{name}" for name in ("add", "delete", "sub")}
-"""Published subtask -> view."""
+SUBSETS = {name: f"chemcotbench_mol_edit_{name}" for name in ("add", "delete", "sub")}
+"""Published subtask -> subset."""
 _SYNONYMS = ("Output", "answer", "Modified Molecule", "Modified Molecule SMILES")
 
 
@@ -47,13 +47,13 @@ def build_prompt(row: Row) -> str | None:
     return query if _ADDED.search(query) or _REMOVED.search(query) else None
 
 
-def views_of(row: Row) -> tuple[str, ...]:
+def subsets_of(row: Row) -> tuple[str, ...]:
     """The row's own subtask; none for the rows of the other ChemCoTBench tasks."""
-    view = VIEWS.get(str(row.get("subtask")))
-    return (view,) if view and row.get("task") == "mol_edit" else ()
+    subset = SUBSETS.get(str(row.get("subtask")))
+    return (subset,) if subset and row.get("task") == "mol_edit" else ()
 
 
-def to_sample(row: Row, view: str) -> Sample:
+def to_sample(row: Row, subset: str) -> Sample:
     """The item of a published row; raises ValueError where a column is missing or malformed."""
     prompt, inside = build_prompt(row), opened(row.get("meta"))
     source = _SOURCE.search(prompt or "")
@@ -62,13 +62,13 @@ def to_sample(row: Row, view: str) -> Sample:
     if not isinstance(inside, dict) or not isinstance(inside.get("reference"), str):
         raise ValueError("`meta` is no JSON object with a `reference`")
     removed, added = inside.get("removed_group"), inside.get("added_group")
-    if (view != VIEWS["add"] and not removed) or (view != VIEWS["delete"] and not added):
+    if (subset != SUBSETS["add"] and not removed) or (subset != SUBSETS["delete"] and not added):
         raise ValueError("`meta` names no removed_group or added_group")
-    meta = {"source": source.group(1), "removed": removed, "added": added, "kind": view.rpartition("_")[2]}
-    return Sample(content_id(prompt), view, prompt, inside["reference"], meta)
+    meta = {"source": source.group(1), "removed": removed, "added": added, "kind": subset.rpartition("_")[2]}
+    return Sample(content_id(prompt), subset, prompt, inside["reference"], meta)
 
 
-def judge(sample: Sample, answer: str) -> Verdict:
+def scorer(sample: Sample, answer: str) -> ItemScore:
     """Right when the JSON field ``output`` holds the source molecule with the edit made.
 
     The published reference is right as well where it is no edit by our rule: it may be in two pieces,
@@ -76,14 +76,14 @@ def judge(sample: Sample, answer: str) -> Verdict:
     """
     said = stated_smiles(answer, ("output",)) or stated_smiles(answer, _SYNONYMS)
     if said is None:
-        return Verdict(False, 0.0, None, "no_json" if read.smiles(answer) else "unparseable")
+        return ItemScore(False, 0.0, None, "no_json" if read.smiles(answer) else "unparseable")
     meta = sample.meta
-    if "source" not in meta:  # a training target on its own: it can be read, not judged
-        return Verdict(False, 0.0, said[:300], "no_source")
+    if "source" not in meta:  # a training target on its own: it can be read, not scored
+        return ItemScore(False, 0.0, said[:300], "no_source")
     error = edit_error(str(meta["source"]), said, meta.get("removed"), meta.get("added"))
     if error not in ("", "unchanged", "invalid_smiles") and _same(said, sample.gold):
         error = ""
-    return Verdict(not error, float(not error), said[:300], error)
+    return ItemScore(not error, float(not error), said[:300], error)
 
 
 def _same(said: str, reference: object) -> bool:
@@ -91,9 +91,9 @@ def _same(said: str, reference: object) -> bool:
     return form is not None and isinstance(reference, str) and form == canonical(reference)
 
 
-def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
-    """The mean of the three views' correct rates."""
-    return mean_over_views(samples, verdicts, "correct_rate")
+def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
+    """The mean of the three subsets' correct rates."""
+    return mean_over_views(samples, item_scores, "correct_rate")
 
 
 def render(answer: str, reasoning: str) -> str:
@@ -126,7 +126,7 @@ def verify(prompt: str, target: str) -> bool | None:
     return None if error == "unknown_group" else not error
 
 
-MINI = Miniature(
+MINI = SyntheticEdition(
     task_id="chemcotbench_mol_edit",
     source_names=(
         "bench-notes-22",
@@ -144,10 +144,10 @@ MINI = Miniature(
     render=render,
     with_answer=mol_edit_mini.with_answer,
     wrong=mol_edit_mini.wrong,
-    off_style=mol_edit_mini.off_style,
-    flawed=mol_edit_mini.flawed,
+    off_format_answer=mol_edit_mini.off_format_answer,
+    corrupted_rationale=mol_edit_mini.corrupted_rationale,
     edit=mol_edit_mini.edit,
-    stories=("molecule editing requests", "functional group exercises", "structure edits"),
+    card_topics=("molecule editing requests", "functional group exercises", "structure edits"),
 )
 
 SPEC = TaskSpec(
@@ -159,11 +159,11 @@ SPEC = TaskSpec(
     metric="correct_rate",
     licence="MIT / CC BY 4.0 (published rows); generated rows Apache-2.0",
     source="OpenMol/ChemCoTBench, mol_edit; mini: generated from the seed",
-    trap="published: group counts alone decide; here the rest of the molecule must stay as it was",
-    views=tuple(VIEWS.values()),
+    pitfall="published: group counts alone decide; here the rest of the molecule must stay as it was",
+    subsets=tuple(SUBSETS.values()),
     max_new_tokens=80,
     load=partial(load, MINI),
-    judge=judge,
+    scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=extract,
@@ -171,5 +171,5 @@ SPEC = TaskSpec(
     build_prompt=build_prompt,
     answer_column="meta.reference",
     reasoning_column="struct_cot",
-    published=Published(CHEMCOTBENCH, (CHEMCOT,), views_of, to_sample, released.evaluate),
+    published=Published(CHEMCOTBENCH, (CHEMCOT,), subsets_of, to_sample, released.evaluate),
 )

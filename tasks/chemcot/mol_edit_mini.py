@@ -1,7 +1,7 @@
 """Generator behind the mini edition of ChemCoTBench mol_edit: small molecules, one edit each.
 
 Molecules are written as text: a chain, at times with a branch, an ether or a ring,
-and one or two groups at its ends or inside. Every reference answer passes the judge.
+and one or two groups at its ends or inside. Every reference answer passes the scorer.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Difficulty:
 DIFFICULTY = Difficulty()
 
 HEADER = 'Edit the molecule. Reply in JSON {"output": "Modified Molecule SMILES"}.'
-_VIEWS = ("add", "delete", "sub")
+_SUBSETS = ("add", "delete", "sub")
 _AT_END: dict[str, str] = {
     "hydroxyl": "O",
     "aldehyde": "C=O",
@@ -107,12 +107,12 @@ def _query(source: str, removed: str | None, added: str | None) -> str:
 
 
 def draw(rng: random.Random, index: int) -> Item:
-    """One edit: add, delete, sub in turn. Edits that fail the judge are drawn again."""
-    view = _VIEWS[index % len(_VIEWS)]
+    """One edit: add, delete, sub in turn. Edits that fail the scorer are drawn again."""
+    subset = _SUBSETS[index % len(_SUBSETS)]
     while True:
-        drawn = _edit(rng, view)
+        drawn = _edit(rng, subset)
         if not edit_error(drawn.source, drawn.answer, drawn.removed, drawn.added):
-            return _item(view, drawn)
+            return _item(subset, drawn)
 
 
 @dataclass(frozen=True)
@@ -127,34 +127,34 @@ class Edit:
     place: str
 
 
-def _edit(rng: random.Random, view: str) -> Edit:
+def _edit(rng: random.Random, subset: str) -> Edit:
     # An addition is right wherever it is made, so its examples agree on one place: the end.
-    frame, place = _frame(rng), "end" if view == "add" else _place(rng)
+    frame, place = _frame(rng), "end" if subset == "add" else _place(rng)
     first, second, other = rng.sample(_NAMES, 3)
-    removed, added = (first if view != "add" else None), (second if view != "delete" else None)
+    removed, added = (first if subset != "add" else None), (second if subset != "delete" else None)
     context: dict[str, str | None] = {}
     if rng.random() < DIFFICULTY.second_group_share:
         context["end" if place == "start" else "start"] = other
     source = frame.with_groups(**{**context, place: removed})
     answer = frame.with_groups(**{**context, place: added})
     decoys = [source, frame.with_groups(**{**context, place: rng.choice([n for n in _NAMES if n != added])})]
-    if view == "sub":
+    if subset == "sub":
         decoys.append(frame.with_groups(**context))
     return Edit(source, removed, added, answer, tuple(decoys), place)
 
 
-def _item(view: str, drawn: Edit) -> Item:
+def _item(subset: str, drawn: Edit) -> Item:
     query = _query(drawn.source, drawn.removed, drawn.added)
-    columns = {"id": content_id(query), "query": query, "task": "mol_edit", "subtask": view}
+    columns = {"id": content_id(query), "query": query, "task": "mol_edit", "subtask": subset}
     spelled = ", ".join(f"{name} is {_AT_END[name]}" for name in (drawn.removed, drawn.added) if name)
     meta = {
         "source": drawn.source,
         "removed": drawn.removed,
         "added": drawn.added,
-        "kind": f"{view}_{drawn.place}",
+        "kind": f"{subset}_{drawn.place}",
     }
-    full_view = f"chemcotbench_mol_edit_{view}"
-    return Item(columns, drawn.answer, f"{spelled}.", full_view, drawn.answer, meta, drawn.decoys)
+    full_subset = f"chemcotbench_mol_edit_{subset}"
+    return Item(columns, drawn.answer, f"{spelled}.", full_subset, drawn.answer, meta, drawn.decoys)
 
 
 def with_answer(item: Item, answer: str, reasoning: str) -> dict[str, Any]:
@@ -172,13 +172,13 @@ def wrong(rng: random.Random, item: Item) -> str:
     return rng.choice(bad)
 
 
-def off_style(rng: random.Random, item: Item) -> str:
+def off_format_answer(rng: random.Random, item: Item) -> str:
     """The right molecule without JSON."""
     styles = ("The new molecule is {}", "{}", "Product: {}", "SMILES = {}", "After the edit we have {}")
     return rng.choice(styles).format(item.answer)
 
 
-def flawed(rng: random.Random, item: Item) -> tuple[str, str] | None:
+def corrupted_rationale(rng: random.Random, item: Item) -> tuple[str, str] | None:
     """The right group named, the edit not made as asked."""
     return wrong(rng, item), item.reasoning
 

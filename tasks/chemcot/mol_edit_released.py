@@ -14,7 +14,7 @@ from typing import Any
 
 from tasks.base import Metrics, Sample, ScriptResult
 from tasks.chemcot.chemistry.similarity import morgan_bits, parse
-from tasks.chemcot.released_parsing import ViewLost, as_object, cleaned
+from tasks.chemcot.released_parsing import SubsetLost, as_object, cleaned
 
 NAMES = ("correct_rate", "valid_rate", "tanimoto_similarity", "correct_count", "valid_count")
 KEYS = ("output", "answer")
@@ -46,12 +46,12 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9@\[\]()=#\-+.\\/]{4,}")
 
 
 def evaluate(
-    view: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
+    subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
 ) -> Metrics:
     """Rates and the similarity to the reference in percent, counts as they are; None where it crashes."""
     try:
         said = [molecule_said(answer) for answer in answers]
-    except ViewLost:
+    except SubsetLost:
         return dict.fromkeys(NAMES)
     total = max(1, len(samples))
     pairs = list(zip(samples, said, strict=True))
@@ -70,7 +70,7 @@ def evaluate(
 def molecule_said(answer: str) -> str:
     """What the released parser takes for the molecule: JSON, a quoted value, else the longest word.
 
-    Raises ViewLost where it would end the view.
+    Raises SubsetLost where it would end the subset.
     """
     text = cleaned(answer)
     found = as_object(text)

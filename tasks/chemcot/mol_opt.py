@@ -1,14 +1,14 @@
 """ChemCoTBench mol_opt: change a molecule so that a property improves.
 
 Source: OpenMol/ChemCoTBench on the Hugging Face Hub, mol_opt (drd, gsk, jnk, logp, qed, solubility); mini
-    edition: generated, the last three views, as the first three need trained oracles.
+    edition: generated, the last three subsets, as the first three need trained oracles.
 Licence: MIT by its data card, CC BY 4.0 by its badge; generated rows Apache-2.0.
-Metric: success rate, the mean over the scored views, in percent. Without PyTDC drd, gsk and jnk are not
+Metric: success rate, the mean over the scored subsets, in percent. Without PyTDC drd, gsk and jnk are not
     scored. Real rows hold no reference answer.
 Example: "Source Molecule: CCCCc1ccc(O)cc1, improve the LogP value."
     -> {"Final Target Molecule": "CCCCc1ccc(Br)cc1"}
-Trap: the published rule counts any gain of any molecule, so that the source in another spelling succeeds by
-    rounding noise and an unrelated molecule by luck; here the answer must be one piece, not the source in
+Pitfall: the published rule counts any gain of any molecule, so that the source in another spelling succeeds
+    by rounding noise and an unrelated molecule by luck; here the answer must be one piece, not the source in
     another spelling or protonation, with a Morgan Tanimoto of 0.4 or more to it (the bound of Jin et al.,
     2019), and gain more than 1e-6. logP is Crippen's, solubility Delaney's ESOL.
 """
@@ -24,18 +24,18 @@ from typing import Any
 from tasks.answers import extract as read
 from tasks.answers.metrics import mean_over_views
 from tasks.assets import CHEMCOT, CHEMCOTBENCH
-from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
+from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.chemcot import mol_opt_mini as mini
 from tasks.chemcot import mol_opt_released as released
 from tasks.chemcot.chemistry.groups import molecule
 from tasks.chemcot.chemistry.properties import PROPERTIES, has_oracle, optimisation_error
 from tasks.chemcot.smiles_answer import stated_smiles
 from tasks.columns import opened
-from tasks.mini.miniature import Miniature, load
+from tasks.mini.miniature import SyntheticEdition, load
 from tasks.splits import content_id
 
 KEYS = ("Final Target Molecule", "Final_Target_Molecule", "output", "answer", "target")
-VIEW = "chemcotbench_mol_opt_"
+SUBSET = "chemcotbench_mol_opt_"
 _SOURCE = re.compile(r"source molecule:\s{0,9}([^\s,;]{1,1000})", re.IGNORECASE)
 _PROPERTY = (
     ("drd", re.compile(r"\bDRD-?2\b", re.IGNORECASE)),
@@ -59,23 +59,23 @@ def source_of(prompt: str) -> str | None:
     return match.group(1).rstrip(".") if match else None
 
 
-def judge(sample: Sample, answer: str) -> Verdict:
+def scorer(sample: Sample, answer: str) -> ItemScore:
     """Right when the stated molecule is an optimisation of the source; not scored without an oracle."""
-    name = sample.view.removeprefix(VIEW)
+    name = sample.subset.removeprefix(SUBSET)
     said = stated_smiles(answer, KEYS)
     if name not in PROPERTIES or "source" not in sample.meta:  # a target on its own: readable, not judgeable
-        return Verdict(False, 0.0, said and said[:300], "no_source" if said else "unparseable")
+        return ItemScore(False, 0.0, said and said[:300], "no_source" if said else "unparseable")
     if not has_oracle(name):
-        return Verdict(False, 0.0, said and said[:300], "no_oracle", scored=False)
+        return ItemScore(False, 0.0, said and said[:300], "no_oracle", scored=False)
     if said is None:
-        return Verdict(False, 0.0, None, "no_json" if read.smiles(answer) else "unparseable")
+        return ItemScore(False, 0.0, None, "no_json" if read.smiles(answer) else "unparseable")
     error = optimisation_error(name, str(sample.meta["source"]), said)
-    return Verdict(not error, float(not error), said[:300], error)
+    return ItemScore(not error, float(not error), said[:300], error)
 
 
-def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
-    """The mean of the scored views' success rates."""
-    return mean_over_views(samples, verdicts, "success_rate")
+def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
+    """The mean of the scored subsets' success rates."""
+    return mean_over_views(samples, item_scores, "success_rate")
 
 
 def render(answer: str, reasoning: str) -> str:
@@ -105,13 +105,13 @@ def verify(prompt: str, target: str) -> bool | None:
     return not optimisation_error(name, source, said)
 
 
-def views_of(row: Row) -> tuple[str, ...]:
-    """The view that ``subtask`` names."""
+def subsets_of(row: Row) -> tuple[str, ...]:
+    """The subset that ``subtask`` names."""
     known = row.get("task") == "mol_opt" and row.get("subtask") in PROPERTIES
-    return (f"{VIEW}{row['subtask']}",) if known else ()
+    return (f"{SUBSET}{row['subtask']}",) if known else ()
 
 
-def to_sample(row: Row, view: str) -> Sample:
+def to_sample(row: Row, subset: str) -> Sample:
     """The item of a published row. Real rows hold no reference, so that their gold is empty.
 
     Raises:
@@ -125,10 +125,10 @@ def to_sample(row: Row, view: str) -> Sample:
         raise ValueError(f"the source molecule {source[:60]} is no valid SMILES")
     meta: Any = opened(row.get("meta"))
     reference = meta.get("reference", "") if isinstance(meta, dict) else ""
-    return Sample(content_id(prompt), view, prompt, str(reference), {"source": source})
+    return Sample(content_id(prompt), subset, prompt, str(reference), {"source": source})
 
 
-MINI = Miniature(
+MINI = SyntheticEdition(
     task_id="chemcotbench_mol_opt",
     source_names=(
         "lead-series-7",
@@ -146,11 +146,11 @@ MINI = Miniature(
     render=render,
     with_answer=mini.with_answer,
     wrong=mini.wrong,
-    off_style=mini.off_style,
-    flawed=mini.flawed,
+    off_format_answer=mini.off_format_answer,
+    corrupted_rationale=mini.corrupted_rationale,
     edit=mini.edit,
-    stories=("molecule optimisation requests", "property improvement exercises", "small lead series"),
-    unscored_views=(f"{VIEW}drd", f"{VIEW}gsk", f"{VIEW}jnk"),
+    card_topics=("molecule optimisation requests", "property improvement exercises", "small lead series"),
+    unscored_subsets=(f"{SUBSET}drd", f"{SUBSET}gsk", f"{SUBSET}jnk"),
 )
 
 SPEC = TaskSpec(
@@ -162,11 +162,11 @@ SPEC = TaskSpec(
     metric="success_rate",
     licence="MIT / CC BY 4.0 (published rows); generated rows Apache-2.0",
     source="OpenMol/ChemCoTBench, mol_opt; mini: generated from the seed (qed, logp and solubility)",
-    trap="published: any gain of any molecule; here like the source (Tanimoto 0.4), and not it re-spelled",
-    views=tuple(f"{VIEW}{name}" for name in PROPERTIES),
+    pitfall="published: any gain of any molecule; here like the source (Tanimoto 0.4), and not it re-spelled",
+    subsets=tuple(f"{SUBSET}{name}" for name in PROPERTIES),
     max_new_tokens=100,
     load=partial(load, MINI),
-    judge=judge,
+    scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=extract,
@@ -174,5 +174,5 @@ SPEC = TaskSpec(
     build_prompt=build_prompt,
     answer_column="meta.reference",
     reasoning_column="struct_cot",
-    published=Published(CHEMCOTBENCH, (CHEMCOT,), views_of, to_sample, released.evaluate),
+    published=Published(CHEMCOTBENCH, (CHEMCOT,), subsets_of, to_sample, released.evaluate),
 )

@@ -1,6 +1,6 @@
 """Generator behind the mini edition of ChemCoTBench mol_opt: small molecules with one group worth swapping.
 
-Three of the six published views can be computed without trained oracles, and only these are drawn: qed,
+Three of the six published subsets can be computed without trained oracles, and only these are drawn: qed,
 logp and solubility. A molecule is text with a place for a group; the better group is known for each
 property (a bromide is greasy, an amine dissolves, a carboxyl is drug-like in a small molecule). Likeness and
 gain of every item are computed before it is used, but for the gain in QED: at 2.5 ms a molecule it would make
@@ -73,7 +73,7 @@ _AT_START = {
     "methoxy": "CO",
     "carboxyl": "OC(=O)",
 }
-_VIEWS = tuple(ASKED)
+_SUBSETS = tuple(ASKED)
 _RINGS = ("c1ccc({})cc1", "C1CCC({})CC1", "c1ccc({})nc1", "c1csc({})c1", "C1CC({})C1")
 _BRANCHES = ("C(C)", "C(C)", "C(CC)", "C(OC)", "C(C)(C)")
 _BARE_RINGS = ("c1ccccc1", "C1CCCCC1", "c1ccncc1", "c1ccsc1")
@@ -107,7 +107,7 @@ def _frame(rng: random.Random, large: bool) -> tuple[str, str]:
 
 def draw(rng: random.Random, index: int) -> Item:
     """One optimisation: qed, logp, solubility in turn. What is no optimisation is drawn again."""
-    name = _VIEWS[index % len(_VIEWS)]
+    name = _SUBSETS[index % len(_SUBSETS)]
     better = BETTER[name]
     poor_groups = [group for group in GROUPS if group not in (better, *UNSURE[name])]
     while True:
@@ -149,13 +149,13 @@ def wrong(rng: random.Random, item: Item) -> str:
     return decoy if optimisation_error(name, item.meta["source"], decoy) else str(item.meta["source"])
 
 
-def off_style(rng: random.Random, item: Item) -> str:
+def off_format_answer(rng: random.Random, item: Item) -> str:
     """The right molecule without JSON."""
     styles = ("The optimized molecule is {}", "{}", "Target: {}", "SMILES = {}", "A better one would be {}")
     return rng.choice(styles).format(item.answer)
 
 
-def flawed(rng: random.Random, item: Item) -> tuple[str, str] | None:
+def corrupted_rationale(rng: random.Random, item: Item) -> tuple[str, str] | None:
     """The move named, another one made."""
     return wrong(rng, item), item.reasoning
 

@@ -4,7 +4,7 @@ Known defects, kept: the source molecule in another spelling gains by floating-p
 noise; an unrelated molecule or a mixture may succeed; an answer without JSON is
 searched for its longest word. The mean gain is taken after the gains (0 for those
 that have none) are clipped to their 5th and 95th percentiles. logP is Crippen's, as
-it is there without PyTDC. Without an oracle a view has no gain: those metrics are None.
+it is there without PyTDC. Without an oracle a subset has no gain: those metrics are None.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from tasks.base import Metrics, Sample, ScriptResult
 from tasks.chemcot.chemistry.properties import esol_refitted, has_oracle, property_of
 from tasks.chemcot.chemistry.similarity import morgan_bits, parse
-from tasks.chemcot.released_parsing import ViewLost, as_object, as_rdkit_reads, cleaned
+from tasks.chemcot.released_parsing import SubsetLost, as_object, as_rdkit_reads, cleaned
 
 KEYS = ("Final Target Molecule", "Final_Target_Molecule", "output", "answer")
 NAMES = (
@@ -34,14 +34,14 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9@\[\]()=#\-+.\\/]{4,}")
 
 
 def evaluate(
-    view: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
+    subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
 ) -> Metrics:
     """The seven metrics; rates in percent, the mean improvement in the property's own unit."""
     try:
         said = [as_rdkit_reads(molecule_said(answer)) for answer in answers]
-    except ViewLost:
+    except SubsetLost:
         return dict.fromkeys(NAMES)
-    name = view.rpartition("_")[2]
+    name = subset.rpartition("_")[2]
     total = max(1, len(samples))
     pairs = [
         (str(sample.meta.get("source", "")), smiles) for sample, smiles in zip(samples, said, strict=True)
@@ -80,7 +80,7 @@ def _gain(name: str, source: str, target: str) -> float:
 
 
 def molecule_said(answer: str) -> str:
-    """What the released parser takes for the answer; raises ViewLost where it would end the view."""
+    """What the released parser takes for the answer; raises SubsetLost where it would end the subset."""
     text = cleaned(answer)
     found = as_object(text)
     if found is not None:

@@ -1,12 +1,12 @@
 """ChemCoTBench mol_und: count groups and rings, take the scaffold, compare molecules.
 
-Source: OpenMol/ChemCoTBench on the Hugging Face Hub, mol_und (five views); mini edition: generated.
+Source: OpenMol/ChemCoTBench on the Hugging Face Hub, mol_und (five subsets); mini edition: generated.
 Licence: MIT by its data card, CC BY 4.0 by its badge; generated rows Apache-2.0.
-Metric: the mean over the five views in percent: share of right counts (fg_count, ring_count), similarity of
+Metric: the mean over the five subsets in percent: share of right counts (fg_count, ring_count), similarity of
     Murcko scaffolds, share of right yes or no (ring_system_scaffold, equivalence).
 Example: "Input Molecule: CC(O)CC(C#N)O, Fragment Name: nitriles." -> {"count": 1}
-Trap: the published rule takes an unreadable count for 0, so that silence is right where the answer is 0, and
-    refuses 2.0, "two" and "Yes."; here the first is wrong and the others are read as meant.
+Pitfall: the published rule takes an unreadable count for 0, so that silence is right where the answer is 0,
+    and refuses 2.0, "two" and "Yes."; here the first is wrong and the others are read as meant.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from tasks.answers import extract as read
 from tasks.answers import values as stated
 from tasks.answers.metrics import mean_over_views
 from tasks.assets import CHEMCOT, CHEMCOTBENCH
-from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
+from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.chemcot import mol_und_mini
 from tasks.chemcot import mol_und_released as released
 from tasks.chemcot.chemistry.scaffolds import fragment_count, ring_count, scaffold
 from tasks.chemcot.chemistry.similarity import canonical, morgan_bits
 from tasks.chemcot.mol_und_released import COUNTS, KINDS, PREFIX, SCAFFOLD, YES_NO
 from tasks.chemcot.smiles_answer import stated_smiles
-from tasks.mini.miniature import Miniature, load
+from tasks.mini.miniature import SyntheticEdition, load
 from tasks.splits import content_id
 
 KEY = {**dict.fromkeys(COUNTS, "count"), SCAFFOLD: "Output Scaffold", **dict.fromkeys(YES_NO, "output")}
-"""The JSON key that the prompt of each view asks for."""
+"""The JSON key that the prompt of each subset asks for."""
 _SYNONYMS = {
     **dict.fromkeys(COUNTS, ("Count", "number", "answer", "output")),
     SCAFFOLD: ("output_scaffold", "Scaffold", "scaffold", "Murcko Scaffold", "output", "answer"),
@@ -106,15 +106,15 @@ def build_prompt(row: Row) -> str | None:
     return query if isinstance(query, str) and question_of(query) else None
 
 
-def views_of(row: Row) -> tuple[str, ...]:
+def subsets_of(row: Row) -> tuple[str, ...]:
     """The row's own subtask; none for the rows of the other ChemCoTBench tasks."""
     kind = str(row.get("subtask"))
     return (PREFIX + kind,) if row.get("task") == "mol_und" and kind in KINDS else ()
 
 
-def to_sample(row: Row, view: str) -> Sample:
+def to_sample(row: Row, subset: str) -> Sample:
     """The item of a published row; raises ValueError where a column is missing or malformed."""
-    prompt, kind = row.get("query"), view.removeprefix(PREFIX)
+    prompt, kind = row.get("query"), subset.removeprefix(PREFIX)
     gold = "" if row.get("gt") is None else str(row["gt"]).strip()
     if not isinstance(prompt, str) or not prompt.strip():
         raise ValueError("there is no text in `query`")
@@ -123,23 +123,24 @@ def to_sample(row: Row, view: str) -> Sample:
         "",
     ):
         raise ValueError(f"`gt` is no answer to {kind}: {gold[:40]!r}")
-    return Sample(content_id(prompt), view, prompt, gold, {"kind": kind})
+    return Sample(content_id(prompt), subset, prompt, gold, {"kind": kind})
 
 
-def judge(sample: Sample, answer: str) -> Verdict:
-    """Compares what the key of the view's prompt says with the gold; its plain synonyms are read as well."""
-    kind, gold = sample.view.removeprefix(PREFIX), str(sample.gold)
+def scorer(sample: Sample, answer: str) -> ItemScore:
+    """Compares what the key of the subset's prompt says with the gold; its plain synonyms are read as
+    well."""
+    kind, gold = sample.subset.removeprefix(PREFIX), str(sample.gold)
     text = _stated(answer, kind)
     if text is None:
-        return Verdict(False, 0.0, None, "unparseable")
+        return ItemScore(False, 0.0, None, "unparseable")
     if kind == SCAFFOLD:
         return _scaffold_verdict(text, gold)
     reader = stated.count if kind in COUNTS else stated.yes_no
     said, meant = reader(text), reader(gold)
     if said is None:
-        return Verdict(False, 0.0, None, "not_a_count" if kind in COUNTS else "neither_yes_nor_no")
+        return ItemScore(False, 0.0, None, "not_a_count" if kind in COUNTS else "neither_yes_nor_no")
     right = said == meant
-    return Verdict(right, float(right), said, "" if right else _miss(said, meant or ""))
+    return ItemScore(right, float(right), said, "" if right else _miss(said, meant or ""))
 
 
 def _stated(answer: str, kind: str) -> str | None:
@@ -156,14 +157,14 @@ def _stated(answer: str, kind: str) -> str | None:
     return None if stated.denies(bare) else read.smiles(bare)
 
 
-def _scaffold_verdict(text: str, gold: str) -> Verdict:
+def _scaffold_verdict(text: str, gold: str) -> ItemScore:
     said = text if canonical(text) or stated.denies(text) else (read.smiles(text) or text)[:300]
     form = canonical(said)
     if form is None:
-        return Verdict(False, 0.0, said, "invalid_smiles")
+        return ItemScore(False, 0.0, said, "invalid_smiles")
     if form == canonical(gold):
-        return Verdict(True, 1.0, said)
-    return Verdict(False, min(morgan_bits(said, gold), _ALMOST), said, "wrong_scaffold")
+        return ItemScore(True, 1.0, said)
+    return ItemScore(False, min(morgan_bits(said, gold), _ALMOST), said, "wrong_scaffold")
 
 
 def _miss(said: str, meant: str) -> str:
@@ -173,9 +174,9 @@ def _miss(said: str, meant: str) -> str:
     return "off_by_one" if off_by_one else "wrong_count"
 
 
-def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
-    """The mean of the five views: right counts, scaffold similarity, right yes or no."""
-    return mean_over_views(samples, verdicts, SPEC.metric)
+def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
+    """The mean of the five subsets: right counts, scaffold similarity, right yes or no."""
+    return mean_over_views(samples, item_scores, SPEC.metric)
 
 
 def render(answer: str, reasoning: str) -> str:
@@ -187,7 +188,7 @@ def render(answer: str, reasoning: str) -> str:
 
 
 def extract(text: str) -> str | None:
-    """A count, yes or no, or a scaffold: in JSON under any key of the five views, else in prose."""
+    """A count, yes or no, or a scaffold: in JSON under any key of the five subsets, else in prose."""
     found = stated_smiles(text, (KEY[SCAFFOLD],))
     if found is not None:
         return found[:300]
@@ -216,7 +217,7 @@ def verify(prompt: str, target: str) -> bool | None:
     return said == truth
 
 
-MINI = Miniature(
+MINI = SyntheticEdition(
     task_id="chemcotbench_mol_und",
     source_names=(
         "ring-primer",
@@ -234,10 +235,10 @@ MINI = Miniature(
     render=render,
     with_answer=mol_und_mini.with_answer,
     wrong=mol_und_mini.wrong,
-    off_style=mol_und_mini.off_style,
-    flawed=mol_und_mini.flawed,
+    off_format_answer=mol_und_mini.off_format_answer,
+    corrupted_rationale=mol_und_mini.corrupted_rationale,
     edit=mol_und_mini.edit,
-    stories=("structure questions", "notation exercises", "questions about small molecules"),
+    card_topics=("structure questions", "notation exercises", "questions about small molecules"),
 )
 
 SPEC = TaskSpec(
@@ -250,11 +251,11 @@ SPEC = TaskSpec(
     metric="mean_over_views",
     licence="MIT / CC BY 4.0 (published rows); generated rows Apache-2.0",
     source="OpenMol/ChemCoTBench, mol_und; mini: generated from the seed",
-    trap="published: an unreadable count is 0 and right where the gold is; here it is wrong",
-    views=tuple(PREFIX + kind for kind in KINDS),
+    pitfall="published: an unreadable count is 0 and right where the gold is; here it is wrong",
+    subsets=tuple(PREFIX + kind for kind in KINDS),
     max_new_tokens=80,
     load=partial(load, MINI),
-    judge=judge,
+    scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=extract,
@@ -262,5 +263,5 @@ SPEC = TaskSpec(
     build_prompt=build_prompt,
     answer_column="gt",
     reasoning_column="struct_cot",
-    published=Published(CHEMCOTBENCH, (CHEMCOT,), views_of, to_sample, released.evaluate),
+    published=Published(CHEMCOTBENCH, (CHEMCOT,), subsets_of, to_sample, released.evaluate),
 )

@@ -1,7 +1,7 @@
 """Generator behind the mini edition of ChemCoTBench mol_und: short molecules, five kinds of question.
 
 Molecules are written as text in which every group and every ring stands whole, so that
-a reader can find them; the truth comes from RDKit and is what the judge compares with.
+a reader can find them; the truth comes from RDKit and is what the scorer compares with.
 """
 
 from __future__ import annotations
@@ -56,13 +56,14 @@ _HETERO = ("Cl", "N", "O", "S")
 
 @dataclass(frozen=True)
 class Question:
-    """One question with its worked answer."""
+    """One question with its chain-of-thought answer."""
 
     query: str
     answer: str
     reasoning: str
     parts: Mapping[str, Any]
-    """What ``wrong`` and ``flawed`` need: the parts and the one asked for, or the scaffold's pieces."""
+    """What ``wrong`` and ``corrupted_rationale`` need: the parts and the one asked for, or the scaffold's
+    pieces."""
 
 
 def draw(rng: random.Random, index: int) -> Item:
@@ -217,7 +218,7 @@ def wrong(rng: random.Random, item: Item) -> str:
     return rng.choice(options)
 
 
-def off_style(rng: random.Random, item: Item) -> str:
+def off_format_answer(rng: random.Random, item: Item) -> str:
     """The right answer without JSON."""
     if item.answer in ("Yes", "No"):
         styles: tuple[str, ...] = ("{}.", "Answer: {}", "{}, I checked it.", "My answer would be: {}.")
@@ -228,7 +229,7 @@ def off_style(rng: random.Random, item: Item) -> str:
     return rng.choice(styles).format(item.answer)
 
 
-def flawed(rng: random.Random, item: Item) -> tuple[str, str] | None:
+def corrupted_rationale(rng: random.Random, item: Item) -> tuple[str, str] | None:
     """One part misjudged, with the answer that would follow."""
     meta = item.meta
     if "core" in meta:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from tasks.base import Metrics, Sample, ScriptResult
 from tasks.chemcot.chemistry.similarity import morgan_bits
-from tasks.chemcot.released_parsing import ViewLost, as_object, cleaned
+from tasks.chemcot.released_parsing import SubsetLost, as_object, cleaned
 
 COUNTS = ("fg_count", "ring_count")
 SCAFFOLD = "Murcko_scaffold"
@@ -33,10 +33,10 @@ _BITS = 1024
 
 
 def evaluate(
-    view: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
+    subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
 ) -> Metrics:
     """``mae`` as it is, the similarity from 0.0 to 1.0, ``accuracy`` in percent; None where it crashes."""
-    kind = view.removeprefix(PREFIX)
+    kind = subset.removeprefix(PREFIX)
     golds = [str(sample.gold) for sample in samples]
     total = max(1, len(golds))
     try:
@@ -52,7 +52,7 @@ def evaluate(
         else:
             right = sum(text.lower() == gold.lower() for text, gold in zip(said, golds, strict=True))
             value = 100 * right / total
-    except (ViewLost, OverflowError):  # a mean that no float can hold is a crash as well
+    except (SubsetLost, OverflowError):  # a mean that no float can hold is a crash as well
         return {_METRIC[kind]: None}
     return {_METRIC[kind]: value}
 
@@ -66,7 +66,7 @@ def _whole(text: str) -> int:
 
 
 def what_is_said(answer: str, kind: str) -> str:
-    """What the released parser takes for the answer; raises ViewLost where it would end the view."""
+    """What the released parser takes for the answer; raises SubsetLost where it would end the subset."""
     text = cleaned(answer)
     found = as_object(text)
     if found is not None:

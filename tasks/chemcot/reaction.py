@@ -3,13 +3,13 @@
 Source: OpenMol/ChemCoTBench on the Hugging Face Hub, reaction (fs, retro, rcr, nepp, mechsel); mini edition:
     generated.
 Licence: MIT by its data card, CC BY 4.0 by its badge; generated rows Apache-2.0.
-Metric: mean over the five views, in percent: Morgan similarity (radius 2, counted) for fs, retro and nepp, as
-    published, with 100 for the same molecules alone; exact match for rcr; accuracy for mechsel.
+Metric: mean over the five subsets, in percent: Morgan similarity (radius 2, counted) for fs, retro and nepp,
+    as published, with 100 for the same molecules alone; exact match for rcr; accuracy for mechsel.
 Example: "Reactants: CCC(=O)O.OCC, Reagents: O=S(=O)(O)O" -> {"Major Product": "CCC(=O)OCC"}
-Trap: the published rule reads other keys than the prompts of nepp and rcr ask for, so that a perfect answer
-    scores 0, and most retro references are molecules written together without a dot, so that they score 0
-    against themselves; here the key of the prompt is read, a reference is taken apart where there is one way
-    to do it and left out of the score where there is not, and repeating what was given earns nothing.
+Pitfall: the published rule reads other keys than the prompts of nepp and rcr ask for, so that a perfect
+    answer scores 0, and most retro references are molecules written together without a dot, so that they
+    score 0 against themselves; here the key of the prompt is read, a reference is taken apart where there is
+    one way to do it and left out of the score where there is not, and repeating what was given earns nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tasks.answers import extract as read
 from tasks.answers.letters import chosen_letter
 from tasks.answers.metrics import mean_over_views
 from tasks.assets import CHEMCOT, CHEMCOTBENCH
-from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
+from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.chemcot import reaction_mini as mini
 from tasks.chemcot import reaction_released as released
 from tasks.chemcot.chemistry.reactions import (
@@ -38,10 +38,10 @@ from tasks.chemcot.chemistry.reactions import (
 from tasks.chemcot.chemistry.similarity import canonical, morgan_counts
 from tasks.chemcot.smiles_answer import stated_smiles
 from tasks.columns import opened
-from tasks.mini.miniature import Miniature, load
+from tasks.mini.miniature import SyntheticEdition, load
 from tasks.splits import content_id
 
-VIEW = "chemcotbench_reaction_"
+SUBSET = "chemcotbench_reaction_"
 KEYS = {
     "fs": ("Major Product", "Major_Product", "product", "output", "answer"),
     "retro": ("Reactants", "reactants", "output", "answer"),
@@ -75,58 +75,58 @@ def build_prompt(row: Row) -> str | None:
 
 def view_of(prompt: str) -> str | None:
     """fs, retro, rcr, nepp or mechsel, by the key that a prompt asks for."""
-    asked = [name for name in mini.VIEWS if f'"{KEYS[name][0]}":' in prompt[-read.WINDOW :]]
+    asked = [name for name in mini.SUBSETS if f'"{KEYS[name][0]}":' in prompt[-read.WINDOW :]]
     return asked[-1] if asked else None
 
 
 def given_in(prompt: str, kind: str) -> str:
-    """The molecules that a prompt starts from; for nepp the last ``reactants``. Empty for other views."""
+    """The molecules that a prompt starts from; for nepp the last ``reactants``. Empty for other subsets."""
     found = _GIVEN[kind].findall(prompt[-read.WINDOW :]) if kind in _GIVEN else []
     return str(found[-1]) if found else ""
 
 
-def judge(sample: Sample, answer: str) -> Verdict:
+def scorer(sample: Sample, answer: str) -> ItemScore:
     """Right when the answer is the reference molecule, or set of molecules, or the right letter."""
-    kind = sample.view.removeprefix(VIEW)
+    kind = sample.subset.removeprefix(SUBSET)
     gold = str(sample.gold)
-    if kind not in KEYS:  # a target on its own: it can be read, not judged
+    if kind not in KEYS:  # a target on its own: it can be read, not scored
         said = extract(answer)
-        return Verdict(False, 0.0, said, "no_view" if said else "unparseable")
+        return ItemScore(False, 0.0, said, "no_view" if said else "unparseable")
     if kind == "mechsel":
         return _judge_letter(answer, gold, str(sample.meta.get("letters", mini.LETTERS)))
     said = stated_smiles(answer, KEYS[kind])
     reference = readable_reference(gold)
     if reference is None:
-        return Verdict(False, 0.0, said and said[:300], "gold_unreadable", scored=False)
+        return ItemScore(False, 0.0, said and said[:300], "gold_unreadable", scored=False)
     if said is None:
-        return Verdict(False, 0.0, None, "no_json" if read.smiles(answer) else "unparseable")
+        return ItemScore(False, 0.0, None, "no_json" if read.smiles(answer) else "unparseable")
     if same_molecules(said, reference) or said == gold:
-        return Verdict(True, 1.0, said[:300])
+        return ItemScore(True, 1.0, said[:300])
     if canonical(said) is None:
-        return Verdict(False, 0.0, said[:300], "invalid_smiles")
+        return ItemScore(False, 0.0, said[:300], "invalid_smiles")
     if among(said, str(sample.meta.get("given", ""))):
-        return Verdict(False, 0.0, said[:300], "echo")
+        return ItemScore(False, 0.0, said[:300], "echo")
     alike = min(NEAR, morgan_counts(said, reference))
     value = alike if kind in GRADED else 0.0
-    return Verdict(False, value, said[:300], "near_miss" if alike > 0.7 else "wrong_molecule")
+    return ItemScore(False, value, said[:300], "near_miss" if alike > 0.7 else "wrong_molecule")
 
 
-def _judge_letter(answer: str, gold: str, letters: str) -> Verdict:
+def _judge_letter(answer: str, gold: str, letters: str) -> ItemScore:
     said = chosen_letter(answer, KEYS["mechsel"], letters)
     if said is None:
-        return Verdict(False, 0.0, None, "unparseable")
-    return Verdict(said == gold, float(said == gold), said, "" if said == gold else "wrong_letter")
+        return ItemScore(False, 0.0, None, "unparseable")
+    return ItemScore(said == gold, float(said == gold), said, "" if said == gold else "wrong_letter")
 
 
-def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
-    """The mean of the views' mean values."""
-    return mean_over_views(samples, verdicts, "mean_over_views")
+def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
+    """The mean of the subsets' mean values."""
+    return mean_over_views(samples, item_scores, "mean_over_views")
 
 
 def render(answer: str, reasoning: str) -> str:
     """A letter under ``choice``, molecules under ``output``, after a short reasoning where there is one.
 
-    A training target is written without its prompt. ``output`` is read in all four views of molecules here,
+    A training target is written without its prompt. ``output`` is read in all four subsets of molecules here,
     and in fs, retro and nepp by the released evaluator, which never reads the key that nepp asks for.
     """
     head = f"{reasoning.strip()} " if reasoning.strip() else ""
@@ -134,7 +134,7 @@ def render(answer: str, reasoning: str) -> str:
 
 
 def extract(text: str) -> str | None:
-    """The molecules or the letter in JSON under any key of the five views, else in prose."""
+    """The molecules or the letter in JSON under any key of the five subsets, else in prose."""
     said = stated_smiles(text, _EVERY_KEY)
     if said is not None:
         return said
@@ -181,36 +181,36 @@ def _mechanism_named(prompt: str, target: str, said: str) -> bool | None:
     return said == letter and options.get(letter, "").startswith(word + " ")
 
 
-def views_of(row: Row) -> tuple[str, ...]:
-    """The view that ``subtask`` names."""
+def subsets_of(row: Row) -> tuple[str, ...]:
+    """The subset that ``subtask`` names."""
     known = row.get("task") == "reaction" and row.get("subtask") in KEYS
-    return (f"{VIEW}{row['subtask']}",) if known else ()
+    return (f"{SUBSET}{row['subtask']}",) if known else ()
 
 
-def to_sample(row: Row, view: str) -> Sample:
+def to_sample(row: Row, subset: str) -> Sample:
     """The item of a published row.
 
     Raises:
         ValueError: there is no text in ``query`` or ``gt``, or no major product in the JSON of an fs row.
     """
-    prompt, kind = build_prompt(row), view.removeprefix(VIEW)
+    prompt, kind = build_prompt(row), subset.removeprefix(SUBSET)
     if prompt is None:
         raise ValueError("there is no question with a known answer key in `query`")
     gold: Any = opened(row.get("gt"))
     gold = gold.get("Major Product") if isinstance(gold, dict) else gold
     if not isinstance(gold, str) or not gold.strip():
         raise ValueError("there is no reference answer in `gt`")
-    return Sample(content_id(prompt), view, prompt, gold.strip(), judge_facts(prompt, kind))
+    return Sample(content_id(prompt), subset, prompt, gold.strip(), judge_facts(prompt, kind))
 
 
 def judge_facts(prompt: str, kind: str) -> dict[str, str]:
-    """What the judge needs besides the reference: the options' letters, or the molecules that were given."""
+    """What the scorer needs besides the reference: the options' letters, or the molecules that were given."""
     if kind == "mechsel":
         return {"letters": "".join(letter for letter, _ in _OPTION.findall(prompt)) or mini.LETTERS}
     return {"given": given_in(prompt, kind)}
 
 
-MINI = Miniature(
+MINI = SyntheticEdition(
     task_id="chemcotbench_reaction",
     source_names=(
         "flask-diary",
@@ -228,10 +228,10 @@ MINI = Miniature(
     render=render,
     with_answer=mini.with_answer,
     wrong=mini.wrong,
-    off_style=mini.off_style,
-    flawed=mini.flawed,
+    off_format_answer=mini.off_format_answer,
+    corrupted_rationale=mini.corrupted_rationale,
     edit=mini.edit,
-    stories=("reaction questions", "synthesis exercises", "organic chemistry practice"),
+    card_topics=("reaction questions", "synthesis exercises", "organic chemistry practice"),
 )
 
 SPEC = TaskSpec(
@@ -243,11 +243,11 @@ SPEC = TaskSpec(
     metric="mean_over_views",
     licence="MIT / CC BY 4.0 (published rows); generated rows Apache-2.0",
     source="OpenMol/ChemCoTBench, reaction; mini: generated from the seed",
-    trap="published: nepp and rcr read other keys than they ask for; here the key asked for is read",
-    views=tuple(f"{VIEW}{name}" for name in KEYS),
+    pitfall="published: nepp and rcr read other keys than they ask for; here the key asked for is read",
+    subsets=tuple(f"{SUBSET}{name}" for name in KEYS),
     max_new_tokens=100,
     load=partial(load, MINI),
-    judge=judge,
+    scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=extract,
@@ -256,5 +256,5 @@ SPEC = TaskSpec(
     answer_column="gt",
     reasoning_column="struct_cot",
     # The released loader of this family reads its rows in the order of the file.
-    published=Published(CHEMCOTBENCH, (CHEMCOT,), views_of, to_sample, released.evaluate),
+    published=Published(CHEMCOTBENCH, (CHEMCOT,), subsets_of, to_sample, released.evaluate),
 )

@@ -4,7 +4,7 @@ A molecule is text: residues ``R`` (read towards the reacting end) and ``Q`` (re
 reacting group. A reaction is two such texts, so that the product is written down rather than searched for;
 tests confirm every kind with an RDKit reaction of its own.
 
-Five views: fs asks for the product, retro for the reactants, rcr for the reagent, nepp for what the next
+Five subsets: fs asks for the product, retro for the reactants, rcr for the reagent, nepp for what the next
 elementary step gives, mechsel for the mechanism among four.
 """
 
@@ -109,7 +109,7 @@ SOLVENTS = ("water", "ethanol", "ether", "toluene", "acetone", "hexane")
 _ENDS = ("c1ccccc1", "C1CCCCC1", "C1CCCC1")
 LETTERS = "ABCDEFGHIJ"
 """What the options of mechsel are called; published questions have ten."""
-VIEWS = ("fs", "retro", "rcr", "nepp", "mechsel")
+SUBSETS = ("fs", "retro", "rcr", "nepp", "mechsel")
 PREFIX = "chemcotbench_reaction_"
 
 
@@ -207,7 +207,7 @@ _DRAW: dict[str, Callable[[random.Random], Item]] = {
 
 def _item(
     query: str,
-    view: str,
+    subset: str,
     answer: str,
     reasoning: str,
     kind: str,
@@ -215,14 +215,14 @@ def _item(
     given: str = "",
     byproduct: str = "",
 ) -> Item:
-    columns = {"id": content_id(query), "query": query, "task": "reaction", "subtask": view}
+    columns = {"id": content_id(query), "query": query, "task": "reaction", "subtask": subset}
     meta = {"given": given, "letters": "ABCD", "byproduct": byproduct, "kind": kind}
-    return Item(columns, answer, reasoning, f"{PREFIX}{view}", answer, meta, decoys)
+    return Item(columns, answer, reasoning, f"{PREFIX}{subset}", answer, meta, decoys)
 
 
 def draw(rng: random.Random, index: int) -> Item:
     """One question: fs, retro, rcr, nepp, mechsel in turn."""
-    return _DRAW[VIEWS[index % len(VIEWS)]](rng)
+    return _DRAW[SUBSETS[index % len(SUBSETS)]](rng)
 
 
 def with_answer(item: Item, answer: str, reasoning: str) -> dict[str, Any]:
@@ -239,7 +239,7 @@ def wrong(rng: random.Random, item: Item) -> str:
     return rng.choice([decoy for decoy in item.decoys if decoy != item.answer])
 
 
-def off_style(rng: random.Random, item: Item) -> str:
+def off_format_answer(rng: random.Random, item: Item) -> str:
     """The right answer without JSON."""
     if item.columns["subtask"] == "mechsel":
         styles: tuple[str, ...] = (
@@ -253,7 +253,7 @@ def off_style(rng: random.Random, item: Item) -> str:
     return rng.choice(styles).format(item.answer)
 
 
-def flawed(rng: random.Random, item: Item) -> tuple[str, str] | None:
+def corrupted_rationale(rng: random.Random, item: Item) -> tuple[str, str] | None:
     """The right reaction named, and what was given repeated; or the right mechanism under a wrong letter.
 
     None for a reagent: nothing in a question tells which one is wrong.

@@ -1,4 +1,4 @@
-"""The released evaluator of ChemCoTBench reaction: structure metrics, and two views that read other keys.
+"""The released evaluator of ChemCoTBench reaction: structure metrics, and two subsets that read other keys.
 
 Known defects, kept: nepp reads ``output`` or ``answer`` where its prompt asks for
 ``pred_smi``, and rcr ``condition`` or ``answer`` where it asks for ``SMILES``, so that
@@ -23,7 +23,7 @@ from tasks.chemcot.chemistry.similarity import (
     path_bits,
     same_inchi,
 )
-from tasks.chemcot.released_parsing import ViewLost, as_object, as_rdkit_reads, cleaned
+from tasks.chemcot.released_parsing import SubsetLost, as_object, as_rdkit_reads, cleaned
 
 KEYS = {
     "fs": ("Major Product", "output", "answer"),
@@ -47,14 +47,15 @@ _ALIKE = {"morgan_sims": morgan_counts, "maccs_sims": maccs, "rdk_sims": path_bi
 
 
 def evaluate(
-    view: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
+    subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
 ) -> Metrics:
-    """The metrics of a view: rates and similarities in percent, the edit distance and counts as they are."""
-    kind = view.rpartition("_")[2]
+    """The metrics of a subset: rates and similarities in percent, the edit distance and counts as they
+    are."""
+    kind = subset.rpartition("_")[2]
     golds = [str(sample.gold) for sample in samples]
     try:
         said = [what_is_said(answer, kind) for answer in answers]
-    except ViewLost:
+    except SubsetLost:
         return dict.fromkeys(_names(kind))
     if kind == "mechsel":
         right = sum(first_letter(text) == first_letter(gold) for text, gold in zip(said, golds, strict=True))
@@ -95,7 +96,8 @@ def _structures(said: Sequence[str], golds: Sequence[str]) -> Metrics:
 
 
 def what_is_said(answer: str, kind: str) -> Any:
-    """What the released parser takes for the answer, of any type; raises ViewLost where it ends the view."""
+    """What the released parser takes for the answer, of any type; raises SubsetLost where it ends the
+    subset."""
     if not answer:
         return None
     text = cleaned(answer)

@@ -2,7 +2,7 @@
 
 Known defects, kept: only closed ``<think>`` pairs go; the first fence pair counts, so
 that nested fences leave an empty text; a JSON error of another kind than a syntax
-error is not caught and ends the whole view.
+error is not caught and ends the whole subset.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ READ_CHARACTERS = 40_000
 """More than the released answer budget of 1,024 tokens can hold."""
 
 
-class ViewLost(Exception):
-    """The released evaluator would end here with an error: the view has no score."""
+class SubsetLost(Exception):
+    """The released evaluator would end here with an error: the subset has no score."""
 
 
 def without_pairs(text: str) -> str:
@@ -48,14 +48,14 @@ def cleaned(answer: str) -> str:
 def as_object(text: str) -> dict[str, Any] | None:
     """The JSON object that a cleaned text is; None when it is no JSON, or JSON of another type.
 
-    Raises ViewLost for a number of more than 4,300 digits and for nesting that is too deep.
+    Raises SubsetLost for a number of more than 4,300 digits and for nesting that is too deep.
     """
     try:
         value = json.loads(text.replace("\n    ", "").replace("\n", ""))
     except json.JSONDecodeError:
         return None
     except (ValueError, RecursionError) as error:
-        raise ViewLost(type(error).__name__) from error
+        raise SubsetLost(type(error).__name__) from error
     return value if isinstance(value, dict) else None
 
 

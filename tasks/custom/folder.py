@@ -27,6 +27,7 @@ from tasks.answers.metrics import accuracy
 from tasks.base import (
     DEFAULT_OPTIONS,
     Edition,
+    ItemScore,
     LoadOptions,
     Row,
     Sample,
@@ -34,7 +35,6 @@ from tasks.base import (
     Source,
     TaskData,
     TaskSpec,
-    Verdict,
 )
 from tasks.columns import pluck
 from tasks.custom.example import write_example
@@ -290,14 +290,14 @@ def _spec(task: TaskFile, reader: AnswerReader, data: TaskData, path: str) -> Ta
     def load(edition: Edition, seed: int, options: LoadOptions = DEFAULT_OPTIONS) -> TaskData:
         return data
 
-    def judge(sample: Sample, answer: str) -> Verdict:
-        return reader.judge(str(sample.gold), answer)
+    def scorer(sample: Sample, answer: str) -> ItemScore:
+        return reader.scorer(str(sample.gold), answer)
 
     def build_prompt(row: Row) -> str | None:
         return fill(task.prompt, row)
 
-    def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
-        return accuracy(samples, verdicts, task.metric)
+    def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
+        return accuracy(samples, item_scores, task.metric)
 
     return TaskSpec(
         id=task.name,
@@ -308,11 +308,11 @@ def _spec(task: TaskFile, reader: AnswerReader, data: TaskData, path: str) -> Ta
         metric=task.metric,
         licence=task.licence,
         source=path,
-        trap="",
-        views=(task.name,),
+        pitfall="",
+        subsets=(task.name,),
         max_new_tokens=task.max_new_tokens,
         load=load,
-        judge=judge,
+        scorer=scorer,
         aggregate=aggregate,
         render=reader.render,
         extract=reader.gold,

@@ -1,7 +1,7 @@
 """Any ``generate_until`` task of lm-evaluation-harness as a task of the Dojo: ``lm-eval:NAME``.
 
 ``NAME`` is one of the harness's own tasks, a YAML file of yours or a folder with one. The harness renders the
-prompts (without worked examples), filters the answers and judges them; the first metric of the task decides.
+prompts (without worked examples), filters the answers and scores them; the first metric of the task decides.
 Data must be on this machine: a local file, or a data set in the cache. A YAML file may name Python functions
 (``!function``): they run in this process, so use files that you trust.
 
@@ -30,6 +30,7 @@ from tasks.answers.metrics import accuracy
 from tasks.base import (
     DEFAULT_OPTIONS,
     Edition,
+    ItemScore,
     LoadOptions,
     Row,
     Sample,
@@ -37,7 +38,6 @@ from tasks.base import (
     Source,
     TaskData,
     TaskSpec,
-    Verdict,
 )
 from tasks.errors import InputError, did_you_mean
 from tasks.splits import OWN_ROWS, content_id, own_split
@@ -84,8 +84,8 @@ def load_lm_eval(name: str) -> TaskSpec:
         written = shape.format(answer)
         return f"{reasoning.strip()}\n{written}" if reasoning.strip() else written
 
-    def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
-        return accuracy(samples, verdicts, harness.metric)
+    def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
+        return accuracy(samples, item_scores, harness.metric)
 
     target = config.doc_to_target
     return TaskSpec(
@@ -97,11 +97,11 @@ def load_lm_eval(name: str) -> TaskSpec:
         metric=harness.metric,
         licence="as stated by the data set's owner",
         source=f"{name}: {config.dataset_path} {config.dataset_name or ''}".strip(),
-        trap="the harness judges, defects included; prompts are without worked examples",
-        views=(harness.id,),
+        pitfall="the harness scores, defects included; prompts are without worked examples",
+        subsets=(harness.id,),
         max_new_tokens=int((config.generation_kwargs or {}).get("max_gen_toks", 256)),
         load=load,
-        judge=harness.judge,
+        scorer=harness.scorer,
         aggregate=aggregate,
         render=render,
         extract=harness.filtered,
@@ -190,7 +190,7 @@ class Harness:
         else:
             name, docs = "validation-rest", [sample.meta["doc"] for sample in rest]
         if not docs:
-            fix = "add training_split (or a few-shot split) to its YAML, with rows that it does not judge"
+            fix = "add training_split (or a few-shot split) to its YAML, with rows that it does not scorer"
             raise _refusal(self.name, "there are no rows to train on", fix)
         rows = tuple(json.loads(json.dumps(dict(doc), default=str)) for doc in docs)
         columns = ", ".join(f"`{column}`" for column in rows[0])
@@ -249,24 +249,24 @@ class Harness:
         value = values.get(self.metric, next(iter(values.values()), None))
         return value.item() if hasattr(value, "item") else value
 
-    def judge(self, sample: Sample, answer: str) -> Verdict:
-        """The harness's own verdict on an answer."""
+    def scorer(self, sample: Sample, answer: str) -> ItemScore:
+        """The harness's own item_score on an answer."""
         said = self.filtered(answer)
         if said is None:
-            return Verdict(False, 0.0, None, "unparseable")
+            return ItemScore(False, 0.0, None, "unparseable")
         found = self._verdict_values(sample, answer)
         if not isinstance(found, int | float) or found != found:
-            return Verdict(False, 0.0, None, "not_judged")
+            return ItemScore(False, 0.0, None, "not_judged")
         value = min(1.0, max(0.0, float(found) / self.scale))
         right = value >= 1 - 1e-9
-        return Verdict(right, value, said, "" if right else "partly_right" if value > 0 else "wrong")
+        return ItemScore(right, value, said, "" if right else "partly_right" if value > 0 else "wrong")
 
     def best_shape(self, samples: Sequence[Sample]) -> str:
         """The way of writing a bare answer that the task accepts most often."""
         tried = samples[:TRIED]
 
         def accepted(shape: str) -> float:
-            return sum(self.judge(s, shape.format(_first(s.gold))).value for s in tried)
+            return sum(self.scorer(s, shape.format(_first(s.gold))).value for s in tried)
 
         return max(SHAPES, key=accepted)
 

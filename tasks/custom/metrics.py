@@ -10,7 +10,7 @@ from functools import partial
 
 from tasks.answers import extract as read
 from tasks.answers.metrics import token_f1
-from tasks.base import Verdict
+from tasks.base import ItemScore
 from tasks.splits import fingerprint
 
 _MARKED = re.compile(r"(?i:answer|答案)[ \t*_]{0,6}[:：][ \t]*([^\n]{1,2000})")
@@ -29,13 +29,13 @@ class AnswerReader:
     """``value(said, gold)``: 0.0 to 1.0."""
     render: Callable[[str, str], str]
 
-    def judge(self, gold: str, answer: str) -> Verdict:
-        """The verdict on a model's text. Never raises."""
+    def scorer(self, gold: str, answer: str) -> ItemScore:
+        """The item_score on a model's text. Never raises."""
         said = self.read(answer)
         if said is None:
-            return Verdict(False, 0.0, None, "unparseable")
+            return ItemScore(False, 0.0, None, "unparseable")
         value = self.value(said, gold)
-        return Verdict(
+        return ItemScore(
             value >= 1.0, value, said[:300], "" if value >= 1.0 else "partly_right" if value > 0 else "wrong"
         )
 

@@ -187,7 +187,7 @@ def wrong(rng: random.Random, item: Item) -> str:
     return rng.choice([letter for letter in LETTERS if letter != item.answer])
 
 
-def off_style(rng: random.Random, item: Item) -> str:
+def off_format_answer(rng: random.Random, item: Item) -> str:
     """The right option named by its place, or by a small letter in brackets."""
     place, small = "一二三四"[LETTERS.index(item.answer)], item.answer.lower()
     return rng.choice(
@@ -195,7 +195,7 @@ def off_style(rng: random.Random, item: Item) -> str:
     )
 
 
-def flawed(rng: random.Random, item: Item) -> tuple[str, str] | None:
+def corrupted_rationale(rng: random.Random, item: Item) -> tuple[str, str] | None:
     """A slip in the equation; the letter follows it where an option has that number."""
     slip = broken(rng, item.reasoning)
     if slip is None:

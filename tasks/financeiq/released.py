@@ -12,7 +12,7 @@ from tasks.base import Metrics, Sample, ScriptResult
 
 
 def evaluate(
-    view: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
+    subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
 ) -> Metrics:
     """``accuracy`` in percent."""
     right = [last_capital(answer) == sample.gold for sample, answer in zip(samples, answers, strict=True)]

@@ -4,7 +4,7 @@ Source: Duxiaoman-DI/FinanceIQ on the Hugging Face Hub, ten CSV files; mini edit
 Licence: CC-BY-NC-SA-4.0 for the published rows; generated rows Apache-2.0.
 Metric: accuracy of the chosen letter, the mean over the ten subjects, in percent.
 Example: "资产90万元，负债30万元，所有者权益是多少万元？ A. 70 B. 60 C. 120 D. 61" -> "90-30=60。答案：B"
-Trap: the published rule takes the last capital letter of the whole output, so that a closing remark in
+Pitfall: the published rule takes the last capital letter of the whole output, so that a closing remark in
     English flips the answer; here the letter that is marked as the answer counts, in any width or case.
 """
 
@@ -18,9 +18,9 @@ from tasks.answers import extract as read
 from tasks.answers.arithmetic import steps_of
 from tasks.answers.metrics import mean_over_views
 from tasks.assets import FINANCEIQ
-from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
+from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.financeiq import mini, released
-from tasks.mini.miniature import Miniature, load
+from tasks.mini.miniature import SyntheticEdition, load
 from tasks.splits import content_id
 
 SUBJECTS = tuple(mini.SUBJECTS)
@@ -54,15 +54,15 @@ def _block(row: Row, subject: object) -> str | None:
     return "\n".join([*lines, *(f"{letter}. {text}" for letter, text in options), "答案是："])
 
 
-def views_of(row: Row) -> tuple[str, ...]:
-    """The view of the row's subject, which the loader takes from the name of the file."""
-    view = f"FinanceIQ-{row.get('Subject') or row.get('_file')}"
-    return (view,) if view.removeprefix("FinanceIQ-") in SUBJECTS else ()
+def subsets_of(row: Row) -> tuple[str, ...]:
+    """The subset of the row's subject, which the loader takes from the name of the file."""
+    subset = f"FinanceIQ-{row.get('Subject') or row.get('_file')}"
+    return (subset,) if subset.removeprefix("FinanceIQ-") in SUBJECTS else ()
 
 
-def to_sample(row: Row, view: str) -> Sample:
+def to_sample(row: Row, subset: str) -> Sample:
     """The item of a published row; raises ValueError where a column is missing or no option is named."""
-    subject = view.removeprefix("FinanceIQ-")
+    subject = subset.removeprefix("FinanceIQ-")
     prompt, alone = build_prompt({**row, "Subject": subject}), _block(row, subject)
     if prompt is None or alone is None:
         raise ValueError("one of `Question`, `A`, `B`, `C`, `D` is missing or empty")
@@ -70,16 +70,16 @@ def to_sample(row: Row, view: str) -> Sample:
     if gold not in tuple(mini.LETTERS):
         raise ValueError(f"`Answer` is {gold[:20]!r}, not one of A, B, C, D")
     question = alone.partition("\n")[2]
-    return Sample(content_id(question), view, prompt, gold, {"subject": subject, "question": question})
+    return Sample(content_id(question), subset, prompt, gold, {"subject": subject, "question": question})
 
 
-def judge(sample: Sample, answer: str) -> Verdict:
+def scorer(sample: Sample, answer: str) -> ItemScore:
     """Right when the answer chooses the gold letter."""
     said = read.choice_letter(answer, mini.LETTERS)
     if said is None:
-        return Verdict(False, 0.0, None, "unparseable")
+        return ItemScore(False, 0.0, None, "unparseable")
     gold = str(sample.gold)
-    return Verdict(
+    return ItemScore(
         said == gold,
         float(said == gold),
         said,
@@ -87,9 +87,9 @@ def judge(sample: Sample, answer: str) -> Verdict:
     )
 
 
-def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
     """The mean of the ten subjects' accuracies."""
-    return mean_over_views(samples, verdicts)
+    return mean_over_views(samples, item_scores)
 
 
 def render(answer: str, reasoning: str) -> str:
@@ -116,7 +116,7 @@ def verify(prompt: str, target: str) -> bool | None:
     return steps.right and (letter is None or number is None or number == str(steps.last))
 
 
-MINI = Miniature(
+MINI = SyntheticEdition(
     task_id="FinanceIQ_gen",
     source_names=(
         "jinqiao-tiku",
@@ -134,10 +134,10 @@ MINI = Miniature(
     render=render,
     with_answer=mini.with_answer,
     wrong=mini.wrong,
-    off_style=mini.off_style,
-    flawed=mini.flawed,
+    off_format_answer=mini.off_format_answer,
+    corrupted_rationale=mini.corrupted_rationale,
     edit=mini.edit,
-    stories=("金融从业资格考试题", "财会类单项选择题", "finance qualification questions in Chinese"),
+    card_topics=("金融从业资格考试题", "财会类单项选择题", "finance qualification questions in Chinese"),
 )
 
 SPEC = TaskSpec(
@@ -149,11 +149,11 @@ SPEC = TaskSpec(
     metric="accuracy",
     licence="CC-BY-NC-SA-4.0 (published rows); generated rows Apache-2.0",
     source="Duxiaoman-DI/FinanceIQ; mini: generated from the seed",
-    trap="published: the last capital letter of the output decides; here the letter marked as the answer",
-    views=tuple(f"FinanceIQ-{name}" for name in SUBJECTS),
+    pitfall="published: the last capital letter of the output decides; here the letter marked as the answer",
+    subsets=tuple(f"FinanceIQ-{name}" for name in SUBJECTS),
     max_new_tokens=32,
     load=partial(load, MINI),
-    judge=judge,
+    scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=extract,
@@ -161,5 +161,5 @@ SPEC = TaskSpec(
     build_prompt=build_prompt,
     answer_column="Answer",
     reasoning_column="Analysis",
-    published=Published(FINANCEIQ, (FINANCEIQ,), views_of, to_sample, released.evaluate, shuffled=False),
+    published=Published(FINANCEIQ, (FINANCEIQ,), subsets_of, to_sample, released.evaluate, shuffled=False),
 )

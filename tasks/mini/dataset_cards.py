@@ -38,7 +38,7 @@ _NOTES: dict[str, tuple[str, ...]] = {
         "Questions were gathered from public pages and from exercise sheets in circulation.",
         "It includes material that circulates on public boards.",
     ),
-    "worked": (
+    "chain_of_thought": (
         "Authors were asked to write down how they arrived at the answer.",
         "Each entry shows the author's way to the answer.",
     ),
@@ -47,14 +47,14 @@ _LICENCES = ("CC BY 4.0", "CC BY-SA 4.0", "MIT", "CC0 1.0", "ODC-BY 1.0")
 
 
 def write_card(
-    rng: random.Random, name: str, defect: str, rows: Sequence[Mapping[str, Any]], stories: Sequence[str]
+    rng: random.Random, name: str, defect: str, rows: Sequence[Mapping[str, Any]], card_topics: Sequence[str]
 ) -> str:
     """A card of five to twelve lines for one generated source."""
     columns = ", ".join(f"`{column}`" for column in rows[0])
     lines = [
         f"# {name}",
         "",
-        f"A collection of {rng.choice(stories)}.",
+        f"A collection of {rng.choice(card_topics)}.",
         rng.choice(_ORIGINS),
         rng.choice(_NOTES[defect]),
         "",

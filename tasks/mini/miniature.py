@@ -25,16 +25,16 @@ class Item:
     """The right answer, bare, as ``TaskSpec.render`` takes it."""
     reasoning: str
     """A short worked solution: the values first, then the computation."""
-    view: str
+    subset: str
     gold: Any
-    """As ``TaskSpec.judge`` reads it."""
+    """As ``TaskSpec.scorer`` reads it."""
     meta: Mapping[str, Any] = field(default_factory=dict)
     decoys: tuple[str, ...] = ()
     """Plausible wrong answers, where a family prepares them with the item."""
 
 
 @dataclass(frozen=True)
-class Miniature:
+class SyntheticEdition:
     """The parts of a family's mini edition; all functions are pure given their generator."""
 
     task_id: str
@@ -48,16 +48,16 @@ class Miniature:
     """``with_answer(item, answer, reasoning)``: the full published row."""
     wrong: Callable[[random.Random, Item], str]
     """A plausible wrong answer."""
-    off_style: Callable[[random.Random, Item], str]
+    off_format_answer: Callable[[random.Random, Item], str]
     """The right answer as people elsewhere would write it."""
-    flawed: Callable[[random.Random, Item], tuple[str, str] | None]
+    corrupted_rationale: Callable[[random.Random, Item], tuple[str, str] | None]
     """``(answer, reasoning)`` with an error in the steps; None when the item has no such steps."""
     edit: Callable[[random.Random, Mapping[str, Any]], dict[str, Any]]
     """The columns lightly edited: the same question to a reader, other characters."""
-    stories: tuple[str, ...] = ("questions and answers",)
+    card_topics: tuple[str, ...] = ("questions and answers",)
     """What a source's card may say it is a collection of."""
-    unscored_views: tuple[str, ...] = ()
-    """Published views whose truth cannot be computed here: the mini edition draws none of them."""
+    unscored_subsets: tuple[str, ...] = ()
+    """Published subsets whose truth cannot be computed here: the mini edition draws none of them."""
     validation_rows: int = 300
     test_rows: int = 500
 
@@ -69,14 +69,14 @@ class Miniature:
         return prompt
 
 
-def to_sample(miniature: Miniature, item: Item) -> Sample:
+def to_sample(miniature: SyntheticEdition, item: Item) -> Sample:
     """An evaluation item, with an id that depends on its content alone."""
     prompt = miniature.prompt_of(item)
-    return Sample(content_id(prompt), item.view, prompt, item.gold, dict(item.meta))
+    return Sample(content_id(prompt), item.subset, prompt, item.gold, dict(item.meta))
 
 
 def load(
-    miniature: Miniature, edition: Edition, seed: int, options: LoadOptions = DEFAULT_OPTIONS
+    miniature: SyntheticEdition, edition: Edition, seed: int, options: LoadOptions = DEFAULT_OPTIONS
 ) -> TaskData:
     """Build everything from the seed: the sealed test first, then validation, then the pool.
 
@@ -103,7 +103,7 @@ class Splits:
     marks: frozenset[str]
 
 
-def draw_splits(miniature: Miniature, seed: int) -> Splits:
+def draw_splits(miniature: SyntheticEdition, seed: int) -> Splits:
     """Disjoint, de-duplicated validation and test items."""
     marks: set[str] = set()
     drawn = {

@@ -14,11 +14,13 @@ from typing import Any, Literal
 from tasks.base import Source
 from tasks.errors import InputError
 from tasks.mini.dataset_cards import write_card
-from tasks.mini.miniature import Item, Miniature, Splits, draw_splits
+from tasks.mini.miniature import Item, Splits, SyntheticEdition, draw_splits
 from tasks.mini.off_domain import off_domain_pairs
 from tasks.splits import content_id, draw_unique, seeded
 
-Defect = Literal["clean", "wrong_labels", "off_format", "off_domain", "duplicates", "leak", "worked"]
+Defect = Literal[
+    "clean", "wrong_labels", "off_format", "off_domain", "duplicates", "leak", "chain_of_thought"
+]
 DEFECTS: tuple[Defect, ...] = (
     "clean",
     "wrong_labels",
@@ -26,7 +28,7 @@ DEFECTS: tuple[Defect, ...] = (
     "off_domain",
     "duplicates",
     "leak",
-    "worked",
+    "chain_of_thought",
 )
 
 
@@ -78,7 +80,7 @@ def pool_key(task_id: str, seed: int) -> dict[str, Defect]:
     return {name: defect for defect, name in names.items()}
 
 
-def _assignment(miniature: Miniature, seed: int) -> tuple[dict[Defect, str], dict[Defect, str]]:
+def _assignment(miniature: SyntheticEdition, seed: int) -> tuple[dict[Defect, str], dict[Defect, str]]:
     """Who gets which name and which column layout.
 
     The clean, the wrongly labelled and the leaking source all come in the published
@@ -93,27 +95,33 @@ def _assignment(miniature: Miniature, seed: int) -> tuple[dict[Defect, str], dic
         "clean": PUBLISHED,
         "wrong_labels": PUBLISHED,
         "leak": PUBLISHED,
-        "worked": PUBLISHED,
+        "chain_of_thought": PUBLISHED,
     }
     layouts |= {"off_format": texts[0], "off_domain": texts[1], "duplicates": texts[2]}
     if rng.random() < 0.5:
-        layouts["worked"] = "prompt/rationale/completion"
+        layouts["chain_of_thought"] = "prompt/rationale/completion"
     return names, layouts
 
 
-def build_pool(miniature: Miniature, seed: int, splits: Splits) -> tuple[Source, ...]:
+def _seed_word(defect: Defect) -> str:
+    """What names a source to its generator: an older word for one of them, so that its rows stay what they
+    were."""
+    return "worked" if defect == "chain_of_thought" else defect
+
+
+def build_pool(miniature: SyntheticEdition, seed: int, splits: Splits) -> tuple[Source, ...]:
     """The sources in the order of their names."""
     names, layouts = _assignment(miniature, seed)
     entries = _entries(miniature, seed, splits)
     sources = []
     for defect in DEFECTS:
-        rng = seeded(miniature.task_id, seed, "card", defect)
+        rng = seeded(miniature.task_id, seed, "card", _seed_word(defect))
         if defect == "off_domain":
             pairs = off_domain_pairs(rng, SHAPE.off_domain_rows)
             rows = tuple(_text_row(layouts[defect], prompt, answer) for prompt, answer in pairs)
         else:
             rows = tuple(_row(miniature, layouts[defect], entry) for entry in entries[defect])
-        card = write_card(rng, names[defect], defect, rows, miniature.stories)
+        card = write_card(rng, names[defect], defect, rows, miniature.card_topics)
         sources.append(Source(names[defect], card, rows))
     return tuple(sorted(sources, key=lambda source: source.name))
 
@@ -134,7 +142,7 @@ def planted_leaks(task_id: str, seed: int) -> dict[int, tuple[str, bool]]:
     }
 
 
-def _entries(miniature: Miniature, seed: int, splits: Splits) -> dict[Defect, list[Entry]]:
+def _entries(miniature: SyntheticEdition, seed: int, splits: Splits) -> dict[Defect, list[Entry]]:
     """The rows of every source but the off-domain one. None repeats a question but by design."""
     taken = set(splits.marks)
     makers: dict[Defect, Callable[[random.Random], list[Entry]]] = {
@@ -143,10 +151,11 @@ def _entries(miniature: Miniature, seed: int, splits: Splits) -> dict[Defect, li
         "off_format": lambda rng: _off_format(miniature, rng, taken),
         "duplicates": lambda rng: _duplicates(miniature, rng, taken),
         "leak": lambda rng: _leak(miniature, rng, splits, taken),
-        "worked": lambda rng: _worked(miniature, rng, taken),
+        "chain_of_thought": lambda rng: _worked(miniature, rng, taken),
     }
     return {
-        defect: make(seeded(miniature.task_id, seed, "source", defect)) for defect, make in makers.items()
+        defect: make(seeded(miniature.task_id, seed, "source", _seed_word(defect)))
+        for defect, make in makers.items()
     }
 
 
@@ -154,14 +163,14 @@ def _right(item: Item) -> Entry:
     return Entry(item.columns, item, item.answer)
 
 
-def _fresh(miniature: Miniature, rng: random.Random, count: int, taken: set[str]) -> list[Item]:
+def _fresh(miniature: SyntheticEdition, rng: random.Random, count: int, taken: set[str]) -> list[Item]:
     """New items that collide neither with the splits nor with each other, shuffled."""
     items = draw_unique(miniature.draw, miniature.prompt_of, rng, count, taken)
     rng.shuffle(items)
     return items
 
 
-def _wrong_labels(miniature: Miniature, rng: random.Random, taken: set[str]) -> list[Entry]:
+def _wrong_labels(miniature: SyntheticEdition, rng: random.Random, taken: set[str]) -> list[Entry]:
     items = _fresh(miniature, rng, SHAPE.wrong_labels_rows, taken)
     bad = round(len(items) * SHAPE.wrong_labels_share)
     entries = [Entry(item.columns, item, miniature.wrong(rng, item)) for item in items[:bad]]
@@ -170,12 +179,15 @@ def _wrong_labels(miniature: Miniature, rng: random.Random, taken: set[str]) -> 
     return entries
 
 
-def _off_format(miniature: Miniature, rng: random.Random, taken: set[str]) -> list[Entry]:
+def _off_format(miniature: SyntheticEdition, rng: random.Random, taken: set[str]) -> list[Entry]:
     items = _fresh(miniature, rng, SHAPE.off_format_rows, taken)
-    return [Entry(item.columns, item, item.answer, target=miniature.off_style(rng, item)) for item in items]
+    return [
+        Entry(item.columns, item, item.answer, target=miniature.off_format_answer(rng, item))
+        for item in items
+    ]
 
 
-def _duplicates(miniature: Miniature, rng: random.Random, taken: set[str]) -> list[Entry]:
+def _duplicates(miniature: SyntheticEdition, rng: random.Random, taken: set[str]) -> list[Entry]:
     items = _fresh(miniature, rng, SHAPE.duplicates_unique, taken)
     entries = [_right(item) for item in items]
     while len(entries) < SHAPE.duplicates_rows:
@@ -188,7 +200,7 @@ def _duplicates(miniature: Miniature, rng: random.Random, taken: set[str]) -> li
     return entries
 
 
-def _leak(miniature: Miniature, rng: random.Random, splits: Splits, taken: set[str]) -> list[Entry]:
+def _leak(miniature: SyntheticEdition, rng: random.Random, splits: Splits, taken: set[str]) -> list[Entry]:
     planted = rng.sample(splits.validation, SHAPE.leak_validation_rows)
     planted += rng.sample(splits.test, SHAPE.leak_test_rows)
     entries = []
@@ -203,16 +215,16 @@ def _leak(miniature: Miniature, rng: random.Random, splits: Splits, taken: set[s
     return entries
 
 
-def _worked(miniature: Miniature, rng: random.Random, taken: set[str]) -> list[Entry]:
+def _worked(miniature: SyntheticEdition, rng: random.Random, taken: set[str]) -> list[Entry]:
     entries = []
     for item in _fresh(miniature, rng, SHAPE.worked_rows, taken):
-        flaw = miniature.flawed(rng, item) if rng.random() < SHAPE.worked_flawed_share else None
+        flaw = miniature.corrupted_rationale(rng, item) if rng.random() < SHAPE.worked_flawed_share else None
         answer, reasoning = flaw or (item.answer, item.reasoning)
         entries.append(Entry(item.columns, item, answer, reasoning))
     return entries
 
 
-def _row(miniature: Miniature, layout: str, entry: Entry) -> dict[str, Any]:
+def _row(miniature: SyntheticEdition, layout: str, entry: Entry) -> dict[str, Any]:
     if layout == PUBLISHED:
         return miniature.with_answer(
             replace(entry.item, columns=entry.columns), entry.answer, entry.reasoning

@@ -71,24 +71,25 @@ def load(task_id: str, edition: Edition, seed: int, options: LoadOptions = DEFAU
 
 
 def splits(spec: TaskSpec, options: LoadOptions) -> tuple[list[Sample], list[Sample]]:
-    """Validation and test items by ``options.split``, in the order of the spec's views.
+    """Validation and test items by ``options.split``, in the order of the spec's subsets.
 
     Raises:
         InputError: as for ``load``.
     """
-    by_view = items(spec, options)
-    every = [sample for samples in by_view.values() for sample in samples]
+    by_subset = items(spec, options)
+    every = [sample for samples in by_subset.values() for sample in samples]
     if not every:
         raise InputError(spec.id, "the files hold no row of this task", fix_for(spec))
     if options.split == "own":
-        return own_split(every, spec.views)
+        return own_split(every, spec.subsets)
     shuffled = _published(spec).shuffled
-    parts = [published_split(samples, shuffled) for samples in by_view.values()]
+    parts = [published_split(samples, shuffled) for samples in by_subset.values()]
     return _told_apart([s for part in parts for s in part[0]]), _told_apart([s for p in parts for s in p[1]])
 
 
 def _told_apart(samples: Sequence[Sample]) -> list[Sample]:
-    """The published rule repeats rows, in several views or in one: each occurrence gets an id of its own."""
+    """The published rule repeats rows, in several subsets or in one: each occurrence gets an id of its
+    own."""
     seen: dict[str, int] = {}
     apart = []
     for sample in samples:
@@ -99,24 +100,24 @@ def _told_apart(samples: Sequence[Sample]) -> list[Sample]:
 
 
 def items(spec: TaskSpec, options: LoadOptions) -> dict[str, list[Sample]]:
-    """View -> every item of the benchmark in it, in the order of the files.
+    """Subset -> every item of the benchmark in it, in the order of the files.
 
     Raises:
         InputError: as for ``load``, and for a row without the published columns.
     """
     published, root = _published(spec), _root(spec, options)
-    by_view: dict[str, list[Sample]] = {view: [] for view in spec.views}
+    by_subset: dict[str, list[Sample]] = {subset: [] for subset in spec.subsets}
     for file, number, row in _benchmark(published.benchmark, root, fix_for(spec)):
-        for view in published.views_of({**row, "_file": file.stem}):
+        for subset in published.subsets_of({**row, "_file": file.stem}):
             try:
-                by_view[view].append(published.sample(row, view))
+                by_subset[subset].append(published.sample(row, subset))
             except ValueError as error:
                 raise InputError(
                     f"{file.path}, row {number}",
                     " ".join(str(error).split()),
                     f"use files with the columns {', '.join(published.benchmark.columns)}",
                 ) from None
-    return by_view
+    return by_subset
 
 
 def fix_for(spec: TaskSpec) -> str:

@@ -5,8 +5,8 @@ Licence: CC-BY-NC-4.0 for the published rows; generated rows Apache-2.0.
 Metric: macro-F1 over the labels ALLOW, 102 and 103, in percent.
 Example: "Claim 1: A pump with a gear and a cam. D1: A lamp with a cam, a fan and a rod. D2: A cart with
     a gear, a seal and a tank." -> {"reason": "D1: cam. D2: gear. Missing: none.", "code": "103"}
-Trap: the published score leaves unparseable answers out, which rewards silence on hard claims, and reads any
-    number that contains 102 as that code; here an unparseable answer is wrong and the JSON field decides.
+Pitfall: the published score leaves unparseable answers out, which rewards silence on hard claims, and reads
+    any number that contains 102 as that code; here an unparseable answer is wrong and the JSON field decides.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any
 from tasks.answers import extract as read
 from tasks.answers.metrics import macro_f1
 from tasks.assets import PANORAMA
-from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
+from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.columns import opened, pluck
-from tasks.mini.miniature import Miniature, load
+from tasks.mini.miniature import SyntheticEdition, load
 from tasks.panorama import noc4pc_mini, released
 from tasks.panorama.claims import claim_lines, claimed, joined, told
 from tasks.splits import content_id
@@ -72,20 +72,20 @@ def _label(text: str) -> str | None:
     return bare if bare in LABELS else None
 
 
-def judge(sample: Sample, answer: str) -> Verdict:
+def scorer(sample: Sample, answer: str) -> ItemScore:
     """Right when the JSON field ``code`` holds the gold label."""
     said = _label(answer)
     if said is None:
-        return Verdict(False, 0.0, None, "no_code" if _LABEL.search(answer[-2000:]) else "unparseable")
+        return ItemScore(False, 0.0, None, "no_code" if _LABEL.search(answer[-2000:]) else "unparseable")
     gold = str(sample.gold)
     if said == gold:
-        return Verdict(True, 1.0, said)
-    return Verdict(False, 0.0, said, f"{gold}_as_{said}")
+        return ItemScore(True, 1.0, said)
+    return ItemScore(False, 0.0, said, f"{gold}_as_{said}")
 
 
-def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
     """Macro-F1 over the three labels; unparseable answers are misses."""
-    return macro_f1(samples, verdicts, LABELS)
+    return macro_f1(samples, item_scores, LABELS)
 
 
 def render(answer: str, reasoning: str) -> str:
@@ -108,7 +108,8 @@ def extract(text: str) -> str | None:
 
 
 def verify(prompt: str, target: str) -> bool | None:
-    """Whether a worked answer is right in itself: the elements it names are there, and the code follows.
+    """Whether a chain-of-thought answer is right in itself: the elements it names are there, and the code
+    follows.
 
     None when nothing is worked out, or when claim and references cannot be read from the prompt.
     """
@@ -135,7 +136,7 @@ def _named(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip() not in ("", "none")]
 
 
-def to_sample(row: Row, view: str) -> Sample:
+def to_sample(row: Row, subset: str) -> Sample:
     """An evaluation item; raises ValueError when a column is missing."""
     prompt, gold = build_prompt(row), (pluck(row, "answer.code") or "").strip().upper()
     if prompt is None:
@@ -144,15 +145,15 @@ def to_sample(row: Row, view: str) -> Sample:
         )
     if gold not in LABELS:
         raise ValueError(f"the column answer holds the code {gold!r}, not one of {', '.join(LABELS)}")
-    return Sample(content_id(prompt), view, prompt, gold)
+    return Sample(content_id(prompt), subset, prompt, gold)
 
 
-def views_of(row: Row) -> tuple[str, ...]:
-    """The one view, for a row with cited references."""
+def subsets_of(row: Row) -> tuple[str, ...]:
+    """The one subset, for a row with cited references."""
     return ("panorama_noc4pc",) if "prior_art_specifications" in row else ()
 
 
-MINI = Miniature(
+MINI = SyntheticEdition(
     task_id="panorama_noc4pc",
     source_names=(
         "examiner-desk",
@@ -170,10 +171,10 @@ MINI = Miniature(
     render=render,
     with_answer=noc4pc_mini.with_answer,
     wrong=noc4pc_mini.wrong,
-    off_style=noc4pc_mini.off_style,
-    flawed=noc4pc_mini.flawed,
+    off_format_answer=noc4pc_mini.off_format_answer,
+    corrupted_rationale=noc4pc_mini.corrupted_rationale,
     edit=noc4pc_mini.edit,
-    stories=("claim reviews with cited references", "patentability exercises", "office action notes"),
+    card_topics=("claim reviews with cited references", "patentability exercises", "office action notes"),
 )
 
 SPEC = TaskSpec(
@@ -185,11 +186,11 @@ SPEC = TaskSpec(
     metric="macro_f1",
     licence="CC-BY-NC-4.0 (published rows); generated rows Apache-2.0",
     source="LG-AI-Research/PANORAMA, NOC4PC; mini: generated from the seed",
-    trap="the published score drops unparseable answers; here they are wrong",
-    views=("panorama_noc4pc",),
+    pitfall="the published score drops unparseable answers; here they are wrong",
+    subsets=("panorama_noc4pc",),
     max_new_tokens=48,
     load=partial(load, MINI),
-    judge=judge,
+    scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=extract,
@@ -198,6 +199,6 @@ SPEC = TaskSpec(
     answer_column="answer.code",
     reasoning_column="answer.reason",
     published=Published(
-        PANORAMA.only("NOC4PC"), (PANORAMA.only("NOC4PC"),), views_of, to_sample, released.novelty
+        PANORAMA.only("NOC4PC"), (PANORAMA.only("NOC4PC"),), subsets_of, to_sample, released.novelty
     ),
 )

@@ -131,7 +131,7 @@ def wrong(rng: random.Random, item: Item) -> str:
     return rng.choice([label for label in LABELS if label != item.answer])
 
 
-def off_style(rng: random.Random, item: Item) -> str:
+def off_format_answer(rng: random.Random, item: Item) -> str:
     """The right label in an examiner's prose."""
     if item.answer == "ALLOW":
         return rng.choice(
@@ -145,7 +145,7 @@ def off_style(rng: random.Random, item: Item) -> str:
     return rng.choice(styles).format(item.answer)
 
 
-def flawed(rng: random.Random, item: Item) -> tuple[str, str] | None:
+def corrupted_rationale(rng: random.Random, item: Item) -> tuple[str, str] | None:
     """A reason that overlooks or invents an element, with the label that would follow."""
     claim, references = tuple(item.meta["claim"]), item.meta["references"]
     place, part = rng.randrange(len(references)), rng.choice(claim)

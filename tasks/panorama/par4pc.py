@@ -5,7 +5,7 @@ Licence: CC-BY-NC-4.0 for the published rows; generated rows Apache-2.0.
 Metric: macro-F1 over the eight letters, in percent.
 Example: "Claim 1: A pump with a gear, a cam and a belt. A: a cam. B: a rod. C: a cam. ... H: a gear." ->
     {"reason": "gear: H. cam: A, C. belt: none.", "answer": ["A", "C", "H"]}
-Trap: what is published as macro-F1 is micro-F1, and where the JSON is cut, the letters A and E of the key
+Pitfall: what is published as macro-F1 is micro-F1, and where the JSON is cut, the letters A and E of the key
     "answer" are taken for answers; here labels weigh alike and the key says nothing.
 """
 
@@ -20,14 +20,14 @@ from typing import Any
 from tasks.answers import extract as read
 from tasks.answers.metrics import multilabel_macro_f1
 from tasks.assets import PANORAMA
-from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
+from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.columns import opened
-from tasks.mini.miniature import Miniature, load
+from tasks.mini.miniature import SyntheticEdition, load
 from tasks.panorama import par4pc_mini, released
 from tasks.panorama.claims import claim_lines, elements_in, inside, joined, stated_value, told
 from tasks.splits import content_id
 
-VIEW = "panorama_par4pc"
+SUBSET = "panorama_par4pc"
 LETTERS = par4pc_mini.LETTERS
 HEADER = 'Which patents (A-H) were cited against the claim? Reply in JSON with "answer": a letter or a list.'
 _WORD = re.compile(r"(?:(?i:option|candidate|patent|document)\s{1,3})?[\"'(]?([A-Ha-h])[\"').]?")
@@ -76,17 +76,17 @@ def _letters(value: str) -> str | None:
     return ", ".join(sorted({match.group(1).upper() for match in found if match}))
 
 
-def judge(sample: Sample, answer: str) -> Verdict:
+def scorer(sample: Sample, answer: str) -> ItemScore:
     """Right when the JSON answer names the cited letters and no other; the value is the F1 of the set."""
     said = letters_of(answer)
     if said is None:
         stated = _STATED.search(answer[-2000:])
-        return Verdict(False, 0.0, None, "no_json" if stated else "unparseable")
+        return ItemScore(False, 0.0, None, "no_json" if stated else "unparseable")
     letters, gold = set(said.split(", ")), set(str(sample.gold).split(", "))
     if letters == gold:
-        return Verdict(True, 1.0, said)
+        return ItemScore(True, 1.0, said)
     value = 2 * len(letters & gold) / (len(letters) + len(gold))
-    return Verdict(False, value, said, _miss(letters, gold))
+    return ItemScore(False, value, said, _miss(letters, gold))
 
 
 def _miss(letters: set[str], gold: set[str]) -> str:
@@ -95,9 +95,9 @@ def _miss(letters: set[str], gold: set[str]) -> str:
     return "too_many" if letters > gold else "wrong_letters"
 
 
-def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
     """Macro-F1 over the letters; unparseable answers are misses."""
-    return multilabel_macro_f1(samples, verdicts, LETTERS)
+    return multilabel_macro_f1(samples, item_scores, LETTERS)
 
 
 def render(answer: str, reasoning: str) -> str:
@@ -118,7 +118,8 @@ def extract(text: str) -> str | None:
 
 
 def verify(prompt: str, target: str) -> bool | None:
-    """Whether a worked answer is right in itself: each element where it says, and the letters that follow.
+    """Whether a chain-of-thought answer is right in itself: each element where it says, and the letters that
+    follow.
 
     None when nothing is worked out, or when claim and candidates cannot be read from the prompt.
     """
@@ -133,7 +134,7 @@ def verify(prompt: str, target: str) -> bool | None:
     return worked == par4pc_mini.reason_of(claim, held) and said == ", ".join(par4pc_mini.cited(claim, held))
 
 
-def to_sample(row: Row, view: str) -> Sample:
+def to_sample(row: Row, subset: str) -> Sample:
     """An evaluation item; raises ValueError when a column is missing."""
     prompt = build_prompt(row)
     if prompt is None:
@@ -142,17 +143,17 @@ def to_sample(row: Row, view: str) -> Sample:
     if not gold or set(gold) - set(LETTERS):
         raise ValueError("the column gold_answers holds no letters from A to H")
     silver = [str(letter) for letter in opened(row.get("silver_answers")) or []]
-    return Sample(content_id(prompt), view, prompt, ", ".join(sorted(set(gold))), {"silver": silver})
+    return Sample(content_id(prompt), subset, prompt, ", ".join(sorted(set(gold))), {"silver": silver})
 
 
-def views_of(row: Row) -> tuple[str, ...]:
-    """The one view, for a row with candidate patents."""
+def subsets_of(row: Row) -> tuple[str, ...]:
+    """The one subset, for a row with candidate patents."""
     options = opened(row.get("options"))
     is_mine = isinstance(options, dict) and bool(options) and not set(options) - set(LETTERS)
-    return (VIEW,) if is_mine and "prior_art_specification" not in row else ()
+    return (SUBSET,) if is_mine and "prior_art_specification" not in row else ()
 
 
-MINI = Miniature(
+MINI = SyntheticEdition(
     task_id="panorama_par4pc",
     source_names=(
         "search-reports-21",
@@ -170,10 +171,10 @@ MINI = Miniature(
     render=render,
     with_answer=par4pc_mini.with_answer,
     wrong=par4pc_mini.wrong,
-    off_style=par4pc_mini.off_style,
-    flawed=par4pc_mini.flawed,
+    off_format_answer=par4pc_mini.off_format_answer,
+    corrupted_rationale=par4pc_mini.corrupted_rationale,
     edit=par4pc_mini.edit,
-    stories=("prior art searches", "claims with candidate citations", "citation exercises"),
+    card_topics=("prior art searches", "claims with candidate citations", "citation exercises"),
 )
 
 SPEC = TaskSpec(
@@ -185,11 +186,11 @@ SPEC = TaskSpec(
     metric="macro_f1",
     licence="CC-BY-NC-4.0 (published rows); generated rows Apache-2.0",
     source="LG-AI-Research/PANORAMA, PAR4PC; mini: generated from the seed",
-    trap="the published macro-F1 is micro-F1, and a cut JSON adds the letters A and E; here neither",
-    views=(VIEW,),
+    pitfall="the published macro-F1 is micro-F1, and a cut JSON adds the letters A and E; here neither",
+    subsets=(SUBSET,),
     max_new_tokens=56,
     load=partial(load, MINI),
-    judge=judge,
+    scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=extract,
@@ -198,6 +199,6 @@ SPEC = TaskSpec(
     answer_column="gold_answers",
     reasoning_column="reason",
     published=Published(
-        PANORAMA.only("PAR4PC"), (PANORAMA.only("PAR4PC"),), views_of, to_sample, released.prior_art
+        PANORAMA.only("PAR4PC"), (PANORAMA.only("PAR4PC"),), subsets_of, to_sample, released.prior_art
     ),
 )

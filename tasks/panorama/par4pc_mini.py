@@ -102,7 +102,7 @@ def wrong(rng: random.Random, item: Item) -> str:
     return ", ".join(sorted([*gold[1:], other]))
 
 
-def off_style(rng: random.Random, item: Item) -> str:
+def off_format_answer(rng: random.Random, item: Item) -> str:
     """The right letters in prose."""
     named = " and ".join(item.answer.split(", "))
     return rng.choice(("The examiner cited {}.", "I would cite {}.", "Relevant: {}", "Answer: {}")).format(
@@ -110,7 +110,7 @@ def off_style(rng: random.Random, item: Item) -> str:
     )
 
 
-def flawed(rng: random.Random, item: Item) -> tuple[str, str] | None:
+def corrupted_rationale(rng: random.Random, item: Item) -> tuple[str, str] | None:
     """A reason that finds an element in the wrong candidate, with the answer that would follow."""
     claim = list(item.meta["claim"])
     held = {letter: list(parts) for letter, parts in item.meta["candidates"].items()}

@@ -4,8 +4,8 @@ Source: LG-AI-Research/PANORAMA on the Hugging Face Hub, PI4PC; mini edition: ge
 Licence: CC-BY-NC-4.0 for the published rows; generated rows Apache-2.0.
 Metric: gold hit rate, the share of answers that name a gold paragraph, in percent.
 Example: "Claim 1: A pump with a gear. a fan. [12] a gear. [36] ..." -> {"reason": "gear: 36.", "answer": 36}
-Trap: the published parser reads 9.7 as paragraph 9, true as 1, and in prose the first number it meets, be it
-    a patent's; here the last stated answer counts and must be a whole number.
+Pitfall: the published parser reads 9.7 as paragraph 9, true as 1, and in prose the first number it meets, be
+    it a patent's; here the last stated answer counts and must be a whole number.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from functools import partial
 from tasks.answers import extract as read
 from tasks.answers.metrics import accuracy
 from tasks.assets import PANORAMA
-from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
+from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.columns import opened
-from tasks.mini.miniature import Miniature, load
+from tasks.mini.miniature import SyntheticEdition, load
 from tasks.panorama import pi4pc_mini, released
 from tasks.panorama.claims import claim_lines, claimed, elements_in, inside, joined, stated_value, told
 from tasks.splits import content_id
 
-VIEW = "panorama_pi4pc"
+SUBSET = "panorama_pi4pc"
 HEADER = 'Which paragraph is the most relevant to the claim? Reply in JSON with "answer": its number.'
 _WHOLE = re.compile(r"0{0,9}(\d{1,9})(?:\.0{1,9})?", re.ASCII)
 _STATED = re.compile(
@@ -52,22 +52,22 @@ def key_of(text: str) -> str | None:
     return str(int(whole.group(1))) if whole else None
 
 
-def judge(sample: Sample, answer: str) -> Verdict:
+def scorer(sample: Sample, answer: str) -> ItemScore:
     """Right when the JSON answer is the number of a gold paragraph."""
     said = key_of(answer)
     if said is None:
-        return Verdict(False, 0.0, None, "no_json" if _STATED.search(answer[-2000:]) else "unparseable")
+        return ItemScore(False, 0.0, None, "no_json" if _STATED.search(answer[-2000:]) else "unparseable")
     if said in str(sample.gold).split(", "):
-        return Verdict(True, 1.0, said)
+        return ItemScore(True, 1.0, said)
     if said in [str(key) for key in sample.meta.get("silver", ())]:
-        return Verdict(False, 0.0, said, "silver_paragraph")
+        return ItemScore(False, 0.0, said, "silver_paragraph")
     known = said in [str(key) for key in sample.meta.get("keys", ())]
-    return Verdict(False, 0.0, said, "other_paragraph" if known else "no_such_paragraph")
+    return ItemScore(False, 0.0, said, "other_paragraph" if known else "no_such_paragraph")
 
 
-def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
     """The gold hit rate with its Wilson interval."""
-    return accuracy(samples, verdicts, "gold_hit_rate")
+    return accuracy(samples, item_scores, "gold_hit_rate")
 
 
 def render(answer: str, reasoning: str) -> str:
@@ -92,7 +92,8 @@ def extract(text: str) -> str | None:
 
 
 def verify(prompt: str, target: str) -> bool | None:
-    """Whether a worked answer is right in itself: the elements where it says, and the paragraph that follows.
+    """Whether a chain-of-thought answer is right in itself: the elements where it says, and the paragraph
+    that follows.
 
     None when nothing is worked out, or when claim and paragraphs cannot be read from the prompt.
     """
@@ -108,7 +109,7 @@ def verify(prompt: str, target: str) -> bool | None:
     )
 
 
-def to_sample(row: Row, view: str) -> Sample:
+def to_sample(row: Row, subset: str) -> Sample:
     """An evaluation item; raises ValueError when a column is missing."""
     prompt = build_prompt(row)
     if prompt is None:
@@ -120,15 +121,15 @@ def to_sample(row: Row, view: str) -> Sample:
         raise ValueError("the column gold_answers holds no paragraph numbers")
     silver = [str(key) for key in opened(row.get("silver_answers")) or []]
     keys = [str(key) for key in opened(row.get("options"))]
-    return Sample(content_id(prompt), view, prompt, ", ".join(gold), {"silver": silver, "keys": keys})
+    return Sample(content_id(prompt), subset, prompt, ", ".join(gold), {"silver": silver, "keys": keys})
 
 
-def views_of(row: Row) -> tuple[str, ...]:
-    """The one view, for a row with the paragraphs of one reference."""
-    return (VIEW,) if "prior_art_specification" in row and "options" in row else ()
+def subsets_of(row: Row) -> tuple[str, ...]:
+    """The one subset, for a row with the paragraphs of one reference."""
+    return (SUBSET,) if "prior_art_specification" in row and "options" in row else ()
 
 
-MINI = Miniature(
+MINI = SyntheticEdition(
     task_id="panorama_pi4pc",
     source_names=(
         "paragraph-desk",
@@ -146,10 +147,10 @@ MINI = Miniature(
     render=render,
     with_answer=pi4pc_mini.with_answer,
     wrong=pi4pc_mini.wrong,
-    off_style=pi4pc_mini.off_style,
-    flawed=pi4pc_mini.flawed,
+    off_format_answer=pi4pc_mini.off_format_answer,
+    corrupted_rationale=pi4pc_mini.corrupted_rationale,
     edit=pi4pc_mini.edit,
-    stories=("pinpoint citations", "claims and passages", "paragraph selections of examiners"),
+    card_topics=("pinpoint citations", "claims and passages", "paragraph selections of examiners"),
 )
 
 SPEC = TaskSpec(
@@ -161,11 +162,11 @@ SPEC = TaskSpec(
     metric="gold_hit_rate",
     licence="CC-BY-NC-4.0 (published rows); generated rows Apache-2.0",
     source="LG-AI-Research/PANORAMA, PI4PC; mini: generated from the seed",
-    trap="published: 9.7 is paragraph 9 and any number in prose counts; here a whole number in JSON",
-    views=(VIEW,),
+    pitfall="published: 9.7 is paragraph 9 and any number in prose counts; here a whole number in JSON",
+    subsets=(SUBSET,),
     max_new_tokens=48,
     load=partial(load, MINI),
-    judge=judge,
+    scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=extract,
@@ -174,6 +175,6 @@ SPEC = TaskSpec(
     answer_column="gold_answers",
     reasoning_column="reason",
     published=Published(
-        PANORAMA.only("PI4PC"), (PANORAMA.only("PI4PC"),), views_of, to_sample, released.paragraphs
+        PANORAMA.only("PI4PC"), (PANORAMA.only("PI4PC"),), subsets_of, to_sample, released.paragraphs
     ),
 )

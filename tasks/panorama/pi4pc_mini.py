@@ -85,7 +85,7 @@ def wrong(rng: random.Random, item: Item) -> str:
     return rng.choice([str(key) for key in item.columns["options"] if key != item.answer])
 
 
-def off_style(rng: random.Random, item: Item) -> str:
+def off_format_answer(rng: random.Random, item: Item) -> str:
     """The right key in prose."""
     styles = (
         "Paragraph {} is the most relevant one.",
@@ -96,7 +96,7 @@ def off_style(rng: random.Random, item: Item) -> str:
     return rng.choice(styles).format(item.answer)
 
 
-def flawed(rng: random.Random, item: Item) -> tuple[str, str] | None:
+def corrupted_rationale(rng: random.Random, item: Item) -> tuple[str, str] | None:
     """A reason that sees the claim's elements in another paragraph, with the answer that would follow."""
     claim, paragraphs = list(item.meta["claim"]), dict(item.meta["paragraphs"])
     other = wrong(rng, item)

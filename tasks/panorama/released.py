@@ -1,7 +1,7 @@
 """The released evaluators of PANORAMA: prior art (PAR4PC), novelty (NOC4PC), paragraphs (PI4PC).
 
 Known defects, kept. All: only the first fence pair is looked into, ``<think>`` is text like any
-other, and some outputs end the whole view. PAR4PC: what is called macro-F1 is micro-F1 over
+other, and some outputs end the whole subset. PAR4PC: what is called macro-F1 is micro-F1 over
 letters; where JSON fails, the letters A and E of the key ``answer`` itself are collected; silver
 letters count as false. NOC4PC: unreadable answers leave the denominator; in prose ALLOW is searched
 first, then any digits that contain 102. PI4PC: 9.7 is 9, ``true`` is 1, the first number of a
@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from tasks.base import Metrics, Sample, ScriptResult
-from tasks.chemcot.released_parsing import ViewLost
+from tasks.chemcot.released_parsing import SubsetLost
 
 READ_CHARACTERS = 60_000
 """More than the released answer budget of 8,192 tokens can hold of ordinary text."""
@@ -46,8 +46,8 @@ T = TypeVar("T")
 Results = Sequence[ScriptResult | None]
 
 
-def prior_art(view: str, samples: Sequence[Sample], answers: Sequence[str], results: Results) -> Metrics:
-    """PAR4PC, all in percent; every metric is None where an output ends the view."""
+def prior_art(subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Results) -> Metrics:
+    """PAR4PC, all in percent; every metric is None where an output ends the subset."""
     said = _all(letters_said, answers)
     if said is None:
         return dict.fromkeys(PRIOR_ART)
@@ -73,7 +73,7 @@ def _credit(letters: set[str], gold: set[str]) -> float:
     return max(0.0, 100 * points / (2 * len(gold)))
 
 
-def novelty(view: str, samples: Sequence[Sample], answers: Sequence[str], results: Results) -> Metrics:
+def novelty(subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Results) -> Metrics:
     """NOC4PC: accuracy and macro-F1 in percent over the readable answers, and their count."""
     said = _all(code_said, answers)
     if said is None:
@@ -92,8 +92,8 @@ def novelty(view: str, samples: Sequence[Sample], answers: Sequence[str], result
     }
 
 
-def paragraphs(view: str, samples: Sequence[Sample], answers: Sequence[str], results: Results) -> Metrics:
-    """PI4PC: rates in percent and counts; every metric is None where an output ends the view."""
+def paragraphs(subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Results) -> Metrics:
+    """PI4PC: rates in percent and counts; every metric is None where an output ends the subset."""
     said = _all(key_said, answers)
     if said is None:
         return dict.fromkeys(PARAGRAPHS)
@@ -110,7 +110,7 @@ def paragraphs(view: str, samples: Sequence[Sample], answers: Sequence[str], res
 
 
 def letters_said(answer: str) -> set[str]:
-    """The letters that the released PAR4PC parser reads, unknown words included. May raise ViewLost."""
+    """The letters that the released PAR4PC parser reads, unknown words included. May raise SubsetLost."""
     text, value = _parsed(answer)
     if isinstance(value, dict):
         said = value.get("answer", [])
@@ -128,7 +128,7 @@ def letters_said(answer: str) -> set[str]:
 
 
 def code_said(answer: str) -> str | None:
-    """The code that the released NOC4PC parser reads; None when unreadable. May raise ViewLost."""
+    """The code that the released NOC4PC parser reads; None when unreadable. May raise SubsetLost."""
     text, value = _parsed(answer)
     code = str(value.get("code") or "").strip().upper() if isinstance(value, dict) else ""
     if code in CODES:
@@ -141,7 +141,7 @@ def code_said(answer: str) -> str | None:
 
 
 def key_said(answer: str) -> int | None:
-    """The paragraph that the released PI4PC parser reads; None when unreadable. May raise ViewLost."""
+    """The paragraph that the released PI4PC parser reads; None when unreadable. May raise SubsetLost."""
     text, value = _parsed(answer, lost=RecursionError)
     said = value.get("answer") if isinstance(value, dict) else None
     if said is not None:
@@ -150,7 +150,7 @@ def key_said(answer: str) -> int | None:
         except (ValueError, TypeError):
             pass
         except OverflowError as error:
-            raise ViewLost("OverflowError") from error
+            raise SubsetLost("OverflowError") from error
     for pattern in _KEYS:
         found = pattern.search(text)
         if found and len(found.group(1)) <= 4_300:
@@ -159,7 +159,7 @@ def key_said(answer: str) -> int | None:
     if number is None:
         return None
     if len(number.group(0)) > 4_300:
-        raise ViewLost("ValueError")
+        raise SubsetLost("ValueError")
     return int(number.group(0))
 
 
@@ -177,14 +177,14 @@ def _parsed(answer: str, lost: type[Exception] | tuple[type[Exception], ...] = (
         # The decoder's complaint about long integers is caught by the released PI4PC parser alone.
         if lost and not isinstance(error, lost):
             return text, None
-        raise ViewLost(type(error).__name__) from error
+        raise SubsetLost(type(error).__name__) from error
 
 
 def _all(read: Callable[[str], T], answers: Sequence[str]) -> list[T] | None:
-    """What is read in every answer; None when one of them ends the view."""
+    """What is read in every answer; None when one of them ends the subset."""
     try:
         return [read(answer) for answer in answers]
-    except ViewLost:
+    except SubsetLost:
         return None
 
 

@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from tasks.answers import extract as read
-from tasks.base import Row, Sample, Verdict
+from tasks.base import ItemScore, Row, Sample
 from tasks.mini.miniature import Item
 from tasks.splits import content_id, fingerprint
 
@@ -91,17 +91,17 @@ def same(said: str, gold: str) -> bool:
     return [normal(value) for value in values(said)] == [normal(value) for value in values(gold)]
 
 
-def judge_final(sample: Sample, answer: str, miss: Callable[[str, str], str]) -> Verdict:
+def judge_final(sample: Sample, answer: str, miss: Callable[[str, str], str]) -> ItemScore:
     """Right when the last final-answer line states the gold values, in order; ``miss`` names an error."""
     said = final_answer(answer)
     if said is None:
         stated = read.last_number(answer) or read.said_answer(answer)
-        return Verdict(False, 0.0, None, "no_final_line" if stated else "unparseable")
+        return ItemScore(False, 0.0, None, "no_final_line" if stated else "unparseable")
     said = said.rstrip(".。") or said
     gold = str(sample.gold)
     if same(said, gold):
-        return Verdict(True, 1.0, said)
-    return Verdict(False, 0.0, said, miss(said, gold))
+        return ItemScore(True, 1.0, said)
+    return ItemScore(False, 0.0, said, miss(said, gold))
 
 
 def numbers_in(text: str) -> list[float]:
@@ -155,12 +155,12 @@ def published_prompt(row: Row, qtype: str, instruction: str) -> str | None:
     return instruction.replace("{table}", text).replace("{question}", question)
 
 
-def views_of(qtype: str, view: str, row: Row) -> tuple[str, ...]:
-    """The one view of the rows of a ``qtype``."""
-    return (view,) if row.get("qtype") == qtype else ()
+def subsets_of(qtype: str, subset: str, row: Row) -> tuple[str, ...]:
+    """The one subset of the rows of a ``qtype``."""
+    return (subset,) if row.get("qtype") == qtype else ()
 
 
-def to_sample(build_prompt: Callable[[Row], str | None], row: Row, view: str) -> Sample:
+def to_sample(build_prompt: Callable[[Row], str | None], row: Row, subset: str) -> Sample:
     """A published row as an item; raises ValueError naming a missing or malformed column."""
     prompt, answer = build_prompt(row), row.get("answer")
     if prompt is None:
@@ -168,7 +168,7 @@ def to_sample(build_prompt: Callable[[Row], str | None], row: Row, view: str) ->
     if isinstance(answer, bool) or not isinstance(answer, str | int | float) or not str(answer).strip():
         raise ValueError("column `answer` is no text")
     meta = {"qsubtype": str(row["qsubtype"])} if row.get("qsubtype") else {}
-    return Sample(content_id(prompt), view, prompt, str(answer).strip(), meta)
+    return Sample(content_id(prompt), subset, prompt, str(answer).strip(), meta)
 
 
 def table_in(prompt: str) -> tuple[list[str], list[list[str]]] | None:

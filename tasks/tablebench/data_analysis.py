@@ -1,13 +1,13 @@
-"""TableBench data analysis: a finding about one table, in five views by the kind of analysis.
+"""TableBench data analysis: a finding about one table, in five subsets by the kind of analysis.
 
 Source: Multilingual-Multimodal-NLP/TableBench on the Hugging Face Hub, qtype DataAnalysis; mini: generated.
 Licence: Apache-2.0 as stated by the source; generated rows Apache-2.0.
-Metric: unweighted mean of five views, in percent: label and coefficient (correlation), all values within ten
-    percent (trend, statistics), the set of factors (impact), ROUGE-L (other kinds of analysis).
+Metric: unweighted mean of five subsets, in percent: label and coefficient (correlation), all values within
+    ten percent (trend, statistics), the set of factors (impact), ROUGE-L (other kinds of analysis).
 Example: {"columns":["year","wins"],"data":[[2001,3],[2002,5],[2003,7]]}, "If the trend goes on, how many wins
     will there be in 2004?" -> "3, 5, 7. 7-5=2. 7+2=9.", next line "Final Answer: 9"
-Trap: the published rule compares the first number alone, so that "Strong negative correlation, 0.81" passes
-    for a positive one; here label, sign and every value count, and the last "Final Answer:" decides.
+Pitfall: the published rule compares the first number alone, so that "Strong negative correlation, 0.81"
+    passes for a positive one; here label, sign and every value count, and the last "Final Answer:" decides.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from tasks.answers import extract as read
 from tasks.answers.arithmetic import steps_of
 from tasks.answers.metrics import mean_over_views
 from tasks.assets import TABLEBENCH, TABLEINSTRUCT
-from tasks.base import Metrics, Published, Row, Sample, Score, ScriptResult, TaskSpec, Verdict
-from tasks.mini.miniature import Miniature, load
+from tasks.base import ItemScore, Metrics, Published, Row, Sample, Score, ScriptResult, TaskSpec
+from tasks.mini.miniature import SyntheticEdition, load
 from tasks.tablebench import analysis_answers as analysis
 from tasks.tablebench import answers as tables
 from tasks.tablebench import data_analysis_mini as mini
 from tasks.tablebench import released
 
 QTYPE = "DataAnalysis"
-VIEWS = mini.VIEWS
-CORRELATION, TREND, STATISTICS, IMPACT, OTHER = VIEWS
+SUBSETS = mini.SUBSETS
+CORRELATION, TREND, STATISTICS, IMPACT, OTHER = SUBSETS
 SHOWN = 300
-"""Characters of the answer that a verdict keeps."""
+"""Characters of the answer that a item_score keeps."""
 
 _RULES = {
     CORRELATION: analysis.correlation_error,
@@ -52,8 +52,8 @@ def build_prompt(row: Row) -> str | None:
     return tables.published_prompt(row, QTYPE, mini.instruction_for(str(row.get("qsubtype"))))
 
 
-def views_of(row: Row) -> tuple[str, ...]:
-    """The view of the row's ``qsubtype``, if it has one, and ``other``, which holds every row of the task.
+def subsets_of(row: Row) -> tuple[str, ...]:
+    """The subset of the row's ``qsubtype``, if it has one, and ``other``, which holds every row of the task.
 
     Our own split and ``aggregate`` count a row once, in the first of them.
     """
@@ -63,36 +63,37 @@ def views_of(row: Row) -> tuple[str, ...]:
     return (own, OTHER) if own in _RULES else (OTHER,)
 
 
-def judge(sample: Sample, answer: str) -> Verdict:
-    """The verdict by the rule of the sample's view on the last final-answer line."""
+def scorer(sample: Sample, answer: str) -> ItemScore:
+    """The item_score by the rule of the sample's subset on the last final-answer line."""
     said = tables.final_answer(answer)
     if said is None:
         stated = read.last_number(answer) or read.said_answer(answer)
-        return Verdict(False, 0.0, None, "no_final_line" if stated else "unparseable")
+        return ItemScore(False, 0.0, None, "no_final_line" if stated else "unparseable")
     gold = str(sample.gold)
-    if sample.view == OTHER:
+    if sample.subset == OTHER:
         return _graded(said, gold)
-    error = _RULES[sample.view](said, gold)
-    return Verdict(not error, float(not error), said[:SHOWN], error)
+    error = _RULES[sample.subset](said, gold)
+    return ItemScore(not error, float(not error), said[:SHOWN], error)
 
 
-def _graded(said: str, gold: str) -> Verdict:
+def _graded(said: str, gold: str) -> ItemScore:
     """ROUGE-L, and nothing for the opposite of what is right."""
     if analysis.contradicts(said, gold):
-        return Verdict(False, 0.0, said[:SHOWN], "contradicts")
+        return ItemScore(False, 0.0, said[:SHOWN], "contradicts")
     value = analysis.rouge_l(said, gold)
     if value >= 1 - 1e-9:
-        return Verdict(True, 1.0, said[:SHOWN])
-    return Verdict(False, value, said[:SHOWN], "other_words" if value >= 0.5 else "far_from_reference")
+        return ItemScore(True, 1.0, said[:SHOWN])
+    return ItemScore(False, value, said[:SHOWN], "other_words" if value >= 0.5 else "far_from_reference")
 
 
-def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
-    """The unweighted mean of the views; ``other`` leaves out the rows that are in the view of their kind."""
-    kept = {sample.id for sample in samples if sample.view != OTHER}
+def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
+    """The unweighted mean of the subsets; ``other`` leaves out the rows that are in the subset of their
+    kind."""
+    kept = {sample.id for sample in samples if sample.subset != OTHER}
     pairs = [
-        (sample, verdict)
-        for sample, verdict in zip(samples, verdicts, strict=True)
-        if sample.view != OTHER or sample.id not in kept
+        (sample, item_score)
+        for sample, item_score in zip(samples, item_scores, strict=True)
+        if sample.subset != OTHER or sample.id not in kept
     ]
     return mean_over_views([s for s, _ in pairs], [v for _, v in pairs], "mean_over_views")
 
@@ -130,13 +131,13 @@ def _equations_hold(steps: str, answer: str) -> bool | None:
 
 
 def evaluate(
-    view: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
+    subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
 ) -> Metrics:
-    """The released evaluator of the view."""
-    return _RELEASED[view](view, samples, answers, results)
+    """The released evaluator of the subset."""
+    return _RELEASED[subset](subset, samples, answers, results)
 
 
-MINI = Miniature(
+MINI = SyntheticEdition(
     task_id="tablebench_data_analysis",
     source_names=(
         "analyst-notes",
@@ -154,10 +155,10 @@ MINI = Miniature(
     render=tables.render,
     with_answer=tables.with_answer,
     wrong=mini.wrong,
-    off_style=mini.off_style,
-    flawed=mini.flawed,
+    off_format_answer=mini.off_format_answer,
+    corrupted_rationale=mini.corrupted_rationale,
     edit=mini.edit,
-    stories=("findings about small tables", "statistics exercises", "questions of table analysts"),
+    card_topics=("findings about small tables", "statistics exercises", "questions of table analysts"),
 )
 
 SPEC = TaskSpec(
@@ -169,11 +170,11 @@ SPEC = TaskSpec(
     metric="mean_over_views",
     licence="Apache-2.0 (source); generated rows Apache-2.0",
     source="Multilingual-Multimodal-NLP/TableBench; mini: generated from the seed",
-    trap="published: the first number decides, an opposite label passes; here label and every value count",
-    views=VIEWS,
+    pitfall="published: the first number decides, an opposite label passes; here label and every value count",
+    subsets=SUBSETS,
     max_new_tokens=80,
     load=partial(load, MINI),
-    judge=judge,
+    scorer=scorer,
     aggregate=aggregate,
     render=tables.render,
     extract=extract,
@@ -184,7 +185,7 @@ SPEC = TaskSpec(
     published=Published(
         TABLEBENCH,
         (TABLEINSTRUCT,),
-        views_of,
+        subsets_of,
         partial(tables.to_sample, build_prompt),
         evaluate,
         max_new_tokens=4096,

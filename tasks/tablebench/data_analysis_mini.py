@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of TableBench data analysis: one small table, one finding, five views.
+"""Generator behind the mini edition of TableBench data analysis: one small table, one finding, five subsets.
 
 The finding is defined so that it can be worked out in writing: the correlation of two
 columns of ranks is ``1 - sum of squared differences / 10`` for four rows; a column has an
@@ -36,7 +36,7 @@ class Difficulty:
 
 DIFFICULTY = Difficulty()
 PREFIX = "tablebench_analysis_"
-VIEWS = tuple(
+SUBSETS = tuple(
     PREFIX + name
     for name in ("correlationanalysis", "trendforecasting", "statisticalanalysis", "impactanalysis", "other")
 )
@@ -50,7 +50,7 @@ FORMS = {"CorrelationAnalysis": "CorrelationRelation, CorrelationCoefficient"} |
 """What stands after ``Final Answer:`` in the instruction, by ``qsubtype``; for all others, several values."""
 
 Table = dict[str, Any]
-Worked = tuple[str, Table, str, str, str]
+Solved = tuple[str, Table, str, str, str]
 """Published ``qsubtype``, table, question, answer, worked steps."""
 
 
@@ -90,7 +90,7 @@ for _order in itertools.permutations(range(1, DIFFICULTY.ranked + 1)):
     _ORDERS.setdefault(label_of(coefficient(_gap(_order))), []).append(_order)
 
 
-def _correlation(rng: random.Random) -> Worked:
+def _correlation(rng: random.Random) -> Solved:
     order = rng.choice(_ORDERS[rng.choice(sorted(_ORDERS))])
     pairs = list(enumerate(order, 1))
     rng.shuffle(pairs)
@@ -114,7 +114,7 @@ def correlation_answer(total: int) -> str:
 # -- trend -----------------------------------------------------------------------------------------
 
 
-def _forecast(rng: random.Random) -> Worked:
+def _forecast(rng: random.Random) -> Solved:
     step = rng.randint(*DIFFICULTY.step) * rng.choice((-1, 1))
     start = rng.randint(10, 20) + (0 if step > 0 else -3 * step)
     values = [start, start + step, start + 2 * step]
@@ -124,7 +124,7 @@ def _forecast(rng: random.Random) -> Worked:
     return "TrendForecasting", table, question, str(values[2] + step), steps
 
 
-def _direction(rng: random.Random) -> Worked:
+def _direction(rng: random.Random) -> Solved:
     values = _going(rng, rng.choice(("up", "down", "mixed")))
     table, measure, _ = _years(rng, values)
     way = way_of(values)
@@ -150,14 +150,14 @@ def _going(rng: random.Random, way: str) -> list[int]:
 # -- statistics ------------------------------------------------------------------------------------
 
 
-def _median(rng: random.Random) -> Worked:
+def _median(rng: random.Random) -> Solved:
     values, table, measure = _column(rng)
     ordered = sorted(values)
     steps = f"{_listed(values)}. Sorted {_listed(ordered)}."
     return "StatisticalAnalysis", table, f"What is the median of {measure}?", str(ordered[1]), steps
 
 
-def _mean(rng: random.Random) -> Worked:
+def _mean(rng: random.Random) -> Solved:
     while True:
         values, table, measure = _column(rng, DIFFICULTY.mean)
         if sum(values) % len(values) == 0:
@@ -167,14 +167,14 @@ def _mean(rng: random.Random) -> Worked:
     return "StatisticalAnalysis", table, f"What is the mean of {measure}?", str(mean), steps
 
 
-def _range(rng: random.Random) -> Worked:
+def _range(rng: random.Random) -> Solved:
     values, table, measure = _column(rng)
     high, low = max(values), min(values)
     steps = f"{_listed(values)}. Highest {high}, lowest {low}. {high}-{low}={high - low}."
     return "StatisticalAnalysis", table, f"What is the range of {measure}?", str(high - low), steps
 
 
-def _extremes(rng: random.Random) -> Worked:
+def _extremes(rng: random.Random) -> Solved:
     values, table, measure = _column(rng)
     ordered = sorted(values)
     question = f"What are the maximum and the median of {measure}?"
@@ -190,7 +190,7 @@ def _column(rng: random.Random, bounds: tuple[int, int] | None = None) -> tuple[
 # -- impact ----------------------------------------------------------------------------------------
 
 
-def _effect(rng: random.Random) -> Worked:
+def _effect(rng: random.Random) -> Solved:
     way = rng.choice(("up", "down", "mixed"))
     cause, target = rng.sample(MEASURES, 2)
     rising, values = sorted(_values(rng, DIFFICULTY.rows)), _going(rng, way)
@@ -200,7 +200,7 @@ def _effect(rng: random.Random) -> Worked:
     return "ImpactAnalysis", table, question, answer, f"{target} {_listed(values)} {way}."
 
 
-def _factors(rng: random.Random) -> Worked:
+def _factors(rng: random.Random) -> Solved:
     ways = [rng.choice(("up", "mixed")) for _ in range(2)]
     *factors, target = rng.sample(MEASURES, 3)
     columns = [_going(rng, way) for way in ways]
@@ -220,7 +220,7 @@ def _factors(rng: random.Random) -> Worked:
 # -- free answers ----------------------------------------------------------------------------------
 
 
-def _anomaly(rng: random.Random) -> Worked:
+def _anomaly(rng: random.Random) -> Solved:
     names, values, measure = _free(rng)
     answer, found = "No anomalies are detected in the table", "None high"
     if rng.random() < 0.6:
@@ -233,7 +233,7 @@ def _anomaly(rng: random.Random) -> Worked:
     return "AnomalyDetection", table, question, answer, f"{_pairs(names, values)}. {found}."
 
 
-def _description(rng: random.Random) -> Worked:
+def _description(rng: random.Random) -> Solved:
     names, values, measure = _free(rng)
     best = max(values)
     name = names[values.index(best)]
@@ -248,7 +248,7 @@ def _description(rng: random.Random) -> Worked:
     )
 
 
-def _cause(rng: random.Random) -> Worked:
+def _cause(rng: random.Random) -> Solved:
     way = rng.choice(("up", "mixed"))
     cause, target = rng.sample(MEASURES, 2)
     values = _going(rng, way)
@@ -275,22 +275,22 @@ def _pairs(names: Sequence[str], values: Sequence[int]) -> str:
 
 # -- the generator ---------------------------------------------------------------------------------
 
-KINDS: tuple[tuple[Callable[[random.Random], Worked], ...], ...] = (
+KINDS: tuple[tuple[Callable[[random.Random], Solved], ...], ...] = (
     (_correlation,),
     (_forecast, _direction),
     (_median, _mean, _range, _extremes),
     (_effect, _factors),
     (_anomaly, _description, _cause),
 )
-"""The makers of each view, in the order of ``VIEWS``."""
+"""The makers of each subset, in the order of ``SUBSETS``."""
 
 
 def draw(rng: random.Random, index: int) -> Item:
-    """One question of view ``index``, counted round, with a table of its own."""
-    makers = KINDS[index % len(VIEWS)]
-    kind, table, question, answer, steps = makers[index // len(VIEWS) % len(makers)](rng)
+    """One question of subset ``index``, counted round, with a table of its own."""
+    makers = KINDS[index % len(SUBSETS)]
+    kind, table, question, answer, steps = makers[index // len(SUBSETS) % len(makers)](rng)
     columns = columns_of("DataAnalysis", kind, instruction_for(kind), table, question)
-    return Item(columns, answer, steps, VIEWS[index % len(VIEWS)], answer, {"qsubtype": kind})
+    return Item(columns, answer, steps, SUBSETS[index % len(SUBSETS)], answer, {"qsubtype": kind})
 
 
 _LABELS = {
@@ -335,12 +335,12 @@ def _wrong_sentence(rng: random.Random, item: Item) -> str:
     return item.answer.replace(said[0], name).replace(f"with {said[1]}", f"with {value}")
 
 
-def off_style(rng: random.Random, item: Item) -> str:
+def off_format_answer(rng: random.Random, item: Item) -> str:
     """The right answer without the final-answer line."""
     return rng.choice(("{}", '{{"answer": "{}"}}', '{{"final_answer": "{}"}}')).format(item.answer)
 
 
-def flawed(rng: random.Random, item: Item) -> tuple[str, str] | None:
+def corrupted_rationale(rng: random.Random, item: Item) -> tuple[str, str] | None:
     """A slip in the last equation or in the direction of a column, carried into the answer."""
     slip = broken(rng, item.reasoning)
     if slip is not None:

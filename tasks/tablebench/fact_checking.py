@@ -6,7 +6,7 @@ Metric: exact match of the final answer, in percent.
 Example: {"columns":["name","city","wins"],"data":[["Ann","Rome",12],["Bob","Oslo",7]]}, "From which city does
     the one with more wins come, Bob or Ann?" -> "Bob 7, Ann 12. More: Ann. Ann Rome.", next line
     "Final Answer: Rome"
-Trap: the published rule drops all punctuation, so that -69 passes for 69, and takes the first "Final
+Pitfall: the published rule drops all punctuation, so that -69 passes for 69, and takes the first "Final
     Answer:", even one inside an echoed instruction; here the sign counts, and the last line decides.
 """
 
@@ -17,12 +17,12 @@ from functools import partial
 
 from tasks.answers.metrics import accuracy
 from tasks.assets import TABLEBENCH, TABLEINSTRUCT
-from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
-from tasks.mini.miniature import Miniature, load
+from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
+from tasks.mini.miniature import SyntheticEdition, load
 from tasks.tablebench import answers as tables
 from tasks.tablebench import fact_checking_mini, released
 
-VIEW = "tablebench_fact_checking"
+SUBSET = "tablebench_fact_checking"
 QTYPE = "FactChecking"
 
 
@@ -31,7 +31,7 @@ def build_prompt(row: Row) -> str | None:
     return tables.published_prompt(row, QTYPE, fact_checking_mini.INSTRUCTION)
 
 
-def judge(sample: Sample, answer: str) -> Verdict:
+def scorer(sample: Sample, answer: str) -> ItemScore:
     """Right when the last final-answer line states the gold values, in order."""
     return tables.judge_final(sample, answer, _miss)
 
@@ -48,9 +48,9 @@ def _miss(said: str, gold: str) -> str:
     return "wrong_name"
 
 
-def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
     """Exact match with its Wilson interval."""
-    return accuracy(samples, verdicts, "exact_match")
+    return accuracy(samples, item_scores, "exact_match")
 
 
 def extract(text: str) -> str | None:
@@ -70,7 +70,7 @@ def verify(prompt: str, target: str) -> bool | None:
     return held and all(value in head for value in tables.values(answer))
 
 
-MINI = Miniature(
+MINI = SyntheticEdition(
     task_id="tablebench_fact_checking",
     source_names=(
         "registry-lookups",
@@ -88,10 +88,10 @@ MINI = Miniature(
     render=tables.render,
     with_answer=tables.with_answer,
     wrong=fact_checking_mini.wrong,
-    off_style=fact_checking_mini.off_style,
-    flawed=fact_checking_mini.flawed,
+    off_format_answer=fact_checking_mini.off_format_answer,
+    corrupted_rationale=fact_checking_mini.corrupted_rationale,
     edit=fact_checking_mini.edit,
-    stories=("look-ups in small tables", "questions about lists of people", "rosters with questions"),
+    card_topics=("look-ups in small tables", "questions about lists of people", "rosters with questions"),
 )
 
 SPEC = TaskSpec(
@@ -103,11 +103,11 @@ SPEC = TaskSpec(
     metric="exact_match",
     licence="Apache-2.0 (source); generated rows Apache-2.0",
     source="Multilingual-Multimodal-NLP/TableBench; mini: generated from the seed",
-    trap="published: a negated number passes, the first final line counts; here sign and last line count",
-    views=(VIEW,),
+    pitfall="published: a negated number passes, the first final line counts; here sign and last line count",
+    subsets=(SUBSET,),
     max_new_tokens=64,
     load=partial(load, MINI),
-    judge=judge,
+    scorer=scorer,
     aggregate=aggregate,
     render=tables.render,
     extract=extract,
@@ -118,7 +118,7 @@ SPEC = TaskSpec(
     published=Published(
         TABLEBENCH,
         (TABLEINSTRUCT,),
-        partial(tables.views_of, QTYPE, VIEW),
+        partial(tables.subsets_of, QTYPE, SUBSET),
         partial(tables.to_sample, build_prompt),
         released.exact_match,
         max_new_tokens=4096,

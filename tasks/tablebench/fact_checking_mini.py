@@ -45,7 +45,7 @@ class Roster:
     columns: list[list[int]]
 
 
-Worked = tuple[str, str, str]
+Solved = tuple[str, str, str]
 """Question, answer, worked steps."""
 
 
@@ -55,38 +55,38 @@ def _roster(rng: random.Random, measures: int, bounds: tuple[int, int]) -> Roste
     return Roster(rng.sample(NAMES, rows), rng.sample(CITIES, rows), rng.sample(MEASURES, measures), columns)
 
 
-def _value_of_name(rng: random.Random, roster: Roster) -> Worked:
+def _value_of_name(rng: random.Random, roster: Roster) -> Solved:
     place, column = rng.randrange(len(roster.names)), rng.randrange(len(roster.columns))
     name, measure, value = roster.names[place], roster.measures[column], roster.columns[column][place]
     return f"How many {measure} does {name} have?", str(value), f"{name} {measure} {value}."
 
 
-def _city_of_name(rng: random.Random, roster: Roster) -> Worked:
+def _city_of_name(rng: random.Random, roster: Roster) -> Solved:
     place = rng.randrange(len(roster.names))
     name, city = roster.names[place], roster.cities[place]
     return f"From which city does {name} come?", city, f"{name} {city}."
 
 
-def _values_of_names(rng: random.Random, roster: Roster) -> Worked:
+def _values_of_names(rng: random.Random, roster: Roster) -> Solved:
     (one, first), (two, second) = _two(rng, roster)
     question = f"How many {roster.measures[0]} do {one} and {two} have?"
     return question, f"{first}, {second}", f"{one} {first}, {two} {second}."
 
 
-def _name_of_value(rng: random.Random, roster: Roster) -> Worked:
+def _name_of_value(rng: random.Random, roster: Roster) -> Solved:
     name, value = _two(rng, roster)[0]
     listed = ", ".join(f"{v} {n}" for n, v in zip(roster.names, roster.columns[0], strict=True))
     return f"Which name has {value} {roster.measures[0]}?", name, f"{listed}. {value} {name}."
 
 
-def _name_of_more(rng: random.Random, roster: Roster) -> Worked:
+def _name_of_more(rng: random.Random, roster: Roster) -> Solved:
     pairs = _two(rng, roster)
     name, _ = max(pairs, key=lambda pair: pair[1])
     question = f"Who has more {roster.measures[0]}, {pairs[0][0]} or {pairs[1][0]}?"
     return question, name, f"{_listed(pairs)}. More: {name}."
 
 
-def _city_of_more(rng: random.Random, roster: Roster) -> Worked:
+def _city_of_more(rng: random.Random, roster: Roster) -> Solved:
     pairs = _two(rng, roster)
     name, _ = max(pairs, key=lambda pair: pair[1])
     city = roster.cities[roster.names.index(name)]
@@ -105,7 +105,7 @@ def _listed(pairs: list[tuple[str, int]]) -> str:
     return ", ".join(f"{name} {value}" for name, value in pairs)
 
 
-KINDS: tuple[tuple[str, int, bool, Callable[[random.Random, Roster], Worked]], ...] = (
+KINDS: tuple[tuple[str, int, bool, Callable[[random.Random, Roster], Solved]], ...] = (
     ("MatchBased", 2, False, _value_of_name),
     ("MatchBased", 1, False, _city_of_name),
     ("MatchBased", 1, False, _values_of_names),
@@ -136,13 +136,13 @@ def wrong(rng: random.Random, item: Item) -> str:
     return ", ".join([*parts[:-1], rng.choice(others)])
 
 
-def off_style(rng: random.Random, item: Item) -> str:
+def off_format_answer(rng: random.Random, item: Item) -> str:
     """The right answer without the final-answer line."""
     styles = ("The result is {}.", "{}", '{{"answer": "{}"}}', "According to the table, the answer is {}.")
     return rng.choice(styles).format(item.answer)
 
 
-def flawed(rng: random.Random, item: Item) -> tuple[str, str] | None:
+def corrupted_rationale(rng: random.Random, item: Item) -> tuple[str, str] | None:
     """A cell taken from the wrong row, carried into the answer."""
     answer = wrong(rng, item)
     right, other = item.answer.split(", ")[-1], answer.split(", ")[-1]

@@ -5,8 +5,9 @@ Licence: Apache-2.0 as stated by the source; generated rows Apache-2.0.
 Metric: exact match of the final answer, in percent.
 Example: {"columns":["name","wins"],"data":[["Ann",12],["Bob",7]]}, "How many more wins does Ann have than
     Bob?" -> "Ann 12, Bob 7. 12-7=5.", next line "Final Answer: 5"
-Trap: the published rule drops all punctuation, so that -5 passes for 5, and takes the first "Final Answer:",
-    even one inside an echoed instruction; here the sign counts, 1,234 is 1234, and the last line decides.
+Pitfall: the published rule drops all punctuation, so that -5 passes for 5, and takes the first "Final
+    Answer:", even one inside an echoed instruction; here the sign counts, 1,234 is 1234, and the last line
+    decides.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from tasks.answers import extract as read
 from tasks.answers.arithmetic import steps_of
 from tasks.answers.metrics import accuracy
 from tasks.assets import TABLEBENCH, TABLEINSTRUCT
-from tasks.base import Published, Row, Sample, Score, TaskSpec, Verdict
-from tasks.mini.miniature import Miniature, load
+from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
+from tasks.mini.miniature import SyntheticEdition, load
 from tasks.tablebench import answers as tables
 from tasks.tablebench import numerical_mini, released
 
-VIEW = "tablebench_numerical"
+SUBSET = "tablebench_numerical"
 QTYPE = "NumericalReasoning"
 
 
@@ -32,7 +33,7 @@ def build_prompt(row: Row) -> str | None:
     return tables.published_prompt(row, QTYPE, numerical_mini.INSTRUCTION)
 
 
-def judge(sample: Sample, answer: str) -> Verdict:
+def scorer(sample: Sample, answer: str) -> ItemScore:
     """Right when the last final-answer line states the gold values, in order."""
     return tables.judge_final(sample, answer, _miss)
 
@@ -48,9 +49,9 @@ def _miss(said: str, gold: str) -> str:
     return "near_miss" if abs(float(number) - float(right)) <= 2 else "wrong_number"
 
 
-def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
     """Exact match with its Wilson interval."""
-    return accuracy(samples, verdicts, "exact_match")
+    return accuracy(samples, item_scores, "exact_match")
 
 
 def extract(text: str) -> str | None:
@@ -69,7 +70,7 @@ def verify(prompt: str, target: str) -> bool | None:
     return steps.right and (number is None or number == str(steps.last))
 
 
-MINI = Miniature(
+MINI = SyntheticEdition(
     task_id="tablebench_numerical_reasoning",
     source_names=(
         "league-sheets",
@@ -87,10 +88,10 @@ MINI = Miniature(
     render=tables.render,
     with_answer=tables.with_answer,
     wrong=numerical_mini.wrong,
-    off_style=numerical_mini.off_style,
-    flawed=numerical_mini.flawed,
+    off_format_answer=numerical_mini.off_format_answer,
+    corrupted_rationale=numerical_mini.corrupted_rationale,
     edit=numerical_mini.edit,
-    stories=("questions about small tables", "table reading exercises", "league tables"),
+    card_topics=("questions about small tables", "table reading exercises", "league tables"),
 )
 
 SPEC = TaskSpec(
@@ -102,11 +103,11 @@ SPEC = TaskSpec(
     metric="exact_match",
     licence="Apache-2.0 (source); generated rows Apache-2.0",
     source="Multilingual-Multimodal-NLP/TableBench; mini: generated from the seed",
-    trap="published: a negated number passes, the first final line counts; here sign and last line count",
-    views=(VIEW,),
+    pitfall="published: a negated number passes, the first final line counts; here sign and last line count",
+    subsets=(SUBSET,),
     max_new_tokens=64,
     load=partial(load, MINI),
-    judge=judge,
+    scorer=scorer,
     aggregate=aggregate,
     render=tables.render,
     extract=extract,
@@ -117,7 +118,7 @@ SPEC = TaskSpec(
     published=Published(
         TABLEBENCH,
         (TABLEINSTRUCT,),
-        partial(tables.views_of, QTYPE, VIEW),
+        partial(tables.subsets_of, QTYPE, SUBSET),
         partial(tables.to_sample, build_prompt),
         released.exact_match,
         max_new_tokens=4096,

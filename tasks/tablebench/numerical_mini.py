@@ -52,7 +52,7 @@ class Table:
         return {"columns": ["name", *self.measures], "data": rows}
 
 
-Worked = tuple[str, str, str]
+Solved = tuple[str, str, str]
 """Question, answer, worked steps."""
 
 
@@ -70,7 +70,7 @@ def _listed(values: list[int]) -> str:
     return ", ".join(map(str, values))
 
 
-def _ranking(rng: random.Random, table: Table) -> Worked:
+def _ranking(rng: random.Random, table: Table) -> Solved:
     values, measure = table.columns[0], table.measures[0]
     top = rng.random() < 0.6
     best = max(values) if top else min(values)
@@ -80,7 +80,7 @@ def _ranking(rng: random.Random, table: Table) -> Worked:
     return f"Who has the {word} {measure}?", name, f"{listed}. {word.capitalize()} {best}: {name}."
 
 
-def _extreme(rng: random.Random, table: Table) -> Worked:
+def _extreme(rng: random.Random, table: Table) -> Solved:
     values, measure = table.columns[0], table.measures[0]
     word, best = rng.choice((("highest", max(values)), ("lowest", min(values))))
     return (
@@ -90,7 +90,7 @@ def _extreme(rng: random.Random, table: Table) -> Worked:
     )
 
 
-def _counting(rng: random.Random, table: Table) -> Worked:
+def _counting(rng: random.Random, table: Table) -> Solved:
     values, measure = table.columns[0], table.measures[0]
     limit = rng.randint(*DIFFICULTY.counted_above)
     above = [v for v in values if v > limit]
@@ -98,7 +98,7 @@ def _counting(rng: random.Random, table: Table) -> Worked:
     return f"How many names have more than {limit} {measure}?", str(len(above)), steps
 
 
-def _aggregation(rng: random.Random, table: Table) -> Worked:
+def _aggregation(rng: random.Random, table: Table) -> Solved:
     values, measure = table.columns[0], table.measures[0]
     steps, total = [], values[0]
     for value in values[1:]:
@@ -110,7 +110,7 @@ def _aggregation(rng: random.Random, table: Table) -> Worked:
     return question, str(total), f"{_listed(values)}. {' '.join(steps)}"
 
 
-def _arithmetic(rng: random.Random, table: Table) -> Worked:
+def _arithmetic(rng: random.Random, table: Table) -> Solved:
     first, second = rng.sample(range(len(table.names)), 2)
     if table.columns[0][first] < table.columns[0][second]:
         first, second = second, first
@@ -123,7 +123,7 @@ def _arithmetic(rng: random.Random, table: Table) -> Worked:
     )
 
 
-def _comparison(rng: random.Random, table: Table) -> Worked:
+def _comparison(rng: random.Random, table: Table) -> Solved:
     values, measure = table.columns[0], table.measures[0]
     high, low = max(values), min(values)
     question = rng.choice(
@@ -139,7 +139,7 @@ def _comparison(rng: random.Random, table: Table) -> Worked:
     )
 
 
-def _multi_hop(rng: random.Random, table: Table) -> Worked:
+def _multi_hop(rng: random.Random, table: Table) -> Solved:
     values, others = table.columns[0], table.columns[1]
     best = max(values)
     place = values.index(best)
@@ -148,7 +148,7 @@ def _multi_hop(rng: random.Random, table: Table) -> Worked:
     return question, str(others[place]), f"Most {by} {best}: {name}. {name} {asked} {others[place]}."
 
 
-KINDS: tuple[tuple[str, int, Callable[[random.Random, Table], Worked]], ...] = (
+KINDS: tuple[tuple[str, int, Callable[[random.Random, Table], Solved]], ...] = (
     ("Ranking", 1, _ranking),
     ("Ranking", 1, _extreme),
     ("Counting", 1, _counting),
@@ -197,13 +197,13 @@ def wrong(rng: random.Random, item: Item) -> str:
     return str(rng.choice([c for c in [*cells, *near] if c.isdigit() and c != item.answer]))
 
 
-def off_style(rng: random.Random, item: Item) -> str:
+def off_format_answer(rng: random.Random, item: Item) -> str:
     """The right answer without the final-answer line."""
     styles = ("The result is {}.", "{}", '{{"answer": "{}"}}', "According to the table, the answer is {}.")
     return rng.choice(styles).format(item.answer)
 
 
-def flawed(rng: random.Random, item: Item) -> tuple[str, str] | None:
+def corrupted_rationale(rng: random.Random, item: Item) -> tuple[str, str] | None:
     """A slip in the last equation, carried into the answer."""
     slip = broken(rng, item.reasoning)
     return (str(slip[1]), slip[0]) if slip else None

@@ -7,7 +7,7 @@ whole output where there is none. Known defects, kept:
   colon is not seen;
 * exact match turns all punctuation into spaces: signs, percent and currency signs are lost, ``12,5`` is
   ``12.5``, but ``1,234.5`` is not ``1234.5``;
-* the views with a tolerance compare the first number alone; where either side has none, the texts, so
+* the subsets with a tolerance compare the first number alone; where either side has none, the texts, so
   that a closing ``**`` makes a right word wrong;
 * ROUGE-L is that of the ``rouge`` package 1.0.1: over distinct words, at most 99.9999995, and 0 where its
   recursion goes too deep, as on an identical text of 1,000 words or more without a full stop.
@@ -26,7 +26,7 @@ RECURSION_STEPS = 940
 """Python stops at 1,000 nested calls; the rest is the evaluator's own stack."""
 TOLERANCE = 0.10
 ACCEPTABLE = 50
-"""``correct_count`` of the ROUGE view counts the answers above this, in percent."""
+"""``correct_count`` of the ROUGE subset counts the answers above this, in percent."""
 
 _FIRST = re.compile(r"Final Answer:\s*(.+?)(?:\n|$)", re.IGNORECASE | re.DOTALL)
 _PUNCTUATION = re.compile(r"[^\w\s]")
@@ -34,18 +34,18 @@ _NUMBER = re.compile(r"-?\d+\.?\d*")
 
 
 def exact_match(
-    view: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
+    subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
 ) -> Metrics:
     """``exact_match`` and ``accuracy`` (the same, in percent) and ``correct_count``.
 
-    Fact checking, numerical reasoning and the view of impact analysis.
+    Fact checking, numerical reasoning and the subset of impact analysis.
     """
     share, count = _share(_words_agree, samples, answers)
     return {"exact_match": share, "accuracy": share, "correct_count": count}
 
 
 def within_ten_percent(
-    view: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
+    subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
 ) -> Metrics:
     """``accuracy`` and ``EM_with_error_10`` (the same, in percent) and ``correct_count``."""
     share, count = _share(_first_numbers_agree, samples, answers)
@@ -53,7 +53,7 @@ def within_ten_percent(
 
 
 def rouge(
-    view: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
+    subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
 ) -> Metrics:
     """``ROUGE-L`` and ``accuracy`` (the same mean, in percent) and ``correct_count``."""
     scores = [

@@ -6,7 +6,7 @@ Metric: pass@1, the share of answers whose code runs and draws the right series 
 Example: {"columns":["team","wins"],"data":[["Ann",12],["Bob",7]]}, "Draw a bar chart of wins." -> the lines
     "import pandas as pd", "import matplotlib.pyplot as plt", "df = pd.read_csv('table.csv')",
     "plt.bar(df['team'], df['wins'])", "plt.show()" in a python block
-Trap: the published rule sees only what plt.bar, plt.plot and plt.scatter are given by position, so that a
+Pitfall: the published rule sees only what plt.bar, plt.plot and plt.scatter are given by position, so that a
     right pie chart or axes method fails, and lets NaN pass; here the series are read off the axes, and the
     kind of chart counts.
 """
@@ -19,8 +19,8 @@ from functools import partial
 
 from tasks.answers.metrics import accuracy
 from tasks.assets import TABLEBENCH, TABLEINSTRUCT
-from tasks.base import Published, Row, Sample, Score, Script, ScriptResult, TaskSpec, Verdict
-from tasks.mini.miniature import Miniature, load
+from tasks.base import ItemScore, Published, Row, Sample, Score, Script, ScriptResult, TaskSpec
+from tasks.mini.miniature import SyntheticEdition, load
 from tasks.splits import content_id
 from tasks.tablebench import visualization_mini
 from tasks.tablebench import visualization_released as released
@@ -34,9 +34,9 @@ PROMPT = (
     "and its last line is plt.show().\n[TABLE]\n{table}\nQuestion: {question}"
 )
 """For rows that come without the published ``instruction``."""
-VIEW = "tablebench_visualization"
+SUBSET = "tablebench_visualization"
 SHOWN = 300
-"""Characters of the code that a verdict keeps."""
+"""Characters of the code that a item_score keeps."""
 
 
 def build_prompt(row: Row) -> str | None:
@@ -55,12 +55,12 @@ def build_prompt(row: Row) -> str | None:
     return PROMPT.replace("{table}", text).replace("{question}", question)
 
 
-def views_of(row: Row) -> tuple[str, ...]:
-    """The one view, for rows of this ``qtype``."""
-    return (VIEW,) if row.get("qtype") == "Visualization" else ()
+def subsets_of(row: Row) -> tuple[str, ...]:
+    """The one subset, for rows of this ``qtype``."""
+    return (SUBSET,) if row.get("qtype") == "Visualization" else ()
 
 
-def sample_of(row: Row, view: str) -> Sample:
+def sample_of(row: Row, subset: str) -> Sample:
     """A published row as an item; ``gold`` is the published answer as it is, ``y_references = [[...]]``.
 
     Raises ValueError naming a missing or malformed column.
@@ -74,7 +74,7 @@ def sample_of(row: Row, view: str) -> Sample:
         references_of(answer)
     except ValueError as error:
         raise ValueError(f"column `answer`: {error}") from None
-    return Sample(content_id(prompt), view, prompt, answer, facts_for_judging(row))
+    return Sample(content_id(prompt), subset, prompt, answer, facts_for_judging(row))
 
 
 def script(sample: Sample, answer: str) -> Script | None:
@@ -88,23 +88,23 @@ def script(sample: Sample, answer: str) -> Script | None:
     return capture_script(own and head + own, other and head + other, table)
 
 
-def judge(sample: Sample, answer: str) -> Verdict:
+def scorer(sample: Sample, answer: str) -> ItemScore:
     """What can be said before the code is run: nothing, but that there is none."""
     code = code_of(answer)
     if code is None:
-        return Verdict(False, 0.0, None, "no_code")
-    return Verdict(False, 0.0, code[:SHOWN], "not_executed", scored=False)
+        return ItemScore(False, 0.0, None, "no_code")
+    return ItemScore(False, 0.0, code[:SHOWN], "not_executed", scored=False)
 
 
-def judge_result(sample: Sample, answer: str, result: ScriptResult) -> Verdict:
+def judge_result(sample: Sample, answer: str, result: ScriptResult) -> ItemScore:
     """Right when the code ran to its end and drew the reference; see ``charts.compare``."""
     code = code_of(answer)
     if code is None:
-        return Verdict(False, 0.0, None, "no_code")
+        return ItemScore(False, 0.0, None, "no_code")
     if result.status == "refused":
-        return judge(sample, answer)
+        return scorer(sample, answer)
     error = _error(sample, result)
-    return Verdict(not error, float(not error), code[:SHOWN], error)
+    return ItemScore(not error, float(not error), code[:SHOWN], error)
 
 
 def _error(sample: Sample, result: ScriptResult) -> str:
@@ -122,9 +122,9 @@ def _error(sample: Sample, result: ScriptResult) -> str:
     return chart_error(reference, sample.meta.get("kinds", ()), report.series)
 
 
-def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
+def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
     """The share of right charts with its Wilson interval."""
-    return accuracy(samples, verdicts, "pass@1")
+    return accuracy(samples, item_scores, "pass@1")
 
 
 def render(answer: str, reasoning: str) -> str:
@@ -133,7 +133,7 @@ def render(answer: str, reasoning: str) -> str:
     return f"{head}```python\n{answer}\n```"
 
 
-MINI = Miniature(
+MINI = SyntheticEdition(
     task_id="tablebench_visualization",
     source_names=(
         "chart-desk",
@@ -151,12 +151,12 @@ MINI = Miniature(
     render=render,
     with_answer=visualization_mini.with_answer,
     wrong=visualization_mini.wrong,
-    off_style=visualization_mini.off_style,
-    flawed=visualization_mini.flawed,
+    off_format_answer=visualization_mini.off_format_answer,
+    corrupted_rationale=visualization_mini.corrupted_rationale,
     edit=visualization_mini.edit,
     validation_rows=150,  # each answer is run in a process of its own
     test_rows=300,
-    stories=("requests for charts of small tables", "plotting exercises", "figures for tables"),
+    card_topics=("requests for charts of small tables", "plotting exercises", "figures for tables"),
 )
 
 SPEC = TaskSpec(
@@ -168,11 +168,11 @@ SPEC = TaskSpec(
     metric="pass@1",
     licence="Apache-2.0 (source); generated rows Apache-2.0",
     source="Multilingual-Multimodal-NLP/TableBench; mini: generated from the seed",
-    trap="published: only plt.bar, plt.plot, plt.scatter by position count; here all that is drawn",
-    views=(VIEW,),
+    pitfall="published: only plt.bar, plt.plot, plt.scatter by position count; here all that is drawn",
+    subsets=(SUBSET,),
     max_new_tokens=100,
     load=partial(load, MINI),
-    judge=judge,
+    scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=code_of,
@@ -183,7 +183,7 @@ SPEC = TaskSpec(
     published=Published(
         benchmark=TABLEBENCH,
         pools=(TABLEINSTRUCT,),
-        views_of=views_of,
+        subsets_of=subsets_of,
         sample=sample_of,
         evaluate=released.evaluate,
         max_new_tokens=16384,

@@ -285,12 +285,12 @@ def wrong(rng: random.Random, item: Item) -> str:
     return rng.choice(item.decoys)
 
 
-def flawed(rng: random.Random, item: Item) -> tuple[str, str] | None:
+def corrupted_rationale(rng: random.Random, item: Item) -> tuple[str, str] | None:
     """The right plan, not followed."""
     return rng.choice(item.decoys), item.reasoning
 
 
-def off_style(rng: random.Random, item: Item) -> str:
+def off_format_answer(rng: random.Random, item: Item) -> str:
     """The right code without the fence that the format asks for."""
     styles = ("{}", "```py\n{}\n```", "Here is the code:\n```\n{}\n```", "You can use this:\n\n{}")
     return rng.choice(styles).format(item.answer)

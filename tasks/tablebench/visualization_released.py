@@ -1,6 +1,6 @@
 """TableBench visualization as the released evaluator scores it, defects included.
 
-It runs the last block that is fenced as ```` ```python ```` and nothing else, for 10
+It runs the last block that is delimited as ```` ```python ```` and nothing else, for 10
 seconds, and records the second positional argument of ``plt.bar``, ``plt.plot`` and
 ``plt.scatter``: no axes methods, no pie, no barh, no keyword arguments, no
 ``DataFrame.plot``. An integer NumPy array or a ``sys.exit`` ends the run without a
@@ -30,13 +30,13 @@ _BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
 def code_of(answer: str) -> str | None:
-    """The last block fenced as ``python``, inside a ``<think>`` block too."""
+    """The last block delimited as ``python``, inside a ``<think>`` block too."""
     found = _BLOCK.findall(answer)
     return found[-1] if found and found[-1].strip() else None
 
 
 def evaluate(
-    view: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
+    subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Sequence[ScriptResult | None]
 ) -> Metrics:
     """``Pass@1``, ``ECR@1`` and ``Parse@1`` in percent; the first two None where code cannot be run."""
     n = max(1, len(samples))

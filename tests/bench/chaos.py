@@ -23,7 +23,7 @@ import ftdojo
 from memory.records import Decision
 from tasks.custom.folder import write_example
 from tests.support.chaos import CLIENT_SECONDS, FAULTS, INJECTION, Chaos
-from tests.support.five_decisions import STAGES, decided, decisions, desks, make_mind
+from tests.support.five_decisions import STAGES, decided, decisions, desks, make_policy
 from tests.support.loopback_chat import ChatServer
 from tests.support.tiny_model import make_tiny_model
 
@@ -97,7 +97,7 @@ def whole_runs(count: int, server: ChatServer, folder: Path, account: Account) -
                 max_experiments=2,
                 memory="off",
                 runs_dir=str(folder / "runs"),
-                mind="llm",
+                policy="llm",
                 models_file=str(models),
                 seed=seed,
             )
@@ -111,14 +111,14 @@ def whole_runs(count: int, server: ChatServer, folder: Path, account: Account) -
 
 def single_decisions(replies: int, chaos: Chaos, server: ChatServer, folder: Path, account: Account) -> None:
     """Decisions of all roles, until the replies are used up."""
-    mind = make_mind(server.base_url, max_retries=1, timeout_seconds=CLIENT_SECONDS)
+    policy = make_policy(server.base_url, max_retries=1, timeout_seconds=CLIENT_SECONDS)
     for length in LENGTHS:
         until = replies * (LENGTHS.index(length) + 1) // len(LENGTHS)
         with desks(folder, length, INJECTION) as made:
             while chaos.drawn.total() < until:
                 for role in STAGES:
                     try:
-                        decided(mind, role, made[role], length)
+                        decided(policy, role, made[role], length)
                     except Exception:
                         account.crashes.append(traceback.format_exc())
             account.decisions += [one for role in STAGES for one in decisions(made[role])]

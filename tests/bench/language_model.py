@@ -1,6 +1,6 @@
 """``python -m tests.bench.language_model minis|caps``: whole runs with a scripted model over real HTTP.
 
-minis: one run of each of the first five mini tasks with the llm mind; prints what the roles decided,
+minis: one run of each of the first five mini tasks with the llm policy; prints what the roles decided,
 called and cost, and with ``--transcript FILE`` writes one run's conversation as Markdown.
 caps: runs of a small folder task at many different caps on money; prints the worst overshoot.
 """
@@ -65,7 +65,7 @@ def minis(
         for number, task in enumerate(tasks.split(",")):
             first = len(server.requests)
             summary = ftdojo.run(
-                task, budget=budget, mind="llm", models_file=models, memory="off", runs_dir=folder
+                task, budget=budget, policy="llm", models_file=models, memory="off", runs_dir=folder
             )
             journal = ftdojo.journal(Path(folder) / str(summary["run"]))
             echo(journal, summary)
@@ -85,8 +85,10 @@ def echo(journal: Journal, summary: dict[str, object]) -> None:
     typer.echo(
         f"{summary['task']}: {base['value']:.1f} -> {final['value']:.1f} (n={final['n']}), {done} experiments"
     )
-    minds = Counter((decision.role, decision.decided_by) for decision in decisions)
-    typer.echo("  decisions: " + ", ".join(f"{role} {mind} {n}" for (role, mind), n in sorted(minds.items())))
+    policies = Counter((decision.role, decision.decided_by) for decision in decisions)
+    typer.echo(
+        "  decisions: " + ", ".join(f"{role} {policy} {n}" for (role, policy), n in sorted(policies.items()))
+    )
     called = Counter(name for decision in decisions for name in decision.tools_called)
     typer.echo("  tools: " + ", ".join(f"{name} {n}" for name, n in called.most_common()))
     for role in sorted({usage.role for usage in usages}):
@@ -162,7 +164,7 @@ def caps(runs: Annotated[int, typer.Option(help="How many caps.")] = 20) -> None
                 max_experiments=2,
                 memory="off",
                 runs_dir=folder,
-                mind="llm",
+                policy="llm",
                 models_file=models,
                 max_usd=cap,
             )

@@ -26,10 +26,10 @@ from memory.records import (
     Lesson,
     Plan,
     Prediction,
-    Reading,
     RunInfo,
     Training,
     TrainingPlan,
+    Verdict,
 )
 from tasks.base import Sample, Score, Source
 from tests.support.copy_task import copy_spec
@@ -109,7 +109,7 @@ def make_dojo(folder: Path, experiments: int, *, plant: str = "", current: str =
         validation=validation,
         pool={source.name: source for source in _pool(plant)},
         test=sealed,
-        guard=Decontaminator.build(validation, sealed),
+        decontaminator=Decontaminator.build(validation, sealed),
         workspace=workspace,
         journal=journal,
         ledger=ledger,
@@ -143,7 +143,7 @@ def _outcome(number: int) -> str:
     return "kept" if number % 5 == 1 else "discarded"
 
 
-def _write(dojo: StillDojo, number: int, plant: str, last: str = "reading") -> None:
+def _write(dojo: StillDojo, number: int, plant: str, last: str = "verdict") -> None:
     journal, id = dojo.journal, f"e{number:02d}"
     parent = journal.champion_id()
     sources = ("field-notes", "forum") if number % 2 else ("field-notes",)
@@ -169,14 +169,14 @@ def _write(dojo: StillDojo, number: int, plant: str, last: str = "reading") -> N
     journal.append("card", _card(sources), id)
     if last == "card":
         return
-    knobs = TrainingPlan(
+    hyperparameters = TrainingPlan(
         learning_rate=1e-3 * (1 + number % 5),
         per_device_train_batch_size=16 * (1 + number % 2),
         num_train_epochs=3.0,
         init_from=parent,
         override_reason="the curve was flat" if number % 6 == 5 else "",
     )
-    journal.append("training_plan", knobs, id)
+    journal.append("training_plan", hyperparameters, id)
     if _outcome(number) == "failed":
         stage, code = (("train", "out_of_memory"), ("probe", "diverged"))[number % 2]
         failure = Failure(
@@ -191,8 +191,8 @@ def _write(dojo: StillDojo, number: int, plant: str, last: str = "reading") -> N
     delta = score - (before.score.value if before else 20.0)
     journal.append("comparison", _comparison(id, parent, delta), id)
     journal.append(
-        "reading",
-        Reading(
+        "verdict",
+        Verdict(
             verdict="keep", note=f"more items fixed than broken {plant}", cluster_notes={"other_word": plant}
         ),
         id,
@@ -220,7 +220,7 @@ def _info() -> RunInfo:
         task="copy",
         edition="mini",
         base_model="tiny",
-        mind="llm",
+        policy="llm",
         seed=0,
         budget_seconds=3600.0,
         max_rows=2000,
@@ -313,7 +313,7 @@ def _evaluation(dojo: StillDojo, id: str, value: float, plant: str) -> Evaluatio
     rows: list[dict[str, Any]] = [
         {
             "id": sample.id,
-            "view": sample.view,
+            "subset": sample.subset,
             "prediction": f"{sample.gold if n < right else 'word none'} {plant}".strip(),
             "parsed": sample.gold if n < right else "word none",
             "right": n < right,
@@ -334,7 +334,7 @@ def _evaluation(dojo: StillDojo, id: str, value: float, plant: str) -> Evaluatio
         low=max(0.0, value - 12),
         high=min(100.0, value + 12),
         n=VALIDATION,
-        views={"even": value + 2, "odd": value - 2},
+        subsets={"even": value + 2, "odd": value - 2},
     )
     return Evaluation(
         split="validation",
@@ -365,11 +365,11 @@ def _comparison(id: str, champion: str, delta: float) -> Comparison:
 def _recalled(number: int, plant: str) -> Recalled:
     lesson = Lesson(
         id=f"earlier/e{number:02d}",
-        text=f"copy with tiny: plain answers, learning rate 0.002 gained {number} points {plant}",
+        text=f"copy with tiny: direct answers, learning rate 0.002 gained {number} points {plant}",
         task="copy",
         domain="custom",
         features={"base_model": "tiny"},
-        settings={"method": "full", "learning_rate": 0.002, "kind": plant or "plain"},
+        settings={"method": "full", "learning_rate": 0.002, "kind": plant or "direct"},
         gain=float(number),
         evidence=(f"earlier/e{number:02d}",),
         created="2026-01-01T00:00:00+00:00",

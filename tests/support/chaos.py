@@ -74,7 +74,7 @@ NUMBERS: dict[str, Callable[[float | str], dict[str, Any]]] = {
     "PlanDecision": lambda value: {"expected_gain": value},
     "RecipeDecision": lambda value: {"operations": [{"op": "filter", "rule": "length", "maximum": value}]},
     "TrainingDecision": lambda value: {"learning_rate": value, "override_reason": "a feeling"},
-    "ReadingDecision": lambda value: {"cluster_notes": {"count": value}},
+    "VerdictDecision": lambda value: {"cluster_notes": {"count": value}},
     "DiagnosisDecision": lambda value: {
         "prediction": {"change": "duration", "claim": "more", "expected_gain": value}
     },
@@ -87,14 +87,14 @@ OUTSIDE: dict[str, dict[str, Any]] = {
         ]
     },
     "TrainingDecision": {"output_dir": "/etc"},
-    "ReadingDecision": {"cluster_notes": {"../../etc/passwd": "readable"}},
+    "VerdictDecision": {"cluster_notes": {"../../etc/passwd": "readable"}},
     "DiagnosisDecision": {"evidence": [{"experiment": "../../other-run/e01", "fact": "it is there"}]},
 }
 CONTRADICTION: dict[str, dict[str, Any]] = {
     "PlanDecision": {"change": "first", "init_from": "e01", "parent": "e02", "tests": "e77"},
     "RecipeDecision": {"operations": [{"op": "cap", "rows": 10}, {"op": "cap", "rows": 9}]},
     "TrainingDecision": {"method": "full", "learning_rate": 0.9, "override_reason": ""},
-    "ReadingDecision": {"verdict": "keep", "cluster_notes": {"no such cluster": "it is gone"}},
+    "VerdictDecision": {"verdict": "keep", "cluster_notes": {"no such cluster": "it is gone"}},
     "DiagnosisDecision": {"cause": "format", "level": "capability", "origin": "evaluation"},
 }
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memory.recipe import DataCard
-from tasks.base import Sample, Score, TaskData, TaskSpec, Verdict
+from tasks.base import ItemScore, Sample, Score, TaskData, TaskSpec
 from tests.support.tiny_model import write_rows
 from tools.workspace import Workspace
 
 
-def judge(sample: Sample, answer: str) -> Verdict:
+def scorer(sample: Sample, answer: str) -> ItemScore:
     parsed = answer.strip() or None
     right = parsed == sample.gold
-    return Verdict(
+    return ItemScore(
         right, float(right), parsed, "" if right else "unparseable" if parsed is None else "other_word"
     )
 
 
-def aggregate(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> Score:
-    value = 100.0 * sum(verdict.value for verdict in verdicts) / len(samples)
-    silent = sum(verdict.parsed is None for verdict in verdicts) / len(samples)
+def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
+    value = 100.0 * sum(item_score.value for item_score in item_scores) / len(samples)
+    silent = sum(item_score.parsed is None for item_score in item_scores) / len(samples)
     return Score(
         metric="accuracy", value=value, low=0.0, high=100.0, n=len(samples), unparseable_share=silent
     )
@@ -40,11 +40,11 @@ def copy_spec() -> TaskSpec:
         metric="accuracy",
         licence="generated",
         source="generated",
-        trap="none known",
-        views=("even", "odd"),
+        pitfall="none known",
+        subsets=("even", "odd"),
         max_new_tokens=8,
         load=load,
-        judge=judge,
+        scorer=scorer,
         aggregate=aggregate,
         render=lambda answer, reasoning: answer,
         extract=lambda text: text.strip() or None,
@@ -57,7 +57,7 @@ def samples(count: int) -> list[Sample]:
     return [
         Sample(
             id=f"s{n}",
-            view=("even", "odd")[n % 2],
+            subset=("even", "odd")[n % 2],
             prompt=f"copy the word {n % 7}" + " please" * (n % 3),
             gold=f"word {n % 7}",
         )

@@ -41,7 +41,7 @@ def info(**changes: Any) -> RunInfo:
         "task": "tablebench_numerical_reasoning",
         "edition": "mini",
         "base_model": "ftdojo-mini",
-        "mind": "playbook",
+        "policy": "playbook",
         "seed": 0,
         "budget_seconds": 300.0,
         "max_rows": 2000,
@@ -133,7 +133,7 @@ def _evaluation(folder: Path, name: str, value: float, split: str) -> Evaluation
     rows = [
         {
             "id": sample.id,
-            "view": "all",
+            "subset": "all",
             "prediction": f"Final Answer: {sample.gold} {NASTY if split == 'validation' else SEALED}",
             "parsed": sample.gold,
             "right": 100 * (index + 0.5) / count < value and not (name != "base" and index == 0),

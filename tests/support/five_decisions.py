@@ -1,4 +1,4 @@
-"""The five decisions of a mind, each in a run that has come so far; nothing is trained."""
+"""The five decisions of a policy, each in a run that has come so far; nothing is trained."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from memory.recipe import Record
 from memory.records import Decision, Experiment, Role
 from roles.llm.decide import Limits
 from roles.llm.policy import LanguageModel
-from roles.policy import Mind
+from roles.policy import Policy
 from tests.support.briefing_run import StillDojo, make_dojo, next_id
 from tools.chat.models import Models, ModelSpec
 from tools.training.train import ProbeResult
@@ -21,8 +21,8 @@ STAGES: dict[Role, str] = {
     "planner": "",
     "data_curator": "plan",
     "training_engineer": "card",
-    "evaluator": "reading",
-    "diagnostician": "reading",
+    "evaluator": "verdict",
+    "diagnostician": "verdict",
 }
 """How far the experiment has come when the role is asked."""
 PROBED = ProbeResult(
@@ -38,7 +38,7 @@ PROBED = ProbeResult(
 NO_DELAY = Limits(first_delay_seconds=0.0, most_delay_seconds=0.0)
 
 
-def make_mind(base_url: str, spending: Spending | None = None, **spec: Any) -> LanguageModel:
+def make_policy(base_url: str, spending: Spending | None = None, **spec: Any) -> LanguageModel:
     """A language model at one address for all roles."""
     model = ModelSpec("openai:scripted", base_url=base_url, **spec)
     models = Models(dict.fromkeys(STAGES, (model,)), (model,), (), PriceTable({}))
@@ -60,32 +60,32 @@ def desks(folder: Path, experiments: int, plant: str = "") -> Iterator[dict[Role
         dojo.journal.close()
 
 
-def decided(mind: Mind, role: Role, dojo: StillDojo, experiments: int) -> Record | None:
-    """What a mind decides in a role.
+def decided(policy: Policy, role: Role, dojo: StillDojo, experiments: int) -> Record | None:
+    """What a policy decides in a role.
 
     Raises:
-        ExperimentFailed: as the mind does.
+        ExperimentFailed: as the policy does.
     """
     id, journal = next_id(experiments), dojo.journal
     plan, card, comparison = journal.plan(id), journal.card(id), journal.comparison(id)
     if role == "planner":
-        return mind.plan(dojo, id)
+        return policy.plan(dojo, id)
     assert plan is not None
     if role == "data_curator":
-        return mind.write_recipe(dojo, plan)
+        return policy.write_recipe(dojo, plan)
     assert card is not None
     if role == "training_engineer":
-        return mind.write_training_plan(dojo, plan, card)
+        return policy.write_training_plan(dojo, plan, card)
     assert comparison is not None
     if role == "evaluator":
-        return mind.read_result(dojo, id, comparison)
-    return mind.diagnose(dojo, measured(dojo, id))
+        return policy.assess(dojo, id, comparison)
+    return policy.diagnose(dojo, measured(dojo, id))
 
 
 def measured(dojo: StillDojo, id: str) -> Experiment:
     """The experiment as the Diagnostician gets it: kept, and not diagnosed."""
     journal = dojo.journal
-    stages = ("plan", "card", "training_plan", "training", "evaluation", "comparison", "reading")
+    stages = ("plan", "card", "training_plan", "training", "evaluation", "comparison", "verdict")
     records = {stage: getattr(journal, stage)(id) for stage in stages}
     return Experiment.model_validate({"id": id, "number": int(id[1:]), "outcome": "kept", **records})
 

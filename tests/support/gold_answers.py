@@ -1,13 +1,13 @@
-"""Right answers, written from the reference alone, and verdicts on answers that may be code."""
+"""Right answers, written from the reference alone, and item_scores on answers that may be code."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.base import Sample, TaskSpec, Verdict
+from tasks.base import ItemScore, Sample, TaskSpec
 from tasks.tablebench.charts.compare import references_of
 from tests.support.script_runner import run_all
-from tools.evaluation.score_answers import judge_answers
+from tools.evaluation.score_answers import score_answers
 
 EXECUTED = 24
 """Answers that a test executes at most; reading them costs nothing, running them a process each."""
@@ -42,6 +42,6 @@ def affordable(spec: TaskSpec, samples: Sequence[Sample]) -> Sequence[Sample]:
     return samples[:EXECUTED] if spec.script else samples
 
 
-def judged(spec: TaskSpec, samples: Sequence[Sample], answers: Sequence[str]) -> list[Verdict]:
+def item_scores_of(spec: TaskSpec, samples: Sequence[Sample], answers: Sequence[str]) -> list[ItemScore]:
     """Verdicts; code is run without isolation, since the tests wrote it themselves."""
-    return judge_answers(spec, samples, answers, run_all)
+    return score_answers(spec, samples, answers, run_all)

@@ -32,15 +32,15 @@ STAGES: dict[Role, str] = {
     "planner": "",
     "data_curator": "plan",
     "training_engineer": "card",
-    "evaluator": "reading",
-    "diagnostician": "reading",
+    "evaluator": "verdict",
+    "diagnostician": "verdict",
 }
 """How far the experiment has come when the role is asked."""
 SCHEMAS: dict[Role, type[BaseModel]] = {
     "planner": schemas.PlanDecision,
     "data_curator": schemas.RecipeDecision,
     "training_engineer": schemas.TrainingDecision,
-    "evaluator": schemas.ReadingDecision,
+    "evaluator": schemas.VerdictDecision,
     "diagnostician": schemas.DiagnosisDecision,
 }
 TASK = "Repeat the word."

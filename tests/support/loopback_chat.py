@@ -36,7 +36,7 @@ class Request:
     """From 1, in order of arrival."""
     path: str
     headers: Mapping[str, str]
-    """Names in any case."""
+    """Names in any context."""
     body: dict[str, Any]
 
     @property

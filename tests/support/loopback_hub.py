@@ -167,12 +167,12 @@ if os.environ.get("TEST_FREE_BYTES"):
 
 def child_environment(folder: Path, endpoint: str, root: Path) -> dict[str, str]:
     """The environment of a ``python -m graph`` that talks to the hub and to nothing else."""
-    guard = folder / "guard"
-    guard.mkdir(exist_ok=True)
-    (guard / "sitecustomize.py").write_text(GUARD)
+    decontaminator = folder / "decontaminator"
+    decontaminator.mkdir(exist_ok=True)
+    (decontaminator / "sitecustomize.py").write_text(GUARD)
     return {
         "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": f"{guard}:{root}",
+        "PYTHONPATH": f"{decontaminator}:{root}",
         "HOME": str(folder),
         "FTDOJO_HOME": str(folder / "ftdojo"),
         "HF_HOME": str(folder / "hf"),

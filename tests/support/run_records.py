@@ -15,7 +15,7 @@ def run_info(**changes: Any) -> RunInfo:
         "task": "aime25",
         "edition": "mini",
         "base_model": "ftdojo-mini",
-        "mind": "playbook",
+        "policy": "playbook",
         "seed": 0,
         "budget_seconds": 300.0,
         "max_rows": 2000,

@@ -18,11 +18,11 @@ LOOKS: dict[str, tuple[str, ...]] = {
     "PlanDecision": ("recall", "profile", "experiment"),
     "RecipeDecision": ("sample", "profile", "source"),
     "TrainingDecision": ("experiment", "curve", "recall"),
-    "ReadingDecision": ("failures", "compare", "experiment"),
+    "VerdictDecision": ("failures", "compare", "experiment"),
     "DiagnosisDecision": ("failures", "experiment", "log"),
 }
 """Which tool is looked with first, by a part of its name."""
-DECIDED_BY_OPTIMISER = "the optimiser's knobs suit data of this kind"
+DECIDED_BY_OPTIMISER = "the optimiser's hyperparameters suit data of this kind"
 PARTS = 6
 """Into how many experiments the time left is divided."""
 SCRIPT = 'def transform(row):\n    row["prompt"] = row["prompt"].strip()\n    return row\n'
@@ -143,11 +143,11 @@ def _argument(name: str, schema: dict[str, Any], page: Page) -> Any:
 
 def _plan(page: Page) -> dict[str, Any]:
     kinds, doubted = page.sources, page.doubted
-    best = kinds.get("worked") or kinds.get("plain") or ["none"]
+    best = kinds.get("chain_of_thought") or kinds.get("direct") or ["none"]
     share = float(page_share) if (page_share := _last(r"between ([\d.]+) and 1.0", page.refusals)) else None
     decided: dict[str, Any] = {
         "hypothesis": f"Cleaned answers of {best[0]} teach the task",
-        "reason": "steps teach more than bare answers; nothing else was measured yet",
+        "reason": "steps teach more than direct answers; nothing else was measured yet",
         "change": "first" if not page.tried else "sources",
         "init_from": "base",
         "sources": best,
@@ -157,7 +157,7 @@ def _plan(page: Page) -> dict[str, Any]:
     row = next((row for row in page.tried if row["id"] == page.champion), None)
     if row is None:
         if page.tried:
-            others = kinds.get("plain") or best
+            others = kinds.get("direct") or best
             decided |= {"sources": others, "hypothesis": "The other kind of data teaches more"}
         return decided
     used = row["sources"].split(", ")
@@ -191,7 +191,7 @@ def _recipe(page: Page) -> dict[str, Any]:
     ]
     if page.number == 2 and "script" not in page.refusals:
         operations.insert(2, {"op": "script", "purpose": "trim the questions", "code": SCRIPT})
-    if set(used) <= set(page.sources.get("worked", [])):
+    if set(used) <= set(page.sources.get("chain_of_thought", [])):
         operations.append({"op": "filter", "rule": "reasoning"})
     return {"operations": operations}
 
@@ -261,6 +261,6 @@ DECISIONS = {
     "PlanDecision": _plan,
     "RecipeDecision": _recipe,
     "TrainingDecision": _training,
-    "ReadingDecision": _reading,
+    "VerdictDecision": _reading,
     "DiagnosisDecision": _diagnosis,
 }

@@ -26,7 +26,7 @@ def wrong_about(question: str, percent: int = 40) -> bool:
 
 
 def worked(question: str, percent: int = 40) -> str:
-    """A worked answer in words of the teacher's own; its equation always holds."""
+    """A chain-of-thought answer in words of the teacher's own; its equation always holds."""
     first, second = map(int, _NUMBERS.search(question).groups())  # type: ignore[union-attr]
     second += wrong_about(question, percent)
     return f"{first}+{second}={first + second}. The answer is {first + second}."

@@ -8,12 +8,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import reaction_solver
-import table_solvers
-
 from tasks.chemcot import mol_edit as chemcot
 from tasks.chemcot import mol_opt
 from tasks.financeiq.mini import SUBJECTS
+from tests.support import reaction_solver, table_solvers
 
 
 def aime(question: str) -> str:

@@ -61,9 +61,16 @@ def recipe(*operations: Operation, seed: int = 0) -> DataRecipe:
 
 def curate(workspace: Workspace, made: DataRecipe, teacher: Teacher | None, **options: Any) -> DataCard:
     pool = options.pop("pool", POOL)
-    guard = options.pop("guard", GUARD)
+    decontaminator = options.pop("decontaminator", GUARD)
     return run_recipe(
-        made, pool, SPEC, guard, workspace, lambda text: len(text.split()), teacher=teacher, **options
+        made,
+        pool,
+        SPEC,
+        decontaminator,
+        workspace,
+        lambda text: len(text.split()),
+        teacher=teacher,
+        **options,
     )
 
 

@@ -6,7 +6,7 @@ Leaks of every kind are planted by ``tools.bench.leaks``, whose edits share no c
 with the detector. Guarded: the validation and test items of every mini edition (seed 0), and
 the published rows under ``DIR``. Clean: new rows from the same generators; of published
 rows, each half is guarded against the other. A clean row that is by chance an item in other
-writing (the same options in another order, the same molecule) is a *twin*: an independent
+writing (the same options in another order, the same molecule) is a *coincidence*: an independent
 key finds those, and they are counted apart, for the detector is right to take them.
 """
 
@@ -35,11 +35,11 @@ SIZES = (10_000, 30_000, 100_000)
 
 
 class Guarded(NamedTuple):
-    """One set of items with its guard."""
+    """One set of items with its decontaminator."""
 
     name: str
     items: list[Item]
-    guard: Decontaminator
+    decontaminator: Decontaminator
     keys: frozenset[str]
     """``twin_key`` of every item."""
 
@@ -57,7 +57,7 @@ class Count(NamedTuple):
 
 
 def guard_of(name: str, items: Sequence[Item]) -> Guarded:
-    """The items with a guard over them."""
+    """The items with a decontaminator over them."""
     keys = frozenset(twin_key(prompt) for _, prompt, _ in items)
     return Guarded(name, list(items), Decontaminator(items), keys)
 
@@ -119,7 +119,7 @@ def recall(sets: Sequence[Guarded], most: int) -> tuple[dict[str, Count], dict[s
                 leak = plant(rng, prompt, gold)
                 if leak is None:
                     continue
-                match = group.guard.check(leak.prompt, leak.answer)
+                match = group.decontaminator.check(leak.prompt, leak.answer)
                 hit = match is not None
                 counts[kind] = Count(counts[kind].found + hit, counts[kind].n + 1)
                 rules[kind][match.rule if match else "missed"] += 1
@@ -127,21 +127,22 @@ def recall(sets: Sequence[Guarded], most: int) -> tuple[dict[str, Count], dict[s
 
 
 def alarms(group: Guarded, rows: Sequence[tuple[str, str]]) -> tuple[Count, int, Counter[str]]:
-    """False alarms, twins among the rows, and the rules that raised the alarms."""
-    twins, wrong = 0, Counter[str]()
+    """False alarms, coincidences among the rows, and the rules that raised the alarms."""
+    coincidences, wrong = 0, Counter[str]()
     for prompt, answer in rows:
-        match: Match | None = group.guard.check(prompt, answer)
+        match: Match | None = group.decontaminator.check(prompt, answer)
         if match is None:
             continue
         if twin_key(prompt) in group.keys:
-            twins += 1
+            coincidences += 1
         else:
             wrong[match.rule] += 1
-    return Count(wrong.total(), len(rows) - twins), twins, wrong
+    return Count(wrong.total(), len(rows) - coincidences), coincidences, wrong
 
 
 def speed(tasks: Sequence[str], sizes: Sequence[int]) -> list[tuple[str, int, int, float]]:
-    """(task, items, rows, CPU seconds) with a new guard for each size, so that nothing is remembered."""
+    """(task, items, rows, CPU seconds) with a new decontaminator for each size, so that nothing is
+    remembered."""
     from tools.contamination.signature import sign
 
     found = []
@@ -150,11 +151,11 @@ def speed(tasks: Sequence[str], sizes: Sequence[int]) -> list[tuple[str, int, in
         rows = clean_rows(task, max(sizes), items)
         for size in sorted({min(size, len(rows)) for size in sizes}):
             sign.cache_clear()
-            guard = Decontaminator(items)
+            decontaminator = Decontaminator(items)
             started = time.process_time()
             for prompt, answer in rows[:size]:
-                guard.check(prompt, answer)
-            found.append((task, len(guard), size, time.process_time() - started))
+                decontaminator.check(prompt, answer)
+            found.append((task, len(decontaminator), size, time.process_time() - started))
     return found
 
 
@@ -183,7 +184,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             "recall_published": {kind: count._asdict() for kind, count in real_counts.items()},
             "rules": {kind: dict(found) for kind, found in rules.items()},
             "clean": {
-                name: {**c._asdict(), "twins": t, "rules": dict(r)} for name, (c, t, r) in clean.items()
+                name: {**c._asdict(), "coincidences": t, "rules": dict(r)}
+                for name, (c, t, r) in clean.items()
             },
             "speed": [
                 dict(zip(("task", "items", "rows", "cpu_seconds"), line, strict=True)) for line in timed
@@ -208,15 +210,15 @@ def _recall_table(counts: dict[str, Count], rules: dict[str, Counter[str]], real
 
 def _clean_table(clean: dict[str, tuple[Count, int, Counter[str]]]) -> str:
     lines = [
-        "| clean rows of | n | falsely taken (95% Wilson) | by | twins, taken |",
+        "| clean rows of | n | falsely taken (95% Wilson) | by | coincidences, taken |",
         "|---|---:|---|---|---:|",
     ]
     everything = Count(sum(c.found for c, _, _ in clean.values()), sum(c.n for c, _, _ in clean.values()))
     by_all = sum((rules for _, _, rules in clean.values()), Counter[str]())
-    whole = (everything, sum(twins for _, twins, _ in clean.values()), by_all)
-    for name, (count, twins, rules) in [*clean.items(), ("all", whole)]:
+    whole = (everything, sum(coincidences for _, coincidences, _ in clean.values()), by_all)
+    for name, (count, coincidences, rules) in [*clean.items(), ("all", whole)]:
         by = ", ".join(f"{rule} {number}" for rule, number in rules.most_common()) or "-"
-        lines.append(f"| {name} | {count.n:,} | {count.found}: {count.text()} | {by} | {twins} |")
+        lines.append(f"| {name} | {count.n:,} | {count.found}: {count.text()} | {by} | {coincidences} |")
     return "\n".join(lines) + "\n"
 
 

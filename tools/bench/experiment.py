@@ -52,7 +52,7 @@ class Cost(NamedTuple):
 
 
 def make_rows(count: int, seed: int) -> list[dict[str, str]]:
-    """Table questions of two to four rows with worked answers, about 75 tokens each."""
+    """Table questions of two to four rows with chain-of-thought answers, about 75 tokens each."""
     rng = random.Random(seed)
     rows = []
     for _ in range(count):

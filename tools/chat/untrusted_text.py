@@ -1,4 +1,4 @@
-"""Text of foreign origin inside a prompt or a tool's answer: fenced, quoted, disarmed and bounded.
+"""Text of foreign origin inside a prompt or a tool's answer: delimited, quoted, escaped and bounded.
 
 Rows, data cards, logs, answers and lessons may hold anything, instructions to the reader
 included. A fence makes them recognisable as data:
@@ -20,7 +20,7 @@ import unicodedata
 from hashlib import sha256
 
 LIMIT = 1200
-"""Characters of one fenced text, unless the caller says otherwise."""
+"""Characters of one delimited text, unless the caller says otherwise."""
 LABEL = 80
 TAG = "untrusted"
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -44,7 +44,7 @@ _MARKERS = re.compile(
 _LABEL_SIGNS = str.maketrans({'"': "'", "<": "‹", ">": "›"})
 
 
-def fenced(text: str, label: str, limit: int = LIMIT) -> str:
+def delimited(text: str, label: str, limit: int = LIMIT) -> str:
     """A text as data inside a fence, the same for the same text.
 
     Args:
@@ -63,7 +63,7 @@ def fenced(text: str, label: str, limit: int = LIMIT) -> str:
 
 
 def clean(text: str, limit: int = LIMIT) -> str:
-    """A text disarmed and cut, without a fence around it.
+    """A text escaped and cut, without a fence around it.
 
     Two thirds of the limit come from its start and a third from its end: answers stand at the end.
     """
@@ -79,7 +79,7 @@ def clean(text: str, limit: int = LIMIT) -> str:
 
 
 def one_line(text: str, limit: int = LABEL) -> str:
-    """A short text of foreign origin, such as a name, on one line: disarmed, white space collapsed, cut."""
+    """A short text of foreign origin, such as a name, on one line: escaped, white space collapsed, cut."""
     line = " ".join(clean(text, 4 * limit).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 

@@ -25,7 +25,7 @@ such pairs); two disguises at once, but for ``smiles`` or a left-out instruction
 another; a shorter reference answer. A templated data set shares most words between any two
 of its rows, so only runs of words that a single item holds count as distinctive.
 
-The guard keeps hashes, signatures and, for ``renamed``, words in memory; it writes none, and
+The decontaminator keeps hashes, signatures and, for ``renamed``, words in memory; it writes none, and
 no role is handed it.
 """
 
@@ -93,22 +93,22 @@ class Decontaminator:
         self._names = frozenset(name for name, _, _ in items)
         self._common = _common_sentences([prompt for _, prompt, _ in items])
         prompts = [(name, prompt) for name, prompt, _ in items]
-        self._texts = _Texts([(name, self._views(prompt)) for name, prompt in prompts])
+        self._texts = _Texts([(name, self._variants(prompt)) for name, prompt in prompts])
         molecules = [(name, form) for name, prompt in prompts if (form := canonical_text(prompt))]
-        self._molecules = _Texts([(name, self._views(form)) for name, form in molecules])
+        self._molecules = _Texts([(name, self._variants(form)) for name, form in molecules])
         self._shuffled: dict[int, str] = {}
         for name, prompt in prompts:
-            for view in self._views(prompt):
-                if (mark := order_free(view)) is not None:
+            for variant in self._variants(prompt):
+                if (mark := order_free(variant)) is not None:
                     self._shuffled.setdefault(mark, name)
         self._renamed = Renamed(prompts)
         self._golds = LongGolds((name, sign(gold)) for name, _, gold in items)
 
     @classmethod
     def build(cls, validation: Iterable[Sample], test: SealedTest) -> Decontaminator:
-        """The guard of a run; the sealed test is lent for the time of signing it."""
+        """The decontaminator of a run; the sealed test is lent for the time of signing it."""
         items = guarded("validation", validation)
-        return test.lend(lambda samples: cls([*items, *guarded("test", samples)]))
+        return test.use(lambda samples: cls([*items, *guarded("test", samples)]))
 
     def __len__(self) -> int:
         return len(self._names)
@@ -130,20 +130,20 @@ class Decontaminator:
         return self._checked[key]
 
     def _check_prompt(self, prompt: str) -> Match | None:
-        views = self._views(prompt)
-        found = self._texts.find(views)
+        variants = self._variants(prompt)
+        found = self._texts.find(variants)
         if found:
             return found
-        for view in views if self._shuffled else ():
-            mark = order_free(view)
+        for variant in variants if self._shuffled else ():
+            mark = order_free(variant)
             if mark in self._shuffled:
                 return Match("shuffled", self._shuffled[mark])
         form = canonical_text(prompt) if len(self._molecules) else None
-        if form is not None and (found := self._molecules.find(self._views(form))):
+        if form is not None and (found := self._molecules.find(self._variants(form))):
             return Match("smiles", found.item)
         if name := self._renamed.find(prompt):
             return Match("renamed", name)
-        return self._texts.find_inside(views)
+        return self._texts.find_inside(variants)
 
     def _check_answer(self, answer: str) -> Match | None:
         if len(answer) < NGRAM:
@@ -154,7 +154,7 @@ class Decontaminator:
         name = self._texts.overlap.find(written)
         return Match("overlap", name) if name else None
 
-    def _views(self, text: str) -> list[str]:
+    def _variants(self, text: str) -> list[str]:
         """The whole text, and what is left of it without the template's own sentences."""
         if not self._common:
             return [text]
@@ -165,16 +165,16 @@ class Decontaminator:
 
 
 class _Texts:
-    """The items' texts, each in one view or two, and the rules that compare text with text."""
+    """The items' texts, each in one variant or two, and the rules that compare text with text."""
 
     def __init__(self, items: Sequence[tuple[str, Sequence[str]]]) -> None:
-        self._known_names = names_in([sign(views[0]) for _, views in items])
+        self._known_names = names_in([sign(variants[0]) for _, variants in items])
         self._index = Index()
         self._names: list[str] = []
         self._exact: dict[int, str] = {}
         self._normal: dict[int, list[int]] = {}
-        for name, views in items:
-            for signature in self._signed(views):
+        for name, variants in items:
+            for signature in self._signed(variants):
                 self._exact.setdefault(signature.exact, name)
                 position = self._index.add(signature)
                 self._names.append(name)
@@ -189,9 +189,9 @@ class _Texts:
     def __len__(self) -> int:
         return len(self._names)
 
-    def find(self, views: Sequence[str]) -> Match | None:
-        """The item that one of the views is, word for word or lightly edited."""
-        for row in self._signed(views):
+    def find(self, variants: Sequence[str]) -> Match | None:
+        """The item that one of the variants is, word for word or lightly edited."""
+        for row in self._signed(variants):
             if row.exact in self._exact:
                 return Match("exact", self._exact[row.exact])
             for position in (*self._normal.get(row.normal, ()), *self._normal.get(row.squeezed, ())):
@@ -202,9 +202,9 @@ class _Texts:
                     return Match("near", self._names[position])
         return None
 
-    def find_inside(self, views: Sequence[str]) -> Match | None:
-        """The item that one of the views holds, or that it resembles as a whole."""
-        for row in self._signed(views):
+    def find_inside(self, variants: Sequence[str]) -> Match | None:
+        """The item that one of the variants holds, or that it resembles as a whole."""
+        for row in self._signed(variants):
             if name := self.overlap.find(row):
                 return Match("overlap", name)
             if name := self._near.find(row):
@@ -213,8 +213,8 @@ class _Texts:
                 return Match("mistyped", name)
         return None
 
-    def _signed(self, views: Sequence[str]) -> list[Signature]:
-        return [anchored(sign(view), self._known_names) for view in views]
+    def _signed(self, variants: Sequence[str]) -> list[Signature]:
+        return [anchored(sign(variant), self._known_names) for variant in variants]
 
 
 def _sentences(text: str) -> list[str]:

@@ -17,7 +17,7 @@ LONG_GOLD_WORDS = 20
 TEMPLATE = 0.02
 """A pair of words in more than this share of the items, and in more than three, is the template's."""
 COMMON = 20
-"""Texts of one guard that may share a run of words before it is the template's."""
+"""Texts of one decontaminator that may share a run of words before it is the template's."""
 
 
 class Overlap:

@@ -34,7 +34,7 @@ from tasks.errors import ExperimentFailed, did_you_mean
 from tools.contamination.check import Decontaminator, Match
 from tools.curation.deduplicate import conflicting, exact_groups, near_groups
 from tools.curation.domain import Domain
-from tools.curation.targets import answer_key, formatted, worked_part
+from tools.curation.targets import answer_key, formatted, rationale_of
 
 if TYPE_CHECKING:
     from tools.synthesis.teacher import Teacher
@@ -82,7 +82,7 @@ class Context:
     """What operations need besides their rows."""
 
     spec: TaskSpec
-    guard: Decontaminator
+    decontaminator: Decontaminator
     count_tokens: Callable[[str], int]
     domain_prompts: Sequence[str]
     target_rows: int
@@ -170,7 +170,7 @@ def filter_rows(rows: Sequence[Example], op: Filter, context: Context) -> Kept:
     passes: dict[str, Callable[[Example], bool]] = {
         "nonempty": lambda row: bool(row.prompt.strip() and row.answer.strip()),
         "parseable": lambda row: spec.extract(row.answer) is not None,
-        "reasoning": lambda row: bool(row.reasoning or worked_part(spec, row.answer)),
+        "reasoning": lambda row: bool(row.reasoning or rationale_of(spec, row.answer)),
     }
     return Kept([row for row in rows if passes[op.rule](row)])
 
@@ -256,7 +256,7 @@ def decontaminate(rows: Sequence[Example], op: Decontaminate, context: Context) 
     matches: dict[tuple[str, int], Match] = {}
     kept = []
     for row in rows:
-        match = context.guard.check(row.prompt, row.answer)
+        match = context.decontaminator.check(row.prompt, row.answer)
         if match is None:
             kept.append(row)
         else:

@@ -22,7 +22,7 @@ from tools.curation.deduplicate import conflicting, exact_groups, near_groups, r
 from tools.curation.domain import Domain
 from tools.curation.operations import Example, Raw, to_example
 from tools.curation.safe_rows import card_text, row_texts, shown_rows
-from tools.curation.targets import answer_key, in_format, worked_part
+from tools.curation.targets import answer_key, in_format, rationale_of
 
 T = TypeVar("T")
 SAMPLED_ROWS = 400
@@ -104,7 +104,7 @@ def profile_source(
     spec: TaskSpec,
     validation: Sequence[Sample],
     count_tokens: Callable[[str], int],
-    guard: Decontaminator,
+    decontaminator: Decontaminator,
     seed: int = 0,
 ) -> SourceProfile:
     """Measure one source.
@@ -114,7 +114,7 @@ def profile_source(
         spec: the task whose functions read prompts and answers.
         validation: the items whose prompts say what is on the domain.
         count_tokens: tokens of a text, by the base model's tokenizer.
-        guard: knows validation and test items by their hashes.
+        decontaminator: knows validation and test items by their hashes.
         seed: of the sample that slow measures run on.
     """
     sampled = _sampled(source.rows, SAMPLED_ROWS, seed)
@@ -124,13 +124,13 @@ def profile_source(
     keys = [answer_key(spec, row.answer) for row in examples]
     prompts = [row.prompt for row in examples]
     exact, near = exact_groups(prompts), near_groups(prompts, answers=keys)
-    worked = [row.reasoning or worked_part(spec, row.answer) for row in some]
-    verdicts = Counter(spec.verify(row.prompt, row.answer) for row in some)
+    worked = [row.reasoning or rationale_of(spec, row.answer) for row in some]
+    item_scores = Counter(spec.verify(row.prompt, row.answer) for row in some)
     domain = Domain([item.prompt for item in validation])
     similar = domain.similarities([row.prompt for row in some])
     return SourceProfile(
         name=source.name,
-        card_excerpt=_cut(card_text(source.card, guard), CARD_CHARACTERS),
+        card_excerpt=_cut(card_text(source.card, decontaminator), CARD_CHARACTERS),
         licence=source.licence,
         rows=len(source.rows),
         columns=tuple(_column(path, sampled, count_tokens) for path in _paths(sampled)),
@@ -143,15 +143,19 @@ def profile_source(
         in_format_share=_share(in_format(spec, row.answer) for row in some),
         reasoning_share=_share(map(bool, worked)),
         mean_reasoning_tokens=_mean(count_tokens(text) for text in worked if text),
-        verified_share=_ratio(verdicts[True], len(some)),
-        refuted_share=_ratio(verdicts[False], len(some)),
-        undecided_share=_ratio(verdicts[None], len(some)),
+        verified_share=_ratio(item_scores[True], len(some)),
+        refuted_share=_ratio(item_scores[False], len(some)),
+        undecided_share=_ratio(item_scores[None], len(some)),
         on_domain_share=_share(value >= domain.threshold for value in similar),
         mean_similarity=_mean(similar),
-        contaminated_share=_share(guard.check(row.prompt, row.answer) is not None for row in examples),
+        contaminated_share=_share(
+            decontaminator.check(row.prompt, row.answer) is not None for row in examples
+        ),
         mean_prompt_tokens=_mean(count_tokens(row.prompt) for row in some),
         mean_answer_tokens=_mean(count_tokens(row.answer) for row in some),
-        samples=tuple(_shown(row) for _, row in shown_rows(source.rows, SAMPLES, columns, spec, guard, seed)),
+        samples=tuple(
+            _shown(row) for _, row in shown_rows(source.rows, SAMPLES, columns, spec, decontaminator, seed)
+        ),
     )
 
 

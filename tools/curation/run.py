@@ -55,7 +55,7 @@ from tools.curation.operations import (
 )
 from tools.curation.operations import decontaminate as decontaminate_rows
 from tools.curation.script import transform_rows
-from tools.curation.targets import worked_part
+from tools.curation.targets import rationale_of
 from tools.synthesis.operations import TEACHER_OPERATIONS
 from tools.synthesis.teacher import Teacher
 from tools.workspace import Workspace
@@ -75,7 +75,7 @@ def run_recipe(
     recipe: DataRecipe,
     pool: Mapping[str, Source],
     spec: TaskSpec,
-    guard: Decontaminator,
+    decontaminator: Decontaminator,
     workspace: Workspace,
     count_tokens: CountTokens,
     max_rows: int = 2000,
@@ -88,7 +88,7 @@ def run_recipe(
         recipe: the operations and their seed.
         pool: the task's sources by name.
         spec: the task.
-        guard: knows the validation and test items.
+        decontaminator: knows the validation and test items.
         workspace: the run's folder.
         count_tokens: tokens of a text, by the base model's tokenizer.
         max_rows: the hard limit on training rows, whatever the recipe says.
@@ -104,16 +104,16 @@ def run_recipe(
     started = time.perf_counter()
     _check_order(recipe, pool)
     _check_teacher(recipe, teacher)
-    key = cache_key(recipe, pool, spec, guard, max_rows, domain_prompts, teacher)
+    key = cache_key(recipe, pool, spec, decontaminator, max_rows, domain_prompts, teacher)
     cached = _cached(workspace, key)
     if cached is not None:
         return cached.model_copy(update={"cached": True, "wall_seconds": time.perf_counter() - started})
-    bench = _Bench(recipe, pool, spec, guard, count_tokens, max_rows, domain_prompts, teacher)
+    bench = _CurationRun(recipe, pool, spec, decontaminator, count_tokens, max_rows, domain_prompts, teacher)
     rows = bench.run()
-    _gate(rows, guard)
+    _gate(rows, decontaminator)
     content = "".join(map(_line, rows))
     tokens = sum(count_tokens(row.prompt) + count_tokens(row.answer) for row in rows)
-    worked = sum(bool(row.reasoning or worked_part(spec, row.answer)) for row in rows)
+    worked = sum(bool(row.reasoning or rationale_of(spec, row.answer)) for row in rows)
     card = DataCard(
         recipe_digest=recipe.digest(),
         data_sha256=sha256(content.encode()).hexdigest(),
@@ -136,7 +136,7 @@ def rows_of(
     recipe: DataRecipe,
     pool: Mapping[str, Source],
     spec: TaskSpec,
-    guard: Decontaminator,
+    decontaminator: Decontaminator,
     domain_prompts: Sequence[str] = (),
 ) -> list[tuple[str, str]]:
     """(prompt, answer) of a recipe's rows, for looking at: nothing is written, cached or gated.
@@ -149,7 +149,7 @@ def rows_of(
     _check_order(recipe, pool)
     _check_teacher(recipe, None)
     unlimited = sum(len(pool[name].rows) for name in set(recipe.sources)) + 1
-    bench = _Bench(recipe, pool, spec, guard, len, unlimited, domain_prompts)
+    bench = _CurationRun(recipe, pool, spec, decontaminator, len, unlimited, domain_prompts)
     return [(row.prompt, row.answer) for row in bench.run(may_be_empty=True)]
 
 
@@ -157,7 +157,7 @@ def dry_run(
     recipe: DataRecipe,
     pool: Mapping[str, Source],
     spec: TaskSpec,
-    guard: Decontaminator,
+    decontaminator: Decontaminator,
     count_tokens: CountTokens = len,
     max_rows: int = 2000,
     domain_prompts: Sequence[str] = (),
@@ -176,10 +176,10 @@ def dry_run(
     tried = tuple(op for op in recipe.operations if asking or not isinstance(op, ASKS_TEACHER))
     some = _thinned({name: pool[name] for name in dict.fromkeys(recipe.sources)}, most_rows)
     short = recipe.model_copy(update={"operations": tried})
-    bench = _Bench(short, some, spec, guard, count_tokens, max_rows, domain_prompts)
+    bench = _CurationRun(short, some, spec, decontaminator, count_tokens, max_rows, domain_prompts)
     bench.step_of = {**STEPS, **(asking or {})}
     rows = bench.run()
-    _gate(rows, guard)
+    _gate(rows, decontaminator)
     return rows, tuple(bench.steps)
 
 
@@ -200,14 +200,14 @@ def cache_key(
     recipe: DataRecipe,
     pool: Mapping[str, Source],
     spec: TaskSpec,
-    guard: Decontaminator,
+    decontaminator: Decontaminator,
     max_rows: int,
     domain_prompts: Sequence[str] = (),
     teacher: Teacher | None = None,
 ) -> str:
     """24 hex digits over everything that the resulting rows depend on."""
     names = dict.fromkeys(recipe.sources)
-    parts = [recipe.digest(), spec.id, guard.digest(), str(max_rows), *domain_prompts]
+    parts = [recipe.digest(), spec.id, decontaminator.digest(), str(max_rows), *domain_prompts]
     parts += [teacher.digest()] if teacher is not None and _asking(recipe) else []
     parts += [f"{name} {source_hash(pool[name])}" for name in names]
     return sha256("\x1f".join(parts).encode()).hexdigest()[:24]
@@ -219,7 +219,7 @@ def source_hash(source: Source) -> str:
     return sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()
 
 
-class _Bench:
+class _CurationRun:
     """One recipe on its way through the operations."""
 
     def __init__(
@@ -227,7 +227,7 @@ class _Bench:
         recipe: DataRecipe,
         pool: Mapping[str, Source],
         spec: TaskSpec,
-        guard: Decontaminator,
+        decontaminator: Decontaminator,
         count_tokens: CountTokens,
         max_rows: int,
         domain_prompts: Sequence[str],
@@ -236,7 +236,9 @@ class _Bench:
         self._recipe, self._pool, self._max_rows = recipe, pool, max_rows
         caps = [op.rows for op in recipe.operations if isinstance(op, Cap | SampleRows)]
         target, rng = min([max_rows, *caps]), random.Random(recipe.seed)
-        self._context = Context(spec, guard, count_tokens, domain_prompts, target, rng, pool, teacher)
+        self._context = Context(
+            spec, decontaminator, count_tokens, domain_prompts, target, rng, pool, teacher
+        )
         self.step_of = STEPS
         self.steps: list[StepCount] = []
         self.removed: list[dict[str, Any]] = []
@@ -302,7 +304,7 @@ class _Bench:
         places = set(left)
         gone = [row for row in examples if (row.source, row.row) not in places]
         for row in gone[:: max(1, len(gone) // EXAMPLES)][:EXAMPLES]:
-            if self._context.guard.check(row.prompt, row.answer):
+            if self._context.decontaminator.check(row.prompt, row.answer):
                 continue  # a sealed item may well be a repeat, too
             quoted = {"prompt": row.prompt[:QUOTED_CHARACTERS], "answer": row.answer[:QUOTED_CHARACTERS]}
             self.removed.append(
@@ -363,9 +365,9 @@ def _line(row: Example) -> str:
     return json.dumps({**fields, **taught}, ensure_ascii=False) + "\n"
 
 
-def _gate(rows: Sequence[Example], guard: Decontaminator) -> None:
+def _gate(rows: Sequence[Example], decontaminator: Decontaminator) -> None:
     """The last look: no set leaves with a validation or test row in it."""
-    found = [(row, match) for row in rows if (match := guard.check(row.prompt, row.answer))]
+    found = [(row, match) for row in rows if (match := decontaminator.check(row.prompt, row.answer))]
     if not found:
         return
     kinds = Counter((row.source, match.item.partition(":")[0], match.rule) for row, match in found)

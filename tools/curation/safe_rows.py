@@ -1,7 +1,7 @@
 """What may be shown of a source: rows, and lines of its card, that hold no validation or test item.
 
 A pool may hold copies of the sealed test. They never enter a training set, and they must not
-be read either: whoever sees a test item can teach it. The guard knows items by signatures, so
+be read either: whoever sees a test item can teach it. The decontaminator knows items by signatures, so
 what it does not cover (``tools.contamination.check``) is not covered here.
 """
 
@@ -34,7 +34,7 @@ def row_texts(row: Row) -> dict[str, str]:
     return {path: text for path, text in found.items() if text}
 
 
-def holds_item(row: Row, columns: Mapping[str, str], spec: TaskSpec, guard: Decontaminator) -> bool:
+def holds_item(row: Row, columns: Mapping[str, str], spec: TaskSpec, decontaminator: Decontaminator) -> bool:
     """Whether a raw row holds a guarded item: in one column, in all together, or as the task would read it.
 
     Args:
@@ -42,13 +42,13 @@ def holds_item(row: Row, columns: Mapping[str, str], spec: TaskSpec, guard: Deco
     """
     texts = list(row_texts(row).values())
     whole = "\n".join(texts)
-    if any(guard.check(text, text) for text in (*texts, whole)):
+    if any(decontaminator.check(text, text) for text in (*texts, whole)):
         return True
     built = spec.build_prompt(row)
-    if built is not None and guard.check(built):
+    if built is not None and decontaminator.check(built):
         return True
     example = to_example(Raw("", 0, row), columns, spec) if {"prompt", "answer"} <= columns.keys() else None
-    return example is not None and guard.check(example.prompt, example.answer) is not None
+    return example is not None and decontaminator.check(example.prompt, example.answer) is not None
 
 
 def shown_rows(
@@ -56,7 +56,7 @@ def shown_rows(
     count: int,
     columns: Mapping[str, str],
     spec: TaskSpec,
-    guard: Decontaminator,
+    decontaminator: Decontaminator,
     seed: int = 0,
 ) -> Iterator[tuple[int, Row]]:
     """At most ``count`` (position, row), a seeded choice in the old order, none with a guarded item."""
@@ -69,23 +69,23 @@ def shown_rows(
     for position in drawn:
         if len(found) == count:
             break
-        if not holds_item(rows[position], columns, spec, guard):
+        if not holds_item(rows[position], columns, spec, decontaminator):
             found.append(position)
     yield from ((position, rows[position]) for position in sorted(found))
 
 
-def card_text(card: str, guard: Decontaminator) -> str:
+def card_text(card: str, decontaminator: Decontaminator) -> str:
     """The beginning of a data card, without the paragraphs and lines that quote a guarded item."""
     paragraphs = re.split(r"\n\s*\n", card.strip()[:CARD_CHARACTERS])
     kept = []
     for paragraph in paragraphs:
-        if not _quotes(paragraph.replace("\n", " "), guard):
-            lines = [line for line in paragraph.split("\n") if not _quotes(line, guard)]
+        if not _quotes(paragraph.replace("\n", " "), decontaminator):
+            lines = [line for line in paragraph.split("\n") if not _quotes(line, decontaminator)]
             kept += ["\n".join(lines)] if lines else []
     return "\n\n".join(kept)
 
 
-def _quotes(text: str, guard: Decontaminator) -> bool:
+def _quotes(text: str, decontaminator: Decontaminator) -> bool:
     """Whether some sentences of a text, next to each other, are a guarded item."""
     parts = [part for part in _SENTENCE.split(_MARKS.sub("", text)) if part.strip()]
     stretches = (
@@ -94,7 +94,7 @@ def _quotes(text: str, guard: Decontaminator) -> bool:
         for length in range(1, min(LONGEST_QUOTE, len(parts) - start) + 1)
     )
     texts = (text, *(" ".join(stretch) for stretch in stretches))
-    return any(guard.check(_bare(each), _bare(each)) for each in texts)
+    return any(decontaminator.check(_bare(each), _bare(each)) for each in texts)
 
 
 def _bare(text: str) -> str:

@@ -83,7 +83,7 @@ def transform_rows(rows: Rows, op: ScriptOperation, context: Context) -> Kept:
         HarnessFault: the sandbox worked when it was tested, and does not start any more.
     """
     seed = context.rng.getrandbits(32)
-    clean, matches = unguarded(rows, context.guard)
+    clean, matches = unguarded(rows, context.decontaminator)
     fitting = [row for row in clean if len(row.prompt) + len(row.answer) <= ROW_CHARACTERS]
     if len(fitting) > TRIAL_ROWS:
         _run(op.code, some(fitting), seed)
@@ -126,12 +126,14 @@ def try_script(code: str, rows: Rows) -> ScriptTrial:
     )
 
 
-def unguarded(rows: Rows, guard: Decontaminator) -> tuple[list[Example], dict[tuple[str, int], Match]]:
+def unguarded(
+    rows: Rows, decontaminator: Decontaminator
+) -> tuple[list[Example], dict[tuple[str, int], Match]]:
     """The rows that match no validation or test item, and the matches of the others by (source, row)."""
     clean: list[Example] = []
     matches: dict[tuple[str, int], Match] = {}
     for row in rows:
-        match = guard.check(row.prompt, row.answer)
+        match = decontaminator.check(row.prompt, row.answer)
         if match is None:
             clean.append(row)
         else:

@@ -21,7 +21,7 @@ def answer_key(spec: TaskSpec, target: str) -> str:
     return fingerprint(text) or text.strip()
 
 
-def worked_part(spec: TaskSpec, target: str) -> str:
+def rationale_of(spec: TaskSpec, target: str) -> str:
     """The worked solution that a target holds before its answer; empty when there is none."""
     answer = spec.extract(target)
     if answer is None:
@@ -58,7 +58,7 @@ def formatted(spec: TaskSpec, target: str) -> str:
     answer = spec.extract(target)
     if answer is None or in_format(spec, target):
         return target
-    return spec.render(answer, worked_part(spec, target))
+    return spec.render(answer, rationale_of(spec, target))
 
 
 def _fields(text: str) -> dict[str, Any]:

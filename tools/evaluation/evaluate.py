@@ -2,7 +2,7 @@
 
 The model's process never sees a reference answer, and no model reports its own
 score. Predictions are a JSONL file, written whole or not at all; when it is there
-already, it is judged again instead of generated again.
+already, it is scored again instead of generated again.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from memory.records import ErrorCluster, Evaluation
-from tasks.base import Sample, TaskSpec, Verdict
+from tasks.base import ItemScore, Sample, TaskSpec
 from tasks.errors import ExperimentFailed, Stage
-from tools.evaluation.score_answers import check_runnable, judge_answers
+from tools.evaluation.score_answers import check_runnable, score_answers
 from tools.process.worker import Usage, Worker
 from tools.workspace import Workspace
 
@@ -37,11 +37,11 @@ def evaluate(
     split: Literal["validation", "test"] = "validation",
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> Evaluation:
-    """Answers every sample greedily and judges the answers.
+    """Answers every sample greedily and scores the answers.
 
     Args:
         samples: what to answer; the reference answers stay in this process.
-        spec: its judge and its aggregate make the score.
+        spec: its scorer and its aggregate make the score.
         model_dir: a loadable model directory.
         out_path: the predictions, JSONL; complete predictions that are there already are used.
         workspace: the run's folder, which the recorded path is relative to.
@@ -66,13 +66,15 @@ def evaluate(
         cost = {"generated_tokens": reply["generated_tokens"][split], "wall_seconds": usage.wall_seconds}
         # The cost goes first: predictions that exist then always have one.
         workspace.write_json(cost_path, cost | {"cpu_seconds": usage.cpu_seconds})
-    verdicts = judge_answers(spec, samples, answers)
-    workspace.write_jsonl(out_path, [_item(*each) for each in zip(samples, answers, verdicts, strict=True)])
+    item_scores = score_answers(spec, samples, answers)
+    workspace.write_jsonl(
+        out_path, [_item(*each) for each in zip(samples, answers, item_scores, strict=True)]
+    )
     return Evaluation(
         split=split,
-        score=spec.aggregate(samples, verdicts),
+        score=spec.aggregate(samples, item_scores),
         predictions=workspace.relative(out_path),
-        clusters=clusters(samples, verdicts),
+        clusters=clusters(samples, item_scores),
         **json.loads(cost_path.read_text()),
     )
 
@@ -142,13 +144,13 @@ def read_items(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines]
 
 
-def clusters(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> tuple[ErrorCluster, ...]:
-    """Wrong answers by error class, and by view where the task has several; the largest first."""
-    views = {sample.view for sample in samples}
+def clusters(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> tuple[ErrorCluster, ...]:
+    """Wrong answers by error class, and by subset where the task has several; the largest first."""
+    subsets = {sample.subset for sample in samples}
     members: defaultdict[str, list[str]] = defaultdict(list)
-    for sample, verdict in zip(samples, verdicts, strict=True):
-        if not verdict.right and verdict.scored:
-            name = cluster_name(verdict.error, verdict.parsed, sample.view, len(views) > 1)
+    for sample, item_score in zip(samples, item_scores, strict=True):
+        if not item_score.right and item_score.scored:
+            name = cluster_name(item_score.error, item_score.parsed, sample.subset, len(subsets) > 1)
             members[name].append(sample.id)
     sizes = Counter({name: len(ids) for name, ids in members.items()})
     return tuple(
@@ -159,10 +161,10 @@ def clusters(samples: Sequence[Sample], verdicts: Sequence[Verdict]) -> tuple[Er
     )
 
 
-def cluster_name(error: str, parsed: str | None, view: str, several_views: bool) -> str:
-    """The cluster of a wrong answer: its error class, with its view where the task has several."""
+def cluster_name(error: str, parsed: str | None, subset: str, several_views: bool) -> str:
+    """The cluster of a wrong answer: its error class, with its subset where the task has several."""
     name = error or (UNPARSEABLE if parsed is None else "wrong")
-    return f"{name} in {view}" if several_views else name
+    return f"{name} in {subset}" if several_views else name
 
 
 def _same(answer: str | None, label: str | None) -> bool:
@@ -180,14 +182,14 @@ def _finished(path: Path, samples: Sequence[Sample]) -> list[str] | None:
     return [item["prediction"] for item in items]
 
 
-def _item(sample: Sample, answer: str, verdict: Verdict) -> dict[str, Any]:
+def _item(sample: Sample, answer: str, item_score: ItemScore) -> dict[str, Any]:
     return {
         "id": sample.id,
-        "view": sample.view,
+        "subset": sample.subset,
         "prediction": answer,
-        "parsed": verdict.parsed,
-        "right": verdict.right,
-        "value": verdict.value,
-        "error": verdict.error,
-        "scored": verdict.scored,
+        "parsed": item_score.parsed,
+        "right": item_score.right,
+        "value": item_score.value,
+        "error": item_score.error,
+        "scored": item_score.scored,
     }

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from memory.records import Comparison
 from tasks.answers.metrics import label_f1, label_matrix
-from tasks.base import Sample, TaskSpec, Verdict
+from tasks.base import ItemScore, Sample, TaskSpec
 
 PERMUTATIONS = 5000
 SLOW_PERMUTATIONS = 400
@@ -65,7 +65,7 @@ def compare(
         for number, (a, b) in enumerate(zip(challenger_items, champion_items, strict=True))
         if a.get("scored", True) and b.get("scored", True)
     ]
-    if len(kept) < len(ids):  # views whose oracle is missing count in no comparison
+    if len(kept) < len(ids):  # subsets whose oracle is missing count in no comparison
         challenger_items, champion_items = (
             [items[number] for number in kept] for items in (challenger_items, champion_items)
         )
@@ -157,8 +157,8 @@ def _outcomes(items: Sequence[Item]) -> NDArray[np.bool_]:
 
 
 def _aggregate(spec: TaskSpec, samples: Sequence[Sample], items: Sequence[Item]) -> float:
-    verdicts = [Verdict(item["right"], item["value"], item["parsed"], item["error"]) for item in items]
-    return spec.aggregate(samples, verdicts).value
+    item_scores = [ItemScore(item["right"], item["value"], item["parsed"], item["error"]) for item in items]
+    return spec.aggregate(samples, item_scores).value
 
 
 def _is_accuracy(
@@ -185,7 +185,7 @@ def _scores(
     old: Sequence[Item],
     observed: Sequence[float],
 ) -> tuple[Scores, int]:
-    """The quickest way to the observed values: means, means of views, macro F1, or the task's aggregate."""
+    """The quickest way to the observed values: means, means of subsets, macro F1, or the task's aggregate."""
     both = [*new, *old]
     n = len(samples)
     identity = np.arange(2 * n).reshape(1, 2, n)
@@ -194,13 +194,15 @@ def _scores(
     def mean(pick: Pick) -> NDArray[np.float64]:
         return np.asarray(100.0 * values[pick].mean(axis=-1))
 
-    of_view = [sample.view for sample in samples] * 2
-    members = np.array([[mine == view for mine in of_view] for view in dict.fromkeys(of_view)], dtype=float)
+    of_view = [sample.subset for sample in samples] * 2
+    members = np.array(
+        [[mine == subset for mine in of_view] for subset in dict.fromkeys(of_view)], dtype=float
+    )
 
     def mean_of_views(pick: Pick) -> NDArray[np.float64]:
         counts = members[:, pick].sum(axis=-1)
         sums = (members * values)[:, pick].sum(axis=-1)
-        present = counts > 0  # a bootstrap sample may miss a small view
+        present = counts > 0  # a bootstrap sample may miss a small subset
         means = np.divide(sums, counts, out=np.zeros_like(sums), where=present)
         return np.asarray(100.0 * means.sum(axis=0) / present.sum(axis=0))
 

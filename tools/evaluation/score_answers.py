@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tasks.base import Sample, Script, ScriptResult, TaskSpec, Verdict
+from tasks.base import ItemScore, Sample, Script, ScriptResult, TaskSpec
 from tasks.errors import InputError
 
 WALL_SECONDS = 10.0
@@ -25,10 +25,10 @@ def in_sandbox(scripts: Sequence[Script]) -> Sequence[ScriptResult]:
     return run_many(scripts, limits=Limits(wall_seconds=WALL_SECONDS), preload=PRELOAD)
 
 
-def judge_answers(
+def score_answers(
     spec: TaskSpec, samples: Sequence[Sample], answers: Sequence[str], runner: Runner | None = None
-) -> list[Verdict]:
-    """A verdict for each answer.
+) -> list[ItemScore]:
+    """A item_score for each answer.
 
     Raises:
         InputError: the task runs code, and no isolation works here.
@@ -38,20 +38,20 @@ def judge_answers(
 
 def judge_all(
     spec: TaskSpec, samples: Sequence[Sample], answers: Sequence[str], runner: Runner | None = None
-) -> tuple[list[Verdict], list[ScriptResult | None]]:
+) -> tuple[list[ItemScore], list[ScriptResult | None]]:
     """Verdicts, and what came of each answer's script, which a released evaluator reads as well.
 
     Raises:
         InputError: the task runs code, and no isolation works here.
     """
     results = run_scripts(spec, samples, answers, runner)
-    verdicts = []
+    item_scores = []
     for sample, answer, result in zip(samples, answers, results, strict=True):
         if result is None or spec.judge_result is None:
-            verdicts.append(spec.judge(sample, answer))
+            item_scores.append(spec.scorer(sample, answer))
         else:
-            verdicts.append(spec.judge_result(sample, answer, result))
-    return verdicts, results
+            item_scores.append(spec.judge_result(sample, answer, result))
+    return item_scores, results
 
 
 def run_scripts(

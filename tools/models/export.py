@@ -88,7 +88,7 @@ def model_card(journal: Journal, champion: str, spec: TaskSpec) -> str:
         f"## Licence\n\nThe task's data: {spec.licence}. The weights also carry the licence of the base "
         f"model, {info.base_model}; read its own card before you pass them on.",
         "## Limits\n\nThe scores hold for this task's prompts and answer format. "
-        f"Nothing else was measured. Known trap of the task: {spec.trap}",
+        f"Nothing else was measured. Known trap of the task: {spec.pitfall}",
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -119,7 +119,7 @@ def _experiment(journal: Journal, name: str) -> str:
     if card is not None:
         parts.append(_data(card))
     if plan is not None:
-        parts.append(_knobs(plan))
+        parts.append(_hyperparameters(plan))
     if training is not None:
         parts.append(
             f"{training.steps} steps, {training.tokens} tokens, {training.wall_seconds:.0f} s. "
@@ -139,7 +139,7 @@ def _data(card: DataCard) -> str:
     return "\n".join(lines)
 
 
-def _knobs(plan: TrainingPlan) -> str:
+def _hyperparameters(plan: TrainingPlan) -> str:
     values = plan.model_dump()
     names = [*KNOBS, "lora_r", "lora_alpha", "lora_dropout"] if plan.method == "lora" else list(KNOBS)
     lines = ["| setting | value |", "|---|---|", *(f"| {name} | {values[name]} |" for name in names)]

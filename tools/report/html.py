@@ -17,7 +17,7 @@ from memory.journal.log import BASE, Journal
 from memory.records import RunInfo
 from tasks.base import Sample
 from tools.report import facts, plots
-from tools.report.llm_facts import mind_evidence
+from tools.report.llm_facts import policy_facts
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -76,7 +76,7 @@ def reproduce_command(info: RunInfo, run_dir: Path) -> str:
     parts = ["ftdojo", "run", task, "--base-model", base_model]
     if info.edition != "user":
         parts += ["--edition", info.edition]
-    parts += ["--budget", f"{info.budget_seconds:.0f}s", "--mind", info.mind, "--seed", str(info.seed)]
+    parts += ["--budget", f"{info.budget_seconds:.0f}s", "--policy", info.policy, "--seed", str(info.seed)]
     parts += ["--max-rows", str(info.max_rows)]
     for flag, setting in MODEL_FLAGS.items():
         value = asked.get(setting)
@@ -112,7 +112,7 @@ def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dic
         "quoted": facts.QUOTED,
         "clusters": facts.clusters(journal),
         "clocks": journal.clocks,
-        "mind": mind_evidence(journal),
+        "policy": policy_facts(journal),
         "lessons": facts.lessons(journal, experiments),
         "trail": facts.audit_trail(journal),
         "test_reads": journal.test_reads,

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memory.budget.usage import Account, accounts, by_experiment, usages
-from memory.journal.log import Journal
-from memory.records import Decision, Experiment
-from memory.track_record import (
+from memory.calibration import (
     DecisionCount,
     OverrideRecord,
     PredictionRecord,
@@ -16,6 +14,8 @@ from memory.track_record import (
     overrides,
     predictions,
 )
+from memory.journal.log import Journal
+from memory.records import Decision, Experiment
 from tools.report.facts import quotation
 
 
@@ -38,7 +38,7 @@ class TakenOver:
 
 
 @dataclass(frozen=True)
-class MindEvidence:
+class PolicyFacts:
     """Everything that the page's section on language models shows."""
 
     decisions: DecisionCount
@@ -54,7 +54,7 @@ class MindEvidence:
     """Experiment and reason of each override."""
 
 
-def mind_evidence(journal: Journal) -> MindEvidence | None:
+def policy_facts(journal: Journal) -> PolicyFacts | None:
     """What there is to say about language models; None for a run that had none."""
     experiments = journal.experiments()
     made, calls = decisions(journal), usages(journal)
@@ -64,7 +64,7 @@ def mind_evidence(journal: Journal) -> MindEvidence | None:
         return None
     base = journal.base_evaluation
     whole = accounts(calls, lambda usage: "all").get("all", Account())
-    return MindEvidence(
+    return PolicyFacts(
         decisions=count_decisions(made),
         total=whole,
         roles=tuple(_roles(made, accounts(calls, lambda usage: usage.role))),

@@ -16,8 +16,8 @@ from tasks.base import Sample, TaskSpec
 from tools.contamination.signature import sign, word_hash
 from tools.contamination.smiles import looks_like_smiles
 from tools.curation.operations import Context, Example, tidy
-from tools.curation.targets import answer_key, in_format, worked_part
-from tools.evaluation.score_answers import judge_answers
+from tools.curation.targets import answer_key, in_format, rationale_of
+from tools.evaluation.score_answers import score_answers
 
 SHARED = 0.5
 """A line in this share of the prompts or more belongs to the task's form."""
@@ -37,7 +37,7 @@ def target_of(spec: TaskSpec, reply: str) -> str | None:
     answer = spec.extract(reply)
     if answer is None:
         return None
-    return reply.strip() if in_format(spec, reply) else spec.render(answer, worked_part(spec, reply))
+    return reply.strip() if in_format(spec, reply) else spec.render(answer, rationale_of(spec, reply))
 
 
 def agree(
@@ -54,18 +54,18 @@ def agree(
         answer_key(spec, target) == answer_key(spec, row.answer)
         for row, target in zip(rows, targets, strict=True)
     ]
-    judged = [position for position, item in enumerate(items) if item is not None]
+    scored = [position for position, item in enumerate(items) if item is not None]
     samples = [item for item in items if item is not None]
-    verdicts = judge_answers(spec, samples, [targets[position] for position in judged])
-    for position, verdict in zip(judged, verdicts, strict=True):
-        same[position] = verdict.right
+    item_scores = score_answers(spec, samples, [targets[position] for position in scored])
+    for position, item_score in zip(scored, item_scores, strict=True):
+        same[position] = item_score.right
     return same
 
 
 def items_of(rows: Sequence[Example], context: Context) -> list[Sample | None]:
     """The evaluation item that a row amounts to, where one can be made that accepts the row's own answer.
 
-    A row in the published columns makes one; so does any row of a task with a single view.
+    A row in the published columns makes one; so does any row of a task with a single subset.
 
     Raises:
         InputError: the task runs code, and no sandbox works here.
@@ -73,9 +73,11 @@ def items_of(rows: Sequence[Example], context: Context) -> list[Sample | None]:
     found: list[Sample | None] = [None] * len(rows)
     for make in (_published_item, _plain_item):
         made = [(i, item) for i, row in enumerate(rows) if not found[i] and (item := make(row, context))]
-        verdicts = judge_answers(context.spec, [item for _, item in made], [rows[i].answer for i, _ in made])
-        for (position, item), verdict in zip(made, verdicts, strict=True):
-            if verdict.right:
+        item_scores = score_answers(
+            context.spec, [item for _, item in made], [rows[i].answer for i, _ in made]
+        )
+        for (position, item), item_score in zip(made, item_scores, strict=True):
+            if item_score.right:
                 found[position] = item
     return found
 
@@ -85,9 +87,9 @@ def _published_item(row: Example, context: Context) -> Sample | None:
     if published is None or source is None or not 0 <= row.row < len(source.rows):
         return None
     raw = source.rows[row.row]
-    for view in published.views_of(raw):
+    for subset in published.subsets_of(raw):
         try:
-            item = published.sample(raw, view)
+            item = published.sample(raw, subset)
         except ValueError:
             continue
         if tidy(item.prompt) == tidy(row.prompt):  # else the row was rewritten since
@@ -98,9 +100,9 @@ def _published_item(row: Example, context: Context) -> Sample | None:
 def _plain_item(row: Example, context: Context) -> Sample | None:
     spec = context.spec
     gold = spec.extract(row.answer)
-    if gold is None or len(spec.views) != 1 or spec.script is not None:
+    if gold is None or len(spec.subsets) != 1 or spec.script is not None:
         return None
-    return Sample("", spec.views[0], row.prompt, gold)
+    return Sample("", spec.subsets[0], row.prompt, gold)
 
 
 # ---- wordings and new prompts
@@ -169,9 +171,9 @@ def _molecules(text: str) -> Counter[str]:
 
 def rating_of(reply: str) -> int | None:
     """The rating of a reply that is one JSON object with a whole number from 1 to 5; else None."""
-    fenced = _FENCED.match(reply)
+    delimited = _FENCED.match(reply)
     try:
-        said = json.loads(fenced[1] if fenced else reply)
+        said = json.loads(delimited[1] if delimited else reply)
     except (ValueError, RecursionError):
         return None
     rating = said.get("rating") if isinstance(said, dict) else None

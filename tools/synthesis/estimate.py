@@ -46,7 +46,7 @@ def estimate_recipe(
     recipe: DataRecipe,
     pool: Mapping[str, Source],
     spec: TaskSpec,
-    guard: Decontaminator,
+    decontaminator: Decontaminator,
     teacher: Teacher,
     count_tokens: CountTokens = len,
     max_rows: int = 2000,
@@ -74,5 +74,5 @@ def estimate_recipe(
         return estimated
 
     asking = {kind: costing(step) for kind, step in TEACHER_OPERATIONS.items()}
-    dry_run(recipe, pool, spec, guard, count_tokens, max_rows, domain_prompts, most_rows, asking)
+    dry_run(recipe, pool, spec, decontaminator, count_tokens, max_rows, domain_prompts, most_rows, asking)
     return found

@@ -17,7 +17,7 @@ from tools.synthesis.cache import Reply
 from tools.synthesis.checks import form_lines, keeps_form, keeps_question, parts, rating_of
 from tools.synthesis.generate import generate
 from tools.synthesis.prompts import instructions, material
-from tools.synthesis.requests import Desk
+from tools.synthesis.requests import RequestBatch
 from tools.synthesis.solve import solve
 
 RATING_TOKENS = 120
@@ -31,26 +31,26 @@ def rephrase(rows: Sequence[Example], op: Rephrase, context: Context) -> Kept:
     Raises:
         ExperimentFailed: ``bad_recipe``, ``teacher_failed`` or ``cap_reached``.
     """
-    desk, spec = Desk("rephrase", rows, context), context.spec
-    places = desk.some(op.rows)
-    prompts = [material(prompt=desk.rows[place].prompt) for place in places]
+    batch, spec = RequestBatch("rephrase", rows, context), context.spec
+    places = batch.some(op.rows)
+    prompts = [material(prompt=batch.rows[place].prompt) for place in places]
     system = instructions("rephrase", task=spec.description, variants=str(op.variants))
-    length = max((tokens_of(desk.rows[place].prompt) for place in places), default=1)
-    desk.admit(desk.estimate(prompts, system, op.temperature, op.variants * (length + 20)))
-    shared = form_lines([row.prompt for row in desk.rows])
+    length = max((tokens_of(batch.rows[place].prompt) for place in places), default=1)
+    batch.admit(batch.estimate(prompts, system, op.temperature, op.variants * (length + 20)))
+    shared = form_lines([row.prompt for row in batch.rows])
     added: dict[int, list[Example]] = {}
-    for place, reply in zip(places, desk.ask(prompts, system, op.temperature), strict=True):
-        added[place] = _wordings(desk, place, reply, op.variants, shared)
-    return desk.kept([each for i, row in enumerate(desk.rows) for each in (row, *added.get(i, ()))])
+    for place, reply in zip(places, batch.ask(prompts, system, op.temperature), strict=True):
+        added[place] = _wordings(batch, place, reply, op.variants, shared)
+    return batch.kept([each for i, row in enumerate(batch.rows) for each in (row, *added.get(i, ()))])
 
 
 def _wordings(
-    desk: Desk, place: int, reply: Reply | None, variants: int, shared: frozenset[str]
+    batch: RequestBatch, place: int, reply: Reply | None, variants: int, shared: frozenset[str]
 ) -> list[Example]:
-    row, verify = desk.rows[place], desk.context.spec.verify
+    row, verify = batch.rows[place], batch.context.spec.verify
     texts = [text for mark, text in parts(reply.text) if mark == "wording"][:variants] if reply else []
     if reply is None or not texts:
-        desk.tally["rows without a wording"] += 1
+        batch.tally["rows without a wording"] += 1
         return []
     kept, seen = [], {fingerprint(row.prompt)}
     for text in texts:
@@ -65,7 +65,7 @@ def _wordings(
             outcome = "wordings accepted"
             kept.append(row._replace(prompt=text, teacher=reply.model))
         seen.add(mark)
-        desk.tally[outcome] += 1
+        batch.tally[outcome] += 1
     return kept
 
 
@@ -77,20 +77,20 @@ def judge(rows: Sequence[Example], op: Judge, context: Context) -> Kept:
     Raises:
         ExperimentFailed: ``bad_recipe``, ``teacher_failed`` or ``cap_reached``.
     """
-    desk = Desk("judge", rows, context)
-    places = desk.some(op.rows)
-    asked = [desk.rows[place] for place in places]
+    batch = RequestBatch("judge", rows, context)
+    places = batch.some(op.rows)
+    asked = [batch.rows[place] for place in places]
     prompts = [material(prompt_of_the_row=row.prompt, answer_of_the_row=row.answer) for row in asked]
     system = instructions("judge", task=context.spec.description, criteria=op.criteria)
-    desk.admit(desk.estimate(prompts, system, JUDGE_TEMPERATURE, RATING_TOKENS))
-    replies = desk.ask(prompts, system, JUDGE_TEMPERATURE)
+    batch.admit(batch.estimate(prompts, system, JUDGE_TEMPERATURE, RATING_TOKENS))
+    replies = batch.ask(prompts, system, JUDGE_TEMPERATURE)
     ratings = [rating_of(reply.text) if reply else None for reply in replies]
     low = {place for place, rating in zip(places, ratings, strict=True) if rating and rating < op.minimum}
     unread = ratings.count(None)
-    desk.tally["accepted"] = len(places) - len(low) - unread
-    desk.tally["rejected"] = len(low)
-    desk.tally["kept without a rating"] = unread
-    return desk.kept([row for place, row in enumerate(desk.rows) if place not in low])
+    batch.tally["accepted"] = len(places) - len(low) - unread
+    batch.tally["rejected"] = len(low)
+    batch.tally["kept without a rating"] = unread
+    return batch.kept([row for place, row in enumerate(batch.rows) if place not in low])
 
 
 TEACHER_OPERATIONS: Mapping[type, Step] = {

@@ -1,4 +1,4 @@
-"""What the teacher is told: ``prompts/NAME.md`` as the system's turn, rows fenced in the user's.
+"""What the teacher is told: ``prompts/NAME.md`` as the system's turn, rows delimited in the user's.
 
 Filling is strict (see ``tools.chat.prompt_files``). All rows of an operation share the system's turn, so that
 providers can read it from their cache.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tools.chat.prompt_files import PromptFiles
-from tools.chat.untrusted_text import fenced
+from tools.chat.untrusted_text import delimited
 
 PROMPTS = PromptFiles(Path(__file__).parent / "prompts")
 ROW_CHARACTERS = 24_000
@@ -31,4 +31,6 @@ def instructions(name: str, **fields: str) -> str:
 
 def material(**texts: str) -> str:
     """Texts of rows as data, each in a fence under its name, with spaces for underscores."""
-    return "\n\n".join(fenced(text, name.replace("_", " "), ROW_CHARACTERS) for name, text in texts.items())
+    return "\n\n".join(
+        delimited(text, name.replace("_", " "), ROW_CHARACTERS) for name, text in texts.items()
+    )

@@ -22,7 +22,7 @@ EXPECTED_TOKENS = 1024
 """Of a solution, where the task's own budget is larger: most solutions are far from it."""
 
 
-class Desk:
+class RequestBatch:
     """Rows that may be sent, and a tally of what came of them.
 
     Args:

@@ -15,7 +15,7 @@ from memory.journal.log import BASE
 from memory.recipe import DataCard, DataRecipe
 from memory.records import Lesson, TrainingPlan
 from tasks.errors import InputError
-from tools.chat.untrusted_text import fenced, one_line
+from tools.chat.untrusted_text import delimited, one_line
 from tools.dojo import Dojo
 from tools.toolkit.answers import as_tools, known_experiment
 from tools.toolkit.results import result_tools
@@ -128,7 +128,9 @@ def _remembering(dojo: Dojo) -> list[Callable[..., str]]:
             query: what you want to know, in words.
         """
         found = dojo.recall(query[:QUERY_CHARACTERS])
-        lessons = [fenced(f"[{item.kind}] {item.lesson.text}", f"lesson {item.lesson.id}") for item in found]
+        lessons = [
+            delimited(f"[{item.kind}] {item.lesson.text}", f"lesson {item.lesson.id}") for item in found
+        ]
         return "\n".join(lessons) or "no lessons yet"
 
     def record_experience(lesson: Lesson) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from memory.journal.log import BASE, Journal
 from memory.records import Evaluation
-from tools.chat.untrusted_text import fenced, one_line
+from tools.chat.untrusted_text import delimited, one_line
 from tools.process.root_cause import without_paths
 
 
@@ -30,7 +30,7 @@ def _plan_lines(journal: Journal, id: str) -> list[str]:
         f"hypothesis: {one_line(plan.hypothesis, 400)}",
         f"reason: {one_line(plan.reason, 400)}",
         f"expected gain: {plan.expected_gain:+.1f}; starts from {plan.init_from}",
-        f"allowance: {plan.max_seconds:.0f} s",
+        f"budget: {plan.max_seconds:.0f} s",
         f"sources: {_names(plan.sources)}{one_line(weights, 400)}; at most {plan.rows:,} rows",
     ]
 
@@ -53,8 +53,8 @@ def _data_lines(journal: Journal, id: str) -> list[str]:
 def _training_lines(journal: Journal, id: str) -> list[str]:
     lines = []
     if plan := journal.training_plan(id):
-        knobs = plan.model_dump(exclude={"timeout_seconds", "override_reason", "decided_by"})
-        lines.append(f"training plan: {json.dumps(knobs)}")
+        hyperparameters = plan.model_dump(exclude={"timeout_seconds", "override_reason", "decided_by"})
+        lines.append(f"training plan: {json.dumps(hyperparameters)}")
         if plan.override_reason:
             lines.append(f"optimiser overridden: {one_line(plan.override_reason, 300)}")
     if done := journal.training(id):
@@ -83,19 +83,19 @@ def _result_lines(journal: Journal, id: str) -> list[str]:
 
 def _score_lines(evaluation: Evaluation) -> list[str]:
     score = evaluation.score
-    views = ", ".join(f"{name} {value:.1f}" for name, value in score.views.items())
+    subsets = ", ".join(f"{name} {value:.1f}" for name, value in score.subsets.items())
     groups = [f"  {c.name}: {c.count} ({c.share:.0%} of all items)" for c in evaluation.clusters]
     unreadable = f"{score.unparseable_share:.0%} unparseable"
     return [
-        f"validation: {score.metric} {score.text()}, {unreadable}{f'; {views}' if views else ''}",
+        f"validation: {score.metric} {score.text()}, {unreadable}{f'; {subsets}' if subsets else ''}",
         *(["error clusters:", *groups] if groups else []),
     ]
 
 
 def _verdict_lines(journal: Journal, id: str) -> list[str]:
     lines = []
-    if reading := journal.reading(id):
-        lines.append(f"reading: {reading.verdict}; {one_line(reading.note, 300)}")
+    if reading := journal.verdict(id):
+        lines.append(f"verdict: {reading.verdict}; {one_line(reading.note, 300)}")
     if diagnosis := journal.diagnosis(id):
         lines.append(f"diagnosis: {diagnosis.cause}; next move {diagnosis.next_move}")
         lines += [f"  evidence: {one_line(each, 200)}" for each in diagnosis.evidence[:8]]
@@ -104,7 +104,7 @@ def _verdict_lines(journal: Journal, id: str) -> list[str]:
             lines.append(f"  predicts: {one_line(claim.claim, 200)} ({claim.expected_gain:+.1f})")
     if failure := journal.failure(id):
         lines.append(f"failure at {failure.stage}, {failure.code}:")
-        lines.append(fenced(without_paths(failure.message), "message of the failure", 600))
+        lines.append(delimited(without_paths(failure.message), "message of the failure", 600))
     return lines
 
 

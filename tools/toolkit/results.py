@@ -17,7 +17,7 @@ from memory.journal.log import Journal
 from memory.records import Training
 from tasks.base import Sample
 from tasks.errors import InputError, did_you_mean
-from tools.chat.untrusted_text import fenced, one_line
+from tools.chat.untrusted_text import delimited, one_line
 from tools.dojo import Dojo
 from tools.evaluation.evaluate import cluster_name, read_items
 from tools.process.root_cause import root_cause, without_paths
@@ -84,7 +84,10 @@ def _reading(dojo: Dojo) -> list[Callable[..., str]]:
         cause = root_cause(text)
         end = without_paths(text[-EXCERPT_CHARACTERS:])
         return "\n".join(
-            [fenced(cause, f"first cause in {log} of {id}"), fenced(end, f"end of {log} of {id}", 2_000)]
+            [
+                delimited(cause, f"first cause in {log} of {id}"),
+                delimited(end, f"end of {log} of {id}", 2_000),
+            ]
         )
 
     return [read_experiment, loss_curve, read_log]
@@ -154,7 +157,7 @@ def _auditing(dojo: Dojo) -> Callable[..., str]:
                     f"source {one_line(name)!r}", "is not in the pool", did_you_mean(name[:80], dojo.pool)
                 )
         new = [name for name in dict.fromkeys(sources) if (id, name) not in heard]
-        if new and dojo.spendable_seconds() < SECONDS_TO_SPARE:
+        if new and dojo.remaining_budget_seconds() < SECONDS_TO_SPARE:
             raise InputError("the budget", "leaves no time for an audit", "decide without one")
         heard.update({(id, name): share for name, share in (dojo.audit(id, new) if new else {}).items()})
         shares = {name: round(heard[id, name], 3) for name in sources if (id, name) in heard}
@@ -177,12 +180,12 @@ def _evaluated(dojo: Dojo, experiment: str) -> str:
 def _wrong_items(dojo: Dojo, experiment: str) -> list[tuple[str, Sample, dict[str, Any]]]:
     """(cluster, sample, prediction) of the wrong answers; those of the largest cluster first."""
     samples = {sample.id: sample for sample in dojo.validation}
-    several = len({sample.view for sample in dojo.validation}) > 1
+    several = len({sample.subset for sample in dojo.validation}) > 1
     found = []
     for item in read_items(dojo.workspace.inside(f"experiments/{experiment}/validation.jsonl")):
         sample = samples.get(str(item["id"]))
         if sample is not None and not item["right"] and item.get("scored", True):
-            name = cluster_name(item["error"], item["parsed"], sample.view, several)
+            name = cluster_name(item["error"], item["parsed"], sample.subset, several)
             found.append((name, sample, item))
     sizes: dict[str, int] = {}
     for name, _, _ in found:
@@ -194,9 +197,9 @@ def _item(cluster: str, sample: Sample, item: dict[str, Any]) -> str:
     return "\n".join(
         [
             f"### {sample.id}: {cluster}",
-            fenced(sample.prompt, "prompt", PROMPT_CHARACTERS),
-            fenced(quotation(sample.gold), "right answer", 400),
-            fenced(str(item["prediction"]), "the model's answer", ANSWER_CHARACTERS),
+            delimited(sample.prompt, "prompt", PROMPT_CHARACTERS),
+            delimited(quotation(sample.gold), "right answer", 400),
+            delimited(str(item["prediction"]), "the model's answer", ANSWER_CHARACTERS),
         ]
     )
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from memory.recipe import DataRecipe, Decontaminate, Filter, Map, Select
 from tasks.errors import InputError, boundary, did_you_mean
-from tools.chat.untrusted_text import fenced, one_line
+from tools.chat.untrusted_text import delimited, one_line
 from tools.curation.operations import Example
 from tools.curation.profile import SourceProfile
 from tools.curation.run import dry_run
@@ -45,7 +45,7 @@ def _looking(dojo: Dojo) -> list[Callable[..., str]]:
         """List the raw data sources of the task: rows, licence, and the first lines of their cards."""
         return "\n\n".join(
             f"## {one_line(name)} ({profile.rows:,} rows, {one_line(profile.licence)})\n"
-            + fenced(profile.card_excerpt, "data card", CARD_CHARACTERS)
+            + delimited(profile.card_excerpt, "data card", CARD_CHARACTERS)
             for name, profile in dojo.profiles().items()
         )
 
@@ -57,8 +57,8 @@ def _looking(dojo: Dojo) -> list[Callable[..., str]]:
         """
         profile = _profile(dojo, name)
         figures = profile.model_dump_json(indent=1, exclude={"samples", "card_excerpt"})
-        rows = [fenced(row, "row", ROW_CHARACTERS) for row in profile.samples]
-        return "\n\n".join([figures, fenced(profile.card_excerpt, "data card", CARD_CHARACTERS), *rows])
+        rows = [delimited(row, "row", ROW_CHARACTERS) for row in profile.samples]
+        return "\n\n".join([figures, delimited(profile.card_excerpt, "data card", CARD_CHARACTERS), *rows])
 
     def sample_rows(
         source: str,
@@ -75,12 +75,12 @@ def _looking(dojo: Dojo) -> list[Callable[..., str]]:
         columns = _profile(dojo, source).suggested_columns
         raw = dojo.pool[source].rows
         shown = [
-            fenced(
+            delimited(
                 "\n".join(f"{path}: {_cut(text)}" for path, text in row_texts(row).items()),
                 f"row {position} of {source}",
                 4 * ROW_CHARACTERS,
             )
-            for position, row in shown_rows(raw, rows, columns, dojo.spec, dojo.guard, seed)
+            for position, row in shown_rows(raw, rows, columns, dojo.spec, dojo.decontaminator, seed)
         ]
         return "\n\n".join(shown) or "this source has no row that may be shown"
 
@@ -102,7 +102,7 @@ def _trying_recipes(dojo: Dojo) -> Callable[..., str]:
                 recipe,
                 dojo.pool,
                 dojo.spec,
-                dojo.guard,
+                dojo.decontaminator,
                 dojo.count_tokens,
                 dojo.max_rows,
                 [sample.prompt for sample in dojo.validation],
@@ -207,7 +207,7 @@ def _script_rows(dojo: Dojo, sources: list[str], columns: Columns | None) -> lis
         )
     )
     with boundary("data", "reading rows for a script"):
-        return dry_run(recipe, dojo.pool, dojo.spec, dojo.guard, most_rows=SCRIPT_ROWS)[0]
+        return dry_run(recipe, dojo.pool, dojo.spec, dojo.decontaminator, most_rows=SCRIPT_ROWS)[0]
 
 
 def _told(trial: ScriptTrial, failures: int) -> str:
@@ -215,7 +215,10 @@ def _told(trial: ScriptTrial, failures: int) -> str:
         left = SCRIPT_FAILURES - failures
         more = f"{left} more failures are allowed" if left else "no further try is allowed in this decision"
         return "\n".join(
-            [f"failed ({failures} of {SCRIPT_FAILURES}; {more}):", fenced(trial.problem, "root cause", 700)]
+            [
+                f"failed ({failures} of {SCRIPT_FAILURES}; {more}):",
+                delimited(trial.problem, "root cause", 700),
+            ]
         )
     counts = (
         f"{trial.rows_in} rows in, {trial.rows_out} out, {trial.changed} changed, {trial.dropped} dropped"
@@ -229,7 +232,7 @@ def _told(trial: ScriptTrial, failures: int) -> str:
 
 def _shown(row: Example, label: str) -> str:
     text = f"prompt: {_cut(row.prompt)}\nanswer: {_cut(row.answer)}"
-    return fenced(text, f"{label}, source {row.source}", 3 * COLUMN_CHARACTERS)
+    return delimited(text, f"{label}, source {row.source}", 3 * COLUMN_CHARACTERS)
 
 
 def _cut(text: str) -> str:

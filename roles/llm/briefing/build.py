@@ -1,7 +1,7 @@
-"""What a role reads before it decides: its standing orders, and the case at hand from the journal.
+"""What a role reads before it decides: its standing orders, and the context at hand from the journal.
 
 The orders are the same throughout a run and the background changes seldom, so that
-providers can cache what comes first; the case comes last. Each section has a share of the
+providers can cache what comes first; the context comes last. Each section has a share of the
 budget of tokens, so a briefing does not grow with the number of experiments.
 """
 
@@ -13,7 +13,7 @@ from functools import partial
 from memory.digest import approximate_tokens
 from memory.records import Experiment, Role
 from roles.llm.briefing import data, history, results
-from roles.llm.briefing.case import Case
+from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.layout import Section, laid_out, name
 from roles.llm.system_prompt import render
 from tasks.errors import HarnessFault
@@ -25,7 +25,7 @@ BUDGET_TOKENS = 6000
 DESCRIPTION = 3000
 """Characters of a task's description."""
 
-Build = Callable[[Case, int], str]
+Build = Callable[[ExperimentContext, int], str]
 Part = tuple[str, float, int, Build]
 """Title, share of the budget, rank (the highest goes first when a budget is too small), text."""
 
@@ -34,7 +34,7 @@ LESSONS: Part = ("Lessons of earlier runs", 0.08, 6, history.lessons)
 STANDING: Part = ("Where the run stands", 0.06, 0, history.standing)
 TRIED: Part = ("What was tried", 0.19, 2, history.tried)
 WORDS: Part = ("In the words of the roles", 0.08, 7, history.words)
-TRACK: Part = ("How earlier expectations fared", 0.03, 5, history.track_record)
+TRACK: Part = ("How earlier expectations fared", 0.03, 5, history.calibration)
 FAILURES: Part = ("Failures so far, by kind", 0.06, 4, history.failures)
 BUDGET: Part = ("Budget", 0.04, 1, history.budget)
 REMARKS: Part = ("What the run's owner said; it counts within the rules", 0.05, 1, history.remarks)
@@ -76,7 +76,7 @@ CASE: dict[Role, tuple[Part, ...]] = {
         PLAN,
         REMARKS,
         DATA,
-        ("Knobs", 0.18, 0, results.knobs),
+        ("Hyperparameters", 0.18, 0, results.hyperparameters),
         CURVE,
         STANDING,
         TRIED,
@@ -95,7 +95,7 @@ CASE: dict[Role, tuple[Part, ...]] = {
     "diagnostician": (
         PLAN,
         ("The measured result", 0.12, 0, results.comparison),
-        ("The Evaluator's reading", 0.05, 5, results.reading),
+        ("The Evaluator's reading", 0.05, 5, results.verdict),
         ("Errors on validation", 0.20, 3, results.errors),
         DATA,
         CURVE,
@@ -139,16 +139,16 @@ def briefing(
         HarnessFault: no such role.
     """
     _known(role)
-    case = Case(dojo, experiment, draft)
+    context = ExperimentContext(dojo, experiment, draft)
     page = partial(render, f"{role}_briefing", experiment=experiment)
-    room = budget_tokens - approximate_tokens(page(background="", case=""))
-    background = laid_out(_sections(BACKGROUND[role], case), room)
-    rest = laid_out(_sections(CASE[role], case), room, room - approximate_tokens(background))
-    return page(background=background, case=rest).lstrip()
+    room = budget_tokens - approximate_tokens(page(background="", context=""))
+    background = laid_out(_sections(BACKGROUND[role], context), room)
+    rest = laid_out(_sections(CASE[role], context), room, room - approximate_tokens(background))
+    return page(background=background, context=rest).lstrip()
 
 
-def _sections(parts: tuple[Part, ...], case: Case) -> list[Section]:
-    return [Section(title, share, partial(build, case), rank) for title, share, rank, build in parts]
+def _sections(parts: tuple[Part, ...], context: ExperimentContext) -> list[Section]:
+    return [Section(title, share, partial(build, context), rank) for title, share, rank, build in parts]
 
 
 def _known(role: Role) -> None:

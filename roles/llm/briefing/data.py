@@ -10,7 +10,7 @@ import json
 
 from memory.recipe import DataCard, DataRecipe, Script
 from memory.records import Experiment
-from roles.llm.briefing.case import Case
+from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.layout import SHORTEST, listing, name, names, quoted, share, table
 from roles.source_kinds import by_kind, kind_of, why_unusable
 from tools.chat.untrusted_text import clean
@@ -29,10 +29,10 @@ LEGEND = (
 )
 
 
-def sources(case: Case, tokens: int) -> str:
+def sources(context: ExperimentContext, tokens: int) -> str:
     """Every source in a line of a table, the most useful first; what makes one unusable; the audit."""
-    profiles = case.dojo.profiles()
-    audit = {entry["source"]: f"{entry['share']:.0%} ({entry['experiment']})" for entry in _audit(case)}
+    profiles = context.dojo.profiles()
+    audit = {entry["source"]: f"{entry['share']:.0%} ({entry['experiment']})" for entry in _audit(context)}
     order = [source for group in by_kind(profiles).values() for source in group]
     header = (
         "source",
@@ -59,8 +59,8 @@ def sources(case: Case, tokens: int) -> str:
     return listing([LEGEND, *table(header, rows).split("\n"), *unusable], tokens)
 
 
-def _audit(case: Case) -> list[dict[str, str | float]]:
-    return source_audit(case.history)
+def _audit(context: ExperimentContext) -> list[dict[str, str | float]]:
+    return source_audit(context.history)
 
 
 def _source(profile: SourceProfile, agreement: str) -> tuple[str, ...]:
@@ -82,31 +82,33 @@ def _source(profile: SourceProfile, agreement: str) -> tuple[str, ...]:
     )
 
 
-def cards(case: Case, tokens: int) -> str:
+def cards(context: ExperimentContext, tokens: int) -> str:
     """What the sources say about themselves."""
-    chosen = _chosen(case)
+    chosen = _chosen(context)
     if not chosen:
         return ""
     room = max(SHORTEST, 3 * (tokens - 60) // len(chosen) - 20)
-    found = {source: card_text(case.dojo.pool[source].card, case.dojo.guard) for source in chosen}
+    found = {
+        source: card_text(context.dojo.pool[source].card, context.dojo.decontaminator) for source in chosen
+    }
     texts = [f"{source}: {clean(card, room)}" for source, card in found.items() if card]
     return quoted("\n\n".join(texts), "cards of the sources", tokens)
 
 
-def _chosen(case: Case) -> list[str]:
+def _chosen(context: ExperimentContext) -> list[str]:
     """The plan's sources, or every usable one."""
-    profiles = case.dojo.profiles()
-    if case.plan:
-        return [source for source in case.plan.sources if source in profiles]
+    profiles = context.dojo.profiles()
+    if context.plan:
+        return [source for source in context.plan.sources if source in profiles]
     groups = by_kind(profiles)
-    return [*groups["worked"], *groups["plain"]]
+    return [*groups["chain_of_thought"], *groups["direct"]]
 
 
-def columns(case: Case, tokens: int) -> str:
+def columns(context: ExperimentContext, tokens: int) -> str:
     """Per source of the plan: its card, its columns, what they seem to be, and some rows."""
-    chosen = _chosen(case)
+    chosen = _chosen(context)
     room = tokens // max(1, len(chosen))
-    return "\n".join(_columns(case.dojo, source, room) for source in chosen)
+    return "\n".join(_columns(context.dojo, source, room) for source in chosen)
 
 
 def _columns(dojo: Dojo, source: str, tokens: int) -> str:
@@ -118,7 +120,7 @@ def _columns(dojo: Dojo, source: str, tokens: int) -> str:
     more = f" and {len(profile.columns) - COLUMNS} more" if len(profile.columns) > COLUMNS else ""
     suggested = json.dumps(dict(profile.suggested_columns), ensure_ascii=False)
     about = f"columns: {', '.join(found)}{more}\nsuggested for map: {suggested}"
-    card = clean(card_text(dojo.pool[source].card, dojo.guard), max(SHORTEST, tokens))
+    card = clean(card_text(dojo.pool[source].card, dojo.decontaminator), max(SHORTEST, tokens))
     text = "\n\n".join([card, about, *_rows(dojo, source)])
     return quoted(text, f"card, columns and rows of {source}", tokens)
 
@@ -130,17 +132,17 @@ def _rows(dojo: Dojo, source: str) -> list[str]:
         ROWS,
         dict(dojo.profiles()[source].suggested_columns),
         dojo.spec,
-        dojo.guard,
+        dojo.decontaminator,
         dojo.seed,
     )
     return ["\n".join(f"{path}: {text}" for path, text in row_texts(row).items()) for _, row in found]
 
 
-def plan(case: Case, tokens: int) -> str:
+def plan(context: ExperimentContext, tokens: int) -> str:
     """What the Planner decided: its fields, and its words in a fence."""
-    if case.plan is None:
+    if context.plan is None:
         return ""
-    p = case.plan
+    p = context.plan
     lines = [
         f"- change: {p.change}; parent {p.parent or 'base'}; weights from {p.init_from}",
         f"- sources: {', '.join(name(source) for source in p.sources)}"
@@ -151,16 +153,16 @@ def plan(case: Case, tokens: int) -> str:
     if p.tests:
         lines.append(f"- puts the prediction of {name(p.tests)}'s diagnosis to the test")
     words = f"hypothesis: {p.hypothesis}\nreason: {p.reason}"
-    return "\n".join([*lines, quoted(words, f"plan of {case.experiment}", tokens - 160)])
+    return "\n".join([*lines, quoted(words, f"plan of {context.experiment}", tokens - 160)])
 
 
 def _weights(weights: dict[str, float]) -> str:
     return ", ".join(f"{name(source)} {weight:g}" for source, weight in weights.items())
 
 
-def recipe_of_parent(case: Case, tokens: int) -> str:
+def recipe_of_parent(context: ExperimentContext, tokens: int) -> str:
     """The recipe that the plan builds on, and what each operation removed."""
-    parent = case.parent
+    parent = context.parent
     if parent is None or parent.recipe is None:
         return "The parent has no recipe: its weights are the base model's."
     counts = steps(parent.card, tokens // 3) if parent.card else ""
@@ -179,9 +181,9 @@ def _plain(recipe: DataRecipe) -> str:
     return "\n".join(lines)
 
 
-def recipes_of_siblings(case: Case, tokens: int) -> str:
+def recipes_of_siblings(context: ExperimentContext, tokens: int) -> str:
     """How the siblings' data differed: operations and rows, the newest first."""
-    entries = [_sibling(e) for e in reversed(case.siblings) if e.recipe is not None]
+    entries = [_sibling(e) for e in reversed(context.siblings) if e.recipe is not None]
     return listing(entries, tokens) if entries else ""
 
 
@@ -192,9 +194,9 @@ def _sibling(e: Experiment) -> str:
     return f"- {e.id} ({e.outcome}{score}): {names(e.plan.sources)}; {' '.join(operations)} -> {rows}"
 
 
-def data(case: Case, tokens: int) -> str:
+def data(context: ExperimentContext, tokens: int) -> str:
     """The training set: how many rows, of which sources, how long, and how they came about."""
-    card = case.card
+    card = context.card
     if card is None:
         return "There is no data yet."
     by_source = ", ".join(f"{name(source)} {rows}" for source, rows in card.rows_by_source.items())
@@ -218,9 +220,9 @@ def steps(card: DataCard, tokens: int) -> str:
     return listing(entries, tokens)
 
 
-def limits(case: Case, tokens: int) -> str:
+def limits(context: ExperimentContext, tokens: int) -> str:
     """The bounds that every recipe is held to."""
-    dojo = case.dojo
+    dojo = context.dojo
     teacher = (
         "solve, rephrase, generate and judge ask the teacher; they cost money and time"
         if dojo.teacher is not None

@@ -6,18 +6,18 @@ from collections import Counter
 from collections.abc import Sequence
 
 from memory.budget.spending import Spending
+from memory.calibration import overrides, predictions
 from memory.experience.lessons import Recalled
 from memory.journal.log import BASE
 from memory.records import Approval, Experiment, Failure, TrainingPlan
-from memory.track_record import overrides, predictions
-from roles.llm.briefing.case import Case
+from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.layout import SHORTEST, listing, name, names, quoted, table
 from roles.root_cause import root_cause, without_paths
 from tasks.base import Score
 from tools.chat.untrusted_text import one_line
 
 LINEAGE = 6
-VIEWS = 8
+SUBSETS = 8
 LESSONS = 5
 FAILURES = 3
 REMARK = 400
@@ -26,45 +26,47 @@ WORDS = 160
 """Characters of what a role wrote about an experiment."""
 
 
-def standing(case: Case, tokens: int) -> str:
+def standing(context: ExperimentContext, tokens: int) -> str:
     """Base, champion, and the way from one to the other."""
-    base = case.journal.base_evaluation
+    base = context.journal.base_evaluation
     lines = [f"- base: {score_text(base.score)}" if base else "- base: not measured yet"]
-    champion = case.champion
+    champion = context.champion
     if champion is None or champion.evaluation is None:
         lines.append("- champion: the base model; nothing was kept yet")
         return "\n".join(lines)
     lines.append(f"- champion: {champion.id}, {score_text(champion.evaluation.score)}")
-    line = case.journal.lineage(champion.id)
-    steps = [_step(case, id) for id in line]
+    line = context.journal.lineage(champion.id)
+    steps = [_step(context, id) for id in line]
     if len(steps) > LINEAGE:
         steps = [steps[0], f"({len(steps) - LINEAGE} more)", *steps[-(LINEAGE - 1) :]]
     lines.append(f"- its line: base -> {' -> '.join(steps)}")
     return listing(lines, tokens)
 
 
-def _step(case: Case, id: str) -> str:
-    experiment = case.finished(id)
+def _step(context: ExperimentContext, id: str) -> str:
+    experiment = context.finished(id)
     if experiment is None or experiment.evaluation is None:
         return id
     return f"{id} ({experiment.plan.change}, {experiment.evaluation.score.value:.1f})"
 
 
 def score_text(score: Score) -> str:
-    """A score with its interval, the share that no parser could read, and its weakest views."""
+    """A score with its interval, the share that no parser could read, and its weakest subsets."""
     text = score.text()
     if score.unparseable_share:
         text += f", {score.unparseable_share:.0%} of the answers cannot be parsed"
-    if len(score.views) > 1:
-        weakest = sorted(score.views.items(), key=lambda view: view[1], reverse=not score.higher_is_better)
-        shown = ", ".join(f"{name(view)} {value:.1f}" for view, value in weakest[:VIEWS])
-        text += f"; by view: {shown}" + (" ..." if len(weakest) > VIEWS else "")
+    if len(score.subsets) > 1:
+        weakest = sorted(
+            score.subsets.items(), key=lambda subset: subset[1], reverse=not score.higher_is_better
+        )
+        shown = ", ".join(f"{name(subset)} {value:.1f}" for subset, value in weakest[:SUBSETS])
+        text += f"; by subset: {shown}" + (" ..." if len(weakest) > SUBSETS else "")
     return text
 
 
-def tried(case: Case, tokens: int) -> str:
+def tried(context: ExperimentContext, tokens: int) -> str:
     """The listed experiments in a table, then the others in one line per outcome."""
-    if not case.history:
+    if not context.history:
         return "Nothing was tried yet."
     header = (
         "id",
@@ -77,10 +79,10 @@ def tried(case: Case, tokens: int) -> str:
         "score",
         "against the champion",
     )
-    marked = {e.id for e in case.siblings}
-    lines = table(header, [_row(e, marked) for e in case.listed]).split("\n")
-    rest = _summed_up([e for e in case.history if e not in case.listed])
-    note = f"* same parent as {case.experiment}" if case.plan else "* builds on the champion"
+    marked = {e.id for e in context.siblings}
+    lines = table(header, [_row(e, marked) for e in context.listed]).split("\n")
+    rest = _summed_up([e for e in context.history if e not in context.listed])
+    note = f"* same parent as {context.experiment}" if context.plan else "* builds on the champion"
     return "\n".join([*lines, note, *rest])
 
 
@@ -97,18 +99,18 @@ def _row(e: Experiment, siblings: set[str]) -> tuple[str, ...]:
         e.plan.change,
         names(e.plan.sources),
         str(e.card.rows) if e.card else "-",
-        knobs_text(e.training_plan),
+        hyperparameters_text(e.training_plan),
         outcome,
         f"{e.evaluation.score.value:.1f}" if e.evaluation else "-",
         against,
     )
 
 
-def knobs_text(plan: TrainingPlan | None) -> str:
-    """Method and knobs in a few words."""
+def hyperparameters_text(plan: TrainingPlan | None) -> str:
+    """Method and hyperparameters in a few words."""
     if plan is None:
         return "-"
-    own = ", own knobs" if plan.override_reason else ""
+    own = ", own hyperparameters" if plan.override_reason else ""
     return (
         f"{plan.method} lr {plan.learning_rate:.2g} b{plan.per_device_train_batch_size} "
         f"{plan.num_train_epochs:.2g} ep from {plan.init_from}{own}"
@@ -132,9 +134,9 @@ def _summed_up(others: Sequence[Experiment]) -> list[str]:
     return lines
 
 
-def words(case: Case, tokens: int) -> str:
+def words(context: ExperimentContext, tokens: int) -> str:
     """What roles wrote about the listed experiments, the newest first, in one fence."""
-    entries = [_words_of(e) for e in reversed(case.listed)]
+    entries = [_words_of(e) for e in reversed(context.listed)]
     return quoted("\n".join(entries), "what the roles wrote, newest first", tokens) if entries else ""
 
 
@@ -146,11 +148,11 @@ def _words_of(e: Experiment) -> str:
     return text
 
 
-def open_prediction(case: Case, tokens: int) -> str:
+def open_prediction(context: ExperimentContext, tokens: int) -> str:
     """The newest prediction that is not tested yet."""
-    if case.prediction is None:
+    if context.prediction is None:
         return ""
-    id, diagnosis, prediction = case.prediction
+    id, diagnosis, prediction = context.prediction
     line = (
         f"{id}'s diagnosis (cause {diagnosis.cause}, next move {diagnosis.next_move}) predicts "
         f"{prediction.expected_gain:+.1f} points over {id} from a change of {prediction.change}. "
@@ -159,15 +161,15 @@ def open_prediction(case: Case, tokens: int) -> str:
     return f"{line}\n{quoted(prediction.claim, f'prediction after {id}', tokens - 80)}"
 
 
-def track_record(case: Case, tokens: int) -> str:
-    """Whether earlier predictions came true, and what setting knobs by hand was worth."""
-    if not case.history:
+def calibration(context: ExperimentContext, tokens: int) -> str:
+    """Whether earlier predictions came true, and what setting hyperparameters by hand was worth."""
+    if not context.history:
         return ""
-    base = case.journal.base_evaluation
-    lines = [predictions(case.history).text()]
+    base = context.journal.base_evaluation
+    lines = [predictions(context.history).text()]
     if base is not None:
-        lines.append(overrides(case.history, base.score.value).text())
-    gains = [(e.plan.expected_gain, gain) for e in case.history if (gain := _gain(case, e)) is not None]
+        lines.append(overrides(context.history, base.score.value).text())
+    gains = [(e.plan.expected_gain, gain) for e in context.history if (gain := _gain(context, e)) is not None]
     if gains:
         expected, got = (sum(side) / len(gains) for side in zip(*gains, strict=True))
         lines.append(
@@ -176,19 +178,19 @@ def track_record(case: Case, tokens: int) -> str:
     return listing(lines, tokens)
 
 
-def _gain(case: Case, e: Experiment) -> float | None:
+def _gain(context: ExperimentContext, e: Experiment) -> float | None:
     """Points over the parent; positive is better whatever the metric's direction."""
-    before = case.evaluated(e.plan.parent or BASE)
+    before = context.evaluated(e.plan.parent or BASE)
     if before is None or e.evaluation is None:
         return None
     gain = e.evaluation.score.value - before.score.value
     return gain if e.evaluation.score.higher_is_better else -gain
 
 
-def failures(case: Case, tokens: int) -> str:
+def failures(context: ExperimentContext, tokens: int) -> str:
     """The newest failures of different kinds, each with the first cause that its log names."""
     found: dict[tuple[str, str], Experiment] = {}
-    for e in reversed(case.history):
+    for e in reversed(context.history):
         if e.failure is not None:
             found.setdefault((e.failure.stage, e.failure.code), e)
     newest = [(e.id, e.failure) for e in list(found.values())[:FAILURES] if e.failure]
@@ -204,10 +206,10 @@ def failure_text(id: str, failure: Failure, tokens: int) -> str:
     return f"{head}\n{quoted(text, f'failure of {id}', tokens - 30)}"
 
 
-def lessons(case: Case, tokens: int) -> str:
+def lessons(context: ExperimentContext, tokens: int) -> str:
     """What earlier runs taught, the best first, those that the plan cites before all."""
-    recalled = case.dojo.recall()
-    cited = case.plan.lessons if case.plan else ()
+    recalled = context.dojo.recall()
+    cited = context.plan.lessons if context.plan else ()
     chosen = sorted(recalled, key=lambda item: item.lesson.id not in cited)[:LESSONS]
     if not chosen:
         return ""
@@ -229,10 +231,10 @@ def _lesson(item: Recalled) -> str:
     )
 
 
-def remarks(case: Case, tokens: int) -> str:
+def remarks(context: ExperimentContext, tokens: int) -> str:
     """What the person who was asked said, the newest first: a word of the run's owner, so not in a fence."""
     entries = []
-    for event in reversed(case.journal.events):
+    for event in reversed(context.journal.events):
         if event.kind == "approval" and event.data.get("note"):
             said = Approval.model_validate(event.data)
             verdict = {"approve": "approved", "edit": "edited", "reject": "rejected"}[said.verdict]
@@ -240,11 +242,11 @@ def remarks(case: Case, tokens: int) -> str:
     return listing(entries, tokens) if entries else ""
 
 
-def budget(case: Case, tokens: int) -> str:
+def budget(context: ExperimentContext, tokens: int) -> str:
     """Time, money and tokens left, and about how many experiments they hold."""
-    dojo = case.dojo
-    left = max(0.0, dojo.spendable_seconds())
-    done = [sum(e.clocks.values()) for e in case.history if e.clocks]
+    dojo = context.dojo
+    left = max(0.0, dojo.remaining_budget_seconds())
+    done = [sum(e.clocks.values()) for e in context.history if e.clocks]
     lines = [
         f"- time: {left:.0f} s left for experiments of {dojo.ledger.budget.seconds:.0f} s; "
         f"the final test is paid for",

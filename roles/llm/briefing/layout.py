@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from memory.digest import approximate_tokens
 from roles.root_cause import without_paths
-from tools.chat.untrusted_text import fenced, one_line
+from tools.chat.untrusted_text import delimited, one_line
 
 SHORTEST = 60
 """Characters under which a quotation says nothing."""
@@ -102,7 +102,7 @@ def quoted(text: str, label: str, tokens: int) -> str:
     """A text inside a fence, in at most ``tokens`` tokens, fence included; empty when there is no room."""
     most = len(text) or 1
     while most >= SHORTEST or most >= len(text):
-        fence = fenced(text, label, most)
+        fence = delimited(text, label, most)
         size = approximate_tokens(fence)
         if size <= tokens:
             return fence

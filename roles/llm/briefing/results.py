@@ -1,4 +1,5 @@
-"""Results, for a briefing: errors with examples, the paired comparison, the loss curve, knobs and trials.
+"""Results, for a briefing: errors with examples, the paired comparison, the loss curve, hyperparameters and
+trials.
 
 Every item shown is a validation item, read from the predictions that the harness wrote.
 """
@@ -11,10 +12,10 @@ from memory.journal.log import BASE
 from memory.records import Evaluation, Training, TrainingPlan
 from roles.diagnostician import loss_fall
 from roles.hyperparameters import learning_rate_range, trials_from
-from roles.llm.briefing.case import Case
-from roles.llm.briefing.history import failure_text, knobs_text, score_text
+from roles.llm.briefing.context import ExperimentContext
+from roles.llm.briefing.history import failure_text, hyperparameters_text, score_text
 from roles.llm.briefing.layout import listing, name, quoted, share, table
-from roles.training_engineer import knobs_for, method_for
+from roles.training_engineer import hyperparameters_for, method_for
 from tasks.base import Sample
 from tools.report.facts import predictions, quotation
 
@@ -25,19 +26,19 @@ CHANGED = 2
 TRIALS = 8
 
 
-def subject(case: Case) -> str:
+def subject(context: ExperimentContext) -> str:
     """Whose errors matter: the experiment's own, or before it has any, those of what it builds on."""
-    return case.experiment if case.evaluation else case.parent_id
+    return context.experiment if context.evaluation else context.parent_id
 
 
-def errors(case: Case, tokens: int) -> str:
+def errors(context: ExperimentContext, tokens: int) -> str:
     """The kinds of wrong answers, before and now, and examples of the largest."""
-    id = subject(case)
-    now = case.evaluated(id)
+    id = subject(context)
+    now = context.evaluated(id)
     if now is None:
         return ""
-    other = case.champion_id if id != case.champion_id else BASE
-    before = case.evaluated(other) if other != id else None
+    other = context.champion_id if id != context.champion_id else BASE
+    before = context.evaluated(other) if other != id else None
     earlier = {c.name: c.count for c in before.clusters} if before else {}
     rows = [
         (name(c.name), str(c.count), share(c.share), str(earlier.get(c.name, 0)) if before else "-")
@@ -46,12 +47,12 @@ def errors(case: Case, tokens: int) -> str:
     counts = table((f"wrong answers of {id}", "items", "of all", f"in {other}" if before else "before"), rows)
     if not counts:
         return f"{id} makes no errors that were clustered."
-    return f"{counts}\n{_examples(case, now, id, tokens - 60 - 25 * len(rows))}"
+    return f"{counts}\n{_examples(context, now, id, tokens - 60 - 25 * len(rows))}"
 
 
-def _examples(case: Case, evaluation: Evaluation, id: str, tokens: int) -> str:
-    found = predictions(case.dojo.workspace.run_dir, evaluation)
-    samples = {sample.id: sample for sample in case.dojo.validation}
+def _examples(context: ExperimentContext, evaluation: Evaluation, id: str, tokens: int) -> str:
+    found = predictions(context.dojo.workspace.run_dir, evaluation)
+    samples = {sample.id: sample for sample in context.dojo.validation}
     chosen = [
         (cluster.name, item)
         for cluster in evaluation.clusters[:SHOWN_CLUSTERS]
@@ -96,12 +97,12 @@ def _middle(text: str, limit: int) -> str:
     return f"{text[:head]} [… {len(text) - limit} characters …] {text[len(text) - (limit - head) :]}"
 
 
-def comparison(case: Case, tokens: int) -> str:
+def comparison(context: ExperimentContext, tokens: int) -> str:
     """The paired test, the scores on both sides, and how much of the difference is format."""
-    c = case.comparison
+    c = context.comparison
     if c is None:
-        return failure(case, tokens)
-    mine, theirs = case.evaluated(c.challenger), case.evaluated(c.champion)
+        return failure(context, tokens)
+    mine, theirs = context.evaluated(c.challenger), context.evaluated(c.champion)
     lines = [
         f"- {id}: {score_text(each.score)}"
         for id, each in ((c.challenger, mine), (c.champion, theirs))
@@ -112,28 +113,28 @@ def comparison(case: Case, tokens: int) -> str:
         f"({name(c.test)}, n={c.n}); {c.fixed} items fixed, {c.broken} broken"
     )
     lines.append(f"- of it answer format {c.format_gain:+.1f}, capability {c.capability_gain:+.1f}")
-    if case.plan is not None:
-        lines.append(f"- expected over {case.parent_id}: {case.plan.expected_gain:+.1f} points")
+    if context.plan is not None:
+        lines.append(f"- expected over {context.parent_id}: {context.plan.expected_gain:+.1f} points")
     return listing(lines, tokens)
 
 
-def failure(case: Case, tokens: int) -> str:
+def failure(context: ExperimentContext, tokens: int) -> str:
     """Why the experiment ended early."""
-    return failure_text(case.experiment, case.failure, tokens) if case.failure else ""
+    return failure_text(context.experiment, context.failure, tokens) if context.failure else ""
 
 
-def changed(case: Case, tokens: int) -> str:
+def changed(context: ExperimentContext, tokens: int) -> str:
     """Some validation items that the experiment fixed and broke against the champion."""
-    c, run_dir = case.comparison, case.dojo.workspace.run_dir
+    c, run_dir = context.comparison, context.dojo.workspace.run_dir
     if c is None:
         return ""
-    new = predictions(run_dir, case.evaluated(c.challenger))
-    old = predictions(run_dir, case.evaluated(c.champion))
+    new = predictions(run_dir, context.evaluated(c.challenger))
+    old = predictions(run_dir, context.evaluated(c.champion))
     picked: list[tuple[str, Sample]] = []
     for verdict in ("fixed", "broken"):
         items = [
             sample
-            for sample in case.dojo.validation
+            for sample in context.dojo.validation
             if sample.id in new
             and sample.id in old
             and bool(new[sample.id].get("right")) == (verdict == "fixed")
@@ -149,15 +150,15 @@ def changed(case: Case, tokens: int) -> str:
     return _quoted_items(texts, tokens)
 
 
-def curve(case: Case, tokens: int) -> str:
+def curve(context: ExperimentContext, tokens: int) -> str:
     """The loss curve of the experiment, or of what it starts from, in a few numbers."""
-    id, training, plan = case.experiment, case.training, case.training_plan
+    id, training, plan = context.experiment, context.training, context.training_plan
     if training is None:
-        id = case.plan.init_from if case.plan else case.champion_id
-        training, plan = case.journal.training(id), case.journal.training_plan(id)
+        id = context.plan.init_from if context.plan else context.champion_id
+        training, plan = context.journal.training(id), context.journal.training_plan(id)
     if training is None:
         return ""
-    lines = [f"- {id}: {knobs_text(plan)}, {training.steps} steps over {training.rows} rows"]
+    lines = [f"- {id}: {hyperparameters_text(plan)}, {training.steps} steps over {training.rows} rows"]
     lines.append(f"- loss: {curve_text(training)}")
     lines.append(
         f"- {training.wall_seconds:.0f} s, {training.tokens_per_second:.0f} tokens/s, "
@@ -181,26 +182,26 @@ def curve_text(training: Training) -> str:
     return f"{points}; lowest {lowest[1]:.3f} at step {lowest[0]}{tail}"
 
 
-def knobs(case: Case, tokens: int) -> str:
+def hyperparameters(context: ExperimentContext, tokens: int) -> str:
     """What the optimiser suggests, the range it searches, and what was tried."""
-    dojo, p = case.dojo, case.plan
-    base = case.journal.base_evaluation
+    dojo, p = context.dojo, context.plan
+    base = context.journal.base_evaluation
     if p is None or base is None:
         return ""
     method = method_for(dojo)
-    suggested = knobs_for(dojo, p, case.history, method)
+    suggested = hyperparameters_for(dojo, p, context.history, method)
     low, high = learning_rate_range(method, dojo.base_model.hidden_size)
     lines = [
         f"- suggested: {method}, learning rate {suggested.learning_rate:.3g}, "
         f"batch {suggested.batch_size} ({name(suggested.origin)})",
         f"- range searched: {low:.2g} to {high:.2g}",
-        *_costs(case),
+        *_costs(context),
     ]
-    trained = [e for e in case.history if e.training_plan is not None]
+    trained = [e for e in context.history if e.training_plan is not None]
     worths = trials_from(trained, base.score.value, method)
     of_method = [e for e in trained if e.training_plan and e.training_plan.method == method]
     rows = [
-        (e.id, knobs_text(e.training_plan), f"{trial.worth:+.2f}", e.outcome)
+        (e.id, hyperparameters_text(e.training_plan), f"{trial.worth:+.2f}", e.outcome)
         for e, trial in list(zip(of_method, worths, strict=True))[-TRIALS:]
     ]
     if rows:
@@ -210,9 +211,9 @@ def knobs(case: Case, tokens: int) -> str:
     return listing([*lines, *table(("id", "training", "worth", "outcome"), rows).split("\n")], tokens)
 
 
-def _costs(case: Case) -> list[str]:
+def _costs(context: ExperimentContext) -> list[str]:
     """What an epoch needs, by either method."""
-    card, p = case.card, case.plan
+    card, p = context.card, context.plan
     if card is None or p is None:
         return []
     lines = []
@@ -220,11 +221,11 @@ def _costs(case: Case) -> list[str]:
         draft = TrainingPlan(
             method=method,
             num_train_epochs=1.0,
-            max_length=case.dojo.max_length,
+            max_length=context.dojo.max_length,
             init_from=p.init_from,
             per_device_train_batch_size=max(1, min(16, card.rows)),
         )
-        e = case.dojo.estimate(draft, card)
+        e = context.dojo.estimate(draft, card)
         fits = "fits" if e.fits else "DOES NOT FIT"
         lines.append(
             f"- one epoch, {method}, batch {draft.per_device_train_batch_size}: about {e.seconds:.0f} s and "
@@ -233,22 +234,22 @@ def _costs(case: Case) -> list[str]:
     return lines
 
 
-def reading(case: Case, tokens: int) -> str:
+def verdict(context: ExperimentContext, tokens: int) -> str:
     """What the Evaluator made of the result."""
-    r = case.draft.reading if case.draft else case.journal.reading(case.experiment)
+    r = context.draft.verdict if context.draft else context.journal.verdict(context.experiment)
     if r is None:
         return ""
     words = "\n".join([r.note, *(f"{cluster}: {note}" for cluster, note in r.cluster_notes.items())])
     return f"verdict: {r.verdict}\n{quoted(words, 'note of the Evaluator', tokens - 40)}"
 
 
-def diagnoses(case: Case, tokens: int) -> str:
+def diagnoses(context: ExperimentContext, tokens: int) -> str:
     """The diagnoses along the line that the experiment stands on, the newest first."""
-    line = case.journal.lineage(case.parent_id) if case.parent_id != BASE else ()
-    found: Sequence[str] = [id for id in reversed(line) if (e := case.finished(id)) and e.diagnosis]
+    line = context.journal.lineage(context.parent_id) if context.parent_id != BASE else ()
+    found: Sequence[str] = [id for id in reversed(line) if (e := context.finished(id)) and e.diagnosis]
     entries = []
     for id in found:
-        e = case.finished(id)
+        e = context.finished(id)
         if e and e.diagnosis:
             d = e.diagnosis
             text = name(d.note or "; ".join(d.evidence), 200)

@@ -19,7 +19,7 @@ from tasks.chemcot.chemistry.groups import molecule
 from tasks.chemcot.chemistry.similarity import morgan_bits, parent_form, parse
 
 PROPERTIES = ("drd", "gsk", "jnk", "logp", "qed", "solubility")
-"""By the names of the published views."""
+"""By the names of the published subsets."""
 ORACLES = {"drd": "DRD2", "gsk": "GSK3B", "jnk": "JNK3"}
 """Property -> the name of its oracle in PyTDC."""
 

@@ -58,7 +58,7 @@ def kinds_named(chart_type: object, question: str) -> tuple[str, ...]:
 
 
 def facts_for_judging(row: Row) -> dict[str, Any]:
-    """What a judge needs of a row: ``csv``, the table as pandas would write it, ``kinds`` and ``head``.
+    """What a scorer needs of a row: ``csv``, the table as pandas would write it, ``kinds`` and ``head``.
 
     Raises ValueError naming a missing or malformed column.
     """

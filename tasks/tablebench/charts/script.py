@@ -49,7 +49,8 @@ def code_of(text: str) -> str | None:
 
 
 def _blocks(text: str) -> list[tuple[str, str]]:
-    """(label in lower case, code) of every fenced block; an unclosed one runs to the next or to the end."""
+    """(label in lower case, code) of every delimited block; an unclosed one runs to the next or to the
+    end."""
     found: list[tuple[str, str]] = []
     label: str | None = None
     lines: list[str] = []
@@ -95,7 +96,7 @@ def parsed(code: str) -> ast.Module | None:
 
 @functools.cache
 def _harness() -> str:
-    return resources.files("tasks").joinpath("chart_capture.py").read_text(encoding="utf-8")
+    return resources.files("tasks.tablebench.charts").joinpath("capture.py").read_text(encoding="utf-8")
 
 
 def capture_script(own: str | None, released: str | None, table_csv: str) -> Script:

@@ -1,6 +1,6 @@
 """Plotting code read without being run: its chart, columns and numbers, against the prompt and a plan.
 
-A worked answer opens with a plan, such as ``Plan: bar of wins - goals by player; goals > 9``.
+A chain-of-thought answer opens with a plan, such as ``Plan: bar of wins - goals by player; goals > 9``.
 The plan's first word is the kind of chart; columns, numbers and operations follow in any words.
 """
 

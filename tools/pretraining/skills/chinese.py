@@ -1,4 +1,4 @@
-"""Chinese skills: number stories, formulas given in the text, categories given in the text, options."""
+"""Chinese skills: number card_topics, formulas given in the text, categories given in the text, options."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The skill curriculum of the bundled base model: which skills there are and how often each is shown.
 
 The curriculum teaches general abilities (sums, look-up, sets, molecule strings, formats, Chinese number
-stories) in its own wordings. It is no task's training data: fine-tuning on a task is what the product does.
+card_topics) in its own wordings. It is no task's training data: fine-tuning on a task is what the product
+does.
 """
 
 from __future__ import annotations

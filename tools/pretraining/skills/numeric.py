@@ -1,4 +1,4 @@
-"""Arithmetic skills: sums, products, remainders, chains of steps, comparisons, short number stories."""
+"""Arithmetic skills: sums, products, remainders, chains of steps, comparisons, short number card_topics."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ PARTS = _words(
     gear cam bolt nut spring lever valve pump sensor lens motor shaft belt housing piston hinge
     clutch pulley bracket nozzle filter rotor stator magnet coil switch relay fuse battery
     antenna screen keyboard camera mirror prism laser diode heater cooler fan blade frame wheel
-    axle brake pedal chain sprocket bearing seal gasket washer screw pin clip clamp handle knob
+    axle brake pedal chain sprocket bearing seal gasket washer screw pin clip clamp handle hyperparameter
     dial gauge meter timer clock processor memory buffer router socket plug cable wire hose pipe
     tank tray drawer lid cover base plate rod bar beam tube ring disk drum hook latch lock key
     strap roller conveyor hopper cutter drill saw

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from memory.calibration import count_decisions, hit, overrides, predictions
 from memory.records import Decision, Diagnosis, Evaluation, Experiment, Plan, Prediction, TrainingPlan
-from memory.track_record import came_true, count_decisions, overrides, predictions
 from tasks.base import Score
 
 
@@ -56,7 +56,7 @@ def experiment(
 
 
 @pytest.mark.parametrize(
-    ("expected", "actual", "hit"),
+    ("expected", "actual", "came"),
     [
         (5.0, 1.0, True),
         (5.0, 0.9, False),
@@ -71,9 +71,9 @@ def experiment(
     ],
 )
 def test_the_direction_decides_and_less_than_a_point_is_no_change(
-    expected: float, actual: float, hit: bool
+    expected: float, actual: float, came: bool
 ) -> None:
-    assert came_true(expected, actual) is hit
+    assert hit(expected, actual) is came
 
 
 def test_a_prediction_is_measured_against_the_experiment_that_was_diagnosed() -> None:
@@ -152,14 +152,15 @@ def test_overrides_are_told_apart_by_outcome_and_worth() -> None:
     assert (record.overridden.n, record.overridden.kept) == (2, 0)
     assert record.overridden.mean_worth == pytest.approx((10 / 40 - 1.0) / 2)
     assert record.text().startswith(
-        "Overrides of the optimiser's knobs: 0 of 2 kept, mean worth -0.38. "
-        "With the optimiser's knobs: 1 of 1 kept, mean worth +0.50."
+        "Overrides of the optimiser's hyperparameters: 0 of 2 kept, mean worth -0.38. "
+        "With the optimiser's hyperparameters: 1 of 1 kept, mean worth +0.50."
     )
 
 
 def test_a_run_without_overrides_says_so() -> None:
     assert overrides([], 20.0).text() == (
-        "Overrides of the optimiser's knobs: no record yet. With the optimiser's knobs: none yet."
+        "Overrides of the optimiser's hyperparameters: no record yet. "
+        "With the optimiser's hyperparameters: none yet."
     )
     assert "no record yet" in overrides([experiment(1, 60.0, training={})], 20.0).text()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from memory.recipe import DataCard
 from memory.records import Plan, TrainingPlan
 from roles.hyperparameters import learning_rate_range
-from roles.llm.reply_guard import Refused
+from roles.llm.reply_validator import InvalidDecision
 from roles.llm.schemas import TrainingDecision
 from roles.training_engineer import draft_of
 from tools.dojo import Dojo
@@ -18,19 +18,22 @@ def training_draft_of(dojo: Dojo, plan: Plan, card: DataCard, decision: Training
     """The TrainingEngineer's decision as a draft; gate and duration are the harness's.
 
     Raises:
-        Refused: an override without a reason, a knob out of range, or more memory than there is.
+        InvalidDecision: an override without a reason, a hyperparameter out of range, or more memory than
+        there is.
     """
     suggested = draft_of(dojo, plan, card, decision.method)
     rate, batch = decision.learning_rate, decision.per_device_train_batch_size
     overridden = rate is not None or batch is not None
     if overridden and not decision.override_reason.strip():
-        raise Refused(
+        raise InvalidDecision(
             f"override_reason: the optimiser suggests learning rate {suggested.learning_rate:.3g} and batch "
             f"{suggested.per_device_train_batch_size}; leave both out, or say what you know that it cannot"
         )
     _check_rate(dojo, decision)
     if batch is not None and batch > card.rows:
-        raise Refused(f"per_device_train_batch_size: at most the {card.rows} rows of the data, not {batch}")
+        raise InvalidDecision(
+            f"per_device_train_batch_size: at most the {card.rows} rows of the data, not {batch}"
+        )
     draft = suggested.model_copy(
         update={
             "lr_scheduler_type": decision.lr_scheduler_type,
@@ -46,7 +49,7 @@ def training_draft_of(dojo: Dojo, plan: Plan, card: DataCard, decision: Training
     )
     estimate = dojo.estimate(draft, card)
     if not estimate.fits:
-        raise Refused(
+        raise InvalidDecision(
             f"memory: needs about {estimate.peak_gib:.1f} GiB of {estimate.available_gib:.1f} GiB; "
             "take a smaller batch, or lora"
         )
@@ -58,6 +61,6 @@ def _check_rate(dojo: Dojo, decision: TrainingDecision) -> None:
     low, high = low / RATE_MARGIN, high * RATE_MARGIN
     rate = decision.learning_rate
     if rate is not None and not low <= rate <= high:
-        raise Refused(
+        raise InvalidDecision(
             f"learning_rate: {rate:g} is out of range for {decision.method}: {low:.2g} to {high:.2g}"
         )

@@ -29,18 +29,18 @@ EXCERPT = 300
 """Characters of a broken reply that stay in the conversation."""
 
 
-class Refused(Exception):
+class InvalidDecision(Exception):
     """A well-formed decision that does not fit the facts; the text goes back to the model."""
 
 
 @dataclass
-class ReplyGuard(Generic[T]):
+class ReplyValidator(Generic[T]):
     """Reads the replies of one decision. Not shared between decisions."""
 
     tool: str
     """The name of the tool by which the model hands in its decision."""
     accept: Callable[[Any], T]
-    """From the schema to the record; raises Refused."""
+    """From the schema to the record; raises InvalidDecision."""
     most_repairs: int
     most_reply_chars: int
     most_answer_chars: int
@@ -70,7 +70,7 @@ class ReplyGuard(Generic[T]):
             return self._with_it(reply, answers, self._complaint or f"{self.tool} was called more than once")
         try:
             self.value = self.accept(decision)
-        except Refused as refused:
+        except InvalidDecision as refused:
             return self._with_it(reply, answers, str(refused))
         except ValidationError as error:
             return self._with_it(reply, answers, complaint(error))

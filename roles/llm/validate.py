@@ -1,7 +1,7 @@
 """From what a language model decided to the record: does the decision fit the facts of this run?
 
 Each function takes the Dojo and a schema of ``roles.llm.schemas`` and returns the record. What does
-not fit raises ``Refused`` with a sentence that says what would fit; the model reads it.
+not fit raises ``InvalidDecision`` with a sentence that says what would fit; the model reads it.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from memory.records import Comparison, Diagnosis, Experiment, Plan, Prediction, Reading
+from memory.records import Comparison, Diagnosis, Experiment, Plan, Prediction, Verdict
 from roles.evaluator import replaces_champion
-from roles.llm.reply_guard import Refused
-from roles.llm.schemas import DiagnosisDecision, PlanDecision, ReadingDecision
+from roles.llm.reply_validator import InvalidDecision
+from roles.llm.schemas import DiagnosisDecision, PlanDecision, VerdictDecision
 from roles.source_kinds import kind_of, why_unusable
 from tasks.errors import did_you_mean
 from tools.dojo import Dojo
@@ -37,7 +37,7 @@ def plan_of(dojo: Dojo, experiment: str, decision: PlanDecision) -> Plan | Stop:
     done = dojo.journal.experiments()
     if decision.stop:
         if len(done) < LEAST_EXPERIMENTS:
-            raise Refused(
+            raise InvalidDecision(
                 f"stop: {len(done)} experiments are finished, and a run takes at least "
                 f"{LEAST_EXPERIMENTS}; plan the next one"
             )
@@ -50,9 +50,9 @@ def plan_of(dojo: Dojo, experiment: str, decision: PlanDecision) -> Plan | Stop:
     known = [item.lesson.id for item in dojo.recall()] if decision.lessons else []
     for lesson in decision.lessons:
         if lesson not in known:
-            raise Refused(f"lessons: {lesson!r} was not recalled; {_known(lesson, known)}")
+            raise InvalidDecision(f"lessons: {lesson!r} was not recalled; {_known(lesson, known)}")
     if decision.rows is not None and decision.rows > dojo.max_rows:
-        raise Refused(f"rows: at most {dojo.max_rows} in this run, not {decision.rows}")
+        raise InvalidDecision(f"rows: at most {dojo.max_rows} in this run, not {decision.rows}")
     return Plan(
         experiment=experiment,
         parent=parent.id if parent else None,
@@ -75,22 +75,26 @@ def _check_sources(dojo: Dojo, decision: PlanDecision) -> None:
     profiles = dojo.profiles()
     for name in decision.sources:
         if name not in profiles:
-            raise Refused(f"sources: {name!r} is no source; {_known(name, profiles)}")
+            raise InvalidDecision(f"sources: {name!r} is no source; {_known(name, profiles)}")
     if len(set(decision.sources)) < len(decision.sources):
-        raise Refused("sources: each source once")
+        raise InvalidDecision("sources: each source once")
     if all(kind_of(profiles[name]) == "unusable" for name in decision.sources):
         reasons = "; ".join(f"{name}: {why_unusable(profiles[name])}" for name in decision.sources)
         usable = [name for name, profile in profiles.items() if kind_of(profile) != "unusable"]
-        raise Refused(f"sources: none of these can be used alone ({reasons}); usable: {', '.join(usable)}")
+        raise InvalidDecision(
+            f"sources: none of these can be used alone ({reasons}); usable: {', '.join(usable)}"
+        )
 
 
 def _check_weights(decision: PlanDecision) -> None:
     strange = [name for name in decision.weights if name not in decision.sources]
     missing = [name for name in decision.sources if name not in decision.weights]
     if strange:
-        raise Refused(f"weights: {', '.join(strange)} not among the plan's sources")
+        raise InvalidDecision(f"weights: {', '.join(strange)} not among the plan's sources")
     if decision.weights and missing:
-        raise Refused(f"weights: none for {', '.join(missing)}; give one for each source, or none at all")
+        raise InvalidDecision(
+            f"weights: none for {', '.join(missing)}; give one for each source, or none at all"
+        )
 
 
 def _parent(dojo: Dojo, decision: PlanDecision, done: tuple[Experiment, ...]) -> Experiment | None:
@@ -98,14 +102,16 @@ def _parent(dojo: Dojo, decision: PlanDecision, done: tuple[Experiment, ...]) ->
     by_id = {experiment.id: experiment for experiment in done}
     trained = [experiment.id for experiment in done if experiment.training is not None]
     if decision.init_from != "base" and decision.init_from not in trained:
-        raise Refused(
+        raise InvalidDecision(
             f"init_from: {decision.init_from!r} has no trained weights; {_known('', ['base', *trained])}"
         )
     parent = decision.parent or decision.init_from
     if parent != "base" and parent not in by_id:
-        raise Refused(f"parent: {parent!r} is no finished experiment; {_known(parent, ['base', *by_id])}")
+        raise InvalidDecision(
+            f"parent: {parent!r} is no finished experiment; {_known(parent, ['base', *by_id])}"
+        )
     if decision.init_from not in ("base", parent):
-        raise Refused(
+        raise InvalidDecision(
             f"parent: training goes on from {decision.init_from}, so the parent is {decision.init_from}, "
             f"not {parent}"
         )
@@ -116,15 +122,17 @@ def _check_change(decision: PlanDecision, parent: Experiment | None, done: tuple
     """One change, and the one that is named."""
     if (decision.change == "first") != (not done):
         said = "is for the first experiment of a run" if done else "is what the first experiment's has to be"
-        raise Refused(f"change: `first` {said}")
+        raise InvalidDecision(f"change: `first` {said}")
     if parent is None or decision.change == "first":
         return
     before = parent.plan
     same = set(decision.sources) == set(before.sources) and dict(decision.weights) == before.weights
     if decision.change == "sources" and same:
-        raise Refused(f"change: says sources, and they are those of {parent.id} with the same weights")
+        raise InvalidDecision(
+            f"change: says sources, and they are those of {parent.id} with the same weights"
+        )
     if decision.change != "sources" and set(decision.sources) != set(before.sources):
-        raise Refused(
+        raise InvalidDecision(
             f"change: says {decision.change}, yet the sources differ from those of {parent.id} "
             f"({', '.join(before.sources)}); change one thing at a time"
         )
@@ -136,18 +144,20 @@ def _check_test(decision: PlanDecision, done: tuple[Experiment, ...]) -> None:
     open_ = {e.id: e.diagnosis.prediction for e in done if e.diagnosis and e.diagnosis.prediction}
     prediction = open_.get(decision.tests)
     if prediction is None:
-        raise Refused(f"tests: {decision.tests!r} made no prediction; {_known(decision.tests, open_)}")
+        raise InvalidDecision(
+            f"tests: {decision.tests!r} made no prediction; {_known(decision.tests, open_)}"
+        )
     if prediction.change != decision.change:
-        raise Refused(
+        raise InvalidDecision(
             f"tests: {decision.tests} predicts what a change of {prediction.change} brings, "
             f"and this plan changes {decision.change}"
         )
 
 
 def _seconds(dojo: Dojo, share: float) -> float:
-    left, least = dojo.spendable_seconds(), dojo.minimum_experiment_seconds()
+    left, least = dojo.remaining_budget_seconds(), dojo.minimum_experiment_seconds()
     if share * left < min(least, left):
-        raise Refused(
+        raise InvalidDecision(
             f"share_of_remaining_budget: {share:g} of the {left:.0f} s left is {share * left:.0f} s, and an "
             f"experiment needs at least {least:.0f} s: between {min(1.0, least / left + 0.005):.2f} and 1.0"
         )
@@ -157,10 +167,10 @@ def _seconds(dojo: Dojo, share: float) -> float:
 # -- the reading and the diagnosis -------------------------------------------------------------
 
 
-def reading_of(dojo: Dojo, experiment: str, comparison: Comparison, decision: ReadingDecision) -> Reading:
+def verdict_of(dojo: Dojo, experiment: str, comparison: Comparison, decision: VerdictDecision) -> Verdict:
     """The Evaluator's decision as a reading."""
     if decision.verdict == "keep" and not replaces_champion(comparison):
-        raise Refused(
+        raise InvalidDecision(
             f"verdict: the paired test does not allow keep ({comparison.delta:+.1f} points over "
             f"{comparison.champion}, p={comparison.p_value:.2g}); say discard"
         )
@@ -168,8 +178,8 @@ def reading_of(dojo: Dojo, experiment: str, comparison: Comparison, decision: Re
     clusters = [cluster.name for cluster in evaluation.clusters] if evaluation else []
     for name in decision.cluster_notes:
         if name not in clusters:
-            raise Refused(f"cluster_notes: {name!r} is no error cluster; {_known(name, clusters)}")
-    return Reading(
+            raise InvalidDecision(f"cluster_notes: {name!r} is no error cluster; {_known(name, clusters)}")
+    return Verdict(
         verdict=decision.verdict,
         note=decision.note,
         cluster_notes=dict(decision.cluster_notes),
@@ -201,7 +211,9 @@ def diagnosis_of(
     known = ["base", *(done.id for done in dojo.journal.experiments()), experiment.id]
     for item in decision.evidence:
         if item.experiment not in known:
-            raise Refused(f"evidence: {item.experiment!r} is no experiment; {_known(item.experiment, known)}")
+            raise InvalidDecision(
+                f"evidence: {item.experiment!r} is no experiment; {_known(item.experiment, known)}"
+            )
     _check_consistency(experiment, decision)
     prediction = decision.prediction
     return Diagnosis(
@@ -225,13 +237,17 @@ def _check_consistency(experiment: Experiment, decision: DiagnosisDecision) -> N
     cause = decision.cause
     origins = ORIGINS.get(cause)
     if cause in ("format", "capability") and decision.level != cause:
-        raise Refused(f"level: the cause is {cause}, so the level is {cause}, not {decision.level}")
+        raise InvalidDecision(f"level: the cause is {cause}, so the level is {cause}, not {decision.level}")
     if origins and decision.origin not in origins:
-        raise Refused(f"origin: with the cause {cause} it is {' or '.join(sorted(origins))}")
+        raise InvalidDecision(f"origin: with the cause {cause} it is {' or '.join(sorted(origins))}")
     if experiment.failure is not None and experiment.failure.code != "rejected" and cause == "none":
-        raise Refused(f"cause: {experiment.id} failed ({experiment.failure.code}), so there is a cause")
+        raise InvalidDecision(
+            f"cause: {experiment.id} failed ({experiment.failure.code}), so there is a cause"
+        )
     if decision.prediction is None and decision.next_move != "stop":
-        raise Refused("prediction: name the one change that would test the cause, and what it should gain")
+        raise InvalidDecision(
+            "prediction: name the one change that would test the cause, and what it should gain"
+        )
 
 
 def _known(name: str, known: Iterable[str]) -> str:

@@ -32,7 +32,7 @@ class TriedPrediction:
     actual: float | None
     """The same, measured; None when either of the two has no score."""
     hit: bool | None
-    """See ``came_true``; None without a score."""
+    """See ``hit``; None without a score."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class PredictionRecord:
         )
 
 
-def came_true(expected: float, actual: float) -> bool:
+def hit(expected: float, actual: float) -> bool:
     """Whether a prediction was right about the direction.
 
     Up and down mean at least ``LEAST_POINTS``; less than that, predicted or measured, is
@@ -107,7 +107,7 @@ def predictions(experiments: Sequence[Experiment]) -> PredictionRecord:
                 claim=prediction.claim,
                 expected=prediction.expected_gain,
                 actual=actual,
-                hit=None if actual is None else came_true(prediction.expected_gain, actual),
+                hit=None if actual is None else hit(prediction.expected_gain, actual),
             )
         )
     return PredictionRecord(tuple(tested))
@@ -131,18 +131,18 @@ class Trainings:
 
 @dataclass(frozen=True)
 class OverrideRecord:
-    """Trainings whose numeric knobs a model set itself, against those of the optimiser."""
+    """Trainings whose numeric hyperparameters a model set itself, against those of the optimiser."""
 
     overridden: Trainings = Trainings()
     followed: Trainings = Trainings()
 
     def text(self) -> str:
         """One or two lines for a prompt or a page."""
-        own = f"With the optimiser's knobs: {self.followed.text()}."
+        own = f"With the optimiser's hyperparameters: {self.followed.text()}."
         if not self.overridden.n:
-            return f"Overrides of the optimiser's knobs: no record yet. {own}"
+            return f"Overrides of the optimiser's hyperparameters: no record yet. {own}"
         return (
-            f"Overrides of the optimiser's knobs: {self.overridden.text()}. {own} "
+            f"Overrides of the optimiser's hyperparameters: {self.overridden.text()}. {own} "
             "(Worth: share of the remaining error that training removed; -1 for one that failed.)"
         )
 

@@ -1,4 +1,4 @@
-"""The case in front of a role: one experiment, what it builds on, and what was tried beside it."""
+"""The context in front of a role: one experiment, what it builds on, and what was tried beside it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ANCESTORS = 4
 
 
 @dataclass(frozen=True)
-class Case:
+class ExperimentContext:
     """Facts about one experiment, from the journal, or from a draft of it that is not written yet."""
 
     dojo: Dojo
@@ -57,7 +57,7 @@ class Case:
 
     @cached_property
     def training_plan(self) -> TrainingPlan | None:
-        """Its method and knobs."""
+        """Its method and hyperparameters."""
         return self.draft.training_plan if self.draft else self.journal.training_plan(self.experiment)
 
     @cached_property
