@@ -115,7 +115,7 @@ def test_a_language_model_drives_and_every_decision_is_shown(driven: dict[str, A
         "plan by llm",
         "recipe by llm",
         "training_plan by llm",
-        "reading by llm",
+        "verdict by llm",
         "diagnosis by llm",
         "# Rules of the house",
         "try_script",

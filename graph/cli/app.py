@@ -256,14 +256,14 @@ def score(
     task: Annotated[str, typer.Argument(help="A task id (see `ftdojo tasks`).")],
     rows: Annotated[Path, typer.Option(help="Rows in the upstream format: jsonl, json, csv or parquet.")],
     predictions: Annotated[Path, typer.Option(help='JSONL, one {"prediction": "..."} a row, in order.')],
-    view: Annotated[str | None, typer.Option(help="Only this published view.")] = None,
+    subset: Annotated[str | None, typer.Option(help="Only this published subset.")] = None,
     items: Annotated[bool, typer.Option("--items", help="Show every item.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Score anyone's predictions: our score with its interval, and the released evaluator's figures."""
     from graph.cli.score import print_scores
 
-    print_scores(Console(), task, rows, predictions, view, as_json, items)
+    print_scores(Console(), task, rows, predictions, subset, as_json, items)
 
 
 @app.command()
