@@ -1,8 +1,8 @@
 """``python -m tests.bench.faulty_llm --replies 2000``: how decisions and whole runs survive a broken model.
 
 Replies are drawn by seed from the faults of ``tests/support/faulty_llm.py``. First whole runs of a small
-folder task (real curation, training, evaluation), then decisions of all five roles in runs that have come so far,
-until the replies are used up. Prints replies by kind, runs and decisions that crashed (wanted: 0),
+folder task (real curation, training, evaluation), then decisions of all five roles in runs that have come so
+far, until the replies are used up. Prints replies by kind, runs and decisions that crashed (wanted: 0),
 decisions as they were, repaired and taken over by the playbook.
 """
 
