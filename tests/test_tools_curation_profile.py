@@ -6,7 +6,7 @@ import pytest
 
 from tasks.base import Source
 from tasks.registry import get
-from tests.support.mini_data import mini, sealed, source
+from tests.support.mini_editions import mini, sealed, source
 from tools.contamination.check import Decontaminator, guarded
 from tools.curation.columns import suggest_columns
 from tools.curation.domain import Domain
