@@ -325,7 +325,7 @@ def test_a_planted_leak_comes_out_of_no_script(runs_dir: Path):
     assert card.rows == 30
     assert "2 matched a guarded item" in card.steps[2].note
     assert card.steps[2].removed_by_source == {"s": 2}
-    written = "".join(path.read_text() for path in workspace.data_dir.iterdir())
+    written = "".join(path.read_text() for path in workspace.inside("data").iterdir())
     assert "tuesday" not in written.lower()
     # A script that knows an item by heart: decontamination drops it, for it comes last.
     forger = script(f"def transform(row):\n    return [row, {{'prompt': {SEALED!r}, 'answer': '37'}}]")

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Literal, NamedTuple, get_args
 
@@ -126,33 +126,30 @@ class Decontaminator:
         """
         key = text_hash(f"{prompt}\x1f{answer}")
         if key not in self._checked:
-            self._checked[key] = self._check_prompt(prompt) or self._check_answer(answer)
+            self._checked[key] = next(self.matches(prompt, answer), None)
         return self._checked[key]
 
-    def _check_prompt(self, prompt: str) -> Match | None:
+    def matches(self, prompt: str, answer: str = "") -> Iterator[Match]:
+        """Every match, found as it is asked for, cheap rules first; a rule may come more than once."""
         variants = self._variants(prompt)
-        found = self._texts.find(variants)
-        if found:
-            return found
+        yield from self._texts.same(variants)
         for variant in variants if self._shuffled else ():
             mark = order_free(variant)
             if mark in self._shuffled:
-                return Match("shuffled", self._shuffled[mark])
+                yield Match("shuffled", self._shuffled[mark])
         form = canonical_text(prompt) if len(self._molecules) else None
-        if form is not None and (found := self._molecules.find(self._variants(form))):
-            return Match("smiles", found.item)
+        if form is not None:
+            for found in self._molecules.same(self._variants(form)):
+                yield Match("smiles", found.item)
         if name := self._renamed.find(prompt):
-            return Match("renamed", name)
-        return self._texts.find_inside(variants)
-
-    def _check_answer(self, answer: str) -> Match | None:
-        if len(answer) < NGRAM:
-            return None  # too short to hold an item
-        written = sign(answer)
-        if name := self._golds.find(written):
-            return Match("gold", name)
-        name = self._texts.overlap.find(written)
-        return Match("overlap", name) if name else None
+            yield Match("renamed", name)
+        yield from self._texts.resembling(variants)
+        if len(answer) >= NGRAM:  # a shorter one cannot hold an item
+            written = sign(answer)
+            if name := self._golds.find(written):
+                yield Match("gold", name)
+            if name := self._texts.overlap.find(written):
+                yield Match("overlap", name)
 
     def _variants(self, text: str) -> list[str]:
         """The whole text, and what is left of it without the template's own sentences."""
@@ -189,29 +186,27 @@ class _Texts:
     def __len__(self) -> int:
         return len(self._names)
 
-    def find(self, variants: Sequence[str]) -> Match | None:
-        """The item that one of the variants is, word for word or lightly edited."""
+    def same(self, variants: Sequence[str]) -> Iterator[Match]:
+        """The items that one of the variants is, word for word or lightly edited."""
         for row in self._signed(variants):
             if row.exact in self._exact:
-                return Match("exact", self._exact[row.exact])
+                yield Match("exact", self._exact[row.exact])
             for position in (*self._normal.get(row.normal, ()), *self._normal.get(row.squeezed, ())):
                 if same_question(self._index[position], row, self._words):
-                    return Match("normalised", self._names[position])
+                    yield Match("normalised", self._names[position])
             for position in self._index.candidates(row):
                 if same_question(self._index[position], row, self._words):
-                    return Match("near", self._names[position])
-        return None
+                    yield Match("near", self._names[position])
 
-    def find_inside(self, variants: Sequence[str]) -> Match | None:
-        """The item that one of the variants holds, or that it resembles as a whole."""
+    def resembling(self, variants: Sequence[str]) -> Iterator[Match]:
+        """The items that one of the variants holds, or that it resembles as a whole."""
         for row in self._signed(variants):
             if name := self.overlap.find(row):
-                return Match("overlap", name)
+                yield Match("overlap", name)
             if name := self._near.find(row):
-                return Match("minhash", name)
+                yield Match("minhash", name)
             if name := self._mistyped.find(row):
-                return Match("mistyped", name)
-        return None
+                yield Match("mistyped", name)
 
     def _signed(self, variants: Sequence[str]) -> list[Signature]:
         return [anchored(sign(variant), self._known_names) for variant in variants]
