@@ -46,11 +46,10 @@ from tools.contamination.reordered import order_free
 from tools.contamination.signature import NGRAM, Signature, sign, text_hash
 from tools.contamination.similarity import Index, anchored, names_in, same_question
 from tools.contamination.smiles import canonical_text
-from tools.contamination.typos import Mistyped
 from tools.sealed_test import SealedTest
 
 Rule = Literal[
-    "exact", "normalised", "near", "shuffled", "smiles", "overlap", "minhash", "mistyped", "renamed", "gold"
+    "exact", "normalised", "near", "shuffled", "smiles", "overlap", "minhash", "renamed", "gold"
 ]
 RULES: tuple[Rule, ...] = get_args(Rule)
 COMMON_SHARE = 0.2
@@ -179,9 +178,7 @@ class _Texts:
                     self._normal.setdefault(mark, []).append(position)
         self._words = frozenset(word for held in self._index for word in held.words)
         self.overlap = Overlap(self._index, self._names, self._words)
-        named = [*zip(self._names, self._index, strict=True)]
-        self._near = NearDuplicates(named)
-        self._mistyped = Mistyped(named)
+        self._near = NearDuplicates([*zip(self._names, self._index, strict=True)])
 
     def __len__(self) -> int:
         return len(self._names)
@@ -205,8 +202,6 @@ class _Texts:
                 yield Match("overlap", name)
             if name := self._near.find(row):
                 yield Match("minhash", name)
-            if name := self._mistyped.find(row):
-                yield Match("mistyped", name)
 
     def _signed(self, variants: Sequence[str]) -> list[Signature]:
         return [anchored(sign(variant), self._known_names) for variant in variants]

@@ -23,7 +23,7 @@ content words (Broder 1997; the datasketch package).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Hashable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -142,16 +142,22 @@ def _anchors_in_place(item: Signature, row: Signature) -> bool:
     )
 
 
-Identity = tuple[tuple[int, ...], frozenset[int]]
-"""Numbers with their repeats, and all anchors."""
+def numbers_and_anchors(signature: Signature) -> Hashable:
+    """What two writings of one question share: numbers with their repeats, and all anchors."""
+    return signature.numbers, signature.anchors
 
 
 class Index:
-    """Signatures that can be asked for those that may be the same question as another."""
+    """Signatures that can be asked for those that may be the same text as another.
 
-    def __init__(self) -> None:
-        self._buckets: dict[Identity, list[int]] = {}
-        self._sketches: dict[Identity, _Sketches] = {}
+    Args:
+        identity: what such a pair must share, to the letter.
+    """
+
+    def __init__(self, identity: Callable[[Signature], Hashable] = numbers_and_anchors) -> None:
+        self._identity = identity
+        self._buckets: dict[Hashable, list[int]] = {}
+        self._sketches: dict[Hashable, _Sketches] = {}
         self._signatures: list[Signature] = []
         self._vocabularies: list[frozenset[int]] = []
 
@@ -169,7 +175,7 @@ class Index:
         position = len(self._signatures)
         self._signatures.append(signature)
         self._vocabularies.append(signature.vocabulary)
-        identity = (signature.numbers, signature.anchors)
+        identity = self._identity(signature)
         bucket = self._buckets.setdefault(identity, [])
         bucket.append(position)
         if identity in self._sketches:
@@ -178,11 +184,15 @@ class Index:
             self._sketches[identity] = _Sketches([(p, self._signatures[p]) for p in bucket])
         return position
 
-    def candidates(self, signature: Signature) -> list[int]:
-        """Positions in order of insertion; all of them have the anchors of ``signature``."""
-        identity = (signature.numbers, signature.anchors)
+    def near(self, signature: Signature) -> list[int]:
+        """Positions of equal identity; of a large bucket those alone that share many pairs of words."""
+        identity = self._identity(signature)
         sketches = self._sketches.get(identity)
-        found = sketches.query(signature) if sketches else self._buckets.get(identity, [])
+        return sketches.query(signature) if sketches else self._buckets.get(identity, [])
+
+    def candidates(self, signature: Signature) -> list[int]:
+        """Of ``near``, in order of insertion, those that differ by as many words as an edit may."""
+        found = self.near(signature)
         words, known = signature.vocabulary, self._vocabularies
         most = 2 * (_allowed_edits(signature) + 1)
         # Set differences are cheap, and most candidates end here.
