@@ -48,9 +48,7 @@ from tools.contamination.similarity import Index, anchored, names_in, same_quest
 from tools.contamination.smiles import canonical_text
 from tools.sealed_test import SealedTest
 
-Rule = Literal[
-    "exact", "normalised", "near", "shuffled", "smiles", "overlap", "minhash", "renamed", "gold"
-]
+Rule = Literal["exact", "normalised", "near", "shuffled", "smiles", "overlap", "minhash", "renamed", "gold"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 COMMON_SHARE = 0.2
 """A sentence in this share of the items or more belongs to the template, not to the item."""

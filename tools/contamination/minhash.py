@@ -1,4 +1,4 @@
-"""Near duplicates of long texts: the same numbers, most of the same word pairs, nothing new but misspelt words.
+"""Near duplicates of long texts: the same numbers, most of the word pairs, no new word but misspelt ones.
 
 ``near`` (``tools.contamination.similarity``) forgives one word in fifteen; a long text that was re-typed or
 retouched in many places is still a copy. Two texts of ``LONG`` words are one when all of these hold:

@@ -1,4 +1,4 @@
-"""What can go wrong with the Hub, each in one line that says what to do."""
+"""Errors of the Hub, its transport and the disk, each as one line that says what to do."""
 
 from __future__ import annotations
 
@@ -11,27 +11,29 @@ from pathlib import Path
 from tasks.assets import Assets
 from tasks.errors import InputError
 
-AGAIN = "run it again: what is already here is kept, and a cut file goes on where it was cut"
+AGAIN = "run it again: the files that are complete are kept"
 
 
 @contextmanager
-def hub_errors(assets: Assets, folder: Path, file: str = "") -> Iterator[None]:
+def hub_errors(assets: Assets, folder: Path) -> Iterator[None]:
     """Turn the errors of ``huggingface_hub``, of its transport and of the disk into ``InputError``."""
     from httpx2 import HTTPError
 
     try:
         yield
     except (HTTPError, OSError, JSONDecodeError) as error:
-        raise _explained(error, assets, folder, file) from error
+        raise _explained(error, assets, folder) from error
 
 
-def _explained(error: BaseException, assets: Assets, folder: Path, file: str) -> InputError:
+def _explained(error: BaseException, assets: Assets, folder: Path) -> InputError:
     from httpx2 import ConnectError, ConnectTimeout, TransportError
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
-    what = file or assets.repo_id
+    if isinstance(error, LocalEntryNotFoundError) and error.__cause__ is not None:
+        error = error.__cause__  # the library's "not in the cache either" hides the reason
+    what = assets.repo_id
     if isinstance(error, HfHubHTTPError):
-        return _refused(error, assets, what)
+        return _refused(error, assets)
     if isinstance(error, OfflineModeIsEnabled):
         return InputError(
             what, "HF_HUB_OFFLINE forbids downloads", "unset it, or use local copies (--data-root)"
@@ -55,7 +57,7 @@ def _explained(error: BaseException, assets: Assets, folder: Path, file: str) ->
     )
 
 
-def _refused(error: BaseException, assets: Assets, what: str) -> InputError:
+def _refused(error: BaseException, assets: Assets) -> InputError:
     """A reply of the Hub that is not the file."""
     from huggingface_hub import constants
     from huggingface_hub.errors import (
@@ -84,14 +86,16 @@ def _refused(error: BaseException, assets: Assets, what: str) -> InputError:
         )
     if isinstance(error, EntryNotFoundError):
         fix = "use local copies with --data-root DIR"
-        return InputError(what, f"revision {assets.revision} has no such file", fix)
+        return InputError(assets.repo_id, f"revision {assets.revision} has no such file", fix)
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else 0
     if status == 401:
         return InputError(assets.repo_id, "the Hub does not accept the token", "`hf auth login` again")
     if status == 429:
-        return InputError(what, "the Hub limits the number of requests (429)", "wait some minutes; " + AGAIN)
+        return InputError(
+            assets.repo_id, "the Hub limits the number of requests (429)", "wait some minutes; " + AGAIN
+        )
     blame = "a fault of the server" if status >= 500 else _short(error)
-    return InputError(what, f"the Hub answers {status} ({blame})", "wait; " + AGAIN)
+    return InputError(assets.repo_id, f"the Hub answers {status} ({blame})", "wait; " + AGAIN)
 
 
 def _short(error: BaseException) -> str:
