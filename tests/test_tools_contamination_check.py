@@ -33,8 +33,8 @@ GUARD = Decontaminator(ITEMS)
 @pytest.mark.parametrize(
     ("rule", "row"),
     [
-        ("exact", ITEMS[0][1]),
-        ("exact", "  " + ITEMS[0][1] + "\n"),
+        ("normalised", ITEMS[0][1]),
+        ("normalised", "  " + ITEMS[0][1] + "\n"),
         ("normalised", ITEMS[0][1].upper()),
         ("normalised", ITEMS[0][1].replace(" ", "   ").replace("?", "")),
         ("normalised", ITEMS[0][1].replace("14", "１４")),
@@ -110,7 +110,7 @@ EDITS = (
             [STORY, STORY],
             f"My teacher found this upstairs. {STORY} Nobody can say who wrote it.",
         ),
-        ("mistyped", CLAIMS, None),
+        ("minhash", CLAIMS, None),
         ("smiles", [CHEMISTRY], "Are A and B one molecule? A: Oc1ccccc1 B: OC1=CC=CC=C1"),
         ("shuffled", ["A公司买入股票，得到多少？\nA. 10\nB. 20"], "A公司买入股票，得到多少？\nA. 20\nB. 10"),
         (

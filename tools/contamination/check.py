@@ -48,7 +48,7 @@ from tools.contamination.similarity import Index, anchored, names_in, same_quest
 from tools.contamination.smiles import canonical_text
 from tools.sealed_test import SealedTest
 
-Rule = Literal["exact", "normalised", "near", "shuffled", "smiles", "overlap", "minhash", "renamed", "gold"]
+Rule = Literal["normalised", "near", "shuffled", "smiles", "overlap", "minhash", "renamed", "gold"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 COMMON_SHARE = 0.2
 """A sentence in this share of the items or more belongs to the template, not to the item."""
@@ -165,11 +165,9 @@ class _Texts:
         self._known_names = names_in([sign(variants[0]) for _, variants in items])
         self._index = Index()
         self._names: list[str] = []
-        self._exact: dict[int, str] = {}
         self._normal: dict[int, list[int]] = {}
         for name, variants in items:
             for signature in self._signed(variants):
-                self._exact.setdefault(signature.exact, name)
                 position = self._index.add(signature)
                 self._names.append(name)
                 for mark in {signature.normal, signature.squeezed}:
@@ -184,8 +182,6 @@ class _Texts:
     def same(self, variants: Sequence[str]) -> Iterator[Match]:
         """The items that one of the variants is, word for word or lightly edited."""
         for row in self._signed(variants):
-            if row.exact in self._exact:
-                yield Match("exact", self._exact[row.exact])
             for position in (*self._normal.get(row.normal, ()), *self._normal.get(row.squeezed, ())):
                 if same_question(self._index[position], row, self._words):
                     yield Match("normalised", self._names[position])

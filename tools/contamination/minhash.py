@@ -8,6 +8,7 @@ retouched in many places is still a copy. Two texts of ``LONG`` words are one wh
 | the same numbers in the same order | "2 valves" doubled: "2 2 valves" | "3 valves" |
 | a Jaccard similarity of word pairs of ``SIMILAR`` at least | one word in eight dropped | another table |
 | no new content word that any item has | "haz a rotor" | "a casing" for "a rotor" |
+| ``OWN`` common word pairs of their own, where many items have the same numbers | | a short template |
 | options keep their letters | "A. 10 B. 20" | "A. 20 B. 10" |
 | no new passage of more than ``RUN`` word pairs, in either | | a second question about one table |
 
@@ -17,6 +18,7 @@ the resemblance and containment of documents"; the datasketch package).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Sequence
 from itertools import groupby, pairwise
 
@@ -27,6 +29,10 @@ LONG = 40
 """Words."""
 SIMILAR = 0.5
 """Of the word pairs that either text has, the share that both have."""
+TEMPLATE = 0.02
+"""A pair of words in more than this share of the items, and in more than three, is the template's."""
+OWN = 25
+"""Common pairs beyond the template's: with fewer, a single other word makes another question."""
 LABELS = 0.7
 """Share of the options' letters that must stand before the same word; in another order they do not."""
 RUN = 6
@@ -46,6 +52,9 @@ class NearDuplicates:
         self._known = frozenset(word for _, signature in items for word in signature.words)
         self._index = Index(_numbers)
         self._names: list[str] = []
+        seen = Counter(pair for _, signature in items for pair in signature.pairs)
+        most = max(3.0, TEMPLATE * len(items))
+        self._template = frozenset(pair for pair, count in seen.items() if count > most)
         for name, signature in items:
             if len(signature.words) >= LONG:
                 self._index.add(signature)
@@ -59,8 +68,12 @@ class NearDuplicates:
         """The item that ``row`` nearly repeats, or None."""
         if not self._names or len(row.words) < LONG:
             return None
+        crowded = self._index.crowded(row)
         for place in sorted(self._index.near(row)):
-            if _is_copy(self._index[place], row, self._known):
+            item = self._index[place]
+            if crowded and len((item.pairs & row.pairs) - self._template) < OWN:
+                continue
+            if _is_copy(item, row, self._known):
                 return self._names[place]
         return None
 

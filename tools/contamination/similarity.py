@@ -184,6 +184,10 @@ class Index:
             self._sketches[identity] = _Sketches([(p, self._signatures[p]) for p in bucket])
         return position
 
+    def crowded(self, signature: Signature) -> bool:
+        """Whether more than ``BUCKET`` texts have this identity."""
+        return self._identity(signature) in self._sketches
+
     def near(self, signature: Signature) -> list[int]:
         """Positions of equal identity; of a large bucket those alone that share many pairs of words."""
         identity = self._identity(signature)
