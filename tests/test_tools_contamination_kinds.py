@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.mini_data import mini, sealed
-from tools.bench.contamination import alarms, clean_rows, guard_of, mini_items, recall
+from tools.bench.contamination import alarms, clean_rows, index_of, mini_items, recall
 from tools.contamination.check import RULES, Decontaminator, guarded
 from tools.contamination.minhash import NearDuplicates
 from tools.contamination.renamed import Renamed
@@ -52,12 +52,16 @@ GUARD = Decontaminator(ITEMS)
     ("rule", "item", "row"),
     [
         ("normalised", "count", ITEMS[-1][1].replace("23", "twenty-three").replace("1042", "1,042")),
-        ("renamed", "table", TABLE.replace("Kim", "Zoe").replace("goals", "trips")),
-        ("renamed", "table", TABLE.replace("Kim", "@").replace("Bob", "Kim").replace("@", "Bob")),
-        ("renamed", "ducks", DUCKS.replace("Janet", "Maria").replace("eggs", "nuts").replace("egg.", "nut.")),
-        ("shuffled", "choice", CHOICE.replace("存货", "?").replace("商标", "存货").replace("?", "商标")),
+        ("entity-renamed", "table", TABLE.replace("Kim", "Zoe").replace("goals", "trips")),
+        ("entity-renamed", "table", TABLE.replace("Kim", "@").replace("Bob", "Kim").replace("@", "Bob")),
         (
-            "shuffled",
+            "entity-renamed",
+            "ducks",
+            DUCKS.replace("Janet", "Maria").replace("eggs", "nuts").replace("egg.", "nut."),
+        ),
+        ("reordered", "choice", CHOICE.replace("存货", "?").replace("商标", "存货").replace("?", "商标")),
+        (
+            "reordered",
             "table",
             TABLE.replace(ROWS, '["Eve",17],["Bob",25],["Kim",13],["Max",5]'),
         ),
@@ -186,7 +190,7 @@ def test_spelled_numbers(words: str, digits: str):
 
 @pytest.mark.parametrize("task", ["tablebench_numerical_reasoning", "FinanceIQ_gen", "chemcotbench_mol_edit"])
 def test_planted_leaks_are_found_and_clean_rows_left_alone(task: str):
-    group = guard_of(task, mini_items(task))
+    group = index_of(task, mini_items(task))
     counts, rules = recall([group], 25)
     for kind, count in counts.items():
         if "not covered" not in kind:

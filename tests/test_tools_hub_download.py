@@ -137,6 +137,7 @@ BROKEN: dict[str, tuple[Assets, dict[str, Any] | None, str]] = {
     "gated": (assets.CHEMCOTBENCH, {"gated": True}, "is gated: it needs a token"),
     "missing": (assets.CHEMCOT, None, "no such data set on the Hub"),
     "server error": (assets.TABLEBENCH, {"status": 500}, "the Hub answers 500"),
+    "forbidden": (assets.PANORAMA, {"status": 403}, "the token's account may not read it (403)"),
     "changed hash": (assets.TABLEINSTRUCT, {"altered": True}, "its hash is not the one that the Hub reports"),
 }
 

@@ -12,8 +12,8 @@ retouched in many places is still a copy. Two texts of ``LONG`` words are one wh
 | options keep their letters | "A. 10 B. 20" | "A. 20 B. 10" |
 | no new passage of more than ``RUN`` word pairs, in either | | a second question about one table |
 
-Candidates are the items of equal numbers; where these are many, MinHash LSH finds them (A. Broder, 1997, "On
-the resemblance and containment of documents"; the datasketch package).
+Candidates are the items of equal numbers; where these are many, MinHash LSH finds them (A. Broder, 1997,
+"On the resemblance and containment of documents"; the datasketch package).
 """
 
 from __future__ import annotations

@@ -1,18 +1,20 @@
-"""The same question with its names, letters, columns or application numbers changed.
+"""Entity renaming: the same question with its names, letters or column names changed.
 
-Two texts match when, word by word, they are the same but for identifiers, which must be
-exchanged consistently (one old name, one new name, nowhere the old one beside the new),
-and when every number and every molecule is the same in the same place. That alone proves
-little: ``Ann has 7 pens and buys 5`` is a common question. So a match needs evidence in
-bits. A number gives ``-log2`` of its share among the numbers of the items of its template,
-smoothed by ``PRIOR`` towards its share in all items; a long text of its own words gives half
-a bit a word. Where many items share one template, each of them is a chance to match:
-``log2`` of their count is taken off. ``BITS`` of 12 then mean that about one clean row in
-4,096 of the same template would match by chance. A question with two small numbers never
-gets there: it is left alone.
+Two texts match when they are the same word by word but for identifiers, exchanged one for one, with every
+number and molecule in its place. That alone is common ("Ann has 7 pens and buys 5"), so a match needs
+``BITS`` of evidence that it is no coincidence:
 
-Not covered: identifiers that have another number of words (runs of capitals count as one),
-and lower-case words that occur once, since a word exchanged in prose asks something else.
+| evidence | bits |
+|---|---|
+| a number | -log2 of its share among the numbers of its template, smoothed by ``PRIOR`` |
+| a rare word of a long text, beyond ``FREE_WORDS`` | ``WORD_BITS`` |
+| n items share the template | -log2(n): each is a chance to match |
+
+12 bits: about one clean row in 4,096 of the same template matches by chance. Two small numbers never get
+there.
+
+Not covered: identifiers that have another number of words (runs of capitals count as one), and lower-case
+words that occur once, since a word exchanged in prose asks something else.
 """
 
 from __future__ import annotations

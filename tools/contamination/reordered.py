@@ -1,8 +1,8 @@
-"""A question whose movable parts stand in another order: options, labelled paragraphs, table rows.
+"""Reordered parts: the same question with its options or table rows in another order.
 
-Such a text is read as a bag of lines, options and rows, without the options' labels. Two
-texts with equal bags are one question, whichever letter its answer has. Where the question
-speaks of some labels (``What is A minus B?``), they are content, and the rule is silent.
+Such a text is read as a bag of lines, options and rows, without the options' letters. Two texts with equal
+bags are one question, whichever letter its answer has. Where the question speaks of some letters ("What is
+A minus B?"), they are content, and the rule is silent.
 """
 
 from __future__ import annotations

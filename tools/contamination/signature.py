@@ -1,8 +1,9 @@
-"""A text as hashes: the words it is made of, and which of them carry its identity.
+"""Signature of a text: hashes of its words, and which of them carry its identity.
 
-Numbers, codes such as SMILES or ``D1``, and capitalised names are *anchors*. English is
-read word by word, Chinese character by character. Punctuation that structures prose is
-skipped, signs that compute (``+``, ``=``, ``#`` in a SMILES) are kept.
+Numbers, codes such as SMILES or ``D1``, and capitalised names are *anchors*. English is read word by word,
+Chinese character by character. Punctuation that structures prose is skipped, signs that compute (``+``,
+``=``, ``#`` in a SMILES) are kept. The words of each language that tell nothing are in
+``words/<language>.toml``.
 """
 
 from __future__ import annotations

@@ -1,23 +1,18 @@
-"""When are two prompts the same question? One rule, used for repeats and for leaks.
+"""Near-duplicate test of two prompts: one rule, used for repeats and for leaks.
 
-Training rows are often templated: ``14 pens and 23 more`` and ``14 pens and 25 more``
-share nine words of ten and are different questions, while ``14 pens, and 23 more
-please`` is the first one again. Plain Jaccard similarity gets both wrong. So a text is
-read as words, and some of its words are *anchors*, which carry the question's identity:
-numbers, codes such as SMILES or ``D1``, and capitalised names. Two texts are the same
-question when
+Rows are often templated, so plain Jaccard similarity is wrong both ways. A text is read as words (Chinese
+character by character), and some of them are *anchors*, which carry the question's identity: numbers, codes
+such as SMILES or ``D1``, capitalised names. Two texts are one question when all of these hold:
 
-* their anchors agree, each beside a word that it stood beside before, so that 12 and 7
-  may not change places while a whole clause may move;
-* the other words differ by one in fifteen at most, dropped, added or swapped (function
-  words, and words that the data never uses, count less), and no swap puts one content
-  word of the data in another's place (``methyl`` for
-  ``hydroxyl`` is another question, ``sells`` for ``is selling`` is not).
+| condition | the same question | another one |
+|---|---|---|
+| equal anchors, each beside a word it stood beside | a clause moved | "12 and 7" for "7 and 12" |
+| at most one other word in 15 dropped, added, swapped | "14 pens, and 23 more please" | a new clause |
+| no content word of the data in another's place | "is selling" for "sells" | "methyl" for "hydroxyl" |
 
-Chinese is read character by character. Nothing here keeps text: a ``Signature`` holds
-hashes. Candidates come from buckets of equal anchors and, where a bucket is large, from
-MinHash LSH over pairs of
-content words (Broder 1997; the datasketch package).
+Function words, and words that the data never uses, count less. Candidates come from buckets of equal
+identity; in a bucket of more than ``BUCKET`` texts, MinHash LSH over pairs of content words finds them
+(Broder 1997; the datasketch package). A ``Signature`` holds hashes, no text.
 """
 
 from __future__ import annotations
