@@ -78,12 +78,6 @@ class Score(BaseModel):
             return data
         return {("subsets" if name == "views" else name): value for name, value in data.items()}
 
-    def better_than(self, other: Score | None) -> bool:
-        """A bare comparison by direction; a missing score always loses."""
-        if other is None:
-            return True
-        return self.value > other.value if self.higher_is_better else self.value < other.value
-
     def text(self) -> str:
         """``value [low, high] n=N``, the form used in every printed figure."""
         return f"{self.value:.1f} [{self.low:.1f}, {self.high:.1f}] n={self.n}"

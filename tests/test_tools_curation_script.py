@@ -325,13 +325,13 @@ def test_a_planted_leak_comes_out_of_no_script(runs_dir: Path):
     assert card.rows == 30
     assert "2 matched a guarded item" in card.steps[2].note
     assert card.steps[2].removed_by_source == {"s": 2}
-    written = "".join(path.read_text() for path in workspace.data_dir.iterdir())
+    written = "".join(path.read_text() for path in workspace.inside("data").iterdir())
     assert "tuesday" not in written.lower()
     # A script that knows an item by heart: decontamination drops it, for it comes last.
     forger = script(f"def transform(row):\n    return [row, {{'prompt': {SEALED!r}, 'answer': '37'}}]")
     forged = run_recipe(recipe(forger, Decontaminate()), pool(), SPEC, GUARD, workspace, len)
     assert forged.rows == 30
-    assert "30 exact test" in forged.steps[-1].note
+    assert "30 normalised test" in forged.steps[-1].note
     assert "Tuesday" not in workspace.inside(forged.path).read_text()
 
 

@@ -72,6 +72,7 @@ class Shell:
 
     def __init__(self, folder: Path, hub: Hub) -> None:
         self.root, self.environment = folder / "data", child_environment(folder, hub.endpoint, ROOT)
+        self.stderr = ""
 
     def __call__(self, *arguments: str, code: int = 0, **variables: str) -> tuple[Any, list[str]]:
         """What it printed as JSON, and its error lines."""
@@ -84,6 +85,7 @@ class Shell:
             timeout=120,
             check=False,
         )
+        self.stderr = done.stderr
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
         said = json.loads(done.stdout) if done.stdout else None
@@ -135,6 +137,7 @@ BROKEN: dict[str, tuple[Assets, dict[str, Any] | None, str]] = {
     "gated": (assets.CHEMCOTBENCH, {"gated": True}, "is gated: it needs a token"),
     "missing": (assets.CHEMCOT, None, "no such data set on the Hub"),
     "server error": (assets.TABLEBENCH, {"status": 500}, "the Hub answers 500"),
+    "forbidden": (assets.PANORAMA, {"status": 403}, "the token's account may not read it (403)"),
     "changed hash": (assets.TABLEINSTRUCT, {"altered": True}, "its hash is not the one that the Hub reports"),
 }
 
@@ -162,18 +165,26 @@ def test_all_goes_on_after_a_failing_repository_and_lists_what_failed(shell: She
     assert not list((shell.root / "tableinstruct").glob("*.jsonl")), "a file that is wrong stays nowhere"
 
 
-def test_a_download_that_stays_cut_is_one_line_and_the_next_call_goes_on(shell: Shell, hub: Hub) -> None:
+def test_a_download_that_stays_cut_is_one_line_and_the_next_call_keeps_what_is_complete(
+    shell: Shell, hub: Hub
+) -> None:
     pool = hub.add(Repo(assets.DEEPSCALER, large_pool_file(), cuts=10_000))
     content = pool.files["deepscaler.json"]
     _, [line] = shell("prepare", "aime25", code=2)
     assert "the download was cut" in line
     assert "run it again" in line
-    [part] = (shell.root / "deepscaler" / ".parts").iterdir()
-    assert part.stat().st_size == 10 << 20
+    assert [start.split()[0] for start in shell.stderr.splitlines() if start] == [
+        "verified",
+        "failed",
+        "error:",
+    ]
+    asked = [request for request in hub.downloads() if "deepscaler.json" in request]
+    assert 2 <= len(asked) <= 10, "it gives up when tries bring nothing"
+    assert not (shell.root / "deepscaler" / "deepscaler.json").exists()
     pool.cuts, before = 0, len(hub.downloads())
     said, _ = shell("prepare", "aime25")
     later = hub.downloads()[before:]
-    assert [request.split("/")[-1] for request in later] == [RESUMED]
+    assert [request.split("/")[-1] for request in later] == ["deepscaler.json"]
     assert by_folder(said)["deepscaler"]["downloaded"] == ["deepscaler.json"]
     assert (shell.root / "deepscaler" / "deepscaler.json").read_bytes() == content
 
@@ -197,6 +208,7 @@ def test_a_full_disk_a_lost_revision_and_no_network_are_one_line_each(shell: She
     assert "it has no revision fca1d9c" in line
     _, [line] = shell("prepare", "FinanceIQ_gen", code=2, HF_ENDPOINT="http://127.0.0.1:9")
     assert "the Hub cannot be reached" in line
+    assert [start.split()[0] for start in shell.stderr.splitlines() if start] == ["failed", "error:"]
     assert not (shell.root / "financeiq" / MANIFEST).exists()
 
 
@@ -212,6 +224,10 @@ def test_an_extension_without_a_pin_is_taken_at_the_newest_commit(shell: Shell, 
     assert errors == []
     assert by_folder(said)["aime24"]["commit"] == hub.repos[assets.AIME24.repo_id].commit
     assert sum(said["tasks"][0]["rows"]["own"]) == 30
+    asked = len(hub.requests)
+    again, _ = shell("prepare", "aime24")
+    assert by_folder(again)["aime24"]["downloaded"] == []
+    assert len(hub.requests) == asked, "the newest commit of the first call stays the pin"
     card, _ = shell("tasks", "aime24")
     assert card["prepared"] is True
     assert card["example"]["prompt"].startswith("What is")

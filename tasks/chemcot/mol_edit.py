@@ -18,12 +18,12 @@ from functools import partial
 
 from tasks.answers import extract as read
 from tasks.answers.metrics import mean_over_views
+from tasks.answers.smiles import canonical
 from tasks.assets import CHEMCOT, CHEMCOTBENCH
 from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.chemcot import mol_edit_mini
 from tasks.chemcot import mol_edit_released as released
 from tasks.chemcot.chemistry.groups import edit_error, molecule
-from tasks.chemcot.chemistry.similarity import canonical
 from tasks.chemcot.smiles_answer import stated_smiles
 from tasks.columns import opened
 from tasks.mini.miniature import SyntheticEdition, load

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from tasks.answers.smiles import parse
 from tasks.base import Metrics, Sample, ScriptResult
-from tasks.chemcot.chemistry.similarity import morgan_bits, parse
+from tasks.chemcot.chemistry.similarity import morgan_bits
 from tasks.chemcot.released_parsing import SubsetLost, as_object, cleaned
 
 NAMES = ("correct_rate", "valid_rate", "tanimoto_similarity", "correct_count", "valid_count")

@@ -13,9 +13,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from tasks.answers.smiles import parse
 from tasks.base import Metrics, Sample, ScriptResult
 from tasks.chemcot.chemistry.properties import esol_refitted, has_oracle, property_of
-from tasks.chemcot.chemistry.similarity import morgan_bits, parse
+from tasks.chemcot.chemistry.similarity import morgan_bits
 from tasks.chemcot.released_parsing import SubsetLost, as_object, as_rdkit_reads, cleaned
 
 KEYS = ("Final Target Molecule", "Final_Target_Molecule", "output", "answer")

@@ -20,12 +20,13 @@ from functools import partial
 from tasks.answers import extract as read
 from tasks.answers import values as stated
 from tasks.answers.metrics import mean_over_views
+from tasks.answers.smiles import canonical
 from tasks.assets import CHEMCOT, CHEMCOTBENCH
 from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.chemcot import mol_und_mini
 from tasks.chemcot import mol_und_released as released
 from tasks.chemcot.chemistry.scaffolds import fragment_count, ring_count, scaffold
-from tasks.chemcot.chemistry.similarity import canonical, morgan_bits
+from tasks.chemcot.chemistry.similarity import morgan_bits
 from tasks.chemcot.mol_und_released import COUNTS, KINDS, PREFIX, SCAFFOLD, YES_NO
 from tasks.chemcot.smiles_answer import stated_smiles
 from tasks.mini.miniature import SyntheticEdition, load

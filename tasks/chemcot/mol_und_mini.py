@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.answers.smiles import canonical, parse
 from tasks.chemcot.chemistry.scaffolds import fragment_count, ring_count, scaffold
-from tasks.chemcot.chemistry.similarity import canonical, parse
 from tasks.mini.edits import edit_prose
 from tasks.mini.miniature import Item
 from tasks.splits import content_id

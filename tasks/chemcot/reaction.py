@@ -23,6 +23,7 @@ from typing import Any
 from tasks.answers import extract as read
 from tasks.answers.letters import chosen_letter
 from tasks.answers.metrics import mean_over_views
+from tasks.answers.smiles import canonical
 from tasks.assets import CHEMCOT, CHEMCOTBENCH
 from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.chemcot import reaction_mini as mini
@@ -35,7 +36,7 @@ from tasks.chemcot.chemistry.reactions import (
     same_molecules,
     textbook_products,
 )
-from tasks.chemcot.chemistry.similarity import canonical, morgan_counts
+from tasks.chemcot.chemistry.similarity import morgan_counts
 from tasks.chemcot.smiles_answer import stated_smiles
 from tasks.columns import opened
 from tasks.mini.miniature import SyntheticEdition, load

@@ -13,9 +13,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from tasks.answers.smiles import canonical
 from tasks.base import Metrics, Sample, ScriptResult
 from tasks.chemcot.chemistry.similarity import (
-    canonical,
     character_bleu,
     levenshtein,
     maccs,

@@ -1,4 +1,4 @@
-"""Which files of a repository lie below a data root, and whether they are still what was downloaded."""
+"""Files of a repository below a data root, and whether they are still what was downloaded."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def samples(count: int) -> list[Sample]:
 
 
 def data_card(workspace: Workspace, rows: int = 64) -> DataCard:
-    write_rows(workspace.data_dir / "rows.jsonl", rows)
+    write_rows(workspace.inside("data") / "rows.jsonl", rows)
     return DataCard(
         recipe_digest="0" * 64,
         data_sha256="1" * 64,

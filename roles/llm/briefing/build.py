@@ -10,18 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from memory.digest import approximate_tokens
 from memory.records import Experiment, Role
 from roles.llm.briefing import data, history, results
 from roles.llm.briefing.context import ExperimentContext
-from roles.llm.briefing.layout import Section, laid_out, name
+from roles.llm.briefing.layout import Section, approximate_tokens, laid_out, name
 from roles.llm.system_prompt import render
 from tasks.errors import HarnessFault
 from tools.chat.untrusted_text import clean
 from tools.dojo import Dojo
 
 BUDGET_TOKENS = 6000
-"""Of a briefing, by ``memory.digest.approximate_tokens``; the standing orders come on top."""
+"""Of a briefing, by ``roles.llm.briefing.layout.approximate_tokens``; the standing orders come on top."""
 DESCRIPTION = 3000
 """Characters of a task's description."""
 
@@ -130,7 +129,7 @@ def briefing(
         dojo: the run.
         experiment: the id of the experiment that the decision is about.
         draft: the experiment as far as it has come, where the journal does not have it yet.
-        budget_tokens: most tokens, by ``memory.digest.approximate_tokens``.
+        budget_tokens: most tokens, by ``roles.llm.briefing.layout.approximate_tokens``.
 
     Returns:
         Markdown; no test item, no row that matches one, no path of the machine, and foreign text in fences.

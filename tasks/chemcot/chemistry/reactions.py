@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import permutations
 from typing import Any
 
-from tasks.chemcot.chemistry.similarity import canonical, parse
+from tasks.answers.smiles import canonical, parse
 
 TEXTBOOK = {
     "esterification": "[C:1](=[O:2])[OX2H1].[OX2H1:3][C;!$(C=O):4]>>[C:1](=[O:2])[O:3][C:4]",
