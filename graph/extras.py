@@ -12,11 +12,11 @@ from tasks.errors import InputError
 
 CORE = ("langgraph", "langchain", "langchain_openai", "pydantic", "scipy")
 EXTRAS = {
-    "run": ("chromadb", "matplotlib", "optuna"),
-    "train": ("torch", "transformers", "trl", "peft", "datasets"),
     "eval": ("rdkit", "math_verify", "datasketch", "pandas"),
+    "run": ("chromadb", "datasketch", "matplotlib", "optuna", "rdkit"),
+    "train": ("torch", "transformers", "trl", "peft", "datasets"),
 }
-"""Import names that stand for the packages of each extra in ``pyproject.toml``."""
+"""Import names that stand for the packages of each extra in ``pyproject.toml``; the smallest extra first."""
 
 
 def missing(names: tuple[str, ...]) -> list[str]:

@@ -195,14 +195,15 @@ def test_every_command_flag_and_link_of_a_page_exists(page: str) -> None:
     named = re.findall(r"\bftdojo ([a-z][a-z-]+)\b([^`\n#]*)", text.replace("summary ---", ""))
     assert {command for command, _ in named} <= set(commands)
     for command, rest in named:
-        known = {option for parameter in commands[command].params for option in parameter.opts}
+        known = {option for parameter in commands[command].params for option in parameter.opts} | {"--help"}
         assert set(re.findall(r"(?<= )--[a-z-]+", rest)) <= known, (command, rest)
     targets = set(
         re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
     )
     assert set(re.findall(r"(?:`|\$ )make ([a-z-]+)", text)) <= targets
-    for module in re.findall(r"python -m ((?:graph|tools|tests)[\w.]*)", text):
-        assert (ROOT / module.replace(".", "/")).with_suffix(".py").is_file(), module
+    for module in re.findall(r"python -m ((?:graph|tools|tests)[\w.]*\w)", text):
+        path = ROOT / module.replace(".", "/")
+        assert path.is_dir() or path.with_suffix(".py").is_file(), module
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
     assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
 

@@ -136,7 +136,7 @@ def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(root, arg
     assert done.returncode == 2
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
-    assert "chromadb, matplotlib, optuna" in line
+    assert ", ".join(extras.EXTRAS["run"]) in line
     assert f"pip install 'ft-dojo[{extra}]'" in line
 
 

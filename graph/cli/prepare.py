@@ -1,4 +1,4 @@
-"""What ``ftdojo prepare`` shows: progress by file, one line a repository, what failed at the end."""
+"""Output of ``ftdojo prepare``: progress by file, one line a repository, what failed at the end."""
 
 from __future__ import annotations
 
