@@ -22,7 +22,7 @@ from graph.forking.fork import fork
 from graph.run import WAITING, approve, resume, run
 from memory.records import Approval
 from tasks.errors import InputError
-from tests.support.small_ground import make_ground, settings, small_run
+from tests.support.small_run import make_task_and_model, run_arguments, run_settings
 from tools.process.worker import Worker
 
 APPROVE, REJECT = {"verdict": "approve"}, {"verdict": "reject", "note": "not today"}
@@ -38,12 +38,12 @@ JOURNEY = [
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory):
-    return make_ground(tmp_path_factory.mktemp("ground"))
+def task_and_model(tmp_path_factory):
+    return make_task_and_model(tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="module")
-def journey(ground, tmp_path_factory):
+def journey(task_and_model, tmp_path_factory):
     """One run of three experiments with every answer there is: (summary, journal, questions, clocks)."""
     runs = tmp_path_factory.mktemp("journey")
     questions, waited, answers = [], [], iter(JOURNEY)
@@ -56,7 +56,7 @@ def journey(ground, tmp_path_factory):
         questions.append(question)
         return next(answers)
 
-    summary = run(settings(ground, runs, approve=ALL, max_experiments=3), None, answer)
+    summary = run(run_settings(task_and_model, runs, approve=ALL, max_experiments=3), None, answer)
     return summary, ftdojo.journal(runs / str(summary["run"])), questions, waited
 
 
@@ -178,8 +178,8 @@ WAITS = (
 )
 
 
-def test_a_run_killed_while_it_waits_resumes_at_its_question(ground, tmp_path):
-    options = small_run(ground, tmp_path / "runs", approve=["plan", "data"])
+def test_a_run_killed_while_it_waits_resumes_at_its_question(task_and_model, tmp_path):
+    options = run_arguments(task_and_model, tmp_path / "runs", approve=["plan", "data"])
     process = subprocess.Popen(
         [sys.executable, "-c", WAITS, json.dumps(options)],
         start_new_session=True,

@@ -12,7 +12,7 @@ from graph.cli.summary import HEADER, KEYS, MODEL_KEYS, clocks_of, summary_json,
 from graph.result import result_of
 from memory.records import Decision, Usage
 from tasks.base import Score
-from tests.support.example_run import make_run
+from tests.support.run_folder import make_run
 
 BASE = Score(metric="exact match", value=14.2, low=11.4, high=17.5, n=500)
 RESULT = {

@@ -21,9 +21,9 @@ LIMITS = {"max_rows": 240, "max_experiments": 3, "budget": "10m"}
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory):
+def task_and_model(tmp_path_factory):
     """A folder task and a tiny base model."""
-    folder = tmp_path_factory.mktemp("ground")
+    folder = tmp_path_factory.mktemp("small")
     task = folder / "units"
     write_example(task)
     for name in ("validation.jsonl", "test.jsonl"):
@@ -33,9 +33,9 @@ def ground(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def finished_run(ground, tmp_path_factory):
+def finished_run(task_and_model, tmp_path_factory):
     """One run of the bundled model to its end, with the events that were streamed."""
-    task, _ = ground
+    task, _ = task_and_model
     folder = tmp_path_factory.mktemp("finished")
     events = []
     summary = ftdojo.run(
@@ -73,12 +73,12 @@ def test_the_sealed_test_is_opened_once_after_the_choice(finished_run):
     assert "finished" not in kinds[kinds.index("test_opened") :]
 
 
-def test_no_test_row_reached_the_training_data(finished_run, ground):
+def test_no_test_row_reached_the_training_data(finished_run, task_and_model):
     summary, _, folder = finished_run
     held_out = [
         json.loads(line)["question"]
         for name in ("test.jsonl", "validation.jsonl")
-        for line in (ground[0] / name).read_text(encoding="utf-8").splitlines()
+        for line in (task_and_model[0] / name).read_text(encoding="utf-8").splitlines()
     ]
     written = list((folder / "runs" / summary["run"] / "data").glob("*.jsonl"))
     rows = "".join(path.read_text(encoding="utf-8") for path in written if "removed" not in path.name)
@@ -92,10 +92,10 @@ def test_every_experiment_left_a_lesson_that_a_second_run_can_recall(finished_ru
     assert [lesson["id"] for lesson in lessons] == [f"{summary['run']}/e{n:02d}" for n in (1, 2, 3)]
 
 
-def test_a_second_run_starts_from_a_lesson_of_the_first(finished_run, ground):
+def test_a_second_run_starts_from_a_lesson_of_the_first(finished_run, task_and_model):
     first, _, folder = finished_run
     second = ftdojo.run(
-        str(ground[0]),
+        str(task_and_model[0]),
         runs_dir=str(folder / "runs"),
         memory=str(folder / "memory"),
         budget="10m",
@@ -124,8 +124,8 @@ def test_a_finished_run_cannot_be_resumed(finished_run):
         ftdojo.resume(folder / "runs" / summary["run"])
 
 
-def test_the_compiled_graph_can_be_invoked_without_the_command_line(ground, tmp_path):
-    task, model = ground
+def test_the_compiled_graph_can_be_invoked_without_the_command_line(task_and_model, tmp_path):
+    task, model = task_and_model
     settings = ftdojo.settings(
         str(task),
         base_model=str(model),
@@ -144,8 +144,8 @@ LATER = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("plan", "card",
 
 
 @pytest.mark.parametrize("after", ["training", "champion_chosen", *LATER])
-def test_kill_9_and_resume_loses_and_repeats_nothing(ground, tmp_path, after):
-    task, model = ground
+def test_kill_9_and_resume_loses_and_repeats_nothing(task_and_model, tmp_path, after):
+    task, model = task_and_model
     command = [sys.executable, "-m", "graph", "run", str(task), "--base-model", str(model)]
     command += ["--runs-dir", str(tmp_path), "--memory", "off", "--budget", "10m"]
     command += ["--max-rows", "32", "--max-experiments", "2"]

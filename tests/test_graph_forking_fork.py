@@ -14,7 +14,7 @@ from graph.forking.fork import SEALED_KINDS, fork
 from graph.run import resume
 from memory.journal.log import Journal
 from tasks.errors import InputError
-from tests.support.small_ground import make_ground, settings
+from tests.support.small_run import make_task_and_model, run_settings
 from tools.process.worker import Worker
 
 APPROVE, REJECT = {"verdict": "approve"}, {"verdict": "reject", "note": "enough"}
@@ -22,15 +22,16 @@ CONFIG = {"configurable": {"thread_id": "one"}, "recursion_limit": 1000}
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory):
-    return make_ground(tmp_path_factory.mktemp("ground"))
+def task_and_model(tmp_path_factory):
+    return make_task_and_model(tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="module")
-def travelled(ground, tmp_path_factory):
+def travelled(task_and_model, tmp_path_factory):
     """A finished run of three experiments, the first one trained: (graph, its thread, folder)."""
     graph = ftdojo.build_graph(InMemorySaver())
-    options = settings(ground, tmp_path_factory.mktemp("first"), approve=["train"], max_experiments=3)
+    first = tmp_path_factory.mktemp("first")
+    options = run_settings(task_and_model, first, approve=["train"], max_experiments=3)
     result = graph.invoke({}, CONFIG, context=options)
     for answer in (APPROVE, REJECT, REJECT):
         assert result["__interrupt__"][0].value["stage"] == "train"

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import ftdojo
-from tests.support.small_ground import make_ground, small_run
+from tests.support.small_run import make_task_and_model, run_arguments
 
 pytest.importorskip("langgraph_cli", reason="langgraph-cli is not installed")
 sdk = pytest.importorskip("langgraph_sdk", reason="langgraph-sdk is not installed")
@@ -122,8 +122,8 @@ def test_the_picture_has_every_node_and_gate(client, assistant):
 
 @pytest.mark.timeout(400)
 def test_start_stream_edit_resume_history_and_fork(client, assistant, folder):
-    ground = make_ground(folder)
-    context = small_run(ground, folder / "runs", approve=["plan"], max_experiments=2)
+    task_and_model = make_task_and_model(folder)
+    context = run_arguments(task_and_model, folder / "runs", approve=["plan"], max_experiments=2)
     context["budget_seconds"] = context.pop("budget")
     thread = client.threads.create()["thread_id"]
 

@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 
 from tests.support.loopback_chat import ChatServer
 from tests.support.scripted_llm import scripted_reply
-from tests.support.small_ground import make_ground, small_run
+from tests.support.small_run import make_task_and_model, run_arguments
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 NAMES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
@@ -23,9 +23,9 @@ SECONDS = 150
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def task_and_model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A small folder task and a tiny model."""
-    return make_ground(tmp_path_factory.mktemp("ground"))
+    return make_task_and_model(tmp_path_factory.mktemp("small"))
 
 
 def execute(name: str, parameters: str) -> tuple[str, int]:
@@ -52,8 +52,10 @@ def test_a_notebook_in_the_repository_holds_no_output(name: str) -> None:
 
 @pytest.mark.enable_socket  # the kernel is another process, spoken to over the loopback
 @pytest.mark.filterwarnings("default")  # of the notebook's own machinery, not of ours
-def test_the_quickstart_runs_and_shows_what_it_promises(ground: tuple[Path, Path], runs_dir: Path) -> None:
-    settings = small_run(ground, runs_dir)
+def test_the_quickstart_runs_and_shows_what_it_promises(
+    task_and_model: tuple[Path, Path], runs_dir: Path
+) -> None:
+    settings = run_arguments(task_and_model, runs_dir)
     text, pictures = execute("01_quickstart.ipynb", f"SETTINGS = {settings!r}")
     for promised in ("tablebench_numerical_reasoning", "planner: ", "evaluator: ", "e01", "test_reads", "n="):
         assert promised in text
@@ -65,9 +67,9 @@ def test_the_quickstart_runs_and_shows_what_it_promises(ground: tuple[Path, Path
 @pytest.mark.enable_socket
 @pytest.mark.filterwarnings("default")
 def test_a_run_is_read_where_there_was_none_and_one_training_is_repeated(
-    ground: tuple[Path, Path], runs_dir: Path
+    task_and_model: tuple[Path, Path], runs_dir: Path
 ) -> None:
-    short = small_run(ground, runs_dir)
+    short = run_arguments(task_and_model, runs_dir)
     del short["runs_dir"]  # the notebook names it
     text, pictures = execute(
         "03_read_a_run.ipynb",
@@ -92,7 +94,9 @@ def test_a_run_is_read_where_there_was_none_and_one_training_is_repeated(
 
 
 @pytest.fixture(scope="module")
-def driven(ground: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def driven(
+    task_and_model: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Any]]:
     """What the notebook on language models showed, asked and left behind."""
     folder = tmp_path_factory.mktemp("driven")
     with pytest.MonkeyPatch.context() as patch, ChatServer(scripted_reply) as server:
@@ -100,7 +104,7 @@ def driven(ground: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) 
         patch.setenv("OPENAI_API_KEY", KEY)
         patch.setenv("FTDOJO_MODEL", "openai:scripted")
         patch.setenv("FTDOJO_BASE_URL", server.base_url)
-        own = small_run(ground, folder / "runs", max_tokens=600_000, policy="llm")
+        own = run_arguments(task_and_model, folder / "runs", max_tokens=600_000, policy="llm")
         asked = 'dict(model=os.environ["FTDOJO_MODEL"], base_url=os.environ["FTDOJO_BASE_URL"])'
         text, _ = execute("02_drive_it_with_a_language_model.ipynb", f"SETTINGS = {own!r} | {asked}")
         yield {"text": text, "runs": folder / "runs", "requests": server.requests}
@@ -115,7 +119,7 @@ def test_a_language_model_drives_and_every_decision_is_shown(driven: dict[str, A
         "plan by llm",
         "recipe by llm",
         "training_plan by llm",
-        "reading by llm",
+        "verdict by llm",
         "diagnosis by llm",
         "# Rules of the house",
         "try_script",

@@ -16,8 +16,8 @@ from roles.llm.briefing.build import BACKGROUND, BUDGET_TOKENS, CASE, briefing, 
 from roles.llm.briefing.layout import Section, clipped, laid_out, listing, names, quoted
 from tasks.base import Source
 from tasks.errors import HarnessFault
-from tests.support.briefing_run import TEST_MARK, make_dojo, next_id
 from tests.support.golden import STAGES, dojo_of
+from tests.support.run_in_progress import TEST_MARK, make_dojo, next_id
 from tests.test_tools_chat_untrusted_text import FENCE
 
 ROLES = tuple(STAGES)

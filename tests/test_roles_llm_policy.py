@@ -7,9 +7,9 @@ import pytest
 from memory.budget.spending import PriceTable, Spending
 from memory.records import TrainingPlan
 from roles.policy import Playbook
-from tests.support.chaos import Chaos
-from tests.support.five_decisions import STAGES, decided, decisions, desks, make_policy
+from tests.support.faulty_llm import FaultyLLM
 from tests.support.loopback_chat import ChatServer, Request, call, http_error, in_order, text
+from tests.support.role_decisions import STAGES, decided, decisions, desks, make_policy
 from tests.support.scripted_llm import DECISIONS, Page, scripted_reply
 
 FAST = {"max_retries": 0, "timeout_seconds": 5.0}
@@ -132,5 +132,5 @@ def test_a_recipe_has_five_repairs_and_the_rest_three(floor):
 
 
 def test_what_roles_read_and_call_is_bounded(floor):
-    _, requests = answers(floor, Chaos(seed=5, share=0.6, kinds=("tool loop", "huge text")))
+    _, requests = answers(floor, FaultyLLM(seed=5, share=0.6, kinds=("tool loop", "huge text")))
     assert max(len(request.text) for request in requests) < 90_000

@@ -22,7 +22,7 @@ from roles.llm.schemas import (
 from roles.llm.validate import Stop, diagnosis_of, plan_of, verdict_of
 from roles.llm.validate_recipe import recipe_of
 from roles.llm.validate_training import training_draft_of
-from tests.support.briefing_run import make_dojo
+from tests.support.run_in_progress import make_dojo
 
 SCHEMAS = (PlanDecision, RecipeDecision, TrainingDecision, VerdictDecision, DiagnosisDecision)
 PLAN: dict[str, Any] = {

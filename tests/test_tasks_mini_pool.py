@@ -13,7 +13,7 @@ from tasks.mini.pool import DEFECTS, SHAPE, planted_leaks, pool_key
 from tasks.registry import get, ids, miniature
 from tasks.splits import fingerprint
 from tests.support import solvers
-from tests.support.mini_data import mini, sealed, source
+from tests.support.mini_editions import mini, sealed, source
 
 IDS = ids()
 

@@ -19,7 +19,7 @@ from tasks.columns import pluck
 from tasks.errors import InputError
 from tasks.splits import fingerprint, seeded
 from tests.support.gold_answers import affordable, gold_answer, item_scores_of
-from tests.support.mini_data import mini, sealed
+from tests.support.mini_editions import mini, sealed
 
 IDS = registry.ids()
 MODULES = tuple(module.__name__ for module in registry.MODULES)

@@ -13,8 +13,8 @@ from tasks import registry
 from tasks.base import ItemScore, LoadOptions, Sample, TaskSpec
 from tasks.official import load
 from tests.support.gold_answers import affordable, gold_answer, item_scores_of
-from tests.support.malformed import malformed
-from tests.support.mini_data import sealed
+from tests.support.malformed_answers import malformed
+from tests.support.mini_editions import sealed
 from tests.support.real_rows import data_root
 
 HANG_SECONDS = 1.0

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.mini.pool import planted_leaks
 from tasks.registry import get, miniature
-from tests.support.mini_data import mini, sealed, source
+from tests.support.mini_editions import mini, sealed, source
 from tools.bench.leaks import twin_key
 from tools.contamination.check import Decontaminator, guarded
 from tools.curation.columns import suggest_columns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.mini_data import mini, sealed
+from tests.support.mini_editions import mini, sealed
 from tools.bench.contamination import alarms, clean_rows, guard_of, mini_items, recall
 from tools.contamination.check import RULES, Decontaminator, guarded
 from tools.contamination.minhash import NearDuplicates

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.registry import get
-from tests.support.mini_data import source
+from tests.support.mini_editions import source
 from tools.curation.columns import suggest_columns
 from tools.curation.deduplicate import conflicting, exact_groups, near_groups, repeated_share
 from tools.curation.profile import examples_of

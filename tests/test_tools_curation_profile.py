@@ -6,7 +6,7 @@ import pytest
 
 from tasks.base import Source
 from tasks.registry import get
-from tests.support.mini_data import mini, sealed, source
+from tests.support.mini_editions import mini, sealed, source
 from tools.contamination.check import Decontaminator, guarded
 from tools.curation.columns import suggest_columns
 from tools.curation.domain import Domain
@@ -71,7 +71,7 @@ def test_json_in_some_rows_of_a_prose_column_is_no_structure():
 
 
 @pytest.mark.parametrize(
-    ("target", "chain_of_thought", "own_format", "rewritten"),
+    ("target", "rationale", "own_format", "rewritten"),
     [
         ("\\boxed{5}", "", True, "\\boxed{5}"),
         ("1+4=5. \\boxed{5}", "1+4=5.", True, "1+4=5. \\boxed{5}"),
@@ -80,8 +80,8 @@ def test_json_in_some_rows_of_a_prose_column_is_no_structure():
         ("no number here", "", False, "no number here"),
     ],
 )
-def test_targets_are_taken_apart(target: str, worked: str, own_format: bool, rewritten: str):
-    assert rationale_of(SPEC, target) == worked
+def test_targets_are_taken_apart(target: str, rationale: str, own_format: bool, rewritten: str):
+    assert rationale_of(SPEC, target) == rationale
     assert in_format(SPEC, target) is own_format
     assert formatted(SPEC, target) == rewritten
 

@@ -28,7 +28,7 @@ from memory.recipe import (
 from tasks.base import Source
 from tasks.errors import ExperimentFailed
 from tasks.registry import get
-from tests.support.mini_data import mini, sealed, source
+from tests.support.mini_editions import mini, sealed, source
 from tools.contamination.check import Decontaminator, guarded
 from tools.curation.operations import largest_remainder, tidy
 from tools.curation.run import cache_key, rows_of, run_recipe

@@ -10,7 +10,7 @@ import pytest
 from memory.records import TrainingPlan
 from tasks.base import ItemScore
 from tasks.errors import ExperimentFailed
-from tests.support.copy_task import copy_spec, data_card, samples
+from tests.support.copy_word_task import copy_spec, data_card, samples
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.evaluation.evaluate import agreement, answer_sets, clusters, evaluate, read_items, row_agreement
 from tools.process.worker import Worker

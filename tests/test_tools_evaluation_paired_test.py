@@ -11,7 +11,7 @@ import pytest
 
 from tasks.answers.metrics import mean_over_views
 from tasks.base import ItemScore, Sample, Score, TaskSpec
-from tests.support.copy_task import copy_spec
+from tests.support.copy_word_task import copy_spec
 from tools.evaluation.paired_test import compare, macro_f1, mcnemar, newcombe
 
 LABELS = ("ALLOW", "102", "103")

@@ -11,8 +11,8 @@ from tasks.base import Script, ScriptResult
 from tasks.errors import InputError
 from tasks.registry import get
 from tests.support.gold_answers import gold_answer
-from tests.support.mini_data import sealed
-from tests.support.script_runner import run_all
+from tests.support.mini_editions import sealed
+from tests.support.unsandboxed_scripts import run_all
 from tools.evaluation import score_answers
 from tools.evaluation.evaluate import evaluate
 from tools.process.worker import Worker

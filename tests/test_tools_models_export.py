@@ -9,7 +9,7 @@ import pytest
 
 from memory.journal.log import Journal
 from memory.records import Training, TrainingPlan
-from tests.support.copy_task import copy_spec, data_card
+from tests.support.copy_word_task import copy_spec, data_card
 from tests.support.run_records import comparison, evaluation, run_info, write_experiment
 from tests.support.tiny_model import make_tiny_model
 from tools.models.base_model import resolve_base_model

@@ -11,7 +11,7 @@ import pytest
 
 from memory.journal.log import Journal
 from memory.records import Comparison
-from tests.support.example_run import NASTY, SEALED, VALIDATION, info, make_run
+from tests.support.run_folder import NASTY, SEALED, VALIDATION, info, make_run
 from tools.report import facts
 from tools.report.html import render_report, reproduce_command, write_report
 

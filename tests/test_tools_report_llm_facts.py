@@ -7,7 +7,7 @@ from typing import Any
 
 from memory.journal.log import Journal
 from memory.records import Decision, Diagnosis, Prediction, Role, TrainingPlan, Usage
-from tests.support.example_run import NASTY, make_run
+from tests.support.run_folder import NASTY, make_run
 from tests.support.run_records import evaluation, plan, run_info
 from tools.report.html import render_report
 from tools.report.llm_facts import policy_facts

@@ -39,7 +39,7 @@ def _reports_are_dropped() -> Iterator[None]:
 
 @functools.cache
 def report(isolation: str, user: str) -> dict[str, Any]:
-    """What ``hostile_run`` found; made once for all tests of a setting."""
+    """What ``run_hostile_scripts`` found; made once for all tests of a setting."""
     if user == "root" and os.geteuid() != 0:
         pytest.skip("started as an ordinary user: root cannot be tried")
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
@@ -47,7 +47,7 @@ def report(isolation: str, user: str) -> dict[str, Any]:
         inner = [
             sys.executable,
             "-B",
-            str(PROJECT / "tests" / "support" / "hostile_run.py"),
+            str(PROJECT / "tests" / "support" / "run_hostile_scripts.py"),
             isolation,
             folder,
         ]

@@ -48,10 +48,10 @@ def test_the_digest_depends_on_every_field_and_on_the_order():
     assert digest_of((changed, *ROWS[1:])) != base
 
 
-def test_the_rows_are_lent_once_and_dropped():
+def test_the_rows_are_used_once_and_dropped():
     test = SealedTest.seal(Shelf())
     assert test.use(len) == test.n == len(ROWS)
-    with pytest.raises(HarnessFault, match="lent already"):
+    with pytest.raises(HarnessFault, match="used already"):
         test.use(len)
     held = [part for part in gc.get_referents(test.__dict__) if isinstance(part, tuple)]
     assert ROWS not in held
@@ -115,7 +115,7 @@ def test_rows_that_changed_since_the_start_are_refused(journal: Journal):
         test.open(journal)
 
 
-def test_the_guard_is_built_from_the_lent_rows_and_holds_no_text():
+def test_the_decontaminator_is_built_from_the_test_rows_and_holds_no_text():
     test = SealedTest.seal(Shelf())
     decontaminator = Decontaminator.build([Sample("v1", "v", "A validation question on 5 cups?", "5")], test)
     found = decontaminator.check("a sealed question about 23 pens")

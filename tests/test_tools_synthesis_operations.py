@@ -21,9 +21,9 @@ from memory.recipe import (
 )
 from tasks.registry import get
 from tests.support.loopback_chat import Reply, Request, text
-from tests.support.mini_data import mini, source
+from tests.support.mini_editions import mini, source
 from tests.support.scripted_teacher import adds, worked, wrong_about
-from tests.support.teacher_ground import (
+from tests.support.teacher_pool import (
     GUARD,
     REMINDER,
     THINGS,

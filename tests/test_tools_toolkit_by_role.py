@@ -14,7 +14,7 @@ from memory.budget.prices import PriceTable
 from memory.budget.spending import Spending
 from memory.recipe import DataRecipe
 from tasks.errors import HarnessFault
-from tests.support.briefing_run import StillDojo, make_dojo
+from tests.support.run_in_progress import StillDojo, make_dojo
 from tools.chat.models import ModelSpec
 from tools.sandbox import run
 from tools.synthesis.teacher import Teacher

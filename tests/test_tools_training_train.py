@@ -11,7 +11,7 @@ import pytest
 from memory.recipe import DataCard
 from memory.records import Training, TrainingPlan
 from tasks.errors import ExperimentFailed
-from tests.support.copy_task import data_card
+from tests.support.copy_word_task import data_card
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.training.length_groups import LengthGroups
 from tools.training.loss_curve import divergence, rate, thin

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from memory.digest import approximate_tokens
 from roles.llm.briefing.build import briefing, system_prompt
-from tests.support.briefing_run import next_id
 from tests.support.golden import SCHEMAS, STAGES, dojo_of, schema, tool_schemas
+from tests.support.run_in_progress import next_id
 
 EXPERIMENTS = (1, 5, 10, 25, 50, 100)
 USUAL = (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tasks.base import ItemScore, Sample, TaskSpec
 from tasks.tablebench.charts.compare import references_of
-from tests.support.script_runner import run_all
+from tests.support.unsandboxed_scripts import run_all
 from tools.evaluation.score_answers import score_answers
 
 EXECUTED = 24

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from memory.records import Role
 from roles.llm import schemas
 from roles.llm.briefing.build import briefing, system_prompt
-from tests.support.briefing_run import StillDojo, make_dojo, next_id
+from tests.support.run_in_progress import StillDojo, make_dojo, next_id
 from tools.synthesis.prompts import instructions, material
 from tools.synthesis.teacher import Teacher
 from tools.toolkit.by_role import tools_for

@@ -1,7 +1,7 @@
 """Scripts that try to break out of the sandbox, and honest ones that must work beside them.
 
 An escape prints ``ESCAPED``; harm that the script itself cannot see (a connection, a
-process that lives on, a changed file) is looked for outside by ``tests.support.hostile_run``.
+process that lives on, a changed file) is looked for outside by ``tests.support.run_hostile_scripts``.
 Names in ``@`` stand for what that program sets up: files open to everyone, so that
 nothing but the sandbox keeps a script from them.
 """

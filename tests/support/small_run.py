@@ -12,7 +12,7 @@ from tests.support.tiny_model import make_tiny_model
 HELD_OUT_ROWS = 24
 
 
-def make_ground(folder: Path) -> tuple[Path, Path]:
+def make_task_and_model(folder: Path) -> tuple[Path, Path]:
     """(task folder, model folder)."""
     task = folder / "units"
     write_example(task)
@@ -22,13 +22,13 @@ def make_ground(folder: Path) -> tuple[Path, Path]:
     return task, make_tiny_model(folder / "model")
 
 
-def small_run(ground: tuple[Path, Path], runs_dir: Path, **others: Any) -> dict[str, Any]:
+def run_arguments(task_and_model: tuple[Path, Path], runs_dir: Path, **others: Any) -> dict[str, Any]:
     """The settings of a run on it, as keywords of ``ftdojo.settings``."""
-    task, model = ground
+    task, model = task_and_model
     limits = {"memory": "off", "budget": "10m", "max_rows": 32, "max_experiments": 1}
     return {"task": str(task), "base_model": str(model), "runs_dir": str(runs_dir)} | limits | others
 
 
-def settings(ground: tuple[Path, Path], runs_dir: Path, **others: Any) -> Any:
+def run_settings(task_and_model: tuple[Path, Path], runs_dir: Path, **others: Any) -> Any:
     """The settings themselves."""
-    return ftdojo.settings(**small_run(ground, runs_dir, **others))
+    return ftdojo.settings(**run_arguments(task_and_model, runs_dir, **others))

@@ -32,7 +32,7 @@ from memory.records import (
     Verdict,
 )
 from tasks.base import Sample, Score, Source
-from tests.support.copy_task import copy_spec
+from tests.support.copy_word_task import copy_spec
 from tools.contamination.check import Decontaminator
 from tools.dojo import Dojo
 from tools.models.base_model import BaseModel

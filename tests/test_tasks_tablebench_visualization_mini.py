@@ -10,7 +10,7 @@ from tasks.mini.miniature import Item, to_sample
 from tasks.tablebench import visualization as task
 from tasks.tablebench.charts import compare, static_check
 from tests.support import solvers
-from tests.support.script_runner import run_all
+from tests.support.unsandboxed_scripts import run_all
 from tools.evaluation.score_answers import judge_all
 
 TABLE = {"columns": ["team", "wins", "goals"], "data": [["Ann", 12, 3.5], ["Bob", 7, 4.0], ["Eve", 9, 1.0]]}

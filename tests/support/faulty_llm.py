@@ -1,8 +1,8 @@
 """Everything that a language model and its provider can do wrong, as replies of a scripted server.
 
-    with ChatServer(Chaos(seed=1)) as server: ...
+    with ChatServer(FaultyLLM(seed=1)) as server: ...
 
-What is drawn depends on the seed and the request's number alone. ``Chaos.drawn`` counts by kind.
+What is drawn depends on the seed and the request's number alone. ``FaultyLLM.drawn`` counts by kind.
 """
 
 from __future__ import annotations
@@ -237,7 +237,7 @@ FAULTS: dict[str, Draw] = {
 
 
 @dataclass
-class Chaos:
+class FaultyLLM:
     """A script: a share of the replies is drawn from the faults, the rest is sensible."""
 
     seed: int

@@ -23,7 +23,7 @@ from tasks.base import Source
 from tasks.errors import ExperimentFailed
 from tests.support.loopback_chat import ChatServer, Reply, Request, body, http_error, text
 from tests.support.scripted_teacher import PRICES, a_teacher, worked
-from tests.support.teacher_ground import (
+from tests.support.teacher_pool import (
     ASKING,
     GUARD,
     LEAKY,

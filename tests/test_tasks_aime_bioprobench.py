@@ -15,7 +15,7 @@ from tasks.base import LoadOptions, Sample
 from tasks.bioprobench.released import between_marks
 from tasks.errors import InputError
 from tasks.official import load
-from tests.support.malformed import malformed
+from tests.support.malformed_answers import malformed
 from tests.support.real_rows import data_root
 
 IDS = registry.extension_ids()

@@ -21,7 +21,7 @@ ROLES = {"planner", "data_curator", "training_engineer", "evaluator", "diagnosti
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory):
+def task_and_model(tmp_path_factory):
     """A folder task whose sealed rows carry a marker, whose pool leaks some of them, and a tiny model."""
     folder = tmp_path_factory.mktemp("wheel")
     task = folder / "units"
@@ -45,9 +45,9 @@ def _write(path: Path, rows: list[dict]) -> None:
 
 
 @pytest.fixture(scope="module")
-def driven(ground, tmp_path_factory):
+def driven(task_and_model, tmp_path_factory):
     """One run of three experiments, and every request that it made."""
-    task, model = ground
+    task, model = task_and_model
     folder = tmp_path_factory.mktemp("driven")
     with pytest.MonkeyPatch.context() as patch, ChatServer(scripted_reply) as server:
         patch.setenv("OPENAI_API_KEY", KEY)
@@ -109,8 +109,8 @@ def test_sealed_rows_reach_neither_prompts_nor_the_journal_before_the_end(driven
     assert not any(SENTINEL in json.dumps(event.data) for event in journal.events[:opened])
 
 
-def test_a_server_that_is_gone_leaves_the_run_to_the_playbook(ground, tmp_path):
-    task, model = ground
+def test_a_server_that_is_gone_leaves_the_run_to_the_playbook(task_and_model, tmp_path):
+    task, model = task_and_model
     events: list[dict] = []
     with ChatServer(scripted_reply) as server:
         gone = server.base_url
@@ -136,8 +136,8 @@ def test_a_server_that_is_gone_leaves_the_run_to_the_playbook(ground, tmp_path):
     assert len(journal.experiments()) == 1
 
 
-def test_a_cap_ends_the_run_in_order(ground, tmp_path):
-    task, model = ground
+def test_a_cap_ends_the_run_in_order(task_and_model, tmp_path):
+    task, model = task_and_model
     with ChatServer(scripted_reply) as server:
         summary = ftdojo.run(
             str(task),

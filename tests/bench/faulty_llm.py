@@ -1,8 +1,8 @@
-"""``python -m tests.bench.chaos --replies 2000``: how decisions and whole runs stand up to a broken model.
+"""``python -m tests.bench.faulty_llm --replies 2000``: how decisions and whole runs survive a broken model.
 
-Replies are drawn by seed from the faults of ``tests/support/chaos.py``. First whole runs of a small folder
-task (real curation, training, evaluation), then decisions of all five roles in runs that have come so far,
-until the replies are used up. Prints replies by kind, runs and decisions that crashed (wanted: 0),
+Replies are drawn by seed from the faults of ``tests/support/faulty_llm.py``. First whole runs of a small
+folder task (real curation, training, evaluation), then decisions of all five roles in runs that have come so
+far, until the replies are used up. Prints replies by kind, runs and decisions that crashed (wanted: 0),
 decisions as they were, repaired and taken over by the playbook.
 """
 
@@ -22,9 +22,9 @@ import typer
 import ftdojo
 from memory.records import Decision
 from tasks.custom.folder import write_example
-from tests.support.chaos import CLIENT_SECONDS, FAULTS, INJECTION, Chaos
-from tests.support.five_decisions import STAGES, decided, decisions, desks, make_policy
+from tests.support.faulty_llm import CLIENT_SECONDS, FAULTS, INJECTION, FaultyLLM
 from tests.support.loopback_chat import ChatServer
+from tests.support.role_decisions import STAGES, decided, decisions, desks, make_policy
 from tests.support.tiny_model import make_tiny_model
 
 MODELS = """
@@ -46,13 +46,11 @@ class Account:
     crashes: list[str] = field(default_factory=list)
     runs: int = 0
 
-    def show(self, chaos: Chaos, seconds: float) -> None:
+    def show(self, llm: FaultyLLM, seconds: float) -> None:
         """Print it."""
-        faults = chaos.drawn.total() - chaos.drawn["sensible"]
-        typer.echo(
-            f"{chaos.drawn.total()} replies in {seconds:.0f} s, {faults} faulty of {len(FAULTS)} kinds:"
-        )
-        for kind, count in sorted(chaos.drawn.items(), key=lambda item: (-item[1], item[0])):
+        faults = llm.drawn.total() - llm.drawn["sensible"]
+        typer.echo(f"{llm.drawn.total()} replies in {seconds:.0f} s, {faults} faulty of {len(FAULTS)} kinds:")
+        for kind, count in sorted(llm.drawn.items(), key=lambda item: (-item[1], item[0])):
             typer.echo(f"  {count:5d}  {kind}")
         by = Counter(
             "taken over by the playbook"
@@ -109,13 +107,15 @@ def whole_runs(count: int, server: ChatServer, folder: Path, account: Account) -
         typer.echo(f"run {seed}: {summary['outcome']}, {summary['reason']}")
 
 
-def single_decisions(replies: int, chaos: Chaos, server: ChatServer, folder: Path, account: Account) -> None:
+def single_decisions(
+    replies: int, llm: FaultyLLM, server: ChatServer, folder: Path, account: Account
+) -> None:
     """Decisions of all roles, until the replies are used up."""
     policy = make_policy(server.base_url, max_retries=1, timeout_seconds=CLIENT_SECONDS)
     for length in LENGTHS:
         until = replies * (LENGTHS.index(length) + 1) // len(LENGTHS)
         with desks(folder, length, INJECTION) as made:
-            while chaos.drawn.total() < until:
+            while llm.drawn.total() < until:
                 for role in STAGES:
                     try:
                         decided(policy, role, made[role], length)
@@ -133,12 +133,12 @@ def main(
     """Draw, run, count."""
     for name in ("INITIAL_RETRY_DELAY", "MAX_RETRY_DELAY"):
         setattr(openai._base_client, name, 0.0)
-    chaos, account, started = Chaos(seed, share), Account(), time.monotonic()
-    with tempfile.TemporaryDirectory() as temporary, ChatServer(chaos) as server:
+    llm, account, started = FaultyLLM(seed, share), Account(), time.monotonic()
+    with tempfile.TemporaryDirectory() as temporary, ChatServer(llm) as server:
         folder = Path(temporary)
         whole_runs(runs, server, folder, account)
-        single_decisions(replies, chaos, server, folder, account)
-    account.show(chaos, time.monotonic() - started)
+        single_decisions(replies, llm, server, folder, account)
+    account.show(llm, time.monotonic() - started)
     if account.crashes:
         raise typer.Exit(1)
 

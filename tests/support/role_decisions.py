@@ -13,7 +13,7 @@ from memory.records import Decision, Experiment, Role
 from roles.llm.decide import Limits
 from roles.llm.policy import LanguageModel
 from roles.policy import Policy
-from tests.support.briefing_run import StillDojo, make_dojo, next_id
+from tests.support.run_in_progress import StillDojo, make_dojo, next_id
 from tools.chat.models import Models, ModelSpec
 from tools.training.train import ProbeResult
 

@@ -17,7 +17,7 @@ from tasks.tablebench.charts import script as chart_script
 from tasks.tablebench.charts import static_check
 from tests.support.gold_answers import plotting_code
 from tests.support.real_rows import data_root
-from tests.support.script_runner import run_all
+from tests.support.unsandboxed_scripts import run_all
 from tools.evaluation.score_answers import judge_all
 
 TABLE = {"columns": ["team", "wins", "goals"], "data": [["Ann", 12, 3.5], ["Bob", 7, 4.0], ["Eve", 9, 1.0]]}

@@ -11,9 +11,9 @@ import pytest
 
 from memory.records import Plan
 from roles.llm.decide import Limits
-from tests.support.chaos import CLIENT_SECONDS, FAULTS, INJECTION, Chaos
-from tests.support.five_decisions import STAGES, decided, decisions, desks, make_policy
+from tests.support.faulty_llm import CLIENT_SECONDS, FAULTS, INJECTION, FaultyLLM
 from tests.support.loopback_chat import ChatServer
+from tests.support.role_decisions import STAGES, decided, decisions, desks, make_policy
 
 FEWEST_KINDS = 30
 DONE = 3
@@ -30,7 +30,7 @@ def no_pauses(monkeypatch):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """The five roles' runs, with an injection in every foreign text; decisions change nothing in them."""
-    with desks(tmp_path_factory.mktemp("chaos"), DONE, INJECTION) as runs:
+    with desks(tmp_path_factory.mktemp("faulty"), DONE, INJECTION) as runs:
         yield runs
 
 
@@ -44,23 +44,23 @@ KINDS = [kind for kind in FAULTS if kind != "timeout"]
 
 @pytest.mark.parametrize(("kind", "role"), list(zip(KINDS, cycle(STAGES), strict=False)))
 def test_a_model_that_does_nothing_else_never_crashes_a_decision(kind, role, made, no_pauses):
-    chaos = Chaos(seed=0, share=1.0, kinds=(kind,))
-    with ChatServer(chaos) as server:
+    llm = FaultyLLM(seed=0, share=1.0, kinds=(kind,))
+    with ChatServer(llm) as server:
         policy = make_policy(server.base_url, max_retries=0, timeout_seconds=CLIENT_SECONDS)
         assert decided(policy, role, made[role], DONE) is not None
     last = decisions(made[role])[-1]
     assert last.repairs <= 5
     assert last.calls <= Limits().calls
     assert last.decided_by == "llm" or last.problems
-    assert chaos.drawn.total() == chaos.drawn[kind] + chaos.drawn["tool loop"] * (kind != "tool loop") > 0
+    assert llm.drawn.total() == llm.drawn[kind] + llm.drawn["tool loop"] * (kind != "tool loop") > 0
 
 
 def test_drawn_at_random_nothing_crashes_and_every_record_is_sound(made, no_pauses):
-    chaos = Chaos(seed=11)
+    llm = FaultyLLM(seed=11)
     by = Counter[str]()
-    with ChatServer(chaos) as server:
+    with ChatServer(llm) as server:
         policy = make_policy(server.base_url, max_retries=1, timeout_seconds=CLIENT_SECONDS)
-        while chaos.drawn.total() < 150:
+        while llm.drawn.total() < 150:
             for role in STAGES:
                 record = decided(policy, role, made[role], DONE)
                 assert record is not None
