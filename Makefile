@@ -42,7 +42,7 @@ format: $(READY) ## rewrite the sources in the house style
 
 bench: bench-experiment bench-mini ## what one experiment costs, then every mini task
 
-bench-mini: $(READY) ## base, naive, reference and agent on all thirteen mini tasks (two hours on 2 cores)
+bench-mini: $(READY) ## base, all data, oracle recipe and agent on all thirteen mini tasks (two hours on 2 cores)
 	$(BIN)/python -m graph.bench --write docs/benchmark.md
 
 bench-experiment: $(READY) ## what one experiment costs, against a bare loop and a plain TRL script

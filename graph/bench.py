@@ -1,13 +1,13 @@
-"""``python -m graph.bench``: base, naive, reference and agent on the mini tasks, in one table.
+"""Benchmark of the mini tasks (``python -m graph.bench``): base, all data, oracle and agent in one table.
 
 * base: the untouched bundled model.
-* naive: every source whose columns can be read, concatenated, no cleaning but the removal of
+* all data: every source whose columns can be read, concatenated, no cleaning but the removal of
   validation and test rows (without it the score would mean nothing), the project's default
-  hyper-parameters, three epochs.
-* reference: a recipe written by hand by someone who knows which sources are good, with generous time.
+  hyperparameters, three epochs.
+* oracle: a recipe written by hand by someone who knows which sources are good, with generous time.
 * agent: ``ftdojo run`` with its budget, which has to find that out.
 
-All four are scored on the same sealed test rows of a task and seed. Naive and reference use the same
+All four are scored on the same sealed test rows of a task and seed. All data and oracle use the same
 Dojo verbs, records and exports as the agent; only the decisions differ.
 """
 
@@ -33,14 +33,16 @@ from roles.data_curator import write_recipe
 from tasks import registry
 from tasks.mini.pool import pool_key
 
-PARTS = ("naive", "reference", "agent")
+PARTS = ("all_data", "oracle", "agent")
+OLD_PARTS = {"naive": "all_data", "reference": "oracle"}
+"""Names in results of earlier versions; ``--parts`` still takes them."""
 GOOD = ("chain_of_thought",)
 """The defect-free kind of source that a person who knows the pool would train on."""
-REFERENCE_SECONDS = 170.0
+ORACLE_SECONDS = 170.0
 Decide = Callable[[Session], tuple[Plan, DataRecipe, TrainingPlan]]
 
 
-def naive(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
+def all_data(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
     """Concatenate everything that can be read, and train with defaults."""
     dojo = session.dojo
     readable = tuple(name for name, profile in dojo.profiles().items() if profile.suggested_columns)
@@ -58,15 +60,15 @@ def naive(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
     return plan, recipe, _for_epochs(TrainingPlan(seed=dojo.seed), 3.0, dojo.max_rows)
 
 
-def reference(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
+def oracle(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
     """The good sources by name, cleaned, and as long as it takes."""
     dojo = session.dojo
     key = pool_key(dojo.spec.id, dojo.seed)
     good = tuple(name for name in dojo.pool if key[name] in GOOD)
-    plan = _plan("the clean worked solutions, cleaned, with generous time", good)
+    plan = _plan("the clean chain-of-thought answers, cleaned, with generous time", good)
     recipe = write_recipe(dojo, plan)
     training = TrainingPlan(
-        learning_rate=3e-3, per_device_train_batch_size=32, seed=dojo.seed, timeout_seconds=REFERENCE_SECONDS
+        learning_rate=3e-3, per_device_train_batch_size=32, seed=dojo.seed, timeout_seconds=ORACLE_SECONDS
     )
     return plan, recipe, _for_epochs(training, 20.0, dojo.max_rows)
 
@@ -80,7 +82,7 @@ def _plan(hypothesis: str, sources: tuple[str, ...]) -> Plan:
         change="first",
         expected_gain=0.0,
         sources=sources,
-        max_seconds=REFERENCE_SECONDS,
+        max_seconds=ORACLE_SECONDS,
     )
 
 
@@ -161,7 +163,7 @@ def main(
     seeds: Annotated[str, typer.Option(help="Comma-separated seeds.")] = "0",
     budget: Annotated[str, typer.Option(help="The agent's budget.")] = "5m",
     out: Annotated[Path, typer.Option(help="Folder for runs and results.jsonl.")] = Path("runs/benchmark"),
-    parts: Annotated[str, typer.Option(help="Of naive, reference, agent.")] = "naive,reference,agent",
+    parts: Annotated[str, typer.Option(help="Of all_data, oracle, agent.")] = "all_data,oracle,agent",
     write: Annotated[Path | None, typer.Option(help="Also write the table into this Markdown file.")] = None,
 ) -> None:
     """Run the comparison; every result is appended to results.jsonl at once, then the table is printed.
@@ -173,7 +175,7 @@ def main(
     done = {(row["task"], row["seed"], row["part"]) for row in _rows(results)}
     for task in tasks.split(",") if tasks else registry.ids():
         for seed in (int(text) for text in seeds.split(",")):
-            for part in parts.split(","):
+            for part in (OLD_PARTS.get(name, name) for name in parts.split(",")):
                 if (task, seed, part) in done:
                     continue
                 seconds: str | float = budget if part == "agent" else 3600.0
@@ -183,7 +185,7 @@ def main(
                 if part == "agent":
                     row = by_agent(settings)
                 else:
-                    row = by_hand(settings, naive if part == "naive" else reference)
+                    row = by_hand(settings, all_data if part == "all_data" else oracle)
                 with results.open("a", encoding="utf-8") as file:
                     file.write(json.dumps({"task": task, "seed": seed, "part": part, **row}) + "\n")
                 typer.echo(f"{task} seed {seed} {part}: {row['score']}")
@@ -195,7 +197,8 @@ def main(
 def _rows(results: Path) -> list[dict[str, Any]]:
     if not results.exists():
         return []
-    return [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    rows = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    return [row | {"part": OLD_PARTS.get(row["part"], row["part"])} for row in rows]
 
 
 def document(rows: Sequence[dict[str, Any]]) -> str:
@@ -205,7 +208,7 @@ def document(rows: Sequence[dict[str, Any]]) -> str:
     lines = [
         "# Benchmark: the mini edition",
         "",
-        "Base, naive, reference and agent on the same sealed test rows; "
+        "Base, all-data baseline, oracle recipe and agent on the same sealed test rows; "
         "`graph/bench.py` says what each of them does.",
         "",
         "```",
@@ -236,8 +239,8 @@ def _agent_line(row: dict[str, Any]) -> str:
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """The Markdown table: one task a line, and how much of the base-to-reference gap the agent closes."""
-    lines = ["| task | base | naive | reference | agent | gap closed |", "|---|---|---|---|---|---|"]
+    """The Markdown table: one task a line, and how much of the base-to-oracle gap the agent closes."""
+    lines = ["| task | base | all data | oracle | agent | gap closed |", "|---|---|---|---|---|---|"]
     for task in dict.fromkeys(row["task"] for row in rows):
         mine = [row for row in rows if row["task"] == task]
         parts = {part: [row for row in mine if row["part"] == part] for part in PARTS}
@@ -258,14 +261,12 @@ def _cell(rows: Sequence[dict[str, Any]], key: str) -> str:
 
 
 def _closed(bases: Sequence[dict[str, Any]], parts: Mapping[str, Sequence[dict[str, Any]]]) -> str:
-    """Share of the distance from base to reference that the agent covers, by medians."""
-    if not parts["agent"] or not parts["reference"]:
+    """Share of the distance from base to oracle that the agent covers, by medians."""
+    if not parts["agent"] or not parts["oracle"]:
         return "not run"
     base = statistics.median(row["base_value"] for row in bases)
-    reference, agent = (
-        statistics.median(row["value"] for row in parts[part]) for part in ("reference", "agent")
-    )
-    return f"{(agent - base) / (reference - base):.0%}" if reference > base else "no gap"
+    best, agent = (statistics.median(row["value"] for row in parts[part]) for part in ("oracle", "agent"))
+    return f"{(agent - base) / (best - base):.0%}" if best > base else "no gap"
 
 
 if __name__ == "__main__":

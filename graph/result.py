@@ -1,4 +1,4 @@
-"""What a run came to, gathered from its journal: the mapping behind the summary block."""
+"""Result of a run, gathered from its journal: the mapping behind the summary block."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from graph import session as sessions
 from graph.approval.gates import read_answer
 from graph.approval.proposal import Unfit
 from graph.build import Graph, build_graph
+from graph.extras import require
 from graph.settings import RunSettings
 from graph.state import RunInput
 from memory.journal.log import Journal
@@ -48,6 +49,7 @@ def run(
         InputError: something in the settings is wrong.
         HarnessFault: the harness could not go on; the run can be resumed.
     """
+    require(f"run {settings.task}", "run", "train")
     session = sessions.start(settings)
     return _drive(session, on_event, answer, fresh=True)
 
@@ -82,6 +84,7 @@ def _go_on(
     run_dir: Path, on_event: OnEvent | None, answer: Answer | None, said: dict[str, Any] | None
 ) -> dict[str, object]:
     sessions.read_settings(run_dir)
+    require(f"run {run_dir.name}", "run", "train")
     session = sessions.reopen(run_dir)
     ended = session.dojo.journal.ended
     if ended is not None and (run_dir / "summary.json").exists():

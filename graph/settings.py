@@ -1,8 +1,11 @@
-"""What a user can set. The environment is read here, and for language models' keys in ``graph.models_file``.
+"""Settings of a run. The environment is read here, and for language models' keys in ``graph.models_file``.
 
 Explicit beats ambient: a flag or an argument wins over a variable, a variable over a
 default. ``FTDOJO_HOME`` (default ``~/.ftdojo``) holds what outlives a run: memory and,
 unless ``--runs-dir`` says otherwise, the runs.
+
+The descriptions of ``RunSettings`` are the only ones: the help of ``ftdojo run`` and Studio's form
+print them.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 from pydantic import (
     AfterValidator,
@@ -73,6 +76,13 @@ def _absolute(path: str) -> str:
     return str(Path(path).expanduser().absolute()) if path else ""
 
 
+def _listed(value: object) -> object:
+    """``plan,data`` as a list of names; anything else as it is."""
+    if isinstance(value, str):
+        return tuple(name.strip() for name in value.split(",") if name.strip())
+    return value
+
+
 class RunSettings(BaseModel):
     """One run's settings: the graph's context schema, and so the form in Studio."""
 
@@ -92,56 +102,85 @@ class RunSettings(BaseModel):
         examples=["tablebench_numerical_reasoning", "aime25"],
     )
     edition: Literal["mini", "official"] = Field(
-        "mini", description="Rows generated from the seed, or the published ones."
+        "mini", description="`mini`: rows generated from the seed; `official`: the published rows."
     )
     data_root: Annotated[str, AfterValidator(_absolute)] = Field(
         default_factory=default_data_root,
-        description="Folder with the published files, for the official edition.",
+        description="Folder of the published files, for the official edition.",
     )
     split: Literal["own", "published"] = Field(
-        "own", description="Split of the published rows: ours (de-duplicated), or the released code's."
+        "own",
+        description="Split of the published rows: `own` (de-duplicated), or `published` (as released).",
     )
     base_model: str = Field(
-        BUNDLED_MODEL, description="The bundled model, a Hub-format model directory, or a Hub id."
+        BUNDLED_MODEL,
+        description="Model to fine-tune: the bundled one, a folder in the Hub's format, or a Hub id.",
     )
     budget_seconds: Annotated[float, BeforeValidator(lambda value: parse_duration(str(value)))] = Field(
-        300.0, description="Wall-clock for the whole run, as 90s, 5m, 1h30m or seconds.", gt=0
+        300.0, description="Time for the whole run, wall-clock: 90s, 5m, 1h30m, or seconds.", gt=0
     )
     policy: Literal["playbook", "llm"] = Field(
-        "playbook", description="Who decides: the embedded rules, or a language model."
+        "playbook",
+        description="Who decides: `playbook` (rules, no key needed) or `llm` (a language model).",
     )
     model: str = Field(
         "",
-        description="The language model for every role, as provider:model; for the llm policy.",
+        description="Language model for every role, as provider:model.",
         examples=["openai:gpt-5-mini", "openai:qwen3-32b"],
     )
     base_url: str = Field(
         "", description="Address of an OpenAI-compatible server (vLLM, llama.cpp, Ollama, LM Studio)."
     )
     models_file: Annotated[str, AfterValidator(_absolute)] = Field(
-        "", description="A TOML file with models per role, fallbacks, a teacher and prices."
+        "", description="TOML file with language models per role, fallbacks, a teacher and prices."
     )
     teacher: str = Field(
-        "", description="A model that recipes may ask for data, as provider:model; none when empty."
+        "", description="Teacher model for synthetic data, as provider:model; none when empty."
     )
-    max_usd: float | None = Field(None, description="Most money for language models, in US dollars.", ge=0)
+    max_usd: float | None = Field(None, description="Spending cap for LLM calls, in USD.", ge=0)
     max_tokens: int | None = Field(
-        None, description="Most tokens of language models, input and output.", ge=0
+        None, description="Token cap for LLM calls, input and output together.", ge=0
     )
-    approve: tuple[Literal["plan", "data", "train"], ...] = Field(
-        (), description="Before which steps to ask a person."
+    approve: Annotated[tuple[Literal["plan", "data", "train"], ...], BeforeValidator(_listed)] = Field(
+        (), description="Steps before which a person is asked: any of plan, data, train."
     )
     memory: str = Field(
-        default_factory=default_memory_dir, description="Folder of the experience store, or `off`."
+        default_factory=default_memory_dir, description="Folder of the experience across runs, or `off`."
     )
     seed: int = Field(0, description="Seed of the generated rows, the samples and the training.", ge=0)
-    runs_dir: str = Field(default_factory=default_runs_dir, description="Where run folders are made.")
+    runs_dir: str = Field(default_factory=default_runs_dir, description="Folder that holds the runs.")
     max_rows: int = Field(2000, description="Most training rows in one experiment.", gt=0, le=1_000_000)
     max_experiments: int | None = Field(None, description="Stop after this many experiments.", gt=0)
     target: float | None = Field(
         None,
-        description="Stop as solved when validation reaches this score; the default is a lower bound of 97.",
+        description="Stop as solved when validation reaches this score (default: a lower bound of 97).",
     )
+
+
+class Options(TypedDict, total=False):
+    """``RunSettings`` as keyword arguments, for editors; a test holds the two side by side.
+
+    ``task`` and ``budget_seconds`` are parameters of their own in ``ftdojo.run``.
+    """
+
+    edition: Literal["mini", "official"]
+    data_root: str
+    split: Literal["own", "published"]
+    base_model: str
+    policy: Literal["playbook", "llm"]
+    model: str
+    base_url: str
+    models_file: str
+    teacher: str
+    max_usd: float | None
+    max_tokens: int | None
+    approve: tuple[Literal["plan", "data", "train"], ...]
+    memory: str
+    seed: int
+    runs_dir: str
+    max_rows: int
+    max_experiments: int | None
+    target: float | None
 
 
 def make_settings(**fields: object) -> RunSettings:
@@ -155,6 +194,6 @@ def make_settings(**fields: object) -> RunSettings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
-        raise InputError(
-            name, first["msg"].lower(), f"known settings: {', '.join(RunSettings.model_fields)}"
-        ) from None
+        known = RunSettings.model_fields
+        fix = str(known[name].description) if name in known else f"known settings: {', '.join(known)}"
+        raise InputError(name, first["msg"].lower(), fix) from None

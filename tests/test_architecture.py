@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("graph", "roles", "tools", "memory", "tasks")
-SOURCES = [ROOT / "ftdojo.py", *sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))]
+SOURCES = sorted(path for name in ("ftdojo", *PACKAGES) for path in (ROOT / name).rglob("*.py"))
 HEAVY = (
     "torch",
     "trl",
@@ -181,18 +181,55 @@ def test_the_readmes_tree_is_the_disk() -> None:
     assert sorted(packages_in_the_readme()) == sorted(on_disk)
 
 
-def test_every_command_that_the_readme_names_exists() -> None:
+PAGES = ("README.md", "AGENTS.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_flag_and_link_of_a_page_exists(page: str) -> None:
+    from typer.main import get_command
+
     from graph.cli.app import app
 
-    commands = {
-        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
-    }
-    named = set(re.findall(r"\bftdojo ([a-z][a-z-]+)\b", readme().replace("summary ---", "")))
-    assert {"run", "resume", "report"} <= named <= commands
+    text = (ROOT / page).read_text(encoding="utf-8")
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    named = re.findall(r"\bftdojo ([a-z][a-z-]+)\b([^`\n#]*)", text.replace("summary ---", ""))
+    assert {command for command, _ in named} <= set(commands)
+    for command, rest in named:
+        known = {option for parameter in commands[command].params for option in parameter.opts} | {"--help"}
+        assert set(re.findall(r"(?<= )--[a-z-]+", rest)) <= known, (command, rest)
     targets = set(
         re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
     )
-    assert {"demo", "test"} <= set(re.findall(r"(?:`|\$ )make ([a-z-]+)", readme())) <= targets
+    assert set(re.findall(r"(?:`|\$ )make ([a-z-]+)", text)) <= targets
+    for module in re.findall(r"python -m ((?:graph|tools|tests)[\w.]*\w)", text):
+        path = ROOT / module.replace(".", "/")
+        assert path.is_dir() or path.with_suffix(".py").is_file(), module
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+    assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
+
+
+def test_the_readme_is_a_front_door() -> None:
+    """Short, with the two commands that a newcomer needs, and every page of ``docs/`` one link away."""
+    assert len(readme().splitlines()) < 200
+    assert {"make demo", "ftdojo run", "ftdojo init-task"} <= set(
+        re.findall(r"make demo|ftdojo run|ftdojo init-task", readme())
+    )
+    pages = {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")}
+    assert pages <= set(re.findall(r"\]\((docs/[^)#]+)", readme()))
+
+
+def test_the_way_of_an_experiment_is_the_codes() -> None:
+    """Each hop of docs/architecture.md names a function, and the file has it."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    hops = re.findall(r"^\| (\d+) \|.*$", text, flags=re.MULTILINE)
+    assert hops == [str(number) for number in range(1, len(hops) + 1)]
+    assert len(hops) <= 12
+    named = re.findall(r"`([\w/]+\.py):([\w.]+)`", text)
+    assert len(named) >= len(hops)
+    for path, function in named:
+        name = function.split(".")[-1]
+        defined = rf"^\s*(?:async )?(?:def|class) {name}\b|^{name}\b.* ="
+        assert re.search(defined, (ROOT / path).read_text(encoding="utf-8"), flags=re.MULTILINE), (path, name)
 
 
 def test_the_lock_pins_what_is_asked_for_and_what_ran() -> None:
@@ -204,6 +241,7 @@ def test_the_lock_pins_what_is_asked_for_and_what_ran() -> None:
     pins = {name.lower().replace("_", "-"): pin for name, pin in lock.items()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
+    assert "==" not in "".join([*project["dependencies"], *sum(extras.values(), [])])  # noqa: RUF017
     # lm-eval brings a score of packages that nothing else needs: it is installed by those who ask for it.
     asked = project["dependencies"] + [
         line for name, extra in extras.items() if name != "lm-eval" for line in extra

@@ -14,15 +14,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from graph.settings import (
-    BUNDLED_MODEL,
-    DEFAULT_BUDGET,
-    default_data_root,
-    default_memory_dir,
-    default_runs_dir,
-    make_settings,
-    parse_duration,
-)
+from graph.cli.flags import OUTPUT, TaskId, option, renamed, takes_settings
+from graph.extras import extra_of, install, require
+from graph.settings import make_settings, parse_duration
 from tasks.errors import HarnessFault, InputError
 
 app = typer.Typer(
@@ -30,27 +24,26 @@ app = typer.Typer(
     help="Fine-tunes language models on its own, end to end, and proves that they got better.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    rich_markup_mode="markdown",
 )
 
-RunsDir = Annotated[
-    str, typer.Option("--runs-dir", help="Where run folders are.", default_factory=default_runs_dir)
-]
-Memory = Annotated[
-    str,
-    typer.Option(
-        "--memory", help="Folder of the experience store, or `off`.", default_factory=default_memory_dir
-    ),
-]
-DataRoot = Annotated[
-    str,
-    typer.Option(
-        "--data-root",
-        help="Folder with the published files (official edition).",
-        default_factory=default_data_root,
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+RunsDir = Annotated[str, option("runs_dir")]
+Memory = Annotated[str, option("memory")]
+DataRoot = Annotated[str, option("data_root")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.", rich_help_panel=OUTPUT)]
+
+RUNS, RESULTS, TASKS, SETUP = "Runs", "Results", "Tasks and scores", "Installation"
+
+EXAMPLES = """
+**Examples**
+
+`ftdojo run tablebench_numerical_reasoning --budget 5m`: the bundled model, no key, no network
+
+`ftdojo run ./my-task --base-model path/to/model --budget 2h`: your own data and model
+
+`ftdojo run aime25 --model openai:gpt-5-mini --budget 30m --max-usd 1`: a language model decides
+"""
 
 
 def main() -> None:
@@ -61,6 +54,11 @@ def main() -> None:
         _stop(f"error: {error}", 2)
     except HarnessFault as fault:
         _stop(f"harness fault: {fault}", 1)
+    except ModuleNotFoundError as error:
+        extra = extra_of(error.name or "")
+        if extra is None:
+            raise
+        _stop(f"error: {error.name}: is not installed; {install(extra)}", 2)
     except KeyboardInterrupt:
         _stop("interrupted: nothing is lost; go on with `ftdojo resume`", 130)
 
@@ -70,79 +68,47 @@ def _stop(line: str, code: int) -> None:
     raise SystemExit(code)
 
 
-@app.command()
-def run(
-    task: Annotated[str, typer.Argument(help="A task id (see `ftdojo tasks`) or a folder with task.toml.")],
-    memory: Memory,
-    runs_dir: RunsDir,
-    data_root: DataRoot,
-    edition: Annotated[
-        str, typer.Option(help="mini (generated rows) or official (published rows).")
-    ] = "mini",
-    split: Annotated[
-        str, typer.Option(help="Split of published rows: own (de-duplicated) or published.")
-    ] = "own",
-    base_model: Annotated[str, typer.Option(help="Bundled name, model directory or Hub id.")] = BUNDLED_MODEL,
-    budget: Annotated[
-        str, typer.Option(help="Wall-clock for the whole run: 90s, 5m, 1h30m.")
-    ] = DEFAULT_BUDGET,
-    policy: Annotated[
-        str, typer.Option(help="Who decides: playbook (rules, no key) or llm (a language model).")
-    ] = "playbook",
-    model: Annotated[
-        str, typer.Option(help="Language model for every role, as provider:model. Implies --policy llm.")
-    ] = "",
-    base_url: Annotated[
-        str, typer.Option(help="Address of an OpenAI-compatible server (vLLM, llama.cpp, Ollama, LM Studio).")
-    ] = "",
-    models: Annotated[
-        str, typer.Option(help="TOML file: models per role, fallbacks, a teacher, prices.")
-    ] = "",
-    teacher: Annotated[
-        str, typer.Option(help="Model that recipes may ask for data, as provider:model.")
-    ] = "",
-    max_usd: Annotated[float | None, typer.Option(help="Most money for language models, US dollars.")] = None,
-    max_tokens: Annotated[
-        int | None, typer.Option(help="Most tokens of language models, input and output.")
-    ] = None,
-    approve: Annotated[str, typer.Option(help="Ask a person first, at any of: plan,data,train.")] = "",
-    seed: Annotated[int, typer.Option(help="Seed of rows, samples and training.")] = 0,
-    max_rows: Annotated[int, typer.Option(help="Most training rows in one experiment.")] = 2000,
-    max_experiments: Annotated[int | None, typer.Option(help="Stop after this many experiments.")] = None,
-    target: Annotated[float | None, typer.Option(help="Stop when validation reaches this score.")] = None,
-    as_json: AsJson = False,
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from ftdojo import __version__
+
+        typer.echo(f"ft-dojo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True),
+    ] = False,
 ) -> None:
-    """Fine-tune a model on a task until the budget ends, and test it once."""
-    settings = make_settings(
-        task=task,
-        edition=edition,
-        data_root=data_root,
-        split=split,
-        base_model=base_model,
-        budget_seconds=budget,
-        policy="llm" if model else policy,
-        model=model,
-        base_url=base_url,
-        models_file=models,
-        teacher=teacher,
-        max_usd=max_usd,
-        max_tokens=max_tokens,
-        approve=tuple(stage.strip() for stage in approve.split(",") if stage.strip()),
-        memory=memory,
-        seed=seed,
-        runs_dir=runs_dir,
-        max_rows=max_rows,
-        max_experiments=max_experiments,
-        target=target,
-    )
+    """Fine-tunes language models on its own, end to end, and proves that they got better."""
+
+
+@app.command(epilog=EXAMPLES, rich_help_panel=RUNS)
+@takes_settings
+def run(
+    mind: Annotated[str, typer.Option(hidden=True)] = "", as_json: AsJson = False, **chosen: object
+) -> None:
+    """Fine-tune a model on a task until the budget ends, and test it once.
+
+    `--model` implies `--policy llm`.
+    """
+    if mind:
+        renamed("--mind", "--policy")
+        chosen["policy"] = mind
+    if chosen["model"]:
+        chosen["policy"] = "llm"
+    settings = make_settings(**chosen)
     from graph.run import run as start
 
     _show(lambda on_event, answer: start(settings, on_event, answer), as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=RUNS)
 def resume(
-    name: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")],
+    name: RunName,
     runs_dir: RunsDir,
     as_json: AsJson = False,
 ) -> None:
@@ -154,7 +120,7 @@ def resume(
     _show(lambda on_event, answer: go_on(run_dir, on_event, answer), as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=RUNS)
 def approve(
     name: Annotated[str, typer.Argument(metavar="RUN", help="A run that waits: its name or folder.")],
     runs_dir: RunsDir,
@@ -175,13 +141,14 @@ def approve(
     _show(lambda on_event, answer: go_on(run_dir, said, on_event, answer), as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=RUNS)
 def fork(
-    name: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")],
+    name: RunName,
     runs_dir: RunsDir,
     at: Annotated[str, typer.Option("--at", help="A finished experiment, or `base`.")],
     budget: Annotated[
-        str, typer.Option(help="Whole budget of the new run, shared past included; as the first when absent.")
+        str,
+        typer.Option(help="Total time budget, including the shared part (default: the original run's)."),
     ] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -221,10 +188,10 @@ def _show(start: Callable[[OnEvent, Answer | None], dict[str, Any]], as_json: bo
         typer.echo(line)
 
 
-@app.command()
+@app.command(rich_help_panel=TASKS)
 def tasks(
     data_root: DataRoot,
-    task: Annotated[str | None, typer.Argument(help="Show one task's card.")] = None,
+    task: Annotated[str | None, TaskId] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the tasks, or show one task's card with an example and its pitfall."""
@@ -237,10 +204,10 @@ def tasks(
         print_task_card(Console(), task, root, as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=TASKS)
 def prepare(
     data_root: DataRoot,
-    task: Annotated[str | None, typer.Argument(help="A task id (see `ftdojo tasks`).")] = None,
+    task: Annotated[str | None, TaskId] = None,
     every: Annotated[bool, typer.Option("--all", help="The files of every task.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -251,22 +218,25 @@ def prepare(
         raise SystemExit(2)
 
 
-@app.command()
+@app.command(rich_help_panel=TASKS)
 def score(
-    task: Annotated[str, typer.Argument(help="A task id (see `ftdojo tasks`).")],
+    task: Annotated[str, TaskId],
     rows: Annotated[Path, typer.Option(help="Rows in the upstream format: jsonl, json, csv or parquet.")],
     predictions: Annotated[Path, typer.Option(help='JSONL, one {"prediction": "..."} a row, in order.')],
     subset: Annotated[str | None, typer.Option(help="Only this published subset.")] = None,
     items: Annotated[bool, typer.Option("--items", help="Show every item.")] = False,
+    view: Annotated[str | None, typer.Option(hidden=True)] = None,
     as_json: AsJson = False,
 ) -> None:
     """Score anyone's predictions: our score with its interval, and the released evaluator's figures."""
     from graph.cli.score import print_scores
 
-    print_scores(Console(), task, rows, predictions, subset, as_json, items)
+    if view is not None:
+        renamed("--view", "--subset")
+    print_scores(Console(), task, rows, predictions, subset or view, as_json, items)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def status(
     runs_dir: RunsDir,
     name: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Show one run.")] = None,
@@ -282,9 +252,10 @@ def status(
         print_run(Console(), find_run(name, Path(runs_dir)), as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def report(
-    name: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")], runs_dir: RunsDir
+    name: RunName,
+    runs_dir: RunsDir,
 ) -> None:
     """Write a run's report.html again and print its path."""
     from graph.run import find_run
@@ -292,6 +263,7 @@ def report(
     from memory.journal.log import Journal
     from tools.report.html import write_report
 
+    require("ftdojo report", "run")
     run_dir = find_run(name, Path(runs_dir))
     journal = Journal.open(run_dir / "journal.jsonl", write=False)
     settings = read_settings(run_dir)
@@ -300,7 +272,7 @@ def report(
     typer.echo(str(write_report(journal, run_dir, data.validation)))
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def memory(
     folder: Memory,
     query: Annotated[str | None, typer.Argument(help="Words to search for; all lessons when absent.")] = None,
@@ -314,10 +286,12 @@ def memory(
 
     if folder == "off":
         raise InputError("--memory off", "there is nothing to show", "name a folder")
+    if query or rebuild:
+        require("ftdojo memory", "run")
     print_memory(Console(), Path(folder).expanduser(), query, rebuild, as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=SETUP)
 def doctor(as_json: AsJson = False) -> None:
     """Check the machine and the installation, and say what to do about what is missing."""
     from graph.cli.doctor import print_checks
@@ -326,7 +300,7 @@ def doctor(as_json: AsJson = False) -> None:
         raise SystemExit(1)
 
 
-@app.command("init-task")
+@app.command("init-task", rich_help_panel=TASKS)
 def init_task(directory: Annotated[Path, typer.Argument(help="A new folder for the example task.")]) -> None:
     """Write a commented example task that runs, as a start for your own."""
     from tasks.custom.folder import write_example

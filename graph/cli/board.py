@@ -1,4 +1,4 @@
-"""What is on the screen while a run goes on, as plain values.
+"""Board of a run: what is on the screen while it goes on, as plain values.
 
 A ``Board`` hears the run's events one by one and remembers what a person wants to
 see. It trusts nothing: a value that is missing or odd is left out, never an error,

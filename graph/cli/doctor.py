@@ -1,8 +1,7 @@
-"""``ftdojo doctor``: what this machine has, what is missing, and what to do about it."""
+"""Checks of ``ftdojo doctor``: what this machine has, what is missing, and what to do about it."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
+from graph.extras import CORE, EXTRAS, install, missing
 from graph.models_file import keys_present
 from graph.settings import BUNDLED_MODEL, default_memory_dir, default_runs_dir
 from tasks.errors import FtDojoError
@@ -24,11 +24,6 @@ from tools.models.base_model import resolve_base_model
 GIB = 2**30
 NEEDED_MEMORY_GIB = 2.0
 NEEDED_DISK_GIB = 1.0
-PACKAGES = {
-    "train": ("torch", "transformers", "trl", "peft", "datasets"),
-    "eval": ("rdkit", "math_verify", "datasketch"),
-    "core": ("langgraph", "langchain", "langchain_openai", "chromadb", "optuna"),
-}
 
 
 @dataclass(frozen=True)
@@ -60,14 +55,13 @@ def _python() -> Check:
     return Check("python", "ok", version)
 
 
-def _packages(extra: str) -> Callable[[], Check]:
+def _packages(extra: str, wanted: tuple[str, ...]) -> Callable[[], Check]:
     def check() -> Check:
-        absent = [name for name in PACKAGES[extra] if importlib.util.find_spec(name) is None]
+        absent = missing(wanted)
         if not absent:
-            return Check(f"packages ({extra})", "ok", ", ".join(PACKAGES[extra]))
-        return Check(
-            f"packages ({extra})", "missing", f"no {', '.join(absent)}", "pip install 'ft-dojo[all]'"
-        )
+            return Check(f"packages ({extra})", "ok", ", ".join(wanted))
+        advice = "pip install ft-dojo" if extra == "core" else install(extra)
+        return Check(f"packages ({extra})", "missing", f"no {', '.join(absent)}", advice)
 
     return check
 
@@ -154,9 +148,8 @@ def _language_models() -> Check:
 
 _CHECKS: tuple[Callable[[], Check], ...] = (
     _python,
-    _packages("core"),
-    _packages("train"),
-    _packages("eval"),
+    _packages("core", CORE),
+    *(_packages(extra, wanted) for extra, wanted in EXTRAS.items()),
     _cores,
     _memory,
     _gpu,

@@ -1,4 +1,4 @@
-"""What a person watches while a run goes on.
+"""Live view of a run.
 
 ``LiveView`` is fed the run's events, one dictionary at a time, and shows them in
 one of two ways: a picture that repaints in place on a terminal, and one plain line

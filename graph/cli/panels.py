@@ -1,4 +1,4 @@
-"""The picture of a running run: a ``Board`` painted with Rich.
+"""Panels of the live view: a ``Board`` painted with Rich.
 
 Colours are the terminal's own sixteen, so the picture follows the user's theme.
 Widths from 60 columns up are handled; below 100 the table leaves out what can be
@@ -139,7 +139,7 @@ def _cells(entry: Entry, wide: bool) -> list[RenderableType]:
     validation = Text()
     if score is not None:
         validation.append(f"{score[0]:.1f}", "bold").append(f" [{score[1]:.1f}, {score[2]:.1f}]", "dim")
-    change = entry.change.replace("hyperparameters", "hyperparameters")
+    change = entry.change.replace("hyperparameters", "hyperparams")
     outcome = Text(entry.outcome or ("" if entry.id == "base" else "running"))
     outcome.stylize(OUTCOME_STYLES.get(entry.outcome, "cyan"))
     cells: list[RenderableType] = [Text(entry.id, "bold")]

@@ -1,4 +1,4 @@
-"""What ``ftdojo score`` prints: a block a subset, or JSON."""
+"""Output of ``ftdojo score``: a block a subset, or JSON."""
 
 from __future__ import annotations
 

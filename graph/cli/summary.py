@@ -1,4 +1,4 @@
-"""The block at the end of a run: fixed keys in a fixed order, one ``key: value`` a line.
+"""Summary block at the end of a run: fixed keys in a fixed order, one ``key: value`` a line.
 
 Made to be read by people and cut by ``grep``: the keys never change their order,
 and a value that does not exist (the harness failed before the test was opened,

@@ -101,7 +101,7 @@ def echo(journal: Journal, summary: dict[str, object]) -> None:
 def conversation(task: str, requests: list[Any], journal: Journal, summary: dict[str, object]) -> str:
     """The requests of the first experiment as Markdown: what each role read, called and decided."""
     lines = [
-        f"# One run with a language model at the wheel: `{task}`",
+        f"# One run in which a language model decides: `{task}`",
         "",
         "Made by `python -m tests.bench.language_model minis --transcript FILE` with the scripted model of",
         "the tests behind a real HTTP server: prompts, tools and answers are real, the model's wit is not.",

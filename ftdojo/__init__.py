@@ -2,24 +2,30 @@
 
     import ftdojo
 
-    summary = ftdojo.run("tablebench_numerical_reasoning", budget="5m")
+    run = ftdojo.run("tablebench_numerical_reasoning", budget="5m")
+    print(run.gain, run.p_value)          # points on the sealed test, paired test
+    run.generate(["..."])                 # the champion answers
     graph = ftdojo.build_graph()          # the compiled LangGraph graph: invoke, stream
     ftdojo.tasks()                        # the ids of the tasks
 
-Importing this module is quick: models, LangGraph and Chroma are imported when needed.
+Importing this package is quick: models, LangGraph and Chroma are imported when needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ftdojo.result import Run
+from tasks.base import Score
 from tasks.errors import ExperimentFailed, FtDojoError, HarnessFault, InputError
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from graph.build import Graph
-    from graph.settings import RunSettings
+    from graph.settings import Options, RunSettings
     from memory.journal.log import Journal
 
 __version__ = "0.1.0"
@@ -28,6 +34,8 @@ __all__ = [
     "FtDojoError",
     "HarnessFault",
     "InputError",
+    "Run",
+    "Score",
     "build_graph",
     "fork",
     "journal",
@@ -37,31 +45,43 @@ __all__ = [
     "tasks",
 ]
 
+OnEvent = Callable[[dict[str, Any]], None]
+"""Called with every event while a run goes on."""
+Answer = Callable[[dict[str, Any]], dict[str, Any] | None]
+"""Called with each question of a run that has ``approve=("plan", "data", "train")`` or some of these.
 
-def settings(task: str, *, budget: str | float = "5m", **others: Any) -> RunSettings:
-    """Settings of a run; ``others`` are the fields of ``graph.settings.RunSettings``."""
+Returns ``{"verdict": "approve"}`` or another answer of ``graph.approval.gates``; None leaves the run waiting.
+"""
+
+
+def settings(task: str, *, budget: str | float = "5m", **options: Unpack[Options]) -> RunSettings:
+    """Settings of a run, for ``build_graph``; ``options`` are described in ``graph.settings.RunSettings``.
+
+    Raises:
+        InputError: a setting is unknown or out of range.
+    """
     from graph.settings import make_settings
 
-    return make_settings(task=task, budget_seconds=budget, **others)
+    return make_settings(task=task, budget_seconds=budget, **options)
 
 
 def run(
     task: str,
     *,
     budget: str | float = "5m",
-    on_event: Callable[[dict[str, Any]], None] | None = None,
-    answer: Callable[[dict[str, Any]], dict[str, Any] | None] | None = None,
-    **others: Any,
-) -> dict[str, object]:
-    """Fine-tune a model on a task, on its own, within a budget; returns the summary.
+    on_event: OnEvent | None = None,
+    answer: Answer | None = None,
+    **options: Unpack[Options],
+) -> Run:
+    """Fine-tune a model on a task, on its own, within a budget.
 
     Args:
         task: a task id, or the path of a folder with ``task.toml``.
         budget: wall-clock as ``"5m"``, ``"1h30m"`` or seconds.
-        on_event: called with every event while the run goes on.
-        answer: called with each question of a run that has ``approve=("plan", "data", "train")`` or some of
-            these; returns ``{"verdict": "approve"}`` or another answer of ``graph.approval.gates``.
-        others: ``base_model``, ``seed``, ``memory``, ``runs_dir``, ``max_rows``, ``target``...
+        on_event: see ``OnEvent``.
+        answer: see ``Answer``.
+        options: ``base_model``, ``seed``, ``memory``, ``runs_dir``, ``max_rows``, ``target``... as
+            ``graph.settings.RunSettings`` describes them.
 
     Raises:
         InputError: the task, the model, the budget or a folder is wrong.
@@ -69,18 +89,21 @@ def run(
     """
     from graph.run import run as start
 
-    return start(settings(task, budget=budget, **others), on_event, answer)
+    chosen = settings(task, budget=budget, **options)
+    return _result(start(chosen, on_event, answer), Path(chosen.runs_dir))
 
 
-def resume(
-    run_dir: str | Path,
-    on_event: Callable[[dict[str, Any]], None] | None = None,
-    answer: Callable[[dict[str, Any]], dict[str, Any] | None] | None = None,
-) -> dict[str, object]:
+def resume(run_dir: str | Path, on_event: OnEvent | None = None, answer: Answer | None = None) -> Run:
     """Continue a run that was cut off; see ``run``."""
     from graph.run import resume as go_on
 
-    return go_on(Path(run_dir), on_event, answer)
+    path = Path(run_dir).expanduser().resolve()
+    return _result(go_on(path, on_event, answer), path.parent)
+
+
+def _result(summary: Mapping[str, Any], runs_dir: Path) -> Run:
+    folder = runs_dir.expanduser().resolve() / str(summary["run"])
+    return Run(summary, Path(str(summary.get("run_dir", folder))))
 
 
 def fork(run_dir: str | Path, experiment: str, runs_dir: str | Path) -> Path:
