@@ -61,7 +61,7 @@ def naive(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
 def reference(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
     """The good sources by name, cleaned, and as long as it takes."""
     dojo = session.dojo
-    key = pool_key(dojo.spec.id, dojo.seed)
+    key = pool_key(registry.synthetic(dojo.spec.id), dojo.seed)
     good = tuple(name for name in dojo.pool if key[name] in GOOD)
     plan = _plan("the clean worked solutions, cleaned, with generous time", good)
     recipe = write_recipe(dojo, plan)

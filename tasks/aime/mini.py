@@ -14,7 +14,24 @@ from typing import Any
 
 from tasks.answers.arithmetic import broken
 from tasks.mini.edits import edit_prose
-from tasks.mini.miniature import Item
+from tasks.synthetic import Item
+
+SOURCE_NAMES = (
+    "harvest-2021",
+    "forum-export",
+    "blue-notebook",
+    "northgate-drills",
+    "mathclub-archive",
+    "copperfield-set",
+    "tuesday-problems",
+    "lantern-mix",
+    "riverside-quiz",
+)
+CARD_TOPICS = (
+    "practice problems for competition classes",
+    "short arithmetic word problems",
+    "school exercises",
+)
 
 
 @dataclass(frozen=True)

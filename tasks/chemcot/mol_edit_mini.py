@@ -14,8 +14,21 @@ from typing import Any
 
 from tasks.chemcot.chemistry.groups import edit_error
 from tasks.mini.edits import edit_query
-from tasks.mini.miniature import Item
 from tasks.splits import content_id
+from tasks.synthetic import Item
+
+SOURCE_NAMES = (
+    "bench-notes-22",
+    "aldermoor-edits",
+    "wetlab-export",
+    "group-swap-collection",
+    "synthesis-class",
+    "pinewood-molecules",
+    "fume-hood-archive",
+    "small-molecule-drills",
+    "reagent-shelf",
+)
+CARD_TOPICS = ("molecule editing requests", "functional group exercises", "structure edits")
 
 
 @dataclass(frozen=True)

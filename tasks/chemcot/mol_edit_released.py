@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from tasks.base import Metrics, Sample, ScriptResult
+from tasks.base import Metrics, Sample, ScriptResult, SubsetLost
 from tasks.chemcot.chemistry.similarity import morgan_bits, parse
-from tasks.chemcot.released_parsing import SubsetLost, as_object, cleaned
+from tasks.chemcot.released_parsing import as_object, cleaned
 
 NAMES = ("correct_rate", "valid_rate", "tanimoto_similarity", "correct_count", "valid_count")
 KEYS = ("output", "answer")

@@ -13,10 +13,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.base import Metrics, Sample, ScriptResult
+from tasks.base import Metrics, Sample, ScriptResult, SubsetLost
 from tasks.chemcot.chemistry.properties import esol_refitted, has_oracle, property_of
 from tasks.chemcot.chemistry.similarity import morgan_bits, parse
-from tasks.chemcot.released_parsing import SubsetLost, as_object, as_rdkit_reads, cleaned
+from tasks.chemcot.released_parsing import as_object, as_rdkit_reads, cleaned
 
 KEYS = ("Final Target Molecule", "Final_Target_Molecule", "output", "answer")
 NAMES = (

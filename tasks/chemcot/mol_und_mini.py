@@ -14,8 +14,21 @@ from typing import Any
 from tasks.chemcot.chemistry.scaffolds import fragment_count, ring_count, scaffold
 from tasks.chemcot.chemistry.similarity import canonical, parse
 from tasks.mini.edits import edit_prose
-from tasks.mini.miniature import Item
 from tasks.splits import content_id
+from tasks.synthetic import Item
+
+SOURCE_NAMES = (
+    "ring-primer",
+    "saltmarsh-structures",
+    "lecture-hall-b",
+    "notation-drills",
+    "glassware-export",
+    "kestrel-molecules",
+    "orchard-smiles",
+    "teaching-lab-2020",
+    "drawer-seven",
+)
+CARD_TOPICS = ("structure questions", "notation exercises", "questions about small molecules")
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tasks.base import Metrics, Sample, ScriptResult
+from tasks.base import Metrics, Sample, ScriptResult, SubsetLost
 from tasks.chemcot.chemistry.similarity import morgan_bits
-from tasks.chemcot.released_parsing import SubsetLost, as_object, cleaned
+from tasks.chemcot.released_parsing import as_object, cleaned
 
 COUNTS = ("fg_count", "ring_count")
 SCAFFOLD = "Murcko_scaffold"

@@ -17,8 +17,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.mini.edits import edit_prose
-from tasks.mini.miniature import Item
 from tasks.splits import content_id
+from tasks.synthetic import Item
+
+SOURCE_NAMES = (
+    "flask-diary",
+    "westwing-reactions",
+    "organic-course-2",
+    "reflux-collection",
+    "distillate",
+    "mechanism-cards",
+    "quench-and-extract",
+    "stockroom-archive",
+    "rotavap-notes",
+)
+CARD_TOPICS = ("reaction questions", "synthesis exercises", "organic chemistry practice")
 
 
 @dataclass(frozen=True)

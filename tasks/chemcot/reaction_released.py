@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.base import Metrics, Sample, ScriptResult
+from tasks.base import Metrics, Sample, ScriptResult, SubsetLost
 from tasks.chemcot.chemistry.similarity import (
     canonical,
     character_bleu,
@@ -23,7 +23,7 @@ from tasks.chemcot.chemistry.similarity import (
     path_bits,
     same_inchi,
 )
-from tasks.chemcot.released_parsing import SubsetLost, as_object, as_rdkit_reads, cleaned
+from tasks.chemcot.released_parsing import as_object, as_rdkit_reads, cleaned
 
 KEYS = {
     "fs": ("Major Product", "output", "answer"),

@@ -13,7 +13,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.answers.arithmetic import broken
-from tasks.mini.miniature import Item
+from tasks.synthetic import Item
+
+SOURCE_NAMES = (
+    "jinqiao-tiku",
+    "evening-class-2020",
+    "exam-room-notes",
+    "huarui-export",
+    "pudong-mock-papers",
+    "study-circle-mix",
+    "abacus-archive",
+    "counter-seven",
+    "riverfront-review",
+)
+CARD_TOPICS = ("金融从业资格考试题", "财会类单项选择题", "finance qualification questions in Chinese")
 
 LETTERS = "ABCD"
 

@@ -14,8 +14,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.mini.edits import edit_prose
-from tasks.mini.miniature import Item
 from tasks.panorama.claims import DEVICES, ELEMENTS, listed
+from tasks.synthetic import Item
+
+SOURCE_NAMES = (
+    "examiner-desk",
+    "claims-reading-room",
+    "prior-art-circle",
+    "docket-export-19",
+    "patent-school",
+    "oak-street-review",
+    "citations-archive",
+    "registry-notes",
+    "second-floor-files",
+)
+CARD_TOPICS = ("claim reviews with cited references", "patentability exercises", "office action notes")
 
 LABELS = ("ALLOW", "102", "103")
 

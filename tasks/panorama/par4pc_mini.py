@@ -13,8 +13,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.mini.edits import edit_prose
-from tasks.mini.miniature import Item
 from tasks.panorama.claims import ELEMENTS, application, listed
+from tasks.synthetic import Item
+
+SOURCE_NAMES = (
+    "search-reports-21",
+    "citation-exercises",
+    "hallway-docket",
+    "patent-readers",
+    "old-mill-archive",
+    "references-club",
+    "examiners-notebook",
+    "third-floor-files",
+    "grey-cabinet",
+)
+CARD_TOPICS = ("prior art searches", "claims with candidate citations", "citation exercises")
 
 LETTERS = "ABCDEFGH"
 

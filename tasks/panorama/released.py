@@ -16,8 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from tasks.base import Metrics, Sample, ScriptResult
-from tasks.chemcot.released_parsing import SubsetLost
+from tasks.base import Metrics, Sample, ScriptResult, SubsetLost
 
 READ_CHARACTERS = 60_000
 """More than the released answer budget of 8,192 tokens can hold of ordinary text."""

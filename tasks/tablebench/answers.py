@@ -17,8 +17,8 @@ from typing import Any
 
 from tasks.answers import extract as read
 from tasks.base import ItemScore, Row, Sample
-from tasks.mini.miniature import Item
 from tasks.splits import content_id, fingerprint
+from tasks.synthetic import Item
 
 LONGEST = 20_000
 """Characters of a final line that are read."""

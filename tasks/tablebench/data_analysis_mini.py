@@ -16,10 +16,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.answers.arithmetic import broken
-from tasks.mini.miniature import Item
+from tasks.synthetic import Item
+from tasks.tablebench import answers
 from tasks.tablebench.analysis_answers import label_of
 from tasks.tablebench.answers import way_of
 from tasks.tablebench.mini_tables import MEASURES, NAMES, as_table, columns_of, edited
+
+SOURCE_NAMES = (
+    "analyst-notes",
+    "survey-desk",
+    "findings-2018",
+    "quarterly-tables",
+    "spreadsheet-club",
+    "ratio-archive",
+    "trendbook",
+    "field-statistics",
+    "open-findings",
+)
+CARD_TOPICS = ("findings about small tables", "statistics exercises", "questions of table analysts")
+with_answer = answers.with_answer
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,23 @@ from typing import Any
 
 from tasks.answers.arithmetic import broken
 from tasks.mini.edits import edit_prose, respace
-from tasks.mini.miniature import Item
 from tasks.splits import content_id
+from tasks.synthetic import Item
+from tasks.tablebench import answers
+
+SOURCE_NAMES = (
+    "league-sheets",
+    "open-ledger-qa",
+    "season-export",
+    "gridline-2020",
+    "clubhouse-tables",
+    "statistics-desk",
+    "paper-tables",
+    "county-records",
+    "scoreboard-mix",
+)
+CARD_TOPICS = ("questions about small tables", "table reading exercises", "league tables")
+with_answer = answers.with_answer
 
 
 @dataclass(frozen=True)

@@ -126,16 +126,10 @@ def same_inchi(first: str, second: str) -> bool:
 
 
 def levenshtein(first: str, second: str) -> int:
-    """Single-character edits from one text to the other; time is the product of the lengths."""
-    row = list(range(len(second) + 1))
-    for place, wanted in enumerate(first, start=1):
-        last, row[0] = row[0], place
-        for column, found in enumerate(second, start=1):
-            last, row[column] = (
-                row[column],
-                min(row[column] + 1, row[column - 1] + 1, last + (wanted != found)),
-            )
-    return row[-1]
+    """Single-character edits from one text to the other."""
+    from rapidfuzz.distance import Levenshtein
+
+    return int(Levenshtein.distance(first, second))
 
 
 def character_bleu(said: Sequence[str], wanted: Sequence[str]) -> float:
