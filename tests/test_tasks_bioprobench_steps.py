@@ -15,7 +15,7 @@ from tasks.base import LoadOptions, Sample
 from tasks.bioprobench.released import between_marks
 from tasks.errors import InputError
 from tasks.load import load
-from tasks.official import load
+from tasks.official.load import splits
 from tests.support.malformed import malformed
 from tests.support.real_rows import data_root
 
@@ -110,7 +110,7 @@ def test_malformed_answers_are_never_right_and_never_hang(task: str) -> None:
 @pytest.mark.parametrize("split", ["own", "published"])
 def test_real_rows_become_both_splits(task: str, split: str) -> None:
     spec = registry.get(task)
-    validation, test = load.splits(spec, LoadOptions(data_root(), split))  # type: ignore[arg-type]
+    validation, test = splits(spec, LoadOptions(data_root(), split))  # type: ignore[arg-type]
     assert validation and test
     assert not {sample.id for sample in validation} & {sample.id for sample in test}
 

@@ -22,6 +22,7 @@ from tasks.financeiq.assets import FINANCEIQ
 from tasks.financeiq.task import SUBJECTS
 from tasks.load import load
 from tasks.official.files import find, git_blob_of, is_prepared, sha256_of
+from tasks.official.load import splits
 from tasks.official.rows import sample_rows
 from tasks.panorama.assets import PANORAMA
 from tasks.splits import own_split, published_split, question_id
@@ -308,7 +309,7 @@ def test_real_rows_become_items_of_both_splits(name: str, split: str) -> None:
         find(spec.published.benchmark, root, "")  # type: ignore[union-attr]
     except InputError:
         pytest.skip(f"no real rows of {name} here")
-    validation, test = load.splits(spec, LoadOptions(root, split))  # type: ignore[arg-type]
+    validation, test = splits(spec, LoadOptions(root, split))  # type: ignore[arg-type]
     assert validation
     assert test
     every = [*validation, *test]
@@ -329,14 +330,14 @@ def test_real_rows_become_items_of_both_splits(name: str, split: str) -> None:
 def test_a_reordered_real_file_gives_the_same_split(tmp_path: Path) -> None:
     spec, root = registry.get("aime25"), data_root()
     shutil.copytree(root / "aime25", tmp_path / "aime25", copy_function=shutil.copyfile)
-    before = load.splits(spec, LoadOptions(tmp_path))
+    before = splits(spec, LoadOptions(tmp_path))
     for path in (tmp_path / "aime25").glob("*.jsonl"):
         lines = path.read_text(encoding="utf-8").splitlines()
         path.chmod(0o644)
         path.write_text(
             "\n".join(np.random.default_rng(3).permutation(lines).tolist()) + "\n", encoding="utf-8"
         )
-    after = load.splits(spec, LoadOptions(tmp_path))
+    after = splits(spec, LoadOptions(tmp_path))
     assert before == after
 
 

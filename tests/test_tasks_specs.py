@@ -23,7 +23,7 @@ from tests.support.gold_answers import affordable, gold_answer, item_scores_of
 from tests.support.mini_data import mini, sealed
 
 IDS = registry.ids()
-MODULES = tuple(module.__name__ for module in registry.MODULES)
+MODULES = tuple(spec.scorer.__module__ for spec in registry.TASKS)
 
 MALFORMED = [
     "",
@@ -146,9 +146,9 @@ import hashlib, sys
 from tasks import registry
 from tasks.splits import seeded
 for name in registry.ids():
-    mini, rng = registry.synthetic(name), seeded(name, 0)
-    drawn = [mini.generator.with_answer(item := mini.generator.draw(rng, i), mini.generator.wrong(rng, item), "") for i in range(30)]
-    drawn += [mini.generator.edit(rng, mini.generator.draw(rng, i).columns) for i in range(30)]
+    mini, rng = registry.synthetic(name).generator, seeded(name, 0)
+    drawn = [mini.with_answer(item := mini.draw(rng, i), mini.wrong(rng, item), "") for i in range(30)]
+    drawn += [mini.edit(rng, mini.draw(rng, i).columns) for i in range(30)]
     print(hashlib.sha256(repr(drawn).encode()).hexdigest())
 data = load(registry.get("aime25"), "mini", 0)
 print(hashlib.sha256(repr((data.validation, data.load_test(), data.sources)).encode()).hexdigest())
@@ -173,10 +173,9 @@ def test_the_seed_alone_decides_everything(root: Path) -> None:
 
 
 def test_another_seed_draws_other_items(spec: TaskSpec) -> None:
-    miniature = registry.synthetic(spec.id)
+    generator = registry.synthetic(spec.id).generator
     drawn = [
-        [miniature.generator.draw(seeded(spec.id, seed, "test"), i).columns for i in range(20)]
-        for seed in (0, 0, 1)
+        [generator.draw(seeded(spec.id, seed, "test"), i).columns for i in range(20)] for seed in (0, 0, 1)
     ]
     assert drawn[0] == drawn[1]
     assert drawn[0] != drawn[2]

@@ -177,7 +177,7 @@ def _asset_facts(assets: Assets, root: Path) -> dict[str, Any]:
 
 
 def _example(spec: TaskSpec, root: Path) -> Sample | None:
-    """One item: drawn from the synthetic edition, or the first validation row; None where no rows are here."""
+    """One item: drawn from the seed, or the first validation row; None where no rows are here."""
     if spec.mini is not None:
         return to_sample(spec.mini, spec.mini.generator.draw(seeded(spec.id, "card"), 0))
     if spec.data is not None:
