@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of ``aime25``: eleven kinds of one-line problems.
+"""Generator of the synthetic edition of ``aime25``: eleven kinds of one-line problems.
 
 Answers are whole numbers from 0 to 999, as in the competition, but small. Worked
 solutions write each step as an equation, so that steps can be checked.

@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of ChemCoTBench mol_edit: small molecules, one edit each.
+"""Generator of the synthetic edition of ChemCoTBench mol_edit: small molecules, one edit each.
 
 Molecules are written as text: a chain, at times with a branch, an ether or a ring,
 and one or two groups at its ends or inside. Every reference answer passes the scorer.

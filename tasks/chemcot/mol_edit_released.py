@@ -1,4 +1,4 @@
-"""The released evaluator of ChemCoTBench mol_edit: valid SMILES, and group counts that change by one.
+"""Released evaluator of ChemCoTBench mol_edit: valid SMILES, and group counts that change by one.
 
 Known defects, kept: nothing but the counts is compared, so that a mixture of fragments
 or an unrelated molecule passes, and an added water where it is not counted; a carboxyl

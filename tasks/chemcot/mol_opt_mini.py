@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of ChemCoTBench mol_opt: small molecules with one group worth swapping.
+"""Generator of the synthetic edition of ChemCoTBench mol_opt: small molecules with one group worth swapping.
 
 Three of the six published subsets can be computed without trained oracles, and only these are drawn: qed,
 logp and solubility. A molecule is text with a place for a group; the better group is known for each

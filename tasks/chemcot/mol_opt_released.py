@@ -1,4 +1,4 @@
-"""The released evaluator of ChemCoTBench mol_opt: any gain counts, any molecule may be the answer.
+"""Released evaluator of ChemCoTBench mol_opt: any gain counts, any molecule may be the answer.
 
 Known defects, kept: the source molecule in another spelling gains by floating-point
 noise; an unrelated molecule or a mixture may succeed; an answer without JSON is

@@ -205,6 +205,9 @@ def extract(text: str) -> str | None:
 def verify(prompt: str, target: str) -> bool | None:
     """Whether the target answers the prompt's question rightly by RDKit.
 
+    The truth of a training row is worked out from its prompt, so that on this task a wrong label costs
+    nothing to find: keep that in mind when its results stand beside those of other tasks.
+
     None when the prompt asks another question, the fragment is not known or the target holds no answer.
     """
     question, said = question_of(prompt), extract(target)

@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of ChemCoTBench mol_und: short molecules, five kinds of question.
+"""Generator of the synthetic edition of ChemCoTBench mol_und: short molecules, five kinds of question.
 
 Molecules are written as text in which every group and every ring stands whole, so that
 a reader can find them; the truth comes from RDKit and is what the scorer compares with.

@@ -1,4 +1,4 @@
-"""The released evaluator of ChemCoTBench mol_und: error of counts, similarity of scaffolds, yes or no.
+"""Released evaluator of ChemCoTBench mol_und: error of counts, similarity of scaffolds, yes or no.
 
 Known defects, kept: a count that is not a whole number as it stands (``2.0``, ``two``,
 ``2 groups``, ``[2]``, or none at all) is taken for 0; ``Yes.``, a boolean and ``Yes,

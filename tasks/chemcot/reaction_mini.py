@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of ChemCoTBench reaction: textbook reactions of small molecules.
+"""Generator of the synthetic edition of ChemCoTBench reaction: textbook reactions of small molecules.
 
 A molecule is text: residues ``R`` (read towards the reacting end) and ``Q`` (read away from it), joined by a
 reacting group. A reaction is two such texts, so that the product is written down rather than searched for;

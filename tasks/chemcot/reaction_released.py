@@ -1,4 +1,4 @@
-"""The released evaluator of ChemCoTBench reaction: structure metrics, and two subsets that read other keys.
+"""Released evaluator of ChemCoTBench reaction: structure metrics, and two subsets that read other keys.
 
 Known defects, kept: nepp reads ``output`` or ``answer`` where its prompt asks for
 ``pred_smi``, and rcr ``condition`` or ``answer`` where it asks for ``SMILES``, so that

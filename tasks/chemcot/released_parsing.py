@@ -1,4 +1,4 @@
-"""How the released chemistry evaluators get at an answer: think, fences, JSON.
+"""Parsing of the released chemistry evaluators: thinking, fences, JSON.
 
 Known defects, kept: only closed ``<think>`` pairs go; the first fence pair counts, so
 that nested fences leave an empty text; a JSON error of another kind than a syntax

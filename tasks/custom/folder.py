@@ -1,4 +1,4 @@
-r"""A folder of your own as a task: ``task.toml``, ``train/*.jsonl``, ``validation.jsonl``, ``test.jsonl``.
+r"""Folder of your own as a task: ``task.toml``, ``train/*.jsonl``, ``validation.jsonl``, ``test.jsonl``.
 
     name = "unit-conversion"
     description = "Convert a length."

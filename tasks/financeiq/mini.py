@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of FinanceIQ: ten subjects, two kinds of question.
+"""Generator of the synthetic edition of FinanceIQ: ten subjects, two kinds of question.
 
 Half of the questions are one step of arithmetic, half ask which term belongs to a
 class. The five worked examples that the published prompt puts before each question

@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of PANORAMA NOC4PC: one claim, two cited references.
+"""Generator of the synthetic edition of PANORAMA NOC4PC: one claim, two cited references.
 
 The label follows from sets: 102 when one reference discloses every element of the
 claim, 103 when only both together do, ALLOW when some element is in neither. All

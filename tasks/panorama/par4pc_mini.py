@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of PANORAMA PAR4PC: one claim, eight candidates, who is cited?
+"""Generator of the synthetic edition of PANORAMA PAR4PC: one claim, eight candidates, who is cited?
 
 A candidate is cited when it discloses an element of the claim. An element of the claim stands in no
 candidate, in one or in two, so that the number of citations says nothing about the number of elements.

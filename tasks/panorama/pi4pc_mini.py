@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of PANORAMA PI4PC: one claim, five paragraphs, which one counts?
+"""Generator of the synthetic edition of PANORAMA PI4PC: one claim, five paragraphs, which one counts?
 
 The paragraph that discloses the claim's element is the one; the others disclose something else.
 All have the same number of elements.

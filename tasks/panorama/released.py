@@ -1,4 +1,4 @@
-"""The released evaluators of PANORAMA: prior art (PAR4PC), novelty (NOC4PC), paragraphs (PI4PC).
+"""Released evaluators of PANORAMA: prior art (PAR4PC), novelty (NOC4PC), paragraphs (PI4PC).
 
 Known defects, kept. All: only the first fence pair is looked into, ``<think>`` is text like any
 other, and some outputs end the whole subset. PAR4PC: what is called macro-F1 is micro-F1 over

@@ -1,4 +1,4 @@
-"""What a TableBench answer says: the final line, its values, and when two values are the same.
+"""Answers of TableBench: the final line, its values, and when two values are the same.
 
 Shared by the tasks whose answers end with ``Final Answer: A, B``. The last line that
 states something decides; a repeated instruction (``Final Answer: AnswerName1, ...``)

@@ -31,7 +31,7 @@ QTYPE = "DataAnalysis"
 SUBSETS = mini.SUBSETS
 CORRELATION, TREND, STATISTICS, IMPACT, OTHER = SUBSETS
 SHOWN = 300
-"""Characters of the answer that a item_score keeps."""
+"""Characters of the answer that an item score keeps."""
 
 _RULES = {
     CORRELATION: analysis.correlation_error,

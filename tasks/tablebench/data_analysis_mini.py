@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of TableBench data analysis: one small table, one finding, five subsets.
+"""Generator of the synthetic edition of TableBench data analysis: one small table, one finding, five subsets.
 
 The finding is defined so that it can be worked out in writing: the correlation of two
 columns of ranks is ``1 - sum of squared differences / 10`` for four rows; a column has an

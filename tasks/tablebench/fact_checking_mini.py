@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of TableBench fact checking: one small table, one thing to look up.
+"""Generator of the synthetic edition of TableBench fact checking: one small table, one thing to look up.
 
 A table has a column of names, one of cities and one or two of numbers. The answer
 always stands in the table: a number, a name, a city, two numbers. Both published

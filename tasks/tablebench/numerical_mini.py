@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of TableBench numerical reasoning: one small table, one question.
+"""Generator of the synthetic edition of TableBench numerical reasoning: one small table, one question.
 
 A table has one name column and one or two number columns. The seven kinds of question
 carry the published ``qsubtype`` names, spelling included.

@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of TableBench visualization: one small table, one chart to draw.
+"""Generator of the synthetic edition of TableBench visualization: one small table, one chart to draw.
 
 A table has one column of names, whose header differs from table to table, and two number
 columns. The prompt gives ``df`` and ``plt``, so that an answer is the plotting alone. A chart

@@ -1,4 +1,4 @@
-"""How alike two molecules are, or two spellings of them.
+"""Similarity of two molecules, or of two spellings of them.
 
 Fingerprints are RDKit's. Morgan fingerprints of radius 2 come in two forms: counted
 and unfolded, in which a longer chain is another molecule, and folded to bits.
