@@ -23,6 +23,7 @@ from roles.policy import Playbook, Policy
 from tasks import registry
 from tasks.base import Edition, LoadOptions, TaskData, TaskSpec
 from tasks.errors import InputError
+from tasks.load import load
 from tools.chat.models import Models
 from tools.contamination.check import Decontaminator
 from tools.dojo import Dojo
@@ -157,7 +158,7 @@ def _read(settings: RunSettings, spec: TaskSpec) -> tuple[Worker, TaskData]:
     worker = Worker()
     worker.warm()
     try:
-        return worker, spec.load(_edition(settings, spec), settings.seed, load_options(settings))
+        return worker, load(spec, _edition(settings, spec), settings.seed, load_options(settings))
     except BaseException:
         worker.close()
         raise

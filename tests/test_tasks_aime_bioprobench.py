@@ -14,7 +14,8 @@ from tasks import registry
 from tasks.base import LoadOptions, Sample
 from tasks.bioprobench.released import between_marks
 from tasks.errors import InputError
-from tasks.official import load
+from tasks.load import load
+from tasks.official.load import splits
 from tests.support.malformed_answers import malformed
 from tests.support.real_rows import data_root
 
@@ -109,7 +110,7 @@ def test_malformed_answers_are_never_right_and_never_hang(task: str) -> None:
 @pytest.mark.parametrize("split", ["own", "published"])
 def test_real_rows_become_both_splits(task: str, split: str) -> None:
     spec = registry.get(task)
-    validation, test = load.splits(spec, LoadOptions(data_root(), split))  # type: ignore[arg-type]
+    validation, test = splits(spec, LoadOptions(data_root(), split))  # type: ignore[arg-type]
     assert validation and test
     assert not {sample.id for sample in validation} & {sample.id for sample in test}
 
@@ -235,8 +236,8 @@ def test_the_pool_is_what_is_no_test_file(tmp_path: Path) -> None:
     rows = [{**PQA_ROW, "question": f"Chill {n} tubes on ____.", "id": str(n)} for n in range(12)]
     (folder / "PQA_test.json").write_text(json.dumps(rows[:8]))
     with pytest.raises(InputError, match="no training rows"):
-        registry.get("bioprobench_pqa").load("official", 0, LoadOptions(tmp_path))
+        load(registry.get("bioprobench_pqa"), "official", 0, LoadOptions(tmp_path))
     (folder / "PQA_train.json").write_text(json.dumps(rows[8:]))
-    data = registry.get("bioprobench_pqa").load("official", 0, LoadOptions(tmp_path))
+    data = load(registry.get("bioprobench_pqa"), "official", 0, LoadOptions(tmp_path))
     assert [len(source.rows) for source in data.sources] == [4]
     assert len(data.validation) + len(data.load_test()) == 8

@@ -267,13 +267,13 @@ SOLVERS = {FACTS: table_solvers.fact_checking, ANALYSIS: table_solvers.data_anal
 
 @pytest.mark.parametrize("task_id", SOLVERS)
 def test_generated_truth_holds_when_worked_out_again(task_id: str) -> None:
-    miniature, spec, rng = registry.miniature(task_id), registry.get(task_id), random.Random(8)
+    miniature, spec, rng = registry.synthetic(task_id), registry.get(task_id), random.Random(8)
     kinds = set()
     for index in range(300):
-        item = miniature.draw(rng, index)
+        item = miniature.generator.draw(rng, index)
         sample = Sample("x", item.subset, miniature.prompt_of(item), item.gold)
         assert SOLVERS[task_id](item.columns) == item.answer
-        wrong = miniature.wrong(rng, item)
+        wrong = miniature.generator.wrong(rng, item)
         assert not spec.scorer(sample, spec.render(wrong, "")).right, (item.answer, wrong)
         kinds.add((item.subset, item.columns["qsubtype"]))
     assert len(kinds) == {FACTS: 2, ANALYSIS: 7}[task_id]
@@ -282,8 +282,8 @@ def test_generated_truth_holds_when_worked_out_again(task_id: str) -> None:
 @pytest.mark.parametrize("task_id", SOLVERS)
 def test_no_answer_can_be_guessed(task_id: str) -> None:
     """The most frequent answer of a subset is right for less than half of its items."""
-    miniature, rng = registry.miniature(task_id), random.Random(9)
-    items = [miniature.draw(rng, index) for index in range(600)]
+    miniature, rng = registry.synthetic(task_id), random.Random(9)
+    items = [miniature.generator.draw(rng, index) for index in range(600)]
     for subset in registry.get(task_id).subsets:
         answers = [item.answer for item in items if item.subset == subset]
         assert max(map(answers.count, answers)) < 0.3 * len(answers), subset

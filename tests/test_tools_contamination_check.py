@@ -8,7 +8,7 @@ import re
 import pytest
 
 from tasks.mini.pool import planted_leaks
-from tasks.registry import get, miniature
+from tasks.registry import get, synthetic
 from tests.support.mini_editions import mini, sealed, source
 from tools.bench.leaks import coincidence_key
 from tools.contamination.check import Decontaminator, guarded
@@ -214,12 +214,12 @@ def test_the_generators_own_edits_are_found_and_clean_rows_are_not(task: str):
     assert sum(coincidence_key(prompt) not in keys for prompt in accused) <= 2
     leaking = source(task, "leak")
     rows = examples_of(leaking, suggest_columns(leaking.rows[:100], spec), spec)
-    leaks = planted_leaks(task, 0)
+    leaks = planted_leaks(synthetic(task), 0)
     found = [decontaminator.check(row.prompt, row.answer) is not None for row in rows]
     assert sum(found[place] for place in leaks) >= 0.97 * len(leaks)
     others = [row.prompt for place, row in enumerate(rows) if found[place] and place not in leaks]
     assert sum(coincidence_key(prompt) not in keys for prompt in others) <= 4
-    assert miniature(task).test_rows == len(sealed(task))
+    assert synthetic(task).test_rows == len(sealed(task))
 
 
 _guards: dict[str, Decontaminator] = {}

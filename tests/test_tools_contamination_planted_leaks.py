@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from tasks import registry
+from tasks.load import load
 from tasks.mini.pool import planted_leaks, pool_key
 from tools.bench.leaks import coincidence_key
 from tools.contamination.check import Decontaminator
@@ -32,9 +33,9 @@ TASKS = [task if task in QUICK else pytest.param(task, marks=pytest.mark.slow) f
 @pytest.mark.parametrize("task", TASKS)
 def test_every_planted_copy_is_found_and_hardly_a_clean_row_is_accused(task):
     spec = registry.get(task)
-    data = spec.load("mini", 3)
+    data = load(spec, "mini", 3)
     decontaminator = Decontaminator.build(data.validation, SealedTest.seal(data.load_test))
-    defects, leaks = pool_key(task, 3), planted_leaks(task, 3)
+    defects, leaks = pool_key(registry.synthetic(task), 3), planted_leaks(registry.synthetic(task), 3)
     sources = {defects[source.name]: source for source in data.sources}
     found = [decontaminator.check(prompt_of(spec, row)) is not None for row in sources["leak"].rows]
     missed = [place for place in leaks if not found[place]]
@@ -44,7 +45,7 @@ def test_every_planted_copy_is_found_and_hardly_a_clean_row_is_accused(task):
     # cannot be told from another question about the same table or molecule; no more than these may be missed.
     assert len(missed) <= ALLOWED.get(task, 0)
     keys = {
-        coincidence_key(sample.prompt) for sample in (*data.validation, *spec.load("mini", 3).load_test())
+        coincidence_key(sample.prompt) for sample in (*data.validation, *load(spec, "mini", 3).load_test())
     }
     clean = [prompt_of(spec, row) for row in sources["chain_of_thought"].rows]
     accused = [prompt for prompt in clean if decontaminator.check(prompt) is not None]

@@ -13,11 +13,17 @@ from typing import Any
 
 import pytest
 
-from tasks import assets, registry
+from tasks import registry
+from tasks.aime.assets import AIME24, AIME2025, DEEPSCALER
 from tasks.assets import MANIFEST, Assets
 from tasks.base import LoadOptions
+from tasks.chemcot.assets import CHEMCOT, CHEMCOTBENCH
 from tasks.errors import InputError
+from tasks.financeiq.assets import FINANCEIQ
 from tasks.financeiq.task import SUBJECTS
+from tasks.load import load
+from tasks.panorama.assets import PANORAMA
+from tasks.tablebench.assets import TABLEBENCH, TABLEINSTRUCT
 from tests.conftest import ROOT
 from tests.support.loopback_hub import Hub, Repo, child_environment, loopback_hub
 
@@ -61,9 +67,9 @@ def exam_files() -> dict[str, bytes]:
 @pytest.fixture
 def hub() -> Iterator[Hub]:
     with loopback_hub() as running:
-        running.add(Repo(assets.AIME2025, aime_files()))
-        running.add(Repo(assets.DEEPSCALER, pool_file()))
-        running.add(Repo(assets.FINANCEIQ, exam_files()))
+        running.add(Repo(AIME2025, aime_files()))
+        running.add(Repo(DEEPSCALER, pool_file()))
+        running.add(Repo(FINANCEIQ, exam_files()))
         yield running
 
 
@@ -125,20 +131,20 @@ def test_a_task_is_downloaded_once_verified_and_named_when_it_changes(shell: She
     changed = shell.root / "aime25" / "aime2025-II.jsonl"
     changed.write_bytes(changed.read_bytes().replace(b'"28"', b'"29"'))
     with pytest.raises(InputError, match=r"aime2025-II\.jsonl: it changed since .*ftdojo prepare aime25"):
-        registry.get("aime25").load("official", 0, LoadOptions(shell.root))
+        load(registry.get("aime25"), "official", 0, LoadOptions(shell.root))
     mended, _ = shell("prepare", "aime25")
     assert by_folder(mended)["aime25"]["changed"] == ["aime2025-II.jsonl"]
     assert by_folder(mended)["aime25"]["downloaded"] == ["aime2025-II.jsonl"]
-    assert registry.get("aime25").load("official", 0, LoadOptions(shell.root)).validation
+    assert load(registry.get("aime25"), "official", 0, LoadOptions(shell.root)).validation
 
 
 RESUMED = f"deepscaler.json bytes={10 << 20}-"
 BROKEN: dict[str, tuple[Assets, dict[str, Any] | None, str]] = {
-    "gated": (assets.CHEMCOTBENCH, {"gated": True}, "is gated: it needs a token"),
-    "missing": (assets.CHEMCOT, None, "no such data set on the Hub"),
-    "server error": (assets.TABLEBENCH, {"status": 500}, "the Hub answers 500"),
-    "forbidden": (assets.PANORAMA, {"status": 403}, "the token's account may not read it (403)"),
-    "changed hash": (assets.TABLEINSTRUCT, {"altered": True}, "its hash is not the one that the Hub reports"),
+    "forbidden": (PANORAMA, {"status": 403}, "the token's account may not read it (403)"),
+    "gated": (CHEMCOTBENCH, {"gated": True}, "is gated: it needs a token"),
+    "missing": (CHEMCOT, None, "no such data set on the Hub"),
+    "server error": (TABLEBENCH, {"status": 500}, "the Hub answers 500"),
+    "changed hash": (TABLEINSTRUCT, {"altered": True}, "its hash is not the one that the Hub reports"),
 }
 
 
@@ -147,7 +153,7 @@ def test_all_goes_on_after_a_failing_repository_and_lists_what_failed(shell: She
         if fault is not None:
             names = [pattern.replace("*", "rows") for pattern in repository.files]
             hub.add(Repo(repository, dict.fromkeys(names, b'{"id": 1, "text": "abc"}\n'), **fault))
-    hub.add(Repo(assets.DEEPSCALER, large_pool_file(), cuts=1))
+    hub.add(Repo(DEEPSCALER, large_pool_file(), cuts=1))
     said, errors = shell("prepare", "--all", code=2)
     repositories = by_folder(said)
     for name, (repository, _, line) in BROKEN.items():
@@ -168,7 +174,7 @@ def test_all_goes_on_after_a_failing_repository_and_lists_what_failed(shell: She
 def test_a_download_that_stays_cut_is_one_line_and_the_next_call_keeps_what_is_complete(
     shell: Shell, hub: Hub
 ) -> None:
-    pool = hub.add(Repo(assets.DEEPSCALER, large_pool_file(), cuts=10_000))
+    pool = hub.add(Repo(DEEPSCALER, large_pool_file(), cuts=10_000))
     content = pool.files["deepscaler.json"]
     _, [line] = shell("prepare", "aime25", code=2)
     assert "the download was cut" in line
@@ -219,10 +225,10 @@ def test_an_extension_without_a_pin_is_taken_at_the_newest_commit(shell: Shell, 
     rows = [{"problem": f"What is {n} plus {n}?", "answer": str(2 * n)} for n in range(30)]
     content = io.BytesIO()
     parquet.write_table(arrow.Table.from_pylist(rows), content)
-    hub.add(Repo(assets.AIME24, {"data/train-00000-of-00001.parquet": content.getvalue()}))
+    hub.add(Repo(AIME24, {"data/train-00000-of-00001.parquet": content.getvalue()}))
     said, errors = shell("prepare", "aime24")
     assert errors == []
-    assert by_folder(said)["aime24"]["commit"] == hub.repos[assets.AIME24.repo_id].commit
+    assert by_folder(said)["aime24"]["commit"] == hub.repos[AIME24.repo_id].commit
     assert sum(said["tasks"][0]["rows"]["own"]) == 30
     asked = len(hub.requests)
     again, _ = shell("prepare", "aime24")

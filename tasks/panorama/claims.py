@@ -1,4 +1,4 @@
-"""What the PANORAMA tasks share: a published row's words, a mini one's elements, an answer's JSON value."""
+"""Claims of the PANORAMA tasks: a published row's words, a mini one's elements, an answer's JSON value."""
 
 from __future__ import annotations
 

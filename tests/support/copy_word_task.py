@@ -26,10 +26,6 @@ def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Sc
     )
 
 
-def load(edition: str, seed: int) -> TaskData:
-    return TaskData(validation=tuple(samples(8)), sources=(), load_test=tuple)
-
-
 def copy_spec() -> TaskSpec:
     return TaskSpec(
         id="copy",
@@ -43,13 +39,13 @@ def copy_spec() -> TaskSpec:
         pitfall="none known",
         subsets=("even", "odd"),
         max_new_tokens=8,
-        load=load,
         scorer=scorer,
         aggregate=aggregate,
         render=lambda answer, reasoning: answer,
         extract=lambda text: text.strip() or None,
         verify=lambda prompt, target: None,
         build_prompt=lambda row: str(row["prompt"]),
+        data=TaskData(validation=tuple(samples(8)), sources=(), load_test=tuple),
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 
 from tasks.base import Sample, Source, TaskData
+from tasks.load import load
 from tasks.mini.pool import pool_key
-from tasks.registry import get
+from tasks.registry import get, synthetic
 
 
 @functools.cache
 def mini(task_id: str, seed: int = 0) -> TaskData:
-    return get(task_id).load("mini", seed)
+    return load(get(task_id), "mini", seed)
 
 
 @functools.cache
@@ -20,5 +21,5 @@ def sealed(task_id: str, seed: int = 0) -> tuple[Sample, ...]:
 
 
 def source(task_id: str, defect: str, seed: int = 0) -> Source:
-    key = pool_key(task_id, seed)
+    key = pool_key(synthetic(task_id), seed)
     return next(s for s in mini(task_id, seed).sources if key[s.name] == defect)

@@ -28,6 +28,7 @@ from typing import NamedTuple
 from tasks import registry
 from tasks.answers.metrics import wilson
 from tasks.errors import InputError
+from tasks.load import load
 from tasks.official.rows import read_rows
 from tasks.splits import draw_unique, fingerprint, seeded
 from tools.bench.leaks import KINDS, Leak, coincidence_key
@@ -67,19 +68,19 @@ def index_of(name: str, items: Sequence[Item]) -> Indexed:
 
 def mini_items(task: str, seed: int = 0) -> list[Item]:
     """Validation and test of a mini edition; this bench measures no model, so it may read them."""
-    data = registry.get(task).load("mini", seed)
+    data = load(registry.get(task), "mini", seed)
     return [*guarded("validation", data.validation), *guarded("test", data.load_test())]
 
 
 def clean_rows(task: str, count: int, items: Sequence[Item]) -> list[tuple[str, str]]:
     """(prompt, answer) of new rows; fewer where the generator has no more."""
-    mini = registry.miniature(task)
+    mini = registry.synthetic(task)
     taken = {fingerprint(prompt) for _, prompt, _ in items}
     rng = seeded(task, "clean rows of the bench")
     rows: list[tuple[str, str]] = []
     while len(rows) < count:
         try:
-            drawn = draw_unique(mini.draw, mini.prompt_of, rng, min(100, count - len(rows)), taken)
+            drawn = draw_unique(mini.generator.draw, mini.prompt_of, rng, min(100, count - len(rows)), taken)
         except ValueError:
             break
         rows += [(mini.prompt_of(item), mini.render(item.answer, item.reasoning)) for item in drawn]

@@ -24,8 +24,8 @@ from typing import Any
 from tasks.assets import MANIFEST, Assets
 from tasks.base import LoadOptions, TaskSpec
 from tasks.errors import InputError
-from tasks.official import load
 from tasks.official.files import folder_of, git_blob_of, read_manifest, sha256_of
+from tasks.official.load import splits
 from tools.hub.errors import AGAIN, hub_errors
 
 FULL_HASH = 40
@@ -162,7 +162,7 @@ def count_rows(spec: TaskSpec, root: Path) -> dict[str, list[int]]:
         return {}
     counts = {}
     for split in ("own", "published"):
-        validation, test = load.splits(spec, LoadOptions(root, split))
+        validation, test = splits(spec, LoadOptions(root, split))
         counts[split] = [len(validation), len(test)]
     assets = spec.published.benchmark
     manifest = _Manifest.of(assets, folder_of(assets, root))

@@ -1,4 +1,4 @@
-"""What can be said about a reaction without knowing its product: conservation, and ten textbook kinds.
+"""Checks of a reaction without knowing its product: conservation, and ten textbook kinds.
 
 An answer that needs an element that nobody brought is wrong. An elementary step keeps
 atoms and charge. A textbook reaction is an RDKit reaction pattern; where one of them

@@ -1,4 +1,4 @@
-"""How alike two molecules are, or two spellings of them.
+"""Similarity of two molecules, or of two spellings of them.
 
 Fingerprints are RDKit's. Morgan fingerprints of radius 2 come in two forms: counted
 and unfolded, in which a longer chain is another molecule, and folded to bits.
@@ -96,16 +96,10 @@ def same_inchi(first: str, second: str) -> bool:
 
 
 def levenshtein(first: str, second: str) -> int:
-    """Single-character edits from one text to the other; time is the product of the lengths."""
-    row = list(range(len(second) + 1))
-    for place, wanted in enumerate(first, start=1):
-        last, row[0] = row[0], place
-        for column, found in enumerate(second, start=1):
-            last, row[column] = (
-                row[column],
-                min(row[column] + 1, row[column - 1] + 1, last + (wanted != found)),
-            )
-    return row[-1]
+    """Single-character edits from one text to the other."""
+    from rapidfuzz.distance import Levenshtein
+
+    return int(Levenshtein.distance(first, second))
 
 
 def character_bleu(said: Sequence[str], wanted: Sequence[str]) -> float:
