@@ -21,8 +21,8 @@ from tasks.errors import InputError
 from tasks.financeiq.assets import FINANCEIQ
 from tasks.financeiq.task import SUBJECTS
 from tasks.load import load
+from tasks.official import load as published
 from tasks.official.files import find, git_blob_of, is_prepared, sha256_of
-from tasks.official.load import splits
 from tasks.official.rows import sample_rows
 from tasks.panorama.assets import PANORAMA
 from tasks.splits import own_split, published_split, question_id
@@ -154,7 +154,7 @@ def test_git_and_sha256_hashes_are_the_known_ones(tmp_path: Path) -> None:
 
 
 def sources_of(repository: Assets, root: Path) -> dict[str, tuple[Any, ...]]:
-    return {source.name: source.rows for source in load._sources(repository, root, 0, "fix")}
+    return {source.name: source.rows for source in published._sources(repository, root, 0, "fix")}
 
 
 def test_the_patent_pool_is_the_training_files_alone(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_the_patent_pool_is_the_training_files_alone(tmp_path: Path) -> None:
     [(name, rows)] = sources_of(only, tmp_path).items()
     assert name == "panorama-NOC4PC"
     assert [row["application_number"] for row in rows] == ["train-0", "train-1", "train-2"]
-    kept = [row["application_number"] for _, _, row in load._benchmark(only, tmp_path, "fix")]
+    kept = [row["application_number"] for _, _, row in published._benchmark(only, tmp_path, "fix")]
     assert kept == ["test-0", "test-1", "test-2"]
 
 
@@ -291,14 +291,14 @@ def test_a_large_benchmark_is_capped_without_moving_rows() -> None:
 
 def test_equal_rows_of_the_published_split_keep_ids_of_their_own() -> None:
     twice = [*made(3), *made(3)]
-    assert len({sample.id for sample in load._told_apart(twice)}) == 6
+    assert len({sample.id for sample in published._told_apart(twice)}) == 6
 
 
 # -- real rows --------------------------------------------------------------------------------------
 
 
 def real_items(name: str, root: Path) -> dict[str, list[Sample]]:
-    return load.items(registry.get(name), LoadOptions(root))
+    return published.items(registry.get(name), LoadOptions(root))
 
 
 @pytest.mark.parametrize("split", ["own", "published"])
@@ -309,7 +309,7 @@ def test_real_rows_become_items_of_both_splits(name: str, split: str) -> None:
         find(spec.published.benchmark, root, "")  # type: ignore[union-attr]
     except InputError:
         pytest.skip(f"no real rows of {name} here")
-    validation, test = splits(spec, LoadOptions(root, split))  # type: ignore[arg-type]
+    validation, test = published.splits(spec, LoadOptions(root, split))  # type: ignore[arg-type]
     assert validation
     assert test
     every = [*validation, *test]
@@ -330,14 +330,14 @@ def test_real_rows_become_items_of_both_splits(name: str, split: str) -> None:
 def test_a_reordered_real_file_gives_the_same_split(tmp_path: Path) -> None:
     spec, root = registry.get("aime25"), data_root()
     shutil.copytree(root / "aime25", tmp_path / "aime25", copy_function=shutil.copyfile)
-    before = splits(spec, LoadOptions(tmp_path))
+    before = published.splits(spec, LoadOptions(tmp_path))
     for path in (tmp_path / "aime25").glob("*.jsonl"):
         lines = path.read_text(encoding="utf-8").splitlines()
         path.chmod(0o644)
         path.write_text(
             "\n".join(np.random.default_rng(3).permutation(lines).tolist()) + "\n", encoding="utf-8"
         )
-    after = splits(spec, LoadOptions(tmp_path))
+    after = published.splits(spec, LoadOptions(tmp_path))
     assert before == after
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tasks import registry
 from tasks.base import ItemScore, LoadOptions, Sample, TaskSpec
-from tasks.official import load
+from tasks.official.load import items
 from tests.support.gold_answers import affordable, gold_answer, item_scores_of
 from tests.support.malformed_answers import malformed
 from tests.support.mini_editions import sealed
@@ -28,7 +28,7 @@ def _rows(task_id: str, edition: str) -> dict[str, list[Sample]]:
     if edition == "mini":
         samples = affordable(spec, sealed(task_id))
         return {subset: [sample for sample in samples if sample.subset == subset] for subset in spec.subsets}
-    return {subset: list(held) for subset, held in load.items(spec, LoadOptions(data_root())).items()}
+    return {subset: list(held) for subset, held in items(spec, LoadOptions(data_root())).items()}
 
 
 def _samples(task_id: str, subset: str, edition: str) -> list[Sample]:
