@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.support.mini_editions import mini, sealed
-from tools.bench.contamination import alarms, clean_rows, index_of, mini_items, recall
+from tools.bench.contamination import (
+    alarms,
+    clean_rows,
+    index_of,
+    marginal,
+    marginal_alarms,
+    mini_items,
+    recall,
+)
 from tools.contamination.check import RULES, Decontaminator, guarded
 from tools.contamination.minhash import NearDuplicates
 from tools.contamination.renamed import Renamed
@@ -199,6 +207,21 @@ def test_planted_leaks_are_found_and_clean_rows_left_alone(task: str):
     false, _, by = alarms(group, clean_rows(task, 300, group.items))
     assert false.n > 250
     assert false.found <= 3, by
+
+
+def test_a_rule_adds_what_no_other_rule_finds():
+    group = index_of("few", ITEMS)
+    rules, found = marginal([group], len(ITEMS))
+    assert rules["gold"].kinds == {"long gold": 1, "long gold inside": 1}
+    assert rules["gold"].alone == 2
+    assert rules["normalised"].found >= len(ITEMS)
+    assert rules["normalised"].kinds["exact"] == 0, "near finds an exact copy too"
+    assert max(rule.found for rule in rules.values()) <= found
+    clean = ("A crate holds 24 jars. How many are there?", "24")
+    accused = (ITEMS[-1][1].replace("jars", "jars now"), "1019")
+    raised = marginal_alarms([(group, [clean, accused])])
+    assert raised["near"] == (1, 1)
+    assert sum(count for count, _ in raised.values()) == 1
 
 
 def test_the_guard_of_a_run_knows_the_digest_of_its_rules():

@@ -7,7 +7,6 @@ number and molecule in its place. That alone is common ("Ann has 7 pens and buys
 | evidence | bits |
 |---|---|
 | a number | -log2 of its share among the numbers of its template, smoothed by ``PRIOR`` |
-| a rare word of a long text, beyond ``FREE_WORDS`` | ``WORD_BITS`` |
 | n items share the template | -log2(n): each is a chance to match |
 
 12 bits: about one clean row in 4,096 of the same template matches by chance. Two small numbers never get
@@ -33,15 +32,10 @@ BITS = 12.0
 """Evidence from which a match is no coincidence."""
 PRIOR = 50.0
 """Weight, in numbers, of the prior over numbers: each digit more is ten times rarer."""
-FREE_WORDS = 12
-"""Words that any two questions of a kind may share; only those beyond give evidence."""
-WORD_BITS = 0.5
 SEVERAL = 3
 """Items of one template from which its constants show."""
 CONSTANT = 0.8
 """A number in more than this share of the items (and in more than three) is the template's."""
-RARE = 0.01
-"""A word in more than this share of the items (and in more than two) is the template's."""
 
 _CHUNK = re.compile(r"[^\s\"'`‘’“”{},;<>|$!?。，；：、？！（）]+|[\"“”\n!?。？！：]")
 _PIECE = re.compile(
@@ -69,8 +63,6 @@ class _Item(NamedTuple):
     name: str
     tokens: tuple[Token, ...]
     renamable: frozenset[str]
-    bits: float
-    """Evidence in its numbers, less the log of the items of the same template."""
 
 
 def tokens_of(text: str) -> tuple[Token, ...]:
@@ -137,16 +129,14 @@ class Renamed:
 
     def __init__(self, items: Sequence[tuple[str, str]]) -> None:
         texts = [tokens_of(text) for _, text in items]
-        common, self._rare = _frequencies(texts)
-        names = _names(texts)
-        renamable = [_renamable(tokens, names) for tokens in texts]
+        renamable = [_renamable(tokens) for tokens in texts]
         numbers = [[token.text for token in tokens if token.number] for tokens in texts]
         shapes = [_shape(tokens, may) for tokens, may in zip(texts, renamable, strict=True)]
-        bits = _chance_bits(shapes, numbers, common)
+        bits = _chance_bits(shapes, numbers, _constants(numbers))
         self._known: dict[int, list[_Item]] = {}
         for place, (name, _) in enumerate(items):
-            item = _Item(name, texts[place], renamable[place], bits[place])
-            if item.renamable and self._evidence(item, item.tokens) >= BITS:
+            item = _Item(name, texts[place], renamable[place])
+            if item.renamable and bits[place] >= BITS:
                 self._known.setdefault(_key(item.tokens), []).append(item)
 
     def __len__(self) -> int:
@@ -159,15 +149,9 @@ class Renamed:
             return None
         tokens = tokens_of(text)
         for item in self._known.get(_key(tokens), ()):
-            if _same(item, tokens) and self._evidence(item, tokens) >= BITS:
+            if _same(item, tokens):
                 return item.name
         return None
-
-    def _evidence(self, item: _Item, row: Sequence[Token]) -> float:
-        """The item's bits and those of its own words that ``row`` has in the same places."""
-        pairs = zip(item.tokens, row, strict=True)
-        own = sum(old.text == new.text and not old.fixed and old.text in self._rare for old, new in pairs)
-        return item.bits + WORD_BITS * max(0, own - FREE_WORDS)
 
 
 def _same(item: _Item, row: Sequence[Token]) -> bool:
@@ -197,32 +181,23 @@ def _shape(tokens: Sequence[Token], renamable: frozenset[str]) -> int:
     return text_hash(" ".join(masked))
 
 
-def _renamable(tokens: Sequence[Token], names: frozenset[str]) -> frozenset[str]:
+def _renamable(tokens: Sequence[Token]) -> frozenset[str]:
     """What may be exchanged: identifiers, and nouns that the text uses again."""
     counts = Counter(token.text.removesuffix("s") for token in tokens if not token.fixed)
     found = set()
     for token in tokens:
         repeated = counts[token.text.removesuffix("s")] > 1 and len(token.text) > 2
         plain = repeated and token.text.isascii() and word_hash(token.text) not in FUNCTION_WORDS
-        if token.named or plain or (token.opener and token.text in names):
+        if token.named or plain:
             found.add(token.text)
     return frozenset(found)
 
 
-def _names(texts: Sequence[Sequence[Token]]) -> frozenset[str]:
-    """Words that the items write as names, more often than not."""
-    named = Counter(t.text for tokens in texts for t in tokens if t.named)
-    plain = Counter(t.text for tokens in texts for t in tokens if not (t.named or t.opener or t.fixed))
-    return frozenset(word for word, count in named.items() if count > plain[word])
-
-
-def _frequencies(texts: Sequence[Sequence[Token]]) -> tuple[frozenset[str], frozenset[str]]:
-    """The numbers that belong to the template, and the words that belong to few items."""
-    seen = Counter(text for tokens in texts for text in {token.text for token in tokens})
-    most = max(3.0, CONSTANT * len(texts))
-    few = max(2.0, RARE * len(texts))
-    rare = {text for text, n in seen.items() if n <= few and word_hash(text) not in FUNCTION_WORDS}
-    return frozenset(text for text, n in seen.items() if n > most), frozenset(rare)
+def _constants(numbers: Sequence[Sequence[str]]) -> frozenset[str]:
+    """The numbers that belong to the template."""
+    seen = Counter(number for some in numbers for number in set(some))
+    most = max(3.0, CONSTANT * len(numbers))
+    return frozenset(number for number, count in seen.items() if count > most)
 
 
 def _chance_bits(
