@@ -16,6 +16,15 @@ from tests.support import solvers
 from tests.support.mini_editions import mini, sealed, source
 
 IDS = ids()
+QUICK = (
+    "aime25",
+    "panorama_noc4pc",
+    "chemcotbench_mol_und",
+    "tablebench_numerical_reasoning",
+    "FinanceIQ_gen",
+)
+ONE_A_FAMILY = [id_ if id_ in QUICK else pytest.param(id_, marks=pytest.mark.slow) for id_ in IDS]
+"""Where a test builds a pool once more: the rest in `make test-slow`."""
 
 
 def _texts(task_id: str, rows: Source) -> list[str]:
@@ -155,7 +164,7 @@ def test_rows_are_plain_json_and_every_column_has_a_path(task_id: str) -> None:
         assert all(pluck(row, path) is not None for path in paths(row))
 
 
-@pytest.mark.parametrize("task_id", IDS)
+@pytest.mark.parametrize("task_id", ONE_A_FAMILY)
 def test_planted_leaks_are_known_to_the_tests(task_id: str) -> None:
     leak, planted = source(task_id, "leak"), planted_leaks(synthetic(task_id), 0)
     prompts = {s.id: s.prompt for s in (*mini(task_id).validation, *sealed(task_id))}

@@ -101,7 +101,7 @@ def test_every_way_to_die_has_a_code(
 
 def test_a_timeout_kills_the_job_and_its_children(worker: Worker, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
-    failed = failure(worker, tmp_path / "log", worker_jobs.hang, {"pids": str(pids)}, seconds=1.0)
+    failed = failure(worker, tmp_path / "log", worker_jobs.hang, {"pids": str(pids)}, seconds=4.0)
     assert failed.code == "timeout"
     job, _, grandchild = json.loads(pids.read_text())
     assert gone([job, grandchild])

@@ -10,12 +10,15 @@ from tasks.mini.pool import pool_key
 from tasks.registry import get, synthetic
 
 
-@functools.cache
 def mini(task_id: str, seed: int = 0) -> TaskData:
+    return _built(task_id, seed)
+
+
+@functools.cache  # its key is the call as written: one way to call it, or each way builds a pool
+def _built(task_id: str, seed: int) -> TaskData:
     return load(get(task_id), "mini", seed)
 
 
-@functools.cache
 def sealed(task_id: str, seed: int = 0) -> tuple[Sample, ...]:
     return mini(task_id, seed).load_test()
 
