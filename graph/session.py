@@ -28,9 +28,9 @@ from tools.chat.models import Models
 from tools.contamination.check import Decontaminator
 from tools.dojo import Dojo
 from tools.models.base_model import BaseModel, count_tokens, resolve_base_model
+from tools.process.machine import versions
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
-from tools.training.estimate import versions
 from tools.workspace import Workspace, make_run_id
 
 SETTINGS_FILE = "run.json"

@@ -14,7 +14,7 @@ from tasks.base import LoadOptions, Sample
 from tasks.bioprobench.released import between_marks
 from tasks.errors import InputError
 from tasks.load import load
-from tasks.official.load import splits
+from tasks.official.load import items, splits
 from tests.support.malformed_answers import SAMPLED, malformed
 from tests.support.real_rows import data_root
 
@@ -52,7 +52,7 @@ def item(task: str, row: dict[str, Any]) -> Sample:
 
 @cache
 def real(task: str) -> tuple[Sample, ...]:
-    by_subset = load.items(registry.get(task), LoadOptions(data_root()))
+    by_subset = items(registry.get(task), LoadOptions(data_root()))
     return tuple(sample for samples in by_subset.values() for sample in samples)
 
 

@@ -38,6 +38,7 @@ from tests.support.teacher_pool import (
 )
 from tools.contamination.check import Decontaminator
 from tools.curation.run import cache_key, rows_of
+from tools.synthesis.operations import teacher_steps
 from tools.workspace import Workspace
 
 
@@ -182,10 +183,10 @@ def test_a_result_belongs_to_its_teacher(workspace: Workspace):
             for name in ("openai:scripted-teacher", "openai:scripted")
         )
         asking, plain = recipe(Judge()), recipe(Deduplicate())
-        assert cache_key(asking, POOL, SPEC, GUARD, 100, (), one) != cache_key(
-            asking, POOL, SPEC, GUARD, 100, (), other
-        )
-        assert cache_key(plain, POOL, SPEC, GUARD, 100, (), one) == cache_key(plain, POOL, SPEC, GUARD, 100)
+        by_one, by_other = teacher_steps(one), teacher_steps(other)
+        place = (POOL, SPEC, GUARD, 100, ())
+        assert cache_key(asking, *place, by_one) != cache_key(asking, *place, by_other)
+        assert cache_key(plain, *place, by_one) == cache_key(plain, *place)
         first = curate(workspace, asking, one)
         assert curate(workspace, asking, one).cached
         assert not curate(workspace, asking, other).cached

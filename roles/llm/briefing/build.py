@@ -14,7 +14,7 @@ from memory.records import Experiment, Role
 from roles.llm.briefing import data, history, results
 from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.layout import Section, approximate_tokens, laid_out, name
-from roles.llm.system_prompt import render
+from roles.llm.system_prompt import PROMPTS
 from tasks.errors import HarnessFault
 from tools.chat.untrusted_text import clean
 from tools.dojo import Dojo
@@ -112,7 +112,7 @@ def system_prompt(role: Role, dojo: Dojo) -> str:
         HarnessFault: no such role, as for the teacher, which reads no briefing.
     """
     _known(role)
-    return render(role, task=_task(dojo), house_rules=render("house_rules"))
+    return PROMPTS.render(role, task=_task(dojo), house_rules=PROMPTS.render("house_rules"))
 
 
 def briefing(
@@ -139,7 +139,7 @@ def briefing(
     """
     _known(role)
     context = ExperimentContext(dojo, experiment, draft)
-    page = partial(render, f"{role}_briefing", experiment=experiment)
+    page = partial(PROMPTS.render, f"{role}_briefing", experiment=experiment)
     room = budget_tokens - approximate_tokens(page(background="", context=""))
     background = laid_out(_sections(BACKGROUND[role], context), room)
     rest = laid_out(_sections(CASE[role], context), room, room - approximate_tokens(background))
@@ -157,7 +157,7 @@ def _known(role: Role) -> None:
 
 def _task(dojo: Dojo) -> str:
     spec, model = dojo.spec, dojo.base_model
-    return render(
+    return PROMPTS.render(
         "task",
         title=name(spec.title, 120),
         id=name(spec.id),
