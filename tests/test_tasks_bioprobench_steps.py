@@ -53,7 +53,7 @@ def item(task: str, row: dict[str, Any]) -> Sample:
 
 @cache
 def real(task: str) -> tuple[Sample, ...]:
-    by_subset = load.items(registry.get(task), LoadOptions(data_root()))
+    by_subset = items(registry.get(task), LoadOptions(data_root()))
     return tuple(sample for samples in by_subset.values() for sample in samples)
 
 
