@@ -15,7 +15,7 @@ from tasks.base import LoadOptions, Sample
 from tasks.bioprobench.released import between_marks
 from tasks.errors import InputError
 from tasks.load import load
-from tasks.official.load import splits
+from tasks.official.load import items, splits
 from tests.support.malformed import malformed
 from tests.support.real_rows import data_root
 
