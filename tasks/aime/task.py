@@ -145,6 +145,7 @@ AIME24_SPEC = replace(
     source=AIME24.repo_id,
     pitfall="many collections of competition problems hold those of 2024: trust the check for contamination",
     subsets=("aime2024",),
+    mini=None,
     published=Published(
         AIME24,
         (DEEPSCALER,),
