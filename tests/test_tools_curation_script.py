@@ -162,14 +162,14 @@ def test_a_script_without_end_is_stopped_where_it_stands(monkeypatch: pytest.Mon
 
 
 def test_a_script_that_catches_everything_is_ended_by_the_sandbox(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(script_operation, "LIMITS", sandbox.Limits(wall_seconds=4.0, cpu_seconds=20))
+    monkeypatch.setattr(script_operation, "LIMITS", sandbox.ScriptLimits(wall_seconds=4.0, cpu_seconds=20))
     body = "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\ndef transform(row):\n"
     message = cause(body + "    if ' 2 ' not in row['prompt']: return row\n    while True: pass", ROWS[:9])
     assert message == "it was ended after 4 s, on source 's', row 2"
 
 
 def test_printing_without_end_is_told_as_such(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(script_operation, "LIMITS", sandbox.Limits(file_bytes=200_000))
+    monkeypatch.setattr(script_operation, "LIMITS", sandbox.ScriptLimits(file_bytes=200_000))
     message = cause("def transform(row):\n    while True: print('x' * 1000)", ROWS[:3])
     assert "it prints without end" in message and "print nothing" in message and "row 0" in message
 

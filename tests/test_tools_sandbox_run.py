@@ -158,7 +158,7 @@ def test_a_dead_driver_costs_one_script(monkeypatch: pytest.MonkeyPatch) -> None
 
     def ask_and_kill(self: client.DriverProcess, script: Script) -> Any:
         if script.code.endswith("# die"):
-            self.kill()
+            self.server.kill()
         return ask(self, script)
 
     monkeypatch.setattr(client.DriverProcess, "ask", ask_and_kill)
@@ -251,7 +251,7 @@ def test_inputs_have_plain_names(name: str) -> None:
 
 def test_inputs_are_bounded() -> None:
     with pytest.raises(InputError, match="over"):
-        run.run(Script("", {"big": "x" * 2000}), limits=run.Limits(file_bytes=1000))
+        run.run(Script("", {"big": "x" * 2000}), limits=run.ScriptLimits(file_bytes=1000))
 
 
 def test_the_filter_refuses_signals_to_others_where_landlock_cannot() -> None:

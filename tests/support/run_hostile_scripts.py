@@ -23,14 +23,14 @@ sys.path.insert(0, str(PROJECT))
 from tasks.base import Script, ScriptResult  # noqa: E402
 from tests.support.hostile_scripts import HONEST, PRELUDE, QUICK, STUBBORN, TABLE, Hostile  # noqa: E402
 from tools.sandbox import bubblewrap  # noqa: E402
-from tools.sandbox.run import Limits, probe, run_many  # noqa: E402
+from tools.sandbox.run import ScriptLimits, probe, run_many  # noqa: E402
 
 WITHOUT_SCOPES = "from tools.sandbox import landlock; landlock.ABI_WITH_SCOPES = 99"
 """Makes a driver believe that the kernel's Landlock confines no signals, as before Linux 6.12."""
 SEALED = "SEALED-TEST-ROW"
 SECRET = "sk-not-a-real-key"
-PATIENT = Limits(memory_bytes=1 << 30, wall_seconds=30.0, file_bytes=4_000_000)
-IMPATIENT = Limits(memory_bytes=1 << 30, wall_seconds=3.0, cpu_seconds=1, processes=16, file_bytes=4_000_000)
+PATIENT = ScriptLimits(memory_bytes=1 << 30, wall_seconds=30.0, file_bytes=4_000_000)
+IMPATIENT = ScriptLimits(memory_bytes=1 << 30, wall_seconds=3.0, cpu_seconds=1, processes=16, file_bytes=4_000_000)
 
 
 class Outside:

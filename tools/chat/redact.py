@@ -1,4 +1,4 @@
-"""Takes keys out of texts, in whatever writing they come back: an error may quote a header, a page, a URL."""
+"""Redaction of keys in texts, encoded forms too: an error may quote a header, a page or a URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a chat model's reply: what it cost, and whether it is whole."""
+"""Replies of chat models: what one cost, and whether it is whole."""
 
 from __future__ import annotations
 

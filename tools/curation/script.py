@@ -50,7 +50,7 @@ ROW_SECONDS = 5.0
 CHUNKS_AT_ONCE = 4
 MOST_SECONDS = 300.0
 """For all chunks together."""
-LIMITS = run.Limits(cpu_seconds=20, wall_seconds=20.0, processes=8)
+LIMITS = run.ScriptLimits(cpu_seconds=20, wall_seconds=20.0, processes=8)
 CAUSE_CHARACTERS = 600
 KEYS = ("prompt", "answer", "source")
 SHOWN = 3

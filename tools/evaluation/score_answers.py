@@ -20,9 +20,9 @@ Runner = Callable[[Sequence[Script]], Sequence[ScriptResult]]
 
 def in_sandbox(scripts: Sequence[Script]) -> Sequence[ScriptResult]:
     """Runs scripts in the sandbox; where none works here, every result is ``refused``."""
-    from tools.sandbox.run import Limits, run_many
+    from tools.sandbox.run import ScriptLimits, run_many
 
-    return run_many(scripts, limits=Limits(wall_seconds=WALL_SECONDS), preload=PRELOAD)
+    return run_many(scripts, limits=ScriptLimits(wall_seconds=WALL_SECONDS), preload=PRELOAD)
 
 
 def score_answers(

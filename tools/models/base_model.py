@@ -1,4 +1,4 @@
-"""Finds a base model: bundled with the project, a directory of the user's, or a Hub id.
+"""Base model, found by its name: bundled with the project, a directory of the user's, or a Hub id.
 
 Reads the files' headers only; torch and transformers are not imported here.
 """

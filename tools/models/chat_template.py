@@ -1,4 +1,4 @@
-"""Turns questions and answers into a model's own chat format, the same for training and for evaluation.
+"""Chat template: questions and answers in a model's own format, the same for training and for evaluation.
 
 A model is asked in the words it was trained with: any difference between the two
 (a missing space, a doubled start token) costs points that no training buys back.

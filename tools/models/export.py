@@ -1,4 +1,4 @@
-"""Exports the champion as a model directory that ``transformers`` loads, with a model card."""
+"""Export of the champion as a model directory that ``transformers`` loads, with a model card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loads a causal language model and its tokenizer from a local directory, in a child process.
+"""Loading of a causal language model and its tokenizer from a local directory, in a child process.
 
 Heavy libraries are imported inside the functions: the caller's process reads this
 module without paying for torch.

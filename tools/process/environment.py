@@ -1,4 +1,4 @@
-"""The environment of a child process: the caller's, without credentials.
+"""Environment of a child process: the caller's, without credentials.
 
 A child trains, generates or measures; none talks to a provider. What it does not have
 it cannot print into a log, put into a crash dump or hand on to a library's telemetry.

@@ -1,4 +1,4 @@
-"""The far end of ``tools.process.worker``: imports the heavy libraries once, then forks a child for each job.
+"""Fork server of ``tools.process.worker``: imports the heavy libraries once, forks a child for each job.
 
 Importing torch, transformers, TRL and PEFT takes several CPU seconds, a sixth of a
 small experiment. This process pays them once; a forked child starts in
@@ -16,7 +16,7 @@ Lifetimes, without a timer and whatever way a process dies:
 
 The protocol is JSON lines over one Unix socket pair per job: the caller sends
 ``{"function", "payload", "log_path", "threads", "sys_path"}`` and reads
-``{"started": pid}``, then ``{"result": ...}`` or ``{"error": ...}`` from the child,
+``{"started": true}``, then ``{"result": ...}`` or ``{"error": ...}`` from the child,
 then ``{"exit": status, "cpu_seconds", "peak_gib"}``.
 """
 
@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import importlib
 import json
 import os
@@ -34,11 +33,12 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tools.process.machine import peak_gib
+from tools.process.prefork import JsonLines, preload
 
 PRELOAD = (
     "torch",
@@ -60,7 +60,7 @@ class _Job:
     """One connection: a request that is still being read, or a child that runs."""
 
     connection: socket.socket
-    request: bytearray = field(default_factory=bytearray)
+    lines: JsonLines
     pid: int = 0
 
 
@@ -95,27 +95,23 @@ class ForkServer:
         if not descriptors:
             self._close()
             return
-        job = _Job(socket.socket(fileno=descriptors[0]))
+        job = _Job(socket.socket(fileno=descriptors[0]), JsonLines(descriptors[0], descriptors[0]))
         self.jobs[job.connection.fileno()] = job
         self.selector.register(job.connection, selectors.EVENT_READ, lambda: self._read(job))
 
     def _read(self, job: _Job) -> None:
-        try:
-            chunk = job.connection.recv(1 << 16)
-        except ConnectionError:
-            chunk = b""
-        if not chunk:  # the caller gave up or died
+        if not job.lines.fill():  # the caller gave up or died
             if job.pid:
                 _kill_group(job.pid)
                 self.selector.unregister(job.connection)
             else:
                 self._forget(job)
             return
-        job.request += chunk
-        if job.request.endswith(b"\n") and not job.pid:
-            self._fork(job)
+        if not job.pid and (request := job.lines.take()) is not None:
+            self._fork(job, request)
 
-    def _fork(self, job: _Job) -> None:
+    def _fork(self, job: _Job, request: dict[str, Any]) -> None:
+        _send(job.lines, {"started": True})  # before the child writes to the same socket
         pid = os.fork()
         if pid == 0:
             server = os.getppid()
@@ -127,12 +123,10 @@ class ForkServer:
             for other in self.jobs.values():
                 if other is not job:
                     other.connection.close()
-            _run_child(job.connection, json.loads(job.request), server)
+            _run_child(job.lines, request, server)
         job.pid = pid
-        job.request.clear()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.setpgid(pid, pid)  # the child does it too: whoever is first
-        _send(job.connection, {"started": pid})
 
     def _reap(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -144,7 +138,7 @@ class ForkServer:
                 cpu = usage.ru_utime + usage.ru_stime
                 exit_code = os.waitstatus_to_exitcode(status)
                 _send(
-                    job.connection,
+                    job.lines,
                     {"exit": exit_code, "cpu_seconds": cpu, "peak_gib": peak_gib(usage.ru_maxrss)},
                 )
                 self._forget(job)
@@ -162,9 +156,9 @@ class ForkServer:
         self.control.close()
 
 
-def _send(connection: socket.socket, message: Mapping[str, Any]) -> None:
+def _send(lines: JsonLines, message: Mapping[str, Any]) -> None:
     with contextlib.suppress(ConnectionError):  # the caller has gone: there is nobody to tell
-        connection.sendall(json.dumps(message).encode() + b"\n")
+        lines.send(message)
 
 
 def _kill_group(pid: int) -> None:
@@ -180,7 +174,7 @@ def _die_with(parent: int) -> None:
             os._exit(1)
 
 
-def _run_child(connection: socket.socket, request: dict[str, Any], server: int) -> None:
+def _run_child(lines: JsonLines, request: dict[str, Any], server: int) -> None:
     """The whole life of a forked child; never returns."""
     status = 1
     try:
@@ -191,16 +185,15 @@ def _run_child(connection: socket.socket, request: dict[str, Any], server: int) 
         sys.path += [entry for entry in request["sys_path"] if entry not in sys.path]
         _set_threads(int(request["threads"]))
         message = {"result": find_function(request["function"])(request["payload"])}
-        line = json.dumps(message).encode() + b"\n"
+        json.dumps(message)  # a result that is no JSON is an error of the function's
         status = 0
     except BaseException as error:
         traceback.print_exc()
-        line = json.dumps({"error": _describe(error)}).encode() + b"\n"
+        message = {"error": _describe(error)}
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.flush()
-    with contextlib.suppress(ConnectionError):
-        connection.sendall(line)
+    _send(lines, message)
     os._exit(status)
 
 
@@ -242,10 +235,7 @@ def main() -> None:
     """``python -m tools.process.fork_server FD MODULE...``: imports the modules, serves the socket ``FD``."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's business
     control = socket.socket(fileno=int(sys.argv[1]))
-    for name in sys.argv[2:]:
-        importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # keeps the collector of the children off the shared pages
+    preload(sys.argv[2:])
     ForkServer(control).serve()
 
 

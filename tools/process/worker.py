@@ -1,4 +1,4 @@
-"""Runs a function in a child process of its own, with its own log, time limit and memory.
+"""Worker: runs a function in a child process of its own, with its own log, time limit and memory.
 
 Training and generation never run in the caller's process: a crash, a leak or a
 hang of theirs must not touch the run. ``tools.process.fork_server`` explains how a child
@@ -8,12 +8,9 @@ starts in milliseconds and why none outlives its caller.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import weakref
@@ -26,6 +23,7 @@ from tasks.errors import Code, ExperimentFailed, HarnessFault, Stage
 from tools.process.environment import child_environment
 from tools.process.fork_server import PRELOAD
 from tools.process.machine import cpu_count
+from tools.process.prefork import JsonLines, ServerProcess
 from tools.process.root_cause import root_cause
 
 START_SECONDS = 300.0
@@ -120,15 +118,16 @@ class Worker:
             "sys_path": [entry for entry in sys.path if entry],
         }
         server = self._live_server()
-        with contextlib.closing(server.connect(request)) as connection:
-            replies = _Replies(connection)
+        with contextlib.closing(server.connect()) as connection:
+            lines = JsonLines(connection.fileno(), connection.fileno())
             try:
-                replies.next()
+                lines.send(request, START_SECONDS)
+                _next(lines, START_SECONDS)
             except (TimeoutError, ConnectionError):
                 raise server.fault() from None
             started = time.monotonic()
             try:
-                result, error, end = replies.outcome(started + timeout_seconds)
+                result, error, end = _outcome(lines, started + timeout_seconds)
             except TimeoutError:
                 _kill(connection)
                 message = f"killed after {timeout_seconds:.0f} s, its time limit"
@@ -143,7 +142,7 @@ class Worker:
 
     def _live_server(self) -> _Server:
         with self._lock:
-            if self._server is None or self._server.process.poll() is not None:
+            if self._server is None or self._server.server.process.poll() is not None:
                 self._server = _Server(self.environment, self._preload)
                 weakref.finalize(self, self._server.stop)
             return self._server
@@ -162,29 +161,22 @@ class _Server:
     def __init__(self, environment: Mapping[str, str], preload: tuple[str, ...]) -> None:
         ours, theirs = socket.socketpair()
         self.control = ours
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
         root = str(Path(__file__).resolve().parents[2])
         paths = [root, *(entry for entry in sys.path if entry)]
         with theirs:
-            self.process = subprocess.Popen(
+            self.server = ServerProcess(
                 # -P: a folder called `tools` in the user's working directory must not shadow ours
                 [sys.executable, "-P", "-m", "tools.process.fork_server", str(theirs.fileno()), *preload],
-                env=child_environment(os.environ, {**environment, "PYTHONPATH": os.pathsep.join(paths)}),
+                child_environment(os.environ, {**environment, "PYTHONPATH": os.pathsep.join(paths)}),
                 pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=self.log,
-                stderr=self.log,
-                start_new_session=True,  # a Ctrl-C in the terminal reaches the caller only
             )
 
-    def connect(self, request: Mapping[str, Any]) -> socket.socket:
-        """Hands the request to the server; the job lives as long as the returned connection."""
+    def connect(self) -> socket.socket:
+        """A connection for one job, which lives as long as the connection."""
         ours, theirs = socket.socketpair()
         try:
             with theirs:
                 socket.send_fds(self.control, [b"j"], [theirs.fileno()])
-            ours.settimeout(START_SECONDS)
-            ours.sendall(json.dumps(request).encode() + b"\n")
         except OSError as error:
             ours.close()
             raise self.fault() from error
@@ -192,58 +184,34 @@ class _Server:
 
     def fault(self) -> HarnessFault:
         """Why the server is not there any more."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(1.0)
-        self.log.seek(0)
-        cause = root_cause(self.log.read().decode(errors="replace")).strip()
+        cause = root_cause(self.server.printed())
         return HarnessFault(f"the training process could not start: {cause or 'it ended without a message'}")
 
     def stop(self) -> None:
         """Closes the control socket, at which the server kills its children and ends."""
         self.control.close()
-        try:
-            self.process.wait(5.0)
-        except subprocess.TimeoutExpired:  # still importing, so it does not read the socket yet
-            self.process.kill()
-            self.process.wait()
-        self.log.close()
+        self.server.stop(5.0)  # one that still imports does not read the socket yet
 
 
-class _Replies:
-    """The JSON lines that come back over a job's connection."""
+def _outcome(
+    lines: JsonLines, deadline: float
+) -> tuple[dict[str, Any] | None, dict[str, str] | None, dict[str, Any]]:
+    """What the job said of itself (a result or an error, or neither), and what the kernel says.
 
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection, self.buffer = connection, bytearray()
+    Raises:
+        TimeoutError: the deadline passed.
+        ConnectionResetError: the server ended.
+    """
+    result, error = None, None
+    while "exit" not in (message := _next(lines, deadline - time.monotonic())):
+        result, error = message.get("result", result), message.get("error", error)
+    return result, error, message
 
-    def next(self, deadline: float = 0.0) -> dict[str, Any]:
-        """The next message.
 
-        Args:
-            deadline: on the monotonic clock, in seconds; 0 waits for the server's start.
-
-        Raises:
-            TimeoutError: the deadline passed.
-            ConnectionResetError: the server ended.
-        """
-        while (end := self.buffer.find(b"\n")) < 0:
-            remaining = deadline - time.monotonic() if deadline else START_SECONDS
-            if remaining <= 0:
-                raise TimeoutError
-            self.connection.settimeout(remaining)
-            chunk = self.connection.recv(1 << 20)
-            if not chunk:
-                raise ConnectionResetError
-            self.buffer += chunk
-        line = bytes(self.buffer[:end])
-        del self.buffer[: end + 1]
-        return cast(dict[str, Any], json.loads(line))
-
-    def outcome(self, deadline: float) -> tuple[dict[str, Any] | None, dict[str, str] | None, dict[str, Any]]:
-        """What the job said of itself (a result or an error, or neither), and what the kernel says."""
-        result, error = None, None
-        while "exit" not in (message := self.next(deadline)):
-            result, error = message.get("result", result), message.get("error", error)
-        return result, error, message
+def _next(lines: JsonLines, seconds: float) -> dict[str, Any]:
+    if (message := lines.receive(max(0.0, seconds))) is None:
+        raise ConnectionResetError
+    return message
 
 
 def _kill(connection: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""The two command lines that start the script driver: inside bubblewrap's namespaces, or bare for Landlock.
+"""Command lines, two of them, that start the script driver: inside bubblewrap, or bare for Landlock.
 
 Under bubblewrap nothing of the machine exists but what is bound here, read-only: the
 system's libraries, the interpreter, its packages and the driver's own source. Files
@@ -31,6 +31,8 @@ INTERPRETER_PARTS = ("bin", "lib", "lib64", "share", "pyvenv.cfg")
 """What is bound of the interpreter's and the environment's folder, which may hold a project as well."""
 DRIVER_FILES = (
     "tools/__init__.py",
+    "tools/process/__init__.py",
+    "tools/process/prefork.py",
     "tools/sandbox/landlock.py",
     "tools/sandbox/seccomp.py",
     "tools/sandbox/__init__.py",

@@ -1,4 +1,4 @@
-"""What a forked child does in the driver's stead: its streams, its limits, and the script itself."""
+"""Child of the script driver, after the fork: its streams, its limits, and the script itself."""
 
 from __future__ import annotations
 

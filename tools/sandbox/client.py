@@ -1,12 +1,9 @@
-"""The caller's side of the script driver: starts it, asks it, and buries it."""
+"""Client of the script driver: starts it, sends it scripts, reads their results, and ends it."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import selectors
-import subprocess
 import tempfile
 import time
 from contextlib import ExitStack
@@ -17,6 +14,7 @@ from typing import Any, Literal, Self
 
 from tasks.base import Script, ScriptResult
 from tasks.errors import HarnessFault
+from tools.process.prefork import JsonLines, ServerProcess
 from tools.sandbox import bubblewrap, folder
 
 START_SECONDS = 180.0
@@ -29,7 +27,7 @@ CACHE_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
-class Limits:
+class ScriptLimits:
     """What one script may use."""
 
     memory_bytes: int = 3 * 2**29
@@ -52,11 +50,10 @@ class DriverProcess:
     """One running driver, from its start to the removal of its folder."""
 
     def __init__(
-        self, isolation: Literal["bubblewrap", "landlock"], limits: Limits, preload: tuple[str, ...]
+        self, isolation: Literal["bubblewrap", "landlock"], limits: ScriptLimits, preload: tuple[str, ...]
     ) -> None:
         self.isolation, self.limits, self.preload = isolation, limits, preload
         self.alive = False
-        self.buffer = bytearray()
         self.stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -78,8 +75,6 @@ class DriverProcess:
         self.stack.close()
 
     def _start(self) -> None:
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115
-        self.stack.callback(self.log.close)
         work, uid = bubblewrap.WORK, free_user()
         if self.isolation == "landlock":
             work = tempfile.mkdtemp(prefix="ftdojo-scripts-")
@@ -89,20 +84,15 @@ class DriverProcess:
             size = 2 * self.limits.disk_bytes + CACHE_BYTES
             program = bubblewrap.installed() or "bwrap"
             command = bubblewrap.bubblewrap_command(program, size, uid is not None)
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            env=bubblewrap.ENVIRONMENT,
-            cwd="/",
-            start_new_session=True,
-        )
-        self.stack.callback(self._bury)
+        self.server = ServerProcess(command, bubblewrap.ENVIRONMENT, pipes=True, cwd="/")
+        self.stack.callback(self.server.stop, GRACE_SECONDS)
+        requests, answers = self.server.process.stdin, self.server.process.stdout
+        assert requests is not None and answers is not None
+        self.lines = JsonLines(answers.fileno(), requests.fileno())
         self.alive = True
         answer = self._exchange(self._plan(work, uid), START_SECONDS)
         if answer is None:
-            raise HarnessFault(f"the sandbox ({self.isolation}) does not start: {self._last_words()}")
+            raise HarnessFault(f"the sandbox ({self.isolation}) does not start: {self._last_line()}")
 
     def _plan(self, work: str, uid: int | None) -> dict[str, Any]:
         readable = [*bubblewrap.interpreter_paths(), *bubblewrap.SYSTEM_FOLDERS, *bubblewrap.SYSTEM_FILES]
@@ -133,73 +123,25 @@ class DriverProcess:
         answer = self._exchange(asdict(script), self.limits.wall_seconds + GRACE_SECONDS)
         if answer is None:
             wall = time.monotonic() - started
-            said = f"[sandbox] the driver ended with the script: {self._last_words()}"
+            said = f"[sandbox] the driver ended with the script: {self._last_line()}"
             return ScriptResult("killed", stderr=said, wall_seconds=wall)
         if "fault" in answer:
             raise HarnessFault(f"a script could not be confined: {answer['fault'].strip()}")
         return ScriptResult(**answer)
 
     def _exchange(self, request: dict[str, Any], seconds: float) -> dict[str, Any] | None:
-        """One line there, one line back; None when the driver is dead or silent for too long."""
-        assert self.process.stdin is not None
+        """One message there, one back; None when the driver is dead or silent for too long."""
         try:
-            self.process.stdin.write(json.dumps(request).encode() + b"\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            self.alive = False
-            return None
-        line = self._read_line(time.monotonic() + seconds)
-        self.alive = line is not None
-        answer: dict[str, Any] | None = json.loads(line) if line is not None else None
+            self.lines.send(request, seconds)
+            answer = self.lines.receive(seconds)
+        except (ConnectionError, TimeoutError):
+            answer = None
+        self.alive = answer is not None
         return answer
 
-    def _read_line(self, deadline: float) -> bytes | None:
-        assert self.process.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.process.stdout, selectors.EVENT_READ)
-            while b"\n" not in self.buffer:
-                if not selector.select(max(0.0, deadline - time.monotonic())):
-                    return None
-                chunk = os.read(self.process.stdout.fileno(), 1 << 20)
-                if not chunk:
-                    return None
-                self.buffer += chunk
-        line, _, rest = bytes(self.buffer).partition(b"\n")
-        self.buffer = bytearray(rest)
-        return line
-
-    def _last_words(self) -> str:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(1.0)
-        self.log.seek(0)
-        lines = self.log.read()[-2000:].decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else f"exit status {self.process.poll()}"
-
-    def _bury(self) -> None:
-        """The end of its input ends the driver with all that it runs; the signal is for one that hangs."""
-        assert self.process.stdin is not None and self.process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()
-        try:
-            self.process.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.kill()
-        self.process.stdout.close()
-
-    def kill(self) -> None:
-        """Ends it and all below it at once.
-
-        Each is killed by itself: bubblewrap, without its rights, cannot signal the other
-        user that its child has become, so its own death does not end the child.
-        """
-        import psutil
-
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for below in psutil.Process(self.process.pid).children(recursive=True):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    below.kill()
-        self.process.kill()
-        self.process.wait()
+    def _last_line(self) -> str:
+        lines = self.server.printed().splitlines()
+        return lines[-1] if lines else f"exit status {self.server.process.poll()}"
 
 
 def free_user() -> int | None:

@@ -1,4 +1,4 @@
-"""The far end of ``tools.sandbox.run``: imports slow libraries once, then forks a confined child per script.
+"""Script driver of ``tools.sandbox.run``: imports slow libraries once, forks a confined child per script.
 
 It is started inside bubblewrap's namespaces, as their process 1, or bare, and then
 confines each child with Landlock. It speaks JSON lines: the first line read is a
@@ -17,10 +17,6 @@ first process of its namespace.
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import importlib
-import json
 import os
 import resource
 import selectors
@@ -32,6 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
+from tools.process.prefork import JsonLines, preload
 from tools.sandbox import child, folder, landlock, seccomp
 from tools.sandbox.processes import end_all, memory_of_descendants, tasks_of
 
@@ -90,8 +87,8 @@ class _Output:
 class Driver:
     """One batch of scripts, one after the other."""
 
-    def __init__(self, plan: Plan, requests: int, results: int) -> None:
-        self.plan, self.requests, self.results = plan, requests, results
+    def __init__(self, plan: Plan, lines: JsonLines) -> None:
+        self.plan, self.lines = plan, lines
         self.work = Path(plan.work)
         self.cache = self.work / "cache"
         self.reaches_all = self._settle()
@@ -124,24 +121,14 @@ class Driver:
         """Imports what most scripts need. A module that is missing is left for the script to miss."""
         self.cache.mkdir()
         os.environ.update(MPLCONFIGDIR=str(self.cache), TMPDIR=str(self.cache), HOME=str(self.cache))
-        for name in self.plan.preload:
-            with contextlib.suppress(ImportError):
-                importlib.import_module(name)
+        preload(self.plan.preload, may_be_missing=True)
         self.cache.chmod(0o555)
-        gc.collect()
-        gc.freeze()
 
     def serve(self) -> None:
         """Until the caller closes its end."""
-        reader = os.fdopen(self.requests, "rb", closefd=False)
-        self._answer({"ready": True})
-        for line in reader:
-            self._answer(self.run(**json.loads(line)))
-
-    def _answer(self, record: Mapping[str, Any]) -> None:
-        waiting = memoryview(json.dumps(record).encode() + b"\n")
-        while waiting:
-            waiting = waiting[os.write(self.results, waiting) :]
+        self.lines.send({"ready": True})
+        while (request := self.lines.receive()) is not None:
+            self.lines.send(self.run(**request))
 
     def run(self, code: str, files: Mapping[str, str]) -> dict[str, Any]:
         """One script, from its folder to its result."""
@@ -185,7 +172,7 @@ class Driver:
         deadline, next_look = started + self.plan.wall_seconds, started + TICK_SECONDS
         end = os.pidfd_open(pid)
         with selectors.DefaultSelector() as selector:
-            for descriptor in (end, self.requests):
+            for descriptor in (end, self.lines.source):
                 selector.register(descriptor, selectors.EVENT_READ)
             for output in outputs:
                 os.set_blocking(output.descriptor, False)
@@ -195,7 +182,8 @@ class Driver:
                     for key, _ in selector.select(max(0.0, min(deadline, next_look) - time.monotonic())):
                         if key.fd == end:
                             return ""
-                        if key.fd == self.requests:  # the caller is gone: it never writes while a script runs
+                        # The caller is gone: it never writes while a script runs.
+                        if key.fd == self.lines.source:
                             end_all(pid, self.reaches_all)
                             os._exit(1)
                         if not key.data.read():
@@ -268,12 +256,10 @@ def main() -> None:
     for descriptor in (0, 1):
         os.dup2(null, descriptor)
     os.close(null)
-    plan = bytearray()
-    while not plan.endswith(b"\n"):
-        chunk = os.read(requests, 1)
-        if not chunk:
-            sys.exit(1)
-        plan += chunk
-    driver = Driver(Plan(**json.loads(plan)), requests, results)
+    lines = JsonLines(requests, results)
+    plan = lines.receive()
+    if plan is None:
+        sys.exit(1)
+    driver = Driver(Plan(**plan), lines)
     driver.preload()
     driver.serve()

@@ -1,4 +1,4 @@
-"""The folder of one sandboxed script: how it is laid out, measured and emptied.
+"""Folder of one sandboxed script: how it is laid out, measured and emptied.
 
     top/            read-only for the script while it runs
     |-- in/         the inputs, read-only

@@ -7,6 +7,9 @@ ioctl from 5, signals and abstract Unix sockets from 6. It never covers a file's
 metadata: ``stat`` tells that a hidden file exists; ``tools.sandbox.seccomp`` refuses
 the calls that would change such metadata.
 
+The system calls are made by hand because no package on PyPI that does so is kept up
+(``landlock`` is a development release).
+
 The order in a child is fixed: limits, then the other uid, then no new privileges,
 then Landlock, then the system call filter; each step may forbid an earlier one.
 """

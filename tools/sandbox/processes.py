@@ -1,4 +1,4 @@
-"""What a script has running: found in /proc, measured, and ended to the last process."""
+"""Processes of a script: found in /proc, measured, and ended to the last one."""
 
 from __future__ import annotations
 

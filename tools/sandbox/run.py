@@ -1,4 +1,4 @@
-"""Runs code that a model wrote, confined; never unconfined.
+"""Sandbox for code that a model wrote: it runs confined, or not at all.
 
 Covered, with bubblewrap and with Landlock alike:
 
@@ -23,8 +23,8 @@ Not covered:
   so the number of processes is as exact as /proc shows them;
 * with a kernel before 6.12, Landlock, and an ordinary user: descendants are ended by
   looking them up again and again, and a script may signal only its first process;
-* bugs of the kernel, side channels of the processor, and the heat: a script may use
-  all of one CPU or more until its time is over;
+* bugs of the kernel and side channels of the processor;
+* load: a script may use all of one CPU or more until its time is over;
 * the packages of the environment can be read, and so can world-readable files in /usr;
 * a script may do what it likes with its own result: a result is a claim to be judged.
 
@@ -49,10 +49,10 @@ from tasks.errors import HarnessFault, InputError
 from tools.process.environment import child_environment
 from tools.sandbox import landlock, seccomp
 from tools.sandbox.bubblewrap import installed
-from tools.sandbox.client import DriverProcess, Limits
+from tools.sandbox.client import DriverProcess, ScriptLimits
 from tools.sandbox.folder import RESULT
 
-__all__ = ["Isolation", "Limits", "active", "probe", "run", "run_many"]
+__all__ = ["Isolation", "ScriptLimits", "active", "probe", "run", "run_many"]
 
 IsolationName = Literal["bubblewrap", "landlock"]
 ORDER: tuple[IsolationName, ...] = ("bubblewrap", "landlock")
@@ -70,7 +70,7 @@ COVERED = (
 )
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = ScriptLimits()
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Isolation:
     not_covered: tuple[str, ...] = ()
 
 
-def run(script: Script, *, limits: Limits = DEFAULT_LIMITS) -> ScriptResult:
+def run(script: Script, *, limits: ScriptLimits = DEFAULT_LIMITS) -> ScriptResult:
     """One script; see ``run_many``, which is far cheaper for several."""
     return run_many([script], limits=limits)[0]
 
@@ -91,7 +91,7 @@ def run(script: Script, *, limits: Limits = DEFAULT_LIMITS) -> ScriptResult:
 def run_many(
     scripts: Sequence[Script],
     *,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: ScriptLimits = DEFAULT_LIMITS,
     preload: Sequence[str] = (),
     isolation: IsolationName | None = None,
 ) -> list[ScriptResult]:
@@ -128,14 +128,14 @@ def run_many(
     return results
 
 
-def _check_inputs(script: Script, limits: Limits) -> None:
+def _check_inputs(script: Script, limits: ScriptLimits) -> None:
     fix = "give each input a plain file name"
     for name in script.files:
         if Path(name).name != name or "\0" in name or name in ("", "..", RESULT) or len(name.encode()) > 255:
             raise InputError(f"input {name!r}", "is no name for a file in the working folder", fix)
     size = sum(len(text.encode("utf-8", "replace")) for text in script.files.values())
     if size > limits.file_bytes:
-        raise InputError("inputs", f"{size} bytes, over {limits.file_bytes}", "raise Limits.file_bytes")
+        raise InputError("inputs", f"{size} bytes, over {limits.file_bytes}", "raise ScriptLimits.file_bytes")
 
 
 @functools.cache

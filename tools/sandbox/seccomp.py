@@ -1,4 +1,4 @@
-"""A seccomp filter, as a BPF program, that refuses what neither rlimits nor Landlock nor file modes refuse.
+"""Seccomp filter, as a BPF program, that refuses what neither rlimits nor Landlock nor file modes refuse.
 
 The filter is a list of refusals rather than a list of permissions: plotting code may
 call most of the kernel, and a forgotten permission would break an honest script. It
@@ -15,7 +15,8 @@ refuses (see ``REFUSED`` for the calls):
 
 Sources: linux/seccomp.h, linux/filter.h, asm/unistd_64.h and asm-generic/unistd.h.
 Only x86_64 and aarch64 are known; ``compile_filter`` raises OSError elsewhere. A call
-in another architecture's convention (32 bits, x32) ends the process.
+in another architecture's convention (32 bits, x32) ends the process. The program is assembled
+by hand because no package on PyPI that does so is kept up (``pyseccomp``: last release in 2021).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every reply of the teacher on the disk, under what was asked: nothing is paid for twice.
+"""Cache of the teacher's replies on the disk, by what was asked: nothing is paid for twice.
 
 One small file per reply, written beside its place and renamed: a kill leaves whole files
 alone, and several writers do not meet. Prompts are not kept; they come from the rows.

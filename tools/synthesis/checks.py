@@ -1,4 +1,4 @@
-"""What must hold before words of the teacher become training data.
+"""Checks on a teacher's text before it becomes training data.
 
 A solution counts when the task's own scorer accepts it; a wording when it holds all that
 makes the question the one it is; a rating when it is a number from 1 to 5.

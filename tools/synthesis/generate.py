@@ -1,4 +1,4 @@
-"""New rows by the teacher, in the manner of rows that are shown to it.
+"""Generation of new rows by the teacher, after examples that are shown to it.
 
 A model that makes up questions makes up answers as well. So a new row stays only when the task
 can verify it, or when the teacher, asked for a solution without seeing the answer, comes to

@@ -1,4 +1,4 @@
-"""One model of the teacher's chain: a call, its account, its failures."""
+"""Model of the teacher's chain of fallbacks: a call, its account, its failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operations of a recipe that ask a teacher: solve, rephrase, generate and judge.
+"""Operations of a recipe that ask a teacher: solve, rephrase, generate and judge.
 
 What a teacher says is a claim. Solutions and new rows pass the task's own scorer, wordings
 keep every number, code and name of their prompt, and what is not accepted leaves the rows as

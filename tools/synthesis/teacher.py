@@ -1,4 +1,4 @@
-"""The teacher: a chat model that recipes ask for data, many prompts at a time.
+"""Teacher: a chat model that recipes ask for data, many prompts at a time.
 
     teacher = Teacher(models.teacher, spending, run_dir / "teacher")
     teacher.admit(teacher.estimate(prompts, system, 200, temperature=0.7), "solve")

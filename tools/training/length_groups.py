@@ -1,4 +1,4 @@
-"""The order of rows in training: batches of similar length, in random order. No torch here."""
+"""Sampler of rows for training: batches of similar length, in random order. No torch here."""
 
 from __future__ import annotations
 

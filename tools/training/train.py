@@ -1,4 +1,4 @@
-"""Trains one plan, or tries a few steps of it, in a child process."""
+"""Training of one plan in a child process, and the probe that tries a few steps of it."""
 
 from __future__ import annotations
 
