@@ -15,7 +15,7 @@ import ftdojo
 from graph.settings import Options, RunSettings
 from memory.journal.log import Journal
 from tasks.errors import InputError
-from tests.support.example_run import make_run
+from tests.support.run_folder import make_run
 
 PACKAGES = ("ftdojo", "graph", "roles", "tools", "memory", "tasks")
 SUMMARY = {
