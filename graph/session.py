@@ -23,13 +23,14 @@ from roles.policy import Playbook, Policy
 from tasks import registry
 from tasks.base import Edition, LoadOptions, TaskData, TaskSpec
 from tasks.errors import InputError
+from tasks.load import load
 from tools.chat.models import Models
 from tools.contamination.check import Decontaminator
 from tools.dojo import Dojo
 from tools.models.base_model import BaseModel, count_tokens, resolve_base_model
+from tools.process.machine import versions
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
-from tools.training.estimate import versions
 from tools.workspace import Workspace, make_run_id
 
 SETTINGS_FILE = "run.json"
@@ -157,7 +158,7 @@ def _read(settings: RunSettings, spec: TaskSpec) -> tuple[Worker, TaskData]:
     worker = Worker()
     worker.warm()
     try:
-        return worker, spec.load(_edition(settings, spec), settings.seed, load_options(settings))
+        return worker, load(spec, _edition(settings, spec), settings.seed, load_options(settings))
     except BaseException:
         worker.close()
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from memory.records import Diagnosis, Experiment, Lesson
 from roles.source_kinds import IN_WORDS, distrusted, kind_of
 from tools.dojo import AUDIT_ROWS, Dojo
+from tools.training.loss_curve import loss_fall
 
 UNPARSEABLE_SHARE = 0.15
 """From this share of unreadable answers on, format comes before capability."""
@@ -72,16 +73,6 @@ def _of_result(dojo: Dojo, experiment: Experiment) -> tuple[str, tuple[str, ...]
     if training.losses and training.losses[-1][1] < MEMORISED_LOSS:
         return "overfit", tuple(evidence), "more_rows"
     return "capability", tuple(evidence), "tune"
-
-
-def loss_fall(losses: tuple[tuple[int, float], ...]) -> float | None:
-    """Relative fall of the mean loss from the third to the last quarter; None with under 8 points."""
-    if len(losses) < 8:
-        return None
-    quarter = len(losses) // 4
-    third = sum(loss for _, loss in losses[-2 * quarter : -quarter]) / quarter
-    last = sum(loss for _, loss in losses[-quarter:]) / quarter
-    return (third - last) / third if third > 0 else 0.0
 
 
 def _audit(dojo: Dojo, experiment: Experiment) -> dict[str, float]:

@@ -27,10 +27,10 @@ from itertools import groupby
 
 from memory.experience.lessons import Recalled
 from memory.records import Experiment, Plan
-from roles.diagnostician import loss_fall
 from roles.source_kinds import IN_WORDS, Kind, by_kind, distrusted, why_unusable
 from tasks.errors import ExperimentFailed
 from tools.dojo import AUDIT_ROWS, Dojo
+from tools.training.loss_curve import loss_fall
 
 TYPICAL_EXPERIMENTS = 8
 """How many experiments a budget is divided into at first; later ones adapt to the time left."""

@@ -25,7 +25,6 @@ MINIMUM_PARSEABLE = 0.5
 MINIMUM_ON_DOMAIN = 0.5
 MINIMUM_ROWS = 30
 CHAIN_OF_THOUGHT_SHARE = 0.5
-REFUTED_SHARE = 0.25
 
 
 def kind_of(profile: SourceProfile) -> Kind:

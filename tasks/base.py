@@ -1,4 +1,4 @@
-"""What a task is: frozen data, and a handful of plain functions named in its spec.
+"""Task: frozen data, and a handful of plain functions named in its spec.
 
 A task answers four questions: what does the model read (``Sample.prompt``), when
 is an answer right (``TaskSpec.scorer``), how do many answers make one number
@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.assets import Assets
+from tasks.synthetic import SyntheticEdition
 
 Edition = Literal["mini", "official", "user"]
 Row = Mapping[str, Any]
@@ -28,7 +29,7 @@ class Sample:
     id: str
     """Stable within its task: derived from the content, not from the position."""
     subset: str
-    """The published subset (subset) that the item belongs to."""
+    """The published subset (config) that the item belongs to."""
     prompt: str
     """The user's turn, as text; the chat template is applied by the evaluator."""
     gold: Any
@@ -77,12 +78,6 @@ class Score(BaseModel):
         if not isinstance(data, dict) or "views" not in data:
             return data
         return {("subsets" if name == "views" else name): value for name, value in data.items()}
-
-    def better_than(self, other: Score | None) -> bool:
-        """A bare comparison by direction; a missing score always loses."""
-        if other is None:
-            return True
-        return self.value > other.value if self.higher_is_better else self.value < other.value
 
     def text(self) -> str:
         """``value [low, high] n=N``, the form used in every printed figure."""
@@ -146,14 +141,12 @@ class LoadOptions:
 DEFAULT_OPTIONS = LoadOptions()
 
 
-class Loader(Protocol):
-    """Reads or generates a task's data; raises InputError when it cannot."""
-
-    def __call__(self, edition: Edition, seed: int, options: LoadOptions = DEFAULT_OPTIONS) -> TaskData: ...
-
-
 Scorer = Callable[[Sample, str], ItemScore]
 Aggregate = Callable[[Sequence[Sample], Sequence[ItemScore]], Score]
+
+
+class SubsetLost(Exception):
+    """A released evaluator would end here with an error: the subset has no score."""
 
 
 Metrics = dict[str, float | None]
@@ -203,8 +196,6 @@ class TaskSpec:
     subsets: tuple[str, ...]
     max_new_tokens: int
     """The answer budget in tokens, worked solution included."""
-    load: Loader
-    """``load(edition, seed, options)``; raises InputError when the data cannot be read."""
     scorer: Scorer
     """Never raises, whatever the answer."""
     aggregate: Aggregate
@@ -222,8 +213,12 @@ class TaskSpec:
     """Path (see ``tasks.columns``) of the answer in the published columns, such as ``meta.reference``."""
     reasoning_column: str = ""
     """Path of a worked solution in such a row, where there is one."""
+    mini: SyntheticEdition | None = None
+    """The generator of its synthetic edition; None where there is none."""
     published: Published | None = None
     """The released benchmark behind the task; None for a user's own."""
+    data: TaskData | None = None
+    """The data of a user's own task, read together with its spec; None where ``tasks.load`` makes them."""
     script: Callable[[Sample, str], Script | None] | None = None
     """For tasks whose answers are code: what to run for an answer; None when it holds no code."""
     judge_result: Callable[[Sample, str, ScriptResult], ItemScore] | None = None

@@ -1,4 +1,4 @@
-"""Reaching into a raw row: columns, and what lies inside them.
+"""Columns of a raw row, and paths to the values nested in them.
 
 Real rows nest: a list of messages, a dictionary, JSON kept as a string. A path
 names the way with dots: ``answer``, ``messages.0.content``, ``meta.reference``.

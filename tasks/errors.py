@@ -1,4 +1,4 @@
-"""What can go wrong, in one place.
+"""Errors, in one place.
 
     FtDojoError
     |-- InputError            the user's input is wrong: one line, exit code 2, nothing lost

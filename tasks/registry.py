@@ -1,42 +1,21 @@
-"""The tasks that come with FT-Dojo, listed by hand: what is not here does not exist."""
+"""Registry of the tasks that come with FT-Dojo, family by family: what is not here does not exist.
+
+A family is a folder that names its ``TASKS`` and ``EXTENSIONS``; to add or delete one, add or delete its
+folder and its name in the two places below.
+"""
 
 from __future__ import annotations
 
-from tasks.aime import task as aime
+from tasks import aime, bioprobench, chemcot, financeiq, panorama, tablebench
 from tasks.base import TaskSpec
-from tasks.bioprobench import protocols, steps
-from tasks.chemcot import mol_edit, mol_opt, mol_und, reaction
 from tasks.errors import InputError, did_you_mean
-from tasks.financeiq import task as financeiq
-from tasks.mini.miniature import SyntheticEdition
-from tasks.panorama import noc4pc, par4pc, pi4pc
-from tasks.tablebench import data_analysis, fact_checking, numerical, visualization
+from tasks.synthetic import SyntheticEdition
 
-MODULES = (
-    aime,
-    par4pc,
-    noc4pc,
-    pi4pc,
-    mol_und,
-    mol_edit,
-    mol_opt,
-    reaction,
-    data_analysis,
-    fact_checking,
-    numerical,
-    visualization,
-    financeiq,
-)
-TASKS: tuple[TaskSpec, ...] = tuple(module.SPEC for module in MODULES)
-EXTENSIONS: tuple[TaskSpec, ...] = (
-    aime.AIME24_SPEC,
-    protocols.GEN_SPEC,
-    protocols.ORD_SPEC,
-    steps.ERR_SPEC,
-    steps.PQA_SPEC,
-)
+FAMILIES = (aime, panorama, chemcot, tablebench, financeiq, bioprobench)
+"""In the order in which their tasks are listed to people."""
+TASKS: tuple[TaskSpec, ...] = tuple(spec for family in FAMILIES for spec in family.TASKS)
+EXTENSIONS: tuple[TaskSpec, ...] = tuple(spec for family in FAMILIES for spec in family.EXTENSIONS)
 """Published tasks beside the thirteen, with the official edition alone."""
-_MINIATURES: tuple[SyntheticEdition, ...] = tuple(module.MINI for module in MODULES)
 
 
 def ids() -> tuple[str, ...]:
@@ -58,14 +37,9 @@ def get(name: str) -> TaskSpec:
     raise InputError(f"task {name!r}", "there is no such task", did_you_mean(name, known))
 
 
-def miniature_ids() -> tuple[str, ...]:
-    """The tasks that have a mini edition."""
-    return tuple(mini.task_id for mini in _MINIATURES)
-
-
-def miniature(name: str) -> SyntheticEdition:
-    """The generator behind a task's mini edition; raises InputError like ``get``."""
-    for mini in _MINIATURES:
-        if mini.task_id == get(name).id:
-            return mini
-    raise InputError(f"task {name!r}", "it has no mini edition", "choose another task")
+def synthetic(name: str) -> SyntheticEdition:
+    """The synthetic edition of a task; raises InputError like ``get``, and where there is none."""
+    edition = get(name).mini
+    if edition is None:
+        raise InputError(f"task {name!r}", "it has no mini edition", "choose another task")
+    return edition

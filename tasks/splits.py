@@ -15,8 +15,11 @@ from tasks.base import Sample
 T = TypeVar("T")
 
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_PROSE = re.compile(r"(?:[^\w+*/=#<>%@-]|_|\*{2,})+")
-_AROUND_OPERATOR = re.compile(r" *([+*/=#<>%@-]) *")
+_PROSE = re.compile(r"(?:[^\w+*/=#<>%@&|~-]|_|\*{2,})+")
+_AROUND_OPERATOR = re.compile(r" *([+*/=#<>%@&|~-]) *")
+_BULLET = re.compile(r"^\s*(?:[-*>]\s+(?=\D))+")
+_SYMBOLS = frozenset({"Sm", "So", "Sc"})
+"""Unicode categories of mathematical signs, pictures and currencies: no editor drops these unseen."""
 _HYPHEN = re.compile(r"(?<=[^\W\d])-(?=[^\W\d])")
 _OTHER_DIGIT = re.compile(r"(?![0-9])\d")
 _CJK = r"\u3400-\u4dbf\u4e00-\u9fff"
@@ -28,20 +31,35 @@ _NUMBER_WORD = re.compile(r"\b(?:" + "|".join(_WORDS) + r")\b")
 def fingerprint(text: str) -> str:
     """A text without what an editor changes and a reader does not notice.
 
-    Unicode NFKC, case, white space, prose punctuation, hyphens between words,
+    Unicode NFKC, case, white space, prose punctuation, bullets, hyphens between words,
     thousands separators, digits of other scripts and English number words up to
-    ten are unified. Operators (``+ - * / = # < > %``) stay, since ``5+3`` and
-    ``5-3``, or ``C=C`` and ``C#C``, are different questions. Equal fingerprints
-    mean the same text for splitting, de-duplicating and decontaminating.
+    ten are unified. Operators (``+ - * / = # < > % & | ~``), a leading sign and symbols such as
+    ``≤`` or an emoji stay, since ``5+3`` and ``5-3``, ``C=C`` and ``C#C``, or ``-5 dB`` and ``5 dB``, are
+    different. Equal fingerprints mean the same text for splitting, de-duplicating and decontaminating.
     """
-    text = unicodedata.normalize("NFKC", text).casefold()
-    if not text.isascii():
+    text = _BULLET.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    if text.isascii():
+        text = _PROSE.sub(" ", _THOUSANDS.sub("", text))
+    else:
         text = _OTHER_DIGIT.sub(lambda m: str(unicodedata.digit(m.group(0))), text.replace("−", "-"))
-    text = _THOUSANDS.sub("", text)
-    text = _AROUND_OPERATOR.sub(r"\1", _PROSE.sub(" ", text))
+        text = _PROSE.sub(_kept_symbols, _THOUSANDS.sub("", text))
+    text = _AROUND_OPERATOR.sub(r"\1", text)
     text = _HYPHEN.sub(" ", text)
     text = _NUMBER_WORD.sub(lambda m: str(_WORDS.index(m.group(0))), text)
-    return _CJK_SPACE.sub("", text).strip(" -*/=@<>")
+    return _CJK_SPACE.sub("", text).strip().rstrip(" -*/=@<>").lstrip("*/@ ")
+
+
+def _kept_symbols(found: re.Match[str]) -> str:
+    """A run of punctuation as one space, its symbols kept; a dollar sign may be TeX's."""
+    kept = "".join(char for char in found.group() if char != "$" and unicodedata.category(char) in _SYMBOLS)
+    return f" {kept} " if kept else " "
+
+
+def item_id(text: str) -> str:
+    """Sixteen hex digits that tell one item from another: composed Unicode and white space apart, every
+    character counts (``content_id`` takes lightly edited copies for the same)."""
+    exact = " ".join(unicodedata.normalize("NFC", text).split())
+    return hashlib.sha256(exact.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def content_id(text: str) -> str:

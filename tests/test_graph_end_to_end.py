@@ -14,22 +14,14 @@ import pytest
 
 import ftdojo
 from memory.journal.log import Journal
-from tasks.custom.folder import write_example
-from tests.support.tiny_model import make_tiny_model
+from tests.support.small_run import make_task_and_model
 
-LIMITS = {"max_rows": 240, "max_experiments": 3, "budget": "10m"}
+LIMITS = {"max_rows": 120, "max_experiments": 3, "budget": "10m"}
 
 
 @pytest.fixture(scope="module")
 def task_and_model(tmp_path_factory):
-    """A folder task and a tiny base model."""
-    folder = tmp_path_factory.mktemp("small")
-    task = folder / "units"
-    write_example(task)
-    for name in ("validation.jsonl", "test.jsonl"):
-        lines = (task / name).read_text(encoding="utf-8").splitlines()[:24]
-        (task / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return task, make_tiny_model(folder / "model")
+    return make_task_and_model(tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +103,7 @@ def test_a_second_run_starts_from_a_lesson_of_the_first(finished_run, task_and_m
         runs_dir=str(folder / "runs"),
         memory=str(folder / "memory"),
         budget="10m",
-        max_rows=120,
+        max_rows=48,
         max_experiments=1,
     )
     plan = ftdojo.journal(folder / "runs" / str(second["run"])).plan("e01")
@@ -180,7 +172,7 @@ def test_kill_9_and_resume_loses_and_repeats_nothing(task_and_model, tmp_path, a
     assert sum(event.kind == "test_opened" for event in journal.events) == 1
 
 
-def _wait_for(runs_dir: Path, kind: str, process: subprocess.Popen[bytes], seconds: float = 150.0) -> Path:
+def _wait_for(runs_dir: Path, kind: str, process: subprocess.Popen[bytes], seconds: float = 170.0) -> Path:
     """The run's folder, once its journal holds an event of a kind."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

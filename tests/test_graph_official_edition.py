@@ -91,8 +91,8 @@ def test_the_table_lists_every_task_with_its_editions_and_rows(tmp_path: Path) -
     lines = {line.split()[0]: line for line in text.splitlines() if line.strip()}
     order = [line.split()[0] for line in text.splitlines() if line.strip()]
     assert order.index(registry.ids()[-1]) < order.index("extensions") < order.index("aime24")
-    for name in registry.miniature_ids():
-        mini = registry.miniature(name)
+    for name in registry.ids():
+        mini = registry.synthetic(name)
         assert f" {mini.validation_rows}/{mini.test_rows} " in lines[name]
 
 

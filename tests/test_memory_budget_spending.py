@@ -12,7 +12,7 @@ import pytest
 
 from memory.budget.prices import MILLION, Price, PriceTable
 from memory.budget.spending import Spending
-from memory.budget.usage import by_experiment, usages
+from memory.budget.usage import accounts, by_experiment, usages
 from memory.journal.log import Journal
 from memory.records import Usage
 from tasks.errors import CapReached, HarnessFault, InputError
@@ -116,12 +116,15 @@ def test_cached_input_has_its_own_price_and_an_unknown_model_costs_nothing() -> 
 # ---- accounts
 
 
-def test_accounts_by_role_and_by_model_add_up_to_the_whole() -> None:
-    spending = Spending(PRICES)
+def test_accounts_by_role_and_by_model_add_up_to_the_whole(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path / "journal.jsonl", run_info())
+    spending = Spending.attach(journal, PRICES)
     for role, model, tokens in (("planner", MODEL, 10), ("teacher", FREE, 20), ("planner", FREE, 30)):
         with spending.call(role, model, input_tokens=tokens, max_output_tokens=5) as call:  # type: ignore[arg-type]
             call.done(tokens, 5, 2, estimated=role == "teacher")
-    roles, models = spending.by_role(), spending.by_model()
+    journal.close()
+    calls = usages(journal)
+    roles, models = accounts(calls, lambda usage: usage.role), accounts(calls, lambda usage: usage.model)
     assert list(roles) == ["planner", "teacher"]
     assert (roles["planner"].calls, roles["planner"].input_tokens, roles["planner"].output_tokens) == (
         2,
@@ -148,7 +151,7 @@ def test_a_resumed_run_goes_on_from_the_journal_and_its_cap_counts_what_was_spen
     with Journal.open(path) as journal:
         assert usages(journal) == before
         again = Spending.attach(journal, PRICES, max_tokens=1000)
-        assert (again.usd, again.tokens, again.by_role()) == (first.usd, first.tokens, first.by_role())
+        assert (again.usd, again.total) == (first.usd, first.total)
         spend(again, 400)
         with pytest.raises(CapReached, match=r"1,080 used in 3 calls"):
             spend(again, 1)

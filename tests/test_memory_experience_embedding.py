@@ -1,4 +1,4 @@
-"""The offline embedding is the same everywhere, and the sentence model is an option."""
+"""The offline embedding is the same everywhere."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from memory.experience.embedding import HashedEmbedding, SentenceEmbedding, chroma_function
-from tasks.errors import InputError
+from memory.experience.embedding import HashedEmbedding, chroma_function
 
 ROOT = Path(__file__).parent.parent
 TEXT = "Drop wrong labels; 答案：B, CCO and 14+23=37"
@@ -62,34 +59,3 @@ def test_chroma_can_restore_the_embedding_from_its_own_configuration() -> None:
     again = type(function).build_from_config(function.get_config())
     assert again([TEXT])[0].tolist() == function([TEXT])[0].tolist()
     assert len(again([TEXT])[0]) == 32
-
-
-def test_a_sentence_model_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="this embedding model cannot be loaded"):
-        SentenceEmbedding(str(tmp_path)).embed(["text"])
-
-
-def test_a_sentence_model_averages_what_is_not_padding(tmp_path: Path) -> None:
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
-
-    words = {word: index for index, word in enumerate(("[PAD]", "[UNK]", "drop", "wrong", "labels"))}
-    tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]").save_pretrained(
-        tmp_path
-    )
-    torch.manual_seed(0)
-    BertModel(
-        BertConfig(
-            vocab_size=5, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
-        )
-    ).save_pretrained(tmp_path)
-
-    embedding = SentenceEmbedding(str(tmp_path))
-    alone = embedding.embed(["drop wrong"])[0]
-    padded = embedding.embed(["drop wrong", "drop wrong labels wrong drop"])[0]
-    assert len(alone) == 16
-    assert math.isclose(cosine(alone, alone), 1.0, abs_tol=1e-5)
-    assert cosine(alone, padded) == pytest.approx(1.0, abs=1e-5)

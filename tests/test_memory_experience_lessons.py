@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memory.experience.lessons import LessonBook, current, lesson_id
+from memory.experience.lessons import LessonBook, current
 from tasks.errors import HarnessFault, InputError
 from tests.support.run_records import lesson
 
@@ -19,7 +19,6 @@ def test_a_lesson_is_kept_once_and_the_first_stands(tmp_path: Path) -> None:
     assert not book.add(lesson("r1/e01", text="changed"))
     assert book.add(lesson("r1/e02", text="答案在最后。"))
     assert book.all() == (lesson("r1/e01"), lesson("r1/e02", text="答案在最后。"))
-    assert lesson_id("r1", "e01") == "r1/e01"
 
 
 @pytest.mark.parametrize("cut", [1, 30])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memory.records import Comparison, Experiment, Failure, Plan
-from roles.diagnostician import diagnose, loss_fall
+from roles.diagnostician import diagnose
 from roles.evaluator import replaces_champion
 
 PLAN = Plan(
@@ -36,14 +36,6 @@ def test_a_failure_names_its_cause_and_its_stage(code, cause, move):
     diagnosis = diagnose(None, experiment)  # type: ignore[arg-type]  # a failure is diagnosed without the Dojo
     assert (diagnosis.cause, diagnosis.next_move) == (cause, move)
     assert "loss became nan at step 7" in diagnosis.evidence[0]
-
-
-def test_a_falling_and_a_flat_curve_are_told_apart():
-    falling = tuple((step, 2.0 / (1 + step)) for step in range(40))
-    flat = tuple((step, 0.5) for step in range(40))
-    assert loss_fall(falling) > 0.15
-    assert loss_fall(flat) == 0.0
-    assert loss_fall(flat[:5]) is None
 
 
 def comparison(delta: float, p_value: float) -> Comparison:

@@ -10,10 +10,9 @@ import pytest
 
 from memory.budget.prices import PriceTable
 from memory.budget.spending import Spending
-from memory.digest import approximate_tokens
 from memory.records import Approval, Experiment, Failure
 from roles.llm.briefing.build import BACKGROUND, BUDGET_TOKENS, CASE, briefing, system_prompt
-from roles.llm.briefing.layout import Section, clipped, laid_out, listing, names, quoted
+from roles.llm.briefing.layout import Section, approximate_tokens, clipped, laid_out, listing, names, quoted
 from tasks.base import Source
 from tasks.errors import HarnessFault
 from tests.support.golden import STAGES, dojo_of

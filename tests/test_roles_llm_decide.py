@@ -210,7 +210,7 @@ def test_an_answer_that_cannot_be_read_is_asked_for_again(reply):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_provider_that_stays_broken_leaves_the_decision_to_the_playbook(reply, problem):
-    decided, requests = of(reply, timeout_seconds=0.2)
+    decided, requests = of(reply, timeout_seconds=1.0)
     assert decided.value is None
     assert decided.decision.decided_by == "playbook"
     assert problem in decided.decision.problems[-1]
@@ -299,7 +299,7 @@ def test_a_bug_in_a_tool_leaves_the_decision_to_the_playbook():
 def test_calls_are_accounted_for_as_the_provider_tells():
     spending = free()
     of(call("look", {"what": "a"}).with_usage(100, 10, cached=40), GOOD.with_usage(120, 5), spending=spending)
-    account = spending.by_role()["planner"]
+    account = spending.total
     assert (account.input_tokens, account.cached_tokens, account.output_tokens) == (220, 40, 15)
     assert account.calls == 2
 
@@ -308,7 +308,7 @@ def test_usage_that_nobody_tells_is_estimated():
     spending = free()
     _, requests = of(GOOD.without_usage(), spending=spending)
     sent = len(json.dumps(requests[0].body)) / 4
-    assert 0.5 * sent < spending.by_role()["planner"].input_tokens < 2 * sent
+    assert 0.5 * sent < spending.total.input_tokens < 2 * sent
 
 
 def test_no_call_begins_beyond_a_cap():

@@ -59,7 +59,7 @@ def test_every_prompt_is_a_page_without_left_over_marks(prompts_of: PromptFiles)
 
 
 def test_every_role_has_its_orders_and_its_page() -> None:
-    known = set(system_prompt.names())
+    known = set(system_prompt.PROMPTS.names())
     assert known == {"house_rules", "task", *STAGES, *(f"{role}_briefing" for role in STAGES)}
     for role in STAGES:
         assert system_prompt.PROMPTS.fields_of(role) == {"task", "house_rules"}

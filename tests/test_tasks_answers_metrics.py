@@ -40,7 +40,7 @@ def test_accuracy_of_nothing_is_zero_and_knows_nothing() -> None:
 
 def test_unequal_lengths_are_refused() -> None:
     samples, item_scores = _items(["a", "a"], [True, False])
-    with pytest.raises(ValueError, match="2 samples but 1 item_scores"):
+    with pytest.raises(ValueError, match="2 samples but 1 item scores"):
         accuracy(samples, item_scores[:1])
 
 

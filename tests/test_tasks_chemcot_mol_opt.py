@@ -186,7 +186,7 @@ def test_published_counts_what_ours_refuses() -> None:
     from rdkit import Chem
 
     for index in range(60):
-        source = str(MINI.draw(rng, index).meta["source"])
+        source = str(MINI.generator.draw(rng, index).meta["source"])
         atoms = list(range(Chem.MolFromSmiles(source).GetNumAtoms()))
         rng.shuffle(atoms)
         spelled = Chem.MolToSmiles(Chem.RenumberAtoms(Chem.MolFromSmiles(source), atoms), canonical=False)
@@ -302,18 +302,18 @@ def test_real_molecules_can_be_improved() -> None:
 def test_generated_targets_are_optimisations_and_decoys_are_not() -> None:
     rng = random.Random(11)
     for index in range(240):
-        drawn = MINI.draw(rng, index)
+        drawn = MINI.generator.draw(rng, index)
         name, source = str(drawn.columns["subtask"]), str(drawn.meta["source"])
         assert optimisation_error(name, source, drawn.answer) == ""
         assert morgan_bits(source, drawn.answer) >= MIN_SIMILARITY
-        assert optimisation_error(name, source, MINI.wrong(rng, drawn))
+        assert optimisation_error(name, source, MINI.generator.wrong(rng, drawn))
         assert len(MINI.prompt_of(drawn)) < 400
-        row = MINI.with_answer(drawn, drawn.answer, "")
+        row = MINI.generator.with_answer(drawn, drawn.answer, "")
         assert to_sample(row, drawn.subset).gold == drawn.answer
 
 
 def test_the_mini_edition_draws_three_of_six_views() -> None:
-    drawn = {MINI.draw(random.Random(index), index).subset for index in range(12)}
+    drawn = {MINI.generator.draw(random.Random(index), index).subset for index in range(12)}
     assert drawn == {f"{SUBSET}{name}" for name in ("logp", "qed", "solubility")}
     assert set(MINI.unscored_subsets) == {f"{SUBSET}{n}" for n in properties.ORACLES}
 

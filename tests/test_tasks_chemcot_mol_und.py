@@ -251,14 +251,17 @@ def test_released_similarity_and_crashes() -> None:
 
 def test_generated_questions_have_one_right_answer() -> None:
     """Worked out again from the text: groups, rings and scaffolds by their spelling, pairs by InChI."""
-    miniature, rng, kinds = registry.miniature(SPEC.id), random.Random(8), set()
+    miniature, rng, kinds = registry.synthetic(SPEC.id), random.Random(8), set()
     for index in range(250):
-        item = miniature.draw(rng, index)
+        item = miniature.generator.draw(rng, index)
         prompt = miniature.prompt_of(item)
         assert solvers.mol_und(prompt) == item.answer, prompt
         sample = Sample("x", item.subset, prompt, item.gold, item.meta)
         assert scorer(sample, SPEC.render(item.answer, item.reasoning)).right
-        for bad in (miniature.wrong(rng, item), (miniature.corrupted_rationale(rng, item) or ("", ""))[0]):
+        for bad in (
+            miniature.generator.wrong(rng, item),
+            (miniature.generator.corrupted_rationale(rng, item) or ("", ""))[0],
+        ):
             assert not scorer(sample, SPEC.render(bad, "")).right, (prompt, bad)
         kinds.add((item.meta["kind"], item.answer if len(item.answer) < 4 else ""))
     assert {("equivalence", "Yes"), ("equivalence", "No"), ("fg_count", "0"), ("ring_count", "2")} <= kinds

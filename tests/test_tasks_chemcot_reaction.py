@@ -356,12 +356,12 @@ def test_real_retro_references_are_taken_apart() -> None:
 def test_generated_items_are_right_by_another_solver() -> None:
     rng = random.Random(21)
     for index in range(400):
-        drawn = MINI.draw(rng, index)
-        assert reaction_solver.is_right(MINI.with_answer(drawn, drawn.answer, "")), drawn
-        bad = MINI.wrong(rng, drawn)
-        assert not reaction_solver.is_right(MINI.with_answer(drawn, bad, "")), (drawn, bad)
+        drawn = MINI.generator.draw(rng, index)
+        assert reaction_solver.is_right(MINI.generator.with_answer(drawn, drawn.answer, "")), drawn
+        bad = MINI.generator.wrong(rng, drawn)
+        assert not reaction_solver.is_right(MINI.generator.with_answer(drawn, bad, "")), (drawn, bad)
         assert len(MINI.prompt_of(drawn)) < 400
-        sample = to_sample(MINI.with_answer(drawn, drawn.answer, ""), drawn.subset)
+        sample = to_sample(MINI.generator.with_answer(drawn, drawn.answer, ""), drawn.subset)
         assert sample.gold == drawn.answer
         assert sample.meta.items() <= drawn.meta.items()
         assert not scorer(sample, said(str(drawn.columns["subtask"]), bad)).right
@@ -369,7 +369,9 @@ def test_generated_items_are_right_by_another_solver() -> None:
 
 def test_every_kind_is_drawn() -> None:
     rng = random.Random(1)
-    kinds = {(d.columns["subtask"], d.meta["kind"]) for d in (MINI.draw(rng, i) for i in range(1500))}
+    kinds = {
+        (d.columns["subtask"], d.meta["kind"]) for d in (MINI.generator.draw(rng, i) for i in range(1500))
+    }
     assert len([kind for subset, kind in kinds if subset == "fs"]) == 10
     assert len([kind for subset, kind in kinds if subset == "nepp"]) == 9
     assert len([kind for subset, kind in kinds if subset == "mechsel"]) == 12

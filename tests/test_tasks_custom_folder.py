@@ -11,6 +11,7 @@ import pytest
 from tasks.base import TaskSpec
 from tasks.custom.folder import fill, load_folder, write_example
 from tasks.errors import InputError
+from tasks.load import load
 
 TOML = """
 name = "colours"
@@ -48,7 +49,7 @@ def _refused(folder: Path) -> str:
 
 def test_a_folder_is_a_task(folder: Path) -> None:
     spec = load_folder(folder)
-    data = spec.load("user", 0)
+    data = load(spec, "user", 0)
     assert (spec.id, spec.domain, spec.subsets) == ("colours", "custom", ("colours",))
     assert [s.prompt for s in data.validation] == ["Which colour is grass?"]
     assert [s.gold for s in data.load_test()] == ["white", "black"]
@@ -64,7 +65,7 @@ def test_bom_crlf_blank_lines_and_unusual_separators_do_no_harm(folder: Path) ->
     row = json.dumps({"thing": "a\u2028b", "answer": "grün"}, ensure_ascii=False)
     (folder / "test.jsonl").write_bytes(b"\xef\xbb\xbf" + f"{row}\r\n\r\n".encode())
     (folder / "task.toml").write_bytes(b"\xef\xbb\xbf" + TOML.replace("\n", "\r\n").encode())
-    (sample,) = load_folder(folder).load("user", 0).load_test()
+    (sample,) = load(load_folder(folder), "user", 0).load_test()
     assert sample.prompt == "Which colour is a\u2028b?"
     assert sample.gold == "grün"
 
@@ -181,7 +182,7 @@ def _with(folder: Path, lines: str, answer: str) -> TaskSpec:
 )
 def test_metrics_of_a_folder(folder: Path, lines: str, gold: str, right: list[str], wrong: list[str]) -> None:
     spec = _with(folder, lines, gold)
-    (sample,) = spec.load("user", 0).load_test()
+    (sample,) = load(spec, "user", 0).load_test()
     assert [text for text in right if not spec.scorer(sample, text).right] == []
     assert [text for text in wrong if spec.scorer(sample, text).right] == []
     for reasoning in ("", "First this, then 7 that."):
@@ -190,7 +191,7 @@ def test_metrics_of_a_folder(folder: Path, lines: str, gold: str, right: list[st
 
 def test_token_f1_gives_part_of_the_mark(folder: Path) -> None:
     spec = _with(folder, 'metric = "token_f1"', "a red house")
-    (sample,) = spec.load("user", 0).load_test()
+    (sample,) = load(spec, "user", 0).load_test()
     item_score = spec.scorer(sample, "the red house")
     assert (item_score.right, item_score.value, item_score.error) == (
         False,
@@ -208,7 +209,7 @@ def test_templates_reach_inside_rows_and_keep_braces() -> None:
 def test_the_example_runs_and_is_not_written_over(tmp_path: Path) -> None:
     folder = write_example(tmp_path / "mine")
     spec = load_folder(folder)
-    data = spec.load("user", 0)
+    data = load(spec, "user", 0)
     assert [s.name for s in data.sources] == ["helper-notes", "old-forum", "workshop-sheet"]
     assert (len(data.validation), len(data.load_test())) == (120, 200)
     assert (spec.answer_column, spec.reasoning_column) == ("answer", "steps")

@@ -12,6 +12,7 @@ from graph.session import load_task
 from tasks.base import TaskSpec
 from tasks.custom.lm_eval import load_lm_eval
 from tasks.errors import InputError
+from tasks.load import load
 
 needs_harness = pytest.mark.skipif(
     importlib.util.find_spec("lm_eval") is None, reason="the extra lm-eval is not installed"
@@ -62,7 +63,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> TaskSpec:
 
 @needs_harness
 def test_the_harness_judges_what_its_filter_reads(spec: TaskSpec) -> None:
-    sample = spec.load("user", 0).validation[0]
+    sample = load(spec, "user", 0).validation[0]
     gold = int(sample.gold)
     for answer, right, parsed in (
         (f"It is #### {gold}", True, str(gold)),
@@ -81,7 +82,7 @@ def test_the_harness_judges_what_its_filter_reads(spec: TaskSpec) -> None:
 
 @needs_harness
 def test_the_splits_and_the_pool_are_disjoint_and_complete(spec: TaskSpec) -> None:
-    data = spec.load("user", 0)
+    data = load(spec, "user", 0)
     test = data.load_test()
     assert len(data.validation) + len(test) == 40
     assert not {sample.id for sample in data.validation} & {sample.id for sample in test}
@@ -94,7 +95,7 @@ def test_the_splits_and_the_pool_are_disjoint_and_complete(spec: TaskSpec) -> No
 
 @needs_harness
 def test_a_training_target_is_written_so_that_the_filter_reads_it(spec: TaskSpec) -> None:
-    data = spec.load("user", 0)
+    data = load(spec, "user", 0)
     written = [spec.scorer(s, spec.render(str(s.gold), "Add them.")) for s in data.validation]
     assert all(item_score.right for item_score in written)
     score = spec.aggregate(data.validation, written)
@@ -115,7 +116,7 @@ def test_named_splits_are_kept_and_left_over_rows_are_the_pool(tmp_path: Path) -
         load_lm_eval(f"lm-eval:{path}")
     rows = [{"question": f"{n} plus 7?", "answer": str(n + 7)} for n in range(1000, 1530)]
     (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    data = load_lm_eval(f"lm-eval:{path}").load("user", 0)
+    data = load(load_lm_eval(f"lm-eval:{path}"), "user", 0)
     assert (len(data.validation), len(data.load_test())) == (500, 40)
     assert [(source.name, len(source.rows)) for source in data.sources] == [
         ("lm-eval-sums-validation-rest", 30)

@@ -10,12 +10,21 @@ import pytest
 from tasks.base import Source
 from tasks.columns import paths, pluck
 from tasks.mini.pool import DEFECTS, SHAPE, planted_leaks, pool_key
-from tasks.registry import get, ids, miniature
+from tasks.registry import get, ids, synthetic
 from tasks.splits import fingerprint
 from tests.support import solvers
 from tests.support.mini_editions import mini, sealed, source
 
 IDS = ids()
+QUICK = (
+    "aime25",
+    "panorama_noc4pc",
+    "chemcotbench_mol_und",
+    "tablebench_numerical_reasoning",
+    "FinanceIQ_gen",
+)
+ONE_A_FAMILY = [id_ if id_ in QUICK else pytest.param(id_, marks=pytest.mark.slow) for id_ in IDS]
+"""Where a test builds a pool once more: the rest in `make test-slow`."""
 
 
 def _texts(task_id: str, rows: Source) -> list[str]:
@@ -36,7 +45,7 @@ def _marks(task_id: str) -> dict[str, str]:
 def test_seven_sources_with_neutral_cards(task_id: str) -> None:
     pool = mini(task_id).sources
     assert len(pool) == len({s.name for s in pool}) == len(DEFECTS) == 7
-    assert sorted(pool_key(task_id, 0).values()) == sorted(DEFECTS)
+    assert sorted(pool_key(synthetic(task_id), 0).values()) == sorted(DEFECTS)
     for each in pool:
         lines = each.card.strip().splitlines()
         assert 5 <= len(lines) <= 12
@@ -53,7 +62,7 @@ def test_other_seeds_shuffle_which_source_has_what(task_id: str) -> None:
 
 
 def _holder(task_id: str, seed: int, defect: str) -> str:
-    return next(name for name, what in pool_key(task_id, seed).items() if what == defect)
+    return next(name for name, what in pool_key(synthetic(task_id), seed).items() if what == defect)
 
 
 @pytest.mark.parametrize("task_id", IDS)
@@ -72,7 +81,7 @@ def test_only_the_leaking_source_holds_test_rows(task_id: str) -> None:
     marks = _marks(task_id)
     for each in mini(task_id).sources:
         hits = {id_ for text in _texts(task_id, each) if (id_ := marks.get(fingerprint(text)))}
-        if pool_key(task_id, 0)[each.name] == "leak":
+        if pool_key(synthetic(task_id), 0)[each.name] == "leak":
             planted = SHAPE.leak_validation_rows + SHAPE.leak_test_rows
             # Half are verbatim; of the lightly edited ones the fingerprint finds a part.
             assert 0.45 * planted <= len(hits) <= planted
@@ -84,10 +93,10 @@ def test_only_the_leaking_source_holds_test_rows(task_id: str) -> None:
 
 @pytest.mark.parametrize("task_id", IDS)
 def test_edited_leaks_differ_from_the_item_and_keep_its_answer(task_id: str) -> None:
-    mini_task, rng = miniature(task_id), random.Random(5)
+    mini_task, rng = synthetic(task_id), random.Random(5)
     for index in range(60):
-        item = mini_task.draw(rng, index)
-        edited = mini_task.edit(rng, item.columns)
+        item = mini_task.generator.draw(rng, index)
+        edited = mini_task.generator.edit(rng, item.columns)
         prompt = mini_task.prompt(edited)
         assert prompt is not None
         assert prompt != mini_task.prompt_of(item)
@@ -155,9 +164,9 @@ def test_rows_are_plain_json_and_every_column_has_a_path(task_id: str) -> None:
         assert all(pluck(row, path) is not None for path in paths(row))
 
 
-@pytest.mark.parametrize("task_id", IDS)
+@pytest.mark.parametrize("task_id", ONE_A_FAMILY)
 def test_planted_leaks_are_known_to_the_tests(task_id: str) -> None:
-    leak, planted = source(task_id, "leak"), planted_leaks(task_id, 0)
+    leak, planted = source(task_id, "leak"), planted_leaks(synthetic(task_id), 0)
     prompts = {s.id: s.prompt for s in (*mini(task_id).validation, *sealed(task_id))}
     assert len(planted) == SHAPE.leak_validation_rows + SHAPE.leak_test_rows
     for place, (item_id, edited) in planted.items():

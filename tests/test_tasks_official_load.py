@@ -13,15 +13,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks import assets, registry
+from tasks import registry
 from tasks.assets import MANIFEST, Assets
 from tasks.base import LoadOptions, Sample
+from tasks.chemcot.assets import CHEMCOT
 from tasks.errors import InputError
+from tasks.financeiq.assets import FINANCEIQ
 from tasks.financeiq.task import SUBJECTS
-from tasks.official import load
+from tasks.load import load
+from tasks.official import load as published
 from tasks.official.files import find, git_blob_of, is_prepared, sha256_of
 from tasks.official.rows import sample_rows
+from tasks.panorama.assets import PANORAMA
 from tasks.splits import own_split, published_split, question_id
+from tasks.tablebench.assets import TABLEINSTRUCT
 from tests.support.real_rows import data_root
 
 PUBLISHED = [name for name in registry.ids() if registry.get(name).published]
@@ -47,7 +52,7 @@ def exams(tmp_path: Path) -> Path:
 
 
 def financeiq(root: Path, split: str = "published") -> Any:
-    return registry.get("FinanceIQ_gen").load("official", 0, LoadOptions(root, split))  # type: ignore[arg-type]
+    return load(registry.get("FinanceIQ_gen"), "official", 0, LoadOptions(root, split))  # type: ignore[arg-type]
 
 
 def test_financeiq_keeps_the_tail_of_each_file_for_the_benchmark_and_the_rest_for_the_pool(
@@ -119,7 +124,7 @@ def test_a_malformed_row_is_named(exams: Path) -> None:
 
 def test_without_a_data_root_the_error_says_what_to_do() -> None:
     with pytest.raises(InputError, match=r"no data root.*ftdojo prepare aime25.*use --edition mini"):
-        registry.get("aime25").load("official", 0)
+        load(registry.get("aime25"), "official", 0)
 
 
 def test_an_unfinished_download_is_refused(exams: Path) -> None:
@@ -128,14 +133,14 @@ def test_an_unfinished_download_is_refused(exams: Path) -> None:
     files = {
         name: {"size": (folder / name).stat().st_size, "sha256": sha256_of(folder / name)} for name in names
     }
-    manifest: dict[str, Any] = {"commit": "fca1d9c", "patterns": list(assets.FINANCEIQ.files), "files": files}
+    manifest: dict[str, Any] = {"commit": "fca1d9c", "patterns": list(FINANCEIQ.files), "files": files}
     (folder / MANIFEST).write_text(json.dumps(manifest))
-    assert is_prepared(assets.FINANCEIQ, exams)
-    assert len(find(assets.FINANCEIQ, exams, "fix")) == 20
+    assert is_prepared(FINANCEIQ, exams)
+    assert len(find(FINANCEIQ, exams, "fix")) == 20
     (folder / MANIFEST).write_text(json.dumps({**manifest, "patterns": []}))
-    assert not is_prepared(assets.FINANCEIQ, exams)
+    assert not is_prepared(FINANCEIQ, exams)
     with pytest.raises(InputError, match="not finished"):
-        find(assets.FINANCEIQ, exams, "fix")
+        find(FINANCEIQ, exams, "fix")
 
 
 def test_git_and_sha256_hashes_are_the_known_ones(tmp_path: Path) -> None:
@@ -149,7 +154,7 @@ def test_git_and_sha256_hashes_are_the_known_ones(tmp_path: Path) -> None:
 
 
 def sources_of(repository: Assets, root: Path) -> dict[str, tuple[Any, ...]]:
-    return {source.name: source.rows for source in load._sources(repository, root, 0, "fix")}
+    return {source.name: source.rows for source in published._sources(repository, root, 0, "fix")}
 
 
 def test_the_patent_pool_is_the_training_files_alone(tmp_path: Path) -> None:
@@ -161,13 +166,13 @@ def test_the_patent_pool_is_the_training_files_alone(tmp_path: Path) -> None:
         path = tmp_path / "panorama" / "NOC4PC" / f"{split}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         parquet.write_table(arrow.Table.from_pylist(rows), path)
-    only = assets.PANORAMA.only("noc4pc")
+    only = PANORAMA.only("noc4pc")
     assert only.files == ("NOC4PC/*.parquet",)
     assert only.also == ("noc4pc/*.json",)
     [(name, rows)] = sources_of(only, tmp_path).items()
     assert name == "panorama-NOC4PC"
     assert [row["application_number"] for row in rows] == ["train-0", "train-1", "train-2"]
-    kept = [row["application_number"] for _, _, row in load._benchmark(only, tmp_path, "fix")]
+    kept = [row["application_number"] for _, _, row in published._benchmark(only, tmp_path, "fix")]
     assert kept == ["test-0", "test-1", "test-2"]
 
 
@@ -176,7 +181,7 @@ def test_chemistry_rows_of_another_writing_get_the_common_columns(tmp_path: Path
     folder.mkdir(parents=True)
     row = {"id": "1", "query": "q", "gt": "CCO", "cot_result": "steps", "meta": '{"a": 1}'}
     (folder / "rcr.json").write_text(json.dumps([row]))
-    [plain] = sources_of(assets.CHEMCOT, tmp_path)["chemcot-rxn-rcr"]
+    [plain] = sources_of(CHEMCOT, tmp_path)["chemcot-rxn-rcr"]
     assert plain["struct_cot"] == "steps"
     assert json.loads(plain["meta"]) == {"a": 1, "gt": "CCO"}
     assert "gt" not in plain
@@ -188,7 +193,7 @@ def test_table_instructions_are_a_source_for_each_kind_of_response(tmp_path: Pat
     folder.mkdir()
     lines = [json.dumps({"id": n, "instruction_type": "DP" if n % 3 else "TCoT"}) + "\n" for n in range(9)]
     (folder / "TableInstruct_instructions.jsonl").write_text("".join(lines))
-    found = sources_of(assets.TABLEINSTRUCT, tmp_path)
+    found = sources_of(TABLEINSTRUCT, tmp_path)
     assert {name: len(rows) for name, rows in found.items()} == {
         "tableinstruct-DP": 6,
         "tableinstruct-TCoT": 3,
@@ -286,14 +291,14 @@ def test_a_large_benchmark_is_capped_without_moving_rows() -> None:
 
 def test_equal_rows_of_the_published_split_keep_ids_of_their_own() -> None:
     twice = [*made(3), *made(3)]
-    assert len({sample.id for sample in load._told_apart(twice)}) == 6
+    assert len({sample.id for sample in published._told_apart(twice)}) == 6
 
 
 # -- real rows --------------------------------------------------------------------------------------
 
 
 def real_items(name: str, root: Path) -> dict[str, list[Sample]]:
-    return load.items(registry.get(name), LoadOptions(root))
+    return published.items(registry.get(name), LoadOptions(root))
 
 
 @pytest.mark.parametrize("split", ["own", "published"])
@@ -304,7 +309,7 @@ def test_real_rows_become_items_of_both_splits(name: str, split: str) -> None:
         find(spec.published.benchmark, root, "")  # type: ignore[union-attr]
     except InputError:
         pytest.skip(f"no real rows of {name} here")
-    validation, test = load.splits(spec, LoadOptions(root, split))  # type: ignore[arg-type]
+    validation, test = published.splits(spec, LoadOptions(root, split))  # type: ignore[arg-type]
     assert validation
     assert test
     every = [*validation, *test]
@@ -325,21 +330,21 @@ def test_real_rows_become_items_of_both_splits(name: str, split: str) -> None:
 def test_a_reordered_real_file_gives_the_same_split(tmp_path: Path) -> None:
     spec, root = registry.get("aime25"), data_root()
     shutil.copytree(root / "aime25", tmp_path / "aime25", copy_function=shutil.copyfile)
-    before = load.splits(spec, LoadOptions(tmp_path))
+    before = published.splits(spec, LoadOptions(tmp_path))
     for path in (tmp_path / "aime25").glob("*.jsonl"):
         lines = path.read_text(encoding="utf-8").splitlines()
         path.chmod(0o644)
         path.write_text(
             "\n".join(np.random.default_rng(3).permutation(lines).tolist()) + "\n", encoding="utf-8"
         )
-    after = load.splits(spec, LoadOptions(tmp_path))
+    after = published.splits(spec, LoadOptions(tmp_path))
     assert before == after
 
 
 def test_whole_real_tasks_load_where_pool_and_benchmark_are_there() -> None:
     root = data_root()
     for name in ("aime25", "FinanceIQ_gen"):
-        data = registry.get(name).load("official", 0, LoadOptions(root))
+        data = load(registry.get(name), "official", 0, LoadOptions(root))
         assert data.validation
         assert data.load_test()
         assert sum(len(source.rows) for source in data.sources) >= 100
@@ -352,7 +357,7 @@ def test_a_leaked_real_exam_question_is_found_behind_its_worked_examples() -> No
     from tools.sealed_test import SealedTest
 
     spec = registry.get("FinanceIQ_gen")
-    data = spec.load("official", 0, LoadOptions(data_root()))
+    data = load(spec, "official", 0, LoadOptions(data_root()))
     items = [*data.validation, *data.load_test()][::4]
     decontaminator = Decontaminator.build(items[::2], SealedTest.seal(lambda: tuple(items[1::2])))
     leaked = [

@@ -234,7 +234,7 @@ def test_a_dependent_claim_brings_what_it_refers_to() -> None:
 def test_generated_elements_stand_in_none_one_or_two_candidates_and_some_are_never_cited() -> None:
     found = set()
     for index in range(300):
-        item = par4pc.MINI.draw(random.Random(index), index)
+        item = par4pc.MINI.generator.draw(random.Random(index), index)
         held = [part for parts in item.meta["candidates"].values() for part in parts]
         found.add((len(item.meta["claim"]), len(item.answer.split(", "))))
         assert {held.count(part) for part in item.meta["claim"]} <= {0, 1, 2}

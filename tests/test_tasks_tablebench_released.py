@@ -199,7 +199,7 @@ def test_bold_real_lines_cost_points_there_and_none_here() -> None:
 def test_rows_without_the_columns_say_which(task_id: str) -> None:
     published = registry.get(task_id).published
     assert published is not None
-    item = registry.miniature(task_id).draw(random.Random(0), 0)
+    item = registry.synthetic(task_id).generator.draw(random.Random(0), 0)
     row = {**item.columns, "answer": item.answer}
     subset = published.subsets_of(row)[0]
     assert published.sample(row, subset).prompt == row["instruction"]

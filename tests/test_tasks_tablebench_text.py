@@ -7,9 +7,10 @@ import random
 import pytest
 
 from tasks import registry
+from tasks.answers.rouge import rouge_l
 from tasks.base import Sample
-from tasks.tablebench.analysis_answers import label_of, rouge_l
-from tasks.tablebench.answers import final_answer, values
+from tasks.tablebench.analysis_answers import label_of
+from tasks.tablebench.answers import LONGEST, final_answer, values
 from tests.support import table_solvers
 
 FACTS, NUMBERS = "tablebench_fact_checking", "tablebench_numerical_reasoning"
@@ -207,8 +208,8 @@ def test_free_answers_are_graded_by_rouge_l() -> None:
     assert _value(gold, "Viewers cost a fortune") == pytest.approx(2 * 1 / (4 + 13))
     assert 0.5 < _value(gold, "Yes, a positive correlation (0.99) indicates that viewers matter.") < 1
     long = " ".join(f"word{n}" for n in range(1500))
-    assert rouge_l(long, long) == 1.0
-    assert 0 < rouge_l("word1 " * 500_000, long) < 0.01
+    assert rouge_l(long, long, LONGEST) == 1.0
+    assert 0 < rouge_l("word1 " * 500_000, long, LONGEST) < 0.01
 
 
 def test_rouge_l_is_that_of_the_rouge_score_package() -> None:
@@ -220,7 +221,7 @@ def test_rouge_l_is_that_of_the_rouge_score_package() -> None:
             " ".join(rng.choices(["a", "b", "c", "1", "-3", "Yes,", "No."], k=rng.randint(0, 90)))
             for _ in "ab"
         )
-        assert rouge_l(said, gold) == pytest.approx(scorer.score(gold, said)["rougeL"].fmeasure)
+        assert rouge_l(said, gold, LONGEST) == pytest.approx(scorer.score(gold, said)["rougeL"].fmeasure)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +235,7 @@ def test_rouge_l_is_that_of_the_rouge_score_package() -> None:
     ],
 )
 def test_the_opposite_of_a_free_answer_is_worth_nothing(gold: str, said: str) -> None:
-    assert rouge_l(said, gold) > 0.4
+    assert rouge_l(said, gold, LONGEST) > 0.4
     assert _value(gold, said) == 0.0
 
 
@@ -267,13 +268,13 @@ SOLVERS = {FACTS: table_solvers.fact_checking, ANALYSIS: table_solvers.data_anal
 
 @pytest.mark.parametrize("task_id", SOLVERS)
 def test_generated_truth_holds_when_worked_out_again(task_id: str) -> None:
-    miniature, spec, rng = registry.miniature(task_id), registry.get(task_id), random.Random(8)
+    miniature, spec, rng = registry.synthetic(task_id), registry.get(task_id), random.Random(8)
     kinds = set()
     for index in range(300):
-        item = miniature.draw(rng, index)
+        item = miniature.generator.draw(rng, index)
         sample = Sample("x", item.subset, miniature.prompt_of(item), item.gold)
         assert SOLVERS[task_id](item.columns) == item.answer
-        wrong = miniature.wrong(rng, item)
+        wrong = miniature.generator.wrong(rng, item)
         assert not spec.scorer(sample, spec.render(wrong, "")).right, (item.answer, wrong)
         kinds.add((item.subset, item.columns["qsubtype"]))
     assert len(kinds) == {FACTS: 2, ANALYSIS: 7}[task_id]
@@ -282,8 +283,8 @@ def test_generated_truth_holds_when_worked_out_again(task_id: str) -> None:
 @pytest.mark.parametrize("task_id", SOLVERS)
 def test_no_answer_can_be_guessed(task_id: str) -> None:
     """The most frequent answer of a subset is right for less than half of its items."""
-    miniature, rng = registry.miniature(task_id), random.Random(9)
-    items = [miniature.draw(rng, index) for index in range(600)]
+    miniature, rng = registry.synthetic(task_id), random.Random(9)
+    items = [miniature.generator.draw(rng, index) for index in range(600)]
     for subset in registry.get(task_id).subsets:
         answers = [item.answer for item in items if item.subset == subset]
         assert max(map(answers.count, answers)) < 0.3 * len(answers), subset

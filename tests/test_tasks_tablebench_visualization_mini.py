@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from tasks.mini.miniature import Item, to_sample
+from tasks.mini.items import to_sample
+from tasks.synthetic import Item
 from tasks.tablebench import visualization as task
 from tasks.tablebench.charts import compare, static_check
 from tests.support import solvers
@@ -17,7 +18,7 @@ TABLE = {"columns": ["team", "wins", "goals"], "data": [["Ann", 12, 3.5], ["Bob"
 
 
 def items(count: int) -> list[Item]:
-    return [task.MINI.draw(random.Random(index), index) for index in range(count)]
+    return [task.MINI.generator.draw(random.Random(index), index) for index in range(count)]
 
 
 def test_generated_charts_are_right_and_their_decoys_wrong() -> None:
@@ -27,7 +28,7 @@ def test_generated_charts_are_right_and_their_decoys_wrong() -> None:
     assert [item.answer for item, item_score in zip(drawn, gold, strict=True) if not item_score.right] == []
     rng = random.Random(1)
     bad, _ = judge_all(
-        task.SPEC, samples, [task.render(task.MINI.wrong(rng, item), "") for item in drawn], run_all
+        task.SPEC, samples, [task.render(task.MINI.generator.wrong(rng, item), "") for item in drawn], run_all
     )
     assert not [item.answer for item, item_score in zip(drawn, bad, strict=True) if item_score.right]
 

@@ -8,9 +8,9 @@ import re
 import pytest
 
 from tasks.mini.pool import planted_leaks
-from tasks.registry import get, miniature
+from tasks.registry import get, synthetic
 from tests.support.mini_editions import mini, sealed, source
-from tools.bench.leaks import twin_key
+from tools.bench.leaks import coincidence_key
 from tools.contamination.check import Decontaminator, guarded
 from tools.curation.columns import suggest_columns
 from tools.curation.profile import examples_of
@@ -33,8 +33,8 @@ GUARD = Decontaminator(ITEMS)
 @pytest.mark.parametrize(
     ("rule", "row"),
     [
-        ("exact", ITEMS[0][1]),
-        ("exact", "  " + ITEMS[0][1] + "\n"),
+        ("normalised", ITEMS[0][1]),
+        ("normalised", "  " + ITEMS[0][1] + "\n"),
         ("normalised", ITEMS[0][1].upper()),
         ("normalised", ITEMS[0][1].replace(" ", "   ").replace("?", "")),
         ("normalised", ITEMS[0][1].replace("14", "１４")),
@@ -110,11 +110,11 @@ EDITS = (
             [STORY, STORY],
             f"My teacher found this upstairs. {STORY} Nobody can say who wrote it.",
         ),
-        ("mistyped", CLAIMS, None),
+        ("minhash", CLAIMS, None),
         ("smiles", [CHEMISTRY], "Are A and B one molecule? A: Oc1ccccc1 B: OC1=CC=CC=C1"),
-        ("shuffled", ["A公司买入股票，得到多少？\nA. 10\nB. 20"], "A公司买入股票，得到多少？\nA. 20\nB. 10"),
+        ("reordered", ["A公司买入股票，得到多少？\nA. 10\nB. 20"], "A公司买入股票，得到多少？\nA. 20\nB. 10"),
         (
-            "renamed",
+            "entity-renamed",
             ['{"data":[["total","1234"],["ann","5678"]]} What is the total less 911?'],
             '{"data":[["zora","1234"],["bix","5678"]]} What is the zora less 911?',
         ),
@@ -209,17 +209,17 @@ def test_the_generators_own_edits_are_found_and_clean_rows_are_not(task: str):
     decontaminator, spec = guard_of(task), get(task)
     clean = source(task, "clean")
     rows = examples_of(clean, suggest_columns(clean.rows[:100], spec), spec)
-    keys = {twin_key(sample.prompt) for sample in (*mini(task).validation, *sealed(task))}
+    keys = {coincidence_key(sample.prompt) for sample in (*mini(task).validation, *sealed(task))}
     accused = [row.prompt for row in rows if decontaminator.check(row.prompt, row.answer) is not None]
-    assert sum(twin_key(prompt) not in keys for prompt in accused) <= 2
+    assert sum(coincidence_key(prompt) not in keys for prompt in accused) <= 2
     leaking = source(task, "leak")
     rows = examples_of(leaking, suggest_columns(leaking.rows[:100], spec), spec)
-    leaks = planted_leaks(task, 0)
+    leaks = planted_leaks(synthetic(task), 0)
     found = [decontaminator.check(row.prompt, row.answer) is not None for row in rows]
     assert sum(found[place] for place in leaks) >= 0.97 * len(leaks)
     others = [row.prompt for place, row in enumerate(rows) if found[place] and place not in leaks]
-    assert sum(twin_key(prompt) not in keys for prompt in others) <= 4
-    assert miniature(task).test_rows == len(sealed(task))
+    assert sum(coincidence_key(prompt) not in keys for prompt in others) <= 4
+    assert synthetic(task).test_rows == len(sealed(task))
 
 
 _guards: dict[str, Decontaminator] = {}

@@ -5,13 +5,20 @@ from __future__ import annotations
 import pytest
 
 from tests.support.mini_editions import mini, sealed
-from tools.bench.contamination import alarms, clean_rows, guard_of, mini_items, recall
+from tools.bench.contamination import (
+    alarms,
+    clean_rows,
+    index_of,
+    marginal,
+    marginal_alarms,
+    mini_items,
+    recall,
+)
 from tools.contamination.check import RULES, Decontaminator, guarded
 from tools.contamination.minhash import NearDuplicates
-from tools.contamination.numerals import numerals_as_digits
 from tools.contamination.renamed import Renamed
 from tools.contamination.reordered import order_free
-from tools.contamination.signature import sign
+from tools.contamination.signature import sign, with_digits
 from tools.contamination.smiles import canonical_text, looks_like_smiles
 
 TABLE = (
@@ -53,17 +60,16 @@ GUARD = Decontaminator(ITEMS)
     ("rule", "item", "row"),
     [
         ("normalised", "count", ITEMS[-1][1].replace("23", "twenty-three").replace("1042", "1,042")),
-        ("renamed", "table", TABLE.replace("Kim", "Zoe").replace("goals", "trips")),
-        ("renamed", "table", TABLE.replace("Kim", "@").replace("Bob", "Kim").replace("@", "Bob")),
+        ("entity-renamed", "table", TABLE.replace("Kim", "Zoe").replace("goals", "trips")),
+        ("entity-renamed", "table", TABLE.replace("Kim", "@").replace("Bob", "Kim").replace("@", "Bob")),
         (
-            "renamed",
-            "serial",
-            SERIAL.replace("15/091,542", "16/777,001").replace("US20050025220A1", "EP1234567B1"),
+            "entity-renamed",
+            "ducks",
+            DUCKS.replace("Janet", "Maria").replace("eggs", "nuts").replace("egg.", "nut."),
         ),
-        ("renamed", "ducks", DUCKS.replace("Janet", "Maria").replace("eggs", "nuts").replace("egg.", "nut.")),
-        ("shuffled", "choice", CHOICE.replace("存货", "?").replace("商标", "存货").replace("?", "商标")),
+        ("reordered", "choice", CHOICE.replace("存货", "?").replace("商标", "存货").replace("?", "商标")),
         (
-            "shuffled",
+            "reordered",
             "table",
             TABLE.replace(ROWS, '["Eve",17],["Bob",25],["Kim",13],["Max",5]'),
         ),
@@ -154,8 +160,6 @@ def test_labels_that_the_question_speaks_of_are_content():
     moved = "Which is red?\nA. a leaf\nB. a plum\nC. a lime\nAnswer with A, B or C."
     assert order_free(listed) == order_free(moved) is not None
     assert order_free("No options at all (here).") is None
-    both = "Which?\nA. plums\nB. leaves\nC. both A and B", "Which?\nA. both B and C\nB. leaves\nC. plums"
-    assert order_free(both[0]) == order_free(both[1])
     assert order_free("Which?\nA. vitamin A\nB. rest") != order_free("Which?\nA. vitamin B\nB. rest")
 
 
@@ -189,12 +193,12 @@ def test_words_are_not_read_as_molecules_and_molecules_are():
     ],
 )
 def test_spelled_numbers(words: str, digits: str):
-    assert numerals_as_digits(words) == digits
+    assert with_digits(words) == digits
 
 
 @pytest.mark.parametrize("task", ["tablebench_numerical_reasoning", "FinanceIQ_gen", "chemcotbench_mol_edit"])
 def test_planted_leaks_are_found_and_clean_rows_left_alone(task: str):
-    group = guard_of(task, mini_items(task))
+    group = index_of(task, mini_items(task))
     counts, rules = recall([group], 25)
     for kind, count in counts.items():
         if "not covered" not in kind:
@@ -203,6 +207,21 @@ def test_planted_leaks_are_found_and_clean_rows_left_alone(task: str):
     false, _, by = alarms(group, clean_rows(task, 300, group.items))
     assert false.n > 250
     assert false.found <= 3, by
+
+
+def test_a_rule_adds_what_no_other_rule_finds():
+    group = index_of("few", ITEMS)
+    rules, found = marginal([group], len(ITEMS))
+    assert rules["gold"].kinds == {"long gold": 1, "long gold inside": 1}
+    assert rules["gold"].alone == 2
+    assert rules["normalised"].found >= len(ITEMS)
+    assert rules["normalised"].kinds["exact"] == 0, "near finds an exact copy too"
+    assert max(rule.found for rule in rules.values()) <= found
+    clean = ("A crate holds 24 jars. How many are there?", "24")
+    accused = (ITEMS[-1][1].replace("jars", "jars now"), "1019")
+    raised = marginal_alarms([(group, [clean, accused])])
+    assert raised["near"] == (1, 1)
+    assert sum(count for count, _ in raised.values()) == 1
 
 
 def test_the_guard_of_a_run_knows_the_digest_of_its_rules():

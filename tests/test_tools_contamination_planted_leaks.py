@@ -1,7 +1,7 @@
 """Planted leaks, whole: recall on verbatim and lightly edited copies, and false alarms on clean rows.
 
 A clean row that by chance is an item with its options in another order or its molecule in
-another writing is no false alarm: ``twin_key`` tells, independently of the detector.
+another writing is no false alarm: ``coincidence_key`` tells, independently of the detector.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import pytest
 
 from tasks import registry
+from tasks.load import load
 from tasks.mini.pool import planted_leaks, pool_key
-from tools.bench.leaks import twin_key
+from tools.bench.leaks import coincidence_key
 from tools.contamination.check import Decontaminator
 from tools.sealed_test import SealedTest
 
@@ -32,9 +33,9 @@ TASKS = [task if task in QUICK else pytest.param(task, marks=pytest.mark.slow) f
 @pytest.mark.parametrize("task", TASKS)
 def test_every_planted_copy_is_found_and_hardly_a_clean_row_is_accused(task):
     spec = registry.get(task)
-    data = spec.load("mini", 3)
+    data = load(spec, "mini", 3)
     decontaminator = Decontaminator.build(data.validation, SealedTest.seal(data.load_test))
-    defects, leaks = pool_key(task, 3), planted_leaks(task, 3)
+    defects, leaks = pool_key(registry.synthetic(task), 3), planted_leaks(registry.synthetic(task), 3)
     sources = {defects[source.name]: source for source in data.sources}
     found = [decontaminator.check(prompt_of(spec, row)) is not None for row in sources["leak"].rows]
     missed = [place for place in leaks if not found[place]]
@@ -43,8 +44,10 @@ def test_every_planted_copy_is_found_and_hardly_a_clean_row_is_accused(task):
     # An edit that exchanges a content word ("rise" for "increase", "Which of the two" for "Who")
     # cannot be told from another question about the same table or molecule; no more than these may be missed.
     assert len(missed) <= ALLOWED.get(task, 0)
-    keys = {twin_key(sample.prompt) for sample in (*data.validation, *spec.load("mini", 3).load_test())}
+    keys = {
+        coincidence_key(sample.prompt) for sample in (*data.validation, *load(spec, "mini", 3).load_test())
+    }
     clean = [prompt_of(spec, row) for row in sources["chain_of_thought"].rows]
     accused = [prompt for prompt in clean if decontaminator.check(prompt) is not None]
-    falsely = [prompt for prompt in accused if twin_key(prompt) not in keys]
+    falsely = [prompt for prompt in accused if coincidence_key(prompt) not in keys]
     assert len(falsely) <= 0.003 * len(clean), falsely[:3]

@@ -10,11 +10,10 @@ from tests.support.mini_editions import mini, sealed, source
 from tools.contamination.check import Decontaminator, guarded
 from tools.curation.columns import suggest_columns
 from tools.curation.domain import Domain
-from tools.curation.profile import SourceProfile, conflicts, profile_source
+from tools.curation.profile import SourceProfile, profile_source
 from tools.curation.targets import answer_key, formatted, in_format, rationale_of
 
 SPEC = get("aime25")
-COLUMNS = {"prompt": "question", "answer": "answer"}
 
 
 def ask(n: int) -> str:
@@ -80,8 +79,8 @@ def test_json_in_some_rows_of_a_prose_column_is_no_structure():
         ("no number here", "", False, "no number here"),
     ],
 )
-def test_targets_are_taken_apart(target: str, rationale: str, own_format: bool, rewritten: str):
-    assert rationale_of(SPEC, target) == rationale
+def test_targets_are_taken_apart(target: str, chain_of_thought: str, own_format: bool, rewritten: str):
+    assert rationale_of(SPEC, target) == chain_of_thought
     assert in_format(SPEC, target) is own_format
     assert formatted(SPEC, target) == rewritten
 
@@ -99,20 +98,6 @@ def test_the_domain_is_what_validation_prompts_look_like():
     same, other = domain.similarities([ask(7), "Name the capital of France."])
     assert same > domain.threshold > other
     assert domain.similarities([""]) == [0.0]
-
-
-def test_conflicts_within_and_between_sources():
-    right = Source("right", "", tuple({"question": ask(n), "answer": str(2 * n + 3)} for n in range(10)))
-    mixed = Source(
-        "mixed", "", tuple({"question": ask(n), "answer": str(2 * n + 3 + n % 2)} for n in range(5, 15))
-    )
-    torn = Source("torn", "", ({"question": ask(90), "answer": "1"}, {"question": ask(90), "answer": "2"}))
-    found = conflicts([right, mixed, torn], dict.fromkeys(("right", "mixed", "torn"), COLUMNS), SPEC)
-    assert found["right"].shared_rows == 5
-    assert found["right"].disagreeing_share == pytest.approx(3 / 5)
-    assert found["mixed"].within_share == 0.0
-    assert found["torn"].within_share == 1.0
-    assert found["torn"].shared_rows == 0
 
 
 def profiled(defect: str) -> SourceProfile:

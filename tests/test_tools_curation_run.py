@@ -282,7 +282,7 @@ def test_a_set_with_a_test_row_does_not_come_out(workspace: Workspace):
     assert "'leaky' match test (near)" in failed.value.message
     assert "leaky:5 (near)" in failed.value.message
     assert "pens" not in failed.value.message
-    assert not list(workspace.data_dir.iterdir())
+    assert not list(workspace.inside("data").iterdir())
 
 
 def test_decontaminate_drops_it_and_keeps_its_text_out_of_the_files(workspace: Workspace):
@@ -293,7 +293,7 @@ def test_decontaminate_drops_it_and_keeps_its_text_out_of_the_files(workspace: W
     named = workspace.inside(card.path).with_suffix(".removed.jsonl").read_text(encoding="utf-8").splitlines()
     found = {"op": "decontaminate", "step": 3, "source": "leaky", "row": 5, "rule": "near", "item": "test:x"}
     assert [json.loads(line) for line in named] == [found]
-    everything = "".join(path.read_text(encoding="utf-8") for path in workspace.data_dir.iterdir())
+    everything = "".join(path.read_text(encoding="utf-8") for path in workspace.inside("data").iterdir())
     assert "Tuesday" not in everything
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from pathlib import Path
 from typing import Any
 
@@ -156,19 +155,17 @@ def test_the_offending_row_is_named_beyond_the_trial_too():
 
 def test_a_script_without_end_is_stopped_where_it_stands(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(script_operation, "ROW_SECONDS", 0.2)
-    started = time.monotonic()
     message = cause("def transform(row):\n    n = 0\n    while True:\n        n += 1")
     assert "takes too long at line" in message
     message = cause("n = 0\nwhile True:\n    n += 1")
     assert "takes too long at line" in message
-    assert time.monotonic() - started < 10
 
 
 def test_a_script_that_catches_everything_is_ended_by_the_sandbox(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(script_operation, "LIMITS", sandbox.Limits(wall_seconds=1.0, cpu_seconds=5))
+    monkeypatch.setattr(script_operation, "LIMITS", sandbox.Limits(wall_seconds=4.0, cpu_seconds=20))
     body = "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\ndef transform(row):\n"
     message = cause(body + "    if ' 2 ' not in row['prompt']: return row\n    while True: pass", ROWS[:9])
-    assert message == "it was ended after 1 s, on source 's', row 2"
+    assert message == "it was ended after 4 s, on source 's', row 2"
 
 
 def test_printing_without_end_is_told_as_such(monkeypatch: pytest.MonkeyPatch):
@@ -325,13 +322,13 @@ def test_a_planted_leak_comes_out_of_no_script(runs_dir: Path):
     assert card.rows == 30
     assert "2 matched a guarded item" in card.steps[2].note
     assert card.steps[2].removed_by_source == {"s": 2}
-    written = "".join(path.read_text() for path in workspace.data_dir.iterdir())
+    written = "".join(path.read_text() for path in workspace.inside("data").iterdir())
     assert "tuesday" not in written.lower()
     # A script that knows an item by heart: decontamination drops it, for it comes last.
     forger = script(f"def transform(row):\n    return [row, {{'prompt': {SEALED!r}, 'answer': '37'}}]")
     forged = run_recipe(recipe(forger, Decontaminate()), pool(), SPEC, GUARD, workspace, len)
     assert forged.rows == 30
-    assert "30 exact test" in forged.steps[-1].note
+    assert "30 normalised test" in forged.steps[-1].note
     assert "Tuesday" not in workspace.inside(forged.path).read_text()
 
 

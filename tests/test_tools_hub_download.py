@@ -13,11 +13,17 @@ from typing import Any
 
 import pytest
 
-from tasks import assets, registry
+from tasks import registry
+from tasks.aime.assets import AIME24, AIME2025, DEEPSCALER
 from tasks.assets import MANIFEST, Assets
 from tasks.base import LoadOptions
+from tasks.chemcot.assets import CHEMCOT, CHEMCOTBENCH
 from tasks.errors import InputError
+from tasks.financeiq.assets import FINANCEIQ
 from tasks.financeiq.task import SUBJECTS
+from tasks.load import load
+from tasks.panorama.assets import PANORAMA
+from tasks.tablebench.assets import TABLEBENCH, TABLEINSTRUCT
 from tests.conftest import ROOT
 from tests.support.loopback_hub import Hub, Repo, child_environment, loopback_hub
 
@@ -61,9 +67,9 @@ def exam_files() -> dict[str, bytes]:
 @pytest.fixture
 def hub() -> Iterator[Hub]:
     with loopback_hub() as running:
-        running.add(Repo(assets.AIME2025, aime_files()))
-        running.add(Repo(assets.DEEPSCALER, pool_file()))
-        running.add(Repo(assets.FINANCEIQ, exam_files()))
+        running.add(Repo(AIME2025, aime_files()))
+        running.add(Repo(DEEPSCALER, pool_file()))
+        running.add(Repo(FINANCEIQ, exam_files()))
         yield running
 
 
@@ -72,6 +78,7 @@ class Shell:
 
     def __init__(self, folder: Path, hub: Hub) -> None:
         self.root, self.environment = folder / "data", child_environment(folder, hub.endpoint, ROOT)
+        self.stderr = ""
 
     def __call__(self, *arguments: str, code: int = 0, **variables: str) -> tuple[Any, list[str]]:
         """What it printed as JSON, and its error lines."""
@@ -84,6 +91,7 @@ class Shell:
             timeout=120,
             check=False,
         )
+        self.stderr = done.stderr
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
         said = json.loads(done.stdout) if done.stdout else None
@@ -123,19 +131,20 @@ def test_a_task_is_downloaded_once_verified_and_named_when_it_changes(shell: She
     changed = shell.root / "aime25" / "aime2025-II.jsonl"
     changed.write_bytes(changed.read_bytes().replace(b'"28"', b'"29"'))
     with pytest.raises(InputError, match=r"aime2025-II\.jsonl: it changed since .*ftdojo prepare aime25"):
-        registry.get("aime25").load("official", 0, LoadOptions(shell.root))
+        load(registry.get("aime25"), "official", 0, LoadOptions(shell.root))
     mended, _ = shell("prepare", "aime25")
     assert by_folder(mended)["aime25"]["changed"] == ["aime2025-II.jsonl"]
     assert by_folder(mended)["aime25"]["downloaded"] == ["aime2025-II.jsonl"]
-    assert registry.get("aime25").load("official", 0, LoadOptions(shell.root)).validation
+    assert load(registry.get("aime25"), "official", 0, LoadOptions(shell.root)).validation
 
 
 RESUMED = f"deepscaler.json bytes={10 << 20}-"
 BROKEN: dict[str, tuple[Assets, dict[str, Any] | None, str]] = {
-    "gated": (assets.CHEMCOTBENCH, {"gated": True}, "is gated: it needs a token"),
-    "missing": (assets.CHEMCOT, None, "no such data set on the Hub"),
-    "server error": (assets.TABLEBENCH, {"status": 500}, "the Hub answers 500"),
-    "changed hash": (assets.TABLEINSTRUCT, {"altered": True}, "its hash is not the one that the Hub reports"),
+    "forbidden": (PANORAMA, {"status": 403}, "the token's account may not read it (403)"),
+    "gated": (CHEMCOTBENCH, {"gated": True}, "is gated: it needs a token"),
+    "missing": (CHEMCOT, None, "no such data set on the Hub"),
+    "server error": (TABLEBENCH, {"status": 500}, "the Hub answers 500"),
+    "changed hash": (TABLEINSTRUCT, {"altered": True}, "its hash is not the one that the Hub reports"),
 }
 
 
@@ -144,7 +153,7 @@ def test_all_goes_on_after_a_failing_repository_and_lists_what_failed(shell: She
         if fault is not None:
             names = [pattern.replace("*", "rows") for pattern in repository.files]
             hub.add(Repo(repository, dict.fromkeys(names, b'{"id": 1, "text": "abc"}\n'), **fault))
-    hub.add(Repo(assets.DEEPSCALER, large_pool_file(), cuts=1))
+    hub.add(Repo(DEEPSCALER, large_pool_file(), cuts=1))
     said, errors = shell("prepare", "--all", code=2)
     repositories = by_folder(said)
     for name, (repository, _, line) in BROKEN.items():
@@ -162,18 +171,26 @@ def test_all_goes_on_after_a_failing_repository_and_lists_what_failed(shell: She
     assert not list((shell.root / "tableinstruct").glob("*.jsonl")), "a file that is wrong stays nowhere"
 
 
-def test_a_download_that_stays_cut_is_one_line_and_the_next_call_goes_on(shell: Shell, hub: Hub) -> None:
-    pool = hub.add(Repo(assets.DEEPSCALER, large_pool_file(), cuts=10_000))
+def test_a_download_that_stays_cut_is_one_line_and_the_next_call_keeps_what_is_complete(
+    shell: Shell, hub: Hub
+) -> None:
+    pool = hub.add(Repo(DEEPSCALER, large_pool_file(), cuts=10_000))
     content = pool.files["deepscaler.json"]
     _, [line] = shell("prepare", "aime25", code=2)
     assert "the download was cut" in line
     assert "run it again" in line
-    [part] = (shell.root / "deepscaler" / ".parts").iterdir()
-    assert part.stat().st_size == 10 << 20
+    assert [start.split()[0] for start in shell.stderr.splitlines() if start] == [
+        "verified",
+        "failed",
+        "error:",
+    ]
+    asked = [request for request in hub.downloads() if "deepscaler.json" in request]
+    assert 2 <= len(asked) <= 10, "it gives up when tries bring nothing"
+    assert not (shell.root / "deepscaler" / "deepscaler.json").exists()
     pool.cuts, before = 0, len(hub.downloads())
     said, _ = shell("prepare", "aime25")
     later = hub.downloads()[before:]
-    assert [request.split("/")[-1] for request in later] == [RESUMED]
+    assert [request.split("/")[-1] for request in later] == ["deepscaler.json"]
     assert by_folder(said)["deepscaler"]["downloaded"] == ["deepscaler.json"]
     assert (shell.root / "deepscaler" / "deepscaler.json").read_bytes() == content
 
@@ -197,6 +214,7 @@ def test_a_full_disk_a_lost_revision_and_no_network_are_one_line_each(shell: She
     assert "it has no revision fca1d9c" in line
     _, [line] = shell("prepare", "FinanceIQ_gen", code=2, HF_ENDPOINT="http://127.0.0.1:9")
     assert "the Hub cannot be reached" in line
+    assert [start.split()[0] for start in shell.stderr.splitlines() if start] == ["failed", "error:"]
     assert not (shell.root / "financeiq" / MANIFEST).exists()
 
 
@@ -207,11 +225,15 @@ def test_an_extension_without_a_pin_is_taken_at_the_newest_commit(shell: Shell, 
     rows = [{"problem": f"What is {n} plus {n}?", "answer": str(2 * n)} for n in range(30)]
     content = io.BytesIO()
     parquet.write_table(arrow.Table.from_pylist(rows), content)
-    hub.add(Repo(assets.AIME24, {"data/train-00000-of-00001.parquet": content.getvalue()}))
+    hub.add(Repo(AIME24, {"data/train-00000-of-00001.parquet": content.getvalue()}))
     said, errors = shell("prepare", "aime24")
     assert errors == []
-    assert by_folder(said)["aime24"]["commit"] == hub.repos[assets.AIME24.repo_id].commit
+    assert by_folder(said)["aime24"]["commit"] == hub.repos[AIME24.repo_id].commit
     assert sum(said["tasks"][0]["rows"]["own"]) == 30
+    asked = len(hub.requests)
+    again, _ = shell("prepare", "aime24")
+    assert by_folder(again)["aime24"]["downloaded"] == []
+    assert len(hub.requests) == asked, "the newest commit of the first call stays the pin"
     card, _ = shell("tasks", "aime24")
     assert card["prepared"] is True
     assert card["example"]["prompt"].startswith("What is")

@@ -16,7 +16,7 @@ import pytest
 
 from tasks.errors import ExperimentFailed, HarnessFault
 from tests.support import worker_jobs
-from tools.process.worker import Worker, cpu_count, root_cause
+from tools.process.worker import Worker
 
 ROOT = Path(__file__).parent.parent
 
@@ -73,7 +73,8 @@ def test_an_exception_is_told_by_its_root_cause(worker: Worker, tmp_path: Path) 
     failed = failure(worker, tmp_path / "log", worker_jobs.fail, {"zero": 0})
     assert failed.code == "crashed"
     assert failed.message == "RuntimeError: the outer story"
-    assert failed.log_tail.endswith("ZeroDivisionError: division by zero")
+    assert failed.log_tail.splitlines()[-1] == "ZeroDivisionError: division by zero"
+    assert failed.log_tail.startswith('File "worker_jobs.py", line ')
     assert "outer story" not in failed.log_tail
 
 
@@ -101,7 +102,7 @@ def test_every_way_to_die_has_a_code(
 
 def test_a_timeout_kills_the_job_and_its_children(worker: Worker, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
-    failed = failure(worker, tmp_path / "log", worker_jobs.hang, {"pids": str(pids)}, seconds=1.0)
+    failed = failure(worker, tmp_path / "log", worker_jobs.hang, {"pids": str(pids)}, seconds=4.0)
     assert failed.code == "timeout"
     job, _, grandchild = json.loads(pids.read_text())
     assert gone([job, grandchild])
@@ -187,20 +188,3 @@ def test_killing_the_caller_leaves_nothing_behind(tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait(30.0)
     assert gone(found)
-
-
-def test_cores_are_those_given_to_the_process() -> None:
-    assert cpu_count() == len(os.sched_getaffinity(0))
-
-
-def test_a_long_log_without_a_traceback_is_cut_to_its_end() -> None:
-    assert root_cause("\n".join(f"line {n}" for n in range(100))).splitlines()[0] == "line 60"
-
-
-def test_a_deep_traceback_keeps_its_ends() -> None:
-    frames = "\n".join(f'  File "deep.py", line {n}, in f\n    f()' for n in range(60))
-    text = root_cause(f"noise\nTraceback (most recent call last):\n{frames}\nValueError: deep\nlater noise")
-    lines = text.splitlines()
-    assert len(lines) == 40
-    assert lines[0].startswith("Traceback")
-    assert lines[-1] == "ValueError: deep"

@@ -38,6 +38,7 @@ from tests.support.teacher_pool import (
 )
 from tools.contamination.check import Decontaminator
 from tools.curation.run import cache_key, rows_of
+from tools.synthesis.operations import teacher_steps
 from tools.workspace import Workspace
 
 
@@ -152,7 +153,7 @@ def test_rows_a_teacher_wrote_are_held_against_the_guard_once_more(workspace: Wo
     assert sum(row.get("teacher") is not None for row in rows) == 2
     last = card.steps[-1]
     assert (last.op, last.rows_in - last.rows_out) == ("decontaminate", 1)
-    assert last.note.startswith("once more, after the teacher: 1 exact test")
+    assert last.note.startswith("once more, after the teacher: 1 normalised test")
     again, _, _ = run(workspace, remembers, Generate(rows=4), Decontaminate(), decontaminator=decontaminator)
     assert [step.op for step in again.steps][2:] == ["generate", "decontaminate"]
 
@@ -182,10 +183,10 @@ def test_a_result_belongs_to_its_teacher(workspace: Workspace):
             for name in ("openai:scripted-teacher", "openai:scripted")
         )
         asking, plain = recipe(Judge()), recipe(Deduplicate())
-        assert cache_key(asking, POOL, SPEC, GUARD, 100, (), one) != cache_key(
-            asking, POOL, SPEC, GUARD, 100, (), other
-        )
-        assert cache_key(plain, POOL, SPEC, GUARD, 100, (), one) == cache_key(plain, POOL, SPEC, GUARD, 100)
+        by_one, by_other = teacher_steps(one), teacher_steps(other)
+        place = (POOL, SPEC, GUARD, 100, ())
+        assert cache_key(asking, *place, by_one) != cache_key(asking, *place, by_other)
+        assert cache_key(plain, *place, by_one) == cache_key(plain, *place)
         first = curate(workspace, asking, one)
         assert curate(workspace, asking, one).cached
         assert not curate(workspace, asking, other).cached

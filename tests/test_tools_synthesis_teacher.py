@@ -93,7 +93,7 @@ def test_calls_are_accounted_to_the_teacher(tmp_path: Path):
     with ChatServer(lambda request: text("12").with_usage(100, 10, cached=40)) as server:
         spending = Spending(PRICES)
         a_teacher(server, tmp_path, spending).ask(PROMPTS, system=SYSTEM, temperature=0.0)
-    account = spending.by_role()["teacher"]
+    account = spending.total
     assert (account.calls, account.input_tokens, account.cached_tokens, account.output_tokens) == (
         9,
         900,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,8 @@ import pytest
 from memory.recipe import DataCard
 from memory.records import Training, TrainingPlan
 from tools.models.base_model import BaseModel
-from tools.process.worker import cpu_count
-from tools.training import estimate as estimating
-from tools.training.estimate import Machine, estimate, machine, versions
+from tools.process.machine import Machine
+from tools.training.estimate import estimate
 
 LAPTOP = Machine(cores=2, memory_gib=8.0)
 
@@ -110,28 +108,3 @@ def test_a_gpu_is_judged_by_its_own_memory() -> None:
     with_gpu = Machine(cores=8, memory_gib=4.0, gpus=("GPU",), gpu_memory_gib=80.0)
     assert estimate(TrainingPlan(), card(), model, where=with_gpu).fits
     assert not estimate(TrainingPlan(), card(), model, where=LAPTOP).fits
-
-
-def test_a_container_has_the_memory_of_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimating, "CGROUP", tmp_path)
-    free = estimating.available_gib()
-    assert free > 0.0
-    (tmp_path / "memory.max").write_text("max\n")
-    (tmp_path / "memory.current").write_text("1000\n")
-    assert estimating.available_gib() == pytest.approx(free, rel=0.3)
-    (tmp_path / "memory.max").write_text(f"{3 << 26}\n")
-    (tmp_path / "memory.current").write_text(f"{1 << 26}\n")
-    assert estimating.available_gib() == 0.125
-
-
-def test_the_machine_is_what_this_process_may_use() -> None:
-    found = machine()
-    assert found.cores == cpu_count()
-    assert found.memory_gib > 0.0
-    assert platform.python_version() in found.system
-
-
-def test_versions_name_what_can_change_a_result() -> None:
-    found = versions()
-    assert found["python"] == platform.python_version()
-    assert {"torch", "transformers", "trl", "peft"} <= set(found)

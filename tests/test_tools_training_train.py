@@ -14,7 +14,7 @@ from tasks.errors import ExperimentFailed
 from tests.support.copy_word_task import data_card
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.training.length_groups import LengthGroups
-from tools.training.loss_curve import divergence, rate, thin
+from tools.training.loss_curve import divergence, loss_fall, rate, thin
 from tools.training.train import probe, train
 from tools.workspace import Workspace
 
@@ -159,6 +159,14 @@ def test_divergence_is_a_loss_that_is_not_finite_or_doubles() -> None:
     assert divergence([1.0] * 5 + [3.0] * 5, warmup_steps=10) == ""  # still warming up
     assert "rose from 1.000 to 3.000" in divergence([1.0] * 5 + [3.0] * 20, warmup_steps=10)
     assert divergence([1.0] * 5 + [1.5] * 40, warmup_steps=0) == ""
+
+
+def test_a_falling_and_a_flat_curve_are_told_apart() -> None:
+    falling = tuple((step, 2.0 / (1 + step)) for step in range(40))
+    flat = tuple((step, 0.5) for step in range(40))
+    assert (loss_fall(falling) or 0.0) > 0.15
+    assert loss_fall(flat) == 0.0
+    assert loss_fall(flat[:5]) is None
 
 
 def test_a_long_curve_is_thinned_by_means() -> None:

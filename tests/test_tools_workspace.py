@@ -24,7 +24,7 @@ def test_create_makes_the_folders_and_never_reuses_one(runs_dir: Path):
     first, second = Workspace.create(runs_dir, "r"), Workspace.create(runs_dir, "r")
     assert first.run_dir.name == "r"
     assert second.run_dir.name == "r-2"
-    assert first.data_dir.is_dir()
+    assert first.inside("data").is_dir()
     assert first.experiment_dir("e01").is_dir()
 
 
@@ -53,7 +53,7 @@ def test_an_experiment_id_is_a_plain_name(runs_dir: Path, name: str):
 def test_paths_are_kept_relative(runs_dir: Path):
     workspace = Workspace.create(runs_dir, "r")
     assert workspace.relative(workspace.experiment_dir("e01") / "model") == "experiments/e01/model"
-    assert workspace.inside("data/x.jsonl") == workspace.data_dir / "x.jsonl"
+    assert workspace.inside("data/x.jsonl") == workspace.run_dir / "data" / "x.jsonl"
 
 
 def test_files_are_replaced_whole_and_leave_nothing_beside_them(runs_dir: Path):
@@ -64,7 +64,7 @@ def test_files_are_replaced_whole_and_leave_nothing_beside_them(runs_dir: Path):
         {"a": "é"},
         {"a": 2},
     ]
-    assert [entry.name for entry in workspace.data_dir.iterdir()] == ["x.jsonl"]
+    assert [entry.name for entry in workspace.inside("data").iterdir()] == ["x.jsonl"]
 
 
 def test_a_full_disk_is_a_fault_that_says_so_and_keeps_the_old_file(

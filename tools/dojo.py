@@ -24,6 +24,7 @@ from tasks.base import Sample, Score, Source, TaskSpec
 from tasks.errors import HarnessFault, boundary
 from tools.contamination.check import Decontaminator
 from tools.curation import run as curating
+from tools.curation.operations import TeacherSteps
 from tools.curation.profile import SourceProfile, profile_source
 from tools.evaluation import evaluate as evaluating
 from tools.evaluation import paired_test as comparing
@@ -155,8 +156,16 @@ class Dojo:
                 self.count_tokens,
                 max_rows=self.max_rows,
                 domain_prompts=[sample.prompt for sample in self.validation],
-                teacher=self.teacher,
+                teacher=self._teacher_steps(),
             )
+
+    def _teacher_steps(self) -> TeacherSteps | None:
+        """The operations that ask this run's teacher, for curation, which knows no teacher."""
+        if self.teacher is None:
+            return None
+        from tools.synthesis.operations import teacher_steps
+
+        return teacher_steps(self.teacher)
 
     def teacher_cost(self, recipe: DataRecipe, most_rows: int = 2000) -> list[tuple[str, TeacherEstimate]]:
         """What each operation of a recipe would ask the teacher, and its price; nothing is sent.
@@ -164,9 +173,8 @@ class Dojo:
         Estimated on at most ``most_rows`` raw rows; empty where nothing is asked.
         """
         from tools.synthesis.estimate import estimate_recipe
-        from tools.synthesis.operations import TEACHER_OPERATIONS
 
-        if self.teacher is None or not any(type(op) in TEACHER_OPERATIONS for op in recipe.operations):
+        if self.teacher is None or not any(isinstance(op, curating.ASKS_TEACHER) for op in recipe.operations):
             return []
         with self.ledger.measure("data"), boundary("data", "estimating a recipe"):
             return estimate_recipe(

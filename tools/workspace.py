@@ -68,11 +68,6 @@ class Workspace:
         return cls(run_dir)
 
     @property
-    def data_dir(self) -> Path:
-        """Curated rows and their cards."""
-        return self.run_dir / "data"
-
-    @property
     def champion_dir(self) -> Path:
         """Where the champion is exported to."""
         return self.run_dir / "champion"
@@ -81,11 +76,6 @@ class Workspace:
     def journal_path(self) -> Path:
         """The journal of the run."""
         return self.run_dir / "journal.jsonl"
-
-    @property
-    def report_path(self) -> Path:
-        """The self-contained report."""
-        return self.run_dir / "report.html"
 
     @property
     def checkpoints_path(self) -> Path:

@@ -63,7 +63,7 @@ def all_data(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
 def oracle(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
     """The good sources by name, cleaned, and as long as it takes."""
     dojo = session.dojo
-    key = pool_key(dojo.spec.id, dojo.seed)
+    key = pool_key(registry.synthetic(dojo.spec.id), dojo.seed)
     good = tuple(name for name in dojo.pool if key[name] in GOOD)
     plan = _plan("the clean chain-of-thought answers, cleaned, with generous time", good)
     recipe = write_recipe(dojo, plan)

@@ -261,6 +261,7 @@ def report(
     from graph.run import find_run
     from graph.session import load_options, load_task, read_settings
     from memory.journal.log import Journal
+    from tasks.load import load
     from tools.report.html import write_report
 
     require("ftdojo report", "run")
@@ -268,7 +269,7 @@ def report(
     journal = Journal.open(run_dir / "journal.jsonl", write=False)
     settings = read_settings(run_dir)
     spec, edition = load_task(settings.task, journal.info.edition), journal.info.edition
-    data = spec.load(edition, journal.info.seed, load_options(settings))  # type: ignore[arg-type]
+    data = load(spec, edition, journal.info.seed, load_options(settings))  # type: ignore[arg-type]
     typer.echo(str(write_report(journal, run_dir, data.validation)))
 
 

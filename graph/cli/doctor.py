@@ -67,7 +67,7 @@ def _packages(extra: str, wanted: tuple[str, ...]) -> Callable[[], Check]:
 
 
 def _cores() -> Check:
-    from tools.process.worker import cpu_count
+    from tools.process.machine import cpu_count
 
     return Check("cores", "ok", str(cpu_count()))
 

@@ -1,8 +1,9 @@
-"""Output of ``ftdojo prepare``: progress by file, one line a repository, what failed at the end."""
+"""Output of ``ftdojo prepare``: progress and one line a repository, what failed at the end."""
 
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +35,14 @@ def prepare_tasks(console: Console, task: str | None, every: bool, root: Path, a
         transient=True,
     ) as progress:
         for assets in assets_of(specs):
-            bars: dict[str, TaskID] = {}
-
-            def report(file: str, done: int, total: int, bars: dict[str, TaskID] = bars) -> None:
-                if file not in bars:
-                    bars[file] = progress.add_task(escape(file), total=total)
-                progress.update(bars[file], completed=done)
-
+            bar = progress.add_task(escape(assets.folder), total=None)
+            report = partial(_advance, progress, bar)
             facts: dict[str, Any] = {"repo_id": assets.repo_id, "folder": assets.folder}
             try:
                 facts |= _facts(prepare(assets, root, report))
             except InputError as error:
                 facts["error"] = str(error)
-            for bar in bars.values():
-                progress.remove_task(bar)
+            progress.remove_task(bar)
             repositories.append(facts)
             console.print(_line(facts), highlight=False, soft_wrap=True)
         tasks = [_count(spec, root, repositories) for spec in specs]
@@ -58,6 +53,10 @@ def prepare_tasks(console: Console, task: str | None, every: bool, root: Path, a
     for line in failed:
         typer.echo(f"error: {' '.join(line.split())}", err=True)
     return not failed
+
+
+def _advance(progress: Progress, bar: TaskID, done: int, total: int) -> None:
+    progress.update(bar, completed=done, total=total)
 
 
 def _asked_for(task: str | None, every: bool) -> list[TaskSpec]:

@@ -15,9 +15,9 @@ from graph.session import load_task
 from tasks import registry
 from tasks.assets import Assets
 from tasks.base import LoadOptions, Sample, TaskSpec
-from tasks.mini.miniature import SyntheticEdition, to_sample
-from tasks.official import load
+from tasks.mini.items import to_sample
 from tasks.official.files import folder_of, is_prepared, read_manifest
+from tasks.official.load import splits
 from tasks.splits import seeded
 
 TABLE_WIDTH = 160
@@ -64,7 +64,7 @@ def _table(facts: Sequence[dict[str, Any]]) -> Table:
 def task_facts(spec: TaskSpec, root: Path) -> dict[str, Any]:
     """What is known of a task without reading its rows."""
     assets = assets_of(spec)
-    mini = registry.miniature(spec.id) if spec.id in registry.miniature_ids() else None
+    mini = spec.mini
     return {
         "id": spec.id,
         "domain": spec.domain,
@@ -177,15 +177,11 @@ def _asset_facts(assets: Assets, root: Path) -> dict[str, Any]:
 
 
 def _example(spec: TaskSpec, root: Path) -> Sample | None:
-    """One item: drawn from the miniature, or the first validation row; None where no rows are here."""
-    if spec.id in registry.miniature_ids():
-        return _drawn(registry.miniature(spec.id))
-    if spec.published is None:
-        return spec.load("user", 0).validation[0]
-    if not is_prepared(spec.published.benchmark, root):
+    """One item: drawn from the seed, or the first validation row; None where no rows are here."""
+    if spec.mini is not None:
+        return to_sample(spec.mini, spec.mini.generator.draw(seeded(spec.id, "card"), 0))
+    if spec.data is not None:
+        return spec.data.validation[0]
+    if spec.published is None or not is_prepared(spec.published.benchmark, root):
         return None
-    return load.splits(spec, LoadOptions(root))[0][0]
-
-
-def _drawn(miniature: SyntheticEdition) -> Sample:
-    return to_sample(miniature, miniature.draw(seeded(miniature.task_id, "card"), 0))
+    return splits(spec, LoadOptions(root))[0][0]

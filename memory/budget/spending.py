@@ -4,7 +4,7 @@
     with spending.call("planner", "openai:gpt-5-mini", input_tokens=3000, max_output_tokens=800) as call:
         reply = ...
         call.done(input_tokens=2874, cached_tokens=1024, output_tokens=311)
-    spending.by_role()["planner"].usd
+    spending.usd
 
 Every finished call is a ``usage`` event of the journal, and a resumed run starts from
 their sum. A cap is kept by reserving: a call begins when the most that it may cost fits
@@ -111,8 +111,7 @@ class Spending:
     ) -> None:
         self.prices, self.max_usd, self.max_tokens = prices, max_usd, max_tokens
         self._journal = journal
-        self._usages = list(past)
-        self._total = accounts(self._usages, lambda usage: "all").get("all", Account())
+        self._total = accounts(past, lambda usage: "all").get("all", Account())
         self._turn = threading.Condition()
         self._queue: deque[Call] = deque()
         """Who waits, in order of coming: a large call is not passed by small ones for ever."""
@@ -156,18 +155,6 @@ class Spending:
         cost nothing, and refuses all others call by call.
         """
         return self._out_of_tokens() or (self._out_of_money() if self.usd > 0 else "")
-
-    def by_role(self) -> dict[str, Account]:
-        """What each role's calls came to."""
-        return accounts(self._snapshot(), lambda usage: usage.role)
-
-    def by_model(self) -> dict[str, Account]:
-        """What each model's calls came to."""
-        return accounts(self._snapshot(), lambda usage: usage.model)
-
-    def _snapshot(self) -> tuple[Usage, ...]:
-        with self._turn:
-            return tuple(self._usages)
 
     def _out_of_money(self) -> str:
         if self.max_usd is None or self.usd < self.max_usd:
@@ -256,7 +243,6 @@ class Spending:
         with self._turn:
             # Counted and released together: no other call is admitted on a sum that lacks this one.
             self._under_way.discard(call)
-            self._usages.append(usage)
             self._total = self._total.plus(usage)
             used = usage.input_tokens + usage.output_tokens
             self._stretch = max(self._stretch, used / max(call.most_tokens, 1.0))

@@ -1,12 +1,12 @@
-"""Text as vectors: a deterministic offline embedding, and a sentence model as an option.
+"""Embedding of text as vectors, deterministic and offline.
 
-The default hashes words, word pairs and character n-grams into a fixed number of
+It hashes words, word pairs and character n-grams into a fixed number of
 signed buckets (Weinberger et al. 2009, "Feature Hashing for Large Scale Multitask
 Learning", arXiv:0902.2206). It needs no download and no model, and gives the same
 vector on every machine. It knows words, not meanings: two lessons are near when they
 share words or word stems.
 
-Neither Chroma nor transformers is imported before it is needed.
+Chroma is not imported before it is needed.
 """
 
 from __future__ import annotations
@@ -19,10 +19,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any, Protocol
-
-from tasks.errors import InputError
 
 _WORD = re.compile(r"\w+")
 _NGRAM_SIZES = (3, 4)
@@ -87,69 +84,6 @@ def _features(text: str) -> Iterator[tuple[str, float]]:
         yield f"b {first} {second}", 1.0
 
 
-class SentenceEmbedding:
-    """A sentence-embedding model: mean of the last hidden states, length 1.
-
-    Args:
-        model: a local model directory, or a Hub id such as
-            ``sentence-transformers/all-MiniLM-L6-v2``.
-        max_length: tokens read of each text.
-    """
-
-    def __init__(self, model: str, max_length: int = 256) -> None:
-        self.model = model
-        self.max_length = max_length
-        self._loaded: tuple[Any, Any] | None = None
-
-    @property
-    def name(self) -> str:
-        """Names the model."""
-        return f"sentence-1-{self.model}"
-
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """One vector a text, shape (texts, the model's hidden size).
-
-        Raises:
-            InputError: transformers is not installed, or the model cannot be loaded.
-        """
-        tokenizer, model = self._load()
-        import torch
-
-        batch = tokenizer(
-            list(texts), padding=True, truncation=True, max_length=self.max_length, return_tensors="pt"
-        )
-        with torch.inference_mode():
-            states = model(**batch).last_hidden_state
-        mask = batch["attention_mask"].unsqueeze(-1).to(states.dtype)
-        means = (states * mask).sum(1) / mask.sum(1).clamp(min=1.0)
-        vectors: list[list[float]] = torch.nn.functional.normalize(means, dim=1).tolist()
-        return vectors
-
-    def _load(self) -> tuple[Any, Any]:
-        if self._loaded is None:
-            try:
-                from transformers import AutoModel, AutoTokenizer
-            except ImportError as error:
-                raise InputError(
-                    self.model,
-                    "sentence embeddings need transformers and torch",
-                    "pip install 'ft-dojo[train]', or use the default embedding",
-                ) from error
-            try:
-                local = Path(self.model).is_dir()
-                tokenizer = AutoTokenizer.from_pretrained(self.model, local_files_only=local)
-                model = AutoModel.from_pretrained(self.model, local_files_only=local)
-            except Exception as error:  # transformers raises many kinds for a model it cannot load
-                reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-                raise InputError(
-                    self.model,
-                    f"this embedding model cannot be loaded ({reason})",
-                    "give a model directory or a Hub id, or use the default embedding",
-                ) from error
-            self._loaded = (tokenizer, model.eval())
-        return self._loaded
-
-
 @functools.cache
 def _chroma_class() -> Any:
     """Chroma's view of an embedding; built on first use, for it imports Chroma."""
@@ -173,17 +107,11 @@ def _chroma_class() -> Any:
             return "cosine"
 
         def get_config(self) -> dict[str, Any]:
-            if isinstance(self.embedding, SentenceEmbedding):
-                return {"model": self.embedding.model, "max_length": self.embedding.max_length}
             return {"dimensions": getattr(self.embedding, "dimensions", 0)}
 
         @staticmethod
         def build_from_config(config: dict[str, Any]) -> Any:
-            return FtDojoEmbedding(
-                SentenceEmbedding(config["model"], config["max_length"])
-                if "model" in config
-                else HashedEmbedding(config["dimensions"])
-            )
+            return FtDojoEmbedding(HashedEmbedding(config["dimensions"]))
 
     return FtDojoEmbedding
 

@@ -35,11 +35,6 @@ class Recalled:
     """``warning``: what the lesson describes gained nothing; avoid it."""
 
 
-def lesson_id(run: str, experiment: str) -> str:
-    """The id of an experiment's lesson: ``run/experiment``."""
-    return f"{run}/{experiment}"
-
-
 def document(lesson: Lesson) -> str:
     """The text by which a lesson is found: where it was learned, then what it says."""
     features = " ".join(f"{name} {value}" for name, value in sorted(lesson.features.items()))

@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of ``aime25``: eleven kinds of one-line problems.
+"""Generator of the synthetic edition of ``aime25``: eleven kinds of one-line problems.
 
 Answers are whole numbers from 0 to 999, as in the competition, but small. Worked
 solutions write each step as an equation, so that steps can be checked.
@@ -14,7 +14,24 @@ from typing import Any
 
 from tasks.answers.arithmetic import broken
 from tasks.mini.edits import edit_prose
-from tasks.mini.miniature import Item
+from tasks.synthetic import Item
+
+SOURCE_NAMES = (
+    "harvest-2021",
+    "forum-export",
+    "blue-notebook",
+    "northgate-drills",
+    "mathclub-archive",
+    "copperfield-set",
+    "tuesday-problems",
+    "lantern-mix",
+    "riverside-quiz",
+)
+CARD_TOPICS = (
+    "practice problems for competition classes",
+    "short arithmetic word problems",
+    "school exercises",
+)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-r"""The released evaluator of AIME: math-verify over the whole output, every box merged.
+r"""Released evaluator of AIME: math-verify over the whole output, every box merged.
 
 The released cascade asks a language model about the answers that this rule refuses;
 that second opinion is not re-created here, so on outputs without a box the printed

@@ -14,17 +14,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 from tasks.aime import mini, released
+from tasks.aime.assets import AIME24, AIME2025, DEEPSCALER
 from tasks.answers import extract as read
 from tasks.answers.arithmetic import steps_of
 from tasks.answers.metrics import accuracy
-from tasks.assets import AIME24, AIME2025, DEEPSCALER
 from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
-from tasks.mini.miniature import SyntheticEdition, load
-from tasks.official import load as official
 from tasks.splits import content_id
+from tasks.synthetic import SyntheticEdition
 
 REMINDER = "Remember to put your final answer within \\boxed{}."
 
@@ -107,36 +105,10 @@ def to_sample(row: Row, subset: str) -> Sample:
     return Sample(content_id(prompt), subset, prompt, str(row["answer"]).strip())
 
 
-MINI = SyntheticEdition(
-    task_id="aime25",
-    source_names=(
-        "harvest-2021",
-        "forum-export",
-        "blue-notebook",
-        "northgate-drills",
-        "mathclub-archive",
-        "copperfield-set",
-        "tuesday-problems",
-        "lantern-mix",
-        "riverside-quiz",
-    ),
-    draw=mini.draw,
-    prompt=build_prompt,
-    render=render,
-    with_answer=mini.with_answer,
-    wrong=mini.wrong,
-    off_format_answer=mini.off_format_answer,
-    corrupted_rationale=mini.corrupted_rationale,
-    edit=mini.edit,
-    card_topics=(
-        "practice problems for competition classes",
-        "short arithmetic word problems",
-        "school exercises",
-    ),
-)
+MINI = SyntheticEdition(mini, "aime25", build_prompt, render)
 
 SPEC = TaskSpec(
-    id="aime25",
+    id=MINI.task_id,
     domain="math",
     title="AIME 2025",
     description="Short competition problems. Work out the answer; the final number goes into \\boxed{}.",
@@ -147,13 +119,13 @@ SPEC = TaskSpec(
     pitfall="two boxes were never right in the published rule; here the last one counts",
     subsets=("aime2025",),
     max_new_tokens=48,
-    load=partial(load, MINI),
     scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=extract,
     verify=verify,
     build_prompt=build_prompt,
+    mini=MINI,
     answer_column="answer",
     reasoning_column="solution",
     published=Published(AIME2025, (DEEPSCALER,), subsets_of, to_sample, released.evaluate, shuffled=False),
@@ -173,7 +145,6 @@ AIME24_SPEC = replace(
     source=AIME24.repo_id,
     pitfall="many collections of competition problems hold those of 2024: trust the check for contamination",
     subsets=("aime2024",),
-    load=partial(official.load, "aime24"),
     published=Published(
         AIME24,
         (DEEPSCALER,),

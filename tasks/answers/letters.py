@@ -1,4 +1,4 @@
-"""The letter that an answer chooses from a list that may run from A to Z.
+"""Letter that an answer chooses from a list that may run from A to Z.
 
 ``tasks.answers.extract.choice_letter`` serves the four or eight options of an examination.
 Here the options go on to J, so that the word ``I`` and the article ``A`` have to be

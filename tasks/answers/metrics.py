@@ -1,11 +1,11 @@
-"""Many item_scores into one number with its uncertainty. All rates are in percent.
+"""Metrics: many item scores into one number with its uncertainty. All rates are in percent.
 
 Accuracy carries the Wilson score interval (E. B. Wilson, 1927, JASA 22), which
 stays inside 0-100 and is sound at 0 and 100. Macro-F1 has no closed form, so its
 interval is the percentile bootstrap over items, drawn as one multinomial over the
 cells of the confusion matrix: the same distribution, without a loop over items.
 
-A item_score that is not ``scored`` is left out of every number here: ``n`` counts the
+An item score that is not ``scored`` is left out of every number here: ``n`` counts the
 scored items alone, and a subset without a scored item is not among the subsets.
 """
 
@@ -27,7 +27,9 @@ Z95 = 1.959963984540054
 def wilson(rate: float, n: float) -> tuple[float, float]:
     """The 95% Wilson interval of a rate (0.0 to 1.0) over ``n`` items, same unit.
 
-    ``n`` may be an effective, fractional number of items.
+    ``n`` may be an effective, fractional number of items, and the rate a mean of values between 0 and 1:
+    scipy's ``binomtest(...).proportion_ci("wilson")`` is the same formula (a test compares them), for whole
+    counts alone.
     """
     if n <= 0:
         return 0.0, 1.0
@@ -47,7 +49,7 @@ def scored_only(
 ) -> tuple[list[Sample], list[ItemScore]]:
     """The items that a score can be computed from; raises ValueError on unequal lengths."""
     if len(samples) != len(item_scores):
-        raise ValueError(f"{len(samples)} samples but {len(item_scores)} item_scores")
+        raise ValueError(f"{len(samples)} samples but {len(item_scores)} item scores")
     pairs = [pair for pair in zip(samples, item_scores, strict=True) if pair[1].scored]
     return [sample for sample, _ in pairs], [item_score for _, item_score in pairs]
 

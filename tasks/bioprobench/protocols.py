@@ -15,21 +15,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from functools import partial
 
 from tasks.answers import extract as read
 from tasks.answers.metrics import accuracy
-from tasks.assets import BIOPROBENCH
+from tasks.answers.rouge import rouge_l
 from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.bioprobench import released
+from tasks.bioprobench.assets import BIOPROBENCH
 from tasks.bioprobench.steps import END, LONGEST, START, marked, render, text_of, texts_of, unverified
-from tasks.official import load
-from tasks.splits import content_id, fingerprint
-from tasks.tablebench.analysis_answers import common_length
+from tasks.splits import content_id
 
 ORD, GEN = "bioprobench_ord", "bioprobench_gen"
 SHOWN = 2_000
-"""Characters of an answer that a item_score keeps."""
+"""Characters of an answer that an item score keeps."""
 
 _ORDER = re.compile(r"\[\s{0,9}(\d{1,3}(?:\s{0,9},\s{0,9}\d{1,3}){0,199})\s{0,9}\]")
 _BARE_ORDER = re.compile(r"\d{1,3}(?:\s{0,9},\s{0,9}\d{1,3}){1,199}")
@@ -136,26 +134,12 @@ def protocol_in(text: str) -> str | None:
     return said if re.search(r"[A-Za-z0-9]", said) else None
 
 
-def rouge_l(said: str, gold: str) -> float:
-    """F of ROUGE-L, 0.0 to 1.0, over lower-case words and numbers, with the tokens of ``rouge-score``."""
-    from rouge_score.scoring import fmeasure
-    from rouge_score.tokenize import tokenize
-
-    if fingerprint(said) == fingerprint(gold):
-        return 1.0
-    words, right = tokenize(said[:LONGEST], None), tokenize(gold[:LONGEST], None)
-    if not words or not right:
-        return 0.0
-    shared = common_length(words, right)
-    return float(fmeasure(shared / len(words), shared / len(right)))
-
-
 def gen_scorer(sample: Sample, answer: str) -> ItemScore:
     """The item's value is ROUGE-L; right means that the words are those of the reference."""
     said = protocol_in(answer)
     if said is None:
         return ItemScore(False, 0.0, None, "unparseable")
-    value = rouge_l(said, str(sample.gold))
+    value = rouge_l(said, str(sample.gold), LONGEST)
     right = value >= 1 - 1e-9
     error = "" if right else "close" if value >= 0.5 else "far" if value > 0 else "unrelated"
     return ItemScore(right, value, said[:SHOWN], error)
@@ -178,7 +162,6 @@ ORD_SPEC = TaskSpec(
     pitfall="one step out of place makes the whole order wrong; the published Kendall's tau is graded",
     subsets=(ORD,),
     max_new_tokens=2048,
-    load=partial(load.load, ORD),
     scorer=ord_scorer,
     aggregate=ord_overall,
     render=render,
@@ -209,7 +192,6 @@ GEN_SPEC = TaskSpec(
     pitfall="shared words, not a protocol that works: two good protocols may share few of them",
     subsets=(GEN,),
     max_new_tokens=4096,
-    load=partial(load.load, GEN),
     scorer=gen_scorer,
     aggregate=gen_overall,
     render=render,

@@ -16,10 +16,12 @@ import re
 from collections.abc import Sequence
 from itertools import combinations
 
+from tasks.answers.rouge import rouge_l
 from tasks.base import Metrics, Sample, ScriptResult
 
 _MARKED = re.compile(r"\[ANSWER_START\]((?:(?!\[ANSWER_START\]).){0,40000}?)\[ANSWER_END\]", re.DOTALL)
 _WINDOW = 100_000
+_LONGEST = 40_000
 Results = Sequence[ScriptResult | None]
 
 
@@ -74,11 +76,10 @@ def order(subset: str, samples: Sequence[Sample], answers: Sequence[str], result
 
 def gen(subset: str, samples: Sequence[Sample], answers: Sequence[str], results: Results) -> Metrics:
     """ROUGE-L between the marked text and the reference."""
-    from tasks.bioprobench.protocols import rouge_l
-
     said = [between_marks(answer) for answer in answers]
     values = [
-        rouge_l(text, str(sample.gold)) if text else 0.0 for text, sample in zip(said, samples, strict=True)
+        rouge_l(text, str(sample.gold), _LONGEST) if text else 0.0
+        for text, sample in zip(said, samples, strict=True)
     ]
     return {"rouge_l": 100 * sum(values) / max(1, len(values)), "failed": _failed(said)}
 

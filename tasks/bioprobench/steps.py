@@ -15,14 +15,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import partial
 
 from tasks.answers import extract as read
 from tasks.answers.metrics import accuracy
-from tasks.assets import BIOPROBENCH
 from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.bioprobench import released
-from tasks.official import load
+from tasks.bioprobench.assets import BIOPROBENCH
 from tasks.splits import content_id
 
 LETTERS = "ABCDEFGHIJ"
@@ -214,7 +212,6 @@ PQA_SPEC = TaskSpec(
     pitfall="an option may itself be a letter: a text counts before a letter, and both must agree",
     subsets=(PQA,),
     max_new_tokens=2048,
-    load=partial(load.load, PQA),
     scorer=pqa_scorer,
     aggregate=overall,
     render=render,
@@ -242,10 +239,9 @@ ERR_SPEC = TaskSpec(
     metric="accuracy",
     licence=BIOPROBENCH.licence,
     source="bowenxian/BioProBench",
-    pitfall="half of the rows are right: always False scores about 50, so scorer by the interval",
+    pitfall="half of the rows are right: always False scores about 50, so judge by the interval",
     subsets=(ERR,),
     max_new_tokens=2048,
-    load=partial(load.load, ERR),
     scorer=err_scorer,
     aggregate=overall,
     render=render,

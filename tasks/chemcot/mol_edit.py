@@ -14,20 +14,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from functools import partial
 
 from tasks.answers import extract as read
 from tasks.answers.metrics import mean_over_views
-from tasks.assets import CHEMCOT, CHEMCOTBENCH
+from tasks.answers.smiles import canonical
 from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.chemcot import mol_edit_mini
 from tasks.chemcot import mol_edit_released as released
+from tasks.chemcot.assets import CHEMCOT, CHEMCOTBENCH
 from tasks.chemcot.chemistry.groups import edit_error, molecule
-from tasks.chemcot.chemistry.similarity import canonical
 from tasks.chemcot.smiles_answer import stated_smiles
 from tasks.columns import opened
-from tasks.mini.miniature import SyntheticEdition, load
 from tasks.splits import content_id
+from tasks.synthetic import SyntheticEdition
 
 _SOURCE = re.compile(r"input molecule:\s{0,9}([^\s,;]{1,300})", re.IGNORECASE)
 _ADDED = re.compile(r"group to add:\s{0,9}([a-z_]{1,40})", re.IGNORECASE)
@@ -126,32 +125,10 @@ def verify(prompt: str, target: str) -> bool | None:
     return None if error == "unknown_group" else not error
 
 
-MINI = SyntheticEdition(
-    task_id="chemcotbench_mol_edit",
-    source_names=(
-        "bench-notes-22",
-        "aldermoor-edits",
-        "wetlab-export",
-        "group-swap-collection",
-        "synthesis-class",
-        "pinewood-molecules",
-        "fume-hood-archive",
-        "small-molecule-drills",
-        "reagent-shelf",
-    ),
-    draw=mol_edit_mini.draw,
-    prompt=build_prompt,
-    render=render,
-    with_answer=mol_edit_mini.with_answer,
-    wrong=mol_edit_mini.wrong,
-    off_format_answer=mol_edit_mini.off_format_answer,
-    corrupted_rationale=mol_edit_mini.corrupted_rationale,
-    edit=mol_edit_mini.edit,
-    card_topics=("molecule editing requests", "functional group exercises", "structure edits"),
-)
+MINI = SyntheticEdition(mol_edit_mini, "chemcotbench_mol_edit", build_prompt, render)
 
 SPEC = TaskSpec(
-    id="chemcotbench_mol_edit",
+    id=MINI.task_id,
     domain="chemistry",
     title="ChemCoTBench: molecule editing",
     description="Add, delete or substitute one functional group; write the new molecule as SMILES.",
@@ -162,13 +139,13 @@ SPEC = TaskSpec(
     pitfall="published: group counts alone decide; here the rest of the molecule must stay as it was",
     subsets=tuple(SUBSETS.values()),
     max_new_tokens=80,
-    load=partial(load, MINI),
     scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=extract,
     verify=verify,
     build_prompt=build_prompt,
+    mini=MINI,
     answer_column="meta.reference",
     reasoning_column="struct_cot",
     published=Published(CHEMCOTBENCH, (CHEMCOT,), subsets_of, to_sample, released.evaluate),

@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of ChemCoTBench mol_edit: small molecules, one edit each.
+"""Generator of the synthetic edition of ChemCoTBench mol_edit: small molecules, one edit each.
 
 Molecules are written as text: a chain, at times with a branch, an ether or a ring,
 and one or two groups at its ends or inside. Every reference answer passes the scorer.
@@ -14,8 +14,21 @@ from typing import Any
 
 from tasks.chemcot.chemistry.groups import edit_error
 from tasks.mini.edits import edit_query
-from tasks.mini.miniature import Item
 from tasks.splits import content_id
+from tasks.synthetic import Item
+
+SOURCE_NAMES = (
+    "bench-notes-22",
+    "aldermoor-edits",
+    "wetlab-export",
+    "group-swap-collection",
+    "synthesis-class",
+    "pinewood-molecules",
+    "fume-hood-archive",
+    "small-molecule-drills",
+    "reagent-shelf",
+)
+CARD_TOPICS = ("molecule editing requests", "functional group exercises", "structure edits")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The released evaluator of ChemCoTBench mol_edit: valid SMILES, and group counts that change by one.
+"""Released evaluator of ChemCoTBench mol_edit: valid SMILES, and group counts that change by one.
 
 Known defects, kept: nothing but the counts is compared, so that a mixture of fragments
 or an unrelated molecule passes, and an added water where it is not counted; a carboxyl
@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from tasks.base import Metrics, Sample, ScriptResult
-from tasks.chemcot.chemistry.similarity import morgan_bits, parse
-from tasks.chemcot.released_parsing import SubsetLost, as_object, cleaned
+from tasks.answers.smiles import parse
+from tasks.base import Metrics, Sample, ScriptResult, SubsetLost
+from tasks.chemcot.chemistry.similarity import morgan_bits
+from tasks.chemcot.released_parsing import as_object, cleaned
 
 NAMES = ("correct_rate", "valid_rate", "tanimoto_similarity", "correct_count", "valid_count")
 KEYS = ("output", "answer")

@@ -18,21 +18,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from tasks.answers import extract as read
 from tasks.answers.metrics import mean_over_views
-from tasks.assets import CHEMCOT, CHEMCOTBENCH
 from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.chemcot import mol_opt_mini as mini
 from tasks.chemcot import mol_opt_released as released
+from tasks.chemcot.assets import CHEMCOT, CHEMCOTBENCH
 from tasks.chemcot.chemistry.groups import molecule
 from tasks.chemcot.chemistry.properties import PROPERTIES, has_oracle, optimisation_error
 from tasks.chemcot.smiles_answer import stated_smiles
 from tasks.columns import opened
-from tasks.mini.miniature import SyntheticEdition, load
 from tasks.splits import content_id
+from tasks.synthetic import SyntheticEdition
 
 KEYS = ("Final Target Molecule", "Final_Target_Molecule", "output", "answer", "target")
 SUBSET = "chemcotbench_mol_opt_"
@@ -129,32 +128,15 @@ def to_sample(row: Row, subset: str) -> Sample:
 
 
 MINI = SyntheticEdition(
-    task_id="chemcotbench_mol_opt",
-    source_names=(
-        "lead-series-7",
-        "harbour-molecules",
-        "medchem-evenings",
-        "potency-notebook",
-        "swap-and-see",
-        "greenfield-leads",
-        "optimisation-log",
-        "third-floor-lab",
-        "analogue-basket",
-    ),
-    draw=mini.draw,
-    prompt=build_prompt,
-    render=render,
-    with_answer=mini.with_answer,
-    wrong=mini.wrong,
-    off_format_answer=mini.off_format_answer,
-    corrupted_rationale=mini.corrupted_rationale,
-    edit=mini.edit,
-    card_topics=("molecule optimisation requests", "property improvement exercises", "small lead series"),
+    mini,
+    "chemcotbench_mol_opt",
+    build_prompt,
+    render,
     unscored_subsets=(f"{SUBSET}drd", f"{SUBSET}gsk", f"{SUBSET}jnk"),
 )
 
 SPEC = TaskSpec(
-    id="chemcotbench_mol_opt",
+    id=MINI.task_id,
     domain="chemistry",
     title="ChemCoTBench: molecule optimisation",
     description="Change a molecule so that a named property improves; write the new molecule as SMILES.",
@@ -165,13 +147,13 @@ SPEC = TaskSpec(
     pitfall="published: any gain of any molecule; here like the source (Tanimoto 0.4), and not it re-spelled",
     subsets=tuple(f"{SUBSET}{name}" for name in PROPERTIES),
     max_new_tokens=100,
-    load=partial(load, MINI),
     scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=extract,
     verify=verify,
     build_prompt=build_prompt,
+    mini=MINI,
     answer_column="meta.reference",
     reasoning_column="struct_cot",
     published=Published(CHEMCOTBENCH, (CHEMCOT,), subsets_of, to_sample, released.evaluate),

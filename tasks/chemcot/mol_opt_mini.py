@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of ChemCoTBench mol_opt: small molecules with one group worth swapping.
+"""Generator of the synthetic edition of ChemCoTBench mol_opt: small molecules with one group worth swapping.
 
 Three of the six published subsets can be computed without trained oracles, and only these are drawn: qed,
 logp and solubility. A molecule is text with a place for a group; the better group is known for each
@@ -18,8 +18,21 @@ from typing import Any
 from tasks.chemcot.chemistry.properties import MIN_GAIN, MIN_SIMILARITY, optimisation_error, property_of
 from tasks.chemcot.chemistry.similarity import morgan_bits
 from tasks.mini.edits import edit_query
-from tasks.mini.miniature import Item
 from tasks.splits import content_id
+from tasks.synthetic import Item
+
+SOURCE_NAMES = (
+    "lead-series-7",
+    "harbour-molecules",
+    "medchem-evenings",
+    "potency-notebook",
+    "swap-and-see",
+    "greenfield-leads",
+    "optimisation-log",
+    "third-floor-lab",
+    "analogue-basket",
+)
+CARD_TOPICS = ("molecule optimisation requests", "property improvement exercises", "small lead series")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The released evaluator of ChemCoTBench mol_opt: any gain counts, any molecule may be the answer.
+"""Released evaluator of ChemCoTBench mol_opt: any gain counts, any molecule may be the answer.
 
 Known defects, kept: the source molecule in another spelling gains by floating-point
 noise; an unrelated molecule or a mixture may succeed; an answer without JSON is
@@ -13,10 +13,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.base import Metrics, Sample, ScriptResult
+from tasks.answers.smiles import parse
+from tasks.base import Metrics, Sample, ScriptResult, SubsetLost
 from tasks.chemcot.chemistry.properties import esol_refitted, has_oracle, property_of
-from tasks.chemcot.chemistry.similarity import morgan_bits, parse
-from tasks.chemcot.released_parsing import SubsetLost, as_object, as_rdkit_reads, cleaned
+from tasks.chemcot.chemistry.similarity import morgan_bits
+from tasks.chemcot.released_parsing import as_object, as_rdkit_reads, cleaned
 
 KEYS = ("Final Target Molecule", "Final_Target_Molecule", "output", "answer")
 NAMES = (

@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of ChemCoTBench mol_und: short molecules, five kinds of question.
+"""Generator of the synthetic edition of ChemCoTBench mol_und: short molecules, five kinds of question.
 
 Molecules are written as text in which every group and every ring stands whole, so that
 a reader can find them; the truth comes from RDKit and is what the scorer compares with.
@@ -11,11 +11,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.answers.smiles import canonical, parse
 from tasks.chemcot.chemistry.scaffolds import fragment_count, ring_count, scaffold
-from tasks.chemcot.chemistry.similarity import canonical, parse
 from tasks.mini.edits import edit_prose
-from tasks.mini.miniature import Item
 from tasks.splits import content_id
+from tasks.synthetic import Item
+
+SOURCE_NAMES = (
+    "ring-primer",
+    "saltmarsh-structures",
+    "lecture-hall-b",
+    "notation-drills",
+    "glassware-export",
+    "kestrel-molecules",
+    "orchard-smiles",
+    "teaching-lab-2020",
+    "drawer-seven",
+)
+CARD_TOPICS = ("structure questions", "notation exercises", "questions about small molecules")
 
 
 @dataclass(frozen=True)

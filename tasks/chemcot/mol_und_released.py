@@ -1,4 +1,4 @@
-"""The released evaluator of ChemCoTBench mol_und: error of counts, similarity of scaffolds, yes or no.
+"""Released evaluator of ChemCoTBench mol_und: error of counts, similarity of scaffolds, yes or no.
 
 Known defects, kept: a count that is not a whole number as it stands (``2.0``, ``two``,
 ``2 groups``, ``[2]``, or none at all) is taken for 0; ``Yes.``, a boolean and ``Yes,
@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tasks.base import Metrics, Sample, ScriptResult
+from tasks.base import Metrics, Sample, ScriptResult, SubsetLost
 from tasks.chemcot.chemistry.similarity import morgan_bits
-from tasks.chemcot.released_parsing import SubsetLost, as_object, cleaned
+from tasks.chemcot.released_parsing import as_object, cleaned
 
 COUNTS = ("fg_count", "ring_count")
 SCAFFOLD = "Murcko_scaffold"

@@ -17,16 +17,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from tasks.answers import extract as read
 from tasks.answers.letters import chosen_letter
 from tasks.answers.metrics import mean_over_views
-from tasks.assets import CHEMCOT, CHEMCOTBENCH
+from tasks.answers.smiles import canonical
 from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.chemcot import reaction_mini as mini
 from tasks.chemcot import reaction_released as released
+from tasks.chemcot.assets import CHEMCOT, CHEMCOTBENCH
 from tasks.chemcot.chemistry.reactions import (
     among,
     brought,
@@ -35,11 +35,11 @@ from tasks.chemcot.chemistry.reactions import (
     same_molecules,
     textbook_products,
 )
-from tasks.chemcot.chemistry.similarity import canonical, morgan_counts
+from tasks.chemcot.chemistry.similarity import morgan_counts
 from tasks.chemcot.smiles_answer import stated_smiles
 from tasks.columns import opened
-from tasks.mini.miniature import SyntheticEdition, load
 from tasks.splits import content_id
+from tasks.synthetic import SyntheticEdition
 
 SUBSET = "chemcotbench_reaction_"
 KEYS = {
@@ -210,32 +210,10 @@ def judge_facts(prompt: str, kind: str) -> dict[str, str]:
     return {"given": given_in(prompt, kind)}
 
 
-MINI = SyntheticEdition(
-    task_id="chemcotbench_reaction",
-    source_names=(
-        "flask-diary",
-        "westwing-reactions",
-        "organic-course-2",
-        "reflux-collection",
-        "distillate",
-        "mechanism-cards",
-        "quench-and-extract",
-        "stockroom-archive",
-        "rotavap-notes",
-    ),
-    draw=mini.draw,
-    prompt=build_prompt,
-    render=render,
-    with_answer=mini.with_answer,
-    wrong=mini.wrong,
-    off_format_answer=mini.off_format_answer,
-    corrupted_rationale=mini.corrupted_rationale,
-    edit=mini.edit,
-    card_topics=("reaction questions", "synthesis exercises", "organic chemistry practice"),
-)
+MINI = SyntheticEdition(mini, "chemcotbench_reaction", build_prompt, render)
 
 SPEC = TaskSpec(
-    id="chemcotbench_reaction",
+    id=MINI.task_id,
     domain="chemistry",
     title="ChemCoTBench: reactions",
     description="Predict products, reactants, a reagent or the next step as SMILES, or choose the mechanism.",
@@ -246,13 +224,13 @@ SPEC = TaskSpec(
     pitfall="published: nepp and rcr read other keys than they ask for; here the key asked for is read",
     subsets=tuple(f"{SUBSET}{name}" for name in KEYS),
     max_new_tokens=100,
-    load=partial(load, MINI),
     scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=extract,
     verify=verify,
     build_prompt=build_prompt,
+    mini=MINI,
     answer_column="gt",
     reasoning_column="struct_cot",
     # The released loader of this family reads its rows in the order of the file.

@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of ChemCoTBench reaction: textbook reactions of small molecules.
+"""Generator of the synthetic edition of ChemCoTBench reaction: textbook reactions of small molecules.
 
 A molecule is text: residues ``R`` (read towards the reacting end) and ``Q`` (read away from it), joined by a
 reacting group. A reaction is two such texts, so that the product is written down rather than searched for;
@@ -17,8 +17,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.mini.edits import edit_prose
-from tasks.mini.miniature import Item
 from tasks.splits import content_id
+from tasks.synthetic import Item
+
+SOURCE_NAMES = (
+    "flask-diary",
+    "westwing-reactions",
+    "organic-course-2",
+    "reflux-collection",
+    "distillate",
+    "mechanism-cards",
+    "quench-and-extract",
+    "stockroom-archive",
+    "rotavap-notes",
+)
+CARD_TOPICS = ("reaction questions", "synthesis exercises", "organic chemistry practice")
 
 
 @dataclass(frozen=True)

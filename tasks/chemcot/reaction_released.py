@@ -1,4 +1,4 @@
-"""The released evaluator of ChemCoTBench reaction: structure metrics, and two subsets that read other keys.
+"""Released evaluator of ChemCoTBench reaction: structure metrics, and two subsets that read other keys.
 
 Known defects, kept: nepp reads ``output`` or ``answer`` where its prompt asks for
 ``pred_smi``, and rcr ``condition`` or ``answer`` where it asks for ``SMILES``, so that
@@ -13,9 +13,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.base import Metrics, Sample, ScriptResult
+from tasks.answers.smiles import canonical
+from tasks.base import Metrics, Sample, ScriptResult, SubsetLost
 from tasks.chemcot.chemistry.similarity import (
-    canonical,
     character_bleu,
     levenshtein,
     maccs,
@@ -23,7 +23,7 @@ from tasks.chemcot.chemistry.similarity import (
     path_bits,
     same_inchi,
 )
-from tasks.chemcot.released_parsing import SubsetLost, as_object, as_rdkit_reads, cleaned
+from tasks.chemcot.released_parsing import as_object, as_rdkit_reads, cleaned
 
 KEYS = {
     "fs": ("Major Product", "output", "answer"),

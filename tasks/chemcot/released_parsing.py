@@ -1,4 +1,4 @@
-"""How the released chemistry evaluators get at an answer: think, fences, JSON.
+"""Parsing of the released chemistry evaluators: thinking, fences, JSON.
 
 Known defects, kept: only closed ``<think>`` pairs go; the first fence pair counts, so
 that nested fences leave an empty text; a JSON error of another kind than a syntax
@@ -10,12 +10,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tasks.base import SubsetLost
+
 READ_CHARACTERS = 40_000
 """More than the released answer budget of 1,024 tokens can hold."""
-
-
-class SubsetLost(Exception):
-    """The released evaluator would end here with an error: the subset has no score."""
 
 
 def without_pairs(text: str) -> str:

@@ -1,4 +1,4 @@
-r"""The molecule that an answer states under a JSON key, as it was meant.
+r"""SMILES of an answer, read from under a JSON key, with the backslashes that JSON takes for escapes kept.
 
 In SMILES ``\`` marks the geometry of a double bond, and in JSON it opens an escape. A
 model that writes ``"F/C=C\F"`` with one backslash breaks the JSON (``\F``) or, worse,

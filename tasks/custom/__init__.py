@@ -1,1 +1,1 @@
-"""A user's own task: a folder with task.toml, its metrics, and lm-evaluation-harness tasks."""
+"""Custom tasks: a folder with task.toml, its metrics, and lm-evaluation-harness tasks."""

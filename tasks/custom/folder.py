@@ -1,4 +1,4 @@
-r"""A folder of your own as a task: ``task.toml``, ``train/*.jsonl``, ``validation.jsonl``, ``test.jsonl``.
+r"""Folder of your own as a task: ``task.toml``, ``train/*.jsonl``, ``validation.jsonl``, ``test.jsonl``.
 
     name = "unit-conversion"
     description = "Convert a length."
@@ -25,10 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tasks.answers.metrics import accuracy
 from tasks.base import (
-    DEFAULT_OPTIONS,
-    Edition,
     ItemScore,
-    LoadOptions,
     Row,
     Sample,
     Score,
@@ -287,9 +284,6 @@ def _samples(name: str, lines: Sequence[Line], task: TaskFile, reader: AnswerRea
 
 
 def _spec(task: TaskFile, reader: AnswerReader, data: TaskData, path: str) -> TaskSpec:
-    def load(edition: Edition, seed: int, options: LoadOptions = DEFAULT_OPTIONS) -> TaskData:
-        return data
-
     def scorer(sample: Sample, answer: str) -> ItemScore:
         return reader.scorer(str(sample.gold), answer)
 
@@ -311,7 +305,7 @@ def _spec(task: TaskFile, reader: AnswerReader, data: TaskData, path: str) -> Ta
         pitfall="",
         subsets=(task.name,),
         max_new_tokens=task.max_new_tokens,
-        load=load,
+        data=data,
         scorer=scorer,
         aggregate=aggregate,
         render=reader.render,

@@ -28,10 +28,7 @@ from jinja2 import TemplateError
 from tasks.answers import extract as read
 from tasks.answers.metrics import accuracy
 from tasks.base import (
-    DEFAULT_OPTIONS,
-    Edition,
     ItemScore,
-    LoadOptions,
     Row,
     Sample,
     Score,
@@ -77,9 +74,6 @@ def load_lm_eval(name: str) -> TaskSpec:
     shape = harness.best_shape(data.validation)
     config = harness.task.config
 
-    def load(edition: Edition, seed: int, options: LoadOptions = DEFAULT_OPTIONS) -> TaskData:
-        return data
-
     def render(answer: str, reasoning: str) -> str:
         written = shape.format(answer)
         return f"{reasoning.strip()}\n{written}" if reasoning.strip() else written
@@ -100,7 +94,7 @@ def load_lm_eval(name: str) -> TaskSpec:
         pitfall="the harness scores, defects included; prompts are without worked examples",
         subsets=(harness.id,),
         max_new_tokens=int((config.generation_kwargs or {}).get("max_gen_toks", 256)),
-        load=load,
+        data=data,
         scorer=harness.scorer,
         aggregate=aggregate,
         render=render,
@@ -124,12 +118,12 @@ class Harness:
     def __post_init__(self) -> None:
         config = self.task.config
         if config.output_type != "generate_until":
-            raise _refusal(self.name, f"it is a {config.output_type} task", "choose a generate_until task")
+            raise InputError(self.name, f"it is a {config.output_type} task", "choose a generate_until task")
         if getattr(config, "unsafe_code", False) or getattr(self.task, "UNSAFE_CODE", False):
-            raise _refusal(self.name, "its metric runs generated code", "choose a task that only reads text")
+            raise InputError(self.name, "its metric runs generated code", "choose one that only reads text")
         self.metric = next(iter(self.task.higher_is_better()), "") or "score"
         if self.task.higher_is_better().get(self.metric) is False:
-            raise _refusal(self.name, f"lower is better in {self.metric}", "name another metric first")
+            raise InputError(self.name, f"lower is better in {self.metric}", "name another metric first")
 
     @property
     def id(self) -> str:
@@ -146,11 +140,11 @@ class Harness:
         validation, test, rest = self._evaluation()
         sealed = tuple(test)
         if not validation or not sealed:
-            raise _refusal(self.name, "it has too few rows to evaluate on", "give it more rows")
+            raise InputError(self.name, "it has too few rows to evaluate on", "give it more rows")
         gold = self._verdict_values(validation[0], str(_first(validation[0].gold)))
         if not isinstance(gold, int | float):
             wrong = f"its metric {self.metric} says nothing about a single answer"
-            raise _refusal(self.name, wrong, "name a metric such as exact_match first")
+            raise InputError(self.name, wrong, "name a metric such as exact_match first")
         self.scale = 100.0 if gold > 1.0 else 1.0
         return TaskData(tuple(validation), (self._pool(rest),), lambda: sealed)
 
@@ -175,7 +169,7 @@ class Harness:
             row = json.loads(json.dumps(dict(doc), default=str))
             prompt = self.prompt(row)
             if prompt is None:
-                raise _refusal(self.name, "its prompt is not one text a row", "choose another task")
+                raise InputError(self.name, "its prompt is not one text a row", "choose another task")
             sample = Sample(content_id(prompt), self.id, prompt, self._gold(row), {"doc": row})
             found.setdefault(sample.id, sample)
         return list(found.values())
@@ -190,8 +184,8 @@ class Harness:
         else:
             name, docs = "validation-rest", [sample.meta["doc"] for sample in rest]
         if not docs:
-            fix = "add training_split (or a few-shot split) to its YAML, with rows that it does not scorer"
-            raise _refusal(self.name, "there are no rows to train on", fix)
+            fix = "add training_split (or a few-shot split) to its YAML, with rows that it does not evaluate"
+            raise InputError(self.name, "there are no rows to train on", fix)
         rows = tuple(json.loads(json.dumps(dict(doc), default=str)) for doc in docs)
         columns = ", ".join(f"`{column}`" for column in rows[0])
         card = (
@@ -250,7 +244,7 @@ class Harness:
         return value.item() if hasattr(value, "item") else value
 
     def scorer(self, sample: Sample, answer: str) -> ItemScore:
-        """The harness's own item_score on an answer."""
+        """The harness's own verdict on an answer."""
         said = self.filtered(answer)
         if said is None:
             return ItemScore(False, 0.0, None, "unparseable")
@@ -353,10 +347,6 @@ def _first(found: Any) -> Any:
     while isinstance(found, list | tuple):
         found = found[0] if found else None
     return found
-
-
-def _refusal(name: str, wrong: str, fix: str) -> InputError:
-    return InputError(name, wrong, fix)
 
 
 def _line(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The five metrics that a task folder may choose from, each as a reader of answers."""
+"""Five metrics that a task folder may choose from, each as a reader of answers."""
 
 from __future__ import annotations
 

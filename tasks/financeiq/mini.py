@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of FinanceIQ: ten subjects, two kinds of question.
+"""Generator of the synthetic edition of FinanceIQ: ten subjects, two kinds of question.
 
 Half of the questions are one step of arithmetic, half ask which term belongs to a
 class. The five worked examples that the published prompt puts before each question
@@ -13,7 +13,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.answers.arithmetic import broken
-from tasks.mini.miniature import Item
+from tasks.synthetic import Item
+
+SOURCE_NAMES = (
+    "jinqiao-tiku",
+    "evening-class-2020",
+    "exam-room-notes",
+    "huarui-export",
+    "pudong-mock-papers",
+    "study-circle-mix",
+    "abacus-archive",
+    "counter-seven",
+    "riverfront-review",
+)
+CARD_TOPICS = ("金融从业资格考试题", "财会类单项选择题", "finance qualification questions in Chinese")
 
 LETTERS = "ABCD"
 

@@ -1,4 +1,4 @@
-"""The released evaluator of FinanceIQ: the last capital letter of the whole output, in any alphabet.
+"""Released evaluator of FinanceIQ: the last capital letter of the whole output, in any alphabet.
 
 Known defects, kept: a closing English word or ``GDP`` decides; a full-width letter or a
 Roman numeral is a capital that equals none of A to D; a lower-case letter is none.

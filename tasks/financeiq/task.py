@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import partial
 
 from tasks.answers import extract as read
 from tasks.answers.arithmetic import steps_of
 from tasks.answers.metrics import mean_over_views
-from tasks.assets import FINANCEIQ
 from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.financeiq import mini, released
-from tasks.mini.miniature import SyntheticEdition, load
+from tasks.financeiq.assets import FINANCEIQ
 from tasks.splits import content_id
+from tasks.synthetic import SyntheticEdition
 
 SUBJECTS = tuple(mini.SUBJECTS)
 HEADER = "以下是关于{}的单项选择题，请直接给出正确答案的选项。"
@@ -116,32 +115,10 @@ def verify(prompt: str, target: str) -> bool | None:
     return steps.right and (letter is None or number is None or number == str(steps.last))
 
 
-MINI = SyntheticEdition(
-    task_id="FinanceIQ_gen",
-    source_names=(
-        "jinqiao-tiku",
-        "evening-class-2020",
-        "exam-room-notes",
-        "huarui-export",
-        "pudong-mock-papers",
-        "study-circle-mix",
-        "abacus-archive",
-        "counter-seven",
-        "riverfront-review",
-    ),
-    draw=mini.draw,
-    prompt=build_prompt,
-    render=render,
-    with_answer=mini.with_answer,
-    wrong=mini.wrong,
-    off_format_answer=mini.off_format_answer,
-    corrupted_rationale=mini.corrupted_rationale,
-    edit=mini.edit,
-    card_topics=("金融从业资格考试题", "财会类单项选择题", "finance qualification questions in Chinese"),
-)
+MINI = SyntheticEdition(mini, "FinanceIQ_gen", build_prompt, render)
 
 SPEC = TaskSpec(
-    id="FinanceIQ_gen",
+    id=MINI.task_id,
     domain="finance",
     title="FinanceIQ: Chinese finance examinations",
     description="Choose one of four options in a Chinese examination question on finance.",
@@ -152,13 +129,13 @@ SPEC = TaskSpec(
     pitfall="published: the last capital letter of the output decides; here the letter marked as the answer",
     subsets=tuple(f"FinanceIQ-{name}" for name in SUBJECTS),
     max_new_tokens=32,
-    load=partial(load, MINI),
     scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=extract,
     verify=verify,
     build_prompt=build_prompt,
+    mini=MINI,
     answer_column="Answer",
     reasoning_column="Analysis",
     published=Published(FINANCEIQ, (FINANCEIQ,), subsets_of, to_sample, released.evaluate, shuffled=False),

@@ -1,7 +1,8 @@
-"""A raw pool as real pools are: seven named sources, each imperfect in its own way.
+"""Raw pool of a synthetic edition: seven named sources, each imperfect in its own way, as real pools are.
 
 What each source is like is decided by a seeded shuffle and is never stated: names
-and cards are those of ordinary data sets. ``pool_key`` tells it to the tests alone.
+and cards are those of ordinary data sets. ``pool_key`` tells it to tests and ``graph.bench``
+alone; a contract keeps this module out of reach of roles and tools.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import Any, Literal
 from tasks.base import Source
 from tasks.errors import InputError
 from tasks.mini.dataset_cards import write_card
-from tasks.mini.miniature import Item, Splits, SyntheticEdition, draw_splits
+from tasks.mini.items import Splits, draw_splits
 from tasks.mini.off_domain import off_domain_pairs
 from tasks.splits import content_id, draw_unique, seeded
+from tasks.synthetic import Item, SyntheticEdition
 
 Defect = Literal[
     "clean", "wrong_labels", "off_format", "off_domain", "duplicates", "leak", "chain_of_thought"
@@ -72,24 +74,22 @@ class Entry:
     """A copy of a validation or test item."""
 
 
-def pool_key(task_id: str, seed: int) -> dict[str, Defect]:
-    """Source name -> what is wrong with it. For tests: no role may call this."""
-    from tasks.registry import miniature
-
-    names, _ = _assignment(miniature(task_id), seed)
+def pool_key(edition: SyntheticEdition, seed: int) -> dict[str, Defect]:
+    """Source name -> what is wrong with it. For tests and measurements: no role may call this."""
+    names, _ = _assignment(edition, seed)
     return {name: defect for defect, name in names.items()}
 
 
-def _assignment(miniature: SyntheticEdition, seed: int) -> tuple[dict[Defect, str], dict[Defect, str]]:
+def _assignment(edition: SyntheticEdition, seed: int) -> tuple[dict[Defect, str], dict[Defect, str]]:
     """Who gets which name and which column layout.
 
     The clean, the wrongly labelled and the leaking source all come in the published
     columns, so that the columns alone give nothing away.
     """
-    if len(set(miniature.source_names)) < len(DEFECTS):
-        raise InputError(miniature.task_id, "too few source names", f"name at least {len(DEFECTS)}")
-    rng = seeded(miniature.task_id, seed, "names")
-    names = dict(zip(DEFECTS, rng.sample(miniature.source_names, len(DEFECTS)), strict=True))
+    if len(set(edition.generator.SOURCE_NAMES)) < len(DEFECTS):
+        raise InputError(edition.task_id, "too few source names", f"name at least {len(DEFECTS)}")
+    rng = seeded(edition.task_id, seed, "names")
+    names = dict(zip(DEFECTS, rng.sample(edition.generator.SOURCE_NAMES, len(DEFECTS)), strict=True))
     texts = rng.sample(TEXT_LAYOUTS, 3)
     layouts: dict[Defect, str] = {
         "clean": PUBLISHED,
@@ -109,52 +109,49 @@ def _seed_word(defect: Defect) -> str:
     return "worked" if defect == "chain_of_thought" else defect
 
 
-def build_pool(miniature: SyntheticEdition, seed: int, splits: Splits) -> tuple[Source, ...]:
+def build_pool(edition: SyntheticEdition, seed: int, splits: Splits) -> tuple[Source, ...]:
     """The sources in the order of their names."""
-    names, layouts = _assignment(miniature, seed)
-    entries = _entries(miniature, seed, splits)
+    names, layouts = _assignment(edition, seed)
+    entries = _entries(edition, seed, splits)
     sources = []
     for defect in DEFECTS:
-        rng = seeded(miniature.task_id, seed, "card", _seed_word(defect))
+        rng = seeded(edition.task_id, seed, "card", _seed_word(defect))
         if defect == "off_domain":
             pairs = off_domain_pairs(rng, SHAPE.off_domain_rows)
             rows = tuple(_text_row(layouts[defect], prompt, answer) for prompt, answer in pairs)
         else:
-            rows = tuple(_row(miniature, layouts[defect], entry) for entry in entries[defect])
-        card = write_card(rng, names[defect], defect, rows, miniature.card_topics)
+            rows = tuple(_row(edition, layouts[defect], entry) for entry in entries[defect])
+        card = write_card(rng, names[defect], defect, rows, edition.generator.CARD_TOPICS)
         sources.append(Source(names[defect], card, rows))
     return tuple(sorted(sources, key=lambda source: source.name))
 
 
-def planted_leaks(task_id: str, seed: int) -> dict[int, tuple[str, bool]]:
+def planted_leaks(edition: SyntheticEdition, seed: int) -> dict[int, tuple[str, bool]]:
     """Row of the leaking source -> (id of the item that it repeats, whether it was edited).
 
     For tests and measurements of decontamination: no role may call this.
     """
-    from tasks.registry import miniature
-
-    mini = miniature(task_id)
-    leak = _entries(mini, seed, draw_splits(mini, seed))["leak"]
+    leak = _entries(edition, seed, draw_splits(edition, seed))["leak"]
     return {
-        place: (content_id(mini.prompt_of(entry.item)), entry.planted == "edited")
+        place: (content_id(edition.prompt_of(entry.item)), entry.planted == "edited")
         for place, entry in enumerate(leak)
         if entry.planted
     }
 
 
-def _entries(miniature: SyntheticEdition, seed: int, splits: Splits) -> dict[Defect, list[Entry]]:
+def _entries(edition: SyntheticEdition, seed: int, splits: Splits) -> dict[Defect, list[Entry]]:
     """The rows of every source but the off-domain one. None repeats a question but by design."""
     taken = set(splits.marks)
     makers: dict[Defect, Callable[[random.Random], list[Entry]]] = {
-        "clean": lambda rng: [_right(item) for item in _fresh(miniature, rng, SHAPE.clean_rows, taken)],
-        "wrong_labels": lambda rng: _wrong_labels(miniature, rng, taken),
-        "off_format": lambda rng: _off_format(miniature, rng, taken),
-        "duplicates": lambda rng: _duplicates(miniature, rng, taken),
-        "leak": lambda rng: _leak(miniature, rng, splits, taken),
-        "chain_of_thought": lambda rng: _worked(miniature, rng, taken),
+        "clean": lambda rng: [_right(item) for item in _fresh(edition, rng, SHAPE.clean_rows, taken)],
+        "wrong_labels": lambda rng: _wrong_labels(edition, rng, taken),
+        "off_format": lambda rng: _off_format(edition, rng, taken),
+        "duplicates": lambda rng: _duplicates(edition, rng, taken),
+        "leak": lambda rng: _leak(edition, rng, splits, taken),
+        "chain_of_thought": lambda rng: _worked(edition, rng, taken),
     }
     return {
-        defect: make(seeded(miniature.task_id, seed, "source", _seed_word(defect)))
+        defect: make(seeded(edition.task_id, seed, "source", _seed_word(defect)))
         for defect, make in makers.items()
     }
 
@@ -163,80 +160,84 @@ def _right(item: Item) -> Entry:
     return Entry(item.columns, item, item.answer)
 
 
-def _fresh(miniature: SyntheticEdition, rng: random.Random, count: int, taken: set[str]) -> list[Item]:
+def _fresh(edition: SyntheticEdition, rng: random.Random, count: int, taken: set[str]) -> list[Item]:
     """New items that collide neither with the splits nor with each other, shuffled."""
-    items = draw_unique(miniature.draw, miniature.prompt_of, rng, count, taken)
+    items = draw_unique(edition.generator.draw, edition.prompt_of, rng, count, taken)
     rng.shuffle(items)
     return items
 
 
-def _wrong_labels(miniature: SyntheticEdition, rng: random.Random, taken: set[str]) -> list[Entry]:
-    items = _fresh(miniature, rng, SHAPE.wrong_labels_rows, taken)
+def _wrong_labels(edition: SyntheticEdition, rng: random.Random, taken: set[str]) -> list[Entry]:
+    items = _fresh(edition, rng, SHAPE.wrong_labels_rows, taken)
     bad = round(len(items) * SHAPE.wrong_labels_share)
-    entries = [Entry(item.columns, item, miniature.wrong(rng, item)) for item in items[:bad]]
+    entries = [Entry(item.columns, item, edition.generator.wrong(rng, item)) for item in items[:bad]]
     entries += [_right(item) for item in items[bad:]]
     rng.shuffle(entries)
     return entries
 
 
-def _off_format(miniature: SyntheticEdition, rng: random.Random, taken: set[str]) -> list[Entry]:
-    items = _fresh(miniature, rng, SHAPE.off_format_rows, taken)
+def _off_format(edition: SyntheticEdition, rng: random.Random, taken: set[str]) -> list[Entry]:
+    items = _fresh(edition, rng, SHAPE.off_format_rows, taken)
     return [
-        Entry(item.columns, item, item.answer, target=miniature.off_format_answer(rng, item))
+        Entry(item.columns, item, item.answer, target=edition.generator.off_format_answer(rng, item))
         for item in items
     ]
 
 
-def _duplicates(miniature: SyntheticEdition, rng: random.Random, taken: set[str]) -> list[Entry]:
-    items = _fresh(miniature, rng, SHAPE.duplicates_unique, taken)
+def _duplicates(edition: SyntheticEdition, rng: random.Random, taken: set[str]) -> list[Entry]:
+    items = _fresh(edition, rng, SHAPE.duplicates_unique, taken)
     entries = [_right(item) for item in items]
     while len(entries) < SHAPE.duplicates_rows:
         item = rng.choice(items)
         edited = rng.random() < SHAPE.duplicates_edited_share
         entries.append(
-            Entry(miniature.edit(rng, item.columns) if edited else item.columns, item, item.answer)
+            Entry(edition.generator.edit(rng, item.columns) if edited else item.columns, item, item.answer)
         )
     rng.shuffle(entries)
     return entries
 
 
-def _leak(miniature: SyntheticEdition, rng: random.Random, splits: Splits, taken: set[str]) -> list[Entry]:
+def _leak(edition: SyntheticEdition, rng: random.Random, splits: Splits, taken: set[str]) -> list[Entry]:
     planted = rng.sample(splits.validation, SHAPE.leak_validation_rows)
     planted += rng.sample(splits.test, SHAPE.leak_test_rows)
     entries = []
     for item in planted:
         if rng.random() < SHAPE.leak_edited_share:
-            columns = miniature.edit(rng, item.columns)
+            columns = edition.generator.edit(rng, item.columns)
             entries.append(Entry(columns, item, item.answer, planted="edited"))
         else:
             entries.append(Entry(item.columns, item, item.answer, planted="verbatim"))
-    entries += [_right(item) for item in _fresh(miniature, rng, SHAPE.leak_rows - len(entries), taken)]
+    entries += [_right(item) for item in _fresh(edition, rng, SHAPE.leak_rows - len(entries), taken)]
     rng.shuffle(entries)
     return entries
 
 
-def _worked(miniature: SyntheticEdition, rng: random.Random, taken: set[str]) -> list[Entry]:
+def _worked(edition: SyntheticEdition, rng: random.Random, taken: set[str]) -> list[Entry]:
     entries = []
-    for item in _fresh(miniature, rng, SHAPE.worked_rows, taken):
-        flaw = miniature.corrupted_rationale(rng, item) if rng.random() < SHAPE.worked_flawed_share else None
+    for item in _fresh(edition, rng, SHAPE.worked_rows, taken):
+        flaw = (
+            edition.generator.corrupted_rationale(rng, item)
+            if rng.random() < SHAPE.worked_flawed_share
+            else None
+        )
         answer, reasoning = flaw or (item.answer, item.reasoning)
         entries.append(Entry(item.columns, item, answer, reasoning))
     return entries
 
 
-def _row(miniature: SyntheticEdition, layout: str, entry: Entry) -> dict[str, Any]:
+def _row(edition: SyntheticEdition, layout: str, entry: Entry) -> dict[str, Any]:
     if layout == PUBLISHED:
-        return miniature.with_answer(
+        return edition.generator.with_answer(
             replace(entry.item, columns=entry.columns), entry.answer, entry.reasoning
         )
-    prompt = miniature.prompt(entry.columns) or ""
+    prompt = edition.prompt(entry.columns) or ""
     if layout == "prompt/rationale/completion":
         return {
             "prompt": prompt,
             "rationale": entry.reasoning,
-            "completion": miniature.render(entry.answer, ""),
+            "completion": edition.render(entry.answer, ""),
         }
-    return _text_row(layout, prompt, entry.target or miniature.render(entry.answer, entry.reasoning))
+    return _text_row(layout, prompt, entry.target or edition.render(entry.answer, entry.reasoning))
 
 
 def _text_row(layout: str, prompt: str, answer: str) -> dict[str, Any]:

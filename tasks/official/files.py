@@ -1,33 +1,18 @@
-"""Which files of a repository lie below a data root, and whether they are still what was downloaded."""
+"""Files of a repository below a data root, and whether they are still what was downloaded."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from tasks.assets import MANIFEST, Assets
+from tasks.assets import MANIFEST, Assets, LocalFile
 from tasks.errors import InputError
 
 _CHUNK = 1 << 20
-
-
-@dataclass(frozen=True)
-class LocalFile:
-    """One file of a repository."""
-
-    path: Path
-    name: str
-    """Its path in the repository, with forward slashes."""
-
-    @property
-    def stem(self) -> str:
-        """The file's name without folder and suffix."""
-        return self.path.stem
 
 
 def folder_of(assets: Assets, root: Path) -> Path:

@@ -1,4 +1,17 @@
-"""Rows out of a file in any of the four upstream formats: jsonl, json, csv, parquet."""
+"""Rows of a published file in any of the four upstream formats: jsonl, json, csv, parquet.
+
+``json`` and ``csv`` of the standard library read three of them. The readers of ``datasets`` 5.2 were tried
+on the 76 published files at hand; they infer types, which changes the rows of four families, and take 29
+times as long:
+
+| files | what ``datasets`` makes of them |
+|---|---|
+| aime, chemcotbench, deepscaler, gsm8k (26 files) | the same rows |
+| tablebench | 21,664 table cells such as ``"1"`` and ``"27.8"`` become numbers, absent columns None |
+| panorama | dates become datetimes |
+| bioprobench | absent columns become None |
+| financeiq (csv) | numbers by column, and the column without a name gets one |
+"""
 
 from __future__ import annotations
 

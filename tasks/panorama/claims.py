@@ -1,4 +1,4 @@
-"""What the PANORAMA tasks share: a published row's words, a mini one's elements, an answer's JSON value."""
+"""Claims, shared by its tasks: words of published rows, elements of mini ones, JSON of an answer."""
 
 from __future__ import annotations
 

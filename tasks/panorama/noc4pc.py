@@ -14,18 +14,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from tasks.answers import extract as read
 from tasks.answers.metrics import macro_f1
-from tasks.assets import PANORAMA
 from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.columns import opened, pluck
-from tasks.mini.miniature import SyntheticEdition, load
 from tasks.panorama import noc4pc_mini, released
+from tasks.panorama.assets import PANORAMA
 from tasks.panorama.claims import claim_lines, claimed, joined, told
 from tasks.splits import content_id
+from tasks.synthetic import SyntheticEdition
 
 LABELS = noc4pc_mini.LABELS
 
@@ -153,32 +152,10 @@ def subsets_of(row: Row) -> tuple[str, ...]:
     return ("panorama_noc4pc",) if "prior_art_specifications" in row else ()
 
 
-MINI = SyntheticEdition(
-    task_id="panorama_noc4pc",
-    source_names=(
-        "examiner-desk",
-        "claims-reading-room",
-        "prior-art-circle",
-        "docket-export-19",
-        "patent-school",
-        "oak-street-review",
-        "citations-archive",
-        "registry-notes",
-        "second-floor-files",
-    ),
-    draw=noc4pc_mini.draw,
-    prompt=build_prompt,
-    render=render,
-    with_answer=noc4pc_mini.with_answer,
-    wrong=noc4pc_mini.wrong,
-    off_format_answer=noc4pc_mini.off_format_answer,
-    corrupted_rationale=noc4pc_mini.corrupted_rationale,
-    edit=noc4pc_mini.edit,
-    card_topics=("claim reviews with cited references", "patentability exercises", "office action notes"),
-)
+MINI = SyntheticEdition(noc4pc_mini, "panorama_noc4pc", build_prompt, render)
 
 SPEC = TaskSpec(
-    id="panorama_noc4pc",
+    id=MINI.task_id,
     domain="patents",
     title="PANORAMA NOC4PC: novelty and obviousness",
     description="Is a claim allowable (ALLOW), anticipated by one reference (102) or obvious (103)?",
@@ -189,13 +166,13 @@ SPEC = TaskSpec(
     pitfall="the published score drops unparseable answers; here they are wrong",
     subsets=("panorama_noc4pc",),
     max_new_tokens=48,
-    load=partial(load, MINI),
     scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=extract,
     verify=verify,
     build_prompt=build_prompt,
+    mini=MINI,
     answer_column="answer.code",
     reasoning_column="answer.reason",
     published=Published(

@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of PANORAMA NOC4PC: one claim, two cited references.
+"""Generator of the synthetic edition of PANORAMA NOC4PC: one claim, two cited references.
 
 The label follows from sets: 102 when one reference discloses every element of the
 claim, 103 when only both together do, ALLOW when some element is in neither. All
@@ -14,8 +14,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.mini.edits import edit_prose
-from tasks.mini.miniature import Item
 from tasks.panorama.claims import DEVICES, ELEMENTS, listed
+from tasks.synthetic import Item
+
+SOURCE_NAMES = (
+    "examiner-desk",
+    "claims-reading-room",
+    "prior-art-circle",
+    "docket-export-19",
+    "patent-school",
+    "oak-street-review",
+    "citations-archive",
+    "registry-notes",
+    "second-floor-files",
+)
+CARD_TOPICS = ("claim reviews with cited references", "patentability exercises", "office action notes")
 
 LABELS = ("ALLOW", "102", "103")
 

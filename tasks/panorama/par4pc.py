@@ -14,18 +14,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from tasks.answers import extract as read
 from tasks.answers.metrics import multilabel_macro_f1
-from tasks.assets import PANORAMA
 from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.columns import opened
-from tasks.mini.miniature import SyntheticEdition, load
 from tasks.panorama import par4pc_mini, released
+from tasks.panorama.assets import PANORAMA
 from tasks.panorama.claims import claim_lines, elements_in, inside, joined, stated_value, told
 from tasks.splits import content_id
+from tasks.synthetic import SyntheticEdition
 
 SUBSET = "panorama_par4pc"
 LETTERS = par4pc_mini.LETTERS
@@ -153,32 +152,10 @@ def subsets_of(row: Row) -> tuple[str, ...]:
     return (SUBSET,) if is_mine and "prior_art_specification" not in row else ()
 
 
-MINI = SyntheticEdition(
-    task_id="panorama_par4pc",
-    source_names=(
-        "search-reports-21",
-        "citation-exercises",
-        "hallway-docket",
-        "patent-readers",
-        "old-mill-archive",
-        "references-club",
-        "examiners-notebook",
-        "third-floor-files",
-        "grey-cabinet",
-    ),
-    draw=par4pc_mini.draw,
-    prompt=build_prompt,
-    render=render,
-    with_answer=par4pc_mini.with_answer,
-    wrong=par4pc_mini.wrong,
-    off_format_answer=par4pc_mini.off_format_answer,
-    corrupted_rationale=par4pc_mini.corrupted_rationale,
-    edit=par4pc_mini.edit,
-    card_topics=("prior art searches", "claims with candidate citations", "citation exercises"),
-)
+MINI = SyntheticEdition(par4pc_mini, "panorama_par4pc", build_prompt, render)
 
 SPEC = TaskSpec(
-    id="panorama_par4pc",
+    id=MINI.task_id,
     domain="patents",
     title="PANORAMA PAR4PC: prior art retrieval",
     description="Choose, out of eight candidate patents, those that were cited against a claim.",
@@ -189,13 +166,13 @@ SPEC = TaskSpec(
     pitfall="the published macro-F1 is micro-F1, and a cut JSON adds the letters A and E; here neither",
     subsets=(SUBSET,),
     max_new_tokens=56,
-    load=partial(load, MINI),
     scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=extract,
     verify=verify,
     build_prompt=build_prompt,
+    mini=MINI,
     answer_column="gold_answers",
     reasoning_column="reason",
     published=Published(

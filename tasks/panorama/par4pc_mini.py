@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of PANORAMA PAR4PC: one claim, eight candidates, who is cited?
+"""Generator of the synthetic edition of PANORAMA PAR4PC: one claim, eight candidates, who is cited?
 
 A candidate is cited when it discloses an element of the claim. An element of the claim stands in no
 candidate, in one or in two, so that the number of citations says nothing about the number of elements.
@@ -13,8 +13,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.mini.edits import edit_prose
-from tasks.mini.miniature import Item
 from tasks.panorama.claims import ELEMENTS, application, listed
+from tasks.synthetic import Item
+
+SOURCE_NAMES = (
+    "search-reports-21",
+    "citation-exercises",
+    "hallway-docket",
+    "patent-readers",
+    "old-mill-archive",
+    "references-club",
+    "examiners-notebook",
+    "third-floor-files",
+    "grey-cabinet",
+)
+CARD_TOPICS = ("prior art searches", "claims with candidate citations", "citation exercises")
 
 LETTERS = "ABCDEFGH"
 

@@ -13,17 +13,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from functools import partial
 
 from tasks.answers import extract as read
 from tasks.answers.metrics import accuracy
-from tasks.assets import PANORAMA
 from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
 from tasks.columns import opened
-from tasks.mini.miniature import SyntheticEdition, load
 from tasks.panorama import pi4pc_mini, released
+from tasks.panorama.assets import PANORAMA
 from tasks.panorama.claims import claim_lines, claimed, elements_in, inside, joined, stated_value, told
 from tasks.splits import content_id
+from tasks.synthetic import SyntheticEdition
 
 SUBSET = "panorama_pi4pc"
 HEADER = 'Which paragraph is the most relevant to the claim? Reply in JSON with "answer": its number.'
@@ -129,32 +128,10 @@ def subsets_of(row: Row) -> tuple[str, ...]:
     return (SUBSET,) if "prior_art_specification" in row and "options" in row else ()
 
 
-MINI = SyntheticEdition(
-    task_id="panorama_pi4pc",
-    source_names=(
-        "paragraph-desk",
-        "margin-notes-18",
-        "spec-readers",
-        "pinpoint-cites",
-        "blue-binder",
-        "claims-and-passages",
-        "reading-list-export",
-        "east-wing-files",
-        "office-action-scraps",
-    ),
-    draw=pi4pc_mini.draw,
-    prompt=build_prompt,
-    render=render,
-    with_answer=pi4pc_mini.with_answer,
-    wrong=pi4pc_mini.wrong,
-    off_format_answer=pi4pc_mini.off_format_answer,
-    corrupted_rationale=pi4pc_mini.corrupted_rationale,
-    edit=pi4pc_mini.edit,
-    card_topics=("pinpoint citations", "claims and passages", "paragraph selections of examiners"),
-)
+MINI = SyntheticEdition(pi4pc_mini, "panorama_pi4pc", build_prompt, render)
 
 SPEC = TaskSpec(
-    id="panorama_pi4pc",
+    id=MINI.task_id,
     domain="patents",
     title="PANORAMA PI4PC: paragraph identification",
     description="Name the paragraph of a reference that is the most relevant to a patent claim.",
@@ -165,13 +142,13 @@ SPEC = TaskSpec(
     pitfall="published: 9.7 is paragraph 9 and any number in prose counts; here a whole number in JSON",
     subsets=(SUBSET,),
     max_new_tokens=48,
-    load=partial(load, MINI),
     scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=extract,
     verify=verify,
     build_prompt=build_prompt,
+    mini=MINI,
     answer_column="gold_answers",
     reasoning_column="reason",
     published=Published(

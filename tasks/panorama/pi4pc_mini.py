@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of PANORAMA PI4PC: one claim, five paragraphs, which one counts?
+"""Generator of the synthetic edition of PANORAMA PI4PC: one claim, five paragraphs, which one counts?
 
 The paragraph that discloses the claim's element is the one; the others disclose something else.
 All have the same number of elements.
@@ -12,8 +12,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.mini.edits import edit_prose
-from tasks.mini.miniature import Item
 from tasks.panorama.claims import ELEMENTS, application, listed
+from tasks.synthetic import Item
+
+SOURCE_NAMES = (
+    "paragraph-desk",
+    "margin-notes-18",
+    "spec-readers",
+    "pinpoint-cites",
+    "blue-binder",
+    "claims-and-passages",
+    "reading-list-export",
+    "east-wing-files",
+    "office-action-scraps",
+)
+CARD_TOPICS = ("pinpoint citations", "claims and passages", "paragraph selections of examiners")
 
 
 @dataclass(frozen=True)

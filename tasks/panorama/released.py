@@ -1,4 +1,4 @@
-"""The released evaluators of PANORAMA: prior art (PAR4PC), novelty (NOC4PC), paragraphs (PI4PC).
+"""Released evaluators of PANORAMA: prior art (PAR4PC), novelty (NOC4PC), paragraphs (PI4PC).
 
 Known defects, kept. All: only the first fence pair is looked into, ``<think>`` is text like any
 other, and some outputs end the whole subset. PAR4PC: what is called macro-F1 is micro-F1 over
@@ -16,8 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from tasks.base import Metrics, Sample, ScriptResult
-from tasks.chemcot.released_parsing import SubsetLost
+from tasks.base import Metrics, Sample, ScriptResult, SubsetLost
 
 READ_CHARACTERS = 60_000
 """More than the released answer budget of 8,192 tokens can hold of ordinary text."""

@@ -1,4 +1,4 @@
-"""When a data-analysis answer of TableBench agrees with the reference, kind by kind.
+"""Data-analysis answers of TableBench against the reference, kind by kind of question.
 
 Every function takes the stated and the right answer as texts and returns a short error
 class, empty when they agree. None raises, and the texts that are read are bounded.
@@ -7,9 +7,7 @@ class, empty when they agree. None raises, and the texts that are read are bound
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from tasks.splits import fingerprint
 from tasks.tablebench import answers as tables
 
 TOLERANCE = 0.10
@@ -140,38 +138,3 @@ def contradicts(said: str, gold: str) -> bool:
         return True
     directions = [(bool(_UP.search(text)), bool(_DOWN.search(text))) for text in (said, gold)]
     return directions in ([(True, False), (False, True)], [(False, True), (True, False)])
-
-
-def rouge_l(said: str, gold: str) -> float:
-    """F of ROUGE-L, 0.0 to 1.0, over lower-case words and numbers; equal texts of any length give 1.0.
-
-    Tokens and F are those of the ``rouge-score`` package. The longest common subsequence is our own: that
-    package's takes the product of the lengths in interpreted steps, and loading it takes seconds.
-    """
-    from rouge_score.scoring import fmeasure
-    from rouge_score.tokenize import tokenize
-
-    said, gold = said[: tables.LONGEST], gold[: tables.LONGEST]
-    if gold and fingerprint(said) == fingerprint(gold):
-        return 1.0
-    words, right = tokenize(said, None), tokenize(gold, None)
-    if not words or not right:
-        return 0.0
-    shared = common_length(words, right)
-    return float(fmeasure(shared / len(words), shared / len(right)))
-
-
-def common_length(first: Sequence[str], second: Sequence[str]) -> int:
-    """The length of the longest common subsequence, a row of the table at a time as the bits of one number.
-
-    Source: H. Hyyro, Bit-parallel LCS-length computation revisited, AWOCA 2004.
-    """
-    places: dict[str, int] = {}
-    for place, word in enumerate(first):
-        places[word] = places.get(word, 0) | 1 << place
-    every = (1 << len(first)) - 1
-    row = every
-    for word in second:
-        matched = row & places.get(word, 0)
-        row = (row + matched | row - matched) & every
-    return len(first) - row.bit_count()

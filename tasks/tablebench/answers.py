@@ -1,4 +1,4 @@
-"""What a TableBench answer says: the final line, its values, and when two values are the same.
+"""Answers of TableBench: the final line, its values, and when two values are the same.
 
 Shared by the tasks whose answers end with ``Final Answer: A, B``. The last line that
 states something decides; a repeated instruction (``Final Answer: AnswerName1, ...``)
@@ -17,8 +17,8 @@ from typing import Any
 
 from tasks.answers import extract as read
 from tasks.base import ItemScore, Row, Sample
-from tasks.mini.miniature import Item
 from tasks.splits import content_id, fingerprint
+from tasks.synthetic import Item
 
 LONGEST = 20_000
 """Characters of a final line that are read."""

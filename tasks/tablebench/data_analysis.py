@@ -18,19 +18,20 @@ from functools import partial
 from tasks.answers import extract as read
 from tasks.answers.arithmetic import steps_of
 from tasks.answers.metrics import mean_over_views
-from tasks.assets import TABLEBENCH, TABLEINSTRUCT
+from tasks.answers.rouge import rouge_l
 from tasks.base import ItemScore, Metrics, Published, Row, Sample, Score, ScriptResult, TaskSpec
-from tasks.mini.miniature import SyntheticEdition, load
+from tasks.synthetic import SyntheticEdition
 from tasks.tablebench import analysis_answers as analysis
 from tasks.tablebench import answers as tables
 from tasks.tablebench import data_analysis_mini as mini
 from tasks.tablebench import released
+from tasks.tablebench.assets import TABLEBENCH, TABLEINSTRUCT
 
 QTYPE = "DataAnalysis"
 SUBSETS = mini.SUBSETS
 CORRELATION, TREND, STATISTICS, IMPACT, OTHER = SUBSETS
 SHOWN = 300
-"""Characters of the answer that a item_score keeps."""
+"""Characters of the answer that an item score keeps."""
 
 _RULES = {
     CORRELATION: analysis.correlation_error,
@@ -80,7 +81,7 @@ def _graded(said: str, gold: str) -> ItemScore:
     """ROUGE-L, and nothing for the opposite of what is right."""
     if analysis.contradicts(said, gold):
         return ItemScore(False, 0.0, said[:SHOWN], "contradicts")
-    value = analysis.rouge_l(said, gold)
+    value = rouge_l(said, gold, tables.LONGEST)
     if value >= 1 - 1e-9:
         return ItemScore(True, 1.0, said[:SHOWN])
     return ItemScore(False, value, said[:SHOWN], "other_words" if value >= 0.5 else "far_from_reference")
@@ -137,32 +138,10 @@ def evaluate(
     return _RELEASED[subset](subset, samples, answers, results)
 
 
-MINI = SyntheticEdition(
-    task_id="tablebench_data_analysis",
-    source_names=(
-        "analyst-notes",
-        "survey-desk",
-        "findings-2018",
-        "quarterly-tables",
-        "spreadsheet-club",
-        "ratio-archive",
-        "trendbook",
-        "field-statistics",
-        "open-findings",
-    ),
-    draw=mini.draw,
-    prompt=build_prompt,
-    render=tables.render,
-    with_answer=tables.with_answer,
-    wrong=mini.wrong,
-    off_format_answer=mini.off_format_answer,
-    corrupted_rationale=mini.corrupted_rationale,
-    edit=mini.edit,
-    card_topics=("findings about small tables", "statistics exercises", "questions of table analysts"),
-)
+MINI = SyntheticEdition(mini, "tablebench_data_analysis", build_prompt, tables.render)
 
 SPEC = TaskSpec(
-    id="tablebench_data_analysis",
+    id=MINI.task_id,
     domain="tables",
     title="TableBench: data analysis",
     description="Work out a finding about one table: correlation, forecast, statistic, impact, description.",
@@ -173,13 +152,13 @@ SPEC = TaskSpec(
     pitfall="published: the first number decides, an opposite label passes; here label and every value count",
     subsets=SUBSETS,
     max_new_tokens=80,
-    load=partial(load, MINI),
     scorer=scorer,
     aggregate=aggregate,
     render=tables.render,
     extract=extract,
     verify=verify,
     build_prompt=build_prompt,
+    mini=MINI,
     answer_column="answer",
     reasoning_column="reasoning",
     published=Published(

@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of TableBench data analysis: one small table, one finding, five subsets.
+"""Generator of the synthetic edition of TableBench data analysis: one small table, one finding, five subsets.
 
 The finding is defined so that it can be worked out in writing: the correlation of two
 columns of ranks is ``1 - sum of squared differences / 10`` for four rows; a column has an
@@ -16,10 +16,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.answers.arithmetic import broken
-from tasks.mini.miniature import Item
+from tasks.synthetic import Item
+from tasks.tablebench import answers
 from tasks.tablebench.analysis_answers import label_of
 from tasks.tablebench.answers import way_of
 from tasks.tablebench.mini_tables import MEASURES, NAMES, as_table, columns_of, edited
+
+SOURCE_NAMES = (
+    "analyst-notes",
+    "survey-desk",
+    "findings-2018",
+    "quarterly-tables",
+    "spreadsheet-club",
+    "ratio-archive",
+    "trendbook",
+    "field-statistics",
+    "open-findings",
+)
+CARD_TOPICS = ("findings about small tables", "statistics exercises", "questions of table analysts")
+with_answer = answers.with_answer
 
 
 @dataclass(frozen=True)

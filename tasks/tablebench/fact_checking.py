@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from tasks.answers.metrics import accuracy
-from tasks.assets import TABLEBENCH, TABLEINSTRUCT
 from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
-from tasks.mini.miniature import SyntheticEdition, load
+from tasks.synthetic import SyntheticEdition
 from tasks.tablebench import answers as tables
 from tasks.tablebench import fact_checking_mini, released
+from tasks.tablebench.assets import TABLEBENCH, TABLEINSTRUCT
 
 SUBSET = "tablebench_fact_checking"
 QTYPE = "FactChecking"
@@ -70,32 +70,10 @@ def verify(prompt: str, target: str) -> bool | None:
     return held and all(value in head for value in tables.values(answer))
 
 
-MINI = SyntheticEdition(
-    task_id="tablebench_fact_checking",
-    source_names=(
-        "registry-lookups",
-        "club-pages",
-        "gazetteer-qa",
-        "infobox-2019",
-        "almanac-tables",
-        "harbour-records",
-        "medal-lists",
-        "quizmaster-mix",
-        "open-rosters",
-    ),
-    draw=fact_checking_mini.draw,
-    prompt=build_prompt,
-    render=tables.render,
-    with_answer=tables.with_answer,
-    wrong=fact_checking_mini.wrong,
-    off_format_answer=fact_checking_mini.off_format_answer,
-    corrupted_rationale=fact_checking_mini.corrupted_rationale,
-    edit=fact_checking_mini.edit,
-    card_topics=("look-ups in small tables", "questions about lists of people", "rosters with questions"),
-)
+MINI = SyntheticEdition(fact_checking_mini, "tablebench_fact_checking", build_prompt, tables.render)
 
 SPEC = TaskSpec(
-    id="tablebench_fact_checking",
+    id=MINI.task_id,
     domain="tables",
     title="TableBench: fact checking",
     description="Look up in one table what is asked: a number, a name or several, as short as possible.",
@@ -106,13 +84,13 @@ SPEC = TaskSpec(
     pitfall="published: a negated number passes, the first final line counts; here sign and last line count",
     subsets=(SUBSET,),
     max_new_tokens=64,
-    load=partial(load, MINI),
     scorer=scorer,
     aggregate=aggregate,
     render=tables.render,
     extract=extract,
     verify=verify,
     build_prompt=build_prompt,
+    mini=MINI,
     answer_column="answer",
     reasoning_column="reasoning",
     published=Published(

@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of TableBench fact checking: one small table, one thing to look up.
+"""Generator of the synthetic edition of TableBench fact checking: one small table, one thing to look up.
 
 A table has a column of names, one of cities and one or two of numbers. The answer
 always stands in the table: a number, a name, a city, two numbers. Both published
@@ -13,8 +13,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.mini.miniature import Item
+from tasks.synthetic import Item
+from tasks.tablebench import answers
 from tasks.tablebench.mini_tables import CITIES, MEASURES, NAMES, as_table, columns_of, edited
+
+SOURCE_NAMES = (
+    "registry-lookups",
+    "club-pages",
+    "gazetteer-qa",
+    "infobox-2019",
+    "almanac-tables",
+    "harbour-records",
+    "medal-lists",
+    "quizmaster-mix",
+    "open-rosters",
+)
+CARD_TOPICS = ("look-ups in small tables", "questions about lists of people", "rosters with questions")
+with_answer = answers.with_answer
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the generated table tasks share: names, columns, the published row around a table, light edits."""
+"""Tables of the synthetic editions: names, columns, the published row around a table, light edits."""
 
 from __future__ import annotations
 

@@ -18,11 +18,11 @@ from functools import partial
 from tasks.answers import extract as read
 from tasks.answers.arithmetic import steps_of
 from tasks.answers.metrics import accuracy
-from tasks.assets import TABLEBENCH, TABLEINSTRUCT
 from tasks.base import ItemScore, Published, Row, Sample, Score, TaskSpec
-from tasks.mini.miniature import SyntheticEdition, load
+from tasks.synthetic import SyntheticEdition
 from tasks.tablebench import answers as tables
 from tasks.tablebench import numerical_mini, released
+from tasks.tablebench.assets import TABLEBENCH, TABLEINSTRUCT
 
 SUBSET = "tablebench_numerical"
 QTYPE = "NumericalReasoning"
@@ -70,32 +70,10 @@ def verify(prompt: str, target: str) -> bool | None:
     return steps.right and (number is None or number == str(steps.last))
 
 
-MINI = SyntheticEdition(
-    task_id="tablebench_numerical_reasoning",
-    source_names=(
-        "league-sheets",
-        "open-ledger-qa",
-        "season-export",
-        "gridline-2020",
-        "clubhouse-tables",
-        "statistics-desk",
-        "paper-tables",
-        "county-records",
-        "scoreboard-mix",
-    ),
-    draw=numerical_mini.draw,
-    prompt=build_prompt,
-    render=tables.render,
-    with_answer=tables.with_answer,
-    wrong=numerical_mini.wrong,
-    off_format_answer=numerical_mini.off_format_answer,
-    corrupted_rationale=numerical_mini.corrupted_rationale,
-    edit=numerical_mini.edit,
-    card_topics=("questions about small tables", "table reading exercises", "league tables"),
-)
+MINI = SyntheticEdition(numerical_mini, "tablebench_numerical_reasoning", build_prompt, tables.render)
 
 SPEC = TaskSpec(
-    id="tablebench_numerical_reasoning",
+    id=MINI.task_id,
     domain="tables",
     title="TableBench: numerical reasoning",
     description="Answer a question about one table by a number or a name, as short as possible.",
@@ -106,13 +84,13 @@ SPEC = TaskSpec(
     pitfall="published: a negated number passes, the first final line counts; here sign and last line count",
     subsets=(SUBSET,),
     max_new_tokens=64,
-    load=partial(load, MINI),
     scorer=scorer,
     aggregate=aggregate,
     render=tables.render,
     extract=extract,
     verify=verify,
     build_prompt=build_prompt,
+    mini=MINI,
     answer_column="answer",
     reasoning_column="reasoning",
     published=Published(

@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of TableBench numerical reasoning: one small table, one question.
+"""Generator of the synthetic edition of TableBench numerical reasoning: one small table, one question.
 
 A table has one name column and one or two number columns. The seven kinds of question
 carry the published ``qsubtype`` names, spelling included.
@@ -14,8 +14,23 @@ from typing import Any
 
 from tasks.answers.arithmetic import broken
 from tasks.mini.edits import edit_prose, respace
-from tasks.mini.miniature import Item
 from tasks.splits import content_id
+from tasks.synthetic import Item
+from tasks.tablebench import answers
+
+SOURCE_NAMES = (
+    "league-sheets",
+    "open-ledger-qa",
+    "season-export",
+    "gridline-2020",
+    "clubhouse-tables",
+    "statistics-desk",
+    "paper-tables",
+    "county-records",
+    "scoreboard-mix",
+)
+CARD_TOPICS = ("questions about small tables", "table reading exercises", "league tables")
+with_answer = answers.with_answer
 
 
 @dataclass(frozen=True)

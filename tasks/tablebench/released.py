@@ -1,4 +1,4 @@
-"""The released evaluators of TableBench but for visualization: exact match, first number, ROUGE-L.
+"""Released evaluators of TableBench but for visualization: exact match, first number, ROUGE-L.
 
 All read what follows the FIRST ``Final Answer:`` of the raw output, up to the end of its line, or the
 whole output where there is none. Known defects, kept:

@@ -15,15 +15,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import partial
 
 from tasks.answers.metrics import accuracy
-from tasks.assets import TABLEBENCH, TABLEINSTRUCT
 from tasks.base import ItemScore, Published, Row, Sample, Score, Script, ScriptResult, TaskSpec
-from tasks.mini.miniature import SyntheticEdition, load
 from tasks.splits import content_id
+from tasks.synthetic import SyntheticEdition
 from tasks.tablebench import visualization_mini
 from tasks.tablebench import visualization_released as released
+from tasks.tablebench.assets import TABLEBENCH, TABLEINSTRUCT
 from tasks.tablebench.charts import static_check
 from tasks.tablebench.charts.compare import chart_error, facts_for_judging, own_report, references_of
 from tasks.tablebench.charts.script import capture_script, code_of
@@ -36,7 +35,7 @@ PROMPT = (
 """For rows that come without the published ``instruction``."""
 SUBSET = "tablebench_visualization"
 SHOWN = 300
-"""Characters of the code that a item_score keeps."""
+"""Characters of the code that an item score keeps."""
 
 
 def build_prompt(row: Row) -> str | None:
@@ -134,33 +133,16 @@ def render(answer: str, reasoning: str) -> str:
 
 
 MINI = SyntheticEdition(
-    task_id="tablebench_visualization",
-    source_names=(
-        "chart-desk",
-        "plotting-course",
-        "figure-requests",
-        "season-graphics",
-        "sheet-to-chart",
-        "newsroom-plots",
-        "quick-figures",
-        "open-plot-log",
-        "dashboard-2021",
-    ),
-    draw=visualization_mini.draw,
-    prompt=build_prompt,
-    render=render,
-    with_answer=visualization_mini.with_answer,
-    wrong=visualization_mini.wrong,
-    off_format_answer=visualization_mini.off_format_answer,
-    corrupted_rationale=visualization_mini.corrupted_rationale,
-    edit=visualization_mini.edit,
+    visualization_mini,
+    "tablebench_visualization",
+    build_prompt,
+    render,
     validation_rows=150,  # each answer is run in a process of its own
     test_rows=300,
-    card_topics=("requests for charts of small tables", "plotting exercises", "figures for tables"),
 )
 
 SPEC = TaskSpec(
-    id="tablebench_visualization",
+    id=MINI.task_id,
     domain="tables",
     title="TableBench: visualization",
     description="Write Python code that reads table.csv and draws the chart asked for; the code is run.",
@@ -171,13 +153,13 @@ SPEC = TaskSpec(
     pitfall="published: only plt.bar, plt.plot, plt.scatter by position count; here all that is drawn",
     subsets=(SUBSET,),
     max_new_tokens=100,
-    load=partial(load, MINI),
     scorer=scorer,
     aggregate=aggregate,
     render=render,
     extract=code_of,
     verify=static_check.check,
     build_prompt=build_prompt,
+    mini=MINI,
     answer_column="response",
     reasoning_column="reasoning",
     published=Published(

@@ -1,4 +1,4 @@
-"""Generator behind the mini edition of TableBench visualization: one small table, one chart to draw.
+"""Generator of the synthetic edition of TableBench visualization: one small table, one chart to draw.
 
 A table has one column of names, whose header differs from table to table, and two number
 columns. The prompt gives ``df`` and ``plt``, so that an answer is the plotting alone. A chart
@@ -17,10 +17,23 @@ from itertools import accumulate
 from typing import Any
 
 from tasks.mini.edits import edit_prose, respace
-from tasks.mini.miniature import Item
 from tasks.splits import content_id
+from tasks.synthetic import Item
 from tasks.tablebench.charts.compare import facts_for_judging
 from tasks.tablebench.charts.script import GIVEN
+
+SOURCE_NAMES = (
+    "chart-desk",
+    "plotting-course",
+    "figure-requests",
+    "season-graphics",
+    "sheet-to-chart",
+    "newsroom-plots",
+    "quick-figures",
+    "open-plot-log",
+    "dashboard-2021",
+)
+CARD_TOPICS = ("requests for charts of small tables", "plotting exercises", "figures for tables")
 
 
 @dataclass(frozen=True)

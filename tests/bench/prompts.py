@@ -1,6 +1,6 @@
 """How long prompts are, and how they grow with a run: ``python -m tests.bench.prompts``.
 
-Tokens by ``memory.digest.approximate_tokens``, an upper estimate for common tokenizers. The same
+Tokens by ``roles.llm.briefing.layout.approximate_tokens``, an upper estimate for common tokenizers. The same
 throughout a run: the standing orders, and the schemas of the tools and of the decision. Then the
 briefing, by role, at the n-th experiment of a run whose texts are of a usual length.
 """
@@ -11,8 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from memory.digest import approximate_tokens
 from roles.llm.briefing.build import briefing, system_prompt
+from roles.llm.briefing.layout import approximate_tokens
 from tests.support.golden import SCHEMAS, STAGES, dojo_of, schema, tool_schemas
 from tests.support.run_in_progress import next_id
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tasks import registry
 from tasks.base import LoadOptions, Sample, TaskSpec
-from tasks.official import load
+from tasks.official.load import items
 from tests.support.gold_answers import gold_answer
 from tools.evaluation.score_files import Scored, score_view
 
@@ -28,7 +28,7 @@ def main() -> None:
         "| subset | rows | gold right | as published | not scored | answers/s |\n|---|---|---|---|---|---|\n"
     )
     for spec in registry.TASKS:
-        for subset, samples in load.items(spec, LoadOptions(root)).items():
+        for subset, samples in items(spec, LoadOptions(root)).items():
             if samples:
                 sys.stdout.write(_line(spec, subset, samples) + "\n")
 

@@ -26,10 +26,6 @@ def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Sc
     )
 
 
-def load(edition: str, seed: int) -> TaskData:
-    return TaskData(validation=tuple(samples(8)), sources=(), load_test=tuple)
-
-
 def copy_spec() -> TaskSpec:
     return TaskSpec(
         id="copy",
@@ -43,13 +39,13 @@ def copy_spec() -> TaskSpec:
         pitfall="none known",
         subsets=("even", "odd"),
         max_new_tokens=8,
-        load=load,
         scorer=scorer,
         aggregate=aggregate,
         render=lambda answer, reasoning: answer,
         extract=lambda text: text.strip() or None,
         verify=lambda prompt, target: None,
         build_prompt=lambda row: str(row["prompt"]),
+        data=TaskData(validation=tuple(samples(8)), sources=(), load_test=tuple),
     )
 
 
@@ -66,7 +62,7 @@ def samples(count: int) -> list[Sample]:
 
 
 def data_card(workspace: Workspace, rows: int = 64) -> DataCard:
-    write_rows(workspace.data_dir / "rows.jsonl", rows)
+    write_rows(workspace.inside("data") / "rows.jsonl", rows)
     return DataCard(
         recipe_digest="0" * 64,
         data_sha256="1" * 64,

@@ -31,7 +31,7 @@ from tests.support.loopback_chat import (
 )
 from tests.support.scripted_llm import DECISIONS, Page, scripted_reply
 
-CLIENT_SECONDS = 0.3
+CLIENT_SECONDS = 1.0
 """The client's patience; a hanging server hangs a little longer."""
 HTML = b"<!doctype html><html><body><h1>502 Bad Gateway</h1></body></html>"
 INJECTION = (

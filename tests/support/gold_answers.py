@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 from tasks.base import ItemScore, Sample, TaskSpec
@@ -40,6 +41,15 @@ def gold_answer(spec: TaskSpec, sample: Sample) -> str:
 def affordable(spec: TaskSpec, samples: Sequence[Sample]) -> Sequence[Sample]:
     """All of them, or the first few of a task whose answers are executed."""
     return samples[:EXECUTED] if spec.script else samples
+
+
+def sampled(samples: Sequence[Sample], each: int, seed: int = 0) -> list[Sample]:
+    """At most ``each`` items of every subset, drawn by seed."""
+    by_subset: dict[str, list[Sample]] = {}
+    for sample in samples:
+        by_subset.setdefault(sample.subset, []).append(sample)
+    rng = random.Random(seed)
+    return [s for held in by_subset.values() for s in rng.sample(held, min(each, len(held)))]
 
 
 def item_scores_of(spec: TaskSpec, samples: Sequence[Sample], answers: Sequence[str]) -> list[ItemScore]:

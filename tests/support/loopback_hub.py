@@ -35,7 +35,8 @@ class Repo:
 
     @property
     def commit(self) -> str:
-        return self.assets.revision.ljust(40, "0")
+        revision = self.assets.revision
+        return revision.ljust(40, "0") if revision != "main" else hashlib.sha1(b"newest").hexdigest()
 
     def listing(self) -> list[dict[str, object]]:
         return [self._entry(name, content) for name, content in self.files.items()]
@@ -51,7 +52,7 @@ class Repo:
 
 @dataclass
 class Hub:
-    """The repositories, and every request so far as ``GET /path range``."""
+    """The repositories, and every request so far as ``GET /path range``, or ``HEAD``."""
 
     repos: dict[str, Repo] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
@@ -62,7 +63,7 @@ class Hub:
         return repo
 
     def downloads(self) -> list[str]:
-        return [request for request in self.requests if "/resolve/" in request]
+        return [request for request in self.requests if request.startswith("GET") and "/resolve/" in request]
 
 
 @contextmanager
@@ -91,10 +92,13 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             path = unquote(urlsplit(self.path).path)
-            hub.requests.append(f"GET {path} {self.headers.get('Range', '')}".strip())
+            hub.requests.append(f"{self.command} {path} {self.headers.get('Range', '')}".strip())
             found = re.fullmatch(r"/(?:api/)?datasets/([^/]+/[^/]+)/(commits|tree|resolve)/(.+)", path)
+            asked = re.fullmatch(r"/api/datasets/([^/]+/[^/]+)", path)
             repo = hub.repos.get(found.group(1)) if found else None
-            if found is None or repo is None:
+            if asked and asked.group(1) in hub.repos:
+                self._json({"id": asked.group(1), "sha": hub.repos[asked.group(1)].commit})
+            elif found is None or repo is None:
                 self._error(404, "RepoNotFound", "Repository not found")
             elif found.group(2) == "commits":
                 commits = [{"id": repo.commit, "authors": [], "title": "t", "message": ""}]
@@ -138,7 +142,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             if start:
                 headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
             rest = content[start:]
-            if repo.cuts > 0 and len(rest) > 1:
+            if self.command == "GET" and repo.cuts > 0 and len(rest) > 1:
                 repo.cuts -= 1
                 self._send(206 if start else 200, rest[: len(rest) // 2], headers, promised=len(rest))
                 self.close_connection = True

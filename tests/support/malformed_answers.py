@@ -23,7 +23,12 @@ WRAPS = (
 )  # fmt: skip
 
 
-def malformed(count: int = 1000, seed: int = 0) -> list[str]:
+ALL = 1000
+SAMPLED = 150
+"""Enough for each fault in most of its wraps; `make test-slow` takes all."""
+
+
+def malformed(count: int = ALL, seed: int = 0) -> list[str]:
     """``count`` answers; the first ones are the largest, one megabyte each."""
     rng = random.Random(seed)
     large = [

@@ -22,6 +22,7 @@ from tests.support.loopback_chat import ChatServer, Request, Script
 from tests.support.scripted_teacher import a_teacher
 from tools.contamination.check import Decontaminator
 from tools.curation.run import run_recipe
+from tools.synthesis.operations import teacher_steps
 from tools.synthesis.teacher import Teacher
 from tools.workspace import Workspace
 
@@ -69,7 +70,7 @@ def curate(workspace: Workspace, made: DataRecipe, teacher: Teacher | None, **op
         decontaminator,
         workspace,
         lambda text: len(text.split()),
-        teacher=teacher,
+        teacher=teacher_steps(teacher) if teacher else None,
         **options,
     )
 

@@ -1,13 +1,16 @@
-"""How well decontamination finds leaks, how often it accuses clean rows, and what it costs.
+"""Decontamination measured: planted leaks found, false alarms on clean rows, cost, what each rule adds.
 
-    python -m tools.bench.contamination [--rows N] [--items N] [--real-rows DIR] [--json]
+    python -m tools.bench.contamination [--rows N] [--items N] [--real-rows DIR] [--marginal] [--json]
 
 Leaks of every kind are planted by ``tools.bench.leaks``, whose edits share no code
-with the detector. Guarded: the validation and test items of every mini edition (seed 0), and
+with the detector. Indexed: the validation and test items of every mini edition (seed 0), and
 the published rows under ``DIR``. Clean: new rows from the same generators; of published
 rows, each half is guarded against the other. A clean row that is by chance an item in other
 writing (the same options in another order, the same molecule) is a *coincidence*: an independent
 key finds those, and they are counted apart, for the detector is right to take them.
+
+``--marginal`` prints instead, for each rule, the leaks that it alone finds and the false alarms that it alone
+raises: a rule that adds nothing costs rows and readers.
 """
 
 from __future__ import annotations
@@ -18,30 +21,31 @@ import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from tasks import registry
 from tasks.answers.metrics import wilson
 from tasks.errors import InputError
+from tasks.load import load
 from tasks.official.rows import read_rows
 from tasks.splits import draw_unique, fingerprint, seeded
-from tools.bench.leaks import KINDS, twin_key
-from tools.contamination.check import Decontaminator, Item, Match, guarded
+from tools.bench.leaks import KINDS, Leak, coincidence_key
+from tools.contamination.check import RULES, Decontaminator, Item, Match, guarded
 
 ROWS, ITEMS = 2000, 100
 SIZES = (10_000, 30_000, 100_000)
 
 
-class Guarded(NamedTuple):
+class Indexed(NamedTuple):
     """One set of items with its decontaminator."""
 
     name: str
     items: list[Item]
     decontaminator: Decontaminator
     keys: frozenset[str]
-    """``twin_key`` of every item."""
+    """``coincidence_key`` of every item."""
 
 
 class Count(NamedTuple):
@@ -56,27 +60,27 @@ class Count(NamedTuple):
         return f"{100 * self.found / max(1, self.n):.2f}% [{100 * low:.2f}, {100 * high:.2f}]"
 
 
-def guard_of(name: str, items: Sequence[Item]) -> Guarded:
+def index_of(name: str, items: Sequence[Item]) -> Indexed:
     """The items with a decontaminator over them."""
-    keys = frozenset(twin_key(prompt) for _, prompt, _ in items)
-    return Guarded(name, list(items), Decontaminator(items), keys)
+    keys = frozenset(coincidence_key(prompt) for _, prompt, _ in items)
+    return Indexed(name, list(items), Decontaminator(items), keys)
 
 
 def mini_items(task: str, seed: int = 0) -> list[Item]:
     """Validation and test of a mini edition; this bench measures no model, so it may read them."""
-    data = registry.get(task).load("mini", seed)
+    data = load(registry.get(task), "mini", seed)
     return [*guarded("validation", data.validation), *guarded("test", data.load_test())]
 
 
 def clean_rows(task: str, count: int, items: Sequence[Item]) -> list[tuple[str, str]]:
     """(prompt, answer) of new rows; fewer where the generator has no more."""
-    mini = registry.miniature(task)
+    mini = registry.synthetic(task)
     taken = {fingerprint(prompt) for _, prompt, _ in items}
     rng = seeded(task, "clean rows of the bench")
     rows: list[tuple[str, str]] = []
     while len(rows) < count:
         try:
-            drawn = draw_unique(mini.draw, mini.prompt_of, rng, min(100, count - len(rows)), taken)
+            drawn = draw_unique(mini.generator.draw, mini.prompt_of, rng, min(100, count - len(rows)), taken)
         except ValueError:
             break
         rows += [(mini.prompt_of(item), mini.render(item.answer, item.reasoning)) for item in drawn]
@@ -107,33 +111,73 @@ def real_items(folder: Path) -> list[Item]:
     return list(items.values())
 
 
-def recall(sets: Sequence[Guarded], most: int) -> tuple[dict[str, Count], dict[str, Counter[str]]]:
+def recall(sets: Sequence[Indexed], most: int) -> tuple[dict[str, Count], dict[str, Counter[str]]]:
     """Found leaks by kind, over at most ``most`` items of each set, and the rules that found them."""
     counts = {kind: Count(0, 0) for kind in KINDS}
     rules: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
+    for group, kind, leak in _planted(sets, most):
+        match = group.decontaminator.check(leak.prompt, leak.answer)
+        counts[kind] = Count(counts[kind].found + (match is not None), counts[kind].n + 1)
+        rules[kind][match.rule if match else "missed"] += 1
+    return counts, rules
+
+
+def _planted(sets: Sequence[Indexed], most: int) -> Iterator[tuple[Indexed, str, Leak]]:
+    """Every kind of leak from at most ``most`` items of each set."""
     for group in sets:
         for kind, plant in KINDS.items():
             rng = seeded(group.name, kind)
             items = group.items if len(group.items) <= most else rng.sample(group.items, most)
             for _, prompt, gold in items:
-                leak = plant(rng, prompt, gold)
-                if leak is None:
-                    continue
-                match = group.decontaminator.check(leak.prompt, leak.answer)
-                hit = match is not None
-                counts[kind] = Count(counts[kind].found + hit, counts[kind].n + 1)
-                rules[kind][match.rule if match else "missed"] += 1
-    return counts, rules
+                if leak := plant(rng, prompt, gold):
+                    yield group, kind, leak
 
 
-def alarms(group: Guarded, rows: Sequence[tuple[str, str]]) -> tuple[Count, int, Counter[str]]:
+class Marginal(NamedTuple):
+    """What one rule adds to the others."""
+
+    found: int
+    """Leaks that it finds, whether others do or not."""
+    alone: int
+    """Leaks that no other rule finds."""
+    kinds: Counter[str]
+    """Those by kind."""
+
+
+def marginal(sets: Sequence[Indexed], most: int) -> tuple[dict[str, Marginal], int]:
+    """For each rule its ``Marginal``, and the leaks that any rule finds."""
+    found, alone, everything = Counter[str](), {rule: Counter[str]() for rule in RULES}, 0
+    for group, kind, leak in _planted(sets, most):
+        rules = {match.rule for match in group.decontaminator.matches(leak.prompt, leak.answer)}
+        everything += bool(rules)
+        found.update(rules)
+        if len(rules) == 1:
+            alone[rules.pop()][kind] += 1
+    return {rule: Marginal(found[rule], alone[rule].total(), alone[rule]) for rule in RULES}, everything
+
+
+def marginal_alarms(
+    checked: Sequence[tuple[Indexed, Sequence[tuple[str, str]]]],
+) -> dict[str, tuple[int, int]]:
+    """For each rule its false alarms, and those that no other rule raises."""
+    raised, alone = Counter[str](), Counter[str]()
+    for group, rows in checked:
+        for prompt, answer in rows:
+            rules = {match.rule for match in group.decontaminator.matches(prompt, answer)}
+            if rules and coincidence_key(prompt) not in group.keys:
+                raised.update(rules)
+                alone.update(rules if len(rules) == 1 else ())
+    return {rule: (raised[rule], alone[rule]) for rule in RULES}
+
+
+def alarms(group: Indexed, rows: Sequence[tuple[str, str]]) -> tuple[Count, int, Counter[str]]:
     """False alarms, coincidences among the rows, and the rules that raised the alarms."""
     coincidences, wrong = 0, Counter[str]()
     for prompt, answer in rows:
         match: Match | None = group.decontaminator.check(prompt, answer)
         if match is None:
             continue
-        if twin_key(prompt) in group.keys:
+        if coincidence_key(prompt) in group.keys:
             coincidences += 1
         else:
             wrong[match.rule] += 1
@@ -167,16 +211,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--real-rows", type=Path, help="folder with published rows")
     parser.add_argument("--speed-tasks", nargs="*", default=["aime25", "tablebench_numerical_reasoning"])
     parser.add_argument("--sizes", nargs="*", type=int, default=list(SIZES), help="rows of the speed test")
+    parser.add_argument("--marginal", action="store_true", help="only the table of what each rule adds")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
-    sets = [guard_of(task, mini_items(task)) for task in registry.ids()]
+    sets = [index_of(task, mini_items(task)) for task in registry.ids()]
     real = real_items(args.real_rows) if args.real_rows else []
+    if args.marginal:
+        sys.stdout.write(_marginal_report(sets, real, args))
+        return
     clean = {group.name: alarms(group, clean_rows(group.name, args.rows, group.items)) for group in sets}
     if real:
-        half = guard_of("published rows", real[::2])
+        half = index_of("published rows", real[::2])
         clean[half.name] = alarms(half, [(prompt, gold) for _, prompt, gold in real[1::2]])
     counts, rules = recall(sets, args.items)
-    real_counts, _ = recall([guard_of("published rows", real)] if real else [], 10**9)
+    real_counts, _ = recall([index_of("published rows", real)] if real else [], 10**9)
     timed = speed(args.speed_tasks, args.sizes)
     if args.json:
         report = {
@@ -195,6 +243,50 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     tables = (_recall_table(counts, rules, real_counts), _clean_table(clean), _speed_table(timed))
     sys.stdout.write("\n".join(tables) + "\n")
+
+
+def _marginal_report(sets: Sequence[Indexed], real: Sequence[Item], args: argparse.Namespace) -> str:
+    checked = [(group, clean_rows(group.name, args.rows, group.items)) for group in sets]
+    whole = [index_of("published rows", real)] if real else []
+    if real:
+        rest = [(prompt, gold) for _, prompt, gold in real[1::2]]
+        checked.append((index_of("published rows", real[::2]), rest))
+    minis, published = marginal(sets, args.items), marginal(whole, 10**9)
+    raised = marginal_alarms(checked)
+    if args.json:
+        rules = {
+            rule: {
+                "published": published[0][rule]._asdict(),
+                "mini": minis[0][rule]._asdict(),
+                "false_alarms": dict(zip(("raised", "alone"), raised[rule], strict=True)),
+            }
+            for rule in RULES
+        }
+        found = {"published_found": published[1], "mini_found": minis[1], "rules": rules}
+        return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    return _marginal_table(published, minis, raised)
+
+
+def _marginal_table(
+    published: tuple[dict[str, Marginal], int],
+    minis: tuple[dict[str, Marginal], int],
+    raised: dict[str, tuple[int, int]],
+) -> str:
+    lines = [
+        f"| rule | of {published[1]:,} published leaks found | found by it alone | kinds | "
+        f"of {minis[1]:,} mini leaks by it alone | false alarms | by it alone |",
+        "|---|---:|---:|---|---:|---:|---:|",
+    ]
+    for rule in RULES:
+        there, here = published[0][rule], minis[0][rule]
+        share = 100 * there.alone / max(1, published[1])
+        kinds = ", ".join(f"{kind} {number:,}" for kind, number in there.kinds.most_common(4)) or "-"
+        alone = f"{there.alone:,} ({share:.2f}%)"
+        lines.append(
+            f"| {rule} | {there.found:,} | {alone} | {kinds} | {here.alone:,} "
+            f"({100 * here.alone / max(1, minis[1]):.2f}%) | {raised[rule][0]} | {raised[rule][1]} |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def _recall_table(counts: dict[str, Count], rules: dict[str, Counter[str]], real: dict[str, Count]) -> str:

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 
 from tools.models.base_model import resolve_base_model
 from tools.process.environment import child_environment
-from tools.process.fork_server import peak_gib
+from tools.process.machine import peak_gib
 from tools.process.worker import ENVIRONMENT, Worker
 
 MODEL = "ftdojo-mini"

@@ -276,7 +276,7 @@ KINDS: Mapping[str, Plant] = {
 }
 
 
-def twin_key(prompt: str) -> str:
+def coincidence_key(prompt: str) -> str:
     """Equal for a question and the same one with options, rows or molecules written in another way."""
     from rdkit import Chem
 

@@ -1,19 +1,20 @@
-"""Prompts as files: ``NAME.md`` in a folder, with placeholders written ``{{field}}``.
+"""Prompts as files: ``NAME.md`` in a folder, Jinja2 templates with ``{{ field }}`` where a text goes in.
 
-Filling is strict in both directions, and a value is put in once and never read again: what
-stands in a data set may look like a placeholder and stays text.
+Filling is strict in both directions. Jinja2 puts a value in once and never reads it again, so what
+stands in a data set may look like a template and stays text; nothing is escaped, since prompts are no
+HTML: foreign text comes delimited already (``tools.chat.untrusted_text``).
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tasks.errors import HarnessFault
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound
+from jinja2.meta import find_undeclared_variables
 
-_PLACEHOLDER = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
+from tasks.errors import HarnessFault
 
 
 @dataclass(frozen=True)
@@ -27,45 +28,40 @@ class PromptFiles:
         return tuple(sorted(path.stem for path in self.folder.glob("*.md")))
 
     def fields_of(self, name: str) -> frozenset[str]:
-        """The placeholders of a prompt.
-
-        Raises:
-            HarnessFault: no such prompt.
-        """
-        return frozenset(_PLACEHOLDER.findall(self._template(name)))
+        """The fields of a prompt. Raises HarnessFault: no such prompt."""
+        engine = _engine(self.folder)
+        try:
+            source = engine.loader.get_source(engine, f"{name}.md")[0] if engine.loader else ""
+        except TemplateNotFound:
+            raise HarnessFault(f"there is no prompt {name}; there are {', '.join(self.names())}") from None
+        return frozenset(find_undeclared_variables(engine.parse(source)))
 
     def render(self, name: str, **fields: str) -> str:
-        """A prompt with its placeholders filled.
+        """A prompt with its fields filled, without the file's last newline.
 
         Args:
             name: the file's name, without ``.md``.
-            fields: one text for each placeholder, no more and no fewer.
+            fields: one text for each field, no more and no fewer.
 
         Raises:
             HarnessFault: no such prompt, or a field that is missing, unknown or no text.
         """
-        template, wanted = self._template(name), self.fields_of(name)
+        wanted = self.fields_of(name)
         problems = [
             *(f"{field} is missing" for field in sorted(wanted - set(fields))),
             *(f"{field} is not in it" for field in sorted(set(fields) - wanted)),
-            *(f"{field} is {type(fields[field]).__name__}, not text" for field in _not_text(fields)),
+            *(
+                f"{field} is {type(value).__name__}, not text"
+                for field, value in sorted(fields.items())
+                if not isinstance(value, str)
+            ),
         ]
         if problems:
             raise HarnessFault(f"prompt {name}: {', '.join(problems)}")
-        return _PLACEHOLDER.sub(lambda found: fields[found[1]], template)
-
-    def _template(self, name: str) -> str:
-        try:
-            return _read(self.folder / f"{name}.md")
-        except FileNotFoundError:
-            raise HarnessFault(f"there is no prompt {name}; there are {', '.join(self.names())}") from None
-
-
-def _not_text(fields: dict[str, str]) -> list[str]:
-    return sorted(field for field, value in fields.items() if not isinstance(value, str))
+        return _engine(self.folder).get_template(f"{name}.md").render(fields)
 
 
 @cache
-def _read(path: Path) -> str:
-    """A file's text, without the last newline."""
-    return path.read_text(encoding="utf-8").rstrip("\n")
+def _engine(folder: Path) -> Environment:
+    # Autoescape is off for the reason that the module gives.
+    return Environment(loader=FileSystemLoader(folder), undefined=StrictUndefined, autoescape=False)

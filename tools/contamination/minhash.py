@@ -1,36 +1,44 @@
-"""Near duplicates of long texts by MinHash LSH over pairs of neighbouring words.
+"""Near duplicates of long texts: the same numbers, most of the word pairs, no new word but misspelt ones.
 
-``near`` (see ``tools.contamination.similarity``) forgives one word in fifteen; a long text re-typed, cut
-or retouched in many places is still a copy. Here two texts of ``LONG`` words match when at
-least ``SIMILAR`` of their own word pairs are common (Jaccard), all their numbers agree, and
-no passage of more than ``RUN`` word pairs is new in either.
-Pairs that many items hold are the template's and do not count: without that, any two
-questions of a template would be near duplicates.
+``near`` (``tools.contamination.similarity``) forgives one word in fifteen; a long text that was re-typed or
+retouched in many places is still a copy. Two texts of ``LONG`` words are one when all of these hold:
 
-MinHash: A. Broder, 1997, "On the resemblance and containment of documents"; the datasketch
-package keeps the index.
+| condition | a copy | another question |
+|---|---|---|
+| the same numbers in the same order | "2 valves" doubled: "2 2 valves" | "3 valves" |
+| a Jaccard similarity of word pairs of ``SIMILAR`` at least | one word in eight dropped | another table |
+| no new content word that any item has | "haz a rotor" | "a casing" for "a rotor" |
+| ``OWN`` common word pairs of their own, where many items have the same numbers | | a short template |
+| options keep their letters | "A. 10 B. 20" | "A. 20 B. 10" |
+| no new passage of more than ``RUN`` word pairs, in either | | a second question about one table |
+
+Candidates are the items of equal numbers; where these are many, MinHash LSH finds them (A. Broder, 1997,
+"On the resemblance and containment of documents"; the datasketch package).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from itertools import pairwise
-from typing import Any
+from collections.abc import Container, Sequence
+from itertools import groupby, pairwise
 
-from tools.contamination.signature import Signature
+from tools.contamination.signature import FUNCTION_WORDS, Signature, word_hash
+from tools.contamination.similarity import Index
 
 LONG = 40
 """Words."""
 SIMILAR = 0.5
-PERMUTATIONS = 64
+"""Of the word pairs that either text has, the share that both have."""
 TEMPLATE = 0.02
 """A pair of words in more than this share of the items, and in more than three, is the template's."""
 OWN = 25
-"""Pairs of its own that a text must have: fewer, and a single other word decides."""
+"""Common pairs beyond the template's: with fewer, a single other word makes another question."""
+LABELS = 0.7
+"""Share of the options' letters that must stand before the same word; in another order they do not."""
 RUN = 6
-"""Neighbouring pairs in a row that only one of the texts may have: more is a question of its own, as
-where one table is asked about twice."""
+"""Neighbouring pairs in a row that only one of the texts may have: more is a question of its own."""
+ONE = word_hash("1")
+"""In prose ``one`` is hardly a number (``one or more``), and a typist may drop it."""
 
 
 class NearDuplicates:
@@ -41,56 +49,53 @@ class NearDuplicates:
     """
 
     def __init__(self, items: Sequence[tuple[str, Signature]]) -> None:
+        self._known = frozenset(word for _, signature in items for word in signature.words)
+        self._index = Index(_numbers)
+        self._names: list[str] = []
         seen = Counter(pair for _, signature in items for pair in signature.pairs)
         most = max(3.0, TEMPLATE * len(items))
         self._template = frozenset(pair for pair, count in seen.items() if count > most)
-        self._kept: list[tuple[str, frozenset[int], Signature]] = []
         for name, signature in items:
-            own = signature.pairs - self._template
-            if len(signature.words) >= LONG and len(own) >= OWN:
-                self._kept.append((name, own, signature))
-        self._pairs = frozenset(pair for _, own, _ in self._kept for pair in own)
-        self._lsh: Any = None
-        if self._kept:
-            self._build()
+            if len(signature.words) >= LONG:
+                self._index.add(signature)
+                self._names.append(name)
 
     def __len__(self) -> int:
         """Items long enough to be found."""
-        return len(self._kept)
+        return len(self._names)
 
     def find(self, row: Signature) -> str | None:
         """The item that ``row`` nearly repeats, or None."""
-        if self._lsh is None or len(row.words) < LONG:
+        if not self._names or len(row.words) < LONG:
             return None
-        own = row.pairs - self._template
-        # A text with fewer pairs of the items cannot reach the threshold with any of them:
-        # this is exact, and ten times cheaper than a sketch.
-        if len(own) < OWN or len(own & self._pairs) < SIMILAR * len(own):
-            return None
-        for place in sorted(self._lsh.query(self._sketch(own))):
-            name, other, item = self._kept[int(place)]
-            if item.numbers != row.numbers or len(own & other) < SIMILAR * len(own | other):
+        crowded = self._index.crowded(row)
+        for place in sorted(self._index.near(row)):
+            item = self._index[place]
+            if crowded and len((item.pairs & row.pairs) - self._template) < OWN:
                 continue
-            others = dict(row.options)
-            if sum(others.get(letter) != text for letter, text in item.options) > 1:
-                continue  # the same options but for two or more, or in another order
-            if max(longest_new(row, item), longest_new(item, row)) <= RUN:
-                return name
+            if _is_copy(item, row, self._known):
+                return self._names[place]
         return None
 
-    def _build(self) -> None:
-        from datasketch import MinHash, MinHashLSH
 
-        self._blank = MinHash(num_perm=PERMUTATIONS, seed=1, hashfunc=int)
-        # Lower than SIMILAR: a sketch of 64 is off by 0.06, and candidates are checked.
-        self._lsh = MinHashLSH(threshold=SIMILAR - 0.15, num_perm=PERMUTATIONS)
-        for place, (_, own, _) in enumerate(self._kept):
-            self._lsh.insert(place, self._sketch(own))
+def _numbers(text: Signature) -> tuple[int, ...]:
+    """In the order of the text, repeats in a row once."""
+    numbers = frozenset(text.numbers) - {ONE}
+    return tuple(number for number, _ in groupby(word for word in text.words if word in numbers))
 
-    def _sketch(self, pairs: frozenset[int]) -> Any:
-        sketch = self._blank.copy()
-        sketch.update_batch([pair & 0xFFFFFFFF for pair in pairs])
-        return sketch
+
+def _is_copy(item: Signature, row: Signature, known: Container[int]) -> bool:
+    if len(item.pairs & row.pairs) < SIMILAR * len(item.pairs | row.pairs):
+        return False
+    if any(word in known and word not in FUNCTION_WORDS for word in row.vocabulary - item.vocabulary):
+        return False
+    return _labels_kept(item, row) and max(longest_new(row, item), longest_new(item, row)) <= RUN
+
+
+def _labels_kept(item: Signature, row: Signature) -> bool:
+    labels = {word_hash(letter) for letter, _ in item.options}
+    starts = [hash(pair) in row.pairs for pair in pairwise(item.words) if pair[0] in labels]
+    return sum(starts) >= LABELS * len(starts)
 
 
 def longest_new(text: Signature, other: Signature) -> int:

@@ -1,18 +1,19 @@
-"""The same question with its names, letters, columns or application numbers changed.
+"""Entity renaming: the same question with its names, letters or column names changed.
 
-Two texts match when, word by word, they are the same but for identifiers, which must be
-exchanged consistently (one old name, one new name, nowhere the old one beside the new),
-and when every number and every molecule is the same in the same place. That alone proves
-little: ``Ann has 7 pens and buys 5`` is a common question. So a match needs evidence in
-bits. A number gives ``-log2`` of its share among the numbers of the items of its template,
-smoothed by ``PRIOR`` towards its share in all items; a long text of its own words gives half
-a bit a word. Where many items share one template, each of them is a chance to match:
-``log2`` of their count is taken off. ``BITS`` of 12 then mean that about one clean row in
-4,096 of the same template would match by chance. A question with two small numbers never
-gets there: it is left alone.
+Two texts match when they are the same word by word but for identifiers, exchanged one for one, with every
+number and molecule in its place. That alone is common ("Ann has 7 pens and buys 5"), so a match needs
+``BITS`` of evidence that it is no coincidence:
 
-Not covered: identifiers that have another number of words (runs of capitals count as one),
-and lower-case words that occur once, since a word exchanged in prose asks something else.
+| evidence | bits |
+|---|---|
+| a number | -log2 of its share among the numbers of its template, smoothed by ``PRIOR`` |
+| n items share the template | -log2(n): each is a chance to match |
+
+12 bits: about one clean row in 4,096 of the same template matches by chance. Two small numbers never get
+there.
+
+Not covered: identifiers that have another number of words (runs of capitals count as one), and lower-case
+words that occur once, since a word exchanged in prose asks something else.
 """
 
 from __future__ import annotations
@@ -24,45 +25,24 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tools.contamination.numerals import numerals_as_digits
-from tools.contamination.signature import FUNCTION_WORDS, NUMBER_WORDS, text_hash, word_hash
+from tools.contamination.signature import FUNCTION_WORDS, NUMBER_WORDS, text_hash, with_digits, word_hash
 from tools.contamination.smiles import looks_like_smiles
 
 BITS = 12.0
 """Evidence from which a match is no coincidence."""
 PRIOR = 50.0
 """Weight, in numbers, of the prior over numbers: each digit more is ten times rarer."""
-FREE_WORDS = 12
-"""Words that any two questions of a kind may share; only those beyond give evidence."""
-WORD_BITS = 0.5
 SEVERAL = 3
 """Items of one template from which its constants show."""
 CONSTANT = 0.8
 """A number in more than this share of the items (and in more than three) is the template's."""
-RARE = 0.01
-"""A word in more than this share of the items (and in more than two) is the template's."""
 
 _CHUNK = re.compile(r"[^\s\"'`‘’“”{},;<>|$!?。，；：、？！（）]+|[\"“”\n!?。？！：]")
 _PIECE = re.compile(
     r"[A-Za-z]{1,3}\d[\w/-]*|\d+(?:[./,:]\d+)*|[^\W\d_㐀-鿿豈-﫿]+|[㐀-鿿豈-﫿]|[+*/^=%×÷√-]|[.:]$"
 )
-_SERIAL_COMMA = re.compile(r"(?<=\d/\d{3}),(?=\d{3}(?!\d))")
-"""As in application 15/091,542; elsewhere a comma may part two numbers."""
 _ENDS = frozenset(".:!?。？！：\n")
 _QUOTES = frozenset('"“”')
-_CUE_WORDS = "application patent publication serial no nos number id docket reference us ep wo"
-_CUES = frozenset(_CUE_WORDS.split())
-_STEMS = frozenset("甲乙丙丁戊己庚辛王李张刘陈杨赵黄周吴徐孙胡朱林何郭罗宋郑谢韩唐冯董")
-_MEANING_WORDS = """
-more less fewer greater smaller larger most least highest lowest high low first last next before after
-up down left right above below over under increase decrease increased decreased add added subtract sum
-difference product quotient total mean average median max maximum min minimum older younger taller shorter
-longer buy buys sell sells sold bought gain loss profit win wins lose loses true false yes no not even odd
-each every other both none all twice half double triple km m cm mm kg g mg l ml hour hours minute minutes
-second seconds day days week weeks month months year years dollar dollars cent cents percent euro euros
-per times north south east west inside outside add remove delete replace same different
-"""
-_MEANING = frozenset(_MEANING_WORDS.split())
 
 
 class Token(NamedTuple):
@@ -83,13 +63,11 @@ class _Item(NamedTuple):
     name: str
     tokens: tuple[Token, ...]
     renamable: frozenset[str]
-    bits: float
-    """Evidence in its numbers, less the log of the items of the same template."""
 
 
 def tokens_of(text: str) -> tuple[Token, ...]:
     """The words of a text. Runs of capitalised words, such as ``New York``, are one."""
-    plain = _SERIAL_COMMA.sub("", numerals_as_digits(unicodedata.normalize("NFKC", text)))
+    plain = with_digits(unicodedata.normalize("NFKC", text))
     tokens: list[Token] = []
     opens, quoted, end, run_end = True, False, 0, -1
     for found in _CHUNK.finditer(plain):
@@ -114,7 +92,7 @@ def tokens_of(text: str) -> tuple[Token, ...]:
                 if tokens and tokens[-1].opener:  # Ann's: a name, though it opens the sentence
                     tokens[-1] = tokens[-1]._replace(named=True)
                 continue
-            token = _read(word, tokens, opens, quoted)
+            token = _read(word, opens, quoted)
             start = found.start() + piece.start()
             joins = token.named and word[:1].isupper() and len(word) > 1 and start == run_end + 1
             if joins and not quoted and plain[run_end] == " " and tokens[-1].named:
@@ -126,20 +104,17 @@ def tokens_of(text: str) -> tuple[Token, ...]:
     return tuple(tokens)
 
 
-def _read(word: str, before: Sequence[Token], opens: bool, quoted: bool) -> Token:
+def _read(word: str, opens: bool, quoted: bool) -> Token:
     low = word.casefold()
     low = NUMBER_WORDS.get(low, low)
     if low[0].isdigit():
-        digits = low.replace(",", "")
-        cued = len(digits) >= 6 and any(token.text in _CUES for token in before[-3:])
-        return Token(digits, not cued, not cued, cued, False)
+        return Token(low.replace(",", ""), True, True, False, False)
     if not low[0].isalpha():
         return Token(low, True, False, False, False)
     if word_hash(low) in FUNCTION_WORDS:
         return Token(low, False, False, quoted, False)  # a table cell may be "total"
     if len(word) == 1:
-        named = low in _STEMS or word.isascii()
-        return Token(low, False, False, named, False)
+        return Token(low, False, False, word.isascii(), False)
     capital = word[0].isupper()
     code = any(map(str.isdigit, low))
     return Token(low, False, False, code or quoted or (capital and not opens), capital and opens)
@@ -154,16 +129,14 @@ class Renamed:
 
     def __init__(self, items: Sequence[tuple[str, str]]) -> None:
         texts = [tokens_of(text) for _, text in items]
-        common, self._rare = _frequencies(texts)
-        names = _names(texts)
-        renamable = [_renamable(tokens, names) for tokens in texts]
+        renamable = [_renamable(tokens) for tokens in texts]
         numbers = [[token.text for token in tokens if token.number] for tokens in texts]
         shapes = [_shape(tokens, may) for tokens, may in zip(texts, renamable, strict=True)]
-        bits = _chance_bits(shapes, numbers, common)
+        bits = _chance_bits(shapes, numbers, _constants(numbers))
         self._known: dict[int, list[_Item]] = {}
         for place, (name, _) in enumerate(items):
-            item = _Item(name, texts[place], renamable[place], bits[place])
-            if item.renamable and self._evidence(item, item.tokens) >= BITS:
+            item = _Item(name, texts[place], renamable[place])
+            if item.renamable and bits[place] >= BITS:
                 self._known.setdefault(_key(item.tokens), []).append(item)
 
     def __len__(self) -> int:
@@ -176,15 +149,9 @@ class Renamed:
             return None
         tokens = tokens_of(text)
         for item in self._known.get(_key(tokens), ()):
-            if _same(item, tokens) and self._evidence(item, tokens) >= BITS:
+            if _same(item, tokens):
                 return item.name
         return None
-
-    def _evidence(self, item: _Item, row: Sequence[Token]) -> float:
-        """The item's bits and those of its own words that ``row`` has in the same places."""
-        pairs = zip(item.tokens, row, strict=True)
-        own = sum(old.text == new.text and not old.fixed and old.text in self._rare for old, new in pairs)
-        return item.bits + WORD_BITS * max(0, own - FREE_WORDS)
 
 
 def _same(item: _Item, row: Sequence[Token]) -> bool:
@@ -214,34 +181,23 @@ def _shape(tokens: Sequence[Token], renamable: frozenset[str]) -> int:
     return text_hash(" ".join(masked))
 
 
-def _renamable(tokens: Sequence[Token], names: frozenset[str]) -> frozenset[str]:
+def _renamable(tokens: Sequence[Token]) -> frozenset[str]:
     """What may be exchanged: identifiers, and nouns that the text uses again."""
     counts = Counter(token.text.removesuffix("s") for token in tokens if not token.fixed)
     found = set()
     for token in tokens:
-        repeated = (
-            counts[token.text.removesuffix("s")] > 1 and len(token.text) > 2 and token.text not in _MEANING
-        )
+        repeated = counts[token.text.removesuffix("s")] > 1 and len(token.text) > 2
         plain = repeated and token.text.isascii() and word_hash(token.text) not in FUNCTION_WORDS
-        if token.named or plain or (token.opener and token.text in names):
+        if token.named or plain:
             found.add(token.text)
     return frozenset(found)
 
 
-def _names(texts: Sequence[Sequence[Token]]) -> frozenset[str]:
-    """Words that the items write as names, more often than not."""
-    named = Counter(t.text for tokens in texts for t in tokens if t.named)
-    plain = Counter(t.text for tokens in texts for t in tokens if not (t.named or t.opener or t.fixed))
-    return frozenset(word for word, count in named.items() if count > plain[word])
-
-
-def _frequencies(texts: Sequence[Sequence[Token]]) -> tuple[frozenset[str], frozenset[str]]:
-    """The numbers that belong to the template, and the words that belong to few items."""
-    seen = Counter(text for tokens in texts for text in {token.text for token in tokens})
-    most = max(3.0, CONSTANT * len(texts))
-    few = max(2.0, RARE * len(texts))
-    rare = {text for text, n in seen.items() if n <= few and word_hash(text) not in FUNCTION_WORDS}
-    return frozenset(text for text, n in seen.items() if n > most), frozenset(rare)
+def _constants(numbers: Sequence[Sequence[str]]) -> frozenset[str]:
+    """The numbers that belong to the template."""
+    seen = Counter(number for some in numbers for number in set(some))
+    most = max(3.0, CONSTANT * len(numbers))
+    return frozenset(number for number, count in seen.items() if count > most)
 
 
 def _chance_bits(

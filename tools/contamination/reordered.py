@@ -1,8 +1,8 @@
-"""A question whose movable parts stand in another order: options, labelled paragraphs, table rows.
+"""Reordered parts: the same question with its options or table rows in another order.
 
-Such a text is read as a bag of lines, options and rows, without the options' labels. Two
-texts with equal bags are one question, whichever letter its answer has. Where the question
-speaks of some labels (``What is A minus B?``), they are content, and the rule is silent.
+Such a text is read as a bag of lines, options and rows, without the options' letters. Two texts with equal
+bags are one question, whichever letter its answer has. Where the question speaks of some letters ("What is
+A minus B?"), they are content, and the rule is silent.
 """
 
 from __future__ import annotations
@@ -17,18 +17,13 @@ from tasks.splits import fingerprint
 from tools.contamination.signature import text_hash
 from tools.contamination.smiles import looks_like_smiles
 
-_LABEL = re.compile(
-    r"(?:^|(?<=[\s;；|]))"
-    r"(?:\(?(?P<letter>[A-Ja-j])[.)、:．：](?![A-Za-z]\.)"
-    r"|(?P<code>D\d{1,2}):|\[(?P<number>\d{1,4})\]|\(\d{1,3}\)|(?<=\n)\d{1,4}[.):])[ \t]*"
-)
+_LABEL = re.compile(r"(?:^|(?<=[\s;；|]))\(?(?P<letter>[A-Ja-j])[.)、:．：](?![A-Za-z]\.)[ \t]*")
 _JSON_OPTIONS = re.compile(r"\"(?:options|choices)\"\s*:\s*(?=[\[{])")
 _JSON_ROW = re.compile(r"\[[^\[\]]*\](?=\s*(?:,\s*\[|\]))")
 _PIPE_ROW = re.compile(r"^\s*\|.*\|\s*$", re.MULTILINE)
 _RULE = re.compile(r"[\s|:-]*")
 _MENTION = re.compile(
-    r"(?<![A-Za-z0-9])(?:A(?! (?!and |or |plus |minus |is |has )[a-z]{2})|[B-J]|D\d{1,2})(?![A-Za-z0-9])"
-    r"|(?<=\[)\d{1,4}(?=\])"
+    r"(?<![A-Za-z0-9])(?:A(?! (?!and |or |plus |minus |is |has )[a-z]{2})|[B-J])(?![A-Za-z0-9])"
 )
 _RANGE = re.compile(r"\b[A-J]\s?(?:-|–|to|through)\s?[A-J]\b|(?<=[\"'])[A-J](?=[\"'])")
 """Letters that show how to answer: ``A-D``, or ``(e.g. 'A'/'B')``."""
@@ -39,11 +34,6 @@ _NAME = re.compile(
     r"|(?<=\[)[A-J](?=\])"
 )
 """A letter that names a thing, as in ``A公司`` or ``期权B``, or an atom, as in ``[O]=[C]``."""
-_OTHER_OPTIONS = re.compile(
-    r"\W*(?:both|neither|only|options?|仅|只有)?\s*[A-J](?:\s*(?:and|or|nor|,|、|&|和|及|或)\s*[A-J])+\W*",
-    re.IGNORECASE,
-)
-_LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
 
 
 class _Parts(NamedTuple):
@@ -80,10 +70,9 @@ def _labelled(text: str) -> _Parts:
     labels: list[re.Match[str]] = []
     expected = "ABCDEFGHIJ"
     for label in _LABEL.finditer(text):
-        letter = (label["letter"] or "").upper()
-        if letter and letter != expected[:1]:
+        if label["letter"].upper() != expected[:1]:
             continue  # an initial, "or D.", a molecule such as C.CCO
-        expected = expected[len(letter) :]
+        expected = expected[1:]
         labels.append(label)
     if len(labels) < 2:
         return _Parts(text, [], frozenset())
@@ -93,8 +82,7 @@ def _labelled(text: str) -> _Parts:
         part, _, after = text[label.end() : end].partition("\n")
         moved.append(part)
         rest.append(after)
-    named = (label["letter"] or label["code"] or label["number"] for label in labels)
-    return _Parts("\n".join(rest), moved, frozenset(name.upper() for name in named if name))
+    return _Parts("\n".join(rest), moved, frozenset(label["letter"].upper() for label in labels))
 
 
 def _spoken_of(parts: _Parts) -> bool:
@@ -133,6 +121,4 @@ def _rows(text: str) -> tuple[str, list[str]]:
 def _plain(part: str) -> str:
     """A part without what an editor changes; molecules keep their case."""
     bare = part.strip().rstrip(".,")
-    if _OTHER_OPTIONS.fullmatch(bare):  # "both A and B" names options by letters that move with them
-        return _LETTER.sub("@", bare.upper())
     return bare if looks_like_smiles(bare) else fingerprint(part).replace(" ", "")

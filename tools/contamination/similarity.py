@@ -1,29 +1,24 @@
-"""When are two prompts the same question? One rule, used for repeats and for leaks.
+"""Near-duplicate test of two prompts: one rule, used for repeats and for leaks.
 
-Training rows are often templated: ``14 pens and 23 more`` and ``14 pens and 25 more``
-share nine words of ten and are different questions, while ``14 pens, and 23 more
-please`` is the first one again. Plain Jaccard similarity gets both wrong. So a text is
-read as words, and some of its words are *anchors*, which carry the question's identity:
-numbers, codes such as SMILES or ``D1``, and capitalised names. Two texts are the same
-question when
+Rows are often templated, so plain Jaccard similarity is wrong both ways. A text is read as words (Chinese
+character by character), and some of them are *anchors*, which carry the question's identity: numbers, codes
+such as SMILES or ``D1``, capitalised names. Two texts are one question when all of these hold:
 
-* their anchors agree, each beside a word that it stood beside before, so that 12 and 7
-  may not change places while a whole clause may move;
-* the other words differ by one in fifteen at most, dropped, added or swapped (function
-  words, and words that the data never uses, count less), and no swap puts one content
-  word of the data in another's place (``methyl`` for
-  ``hydroxyl`` is another question, ``sells`` for ``is selling`` is not).
+| condition | the same question | another one |
+|---|---|---|
+| equal anchors, each beside a word it stood beside | a clause moved | "12 and 7" for "7 and 12" |
+| at most one other word in 15 dropped, added, swapped | "14 pens, and 23 more please" | a new clause |
+| no content word of the data in another's place | "is selling" for "sells" | "methyl" for "hydroxyl" |
 
-Chinese is read character by character. Nothing here keeps text: a ``Signature`` holds
-hashes. Candidates come from buckets of equal anchors and, where a bucket is large, from
-MinHash LSH over pairs of
-content words (Broder 1997; the datasketch package).
+Function words, and words that the data never uses, count less. Candidates come from buckets of equal
+identity; in a bucket of more than ``BUCKET`` texts, MinHash LSH over pairs of content words finds them
+(Broder 1997; the datasketch package). A ``Signature`` holds hashes, no text.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Hashable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -142,16 +137,22 @@ def _anchors_in_place(item: Signature, row: Signature) -> bool:
     )
 
 
-Identity = tuple[tuple[int, ...], frozenset[int]]
-"""Numbers with their repeats, and all anchors."""
+def numbers_and_anchors(signature: Signature) -> Hashable:
+    """What two writings of one question share: numbers with their repeats, and all anchors."""
+    return signature.numbers, signature.anchors
 
 
 class Index:
-    """Signatures that can be asked for those that may be the same question as another."""
+    """Signatures that can be asked for those that may be the same text as another.
 
-    def __init__(self) -> None:
-        self._buckets: dict[Identity, list[int]] = {}
-        self._sketches: dict[Identity, _Sketches] = {}
+    Args:
+        identity: what such a pair must share, to the letter.
+    """
+
+    def __init__(self, identity: Callable[[Signature], Hashable] = numbers_and_anchors) -> None:
+        self._identity = identity
+        self._buckets: dict[Hashable, list[int]] = {}
+        self._sketches: dict[Hashable, _Sketches] = {}
         self._signatures: list[Signature] = []
         self._vocabularies: list[frozenset[int]] = []
 
@@ -169,7 +170,7 @@ class Index:
         position = len(self._signatures)
         self._signatures.append(signature)
         self._vocabularies.append(signature.vocabulary)
-        identity = (signature.numbers, signature.anchors)
+        identity = self._identity(signature)
         bucket = self._buckets.setdefault(identity, [])
         bucket.append(position)
         if identity in self._sketches:
@@ -178,11 +179,19 @@ class Index:
             self._sketches[identity] = _Sketches([(p, self._signatures[p]) for p in bucket])
         return position
 
-    def candidates(self, signature: Signature) -> list[int]:
-        """Positions in order of insertion; all of them have the anchors of ``signature``."""
-        identity = (signature.numbers, signature.anchors)
+    def crowded(self, signature: Signature) -> bool:
+        """Whether more than ``BUCKET`` texts have this identity."""
+        return self._identity(signature) in self._sketches
+
+    def near(self, signature: Signature) -> list[int]:
+        """Positions of equal identity; of a large bucket those alone that share many pairs of words."""
+        identity = self._identity(signature)
         sketches = self._sketches.get(identity)
-        found = sketches.query(signature) if sketches else self._buckets.get(identity, [])
+        return sketches.query(signature) if sketches else self._buckets.get(identity, [])
+
+    def candidates(self, signature: Signature) -> list[int]:
+        """Of ``near``, in order of insertion, those that differ by as many words as an edit may."""
+        found = self.near(signature)
         words, known = signature.vocabulary, self._vocabularies
         most = 2 * (_allowed_edits(signature) + 1)
         # Set differences are cheap, and most candidates end here.

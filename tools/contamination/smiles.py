@@ -8,10 +8,8 @@ letter by letter reach RDKit, and each is parsed once.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
-MAX_LENGTH = 600
-"""Longest word that is read as a molecule, in characters."""
+from tasks.answers.smiles import MAX_LENGTH, canonical
 
 _CHUNK = re.compile(r"[^\s\"'`{},;<>|$。，；：、]+")
 _ATOM = r"(?:Br|Cl|[BCNOPSFI]|[bcnops]|\[[^\[\]\s]{1,24}\])"
@@ -24,16 +22,6 @@ def looks_like_smiles(word: str) -> bool:
     if not 2 <= len(word) <= MAX_LENGTH or _SMILES.fullmatch(word) is None:
         return False
     return _MARKS.search(word) is not None or word.replace("Br", "B").replace("Cl", "C").isupper()
-
-
-@lru_cache(maxsize=200_000)
-def canonical(word: str) -> str | None:
-    """The molecule's canonical SMILES; None when the word is no molecule."""
-    from rdkit import Chem, rdBase
-
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(word)
-        return str(Chem.MolToSmiles(mol)) if mol is not None and mol.GetNumAtoms() > 1 else None
 
 
 def canonical_text(text: str) -> str | None:

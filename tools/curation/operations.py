@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from memory.recipe import (
     Cap,
@@ -35,9 +35,6 @@ from tools.contamination.check import Decontaminator, Match
 from tools.curation.deduplicate import conflicting, exact_groups, near_groups
 from tools.curation.domain import Domain
 from tools.curation.targets import answer_key, formatted, rationale_of
-
-if TYPE_CHECKING:
-    from tools.synthesis.teacher import Teacher
 
 DEFAULT_MAXIMUM_TOKENS = 512.0
 """For a length filter that names no maximum: the default ``max_length`` of a training plan."""
@@ -90,8 +87,6 @@ class Context:
     rng: random.Random
     pool: Mapping[str, Source] = field(default_factory=dict)
     """Where the rows come from."""
-    teacher: Teacher | None = None
-    """Whom operations may ask for data."""
 
 
 def select(op: Select, pool: Mapping[str, Source]) -> list[Raw]:
@@ -320,6 +315,17 @@ def sample(rows: Sequence[Example], op: SampleRows | Cap, context: Context) -> K
 
 
 Step = Callable[[Sequence[Example], Any, Context], Kept]
+
+
+@dataclass(frozen=True)
+class TeacherSteps:
+    """The operations that ask a teacher, handed in by whoever has one: curation itself asks nobody."""
+
+    steps: Mapping[type, Step]
+    """By the operation's class, as ``OPERATIONS``."""
+    digest: str
+    """Changes with the models that are asked, and so with the rows."""
+
 
 OPERATIONS: Mapping[type, Step] = {
     Filter: filter_rows,

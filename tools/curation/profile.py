@@ -86,19 +86,6 @@ class SourceProfile(BaseModel):
     """Rows as text, cut; none that matches a validation or test item."""
 
 
-class Conflicts(BaseModel):
-    """How a source's answers stand to those of the other sources for the same prompts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    within_share: float
-    """Rows whose prompt stands in the source with another answer too."""
-    shared_rows: int
-    """Rows whose prompt stands in another source."""
-    disagreeing_share: float
-    """Of the shared rows, those that another source answers otherwise; 0.0 when none are shared."""
-
-
 def profile_source(
     source: Source,
     spec: TaskSpec,
@@ -165,42 +152,6 @@ def examples_of(source: Source, columns: Mapping[str, str], spec: TaskSpec) -> l
         return []
     found = (to_example(Raw(source.name, i, row), columns, spec) for i, row in enumerate(source.rows))
     return [row for row in found if row is not None and row.prompt.strip() and row.answer.strip()]
-
-
-def conflicts(
-    sources: Sequence[Source], columns: Mapping[str, Mapping[str, str]], spec: TaskSpec
-) -> dict[str, Conflicts]:
-    """Where sources answer the same prompt differently, within themselves and between each other.
-
-    Args:
-        sources: the sources to hold against each other.
-        columns: suggested columns by source; a source without is left out.
-        spec: the task, whose parser reads the answers.
-    """
-    rows = {s.name: examples_of(s, columns[s.name], spec) for s in sources if columns.get(s.name)}
-    everything = [row for name in rows for row in rows[name]]
-    groups = exact_groups([row.prompt for row in everything])
-    keys = [answer_key(spec, row.answer) for row in everything]
-    answers: dict[int, dict[str, set[str]]] = {}
-    for row, group, key in zip(everything, groups, keys, strict=True):
-        answers.setdefault(group, {}).setdefault(row.source, set()).add(key)
-    own: Counter[str] = Counter()
-    shared: Counter[str] = Counter()
-    otherwise: Counter[str] = Counter()
-    for row, group, key in zip(everything, groups, keys, strict=True):
-        by_source = answers[group]
-        own[row.source] += len(by_source[row.source]) > 1
-        if len(by_source) > 1:
-            shared[row.source] += 1
-            otherwise[row.source] += any(found - {key} for n, found in by_source.items() if n != row.source)
-    return {
-        name: Conflicts(
-            within_share=_ratio(own[name], len(rows[name])),
-            shared_rows=shared[name],
-            disagreeing_share=_ratio(otherwise[name], shared[name]),
-        )
-        for name in rows
-    }
 
 
 def _column(path: str, rows: Sequence[Row], count_tokens: Callable[[str], int]) -> ColumnProfile:

@@ -47,6 +47,7 @@ from tools.curation.operations import (
     Example,
     Raw,
     Step,
+    TeacherSteps,
     bad_recipe,
     map_columns,
     removed_by_source,
@@ -56,13 +57,11 @@ from tools.curation.operations import (
 from tools.curation.operations import decontaminate as decontaminate_rows
 from tools.curation.script import transform_rows
 from tools.curation.targets import rationale_of
-from tools.synthesis.operations import TEACHER_OPERATIONS
-from tools.synthesis.teacher import Teacher
 from tools.workspace import Workspace
 
 CountTokens = Callable[[str], int]
-STEPS: Mapping[type, Step] = {**OPERATIONS, **TEACHER_OPERATIONS, Script: transform_rows}
-"""What follows ``Select`` and ``Map``."""
+STEPS: Mapping[type, Step] = {**OPERATIONS, Script: transform_rows}
+"""What follows ``Select`` and ``Map`` without a teacher; those that ask one are handed in."""
 WRITES_TEXT: tuple[type, ...] = (Script,)
 """Operations whose rows may hold any words: decontamination must come after them."""
 ASKS_TEACHER = (Solve, Rephrase, Generate, Judge)
@@ -80,7 +79,7 @@ def run_recipe(
     count_tokens: CountTokens,
     max_rows: int = 2000,
     domain_prompts: Sequence[str] = (),
-    teacher: Teacher | None = None,
+    teacher: TeacherSteps | None = None,
 ) -> DataCard:
     """Build the training set that a recipe describes, or find it in the cache.
 
@@ -93,7 +92,7 @@ def run_recipe(
         count_tokens: tokens of a text, by the base model's tokenizer.
         max_rows: the hard limit on training rows, whatever the recipe says.
         domain_prompts: validation prompts, needed by an ``on_domain`` filter.
-        teacher: whom operations may ask for data.
+        teacher: the operations that ask a teacher; None where there is none to ask.
 
     Raises:
         ExperimentFailed: ``bad_recipe``, ``empty_data`` or ``contaminated``; ``teacher_failed`` or
@@ -108,8 +107,8 @@ def run_recipe(
     cached = _cached(workspace, key)
     if cached is not None:
         return cached.model_copy(update={"cached": True, "wall_seconds": time.perf_counter() - started})
-    bench = _CurationRun(recipe, pool, spec, decontaminator, count_tokens, max_rows, domain_prompts, teacher)
-    rows = bench.run()
+    run = _CurationRun(recipe, pool, spec, decontaminator, count_tokens, max_rows, domain_prompts, teacher)
+    rows = run.rows()
     _gate(rows, decontaminator)
     content = "".join(map(_line, rows))
     tokens = sum(count_tokens(row.prompt) + count_tokens(row.answer) for row in rows)
@@ -120,13 +119,13 @@ def run_recipe(
         path=f"data/{key}.jsonl",
         rows=len(rows),
         rows_by_source=dict(Counter(row.source for row in rows).most_common()),
-        steps=tuple(bench.steps),
+        steps=tuple(run.steps),
         mean_tokens=tokens / len(rows),
         reasoning_share=worked / len(rows),
         wall_seconds=time.perf_counter() - started,
     )
     workspace.write_text(card.path, content)
-    workspace.write_jsonl(f"data/{key}.removed.jsonl", bench.removed)
+    workspace.write_jsonl(f"data/{key}.removed.jsonl", run.removed)
     # Last: the card marks the set as complete.
     workspace.write_text(f"data/{key}.card.json", card.model_dump_json(indent=1) + "\n")
     return card
@@ -149,8 +148,8 @@ def rows_of(
     _check_order(recipe, pool)
     _check_teacher(recipe, None)
     unlimited = sum(len(pool[name].rows) for name in set(recipe.sources)) + 1
-    bench = _CurationRun(recipe, pool, spec, decontaminator, len, unlimited, domain_prompts)
-    return [(row.prompt, row.answer) for row in bench.run(may_be_empty=True)]
+    run = _CurationRun(recipe, pool, spec, decontaminator, len, unlimited, domain_prompts)
+    return [(row.prompt, row.answer) for row in run.rows(may_be_empty=True)]
 
 
 def dry_run(
@@ -162,25 +161,23 @@ def dry_run(
     max_rows: int = 2000,
     domain_prompts: Sequence[str] = (),
     most_rows: int = 2000,
-    asking: Mapping[type, Step] | None = None,
+    teacher: TeacherSteps | None = None,
 ) -> tuple[list[Example], tuple[StepCount, ...]]:
     """A recipe's rows and its steps on at most ``most_rows`` raw rows, a sample of every source.
 
-    Nothing is written, cached or paid for: ``asking`` stands in for the operations that ask the
-    teacher; without it they are left out.
+    Nothing is written or cached. Without ``teacher`` the operations that ask one are left out.
 
     Raises:
         ExperimentFailed: ``bad_recipe``, ``bad_script``, ``empty_data`` or ``contaminated``, as a run would.
     """
     _check_order(recipe, pool)
-    tried = tuple(op for op in recipe.operations if asking or not isinstance(op, ASKS_TEACHER))
+    tried = tuple(op for op in recipe.operations if teacher or not isinstance(op, ASKS_TEACHER))
     some = _thinned({name: pool[name] for name in dict.fromkeys(recipe.sources)}, most_rows)
     short = recipe.model_copy(update={"operations": tried})
-    bench = _CurationRun(short, some, spec, decontaminator, count_tokens, max_rows, domain_prompts)
-    bench.step_of = {**STEPS, **(asking or {})}
-    rows = bench.run()
+    run = _CurationRun(short, some, spec, decontaminator, count_tokens, max_rows, domain_prompts, teacher)
+    rows = run.rows()
     _gate(rows, decontaminator)
-    return rows, tuple(bench.steps)
+    return rows, tuple(run.steps)
 
 
 def _thinned(pool: Mapping[str, Source], most: int) -> dict[str, Source]:
@@ -203,12 +200,12 @@ def cache_key(
     decontaminator: Decontaminator,
     max_rows: int,
     domain_prompts: Sequence[str] = (),
-    teacher: Teacher | None = None,
+    teacher: TeacherSteps | None = None,
 ) -> str:
     """24 hex digits over everything that the resulting rows depend on."""
     names = dict.fromkeys(recipe.sources)
     parts = [recipe.digest(), spec.id, decontaminator.digest(), str(max_rows), *domain_prompts]
-    parts += [teacher.digest()] if teacher is not None and _asking(recipe) else []
+    parts += [teacher.digest] if teacher is not None and _asking(recipe) else []
     parts += [f"{name} {source_hash(pool[name])}" for name in names]
     return sha256("\x1f".join(parts).encode()).hexdigest()[:24]
 
@@ -231,19 +228,18 @@ class _CurationRun:
         count_tokens: CountTokens,
         max_rows: int,
         domain_prompts: Sequence[str],
-        teacher: Teacher | None = None,
+        teacher: TeacherSteps | None = None,
     ) -> None:
         self._recipe, self._pool, self._max_rows = recipe, pool, max_rows
         caps = [op.rows for op in recipe.operations if isinstance(op, Cap | SampleRows)]
         target, rng = min([max_rows, *caps]), random.Random(recipe.seed)
-        self._context = Context(
-            spec, decontaminator, count_tokens, domain_prompts, target, rng, pool, teacher
-        )
-        self.step_of = STEPS
+        self._context = Context(spec, decontaminator, count_tokens, domain_prompts, target, rng, pool)
+        self._step_of = {**STEPS, **(teacher.steps if teacher else {})}
         self.steps: list[StepCount] = []
         self.removed: list[dict[str, Any]] = []
 
-    def run(self, may_be_empty: bool = False) -> list[Example]:
+    def rows(self, may_be_empty: bool = False) -> list[Example]:
+        """The rows that come out; ``steps`` and ``removed`` then say how."""
         raw: list[Raw] = []
         rows: list[Example] = []
         for op in self._recipe.operations:
@@ -257,7 +253,7 @@ class _CurationRun:
                 rows = kept.rows
             else:
                 name = f"filter {rule}" if (rule := getattr(op, "rule", "")) else op.op
-                kept = self.step_of[type(op)](rows, op, self._context)
+                kept = self._step_of[type(op)](rows, op, self._context)
                 quoted = [] if kept.matches else rows  # such rows are sealed items: no text of theirs is kept
                 self._record(name, [(r.source, r.row) for r in rows], kept.rows, kept.note, quoted)
                 self._name_matches(name, kept.matches)
@@ -276,7 +272,7 @@ class _CurationRun:
         return rows
 
     def _decontaminated_again(self, rows: list[Example]) -> list[Example]:
-        """What a teacher wrote may be an item, too: it has read the same books."""
+        """A teacher may write a sealed item from memory: benchmarks are among what it was trained on."""
         kept = decontaminate_rows(rows, Decontaminate(), self._context)
         places = [(row.source, row.row) for row in rows]
         self._record("decontaminate", places, kept.rows, f"once more, after the teacher: {kept.note}")
@@ -343,10 +339,10 @@ def _check_order(recipe: DataRecipe, pool: Mapping[str, Source]) -> None:
 
 def _asking(recipe: DataRecipe) -> list[str]:
     """The operations that ask a teacher."""
-    return [op.op for op in recipe.operations if type(op) in TEACHER_OPERATIONS]
+    return [op.op for op in recipe.operations if isinstance(op, ASKS_TEACHER)]
 
 
-def _check_teacher(recipe: DataRecipe, teacher: Teacher | None) -> None:
+def _check_teacher(recipe: DataRecipe, teacher: TeacherSteps | None) -> None:
     if teacher is None and (asking := _asking(recipe)):
         named = ", ".join(dict.fromkeys(asking))
         raise bad_recipe(f"this recipe asks a teacher ({named}): give one with --teacher provider:model")
@@ -355,7 +351,7 @@ def _check_teacher(recipe: DataRecipe, teacher: Teacher | None) -> None:
 def _taught_last(recipe: DataRecipe) -> bool:
     """Whether a teacher writes rows after the last decontamination."""
     kinds = [type(op) for op in recipe.operations]
-    taught = [position for position, kind in enumerate(kinds) if kind in TEACHER_OPERATIONS]
+    taught = [position for position, kind in enumerate(kinds) if issubclass(kind, ASKS_TEACHER)]
     return bool(taught) and Decontaminate not in kinds[taught[-1] :]
 
 

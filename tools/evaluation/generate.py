@@ -16,6 +16,7 @@ from typing import Any
 
 from tools.models.chat_template import encode, render_prompt
 from tools.models.load import BF16_PARAMETERS, device, load_model, load_tokenizer, parameter_count
+from tools.process.machine import available_gib
 
 BATCH_ROWS = 128
 COMPACT_SHARE = 0.75
@@ -102,8 +103,6 @@ def free_bytes(model: Any) -> float:
 
     if model.device.type == "cuda":
         return float(torch.cuda.mem_get_info()[0])
-    from tools.training.estimate import available_gib
-
     return available_gib() * (1 << 30)
 
 

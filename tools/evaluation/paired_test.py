@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.records import Comparison
-from tasks.answers.metrics import label_f1, label_matrix
+from tasks.answers.metrics import label_f1, label_matrix, wilson
 from tasks.base import ItemScore, Sample, TaskSpec
 
 PERMUTATIONS = 5000
@@ -26,7 +26,6 @@ SLOW_PERMUTATIONS = 400
 """Where every resample has to go through the task's own aggregate."""
 MOST_LABELS = 20
 """More parts of reference answers than this are no labels."""
-Z95 = 1.959964
 Item = Mapping[str, Any]
 """One line of an evaluation's predictions."""
 Pick = NDArray[np.int64]
@@ -120,8 +119,8 @@ def newcombe(both: int, fixed: int, broken: int, neither: int) -> tuple[float, f
     if n == 0:
         return -1.0, 1.0
     first, second = (both + fixed) / n, (both + broken) / n
-    low1, high1 = _wilson(both + fixed, n)
-    low2, high2 = _wilson(both + broken, n)
+    low1, high1 = wilson(first, n)
+    low2, high2 = wilson(second, n)
     margins = (both + fixed) * (broken + neither) * (both + broken) * (fixed + neither)
     determinant: float = both * neither - fixed * broken
     if determinant > 0:  # continuity correction of the correlation, as in the paper
@@ -132,24 +131,6 @@ def newcombe(both: int, fixed: int, broken: int, neither: int) -> tuple[float, f
     low = delta - math.sqrt(max(0.0, down1**2 - 2 * phi * down1 * up2 + up2**2))
     high = delta + math.sqrt(max(0.0, up1**2 - 2 * phi * up1 * down2 + down2**2))
     return low, high
-
-
-def macro_f1(labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
-    """Macro F1 in percent over the classes 0 to ``classes - 1``; arrays are (..., n), others are wrong."""
-    total = np.zeros(labels.shape[:-1])
-    for label in range(classes):
-        is_label, is_predicted = labels == label, predicted == label
-        hits = (is_label & is_predicted).sum(axis=-1)
-        both = is_label.sum(axis=-1) + is_predicted.sum(axis=-1)
-        total += np.where(both > 0, 2.0 * hits / np.maximum(both, 1), 0.0)
-    return np.asarray(100.0 * total / max(classes, 1))
-
-
-def _wilson(successes: int, n: int) -> tuple[float, float]:
-    share = successes / n
-    centre = share + Z95**2 / (2 * n)
-    spread = Z95 * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n * n))
-    return (centre - spread) / (1 + Z95**2 / n), (centre + spread) / (1 + Z95**2 / n)
 
 
 def _outcomes(items: Sequence[Item]) -> NDArray[np.bool_]:
@@ -206,28 +187,20 @@ def _scores(
         means = np.divide(sums, counts, out=np.zeros_like(sums), where=present)
         return np.asarray(100.0 * means.sum(axis=0) / present.sum(axis=0))
 
-    names = sorted({str(sample.gold) for sample in samples})
-    code = {name: number for number, name in enumerate(names)}
-    labels = np.array([code[str(sample.gold)] for sample in samples] * 2)
-    predicted = np.array([code.get(str(item["parsed"]), -1) for item in both])
-
-    def f1(pick: Pick) -> NDArray[np.float64]:
-        return macro_f1(labels[pick], predicted[pick], len(names))
-
     def own(pick: Pick) -> NDArray[np.float64]:
         def score(row: NDArray[np.int64]) -> float:
             return _aggregate(spec, [samples[k % n] for k in row], [both[k] for k in row])
 
         return np.array([[score(side) for side in pair] for pair in pick])
 
-    parts = sorted({part for name in names for part in name.split(", ")})
+    parts = sorted({part for sample in samples for part in str(sample.gold).split(", ")})
     gold = label_matrix([str(sample.gold) for sample in samples] * 2, parts)
     said = label_matrix([str(item["parsed"]) for item in both], parts)
 
-    def labels_f1(pick: Pick) -> NDArray[np.float64]:
+    def macro_f1(pick: Pick) -> NDArray[np.float64]:
         return 100.0 * label_f1(gold[pick], said[pick])
 
-    quicker = (mean, mean_of_views, f1) if len(parts) > MOST_LABELS else (mean, mean_of_views, f1, labels_f1)
+    quicker = (mean, mean_of_views) if len(parts) > MOST_LABELS else (mean, mean_of_views, macro_f1)
     for quick in quicker:
         if np.allclose(quick(identity)[0], observed, atol=1e-6):
             return quick, PERMUTATIONS

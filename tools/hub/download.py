@@ -1,38 +1,37 @@
-"""Downloads published files once, at their pinned revision, and proves that they are what the Hub holds.
+"""Downloads of the published files, once, at their pinned revision, verified against the Hub's own hashes.
 
-A file is written to ``<folder>/.parts`` first, where a later call goes on with it, and moves into place
-once its hash is the one that the Hub reports: SHA-256 of a large file, Git's blob id of a small one. The
-manifest beside the files (``tasks.assets.MANIFEST``) grows by one file at a time, so that what is verified
-is never fetched again. The token, if any, is found by ``huggingface_hub`` itself.
+``huggingface_hub.snapshot_download`` fetches: several files at a time, through Xet where the Hub has it; a
+download that is cut goes on where it was cut as long as each try brings something. It keeps no part of a
+file between two calls (2.4.0) and does not hash what it fetched, so that is done here: SHA-256 of a large
+file, Git's blob id of a small one. A file that is not what the Hub reports is deleted. The manifest beside
+the files (``tasks.assets.MANIFEST``) keeps what is verified, which is never fetched again. The token, if
+any, is found by ``huggingface_hub`` itself.
 """
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import Any
 
 from tasks.assets import MANIFEST, Assets
 from tasks.base import LoadOptions, TaskSpec
 from tasks.errors import InputError
-from tasks.official import load
 from tasks.official.files import folder_of, git_blob_of, read_manifest, sha256_of
-from tools.hub.errors import hub_errors
+from tasks.official.load import splits
+from tools.hub.errors import AGAIN, hub_errors
 
 FULL_HASH = 40
-ATTEMPTS = 3
-"""Tries of one file; each goes on where the last one was cut."""
 
-Report = Callable[[str, int, int], None]
-"""``report(file, bytes so far, bytes in all)``."""
+Report = Callable[[int, int], None]
+"""``report(bytes so far, bytes in all)`` of one repository's missing files; called from several threads."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,10 @@ class _Manifest:
     @classmethod
     def of(cls, assets: Assets, folder: Path) -> _Manifest:
         found = read_manifest(folder)
-        fitting = found is not None and str(found.get("commit", "")).startswith(assets.revision)
+        fitting = found is not None and (
+            found.get("revision") == assets.revision  # "main" is no part of a hash
+            or str(found.get("commit", "")).startswith(assets.revision)
+        )
         fresh = {"repo_id": assets.repo_id, "revision": assets.revision, "commit": "", "patterns": []}
         return cls(folder / MANIFEST, found if found and fitting else {**fresh, "files": {}, "tasks": {}})
 
@@ -119,7 +121,7 @@ def prepare(assets: Assets, root: Path, report: Report) -> Prepared:
 
     Raises:
         InputError: gated, missing, broken or unreachable repository, a cut download, a wrong hash, a
-            full disk: one line each, and what is already there stays.
+            full disk: one line each, and what is verified stays.
     """
     folder = folder_of(assets, root)
     with hub_errors(assets, folder), _alone(folder):
@@ -132,19 +134,22 @@ def prepare(assets: Assets, root: Path, report: Report) -> Prepared:
         manifest.facts["commit"] = commit
         remotes = _remotes(assets, commit)
         missing = [remote for remote in remotes if remote.name not in manifest.facts["files"]]
-        _refuse_full_disk(folder, missing)
-        downloaded = []
-        for remote in missing:
-            if not remote.is_at(folder / remote.name):
-                _fetch(assets, commit, remote, folder, report)
-                downloaded.append(remote.name)
-            path = folder / remote.name
-            manifest.facts["files"][remote.name] = {"size": remote.size, "sha256": sha256_of(path)}
+        absent = [remote for remote in missing if not remote.is_at(folder / remote.name)]
+        _refuse_full_disk(folder, absent)
+        try:
+            _fetch(assets, commit, absent, folder, report)
+        finally:
+            for remote in missing:
+                path = folder / remote.name
+                if remote.is_at(path):
+                    manifest.facts["files"][remote.name] = {"size": remote.size, "sha256": sha256_of(path)}
             manifest.write()
+        _refuse_damaged(assets, absent, folder)
         manifest.facts["patterns"] = sorted({*manifest.facts["patterns"], *assets.files})
         manifest.write()
-        shutil.rmtree(folder / ".parts", ignore_errors=True)
-    return Prepared(assets, commit, len(manifest.facts["files"]), tuple(downloaded), changed)
+        shutil.rmtree(folder / ".cache", ignore_errors=True)
+    names = tuple(remote.name for remote in absent)
+    return Prepared(assets, commit, len(manifest.facts["files"]), names, changed)
 
 
 def count_rows(spec: TaskSpec, root: Path) -> dict[str, list[int]]:
@@ -157,7 +162,7 @@ def count_rows(spec: TaskSpec, root: Path) -> dict[str, list[int]]:
         return {}
     counts = {}
     for split in ("own", "published"):
-        validation, test = load.splits(spec, LoadOptions(root, split))
+        validation, test = splits(spec, LoadOptions(root, split))
         counts[split] = [len(validation), len(test)]
     assets = spec.published.benchmark
     manifest = _Manifest.of(assets, folder_of(assets, root))
@@ -177,20 +182,23 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _quiet() -> None:
     """Progress and errors are shown by us."""
-    from huggingface_hub.utils.tqdm import disable_progress_bars
+    from huggingface_hub.utils.logging import set_verbosity
 
-    disable_progress_bars()
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    set_verbosity(logging.ERROR)  # after the import, which sets it to WARNING
 
 
 def _commit(assets: Assets) -> str:
     """The full hash of the pinned revision: the Hub takes no shortened one."""
-    if len(assets.revision) == FULL_HASH:
-        return assets.revision
     from huggingface_hub import HfApi
 
-    for commit in HfApi().list_repo_commits(assets.repo_id, repo_type="dataset"):  # newest first
-        if assets.revision == "main" or commit.commit_id.startswith(assets.revision):
+    # Asked first because it tries once: the other calls wait for a lost network, 23 seconds each.
+    newest = HfApi().dataset_info(assets.repo_id).sha
+    if assets.revision == "main":
+        return str(newest)
+    if len(assets.revision) == FULL_HASH:
+        return assets.revision
+    for commit in HfApi().list_repo_commits(assets.repo_id, repo_type="dataset"):
+        if commit.commit_id.startswith(assets.revision):
             return str(commit.commit_id)
     raise InputError(
         assets.repo_id,
@@ -235,75 +243,60 @@ def _refuse_full_disk(folder: Path, missing: Iterable[_Remote]) -> None:
         )
 
 
-class _Bar:
-    """The part of a tqdm bar that the download uses; hands the bytes on."""
+def _fetch(assets: Assets, commit: str, remotes: Sequence[_Remote], folder: Path, report: Report) -> None:
+    """The files into their places, not verified yet."""
+    if not remotes:
+        return
+    from huggingface_hub import snapshot_download
 
-    def __init__(self, *, tell: Callable[[int], None], initial: int = 0, **_: object) -> None:
-        self._tell, self._done = tell, initial
-
-    def update(self, n: float | None = 1) -> None:
-        """``n`` more bytes; negative where the server made us start again."""
-        self._done += int(n or 0)
-        self._tell(self._done)
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-
-def _fetch(assets: Assets, commit: str, remote: _Remote, folder: Path, report: Report) -> None:
-    """One file into its place, verified; a part that an earlier call left behind is gone on with."""
-    part = folder / ".parts" / remote.mark
-    part.parent.mkdir(parents=True, exist_ok=True)
-    shown = f"{assets.folder}/{remote.name}"
-    for attempt in range(1, ATTEMPTS + 1):
-        with hub_errors(assets, folder, shown):
-            _download(assets, commit, remote, part, partial(report, shown), last=attempt == ATTEMPTS)
-        if remote.is_at(part):
-            target = folder / remote.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part.replace(target)
-            return
-        if part.stat().st_size >= remote.size:
-            part.unlink()
-    raise InputError(
-        shown,
-        f"its hash is not the one that the Hub reports ({remote.mark[:12]})",
-        "run it again; if that does not help, the repository is damaged",
+    snapshot_download(
+        assets.repo_id,
+        repo_type="dataset",
+        revision=commit,
+        local_dir=folder,
+        allow_patterns=[escape(remote.name) for remote in remotes],
+        tqdm_class=_bar(report, sum(remote.size for remote in remotes)),
     )
 
 
-def _download(
-    assets: Assets, commit: str, remote: _Remote, part: Path, report: Callable[[int, int], None], last: bool
-) -> None:
-    """Append to ``part`` until it has the size of the file; a cut is raised by the last attempt alone."""
-    from httpx2 import TransportError
-    from huggingface_hub import hf_hub_url
-    from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils._headers import build_hf_headers
+def _bar(report: Report, total: int) -> Any:
+    """A progress bar class that shows nothing and hands the bytes on.
 
-    done = part.stat().st_size if part.is_file() else 0
-    url = hf_hub_url(assets.repo_id, remote.name, repo_type="dataset", revision=commit)
-    bar = partial(_Bar, tell=lambda so_far: report(so_far, remote.size))
-    try:
-        with part.open("ab") as file:
-            http_get(
-                url,
-                file,
-                resume_size=done,
-                headers=build_hf_headers(),
-                expected_size=remote.size,
-                tqdm_class=bar,  # type: ignore[arg-type]
-            )
-    except (TransportError, OSError) as error:
-        from huggingface_hub.errors import HfHubHTTPError
+    The library makes two bars of bytes, received and written, and one of files; the further of the first two
+    counts.
+    """
+    from huggingface_hub.utils.tqdm import tqdm
 
-        lasting = isinstance(error, HfHubHTTPError) or getattr(error, "errno", None) in _LASTING
-        if last or lasting:
-            raise
+    furthest = 0
+
+    class Bar(tqdm):
+        def __init__(self, *args: Any, **settings: Any) -> None:
+            super().__init__(*args, **{**settings, "disable": True})  # type: ignore[no-untyped-call]
+            self._bytes, self._done = settings.get("unit") == "B", 0
+
+        def update(self, n: float | None = 1) -> bool | None:
+            nonlocal furthest
+            self._done += int(n or 0)
+            if self._bytes and self._done > furthest:
+                furthest = self._done
+                report(min(furthest, total), total)
+            return None
+
+    return Bar
 
 
-_LASTING = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EFBIG}
-"""What does not go away by trying again."""
+def _refuse_damaged(assets: Assets, remotes: Iterable[_Remote], folder: Path) -> None:
+    """Delete every file that is not what the Hub reports; InputError naming the first."""
+    damaged = [remote for remote in remotes if not remote.is_at(folder / remote.name)]
+    came = bool(damaged) and (folder / damaged[0].name).is_file()
+    for remote in damaged:
+        (folder / remote.name).unlink(missing_ok=True)
+    if damaged:
+        shown = f"{assets.folder}/{damaged[0].name}"
+        if not came:
+            raise InputError(shown, "it did not arrive", AGAIN)
+        raise InputError(
+            shown,
+            f"its hash is not the one that the Hub reports ({damaged[0].mark[:12]})",
+            "run it again; if that does not help, the repository is damaged",
+        )

@@ -38,6 +38,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tools.process.machine import peak_gib
+
 PRELOAD = (
     "torch",
     "torch._dynamo",
@@ -158,11 +160,6 @@ class ForkServer:
             if job.pid:
                 _kill_group(job.pid)
         self.control.close()
-
-
-def peak_gib(max_rss: int) -> float:
-    """``ru_maxrss`` in GiB: it counts KiB on Linux and bytes on macOS."""
-    return max_rss / (1 << 30 if sys.platform == "darwin" else 1 << 20)
 
 
 def _send(connection: socket.socket, message: Mapping[str, Any]) -> None:

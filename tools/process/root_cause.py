@@ -1,4 +1,4 @@
-"""The line of a log that says why: the first cause, not the last echo of it."""
+"""Root cause of a failure as its log names it: the first cause, not the last echo of it."""
 
 from __future__ import annotations
 
@@ -30,19 +30,23 @@ def root_cause(log: str) -> str:
     With tracebacks it is the first one's exception (Python prints a chain with the cause
     first, and a second process fails because of the first), with its last frame. Without,
     it is the first line that looks like an error, with its neighbours, or else the last line.
-    Folders are left out of paths.
+    Folders are left out of paths. The root cause of a root cause is itself: failure records hold
+    one, and those of older runs a longer piece of the log.
     """
     lines = _lines(log)
     if not lines:
         return ""
     start = next((n for n, line in enumerate(lines) if _HEADER in line), None)
-    found = _of_traceback(lines[start + 1 :]) if start is not None else _of_messages(lines)
+    if start is not None:
+        found = _of_traceback(lines[start + 1 :])
+    else:
+        found = lines if lines[0].startswith('File "') else _of_messages(lines)
     text = without_paths("\n".join(found))
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def without_paths(text: str) -> str:
-    """Every absolute path by its last part alone: where things lie on a machine is nobody's business."""
+    """The text with every absolute path cut to its last part: folders say nothing of the failure."""
     return _PATH.sub(lambda found: found["name"], text)
 
 

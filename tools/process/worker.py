@@ -25,10 +25,11 @@ from typing import Any, cast, get_args
 from tasks.errors import Code, ExperimentFailed, HarnessFault, Stage
 from tools.process.environment import child_environment
 from tools.process.fork_server import PRELOAD
+from tools.process.machine import cpu_count
+from tools.process.root_cause import root_cause
 
 START_SECONDS = 300.0
 """The longest wait for the imports of the fork server."""
-LOG_LINES = 40
 ENVIRONMENT = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -48,13 +49,6 @@ class Usage:
     """User and system time of the child and of its own children."""
     peak_gib: float
     """The largest resident set of the child; the shared pages of the libraries count."""
-
-
-def cpu_count() -> int:
-    """The cores that this process may use: affinity, not the machine's total."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Worker:
@@ -138,12 +132,12 @@ class Worker:
             except TimeoutError:
                 _kill(connection)
                 message = f"killed after {timeout_seconds:.0f} s, its time limit"
-                raise ExperimentFailed(stage, "timeout", message, log_tail(log_path)) from None
+                raise ExperimentFailed(stage, "timeout", message, cause_in(log_path)) from None
             except ConnectionError:
                 message = "the process was lost with its server, as it is when memory runs out"
-                raise ExperimentFailed(stage, "crashed", message, log_tail(log_path)) from None
+                raise ExperimentFailed(stage, "crashed", message, cause_in(log_path)) from None
         if result is None or end["exit"] != 0:
-            raise _failure(stage, int(end["exit"]), error, log_tail(log_path))
+            raise _failure(stage, int(end["exit"]), error, cause_in(log_path))
         wall = time.monotonic() - started
         return result, Usage(wall, float(end["cpu_seconds"]), float(end["peak_gib"]))
 
@@ -261,32 +255,14 @@ def _kill(connection: socket.socket) -> None:
             pass
 
 
-def log_tail(log_path: Path) -> str:
-    """The part of a log that explains a failure, at most ``LOG_LINES`` lines."""
+def cause_in(log_path: Path) -> str:
+    """The root cause in the end of a log: what a failure record holds; empty without a log."""
     try:
         with log_path.open("rb") as log:
             log.seek(max(0, log_path.stat().st_size - (1 << 16)))
             return root_cause(log.read().decode(errors="replace"))
     except FileNotFoundError:
         return ""
-
-
-def root_cause(text: str) -> str:
-    """The first traceback of a log, shortened, or its last lines when there is none.
-
-    Python prints a chain of exceptions with the cause first; what follows is the
-    same story told by each caller.
-    """
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
-    starts = [n for n, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
-    if not starts:
-        return "\n".join(lines[-LOG_LINES:])
-    first = starts[0]
-    end = next((n for n in range(first + 1, len(lines)) if not lines[n].startswith(" ")), len(lines) - 1)
-    trace = lines[first : end + 1]
-    if len(trace) > LOG_LINES:
-        trace = [*trace[:4], "  ...", *trace[-(LOG_LINES - 5) :]]
-    return "\n".join(trace)
 
 
 def _failure(stage: Stage, exit_code: int, error: Mapping[str, str] | None, tail: str) -> Exception:

@@ -40,7 +40,7 @@ from memory.records import TrainingPlan
 from tasks.errors import ExperimentFailed
 from tools.models.chat_template import encode, render_pair
 from tools.models.load import BF16_PARAMETERS, load_model, load_tokenizer, parameter_count
-from tools.process.fork_server import peak_gib
+from tools.process.machine import peak_gib
 from tools.training.length_groups import LengthGroups
 from tools.training.loss_curve import divergence, rate, thin
 

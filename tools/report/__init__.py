@@ -1,1 +1,1 @@
-"""The HTML report of a run: its facts, its plots, its page."""
+"""Report of a run as one HTML page: its facts, its plots."""

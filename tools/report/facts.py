@@ -1,4 +1,4 @@
-"""What the report says, as plain values: gathered from the journal, before any HTML.
+"""Report facts: what the page says, as plain values gathered from the journal before any HTML.
 
 Only validation items are ever quoted. The sealed test appears as numbers, and rows
 that decontamination took out are counted but not shown, because they repeat items

@@ -1,4 +1,4 @@
-"""``report.html``: one run told on one page that needs nothing but itself.
+"""Report page ``report.html``: one run told on one page that needs nothing but itself.
 
 The page holds its styles and pictures, loads nothing, runs no script, and reads
 well on a phone, on paper, in the dark and through a screen reader. It is written for

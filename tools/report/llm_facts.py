@@ -1,4 +1,4 @@
-"""What the report says about language models: who decided, what it cost, and how well it turned out."""
+"""Report facts about language models: who decided, what it cost, and how well it turned out."""
 
 from __future__ import annotations
 

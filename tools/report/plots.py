@@ -1,7 +1,7 @@
-"""The report's pictures: matplotlib figures as inline SVG that follow the page's colours.
+"""Report figures: matplotlib plots as inline SVG that follow the page's colours.
 
 Each colour is drawn as a stand-in and then replaced by a CSS variable of the page, so one
-picture serves the light and the dark scheme. Text stays text: it can be searched,
+plot serves the light and the dark scheme. Text stays text: it can be searched,
 selected and read aloud.
 """
 

@@ -1,4 +1,4 @@
-"""What a recipe would ask its teacher, and what that would cost: every operation up to its first call.
+"""Estimates of what a recipe would ask its teacher and pay: every operation up to its first call.
 
 The operations themselves make the prompts, so the estimate is of what would be sent, cached
 replies deducted; nothing is sent, written or paid for.
@@ -7,15 +7,14 @@ replies deducted; nothing is sent, written or paid for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import NoReturn
 
 from memory.recipe import DataRecipe, Record
 from tasks.base import Source, TaskSpec
 from tools.contamination.check import Decontaminator
-from tools.curation.operations import Context, Example, Kept, Step
+from tools.curation.operations import Context, Example, Kept, Step, TeacherSteps
 from tools.curation.run import CountTokens, dry_run
-from tools.synthesis.operations import TEACHER_OPERATIONS
+from tools.synthesis.operations import teacher_steps
 from tools.synthesis.teacher import Asked, Teacher, TeacherEstimate
 
 
@@ -66,13 +65,14 @@ def estimate_recipe(
     def costing(step: Step) -> Step:
         def estimated(rows: Sequence[Example], op: Record, context: Context) -> Kept:
             try:
-                return step(rows, op, replace(context, teacher=_Costing(teacher)))
+                return step(rows, op, context)
             except _EstimatedError as ended:
                 found.append((str(getattr(op, "op", "")), ended.estimate))
             return Kept(list(rows))
 
         return estimated
 
-    asking = {kind: costing(step) for kind, step in TEACHER_OPERATIONS.items()}
-    dry_run(recipe, pool, spec, decontaminator, count_tokens, max_rows, domain_prompts, most_rows, asking)
+    asking = teacher_steps(_Costing(teacher))
+    counted = TeacherSteps({kind: costing(step) for kind, step in asking.steps.items()}, asking.digest)
+    dry_run(recipe, pool, spec, decontaminator, count_tokens, max_rows, domain_prompts, most_rows, counted)
     return found

@@ -19,7 +19,7 @@ from tools.synthesis.checks import form_lines, keeps_form, pairs, target_of
 from tools.synthesis.prompts import instructions, material
 from tools.synthesis.requests import RequestBatch
 from tools.synthesis.solve import solve_instructions
-from tools.synthesis.teacher import TeacherEstimate
+from tools.synthesis.teacher import Teacher, TeacherEstimate
 
 ROWS_PER_CALL = 4
 """New rows asked for at a time: more resemble each other, fewer make the examples cost more."""
@@ -31,13 +31,13 @@ SOLUTION_TEMPERATURE = 0.0
 """Of the second solution: the teacher's best guess."""
 
 
-def generate(rows: Sequence[Example], op: Generate, context: Context) -> Kept:
+def generate(rows: Sequence[Example], op: Generate, context: Context, teacher: Teacher) -> Kept:
     """New rows after those there are; see ``memory.recipe.Generate``.
 
     Raises:
-        ExperimentFailed: ``bad_recipe``, ``teacher_failed`` or ``cap_reached``.
+        ExperimentFailed: ``teacher_failed`` or ``cap_reached``.
     """
-    batch, spec = RequestBatch("generate", rows, context), context.spec
+    batch, spec = RequestBatch("generate", rows, context, teacher), context.spec
     known = [batch.rows[place] for place in batch.some(SEEDS_CONSIDERED)]
     readable = [row for row in known if spec.extract(row.answer) is not None]
     seeds = [row for row in readable if spec.verify(row.prompt, row.answer) is not False]

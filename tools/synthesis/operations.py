@@ -7,31 +7,33 @@ they were. Rows that a teacher made or changed carry its name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from memory.recipe import Generate, Judge, Rephrase, Solve
 from tasks.splits import fingerprint
 from tools.chat.replies import tokens_of
-from tools.curation.operations import Context, Example, Kept, Step
+from tools.curation.operations import Context, Example, Kept, TeacherSteps
 from tools.synthesis.cache import Reply
 from tools.synthesis.checks import form_lines, keeps_form, keeps_question, parts, rating_of
 from tools.synthesis.generate import generate
 from tools.synthesis.prompts import instructions, material
 from tools.synthesis.requests import RequestBatch
 from tools.synthesis.solve import solve
+from tools.synthesis.teacher import Teacher
 
 RATING_TOKENS = 120
 """Of a judge's reply, for an estimate."""
 JUDGE_TEMPERATURE = 0.0
 
 
-def rephrase(rows: Sequence[Example], op: Rephrase, context: Context) -> Kept:
+def rephrase(rows: Sequence[Example], op: Rephrase, context: Context, teacher: Teacher) -> Kept:
     """Other wordings behind a sample of the rows; see ``memory.recipe.Rephrase``.
 
     Raises:
-        ExperimentFailed: ``bad_recipe``, ``teacher_failed`` or ``cap_reached``.
+        ExperimentFailed: ``teacher_failed`` or ``cap_reached``.
     """
-    batch, spec = RequestBatch("rephrase", rows, context), context.spec
+    batch, spec = RequestBatch("rephrase", rows, context, teacher), context.spec
     places = batch.some(op.rows)
     prompts = [material(prompt=batch.rows[place].prompt) for place in places]
     system = instructions("rephrase", task=spec.description, variants=str(op.variants))
@@ -69,15 +71,15 @@ def _wordings(
     return kept
 
 
-def judge(rows: Sequence[Example], op: Judge, context: Context) -> Kept:
+def judge(rows: Sequence[Example], op: Judge, context: Context, teacher: Teacher) -> Kept:
     """Drop the rows of a sample that are rated under the minimum; see ``memory.recipe.Judge``.
 
     A rating that cannot be read keeps its row.
 
     Raises:
-        ExperimentFailed: ``bad_recipe``, ``teacher_failed`` or ``cap_reached``.
+        ExperimentFailed: ``teacher_failed`` or ``cap_reached``.
     """
-    batch = RequestBatch("judge", rows, context)
+    batch = RequestBatch("judge", rows, context, teacher)
     places = batch.some(op.rows)
     asked = [batch.rows[place] for place in places]
     prompts = [material(prompt_of_the_row=row.prompt, answer_of_the_row=row.answer) for row in asked]
@@ -93,10 +95,16 @@ def judge(rows: Sequence[Example], op: Judge, context: Context) -> Kept:
     return batch.kept([row for place, row in enumerate(batch.rows) if place not in low])
 
 
-TEACHER_OPERATIONS: Mapping[type, Step] = {
+TEACHER_OPERATIONS: Mapping[type, Callable[..., Kept]] = {
     Solve: solve,
     Rephrase: rephrase,
     Generate: generate,
     Judge: judge,
 }
 """By the operation's class, as ``tools.curation.operations.OPERATIONS``."""
+
+
+def teacher_steps(teacher: Teacher) -> TeacherSteps:
+    """The operations as curation takes them, bound to the teacher that they ask."""
+    steps = {kind: partial(step, teacher=teacher) for kind, step in TEACHER_OPERATIONS.items()}
+    return TeacherSteps(steps, teacher.digest())

@@ -1,6 +1,6 @@
-"""What the teacher is told: ``prompts/NAME.md`` as the system's turn, rows delimited in the user's.
+"""Prompts for the teacher: ``prompts/NAME.md`` as the system's turn, rows delimited in the user's.
 
-Filling is strict (see ``tools.chat.prompt_files``). All rows of an operation share the system's turn, so that
+All rows of an operation share the system's turn, so that
 providers can read it from their cache.
 """
 

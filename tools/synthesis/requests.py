@@ -1,4 +1,4 @@
-"""One operation's dealings with the teacher: which rows may be sent, what came back, what it is told as.
+"""Requests of one operation to the teacher: the rows that may be sent, the replies, and a note of both.
 
 No validation or test item reaches a teacher: rows that match one are dropped before anything
 is chosen, and prompts are made of the rest alone.
@@ -28,18 +28,12 @@ class RequestBatch:
     Args:
         what: the operation's name.
         rows: all rows; see ``rows`` for those that are left.
-        context: with a teacher.
-
-    Raises:
-        ExperimentFailed: ``bad_recipe``: there is no teacher.
+        context: what operations know.
+        teacher: whom to ask.
     """
 
-    def __init__(self, what: str, rows: Sequence[Example], context: Context) -> None:
-        if context.teacher is None:
-            message = f"this recipe asks a teacher ({what}): give one with --teacher provider:model"
-            raise ExperimentFailed("data", "bad_recipe", message)
-        self.teacher: Teacher = context.teacher
-        self.what, self.context = what, context
+    def __init__(self, what: str, rows: Sequence[Example], context: Context, teacher: Teacher) -> None:
+        self.what, self.context, self.teacher = what, context, teacher
         clean = decontaminate(rows, Decontaminate(), context)
         self.rows, self._matches = clean.rows, clean.matches
         self.tally: Counter[str] = Counter()

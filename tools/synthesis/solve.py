@@ -1,4 +1,4 @@
-"""Worked solutions by the teacher: rejection sampling by the task's own scorer.
+"""Chain-of-thought solutions by the teacher: rejection sampling by the task's own scorer.
 
 The idea is that of self-taught reasoners (STaR, arXiv:2203.14465) and of rejection-sampled
 fine-tuning (arXiv:2308.01825): a solution that comes to the right answer is mostly right.
@@ -16,16 +16,17 @@ from tools.synthesis.cache import Reply
 from tools.synthesis.checks import agree, items_of, target_of
 from tools.synthesis.prompts import instructions, material
 from tools.synthesis.requests import RequestBatch
+from tools.synthesis.teacher import Teacher
 
 
-def solve(rows: Sequence[Example], op: Solve, context: Context) -> Kept:
+def solve(rows: Sequence[Example], op: Solve, context: Context, teacher: Teacher) -> Kept:
     """Worked solutions for a sample of the rows; see ``memory.recipe.Solve``.
 
     Raises:
-        ExperimentFailed: ``bad_recipe``, ``teacher_failed`` or ``cap_reached``.
+        ExperimentFailed: ``teacher_failed`` or ``cap_reached``.
         InputError: the task runs code, and no sandbox works here.
     """
-    batch, spec = RequestBatch("solve", rows, context), context.spec
+    batch, spec = RequestBatch("solve", rows, context, teacher), context.spec
     open_places = batch.some(op.rows)
     prompts = {place: material(problem=batch.rows[place].prompt) for place in open_places}
     system = solve_instructions(spec)

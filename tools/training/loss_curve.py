@@ -1,4 +1,4 @@
-"""What the losses of a training say, and how they are kept. No torch here."""
+"""The loss curve of a training: whether it diverged, how far it fell, how it is kept. No torch here."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ def divergence(losses: Sequence[float], warmup_steps: int) -> str:
     if len(losses) >= warmup_steps + SETTLING_STEPS and recent > 2.0 * start + 0.5:
         return f"the loss rose from {start:.3f} to {recent:.3f} by step {len(losses)}"
     return ""
+
+
+def loss_fall(losses: tuple[tuple[int, float], ...]) -> float | None:
+    """Relative fall of the mean loss from the third to the last quarter; None with under 8 points."""
+    if len(losses) < 8:
+        return None
+    quarter = len(losses) // 4
+    third = sum(loss for _, loss in losses[-2 * quarter : -quarter]) / quarter
+    last = sum(loss for _, loss in losses[-quarter:]) / quarter
+    return (third - last) / third if third > 0 else 0.0
 
 
 def thin(losses: Sequence[float], points: int = CURVE_POINTS) -> list[tuple[int, float]]:

@@ -10,18 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from memory.digest import approximate_tokens
 from memory.records import Experiment, Role
 from roles.llm.briefing import data, history, results
 from roles.llm.briefing.context import ExperimentContext
-from roles.llm.briefing.layout import Section, laid_out, name
-from roles.llm.system_prompt import render
+from roles.llm.briefing.layout import Section, approximate_tokens, laid_out, name
+from roles.llm.system_prompt import PROMPTS
 from tasks.errors import HarnessFault
 from tools.chat.untrusted_text import clean
 from tools.dojo import Dojo
 
 BUDGET_TOKENS = 6000
-"""Of a briefing, by ``memory.digest.approximate_tokens``; the standing orders come on top."""
+"""Of a briefing, by ``roles.llm.briefing.layout.approximate_tokens``; the standing orders come on top."""
 DESCRIPTION = 3000
 """Characters of a task's description."""
 
@@ -113,7 +112,7 @@ def system_prompt(role: Role, dojo: Dojo) -> str:
         HarnessFault: no such role, as for the teacher, which reads no briefing.
     """
     _known(role)
-    return render(role, task=_task(dojo), house_rules=render("house_rules"))
+    return PROMPTS.render(role, task=_task(dojo), house_rules=PROMPTS.render("house_rules"))
 
 
 def briefing(
@@ -130,7 +129,7 @@ def briefing(
         dojo: the run.
         experiment: the id of the experiment that the decision is about.
         draft: the experiment as far as it has come, where the journal does not have it yet.
-        budget_tokens: most tokens, by ``memory.digest.approximate_tokens``.
+        budget_tokens: most tokens, by ``roles.llm.briefing.layout.approximate_tokens``.
 
     Returns:
         Markdown; no test item, no row that matches one, no path of the machine, and foreign text in fences.
@@ -140,7 +139,7 @@ def briefing(
     """
     _known(role)
     context = ExperimentContext(dojo, experiment, draft)
-    page = partial(render, f"{role}_briefing", experiment=experiment)
+    page = partial(PROMPTS.render, f"{role}_briefing", experiment=experiment)
     room = budget_tokens - approximate_tokens(page(background="", context=""))
     background = laid_out(_sections(BACKGROUND[role], context), room)
     rest = laid_out(_sections(CASE[role], context), room, room - approximate_tokens(background))
@@ -158,7 +157,7 @@ def _known(role: Role) -> None:
 
 def _task(dojo: Dojo) -> str:
     spec, model = dojo.spec, dojo.base_model
-    return render(
+    return PROMPTS.render(
         "task",
         title=name(spec.title, 120),
         id=name(spec.id),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from memory.digest import approximate_tokens
-from roles.root_cause import without_paths
 from tools.chat.untrusted_text import delimited, one_line
+from tools.process.root_cause import without_paths
 
 SHORTEST = 60
 """Characters under which a quotation says nothing."""
@@ -24,6 +24,12 @@ class Section:
     """Its text, in at most so many tokens; empty when there is nothing to say."""
     rank: int
     """Who goes first when even the shares do not fit: the highest."""
+
+
+def approximate_tokens(text: str) -> int:
+    """An upper estimate for common tokenizers: 3 ASCII characters a token, others one each."""
+    ascii_count = sum(character.isascii() for character in text)
+    return math.ceil(ascii_count / 3) + len(text) - ascii_count
 
 
 def laid_out(sections: Sequence[Section], tokens: int, most: int | None = None) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from memory.journal.log import BASE
 from memory.records import Evaluation, Training, TrainingPlan
-from roles.diagnostician import loss_fall
 from roles.hyperparameters import learning_rate_range, trials_from
 from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.history import failure_text, hyperparameters_text, score_text
@@ -18,6 +17,7 @@ from roles.llm.briefing.layout import listing, name, quoted, share, table
 from roles.training_engineer import hyperparameters_for, method_for
 from tasks.base import Sample
 from tools.report.facts import predictions, quotation
+from tools.training.loss_curve import loss_fall
 
 CLUSTERS = 6
 SHOWN_CLUSTERS = 3

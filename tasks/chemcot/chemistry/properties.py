@@ -15,8 +15,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from tasks.answers.smiles import parse
 from tasks.chemcot.chemistry.groups import molecule
-from tasks.chemcot.chemistry.similarity import morgan_bits, parent_form, parse
+from tasks.chemcot.chemistry.similarity import morgan_bits, parent_form
 
 PROPERTIES = ("drd", "gsk", "jnk", "logp", "qed", "solubility")
 """By the names of the published subsets."""

@@ -1,4 +1,4 @@
-"""What can be said about a reaction without knowing its product: conservation, and ten textbook kinds.
+"""Checks of a reaction without knowing its product: conservation, and ten textbook kinds.
 
 An answer that needs an element that nobody brought is wrong. An elementary step keeps
 atoms and charge. A textbook reaction is an RDKit reaction pattern; where one of them
@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import permutations
 from typing import Any
 
-from tasks.chemcot.chemistry.similarity import canonical, parse
+from tasks.answers.smiles import canonical, parse
 
 TEXTBOOK = {
     "esterification": "[C:1](=[O:2])[OX2H1].[OX2H1:3][C;!$(C=O):4]>>[C:1](=[O:2])[O:3][C:4]",

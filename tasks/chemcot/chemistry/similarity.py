@@ -1,4 +1,4 @@
-"""How alike two molecules are, or two spellings of them.
+"""Similarity of two molecules, or of two spellings of them.
 
 Fingerprints are RDKit's. Morgan fingerprints of radius 2 come in two forms: counted
 and unfolded, in which a longer chain is another molecule, and folded to bits.
@@ -11,37 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-MAX_LENGTH = 1_000
-"""Longest SMILES that is read, in characters: three times what the published rows hold."""
-
-
-@lru_cache(maxsize=20_000)
-def parse(smiles: str) -> Any | None:
-    """The RDKit molecule of a SMILES of any kind, ions and mixtures included; None when it is none.
-
-    RDKit stops reading at a space or a null character and would take the rest for a name; such a text
-    is refused.
-    """
-    if not 0 < len(smiles) <= MAX_LENGTH or not smiles.isascii():
-        return None
-    if any(character.isspace() or character == "\0" for character in smiles):
-        return None
-    from rdkit import Chem, rdBase
-
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-    return mol if mol is not None and mol.GetNumAtoms() else None
-
-
-@lru_cache(maxsize=20_000)
-def canonical(smiles: str, stereo: bool = True) -> str | None:
-    """The one spelling that RDKit gives a molecule; None when the text is no molecule."""
-    mol = parse(smiles)
-    if mol is None:
-        return None
-    from rdkit import Chem
-
-    return str(Chem.MolToSmiles(mol, isomericSmiles=stereo))
+from tasks.answers.smiles import parse
 
 
 @lru_cache(maxsize=20_000)
@@ -126,16 +96,10 @@ def same_inchi(first: str, second: str) -> bool:
 
 
 def levenshtein(first: str, second: str) -> int:
-    """Single-character edits from one text to the other; time is the product of the lengths."""
-    row = list(range(len(second) + 1))
-    for place, wanted in enumerate(first, start=1):
-        last, row[0] = row[0], place
-        for column, found in enumerate(second, start=1):
-            last, row[column] = (
-                row[column],
-                min(row[column] + 1, row[column - 1] + 1, last + (wanted != found)),
-            )
-    return row[-1]
+    """Single-character edits from one text to the other."""
+    from rapidfuzz.distance import Levenshtein
+
+    return int(Levenshtein.distance(first, second))
 
 
 def character_bleu(said: Sequence[str], wanted: Sequence[str]) -> float:

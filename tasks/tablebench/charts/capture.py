@@ -1,4 +1,4 @@
-"""The harness around plotting code: runs it headless and writes down what it drew.
+"""Harness around plotting code: runs it headless and writes down what it drew.
 
 This file is never imported by the project. ``tasks.tablebench.charts.compare`` takes its text, adds one
 call of ``main`` with a model's code, and the whole runs in the sandbox, where it may

@@ -1,10 +1,10 @@
-"""A failure is told by its first cause, without the places where things lie on a machine."""
+"""A failure is told by its first cause, with no folder of the machine in it."""
 
 from __future__ import annotations
 
 import pytest
 
-from roles.root_cause import root_cause, without_paths
+from tools.process.root_cause import root_cause, without_paths
 
 
 def test_the_first_traceback_counts_and_not_what_it_brought_about() -> None:
@@ -32,6 +32,14 @@ def test_a_chain_of_exceptions_is_told_by_its_cause() -> None:
     )
     assert root_cause(log).splitlines()[-1] == "ValueError: invalid literal"
     assert "RuntimeError" not in root_cause(log)
+
+
+def test_the_root_cause_of_a_root_cause_is_the_same() -> None:
+    frames = "\n".join(f'  File "/srv/deep.py", line {n}, in f\n    f()' for n in range(60))
+    log = f"noise\nTraceback (most recent call last):\n{frames}\nValueError: deep\nlater noise"
+    cause = root_cause(log)
+    assert cause == 'File "deep.py", line 59, in f\nf()\nValueError: deep'
+    assert root_cause(cause) == cause
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,248 @@
+r"""Gold values: what a reference answer says, read whole, never fished out of a longer text.
+
+A model's reply is prose with a number somewhere in it; a gold value is a cell of a table. Reading the
+second with the reader of the first took ``5.9e-05`` for 5 and ``3/4`` for 4. Here a text is a value from
+its first character to its last, or it is none and the caller says so. Values are exact fractions.
+
+| written | value | unit |
+|---|---|---|
+| ``5.9e-05``, ``5.9 x 10^-5`` | 0.000059 | |
+| ``3/4``, ``1 1/2``, ``½``, ``\frac{3}{4}`` | 3/4, 3/2, 1/2, 3/4 | |
+| ``-3``, ``−3`` (typographic), ``(3)`` (in accounts) | -3 | |
+| ``1,234.5``, or ``1.234,5`` where the column writes so | 1234.5 | |
+| ``12 %``, ``$9,589``, ``3.5 kg`` | 12, 9589, 3.5 | ``%``, ``$``, ``kg`` |
+| ``10:30``, ``1:02:03`` | 37800, 3723 seconds | ``time`` |
+
+Dates, ranges, versions and lists are no values.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+MAX_CHARACTERS = 80
+"""Of a value; a longer text is none."""
+MAX_EXPONENT = 400
+"""Powers of ten; beyond what a float can hold, a number is a typing error or an attack."""
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How a column writes numbers."""
+
+    decimal: str = "."
+    """The decimal mark, ``.`` or ``,``."""
+
+    @property
+    def thousands(self) -> str:
+        """The marks that may group digits by three; a column uses one of them."""
+        return ("," if self.decimal == "." else ".") + " '’\u00a0\u202f"
+
+
+ENGLISH, CONTINENTAL = NumberFormat("."), NumberFormat(",")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A value and what it counts."""
+
+    value: Fraction
+    unit: str = ""
+    """As written, case folded; empty for a bare number, ``time`` for clock readings (seconds)."""
+
+
+_DIGITS_COMMA_DOT = re.compile(
+    r"\d,\d{3}(?:,\d{3})*\.\d|\d{4,},|\d\.\d{1,2}(?!\d|[.,])|\d\.\d{4,}|(?<!\d)0\.\d"
+)
+"""Shows a decimal point: ``1,234.5``, ``1.5``, ``0.125``."""
+_DIGITS_DOT_COMMA = re.compile(r"\d\.\d{3}(?:\.\d{3})*,\d|\d,\d{1,2}(?!\d|[.,])|\d,\d{4,}|(?<!\d)0,\d")
+"""Shows a decimal comma: ``1.234,5``, ``1,5``, ``0,125``."""
+
+
+def number_format(texts: Iterable[str]) -> NumberFormat:
+    """The format that a column shows; English where it shows nothing, or both.
+
+    ``1,234`` alone says nothing: it counts as grouped digits in English and as a decimal in a column that
+    also holds ``0,5`` or ``1.234,5``.
+    """
+    point = comma = 0
+    for text in texts:
+        cut = text[:MAX_CHARACTERS]
+        point += _DIGITS_COMMA_DOT.search(cut) is not None
+        comma += _DIGITS_DOT_COMMA.search(cut) is not None
+    return CONTINENTAL if comma > point else ENGLISH
+
+
+_SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_SIGN = r"(?P<sign>[-+]?)"
+_PLAIN = r"(?P<number>\d[\d.,'’ \u00a0\u202f]*|[.,]\d+)"
+_POWER = (
+    r"(?:\s{0,2}[eE](?P<exp>[-+]?\d{1,4})"
+    r"|\s{0,2}[x×*·]\s{0,2}10\s{0,2}(?:\^|\*\*)?\s{0,2}[{(]?(?P<pow>[-+]?\d{1,4})[})]?)?"
+)
+_BEFORE = r"(?P<before>[$€£¥₹₩₽]|(?:USD|EUR|GBP|CHF|JPY|CNY|RMB|INR)\s{0,2})?"
+_AFTER = r"(?P<after>\s{0,2}(?:%|‰|[$€£¥₹₩₽]|°?[^\W\d_]{1,12}(?:[/·*]?[^\W\d_]{1,8}[²³]?)?\d?|°))?"
+_NUMBER = re.compile(rf"{_BEFORE}\s{{0,2}}{_SIGN}\s?{_PLAIN}{_POWER}{_AFTER}")
+_RATIO = re.compile(
+    r"(?P<sign>[-+]?)\s?(?:(?P<whole>\d{1,18})\s+)?(?P<over>\d{1,18})\s?[/⁄]\s?(?P<under>\d{1,18})"
+    r"(?P<after>\s{0,2}%)?"
+)
+_LATEX_RATIO = re.compile(
+    r"(?P<sign>[-+]?)\s?\\[dt]?frac\s?\{\s?(?P<over>-?\d{1,18})\s?\}\s?\{\s?(?P<under>-?\d{1,18})\s?\}"
+)
+_CLOCK = re.compile(r"(?P<sign>[-+]?)(?P<h>\d{1,3}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,6})?))?")
+_ACCOUNTED = re.compile(r"\((?P<inside>[^()]+)\)")
+_DRESS = re.compile(r"\\(?:text|mathrm|mbox)\{([^{}]*)\}|\\[,;!: ]|\\(?=[%$])|^\$(?=.*\$$)|\$$")
+
+
+def read_gold(text: str, form: NumberFormat = ENGLISH) -> Quantity | None:
+    """The quantity that a whole text is; None when it is none, or holds anything beside it."""
+    text = _undressed(text)
+    if not text or len(text) > MAX_CHARACTERS:
+        return None
+    accounted = _ACCOUNTED.fullmatch(text)
+    if accounted and (inner := read_gold(accounted["inside"], form)) is not None:
+        return Quantity(-inner.value, inner.unit) if inner.value > 0 else None
+    return _clock(text) or _ratio(text) or _number(text, form)
+
+
+def quantities(text: str, form: NumberFormat = ENGLISH) -> Iterator[Quantity]:
+    """Every quantity that a reply mentions, in order. The last 8,000 characters are read."""
+    text = _undressed(text[-8000:])
+    place = 0
+    while place < len(text):
+        found = _ANYWHERE.search(text, place)
+        if found is None:
+            return
+        quantity = read_gold(found.group().strip(" .,;:!?'’\u00a0\u202f"), form)
+        if quantity is None:  # digits that touch something else: take the number without what follows it
+            quantity = read_gold(found["bare"].rstrip(" .,'’\u00a0\u202f"), form)
+        if quantity is not None:
+            yield quantity
+        place = max(found.end(), place + 1)
+
+
+def last_quantity(text: str, form: NumberFormat = ENGLISH) -> Quantity | None:
+    """The last quantity of a reply; see ``quantities``."""
+    found = None
+    for found in quantities(text, form):  # noqa: B007 (the last one is what is asked for)
+        pass
+    return found
+
+
+def same_quantity(said: Quantity, gold: Quantity, tolerance: float = 0.0) -> bool:
+    """Whether a reply's value is the gold value, within an absolute tolerance.
+
+    A unit counts where both sides name one; a bare number may leave it out.
+    """
+    if said.unit and gold.unit and said.unit != gold.unit:
+        return False
+    return abs(said.value - gold.value) <= Fraction(tolerance)
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell holds no value: null, NaN (as a number or as data frames write it), or blank text.
+
+    ``NA``, ``None`` and ``null`` as text are values: they are labels in real data (Namibia, no disease).
+    """
+    if value is None:
+        return True
+    if isinstance(value, float):
+        return math.isnan(value)
+    return isinstance(value, str) and (not value.strip() or value.strip() in ("nan", "NaN"))
+
+
+def _undressed(text: str) -> str:
+    text = unicodedata.normalize("NFC", text).replace("−", "-").replace("–", "-")
+    text = re.sub(
+        r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda m: m.group().translate(_SUPERSCRIPT) if _after_ten(m) else m.group(), text
+    )
+    text = re.sub(r"(?<=\d)(?=[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])", " ", text)
+    text = re.sub(r"[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]", lambda m: unicodedata.normalize("NFKC", m.group()), text)
+    return _DRESS.sub(lambda m: m.group(1) or "", text.strip()).strip()
+
+
+def _after_ten(found: re.Match[str]) -> bool:
+    return found.string[: found.start()].rstrip().endswith("10")
+
+
+def _signed(value: Fraction, sign: str) -> Fraction:
+    return -value if sign == "-" else value
+
+
+def _clock(text: str) -> Quantity | None:
+    found = _CLOCK.fullmatch(text)
+    if not found:
+        return None
+    seconds = int(found["h"]) * 3600 + int(found["m"]) * 60 + Fraction(found["s"] or 0)
+    return Quantity(_signed(Fraction(seconds), found["sign"]), "time")
+
+
+def _ratio(text: str) -> Quantity | None:
+    found = _RATIO.fullmatch(text)
+    if found:
+        under = int(found["under"])
+        if not under:
+            return None
+        value = int(found["whole"] or 0) + Fraction(int(found["over"]), under)
+        return Quantity(_signed(value, found["sign"]), (found["after"] or "").strip())
+    found = _LATEX_RATIO.fullmatch(text)
+    if found and int(found["under"]):
+        return Quantity(_signed(Fraction(int(found["over"]), int(found["under"])), found["sign"]))
+    return None
+
+
+def _number(text: str, form: NumberFormat) -> Quantity | None:
+    found = _NUMBER.fullmatch(text)
+    if not found:
+        return None
+    digits = _plain_digits(found["number"].strip(), form)
+    exponent = int(found["exp"] or found["pow"] or 0)
+    if digits is None or abs(exponent) > MAX_EXPONENT:
+        return None
+    before, after = (found["before"] or "").strip(), (found["after"] or "").strip()
+    if before and after:
+        return None
+    return Quantity(
+        _signed(Fraction(digits) * Fraction(10) ** exponent, found["sign"]), (before or after).casefold()
+    )
+
+
+def _plain_digits(text: str, form: NumberFormat) -> str | None:
+    """``1 234,5`` -> ``1234.5``; None where marks do not group by three or a decimal mark repeats."""
+    whole, mark, part = text.partition(form.decimal)
+    if part and not part.isdigit():
+        return None
+    if mark and not part and whole:
+        return None
+    marks = {char for char in whole if not char.isdigit()}
+    if marks:
+        (mark_used,) = marks if len(marks) == 1 else (None,)
+        if mark_used is None or mark_used not in form.thousands:
+            return None
+        groups = whole.split(mark_used)
+        if not (1 <= len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])):
+            return None
+        whole = "".join(groups)
+    if not whole and not part:
+        return None
+    return f"{whole or '0'}.{part}" if part else whole
+
+
+_ANYWHERE = re.compile(
+    r"(?<![\w.,/^\\])(?<!\w[-:])"
+    r"(?:[$€£¥₹₩₽]\s?)?"
+    r"(?P<bare>[-+]?(?:\\[dt]?frac\s?\{\s?-?\d{1,18}\s?\}\s?\{\s?-?\d{1,18}\s?\}"
+    r"|\d{1,3}:[0-5]\d(?::[0-5]\d)?(?![\d:])"
+    r"|(?:\d{1,18} )?\d{1,18}\s?[/⁄]\s?\d{1,18}(?![\d/])"
+    r"|(?:\d{1,3}(?:(?P<group>[,.'’ \u00a0\u202f])\d{3}(?:(?P=group)\d{3})*(?!\d)|(?!\d))|\d+|(?=[.,]\d))"
+    r"(?:[.,]\d+)?"
+    r"(?:\s{0,2}[eE][-+]?\d{1,4}(?!\d)|\s{0,2}[x×*·]\s{0,2}10\s{0,2}(?:\^|\*\*)?\s{0,2}[{(]?[-+]?\d{1,4}[})]?)?))"
+    r"(?:\s?%|\s?[$€£¥]|(?![\w]))?"
+)

@@ -1,0 +1,102 @@
+"""The machine that a process runs on: cores, free memory, GPUs, and the versions of the libraries."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.process.environment import child_environment
+
+PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "tokenizers", "langgraph", "chromadb")
+CGROUP = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What this process may use."""
+
+    cores: int
+    memory_gib: float
+    """Free now, within the container's limit where there is one."""
+    gpus: tuple[str, ...] = ()
+    gpu_memory_gib: float = 0.0
+    """Free memory of the first GPU."""
+    system: str = ""
+
+
+def machine() -> Machine:
+    """Measures the machine; the list of GPUs is asked for once."""
+    names, free = _gpus()
+    return Machine(
+        cores=cpu_count(),
+        memory_gib=available_gib(),
+        gpus=names,
+        gpu_memory_gib=free,
+        system=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+    )
+
+
+def cpu_count() -> int:
+    """The cores that this process may use: affinity, not the machine's total."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def available_gib() -> float:
+    """Memory to be had without swapping, in GiB: the machine's or the container's, whichever is less."""
+    import psutil
+
+    free = float(psutil.virtual_memory().available)
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            most, now = (CGROUP / limit).read_text().strip(), (CGROUP / used).read_text().strip()
+        except OSError:
+            continue
+        if most.isdigit() and now.isdigit():
+            free = min(free, max(0.0, float(most) - float(now)))
+    return free / (1 << 30)
+
+
+@functools.cache
+def _gpus() -> tuple[tuple[str, ...], float]:
+    """Names of the GPUs and the free GiB of the first, by ``nvidia-smi``: no CUDA context in this process."""
+    if shutil.which("nvidia-smi") is None:
+        return (), 0.0
+    command = ["nvidia-smi", "--query-gpu=name,memory.free", "--format=csv,noheader,nounits"]
+    try:
+        environment = child_environment(os.environ)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=20, check=True
+        )
+        rows = [line.rsplit(",", 1) for line in done.stdout.strip().splitlines()]
+        return tuple(name.strip() for name, _ in rows), float(rows[0][1]) / 1024 if rows else 0.0
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return (), 0.0
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that can change a result."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def peak_gib(max_rss: int) -> float:
+    """``ru_maxrss`` in GiB: it counts KiB on Linux and bytes on macOS."""
+    return max_rss / (1 << 30 if sys.platform == "darwin" else 1 << 20)
