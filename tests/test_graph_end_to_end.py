@@ -50,6 +50,18 @@ def test_a_run_ends_with_every_key_of_the_summary(finished_run):
     assert Path(summary["report"]).read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
+def test_what_a_run_returns_has_typed_figures_and_a_champion_that_answers(finished_run):
+    run, _, folder = finished_run
+    assert isinstance(run, ftdojo.Run)
+    assert run.run_dir == folder / "runs" / run.name
+    assert run.final_test.value - run.base_test.value == pytest.approx(run.gain)
+    assert sum(run.clock_seconds.values()) == pytest.approx(run.wall_seconds, rel=0.05)
+    assert run.report.parent == run.run_dir
+    assert (run.champion / "config.json").is_file()
+    assert len(run.generate(["3 weeks = how many days? Answer with the number."] * 2)) == 2
+    assert dict(ftdojo.Run.open(run.run_dir)) == dict(run)
+
+
 def test_all_five_roles_speak(finished_run):
     _, events, _ = finished_run
     roles = {event["data"]["role"] for event in events if event["kind"] == "stage"}

@@ -209,7 +209,7 @@ def document(rows: Sequence[dict[str, Any]]) -> str:
         "# Benchmark: the mini edition",
         "",
         "Base, all-data baseline, oracle recipe and agent on the same sealed test rows; "
-        "`graph/bench.py` says what each of them does.",
+        "`graph/bench/mini_tasks.py` says what each of them does.",
         "",
         "```",
         "make bench-mini",
@@ -267,7 +267,3 @@ def _closed(bases: Sequence[dict[str, Any]], parts: Mapping[str, Sequence[dict[s
     base = statistics.median(row["base_value"] for row in bases)
     best, agent = (statistics.median(row["value"] for row in parts[part]) for part in ("oracle", "agent"))
     return f"{(agent - base) / (best - base):.0%}" if best > base else "no gap"
-
-
-if __name__ == "__main__":
-    typer.run(main)
