@@ -44,9 +44,7 @@ def test_every_planted_copy_is_found_and_hardly_a_clean_row_is_accused(task):
     # An edit that exchanges a content word ("rise" for "increase", "Which of the two" for "Who")
     # cannot be told from another question about the same table or molecule; no more than these may be missed.
     assert len(missed) <= ALLOWED.get(task, 0)
-    keys = {
-        coincidence_key(sample.prompt) for sample in (*data.validation, *load(spec, "mini", 3).load_test())
-    }
+    keys = {coincidence_key(sample.prompt) for sample in (*data.validation, *data.load_test())}
     clean = [prompt_of(spec, row) for row in sources["chain_of_thought"].rows]
     accused = [prompt for prompt in clean if decontaminator.check(prompt) is not None]
     falsely = [prompt for prompt in accused if coincidence_key(prompt) not in keys]

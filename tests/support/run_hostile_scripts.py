@@ -30,7 +30,9 @@ WITHOUT_SCOPES = "from tools.sandbox import landlock; landlock.ABI_WITH_SCOPES =
 SEALED = "SEALED-TEST-ROW"
 SECRET = "sk-not-a-real-key"
 PATIENT = ScriptLimits(memory_bytes=1 << 30, wall_seconds=30.0, file_bytes=4_000_000)
-IMPATIENT = ScriptLimits(memory_bytes=1 << 30, wall_seconds=3.0, cpu_seconds=1, processes=16, file_bytes=4_000_000)
+IMPATIENT = ScriptLimits(
+    memory_bytes=1 << 30, wall_seconds=3.0, cpu_seconds=1, processes=16, file_bytes=4_000_000
+)
 
 
 class Outside:
