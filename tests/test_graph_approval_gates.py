@@ -16,12 +16,11 @@ from typer.testing import CliRunner
 import ftdojo
 from graph import session as sessions
 from graph.approval import gates
-from graph.approval.proposal import Unfit
 from graph.cli.app import app
 from graph.forking.fork import fork
 from graph.run import WAITING, approve, resume, run
 from memory.records import Approval
-from tasks.errors import InputError
+from tasks.errors import InputError, InvalidDecision
 from tests.support.small_ground import make_ground, settings, small_run
 from tools.process.worker import Worker
 
@@ -46,17 +45,24 @@ def ground(tmp_path_factory):
 def journey(ground, tmp_path_factory):
     """One run of three experiments with every answer there is: (summary, journal, questions, clocks)."""
     runs = tmp_path_factory.mktemp("journey")
-    questions, waited, answers = [], [], iter(JOURNEY)
+    questions, waited, answers, opened = [], [], iter(JOURNEY), []
+    made = sessions.start
+
+    def started(settings):
+        opened.append(made(settings))
+        return opened[-1]
 
     def answer(question):
-        ledger = sessions.reopen(runs / question["run"]).dojo.ledger
+        ledger = opened[0].dojo.ledger
         before = ledger.elapsed_seconds
         time.sleep(0.02)
         waited.append(ledger.elapsed_seconds - before)
         questions.append(question)
         return next(answers)
 
-    summary = run(settings(ground, runs, approve=ALL, max_experiments=3), None, answer)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sessions, "start", started)
+        summary = run(settings(ground, runs, approve=ALL, max_experiments=3), None, answer)
     return summary, ftdojo.journal(runs / str(summary["run"])), questions, waited
 
 
@@ -245,7 +251,7 @@ def test_an_answer_may_be_a_word_json_or_a_mapping(said, verdict):
     ],
 )
 def test_what_is_no_answer_is_refused_in_one_line(said):
-    with pytest.raises(Unfit) as refusal:
+    with pytest.raises(InvalidDecision) as refusal:
         gates.read_answer(said)
     assert "\n" not in str(refusal.value)
 
@@ -273,7 +279,7 @@ def test_an_edit_that_cannot_be_done_is_refused_with_its_field(journey, dojo, st
     question = next(q for q in journey[2] if q["stage"] == stage)
     gate = {"plan": gates.PLAN, "data": gates.DATA, "train": gates.TRAIN}[stage]
     record = gate.record.model_validate(question["proposal"])
-    with pytest.raises(Unfit, match=wrong):
+    with pytest.raises(InvalidDecision, match=wrong):
         gates.changed(dojo, "e01", record, changes)
 
 
@@ -292,4 +298,4 @@ def dojo(journey, tmp_path_factory):
     """The Dojo of a fork after the first experiment."""
     session = sessions.reopen(fork(journey[1].path.parent, "e01", tmp_path_factory.mktemp("fork")))
     yield session.dojo
-    sessions.close(session)
+    session.close()

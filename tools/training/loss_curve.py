@@ -6,6 +6,9 @@ import math
 from collections.abc import Sequence
 
 CURVE_POINTS = 200
+STILL_FALLING = 0.1
+"""Relative fall of the training loss over the last quarter from which training was too short. The value
+that the planner's choices were measured with; the diagnosis, which only names the next move, takes it too."""
 SETTLING_STEPS = 15
 """After the warm-up, before a rise counts: Adam's second moment needs some steps of its own."""
 
@@ -51,3 +54,13 @@ def rate(step: int, horizon: int, warmup_steps: int, schedule: str) -> float:
     if schedule == "cosine":
         return 0.5 * (1.0 + math.cos(math.pi * done))
     return 1.0 - done if schedule == "linear" else 1.0
+
+
+def loss_fall(losses: tuple[tuple[int, float], ...]) -> float | None:
+    """Relative fall of the mean loss from the third to the last quarter; None with under 8 points."""
+    if len(losses) < 8:
+        return None
+    quarter = len(losses) // 4
+    third = sum(loss for _, loss in losses[-2 * quarter : -quarter]) / quarter
+    last = sum(loss for _, loss in losses[-quarter:]) / quarter
+    return (third - last) / third if third > 0 else 0.0

@@ -12,9 +12,9 @@ from memory.journal.log import BASE
 from memory.records import Approval, Experiment, Failure, TrainingPlan
 from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.layout import SHORTEST, listing, name, names, quoted, table
-from roles.root_cause import root_cause, without_paths
 from tasks.base import Score
 from tools.chat.untrusted_text import one_line
+from tools.process.root_cause import root_cause, without_paths
 
 LINEAGE = 6
 SUBSETS = 8

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from memory.digest import approximate_tokens
-from roles.root_cause import without_paths
 from tools.chat.untrusted_text import delimited, one_line
+from tools.process.root_cause import without_paths
 
 SHORTEST = 60
 """Characters under which a quotation says nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from roles.root_cause import root_cause, without_paths
+from tools.process.root_cause import root_cause, without_paths
 
 
 def test_the_first_traceback_counts_and_not_what_it_brought_about() -> None:
