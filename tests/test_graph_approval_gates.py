@@ -22,6 +22,7 @@ from graph.run import WAITING, approve, resume, run
 from memory.records import Approval
 from tasks.errors import InputError, InvalidDecision
 from tests.support.small_ground import make_ground, settings, small_run
+from tools.checks.plan import check_plan
 from tools.process.worker import Worker
 
 APPROVE, REJECT = {"verdict": "approve"}, {"verdict": "reject", "note": "not today"}
@@ -299,3 +300,27 @@ def dojo(journey, tmp_path_factory):
     session = sessions.reopen(fork(journey[1].path.parent, "e01", tmp_path_factory.mktemp("fork")))
     yield session.dojo
     session.close()
+
+
+def test_an_edit_changes_one_thing_and_the_draft_s_own_faults_are_not_the_persons(journey, dojo):
+    question = next(q for q in journey[2] if q["stage"] == "plan")
+    first = gates.PLAN.record.model_validate(question["proposal"])
+    later = {"experiment": "e02", "parent": "e01", "init_from": "e01", "change": "hyperparameters"}
+    record = first.model_copy(update=later)
+    with pytest.raises(InvalidDecision, match="change one thing at a time"):
+        gates.changed(dojo, "e02", record, {"sources": record.sources[:1]})
+    one = gates.changed(dojo, "e02", record, {"sources": record.sources[:1], "change": "sources"})
+    assert one.sources == record.sources[:1]
+    # A draft that says `first` in a run that has begun: its wording may still be changed.
+    assert gates.changed(dojo, "e02", first, {"reason": "in other words"}).reason == "in other words"
+
+
+def test_a_person_reads_the_words_that_a_model_would(journey, dojo):
+    question = next(q for q in journey[2] if q["stage"] == "plan")
+    record = gates.PLAN.record.model_validate(question["proposal"])
+    wrong = record.model_copy(update={"experiment": "e02", "change": "sources", "rows": 10_000})
+    with pytest.raises(InvalidDecision) as person:
+        gates.changed(dojo, "e02", record, {"change": "sources", "rows": 10_000})
+    with pytest.raises(InvalidDecision) as model:
+        check_plan(dojo, wrong)
+    assert str(person.value) == str(model.value) == "rows: at most 32 in this run, not 10000"

@@ -3,7 +3,8 @@ whether it can be done in this run as they change it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,9 +12,9 @@ from pydantic import ValidationError
 from memory.recipe import DataCard, DataRecipe, Record
 from memory.records import Plan, TrainingPlan
 from tasks.errors import InvalidDecision, did_you_mean
-from tools.checks.plan import check_plan
+from tools.checks.plan import PLAN_CHECKS
 from tools.checks.recipe import check_recipe
-from tools.checks.training import check_training_plan
+from tools.checks.training import TRAINING_CHECKS
 from tools.dojo import Dojo
 from tools.synthesis.teacher import TeacherEstimate
 
@@ -152,10 +153,12 @@ def changed(dojo: Dojo, experiment: str, record: Record, changes: Mapping[str, A
         raise InvalidDecision(f"{where}: {first['msg'].lower()}") from None
     if isinstance(new, TrainingPlan):
         new = _in_step(dojo, experiment, new, changes)
-    problem = _problem(dojo, experiment, new)
     # What the draft itself does not keep to is no fault of the person's, who may be changing its wording.
-    if problem and problem != _problem(dojo, experiment, record):
-        raise InvalidDecision(problem)
+    allowed: Sequence[str] | None = None
+    for problem in _problems(dojo, experiment, new):
+        allowed = _problems(dojo, experiment, record) if allowed is None else allowed
+        if problem not in allowed:
+            raise InvalidDecision(problem)
     return new
 
 
@@ -176,22 +179,24 @@ def _in_step(dojo: Dojo, experiment: str, plan: TrainingPlan, changes: Mapping[s
     return plan.model_copy(update=update)
 
 
-def _check(dojo: Dojo, experiment: str, record: Record) -> None:
-    """The same checks that a language model's decision passes."""
+def _problems(dojo: Dojo, experiment: str, record: Record) -> list[str]:
+    """What each of the checks says that a language model's decision passes as well."""
+    found = []
+    for check in _checks(dojo, experiment, record):
+        try:
+            check()
+        except InvalidDecision as invalid:
+            found.append(str(invalid))
+    return found
+
+
+def _checks(dojo: Dojo, experiment: str, record: Record) -> list[Callable[[], None]]:
     if isinstance(record, Plan):
-        return check_plan(dojo, record)
+        return [partial(check, dojo, record) for check in PLAN_CHECKS]
     plan = dojo.journal.plan(experiment)
     assert plan is not None, "recipes and trainings are made for a plan"
     if isinstance(record, DataRecipe):
-        return check_recipe(dojo, plan, record)
+        return [partial(check_recipe, dojo, plan, record)]
     assert isinstance(record, TrainingPlan)
-    return check_training_plan(dojo, plan, _card(dojo, experiment), record)
-
-
-def _problem(dojo: Dojo, experiment: str, record: Record) -> str:
-    """What the check says; empty when it passes."""
-    try:
-        _check(dojo, experiment, record)
-    except InvalidDecision as invalid:
-        return str(invalid)
-    return ""
+    card = _card(dojo, experiment)
+    return [partial(check, dojo, plan, card, record) for check in TRAINING_CHECKS]

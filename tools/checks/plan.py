@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from memory.journal.log import BASE
-from memory.records import Experiment, Plan
+from memory.records import Plan
 from tasks.errors import InvalidDecision, did_you_mean
 from tools.checks.source_kinds import kind_of, why_unusable
 from tools.dojo import Dojo
@@ -21,38 +21,14 @@ def check_plan(dojo: Dojo, plan: Plan) -> None:
     Raises:
         InvalidDecision: the field, what is wrong with it, and what would fit.
     """
-    done = dojo.journal.experiments()
-    _check_sources(dojo, plan)
-    _check_weights(plan)
-    parent = _parent(plan, done)
-    _check_change(plan, parent, done)
-    _check_test(plan, done)
-    known = [item.lesson.id for item in dojo.recall()] if plan.lessons else []
-    for lesson in plan.lessons:
-        if lesson not in known:
-            raise InvalidDecision(f"lessons: {lesson!r} was not recalled; {nearest(lesson, known)}")
-    if plan.rows > dojo.max_rows:
-        raise InvalidDecision(f"rows: at most {dojo.max_rows} in this run, not {plan.rows}")
-    _check_seconds(dojo, plan)
+    for check in PLAN_CHECKS:
+        check(dojo, plan)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """What there is instead of an unknown name, the nearest names first."""
     names = list(known)[:MOST_NAMES]
     return did_you_mean(name, names) if names else "there is none"
-
-
-def check_start(init_from: str, done: Iterable[Experiment]) -> None:
-    """Raise where the weights to start from do not exist.
-
-    Raises:
-        InvalidDecision: ``init_from`` is neither ``base`` nor a trained experiment.
-    """
-    trained = [experiment.id for experiment in done if experiment.training is not None]
-    if init_from != BASE and init_from not in trained:
-        raise InvalidDecision(
-            f"init_from: {init_from!r} has no trained weights; {nearest('', [BASE, *trained])}"
-        )
 
 
 def _check_sources(dojo: Dojo, plan: Plan) -> None:
@@ -72,7 +48,7 @@ def _check_sources(dojo: Dojo, plan: Plan) -> None:
         )
 
 
-def _check_weights(plan: Plan) -> None:
+def _check_weights(dojo: Dojo, plan: Plan) -> None:
     strange = [name for name in plan.weights if name not in plan.sources]
     missing = [name for name in plan.sources if name not in plan.weights]
     if strange:
@@ -83,27 +59,29 @@ def _check_weights(plan: Plan) -> None:
         )
 
 
-def _parent(plan: Plan, done: tuple[Experiment, ...]) -> Experiment | None:
-    """The parent's experiment; None for the base model."""
-    by_id = {experiment.id: experiment for experiment in done}
-    check_start(plan.init_from, done)
-    parent = plan.parent or BASE
-    if parent != BASE and parent not in by_id:
+def _check_parent(dojo: Dojo, plan: Plan) -> None:
+    done = dojo.journal.experiments()
+    trained = [experiment.id for experiment in done if experiment.training is not None]
+    if plan.init_from != BASE and plan.init_from not in trained:
         raise InvalidDecision(
-            f"parent: {parent!r} is no finished experiment; {nearest(parent, [BASE, *by_id])}"
+            f"init_from: {plan.init_from!r} has no trained weights; {nearest('', [BASE, *trained])}"
         )
+    parent, known = plan.parent or BASE, [BASE, *(experiment.id for experiment in done)]
+    if parent not in known:
+        raise InvalidDecision(f"parent: {parent!r} is no finished experiment; {nearest(parent, known)}")
     if plan.init_from not in (BASE, parent):
         raise InvalidDecision(
             f"parent: training goes on from {plan.init_from}, so the parent is {plan.init_from}, not {parent}"
         )
-    return by_id.get(parent)
 
 
-def _check_change(plan: Plan, parent: Experiment | None, done: tuple[Experiment, ...]) -> None:
+def _check_change(dojo: Dojo, plan: Plan) -> None:
     """One change, and the one that is named."""
+    done = dojo.journal.experiments()
     if (plan.change == "first") != (not done):
         said = "is for the first experiment of a run" if done else "is what the first experiment's has to be"
         raise InvalidDecision(f"change: `first` {said}")
+    parent = next((experiment for experiment in done if experiment.id == plan.parent), None)
     if parent is None or plan.change == "first":
         return
     before = parent.plan
@@ -119,9 +97,10 @@ def _check_change(plan: Plan, parent: Experiment | None, done: tuple[Experiment,
         )
 
 
-def _check_test(plan: Plan, done: tuple[Experiment, ...]) -> None:
+def _check_test(dojo: Dojo, plan: Plan) -> None:
     if not plan.tests:
         return
+    done = dojo.journal.experiments()
     made = {e.id: e.diagnosis.prediction for e in done if e.diagnosis and e.diagnosis.prediction}
     prediction = made.get(plan.tests)
     if prediction is None:
@@ -133,6 +112,18 @@ def _check_test(plan: Plan, done: tuple[Experiment, ...]) -> None:
         )
 
 
+def _check_lessons(dojo: Dojo, plan: Plan) -> None:
+    known = [item.lesson.id for item in dojo.recall()] if plan.lessons else []
+    for lesson in plan.lessons:
+        if lesson not in known:
+            raise InvalidDecision(f"lessons: {lesson!r} was not recalled; {nearest(lesson, known)}")
+
+
+def _check_rows(dojo: Dojo, plan: Plan) -> None:
+    if plan.rows > dojo.max_rows:
+        raise InvalidDecision(f"rows: at most {dojo.max_rows} in this run, not {plan.rows}")
+
+
 def _check_seconds(dojo: Dojo, plan: Plan) -> None:
     left = max(dojo.remaining_budget_seconds(), 0.0)
     least = min(dojo.minimum_experiment_seconds(), left)
@@ -142,3 +133,16 @@ def _check_seconds(dojo: Dojo, plan: Plan) -> None:
             f"at least {least:.0f} s; take {least:.0f} to {left:.0f} s, a share_of_remaining_budget "
             f"between {min(1.0, least / max(left, 1.0) + 0.005):.2f} and 1.0"
         )
+
+
+PLAN_CHECKS: tuple[Callable[[Dojo, Plan], None], ...] = (
+    _check_sources,
+    _check_weights,
+    _check_parent,
+    _check_change,
+    _check_test,
+    _check_lessons,
+    _check_rows,
+    _check_seconds,
+)
+"""Each alone; the first that raises is told."""

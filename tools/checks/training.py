@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from memory.recipe import DataCard
 from memory.records import Plan, TrainingPlan
 from tasks.errors import InvalidDecision
+from tools.checks.plan import CLOCK_SECONDS
 from tools.dojo import Dojo
 from tools.training.learning_rate import learning_rate_range
 
@@ -19,10 +22,18 @@ def check_training_plan(dojo: Dojo, plan: Plan, card: DataCard, training: Traini
     Raises:
         InvalidDecision: the field, what is wrong with it, and what would fit.
     """
+    for check in TRAINING_CHECKS:
+        check(dojo, plan, card, training)
+
+
+def _check_start(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
     if training.init_from != plan.init_from:
         raise InvalidDecision(
             f"init_from: the plan of {plan.experiment} starts from {plan.init_from}, not {training.init_from}"
         )
+
+
+def _check_rate(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
     low, high = learning_rate_range(training.method, dojo.base_model.hidden_size)
     low, high = low / RATE_MARGIN, high * RATE_MARGIN
     if not low <= training.learning_rate <= high:
@@ -30,17 +41,36 @@ def check_training_plan(dojo: Dojo, plan: Plan, card: DataCard, training: Traini
             f"learning_rate: {training.learning_rate:g} is out of range for {training.method}: "
             f"{low:.2g} to {high:.2g}"
         )
+
+
+def _check_batch(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
     if training.per_device_train_batch_size > card.rows:
         raise InvalidDecision(
             f"per_device_train_batch_size: at most the {card.rows} rows of the data, "
             f"not {training.per_device_train_batch_size}"
         )
+
+
+def _check_memory(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
     estimate = dojo.estimate(training, card)
     if not estimate.fits:
         raise InvalidDecision(
             f"memory: needs about {estimate.peak_gib:.1f} GiB of {estimate.available_gib:.1f} GiB; "
             "take a smaller batch, or lora"
         )
+
+
+def _check_time(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
     left = max(dojo.remaining_budget_seconds(), 0.0)
-    if training.timeout_seconds > left:
+    if training.timeout_seconds > left + CLOCK_SECONDS:
         raise InvalidDecision(f"timeout_seconds: at most the {left:.0f} s left")
+
+
+TRAINING_CHECKS: tuple[Callable[[Dojo, Plan, DataCard, TrainingPlan], None], ...] = (
+    _check_start,
+    _check_rate,
+    _check_batch,
+    _check_memory,
+    _check_time,
+)
+"""Each alone; the first that raises is told."""
