@@ -86,10 +86,13 @@ def test_a_run_that_cannot_be_opened_leaves_nothing_open(ground, tmp_path, monke
     closed = []
     close = Worker.close
     monkeypatch.setattr(Worker, "close", lambda worker: closed.append(worker) or close(worker))
-    memory = tmp_path / "memory"
-    memory.write_text("no folder")
-    with OpenRuns() as runs, pytest.raises(InputError):
-        runs.start(settings(ground, tmp_path / "runs", memory=str(memory)))
+
+    def unreadable(memory: str) -> None:
+        raise InputError(memory, "cannot be read", "choose another folder")
+
+    monkeypatch.setattr(sessions, "_store", unreadable)
+    with OpenRuns() as runs, pytest.raises(InputError, match="cannot be read"):
+        runs.start(settings(ground, tmp_path / "runs"))
     assert len(closed) == 1
     (journal,) = (tmp_path / "runs").glob("*/journal.jsonl")
     Journal.open(journal).close()
@@ -97,8 +100,7 @@ def test_a_run_that_cannot_be_opened_leaves_nothing_open(ground, tmp_path, monke
 
 def test_the_node_that_took_a_step_tells_it_and_a_fault_can_be_resumed(ground, tmp_path, monkeypatch):
     told: list[dict] = []
-    broken = monkeypatch.context()
-    with broken as patch:
+    with monkeypatch.context() as patch:
         patch.setattr(Dojo, "train", lambda *given: (_ for _ in ()).throw(HarnessFault("no space")))
         with pytest.raises(HarnessFault):
             run(settings(ground, tmp_path), told.append)
