@@ -29,37 +29,40 @@ from langgraph.graph.state import CompiledStateGraph
 
 from graph import nodes, routing
 from graph.approval import gates
-from graph.forking.time_travel import at_present, first
+from graph.session import OpenRuns
 from graph.settings import RunSettings
 from graph.state import RunInput, RunOutput, RunState
+from graph.step import as_node, first_node
 
 Graph = CompiledStateGraph[RunState, RunSettings, RunInput, RunOutput]
 
 
-def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
+def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None, runs: OpenRuns | None = None) -> Graph:
     """The compiled state machine.
 
     Args:
         checkpointer: where LangGraph keeps the state between steps. The command line passes a
             ``SqliteSaver`` in the run's folder; the Studio server brings its own, so none there.
             Without one, nobody can be asked.
+        runs: holds the runs that the graph works on while they are open; its own when absent.
 
     Example:
         ``build_graph().invoke({}, context=RunSettings(task="aime25", budget_seconds=300))``
     """
     builder = StateGraph(RunState, context_schema=RunSettings, input_schema=RunInput, output_schema=RunOutput)
-    builder.add_node("prepare", first(nodes.prepare))
-    builder.add_node("planner", at_present("planner", nodes.planner))
-    builder.add_node("approve_plan", gates.approve_plan)
-    builder.add_node("data_curator", at_present("data_curator", nodes.data_curator))
-    builder.add_node("approve_data", gates.approve_data)
-    builder.add_node("curate", at_present("curate", nodes.curate))
-    builder.add_node("training_engineer", at_present("training_engineer", nodes.training_engineer))
-    builder.add_node("approve_train", gates.approve_train)
-    builder.add_node("train", at_present("train", nodes.train))
-    builder.add_node("evaluator", at_present("evaluator", nodes.evaluator))
-    builder.add_node("diagnostician", at_present("diagnostician", nodes.diagnostician))
-    builder.add_node("finish", at_present("finish", nodes.finish))
+    runs = OpenRuns() if runs is None else runs
+    builder.add_node("prepare", first_node("prepare", nodes.prepare, runs))
+    builder.add_node("planner", as_node("planner", nodes.planner, runs))
+    builder.add_node("approve_plan", as_node("approve_plan", gates.approve_plan, runs))
+    builder.add_node("data_curator", as_node("data_curator", nodes.data_curator, runs))
+    builder.add_node("approve_data", as_node("approve_data", gates.approve_data, runs))
+    builder.add_node("curate", as_node("curate", nodes.curate, runs))
+    builder.add_node("training_engineer", as_node("training_engineer", nodes.training_engineer, runs))
+    builder.add_node("approve_train", as_node("approve_train", gates.approve_train, runs))
+    builder.add_node("train", as_node("train", nodes.train, runs))
+    builder.add_node("evaluator", as_node("evaluator", nodes.evaluator, runs))
+    builder.add_node("diagnostician", as_node("diagnostician", nodes.diagnostician, runs))
+    builder.add_node("finish", as_node("finish", nodes.finish, runs))
     builder.add_edge(START, "prepare")
     builder.add_edge("prepare", "planner")
     builder.add_conditional_edges("planner", routing.after_planner)

@@ -1,7 +1,11 @@
-"""The nodes: read the state, call one role, write its records into the journal, return what changed.
+"""The nodes: ask a role, act on what it decided, write the records into the journal.
 
-What a role decides (plan, recipe, training plan) goes into the state as a draft; the gate
-behind it (``graph.approval.gates``) writes it into the journal, after a person approved where one is asked.
+Roles decide through the run's policy; the harness's own rules (when to stop, what passes the training
+gate, what is audited, who becomes champion) stand in ``roles`` beside them. Here alone rows are
+written, models trained, probed, audited and evaluated, and the test is opened.
+
+What a role decides (plan, recipe, training plan) goes into the state as a draft; the gate behind it
+(``graph.approval.gates``) writes it into the journal, after a person approved where one is asked.
 
 A node may run twice after a kill, so each step first asks the journal whether its record
 is already there. Experiment ids are deterministic (``e01``, ``e02``...), and the journal
@@ -11,316 +15,214 @@ refuses a second record of the same kind for one experiment.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from functools import wraps
 from typing import Any
 
-from langgraph.runtime import Runtime
-
-from graph import session as sessions
+from graph.forking.time_travel import choice
 from graph.result import result_of
-from graph.session import Session
-from graph.settings import RunSettings
-from graph.state import RunInput, RunState
+from graph.state import RunState
+from graph.step import Step, Work
+from memory.journal.log import BASE
 from memory.records import Experiment, Failure
-from roles import diagnostician as diagnosing
-from roles import evaluator as evaluating
-from roles import stopping
+from roles import audit, lesson, stopping, training_gate
 from tasks.errors import ExperimentFailed, InputError
+from tools.checks import champion
 from tools.models.export import export_champion
 from tools.report.html import write_report
 
-Event = dict[str, Any]
 
-
-def prepare(state: RunInput, runtime: Runtime[RunSettings]) -> RunState:
-    """Make or reopen the run, profile the pool, and score the untouched base model on validation."""
-    run_dir = state.get("run_dir")
-    session = sessions.reopen(Path(run_dir)) if run_dir else sessions.start(runtime.context or RunSettings())
-    dojo, tell = session.dojo, _teller(session, runtime)
-    tell("run_started", None, dojo.journal.info.model_dump(mode="json"))
-    tell("stage", None, {"role": "prepare", "text": f"profiling {len(dojo.pool)} sources"})
+def prepare(step: Step) -> RunState:
+    """Profile the pool, and score the untouched base model on validation."""
+    dojo, journal = step.dojo, step.journal
+    step.tell("run_started", None, journal.info)
+    step.announce("prepare", f"profiling {len(dojo.pool)} sources")
     with dojo.ledger.measure("data"):
         dojo.profiles()
-    if dojo.journal.evaluation("base") is None:
-        tell("stage", None, {"role": "evaluator", "text": "scoring the untouched base model"})
-        dojo.journal.append("evaluation", dojo.evaluate("base"), "base")
-    base = dojo.journal.evaluation("base")
-    assert base is not None
-    tell("evaluation", "base", base.model_dump(mode="json"))
-    _check_budget(session)
+    if journal.evaluation(BASE) is None:
+        step.announce("evaluator", "scoring the untouched base model")
+        dojo.evaluate(BASE)
+    step.tell("evaluation", BASE, journal.evaluation(BASE))
+    _check_budget(step)
     return {
-        "run": dojo.journal.info.run,
-        "run_dir": str(dojo.workspace.run_dir),
-        "finished": len(dojo.journal.experiments()),
+        "run": journal.info.run,
+        "run_dir": str(step.session.run_dir),
+        "finished": len(journal.experiments()),
         "failed": False,
     }
 
 
-def _check_budget(session: Session) -> None:
+def _check_budget(step: Step) -> None:
     """Now that the model's speed is measured: does the budget hold one experiment?"""
-    dojo = session.dojo
-    if dojo.journal.experiments() or dojo.remaining_budget_seconds() >= dojo.minimum_experiment_seconds():
+    dojo = step.dojo
+    if step.journal.experiments() or dojo.remaining_budget_seconds() >= dojo.minimum_experiment_seconds():
         return
     needed = dojo.ledger.elapsed_seconds + dojo.finishing_seconds() + dojo.minimum_experiment_seconds()
-    dojo.journal.append(
+    step.journal.append(
         "run_ended", {"outcome": "out_of_budget", "reason": "the budget cannot fit one experiment"}
     )
-    sessions.close(session)
     raise InputError(
-        f"--budget {session.settings.budget_seconds:g}s",
+        f"--budget {step.session.settings.budget_seconds:g}s",
         f"cannot fit one experiment with this model on this machine (about {needed:.0f} s)",
         f"give it {int(needed / 60) + 2}m or more",
     )
 
 
-def planner(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+def planner(step: Step) -> RunState:
     """Decide whether to go on, and with which hypothesis."""
-    session = _session(state)
-    dojo, tell = session.dojo, _teller(session, runtime)
-    journal = dojo.journal
+    step.to_present()
+    dojo, journal, settings = step.dojo, step.journal, step.session.settings
+    if (chosen := choice(journal)) is not None:
+        # The test may have been read: this run can only finish.
+        return {"ending": str(chosen.data["outcome"]), "reason": str(chosen.data["reason"])}
     experiment = journal.unfinished() or journal.next_experiment_id()
     if journal.plan(experiment) is not None:
         return {"experiment": experiment, "failed": False, "draft": {}}
-    end = stopping.ending(dojo, session.settings.target, session.settings.max_experiments)
+    end = stopping.ending(dojo, settings.target, settings.max_experiments)
     if end is not None:
         return {"ending": end[0], "reason": end[1]}
-    tell("stage", experiment, {"role": "planner", "text": "choosing the next experiment"})
-    since = len(journal.events)
-    with dojo.ledger.measure("think"):
-        plan = session.policy.plan(dojo, experiment)
-    _tell_decisions(session, tell, since)
+    step.announce("planner", "choosing the next experiment", experiment)
+    with step.thinking():
+        plan = step.policy.plan(dojo, experiment)
     if plan is None:
         return {"ending": "stuck", "reason": "nothing untried is left that is expected to help"}
     return {"experiment": experiment, "failed": False, "draft": plan.model_dump(mode="json")}
 
 
-def data_curator(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+Draft = dict[str, Any]
+"""What a role decided, for the gate behind its node; empty when there is none."""
+
+
+def _guarded(work: Callable[[Step, str], Draft]) -> Work:
+    """One stage of an experiment; where it fails, that becomes a record and goes to the Diagnostician."""
+
+    @wraps(work)
+    def node(step: Step) -> RunState:
+        step.to_present()
+        experiment = step.state["experiment"]
+        if step.journal.failure(experiment) is not None:
+            return {"failed": True}
+        try:
+            return {"failed": False, "draft": work(step, experiment)}
+        except ExperimentFailed as failed:
+            failure = Failure(
+                stage=failed.stage, code=failed.code, message=failed.message, log_tail=failed.log_tail
+            )
+            step.journal.append("failure", failure, experiment)
+            step.tell("failure", experiment, failure)
+            return {"failed": True}
+
+    return node
+
+
+@_guarded
+def data_curator(step: Step, experiment: str) -> Draft:
     """Write the data recipe of the plan."""
-
-    def work(session: Session, experiment: str, tell: Teller) -> Event:
-        dojo, plan = session.dojo, session.dojo.journal.plan(experiment)
-        assert plan is not None
-        tell("plan", experiment, plan.model_dump(mode="json"))
-        if dojo.journal.recipe(experiment) is not None:
-            return {}
-        tell("stage", experiment, {"role": "data_curator", "text": "writing the recipe"})
-        with dojo.ledger.measure("think"):
-            return session.policy.write_recipe(dojo, plan).model_dump(mode="json")
-
-    return _guarded(state, runtime, work)
+    plan = step.journal.plan(experiment)
+    assert plan is not None
+    if step.journal.recipe(experiment) is not None:
+        return {}
+    step.announce("data_curator", "writing the recipe", experiment)
+    with step.thinking():
+        return step.policy.write_recipe(step.dojo, plan).model_dump(mode="json")
 
 
-def curate(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+@_guarded
+def curate(step: Step, experiment: str) -> Draft:
     """Run the recipe; gate: something is left, and nothing of the sealed splits."""
+    recipe = step.journal.recipe(experiment)
+    assert recipe is not None
+    step.announce("data_curator", f"curating {', '.join(recipe.sources)}", experiment)
+    step.tell("card", experiment, step.dojo.curate(experiment, recipe))
+    return {}
 
-    def work(session: Session, experiment: str, tell: Teller) -> Event:
-        dojo, journal = session.dojo, session.dojo.journal
-        recipe = journal.recipe(experiment)
-        assert recipe is not None
-        tell("stage", experiment, {"role": "data_curator", "text": f"curating {', '.join(recipe.sources)}"})
-        if journal.card(experiment) is None:
-            journal.append("card", dojo.curate(recipe), experiment)
-        tell("card", experiment, _stage(journal.card(experiment)))
+
+@_guarded
+def training_engineer(step: Step, experiment: str) -> Draft:
+    """Choose method and hyperparameters; what is new to the run is tried for a few steps."""
+    dojo, journal = step.dojo, step.journal
+    plan, card = journal.plan(experiment), journal.card(experiment)
+    assert plan is not None and card is not None
+    if journal.training_plan(experiment) is not None:
         return {}
-
-    return _guarded(state, runtime, work)
-
-
-def training_engineer(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
-    """Choose method and hyperparameters, pass the memory, time and probe gates."""
-
-    def work(session: Session, experiment: str, tell: Teller) -> Event:
-        dojo, journal = session.dojo, session.dojo.journal
-        plan, card = journal.plan(experiment), journal.card(experiment)
-        assert plan is not None and card is not None
-        if journal.training_plan(experiment) is not None:
-            return {}
-        text = "choosing hyperparameters, probing a few steps"
-        tell("stage", experiment, {"role": "training_engineer", "text": text})
-        return session.policy.write_training_plan(dojo, plan, card).model_dump(mode="json")
-
-    return _guarded(state, runtime, work)
+    step.announce("training_engineer", "choosing hyperparameters, probing a few steps", experiment)
+    with step.thinking():
+        draft = step.policy.draft_training(dojo, plan, card)
+    training_gate.check_memory(dojo, draft, card)
+    probe = dojo.probe(experiment, draft, card) if training_gate.needs_probe(dojo, draft) else None
+    return training_gate.timed(dojo, plan, card, draft, probe).model_dump(mode="json")
 
 
-def train(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+@_guarded
+def train(step: Step, experiment: str) -> Draft:
     """Train in a child process, stopped early when it diverges or runs out of time."""
-
-    def work(session: Session, experiment: str, tell: Teller) -> Event:
-        dojo, journal = session.dojo, session.dojo.journal
-        plan, card = journal.training_plan(experiment), journal.card(experiment)
-        assert plan is not None and card is not None
-        if journal.training(experiment) is None:
-            detail = f"{plan.method}, lr {plan.learning_rate:.2g}, {plan.max_steps} steps"
-            tell("stage", experiment, {"role": "training_engineer", "text": detail})
-            journal.append("training", dojo.train(experiment, plan, card), experiment)
-        tell("training", experiment, _stage(journal.training(experiment)))
-        return {}
-
-    return _guarded(state, runtime, work)
+    plan = step.journal.training_plan(experiment)
+    assert plan is not None
+    if step.journal.training(experiment) is None:
+        detail = f"{plan.method}, lr {plan.learning_rate:.2g}, {plan.max_steps} steps"
+        step.announce("training_engineer", detail, experiment)
+    step.tell("training", experiment, step.dojo.train(experiment, plan))
+    return {}
 
 
-def evaluator(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
-    """Score the experiment on validation, compare it with the champion item by item, read the result."""
-
-    def work(session: Session, experiment: str, tell: Teller) -> Event:
-        dojo, journal = session.dojo, session.dojo.journal
-        text = f"answering {len(dojo.validation)} validation items"
-        tell("stage", experiment, {"role": "evaluator", "text": text})
-        if journal.comparison(experiment) is None:
-            evaluation, comparison = evaluating.evaluate(dojo, experiment)
-            journal.append("evaluation", evaluation, experiment)
-            journal.append("comparison", comparison, experiment)
-        measured = journal.comparison(experiment)
-        assert measured is not None
-        if journal.verdict(experiment) is None:
-            with dojo.ledger.measure("think"):
-                verdict = session.policy.assess(dojo, experiment, measured)
-            journal.append("verdict", verdict, experiment)
-        tell("evaluation", experiment, _stage(journal.evaluation(experiment)))
-        return {}
-
-    return _guarded(state, runtime, work)
+@_guarded
+def evaluator(step: Step, experiment: str) -> Draft:
+    """Score the experiment on validation, compare it with the champion item by item, assess the result."""
+    dojo, journal = step.dojo, step.journal
+    step.announce("evaluator", f"answering {len(dojo.validation)} validation items", experiment)
+    evaluation = dojo.evaluate(experiment)
+    comparison = journal.comparison(experiment) or dojo.compare(experiment, journal.champion_id())
+    journal.append("comparison", comparison, experiment)
+    if journal.verdict(experiment) is None:
+        with step.thinking():
+            verdict = step.policy.assess(dojo, comparison)
+        journal.append("verdict", verdict, experiment)
+    step.tell("evaluation", experiment, evaluation)
+    return {}
 
 
-def diagnostician(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+def diagnostician(step: Step) -> RunState:
     """Find the cause, close the experiment, write the lesson."""
-    session = _session(state)
-    dojo, journal, experiment = session.dojo, session.dojo.journal, state["experiment"]
-    tell = _teller(session, runtime)
-    tell("stage", experiment, {"role": "diagnostician", "text": "why did it come out so?"})
-    draft = _draft_experiment(session, experiment)
+    step.to_present()
+    dojo, journal, experiment = step.dojo, step.journal, step.state["experiment"]
+    step.announce("diagnostician", "why did it come out so?", experiment)
+    done = _with_outcome(step, experiment)
     if journal.diagnosis(experiment) is None:
-        since = len(journal.events)
-        with dojo.ledger.measure("think"):
-            diagnosis = session.policy.diagnose(dojo, draft)
-        _tell_decisions(session, tell, since)
+        sources = audit.sources_to_audit(dojo, done)
+        shares = dojo.audit(experiment, sources) if sources else {}
+        with step.thinking():
+            diagnosis = step.policy.diagnose(dojo, done, shares)
         journal.append("diagnosis", diagnosis, experiment)
-    lesson = diagnosing.lesson_of(dojo, draft)
-    if lesson is not None:
-        journal.append("lesson", lesson, experiment)
-        dojo.record(lesson)
-    journal.finish(experiment, draft.outcome)
-    whole = journal.experiments()[-1]
-    tell("finished", experiment, whole.model_dump(mode="json"))
+    learned = lesson.lesson_of(dojo, done)
+    if learned is not None:
+        journal.append("lesson", learned, experiment)
+        dojo.record(learned)
+    journal.finish(experiment, champion.outcome_of(done))
+    step.tell("finished", experiment, journal.experiments()[-1])
     return {"failed": False, "finished": len(journal.experiments())}
 
 
-def _draft_experiment(session: Session, experiment: str) -> Experiment:
-    """The experiment from its records so far, with its outcome."""
-    journal = session.dojo.journal
-    plan, comparison, failure, verdict = (
-        journal.plan(experiment),
-        journal.comparison(experiment),
-        journal.failure(experiment),
-        journal.verdict(experiment),
-    )
-    assert plan is not None
-    if failure is not None or comparison is None:
-        outcome = "failed"
-    else:
-        outcome = "kept" if evaluating.admitted(comparison, verdict) else "discarded"
-    return Experiment.model_validate(
-        {
-            "id": experiment,
-            "number": int(experiment.lstrip("e")),
-            "plan": plan,
-            "recipe": journal.recipe(experiment),
-            "card": journal.card(experiment),
-            "training_plan": journal.training_plan(experiment),
-            "training": journal.training(experiment),
-            "evaluation": journal.evaluation(experiment),
-            "comparison": comparison,
-            "verdict": verdict,
-            "failure": failure,
-            "outcome": outcome,
-        }
-    )
+def _with_outcome(step: Step, experiment: str) -> Experiment:
+    """The experiment as far as it has come, with the outcome that its records give it."""
+    done = step.journal.experiment(experiment)
+    assert done is not None
+    return done.model_copy(update={"outcome": champion.outcome_of(done)})
 
 
-def finish(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+def finish(step: Step) -> RunState:
     """Read the sealed test once, for the base and the champion; export; report; close."""
-    session = _session(state)
-    dojo, journal = session.dojo, session.dojo.journal
-    tell = _teller(session, runtime)
-    champion = journal.champion_id()
-    journal.append(
-        "champion_chosen", {"champion": champion, "outcome": state["ending"], "reason": state["reason"]}
-    )
-    tell("stage", None, {"role": "finish", "text": f"opening the sealed test for base and {champion}"})
-    if journal.stage(champion, "test_comparison") is None:
-        base, final, comparison = dojo.final_test(champion)
-        journal.append("test_evaluation", base, "base")
-        journal.append("test_evaluation", final, champion)
-        journal.append("test_comparison", comparison, champion)
-    tell("test_opened", None, {"champion": champion})
-    exported = export_champion(dojo.workspace, journal, dojo.model_dir(champion), dojo.spec)
-    journal.append("run_ended", {"outcome": state["ending"], "reason": state["reason"]})
+    step.to_present()
+    dojo, journal = step.dojo, step.journal
+    ending = {"outcome": step.state["ending"], "reason": step.state["reason"]}
+    winner = journal.champion_id()
+    journal.append("champion_chosen", {"champion": winner, **ending})
+    step.announce("finish", f"opening the sealed test for base and {winner}")
+    dojo.final_test(winner)
+    step.tell("test_opened", None, {"champion": winner})
+    exported = export_champion(dojo.workspace, journal, dojo.model_dir(winner), dojo.spec)
+    journal.append("run_ended", ending)
     report = write_report(journal, dojo.workspace.run_dir, dojo.validation)
     summary = result_of(journal, exported, report)
     dojo.workspace.write_json(dojo.workspace.run_dir / "summary.json", summary)
-    tell("run_ended", None, {"outcome": state["ending"], "reason": state["reason"]})
-    sessions.close(session)
-    return {"ending": state["ending"], "reason": state["reason"], "summary": summary}
-
-
-# -- what every node needs -------------------------------------------------------------------
-
-Teller = Callable[[str, str | None, Event], None]
-Work = Callable[[Session, str, Teller], Event]
-"""Does one stage; returns the draft for the gate behind it, empty when there is none."""
-
-
-def _session(state: RunState) -> Session:
-    return sessions.reopen(Path(state["run_dir"]))
-
-
-def _teller(session: Session, runtime: Runtime[RunSettings]) -> Teller:
-    """Events for whoever watches the stream: the same shape as journal lines, plus the clocks."""
-
-    def tell(kind: str, experiment: str | None, data: Event) -> None:
-        ledger = session.dojo.ledger
-        runtime.stream_writer(
-            {
-                "kind": kind,
-                "experiment": experiment,
-                "data": data,
-                "clocks": ledger.spent(),
-                "remaining_seconds": ledger.remaining_seconds,
-                "run_dir": str(session.dojo.workspace.run_dir),
-            }
-        )
-
-    return tell
-
-
-def _guarded(state: RunState, runtime: Runtime[RunSettings], work: Work) -> RunState:
-    """Run one stage; a failed experiment becomes a record and goes to the Diagnostician."""
-    session, experiment = _session(state), state["experiment"]
-    tell = _teller(session, runtime)
-    if session.dojo.journal.failure(experiment) is not None:
-        return {"failed": True}
-    since = len(session.dojo.journal.events)
-    try:
-        draft = work(session, experiment, tell)
-    except ExperimentFailed as failed:
-        failure = Failure(
-            stage=failed.stage, code=failed.code, message=failed.message, log_tail=failed.log_tail
-        )
-        session.dojo.journal.append("failure", failure, experiment)
-        tell("failure", experiment, failure.model_dump(mode="json"))
-        return {"failed": True}
-    finally:
-        _tell_decisions(session, tell, since)
-    return {"failed": False, "draft": draft}
-
-
-def _tell_decisions(session: Session, tell: Teller, since: int) -> None:
-    """What language models decided since a line of the journal, for whoever watches."""
-    for event in session.dojo.journal.events[since:]:
-        if event.kind == "decision":
-            tell("decision", event.experiment, event.data)
-
-
-def _stage(record: Any) -> Event:
-    """A record as an event's data; empty when it is missing."""
-    return {} if record is None else record.model_dump(mode="json")
+    step.tell("run_ended", None, ending)
+    step.runs.close(step.session)
+    return {"ending": step.state["ending"], "reason": step.state["reason"], "summary": summary}

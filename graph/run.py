@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from langgraph.types import Command
 
-from graph import session as sessions
 from graph.approval.gates import read_answer
-from graph.approval.proposal import Unfit
 from graph.build import Graph, build_graph
 from graph.extras import require
+from graph.session import SETTINGS_FILE, OpenRuns, Session
 from graph.settings import RunSettings
 from graph.state import RunInput
 from memory.journal.log import Journal
-from tasks.errors import HarnessFault, InputError
+from tasks.errors import InputError, InvalidDecision
 
 OnEvent = Callable[[dict[str, Any]], None]
 Question = dict[str, Any]
 """What a gate asks; see ``graph.approval.gates``."""
-Answer = Callable[[Question], dict[str, Any] | None]
+AskPerson = Callable[[Question], dict[str, Any] | None]
 """Asks a person; None when there is no answer now."""
 WAITING = "waiting"
 """The outcome of a run that stopped in order at a question."""
@@ -32,7 +31,7 @@ STEPS_AT_MOST = 1_000_000
 
 
 def run(
-    settings: RunSettings, on_event: OnEvent | None = None, answer: Answer | None = None
+    settings: RunSettings, on_event: OnEvent | None = None, answer: AskPerson | None = None
 ) -> dict[str, object]:
     """Run a task from the start to its ending.
 
@@ -50,12 +49,12 @@ def run(
         HarnessFault: the harness could not go on; the run can be resumed.
     """
     require(f"run {settings.task}", "run", "train")
-    session = sessions.start(settings)
-    return _drive(session, on_event, answer, fresh=True)
+    with OpenRuns() as runs:
+        return _drive(runs, runs.start(settings), on_event, answer, fresh=True)
 
 
 def approve(
-    run_dir: Path, said: dict[str, Any], on_event: OnEvent | None = None, answer: Answer | None = None
+    run_dir: Path, said: dict[str, Any], on_event: OnEvent | None = None, answer: AskPerson | None = None
 ) -> dict[str, object]:
     """Answer the question at which a run waits, and go on; see ``graph.approval.gates`` for answers.
 
@@ -64,14 +63,16 @@ def approve(
     """
     try:
         read_answer(said)
-    except Unfit as unfit:
+    except InvalidDecision as invalid:
         raise InputError(
-            "the answer", str(unfit), 'say {"verdict": "approve"}, or "edit" with "changes", or "reject"'
+            "the answer", str(invalid), 'say {"verdict": "approve"}, or "edit" with "changes", or "reject"'
         ) from None
     return _go_on(run_dir, on_event, answer, said)
 
 
-def resume(run_dir: Path, on_event: OnEvent | None = None, answer: Answer | None = None) -> dict[str, object]:
+def resume(
+    run_dir: Path, on_event: OnEvent | None = None, answer: AskPerson | None = None
+) -> dict[str, object]:
     """Go on with a run that was cut off, at the step it was cut off at; a question is asked again.
 
     Raises:
@@ -81,59 +82,53 @@ def resume(run_dir: Path, on_event: OnEvent | None = None, answer: Answer | None
 
 
 def _go_on(
-    run_dir: Path, on_event: OnEvent | None, answer: Answer | None, said: dict[str, Any] | None
+    run_dir: Path, on_event: OnEvent | None, answer: AskPerson | None, said: dict[str, Any] | None
 ) -> dict[str, object]:
-    sessions.read_settings(run_dir)
     require(f"run {run_dir.name}", "run", "train")
-    session = sessions.reopen(run_dir)
-    ended = session.dojo.journal.ended
-    if ended is not None and (run_dir / "summary.json").exists():
-        sessions.close(session)
-        raise InputError(
-            str(run_dir),
-            f"has already finished ({ended['outcome']})",
-            "start a new run, or see `ftdojo report`",
-        )
-    if on_event and session.dojo.journal.recovered:
-        on_event({"kind": "note", "experiment": None, "data": {"text": session.dojo.journal.recovered}})
-    return _drive(session, on_event, answer, said, fresh=False)
+    with OpenRuns() as runs:
+        session = runs.open(run_dir)
+        ended = session.dojo.journal.ended
+        if ended is not None and (run_dir / "summary.json").exists():
+            raise InputError(
+                str(run_dir),
+                f"has already finished ({ended['outcome']})",
+                "start a new run, or see `ftdojo report`",
+            )
+        if on_event and session.dojo.journal.recovered:
+            on_event({"kind": "note", "experiment": None, "data": {"text": session.dojo.journal.recovered}})
+        return _drive(runs, session, on_event, answer, said, fresh=False)
 
 
 def _drive(
-    session: sessions.Session,
+    runs: OpenRuns,
+    session: Session,
     on_event: OnEvent | None,
-    answer: Answer | None,
+    answer: AskPerson | None,
     said: dict[str, Any] | None = None,
     *,
     fresh: bool,
 ) -> dict[str, object]:
     """Take steps until the run ends or nobody answers its question."""
-    drive = _Drive(session, on_event)
-    try:
-        with _checkpointer(session.dojo.workspace.checkpoints_path) as saver:
-            graph = build_graph(saver)
-            todo = drive.first_step(graph, said, fresh)
-            while (question := drive.steps(graph, todo)) is not None:
-                reply = answer(question) if answer else None
-                if reply is None:
-                    return drive.waiting(question)
-                todo = Command(resume=reply)
-    except HarnessFault as fault:
-        _note_fault(drive.session, fault)
-        raise
-    finally:
-        drive.close()
-    return drive.summary
+    thread = _Thread(session, on_event)
+    with _checkpointer(session.dojo.workspace.checkpoints_path) as saver:
+        graph = build_graph(saver, runs)
+        todo = thread.first_step(graph, said, fresh)
+        while (question := thread.go_on(graph, todo)) is not None:
+            reply = answer(question) if answer else None
+            if reply is None:
+                return thread.waiting(question)
+            todo = Command(resume=reply)
+    return thread.summary
 
 
-class _Drive:
-    """One thread of the graph, and the run it works on: another one after a fork on the way."""
+class _Thread:
+    """One thread of the graph: its checkpoints, and what its stream tells."""
 
-    def __init__(self, session: sessions.Session, on_event: OnEvent | None) -> None:
-        self.first = self.session = session
+    def __init__(self, session: Session, on_event: OnEvent | None) -> None:
+        self.session = session
         self.on_event = on_event
         self.summary: dict[str, object] = {}
-        self.run_dir = session.dojo.workspace.run_dir
+        self.run_dir = session.run_dir
         self.config: Any = {
             "configurable": {"thread_id": self.run_dir.name},
             "recursion_limit": STEPS_AT_MOST,
@@ -154,15 +149,9 @@ class _Drive:
         # in the journal what is already done.
         return None if state is not None and state.next else RunInput(run_dir=str(self.run_dir))
 
-    def steps(self, graph: Graph, todo: Any) -> Question | None:
+    def go_on(self, graph: Graph, todo: Any) -> Question | None:
         """Go on to the end or to a question."""
-        stream = graph.stream(
-            todo,
-            self.config,
-            context=self.session.settings,
-            durability="sync",
-            stream_mode=["custom", "updates"],
-        )
+        stream = graph.stream(todo, self.config, durability="sync", stream_mode=["custom", "updates"])
         question = None
         for mode, event in cast(Iterator[tuple[str, dict[str, Any]]], stream):
             if mode == "custom":
@@ -171,15 +160,9 @@ class _Drive:
             elif "__interrupt__" in event:
                 question = event["__interrupt__"][0].value
             else:
-                self._follow(event)
+                for changed in event.values():
+                    self.summary = (changed or {}).get("summary", self.summary)
         return question
-
-    def _follow(self, event: dict[str, Any]) -> None:
-        for changed in event.values():
-            self.summary = (changed or {}).get("summary", self.summary)
-            moved = (changed or {}).get("run_dir", "")
-            if moved and Path(moved) != self.session.dojo.workspace.run_dir:
-                self.session = sessions.reopen(Path(moved))
 
     def waiting(self, question: Question) -> dict[str, object]:
         """The summary of a run that has not ended."""
@@ -190,14 +173,8 @@ class _Drive:
             "question": question,
         }
 
-    def close(self) -> None:
-        """Release what was opened."""
-        sessions.close(self.first)
-        if self.session is not self.first:
-            sessions.close(self.session)
 
-
-def _replay(session: sessions.Session, on_event: OnEvent) -> None:
+def _replay(session: Session, on_event: OnEvent) -> None:
     """Show whoever watches what is already done."""
     journal, ledger = session.dojo.journal, session.dojo.ledger
     clocks = {"clocks": ledger.spent(), "remaining_seconds": ledger.remaining_seconds}
@@ -209,12 +186,10 @@ def _replay(session: sessions.Session, on_event: OnEvent) -> None:
             {"kind": "finished", "experiment": experiment.id, "data": experiment.model_dump(mode="json")}
             | clocks
         )
-
-
-def _note_fault(session: sessions.Session, fault: HarnessFault) -> None:
-    """End the run as ``harness_fault`` in the journal, if the journal can still be written."""
-    with suppress(HarnessFault):
-        session.dojo.journal.append("run_ended", {"outcome": "harness_fault", "reason": str(fault)})
+    under_way = journal.unfinished()
+    if under_way is not None:
+        data = journal.stage(under_way, "plan")
+        on_event({"kind": "plan", "experiment": under_way, "data": data} | clocks)
 
 
 @contextmanager
@@ -251,7 +226,7 @@ def find_run(name: str, runs_dir: Path) -> Path:
         InputError: there is no such run.
     """
     for candidate in (Path(name).expanduser(), runs_dir / name):
-        if (candidate / sessions.SETTINGS_FILE).is_file():
+        if (candidate / SETTINGS_FILE).is_file():
             return candidate
     raise InputError(
         f"run {name}", f"not found here nor in {runs_dir}", "see `ftdojo status` for the runs there are"
@@ -261,7 +236,7 @@ def find_run(name: str, runs_dir: Path) -> Path:
 def list_runs(runs_dir: Path) -> list[tuple[Path, Journal]]:
     """Every readable run under a folder, newest first, opened for reading."""
     found = []
-    for path in runs_dir.glob("*/" + sessions.SETTINGS_FILE):
+    for path in runs_dir.glob("*/" + SETTINGS_FILE):
         try:
             found.append((path.parent, Journal.open(path.parent / "journal.jsonl", write=False)))
         except InputError:

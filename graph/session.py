@@ -1,14 +1,18 @@
-"""One open run: its settings and its Dojo, found again by the run's folder.
+"""One open run (its settings, its Dojo, its policy), and the runs that a graph holds open.
 
-The graph's state is JSON-plain, so nodes look their session up by folder. A process
-that meets a folder for the first time (after a kill, in a notebook, in the Studio
-server) opens it from ``run.json`` and the journal.
+The graph's state is JSON-plain and names a run by its folder. ``OpenRuns`` belongs to one compiled
+graph and is handed to its steps (``graph.step``). LangGraph's runtime context cannot carry the open run:
+it is given anew with each invocation, Studio sends it as a form, and an answer to a question comes
+without one, while the run must stay open between question and answer. A process that meets a
+folder for the first time (after a kill, in a notebook, in the Studio server) opens it from
+``run.json`` and the journal.
 """
 
 from __future__ import annotations
 
 import json
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +23,8 @@ from memory.budget.spending import Spending
 from memory.experience.store import Experience, ExperienceStore, NullStore
 from memory.journal.log import Journal
 from memory.records import RunInfo
-from roles.policy import Playbook, Policy
+from roles import playbook
+from roles.policy import Policy
 from tasks import registry
 from tasks.base import Edition, LoadOptions, TaskData, TaskSpec
 from tasks.errors import InputError
@@ -49,9 +54,50 @@ class Session:
     dojo: Dojo
     policy: Policy
 
+    @property
+    def run_dir(self) -> Path:
+        """The run's folder."""
+        return self.dojo.workspace.run_dir
 
-_open: dict[str, Session] = {}
-_lock = threading.Lock()
+    def close(self) -> None:
+        """Release its children, its store and its journal; without effect the second time."""
+        self.dojo.close()
+
+
+class OpenRuns:
+    """The runs that one graph has open in this process, by folder; closed with it as a context manager."""
+
+    def __init__(self) -> None:
+        self._open: dict[Path, Session] = {}
+        self._lock = threading.Lock()
+
+    def start(self, settings: RunSettings) -> Session:
+        """A new run; see ``start``."""
+        return self._held(start(settings))
+
+    def open(self, run_dir: Path) -> Session:
+        """The run in a folder; opened when it is not open yet. See ``reopen``."""
+        with self._lock:
+            session = self._open.get(run_dir.resolve())
+        return session or self._held(reopen(run_dir))
+
+    def close(self, session: Session) -> None:
+        """Release one run."""
+        with self._lock:
+            self._open.pop(session.run_dir.resolve(), None)
+        session.close()
+
+    def _held(self, session: Session) -> Session:
+        with self._lock:
+            self._open[session.run_dir.resolve()] = session
+        return session
+
+    def __enter__(self) -> OpenRuns:
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        for session in tuple(self._open.values()):
+            self.close(session)
 
 
 def load_task(name: str, edition: str) -> TaskSpec:
@@ -98,31 +144,35 @@ def start(settings: RunSettings) -> Session:
         )
     resolve_base_model(settings.base_model)
     models = _models(settings)
-    worker, data = _read(settings, spec)
-    now = datetime.now(UTC)
-    run = make_run_id(spec.id, settings.seed, now)
-    workspace = Workspace.create(Path(settings.runs_dir).expanduser(), run)
-    workspace.write_text(workspace.run_dir / SETTINGS_FILE, settings.model_dump_json(indent=2) + "\n")
-    session = _build(settings, spec, workspace, worker, data, started=now.isoformat(timespec="seconds"))
-    return _with_policy(session, models)
+    with ExitStack() as on_error:
+        worker, data = _read(settings, spec, on_error)
+        now = datetime.now(UTC)
+        run = make_run_id(spec.id, settings.seed, now)
+        workspace = Workspace.create(Path(settings.runs_dir).expanduser(), run)
+        workspace.write_text(workspace.run_dir / SETTINGS_FILE, settings.model_dump_json(indent=2) + "\n")
+        started = now.isoformat(timespec="seconds")
+        session = _build(settings, spec, workspace, worker, data, started, on_error)
+        session = _with_policy(session, models)
+        on_error.pop_all()
+        return session
 
 
 def reopen(run_dir: Path) -> Session:
-    """Open an existing run's folder, from this or another process's doing.
+    """Open an existing run's folder.
 
     Raises:
-        InputError: not a run of FT-Dojo.
+        InputError: not a run of FT-Dojo, or it is open elsewhere.
     """
-    key = str(run_dir.resolve())
-    with _lock:
-        if key in _open:
-            return _open[key]
     settings = read_settings(run_dir)
     spec = load_task(settings.task, settings.edition)
     models = _models(settings)
-    worker, data = _read(settings, spec)
-    session = _build(settings, spec, Workspace(run_dir.resolve()), worker, data, started=None)
-    return _with_policy(session, models)
+    with ExitStack() as on_error:
+        worker, data = _read(settings, spec, on_error)
+        workspace = Workspace(run_dir.resolve())
+        session = _build(settings, spec, workspace, worker, data, None, on_error)
+        session = _with_policy(session, models)
+        on_error.pop_all()
+        return session
 
 
 def read_settings(run_dir: Path) -> RunSettings:
@@ -142,26 +192,16 @@ def read_settings(run_dir: Path) -> RunSettings:
         ) from error
 
 
-def close(session: Session) -> None:
-    """Release a run: its children, its store and its journal."""
-    with _lock:
-        _open.pop(str(session.dojo.workspace.run_dir), None)
-    session.dojo.close()
-
-
 def _edition(settings: RunSettings, spec: TaskSpec) -> Edition:
     return "user" if spec.domain == "custom" else settings.edition
 
 
-def _read(settings: RunSettings, spec: TaskSpec) -> tuple[Worker, TaskData]:
+def _read(settings: RunSettings, spec: TaskSpec, on_error: ExitStack) -> tuple[Worker, TaskData]:
     """The task's data, while a worker loads its libraries."""
     worker = Worker()
+    on_error.callback(worker.close)
     worker.warm()
-    try:
-        return worker, load(spec, _edition(settings, spec), settings.seed, load_options(settings))
-    except BaseException:
-        worker.close()
-        raise
+    return worker, load(spec, _edition(settings, spec), settings.seed, load_options(settings))
 
 
 def _build(
@@ -171,7 +211,9 @@ def _build(
     worker: Worker,
     data: TaskData,
     started: str | None,
+    on_error: ExitStack,
 ) -> Session:
+    """The parts put together; ``started`` is None for a run that has a journal already."""
     base_model = resolve_base_model(settings.base_model)
     edition = _edition(settings, spec)
     if edition == "official":
@@ -180,8 +222,8 @@ def _build(
     decontaminator = Decontaminator.build(data.validation, test)
     if started is None:
         journal = Journal.open(workspace.journal_path)
+        on_error.callback(journal.close)
         if journal.info.test_digest != test.digest:
-            journal.close()
             raise InputError(
                 str(workspace.run_dir), "its sealed test no longer matches the task's data", "start a new run"
             )
@@ -205,6 +247,7 @@ def _build(
                 data_root=settings.data_root if edition == "official" else "",
             ),
         )
+        on_error.callback(journal.close)
     dojo = Dojo(
         spec=spec,
         edition=edition,
@@ -223,10 +266,7 @@ def _build(
         max_rows=settings.max_rows,
         max_length=min(MOST_TOKENS[edition], base_model.max_positions),
     )
-    session = Session(settings=settings, dojo=dojo, policy=Playbook())
-    with _lock:
-        _open[str(workspace.run_dir)] = session
-    return session
+    return Session(settings=settings, dojo=dojo, policy=playbook)
 
 
 def _within(spec: TaskSpec, base_model: BaseModel) -> TaskSpec:

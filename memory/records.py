@@ -300,7 +300,7 @@ class Approval(Record):
 
 
 class Experiment(Record):
-    """One turn of the loop, whole."""
+    """One turn of the loop, as far as it has come."""
 
     RENAMED: ClassVar[dict[str, str]] = {"reading": "verdict"}
 
@@ -316,7 +316,7 @@ class Experiment(Record):
     verdict: Verdict | None = None
     diagnosis: Diagnosis | None = None
     failure: Failure | None = None
-    outcome: Outcome
+    outcome: Outcome | Literal["unfinished"] = "unfinished"
     clocks: dict[str, float] = Field(default_factory=dict)
     """Seconds by ``think``, ``data``, ``train``, ``evaluate``."""
 

@@ -22,7 +22,7 @@ from memory.recipe import (
     Verify,
 )
 from memory.records import Plan
-from roles.source_kinds import CHAIN_OF_THOUGHT_SHARE
+from tools.checks.source_kinds import CHAIN_OF_THOUGHT_SHARE
 from tools.dojo import Dojo
 
 

@@ -27,19 +27,34 @@ from itertools import groupby
 
 from memory.experience.lessons import Recalled
 from memory.records import Experiment, Plan
-from roles.source_kinds import IN_WORDS, Kind, by_kind, distrusted, why_unusable
 from tasks.errors import ExperimentFailed
+from tools.checks.source_kinds import IN_WORDS, Kind, by_kind, distrusted, why_unusable
 from tools.dojo import AUDIT_ROWS, Dojo
-from tools.training.loss_curve import loss_fall
+from tools.training.loss_curve import STILL_FALLING, loss_fall
 
 TYPICAL_EXPERIMENTS = 8
-"""How many experiments a budget is divided into at first; later ones adapt to the time left."""
+"""Experiments that a budget is divided into at first, later ones adapt to the time left: two screenings,
+and about six improvements, of which some fail. Set on the synthetic editions with five minutes."""
 SCREEN_SHARE = 0.6
-"""A screening's budget, relative to an equal share of the time left."""
-STILL_LEARNING = 0.1
-"""Relative fall of the training loss over the last quarter that marks a screening as cut short."""
+"""A screening's budget, relative to an equal share of the time left: a ranking of data takes less
+training than a champion. Set on the synthetic editions."""
+LESSON_SHARE = 1.5
+"""A plan from a lesson takes the time of the screenings that it saves."""
 PATIENCE = 5
-"""Discarded improvements in a row after which the run counts as stuck."""
+"""Discarded improvements in a row after which the run counts as stuck: TPE has then seen as many rates
+as its two start-up trials and a few guided ones."""
+STALLED_DISCARDS = 2
+"""Discarded improvements in a row after which more data is added: one may be bad luck."""
+NEW_SOURCE_WEIGHT = 0.25
+"""Of a newly added source against the champion's own: enough to show an effect, too little to undo it."""
+POOR_SCORE = 50.0
+"""Below it the champion errs on more than half of the items, and which data teaches is an open question."""
+CLOSING_SHARE = 0.5
+"""Of the gap to the champion, what one more look must have gained for another to be likely to close it."""
+SCREEN_GAIN, CLEAN_GAIN = 10.0, 5.0
+"""Points that a screening and a cleaning are said to gain: guesses, scored by ``memory.calibration``."""
+IMPROVE_SHARE = 0.1
+"""Of the remaining error, what an improvement is said to remove: a guess as well."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +171,7 @@ def _from_lesson(context: PlannerContext) -> Plan | None:
         hypothesis=f"What helped on this task before helps again: {IN_WORDS.get(kind, kind)} answers",
         reason=f"lesson {lesson.id}: {lesson.text}",
         expected_gain=max(0.0, lesson.gain),
-        share=1.5,
+        share=LESSON_SHARE,
         lessons=(lesson.id,),
     )
 
@@ -199,7 +214,7 @@ def _screen(context: PlannerContext) -> Plan | None:
             change="sources" if context.history else "first",
             hypothesis=f"Cleaned {IN_WORDS[kind]} answers from {len(sources)} source(s) teach the task",
             reason=reason + (f"; left out: {rejected}" if rejected else ""),
-            expected_gain=10.0,
+            expected_gain=SCREEN_GAIN,
             share=SCREEN_SHARE,
         )
     return None
@@ -209,7 +224,8 @@ def _look_again(context: PlannerContext) -> Plan | None:
     """Chain-of-thought answers on from their own weights, as long as each look closes enough of the gap.
 
     Only while which data teaches is still open: the champion errs on more than half of the items, or it has
-    stalled with a lead that is smaller than what it still gets wrong.
+    stalled with a lead that is smaller than what it still gets wrong. Tuned on one synthetic task
+    (ChemCoTBench molecule understanding, two seeds), the only one on which it has decided anything so far.
     """
     rationales = set(context.groups["chain_of_thought"])
     if context.champion is None or not rationales or rationales & set(context.champion.plan.sources):
@@ -222,11 +238,11 @@ def _look_again(context: PlannerContext) -> Plan | None:
     gained = context.score_of(last.id) - context.score_of(last.plan.init_from)
     gap = context.champion_score - context.score_of(last.id)
     within_reach = _stalled(context.champion, context.history[-1]) and gap < 100.0 - context.champion_score
-    if context.champion_score >= 50.0 and not within_reach:
+    if context.champion_score >= POOR_SCORE and not within_reach:
         return None
-    closing = len(looks) == 1 or gained >= gap / 2
+    closing = len(looks) == 1 or gained >= CLOSING_SHARE * gap
     fall = _loss_fall(last)
-    if fall < STILL_LEARNING or gained <= 0 or not closing:
+    if fall < STILL_FALLING or gained <= 0 or not closing:
         return None
     return _draft(
         context,
@@ -243,7 +259,7 @@ def _look_again(context: PlannerContext) -> Plan | None:
 def _stalled(champion: Experiment, latest: Experiment) -> bool:
     """Whether the champion had stopped learning when its training ended, or training on gained nothing."""
     in_vain = latest.evaluation is not None and latest.plan.init_from != "base" and latest.id != champion.id
-    return in_vain or _loss_fall(champion) < STILL_LEARNING
+    return in_vain or _loss_fall(champion) < STILL_FALLING
 
 
 def _loss_fall(experiment: Experiment) -> float:
@@ -275,7 +291,7 @@ def _cleaned(context: PlannerContext, sources: tuple[str, ...], init_from: str) 
         hypothesis=f"Leaving out {', '.join(doubted)} helps: their labels look wrong",
         reason="the champion agrees with their labels clearly less than with the best source's "
         "(confident learning, arXiv 1911.00068)",
-        expected_gain=5.0,
+        expected_gain=CLEAN_GAIN,
     )
 
 
@@ -284,7 +300,7 @@ def _widen_when_stalled(context: PlannerContext) -> Plan | None:
 
     Of its own kind only: direct answers mixed into chain-of-thought ones teach a model to skip its steps.
     """
-    if context.champion is None or _discards_in_a_row(context) < 2:
+    if context.champion is None or _discards_in_a_row(context) < STALLED_DISCARDS:
         return None
     seen = context.champion.plan.sources
     kinds = [group for kind, group in context.groups.items() if kind != "unusable" and set(seen) & set(group)]
@@ -293,7 +309,7 @@ def _widen_when_stalled(context: PlannerContext) -> Plan | None:
     sources = context.champion.plan.sources + added
     if not added or context.tried(sources, context.champion_id):
         return None
-    weights = dict.fromkeys(context.champion.plan.sources, 1.0) | dict.fromkeys(added, 0.25)
+    weights = dict.fromkeys(context.champion.plan.sources, 1.0) | dict.fromkeys(added, NEW_SOURCE_WEIGHT)
     return _draft(
         context,
         sources=sources,
@@ -313,7 +329,7 @@ def _improve(context: PlannerContext) -> Plan | None:
         return None
     sources = context.champion.plan.sources if context.champion else context.trusted or context.usable
     weights = context.champion.plan.weights if context.champion else {}
-    gain = (100.0 - context.champion_score) / 10
+    gain = IMPROVE_SHARE * (100.0 - context.champion_score)
     return _draft(
         context,
         sources=sources,

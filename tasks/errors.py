@@ -3,6 +3,7 @@
     FtDojoError
     |-- InputError            the user's input is wrong: one line, exit code 2, nothing lost
     |-- ExperimentFailed      one experiment failed: recorded as data, the run goes on
+    |-- InvalidDecision       what was decided does not fit the run: told to whoever decided, who may mend it
     |-- CapReached            no more money or tokens may be spent: the run ends in order
     `-- HarnessFault          the harness itself cannot go on: the run ends as `harness_fault`
 
@@ -65,6 +66,10 @@ class ExperimentFailed(FtDojoError):
     def __init__(self, stage: Stage, code: Code, message: str, log_tail: str = "") -> None:
         self.stage, self.code, self.message, self.log_tail = stage, code, message, log_tail
         super().__init__(f"{stage}: {code}: {message}")
+
+
+class InvalidDecision(FtDojoError):
+    """A decision that does not fit the run, whoever made it; the text says what would."""
 
 
 class CapReached(FtDojoError):

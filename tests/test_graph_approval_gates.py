@@ -15,13 +15,13 @@ from typer.testing import CliRunner
 import ftdojo
 from graph import session as sessions
 from graph.approval import gates
-from graph.approval.proposal import Unfit
 from graph.cli.app import app
 from graph.forking.fork import fork
 from graph.run import WAITING, approve, resume, run
 from memory.records import Approval
-from tasks.errors import InputError
+from tasks.errors import InputError, InvalidDecision
 from tests.support.small_run import make_task_and_model, run_arguments, run_settings
+from tools.checks.plan import check_plan
 from tools.process.worker import Worker
 
 APPROVE, REJECT = {"verdict": "approve"}, {"verdict": "reject", "note": "not today"}
@@ -45,17 +45,24 @@ def task_and_model(tmp_path_factory):
 def journey(task_and_model, tmp_path_factory):
     """One run of three experiments with every answer there is: (summary, journal, questions, clocks)."""
     runs = tmp_path_factory.mktemp("journey")
-    questions, waited, answers = [], [], iter(JOURNEY)
+    questions, waited, answers, opened = [], [], iter(JOURNEY), []
+    made = sessions.start
+
+    def started(settings):
+        opened.append(made(settings))
+        return opened[-1]
 
     def answer(question):
-        ledger = sessions.reopen(runs / question["run"]).dojo.ledger
+        ledger = opened[0].dojo.ledger
         before = ledger.elapsed_seconds
         time.sleep(0.02)
         waited.append(ledger.elapsed_seconds - before)
         questions.append(question)
         return next(answers)
 
-    summary = run(run_settings(task_and_model, runs, approve=ALL, max_experiments=3), None, answer)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sessions, "start", started)
+        summary = run(run_settings(task_and_model, runs, approve=ALL, max_experiments=3), None, answer)
     return summary, ftdojo.journal(runs / str(summary["run"])), questions, waited
 
 
@@ -241,7 +248,7 @@ def test_an_answer_may_be_a_word_json_or_a_mapping(said, verdict):
     ],
 )
 def test_what_is_no_answer_is_refused_in_one_line(said):
-    with pytest.raises(Unfit) as refusal:
+    with pytest.raises(InvalidDecision) as refusal:
         gates.read_answer(said)
     assert "\n" not in str(refusal.value)
 
@@ -269,7 +276,7 @@ def test_an_edit_that_cannot_be_done_is_refused_with_its_field(journey, dojo, st
     question = next(q for q in journey[2] if q["stage"] == stage)
     gate = {"plan": gates.PLAN, "data": gates.DATA, "train": gates.TRAIN}[stage]
     record = gate.record.model_validate(question["proposal"])
-    with pytest.raises(Unfit, match=wrong):
+    with pytest.raises(InvalidDecision, match=wrong):
         gates.changed(dojo, "e01", record, changes)
 
 
@@ -288,4 +295,30 @@ def dojo(journey, tmp_path_factory):
     """The Dojo of a fork after the first experiment."""
     session = sessions.reopen(fork(journey[1].path.parent, "e01", tmp_path_factory.mktemp("fork")))
     yield session.dojo
-    sessions.close(session)
+    session.close()
+
+
+def test_an_edit_changes_one_thing_and_the_draft_s_own_faults_are_not_the_persons(journey, dojo):
+    question = next(q for q in journey[2] if q["stage"] == "plan")
+    first = gates.PLAN.record.model_validate(question["proposal"])
+    later = {"experiment": "e02", "parent": "e01", "init_from": "e01", "change": "hyperparameters"}
+    record = first.model_copy(update=later)
+    wider = tuple(dojo.pool)
+    assert set(wider) != set(record.sources)
+    with pytest.raises(InvalidDecision, match="change one thing at a time"):
+        gates.changed(dojo, "e02", record, {"sources": wider})
+    one = gates.changed(dojo, "e02", record, {"sources": wider, "change": "sources"})
+    assert one.sources == wider
+    # A draft that says `first` in a run that has begun: its wording may still be changed.
+    assert gates.changed(dojo, "e02", first, {"reason": "in other words"}).reason == "in other words"
+
+
+def test_a_person_reads_the_words_that_a_model_would(journey, dojo):
+    question = next(q for q in journey[2] if q["stage"] == "plan")
+    record = gates.PLAN.record.model_validate(question["proposal"])
+    wrong = record.model_copy(update={"experiment": "e02", "change": "sources", "rows": 10_000})
+    with pytest.raises(InvalidDecision) as person:
+        gates.changed(dojo, "e02", record, {"change": "sources", "rows": 10_000})
+    with pytest.raises(InvalidDecision) as model:
+        check_plan(dojo, wrong)
+    assert str(person.value) == str(model.value) == "rows: at most 32 in this run, not 10000"

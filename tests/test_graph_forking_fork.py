@@ -9,9 +9,10 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 import ftdojo
-from graph import session as sessions
+from graph.build import build_graph
 from graph.forking.fork import SEALED_KINDS, fork
 from graph.run import resume
+from graph.session import OpenRuns
 from memory.journal.log import Journal
 from tasks.errors import InputError
 from tests.support.small_run import make_task_and_model, run_settings
@@ -28,16 +29,19 @@ def task_and_model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def travelled(task_and_model, tmp_path_factory):
-    """A finished run of three experiments, the first one trained: (graph, its thread, folder)."""
-    graph = ftdojo.build_graph(InMemorySaver())
-    first = tmp_path_factory.mktemp("first")
-    options = run_settings(task_and_model, first, approve=["train"], max_experiments=3)
+    """A finished run of three experiments, the first one trained: (graph, folder)."""
+    runs = OpenRuns()
+    graph = build_graph(InMemorySaver(), runs)
+    options = run_settings(
+        task_and_model, tmp_path_factory.mktemp("first"), approve=["train"], max_experiments=3
+    )
     result = graph.invoke({}, CONFIG, context=options)
     for answer in (APPROVE, REJECT, REJECT):
         assert result["__interrupt__"][0].value["stage"] == "train"
         result = graph.invoke(Command(resume=answer), CONFIG)
     assert result["summary"]["outcome"] == "out_of_budget"
-    return graph, Path(result["run_dir"])
+    with runs:
+        yield graph, Path(result["run_dir"])
 
 
 @pytest.fixture
@@ -148,7 +152,6 @@ def test_an_earlier_question_answered_differently_is_a_fork_before_it(travelled,
     assert journal.failure("e01").code == "rejected"
     assert journal.training("e01") is None
     assert result["__interrupt__"][0].value["experiment"] == "e02"
-    _close(forked)
 
 
 def test_a_state_edited_in_the_past_is_what_the_fork_does(travelled, first):
@@ -161,7 +164,6 @@ def test_a_state_edited_in_the_past_is_what_the_fork_does(travelled, first):
     assert ftdojo.journal(forked).plan("e02").hypothesis == "a person knows better"
     assert ftdojo.journal(first).plan("e02").hypothesis != "a person knows better"
     assert [kind for kind in _kinds(forked) if kind[0] == "finished"] == [("finished", "e01")]
-    _close(forked)
 
 
 def test_a_draft_that_a_person_broke_is_wrong_input(travelled, first):
@@ -181,7 +183,7 @@ def test_after_the_test_was_read_the_run_can_only_finish(travelled, first):
     result = graph.invoke(None, config)
     assert result["run_dir"] == str(first)
     assert result["summary"]["test_reads"] == 1
-    sessions.close(sessions.reopen(first))
+    Journal.open(first / "journal.jsonl").close()
 
 
 def test_experiments_after_the_test_was_read_belong_to_a_fork(travelled, first):
@@ -198,10 +200,3 @@ def test_experiments_after_the_test_was_read_belong_to_a_fork(travelled, first):
     assert journal.test_reads == 0
     assert journal.plan("e04") is not None
     assert next(event for event in journal.events if event.kind == "note").data["parent_test_reads"] == 1
-    _close(forked)
-
-
-def _close(run_dir: Path) -> None:
-    """A run that waits keeps its journal; its test is over."""
-    sessions.close(sessions.reopen(run_dir))
-    Journal.open(run_dir / "journal.jsonl").close()

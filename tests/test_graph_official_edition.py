@@ -57,11 +57,11 @@ def test_a_session_opens_and_opens_again_on_real_rows(tmp_path: Path) -> None:
     assert dojo.spec.max_new_tokens == 128, "half of the model's 256 positions"
     assert len(dojo.pool) == 10
     assert {sample.subset for sample in dojo.validation} == set(dojo.spec.subsets)
-    sessions.close(session)
+    session.close()
     again = sessions.reopen(run_dir)
     assert again.dojo.test.digest == digest
     assert [sample.id for sample in again.dojo.validation] == [sample.id for sample in dojo.validation]
-    sessions.close(again)
+    again.close()
 
 
 def test_a_run_without_the_files_leaves_nothing_behind(tmp_path: Path) -> None:

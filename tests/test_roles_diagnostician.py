@@ -6,7 +6,7 @@ import pytest
 
 from memory.records import Comparison, Experiment, Failure, Plan
 from roles.diagnostician import diagnose
-from roles.evaluator import replaces_champion
+from tools.checks.champion import replaces_champion
 
 PLAN = Plan(
     experiment="e01",
@@ -33,7 +33,7 @@ PLAN = Plan(
 def test_a_failure_names_its_cause_and_its_stage(code, cause, move):
     failure = Failure(stage="train", code=code, message="loss became nan at step 7")
     experiment = Experiment(id="e01", number=1, plan=PLAN, failure=failure, outcome="failed")
-    diagnosis = diagnose(None, experiment)  # type: ignore[arg-type]  # a failure is diagnosed without the Dojo
+    diagnosis = diagnose(None, experiment, {})  # type: ignore[arg-type]  # a failure is diagnosed without the Dojo
     assert (diagnosis.cause, diagnosis.next_move) == (cause, move)
     assert "loss became nan at step 7" in diagnosis.evidence[0]
 

@@ -10,7 +10,7 @@ import pytest
 
 from memory.budget.prices import PriceTable
 from memory.budget.spending import Spending
-from memory.records import Approval, Experiment, Failure
+from memory.records import Approval, Failure
 from roles.llm.briefing.build import BACKGROUND, BUDGET_TOKENS, CASE, briefing, system_prompt
 from roles.llm.briefing.layout import Section, approximate_tokens, clipped, laid_out, listing, names, quoted
 from tasks.base import Source
@@ -70,12 +70,10 @@ def test_the_first_experiment_has_a_briefing_too(tmp_path: Path) -> None:
 
 def test_a_failed_experiment_is_told_by_the_first_cause_in_its_log(tmp_path: Path) -> None:
     dojo = make_dojo(tmp_path, 2, current="card")
-    plan = dojo.journal.plan("e03")
-    assert plan is not None
     log = "Traceback (most recent call last):\n  File \"x.py\", line 1\n    f()\nKeyError: 'answer'\nbye\n"
     failure = Failure(stage="train", code="crashed", message="exit code 1", log_tail=log)
-    draft = Experiment(id="e03", number=3, plan=plan, failure=failure, outcome="failed")
-    page = briefing("diagnostician", dojo, "e03", draft)
+    dojo.journal.append("failure", failure, "e03")
+    page = briefing("diagnostician", dojo, "e03")
     assert "e03 failed at train: crashed" in page
     assert "KeyError: 'answer'" in page
     assert "bye" not in page

@@ -11,8 +11,8 @@ from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from memory.budget.spending import PriceTable, Spending
-from roles.llm.decide import Decided, DecisionPrompt, InvalidDecision, Limits, decide
-from tasks.errors import CapReached, ExperimentFailed, HarnessFault
+from roles.llm.decide import Decided, DecisionPrompt, Limits, decide
+from tasks.errors import CapReached, ExperimentFailed, HarnessFault, InvalidDecision
 from tests.support.loopback_chat import (
     ChatServer,
     Reply,

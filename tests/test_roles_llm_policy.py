@@ -6,7 +6,7 @@ import pytest
 
 from memory.budget.spending import PriceTable, Spending
 from memory.records import TrainingPlan
-from roles.policy import Playbook
+from roles import playbook
 from tests.support.faulty_llm import FaultyLLM
 from tests.support.loopback_chat import ChatServer, Request, call, http_error, in_order, text
 from tests.support.role_decisions import STAGES, decided, decisions, desks, make_policy
@@ -23,7 +23,7 @@ def floor(tmp_path_factory):
         made = {0: first, 8: later}
         yield (
             made,
-            {n: {r: decided(Playbook(), r, d, n) for r, d in each.items()} for n, each in made.items()},
+            {n: {r: decided(playbook, r, d, n) for r, d in each.items()} for n, each in made.items()},
         )
 
 

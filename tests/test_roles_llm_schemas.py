@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from memory.journal.log import Journal
 from memory.recipe import Cap, Decontaminate, Map, Mix, Select
 from memory.records import Diagnosis, Experiment, Failure
-from roles.llm.reply_validator import InvalidDecision
 from roles.llm.schemas import (
     DiagnosisDecision,
     PlanDecision,
@@ -22,6 +21,7 @@ from roles.llm.schemas import (
 from roles.llm.validate import Stop, diagnosis_of, plan_of, verdict_of
 from roles.llm.validate_recipe import recipe_of
 from roles.llm.validate_training import training_draft_of
+from tasks.errors import InvalidDecision
 from tests.support.run_in_progress import make_dojo
 
 SCHEMAS = (PlanDecision, RecipeDecision, TrainingDecision, VerdictDecision, DiagnosisDecision)
@@ -288,12 +288,12 @@ def test_no_reading_admits_what_the_test_refuses(dojos):
     dojo = dojos["verdict"]
     comparison = dojo.journal.comparison("e09")
     keep = VerdictDecision(verdict="keep", note="it feels better")
-    assert verdict_of(dojo, "e09", comparison, keep).verdict == "keep"
+    assert verdict_of(dojo, comparison, keep).verdict == "keep"
     worse = comparison.model_copy(update={"delta": -2.0})
     with pytest.raises(InvalidDecision, match="does not allow keep"):
-        verdict_of(dojo, "e09", worse, keep)
+        verdict_of(dojo, worse, keep)
     with pytest.raises(InvalidDecision, match="is no error cluster; known: other_word"):
-        verdict_of(dojo, "e09", comparison, keep.model_copy(update={"cluster_notes": {"zzz": "a note"}}))
+        verdict_of(dojo, comparison, keep.model_copy(update={"cluster_notes": {"zzz": "a note"}}))
 
 
 def experiment(journal: Journal, **changes: Any) -> Experiment:

@@ -14,15 +14,20 @@ from tools.toolkit.all import NAMES, toolbox
 
 
 @pytest.fixture
-def tools(tmp_path):
+def dojo(tmp_path):
     write_example(tmp_path / "task")
     model = make_tiny_model(tmp_path / "model")
     settings = make_settings(
         task=str(tmp_path / "task"), base_model=str(model), runs_dir=str(tmp_path / "runs"), memory="off"
     )
     session = sessions.start(settings)
-    yield {tool.name: tool for tool in toolbox(session.dojo)}
-    sessions.close(session)
+    yield session.dojo
+    session.close()
+
+
+@pytest.fixture
+def tools(dojo):
+    return {tool.name: tool for tool in toolbox(dojo)}
 
 
 def test_every_verb_is_offered_with_a_description_and_described_arguments(tools):
@@ -33,22 +38,24 @@ def test_every_verb_is_offered_with_a_description_and_described_arguments(tools)
             assert "description" in schema or "$ref" in schema or "allOf" in schema, (tool.name, name)
 
 
-def test_a_model_can_look_at_a_source_and_curate_it(tools):
+def test_a_model_can_look_at_a_source(tools):
     listing = tools["list_sources"].invoke({})
     assert "field-sheet" in listing or "old-forum" in listing
     figures, _, foreign = tools["profile_source"].invoke({"name": "old-forum"}).partition("\n\n")
     profile = json.loads(figures)
     assert foreign.count("<untrusted id=") == 4  # the card and three rows
     assert profile["rows"] > 100
+
+
+def recipe(*sources: str) -> dict:
+    columns = {name: {"prompt": "question", "answer": "answer"} for name in sources}
     operations = [
-        {"op": "select", "sources": ["old-forum"]},
-        {"op": "map", "columns": {"old-forum": profile["suggested_columns"]}},
+        {"op": "select", "sources": sources},
+        {"op": "map", "columns": columns},
         {"op": "decontaminate"},
         {"op": "cap", "rows": 50},
     ]
-    card = json.loads(tools["run_data_recipe"].invoke({"recipe": {"operations": operations, "seed": 1}}))
-    assert card["rows"] == 50
-    assert [step["op"] for step in card["steps"]][:2] == ["select", "map"]
+    return {"operations": operations, "seed": 1}
 
 
 def test_a_wrong_call_comes_back_as_text_that_says_how_to_mend_it(tools):
@@ -57,3 +64,49 @@ def test_a_wrong_call_comes_back_as_text_that_says_how_to_mend_it(tools):
     answer = tools["train_model"].invoke({"experiment": "e01", "plan": plan})
     assert "run_data_recipe" in answer
     assert answer.startswith("failed:")
+
+
+def test_an_agent_that_runs_a_dojo_alone_gets_from_a_plan_to_a_verdict(tools, dojo):
+    plan = {
+        "experiment": "e01",
+        "parent": None,
+        "hypothesis": "its rows suffice",
+        "reason": "the only readable ones",
+        "change": "first",
+        "expected_gain": 1.0,
+        "sources": ["old-forum"],
+        "max_seconds": 200.0,
+    }
+    training = {
+        "max_steps": 2,
+        "per_device_train_batch_size": 8,
+        "learning_rate": 0.002,
+        "timeout_seconds": 60,
+    }
+    assert "evaluate_model with base" in tools["plan_experiment"].invoke({"plan": plan})
+    assert '"split": "validation"' in tools["evaluate_model"].invoke({"experiment": "base"})
+    refused = tools["plan_experiment"].invoke({"plan": plan | {"sources": ["old-form"]}})
+    assert refused == "failed: sources: 'old-form' is no source; did you mean old-forum?"
+    assert tools["plan_experiment"].invoke({"plan": plan}).startswith("e01 is planned")
+    assert "is not planned" in tools["run_data_recipe"].invoke(
+        {"experiment": "e02", "recipe": recipe("old-forum")}
+    )
+    assert "the plan's sources are old-forum" in tools["run_data_recipe"].invoke(
+        {"experiment": "e01", "recipe": recipe("field-sheet")}
+    )
+    assert "has no data yet" in tools["train_model"].invoke({"experiment": "e01", "plan": training})
+    columns = dict(dojo.profiles()["old-forum"].suggested_columns)
+    made = recipe("old-forum")
+    made["operations"][1]["columns"] = {"old-forum": columns}
+    card = json.loads(tools["run_data_recipe"].invoke({"experiment": "e01", "recipe": made}))
+    assert card["rows"] == 50
+    wild = tools["train_model"].invoke({"experiment": "e01", "plan": training | {"learning_rate": 0.9}})
+    assert "learning_rate: 0.9 is out of range for full" in wild
+    assert json.loads(tools["train_model"].invoke({"experiment": "e01", "plan": training}))["steps"] == 2
+    assert "was trained" in tools["train_model"].invoke({"experiment": "e01", "plan": training})
+    assert '"split": "validation"' in tools["evaluate_model"].invoke({"experiment": "e01"})
+    said = tools["finish_experiment"].invoke({"experiment": "e01"})
+    done = dojo.journal.experiments()[0]
+    assert said.startswith(f"e01 is {done.outcome}")
+    assert done.recipe is not None and done.comparison is not None
+    assert (done.card.rows, done.training_plan.max_steps) == (50, 2)

@@ -1,7 +1,8 @@
 """The Dojo: the few verbs with which any agent works on a task.
 
-profile, curate, estimate, probe, train, evaluate, audit, compare, recall, record. The
-five roles use nothing else; ``tools.toolkit.all`` offers the same verbs to a language model.
+profile, curate, estimate, probe, train, evaluate, audit, compare, recall, record. The graph's nodes
+act through them and ``tools.toolkit.all`` offers them to a language model. The verbs that make something
+(curate, train, evaluate, final_test) write it into the journal, and return what stands there already.
 Paths, processes, caches, clocks and the sealed test stay behind them: no verb shows a
 test item, and only ``final_test`` reads the test, once.
 """
@@ -12,12 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from memory.budget.clocks import Ledger
 from memory.experience.lessons import Recalled
 from memory.experience.store import Experience
-from memory.journal.log import Journal
+from memory.journal.log import BASE, Journal
 from memory.recipe import DataCard, DataRecipe, Deduplicate, Map, Normalise, SampleRows, Select
 from memory.records import Comparison, Estimate, Evaluation, Lesson, Training, TrainingPlan
 from tasks.base import Sample, Score, Source, TaskSpec
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from memory.budget.spending import Spending
     from tools.synthesis.teacher import Teacher, TeacherEstimate
 
+Split = Literal["validation", "test"]
 AUDIT_ROWS = 60
 """Rows per source on which the champion is held against the labels."""
 FINISH_SECONDS = 4.0
@@ -144,10 +146,12 @@ class Dojo:
 
     # -- data ------------------------------------------------------------------------------
 
-    def curate(self, recipe: DataRecipe) -> DataCard:
-        """Run a recipe; see ``tools.curation.run.run_recipe`` for what can fail."""
+    def curate(self, experiment: str, recipe: DataRecipe) -> DataCard:
+        """Run an experiment's recipe; see ``tools.curation.run.run_recipe`` for what can fail."""
+        if (done := self.journal.card(experiment)) is not None:
+            return done
         with self.ledger.measure("data"), boundary("data", "curating"):
-            return curating.run_recipe(
+            card = curating.run_recipe(
                 recipe,
                 self.pool,
                 self.spec,
@@ -158,6 +162,9 @@ class Dojo:
                 domain_prompts=[sample.prompt for sample in self.validation],
                 teacher=self._teacher_steps(),
             )
+        self.journal.append("recipe", recipe, experiment)
+        self.journal.append("card", card, experiment)
+        return card
 
     def _teacher_steps(self) -> TeacherSteps | None:
         """The operations that ask this run's teacher, for curation, which knows no teacher."""
@@ -216,25 +223,40 @@ class Dojo:
                 plan, experiment, self.model_dir(plan.init_from), card, self.workspace, self.worker
             )
 
-    def train(self, experiment: str, plan: TrainingPlan, card: DataCard) -> Training:
-        """Train in a child process; idempotent by experiment id."""
+    def train(self, experiment: str, plan: TrainingPlan) -> Training:
+        """Train on the experiment's data, in a child process."""
+        if (done := self.journal.training(experiment)) is not None:
+            return done
+        card = self.journal.card(experiment)
+        if card is None:
+            raise HarnessFault(f"{experiment} has no data in this run's journal")
         with self.ledger.measure("train"):
-            return training.train(
+            trained = training.train(
                 plan, experiment, self.model_dir(plan.init_from), card, self.workspace, self.worker
             )
+        self.journal.append("training_plan", plan, experiment)
+        self.journal.append("training", trained, experiment)
+        return trained
 
     def evaluate(self, experiment: str) -> Evaluation:
-        """Score ``base`` or an experiment on validation; idempotent by experiment id."""
+        """Score ``base`` or an experiment on validation."""
+        if (done := self.journal.evaluation(experiment)) is not None:
+            return done
         with self.ledger.measure("evaluate"), boundary("evaluate", f"evaluating {experiment}"):
-            return evaluating.evaluate(
-                self.validation,
-                self.spec,
-                self.model_dir(experiment),
-                self.workspace.experiment_dir(experiment) / "validation.jsonl",
-                self.workspace,
-                self.worker,
-                split="validation",
-            )
+            evaluation = self._evaluated(experiment, self.validation, "validation")
+        self.journal.append("evaluation", evaluation, experiment)
+        return evaluation
+
+    def _evaluated(self, experiment: str, samples: Sequence[Sample], split: Split) -> Evaluation:
+        return evaluating.evaluate(
+            samples,
+            self.spec,
+            self.model_dir(experiment),
+            self.workspace.experiment_dir(experiment) / f"{split}.jsonl",
+            self.workspace,
+            self.worker,
+            split=split,
+        )
 
     def validation_score(self, experiment: str) -> Score:
         """The validation score of ``base`` or of an evaluated experiment."""
@@ -288,23 +310,21 @@ class Dojo:
             (base's evaluation, champion's evaluation, their paired comparison); with no
             champion the base is read alone and compared with itself.
         """
-        samples = self.test.open(self.journal, champion)
-        results = {}
-        with self.ledger.measure("evaluate"), boundary("evaluate", "reading the sealed test"):
-            for name in dict.fromkeys(("base", champion)):
-                results[name] = evaluating.evaluate(
-                    samples,
-                    self.spec,
-                    self.model_dir(name),
-                    self.workspace.experiment_dir(name) / "test.jsonl",
-                    self.workspace,
-                    self.worker,
-                    split="test",
-                )
-        comparison = comparing.compare(
-            self._items(champion, "test"), self._items("base", "test"), champion, "base", self.spec, samples
-        )
-        return results["base"], results[champion], comparison
+        journal = self.journal
+        if journal.stage(champion, "test_comparison") is None:
+            samples = self.test.open(journal, champion)
+            with self.ledger.measure("evaluate"), boundary("evaluate", "reading the sealed test"):
+                results = {
+                    name: self._evaluated(name, samples, "test") for name in dict.fromkeys((BASE, champion))
+                }
+            new, old = self._items(champion, "test"), self._items(BASE, "test")
+            comparison = comparing.compare(new, old, champion, BASE, self.spec, samples)
+            journal.append("test_evaluation", results[BASE], BASE)
+            journal.append("test_evaluation", results[champion], champion)
+            journal.append("test_comparison", comparison, champion)
+        base, final = journal.test_evaluation(BASE), journal.test_evaluation(champion)
+        assert base is not None and final is not None
+        return base, final, Comparison.model_validate(journal.stage(champion, "test_comparison"))
 
     def close(self) -> None:
         """Stop child processes and release the journal."""

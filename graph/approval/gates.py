@@ -17,26 +17,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 from pydantic import Field, ValidationError
 
-from graph import session as sessions
-from graph.approval.proposal import Unfit, changed, facts_of
-from graph.forking.time_travel import branch, session_for
+from graph.approval.proposal import changed, facts_of
 from graph.session import Session
-from graph.settings import RunSettings
 from graph.state import RunState
+from graph.step import Step
 from memory.journal.events import Event
 from memory.journal.log import Journal
 from memory.recipe import DataRecipe, Record
 from memory.records import Approval, Failure, Plan, TrainingPlan
-from tasks.errors import InputError
+from tasks.errors import InputError, InvalidDecision
 
-Stage = Literal["plan", "data", "train"]
+GateName = Literal["plan", "data", "train"]
 REJECTIONS = 2
 """Rejected plans in a row after which the run ends: the rules would propose the same again."""
 
@@ -58,7 +54,7 @@ class Gate:
     """One place where a draft becomes a record."""
 
     node: str
-    stage: Stage
+    stage: GateName
     kind: Literal["plan", "recipe", "training_plan"]
     record: type[Record]
 
@@ -68,71 +64,70 @@ DATA = Gate("approve_data", "data", "recipe", DataRecipe)
 TRAIN = Gate("approve_train", "train", "training_plan", TrainingPlan)
 
 
-def approve_plan(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+def approve_plan(step: Step) -> RunState:
     """The Planner's hypothesis, before any data is made for it."""
-    return _pass(PLAN, state)
+    return _pass(PLAN, step)
 
 
-def approve_data(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+def approve_data(step: Step) -> RunState:
     """The DataCurator's recipe, before it runs and before a teacher is paid."""
-    return _pass(DATA, state)
+    return _pass(DATA, step)
 
 
-def approve_train(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+def approve_train(step: Step) -> RunState:
     """The TrainingEngineer's plan, probed, before training starts."""
-    return _pass(TRAIN, state)
+    return _pass(TRAIN, step)
 
 
 def read_answer(value: object) -> Answer:
     """An answer from what a client sent: the mapping, its JSON, or the bare verdict.
 
     Raises:
-        Unfit: it is none of these, or it contradicts itself.
+        InvalidDecision: it is none of these, or it contradicts itself.
     """
     if isinstance(value, str):
         text = value.strip()
         try:
             value = json.loads(text) if text.startswith("{") else {"verdict": text.lower()}
         except ValueError:
-            raise Unfit("the answer is not JSON") from None
+            raise InvalidDecision("the answer is not JSON") from None
     try:
         answer = Answer.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "answer"
-        raise Unfit(f"{where}: {first['msg'].lower()}") from None
+        raise InvalidDecision(f"{where}: {first['msg'].lower()}") from None
     if answer.verdict == "edit" and not answer.changes:
-        raise Unfit("changes: an edit names the fields to change")
+        raise InvalidDecision("changes: an edit names the fields to change")
     if answer.verdict != "edit" and answer.changes:
-        raise Unfit(f"changes: {answer.verdict} takes none; say edit")
+        raise InvalidDecision(f"changes: {answer.verdict} takes none; say edit")
     return answer
 
 
-def _pass(gate: Gate, state: RunState) -> RunState:
+def _pass(gate: Gate, step: Step) -> RunState:
     """Ask where a person is to be asked, then write the record and let through."""
-    draft = state.get("draft")
+    draft, experiment = step.state.get("draft"), step.state["experiment"]
     if not draft:
-        return {"rejected": False}  # after a resume: the journal has the record, the node before drafted none
-    experiment = state["experiment"]
-    session = sessions.reopen(Path(state["run_dir"]))
+        # After a resume: the journal has the record, the node before drafted none.
+        step.tell(gate.kind, experiment, step.journal.stage(experiment, gate.kind))
+        return {"rejected": False}
     record, answer = _read(gate, draft), Answer(verdict="approve")
-    asked = gate.stage in session.settings.approve
+    asked = gate.stage in step.session.settings.approve
     if asked:
-        record, answer = _ask(session, gate, experiment, record)
-    session, moved = session_for(state, gate.node)
-    old = session.dojo.journal.stage(experiment, gate.kind)
+        record, answer = _ask(step.session, gate, experiment, record)
+    step.to_present()
+    old = step.journal.stage(experiment, gate.kind)
     if old is not None and (answer.verdict == "reject" or gate.record.model_validate(old) != record):
         # Someone went back to this question and answers it differently.
-        session, moved = branch(session, state)
-    journal = session.dojo.journal
+        step.fork()
+    journal = step.journal
     if asked:
-        _note(gate, journal, experiment, answer, journal.events[state.get("journal_events", 0) :])
-    changes = (
-        _reject(gate, journal, experiment, answer)
-        if answer.verdict == "reject"
-        else _write(gate, journal, experiment, record)
-    )
-    return moved | changes | {"draft": {}, "journal_events": len(journal.events)}
+        _note(gate, journal, experiment, answer, journal.events[step.state.get("journal_events", 0) :])
+    if answer.verdict == "reject":
+        return _reject(gate, journal, experiment, answer) | {"draft": {}}
+    done = _write(gate, journal, experiment, record)
+    step.tell(gate.kind, experiment, record)
+    return done | {"draft": {}}
 
 
 def _read(gate: Gate, draft: Mapping[str, Any]) -> Record:
@@ -159,8 +154,8 @@ def _ask(session: Session, gate: Gate, experiment: str, record: Record) -> tuple
             if answer.verdict != "edit":
                 return record, answer
             return changed(dojo, experiment, record, answer.changes), answer
-        except Unfit as unfit:
-            problem = str(unfit)
+        except InvalidDecision as invalid:
+            problem = str(invalid)
 
 
 _SCHEMA = Answer.model_json_schema()

@@ -1,27 +1,26 @@
-"""What a person is shown before a step is taken: what will be done and what it costs; and whether
-a changed proposal can be done in this run."""
+"""A proposal: what a person is shown before a step is taken (what will be done, what it costs), and
+whether it can be done in this run as they change it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
 from memory.recipe import DataCard, DataRecipe, Record
 from memory.records import Plan, TrainingPlan
-from tasks.errors import ExperimentFailed, did_you_mean
-from tools.curation import run as curating
+from tasks.errors import InvalidDecision, did_you_mean
+from tools.checks.plan import PLAN_CHECKS
+from tools.checks.recipe import check_recipe
+from tools.checks.training import TRAINING_CHECKS
 from tools.dojo import Dojo
 from tools.synthesis.teacher import TeacherEstimate
 
 Facts = dict[str, Any]
 FIXED = ("experiment", "decided_by")
 """What nobody changes: the record would speak of something else."""
-
-
-class Unfit(ValueError):
-    """A changed proposal that cannot be done; its text says why."""
 
 
 # -- what is shown -----------------------------------------------------------------------------
@@ -138,23 +137,28 @@ def changed(dojo: Dojo, experiment: str, record: Record, changes: Mapping[str, A
     """The record with a person's changes.
 
     Raises:
-        Unfit: a field is unknown, out of range, or cannot be done in this run.
+        InvalidDecision: a field is unknown, out of range, or cannot be done in this run.
     """
     kind = type(record)
     for field in changes:
         if field not in kind.model_fields:
-            raise Unfit(f"{field}: unknown; {did_you_mean(field, kind.model_fields)}")
+            raise InvalidDecision(f"{field}: unknown; {did_you_mean(field, kind.model_fields)}")
         if field in FIXED:
-            raise Unfit(f"{field}: cannot be changed")
+            raise InvalidDecision(f"{field}: cannot be changed")
     try:
         new = kind.model_validate(record.model_dump(mode="json") | dict(changes))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise Unfit(f"{where}: {first['msg'].lower()}") from None
+        raise InvalidDecision(f"{where}: {first['msg'].lower()}") from None
     if isinstance(new, TrainingPlan):
         new = _in_step(dojo, experiment, new, changes)
-    _CHECKS[kind](dojo, experiment, new)
+    # What the draft itself does not keep to is no fault of the person's, who may be changing its wording.
+    allowed: Sequence[str] | None = None
+    for problem in _problems(dojo, experiment, new):
+        allowed = _problems(dojo, experiment, record) if allowed is None else allowed
+        if problem not in allowed:
+            raise InvalidDecision(problem)
     return new
 
 
@@ -175,53 +179,24 @@ def _in_step(dojo: Dojo, experiment: str, plan: TrainingPlan, changes: Mapping[s
     return plan.model_copy(update=update)
 
 
-def _check_plan(dojo: Dojo, experiment: str, record: Record) -> None:
-    assert isinstance(record, Plan)
-    journal = dojo.journal
-    for name in (*record.sources, *record.weights):
-        if name not in dojo.pool:
-            raise Unfit(f"sources: {name} is no source; {did_you_mean(name, dojo.pool)}")
-    if not record.sources:
-        raise Unfit("sources: name at least one")
-    done = [each.id for each in journal.experiments()]
-    if record.parent not in (None, *done):
-        raise Unfit(f"parent: {record.parent} is not finished; {did_you_mean(str(record.parent), done)}")
-    _check_start(dojo, record.init_from)
-    if not 0 < record.max_seconds <= dojo.remaining_budget_seconds():
-        raise Unfit(f"max_seconds: between 0 and the {dojo.remaining_budget_seconds():.0f} s left")
-    if record.rows > dojo.max_rows:
-        raise Unfit(f"rows: at most {dojo.max_rows} in this run")
+def _problems(dojo: Dojo, experiment: str, record: Record) -> list[str]:
+    """What each of the checks says that a language model's decision passes as well."""
+    found = []
+    for check in _checks(dojo, experiment, record):
+        try:
+            check()
+        except InvalidDecision as invalid:
+            found.append(str(invalid))
+    return found
 
 
-def _check_recipe(dojo: Dojo, experiment: str, record: Record) -> None:
-    assert isinstance(record, DataRecipe)
-    prompts = [sample.prompt for sample in dojo.validation]
-    try:
-        curating.dry_run(
-            record, dojo.pool, dojo.spec, dojo.decontaminator, dojo.count_tokens, dojo.max_rows, prompts
-        )
-    except ExperimentFailed as failed:
-        raise Unfit(f"operations: {failed.code}: {failed.message}") from failed
-
-
-def _check_training(dojo: Dojo, experiment: str, record: Record) -> None:
+def _checks(dojo: Dojo, experiment: str, record: Record) -> list[Callable[[], None]]:
+    if isinstance(record, Plan):
+        return [partial(check, dojo, record) for check in PLAN_CHECKS]
+    plan = dojo.journal.plan(experiment)
+    assert plan is not None, "recipes and trainings are made for a plan"
+    if isinstance(record, DataRecipe):
+        return [partial(check_recipe, dojo, plan, record)]
     assert isinstance(record, TrainingPlan)
-    _check_start(dojo, record.init_from)
-    estimate = dojo.estimate(record, _card(dojo, experiment))
-    if not estimate.fits:
-        raise Unfit(f"needs about {estimate.peak_gib:.1f} GiB of {estimate.available_gib:.1f} GiB")
-    if record.timeout_seconds > dojo.remaining_budget_seconds():
-        raise Unfit(f"timeout_seconds: at most the {dojo.remaining_budget_seconds():.0f} s left")
-
-
-def _check_start(dojo: Dojo, init_from: str) -> None:
-    trained = [each.id for each in dojo.journal.experiments() if each.training is not None]
-    if init_from not in ("base", *trained):
-        raise Unfit(f"init_from: {init_from} has no weights; known: {', '.join(['base', *trained])}")
-
-
-_CHECKS: Mapping[type[Record], Callable[[Dojo, str, Record], None]] = {
-    Plan: _check_plan,
-    DataRecipe: _check_recipe,
-    TrainingPlan: _check_training,
-}
+    card = _card(dojo, experiment)
+    return [partial(check, dojo, plan, card, record) for check in TRAINING_CHECKS]

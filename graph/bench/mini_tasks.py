@@ -98,26 +98,20 @@ def by_hand(settings: RunSettings, decide: Decide) -> dict[str, Any]:
     session = sessions.start(settings)
     dojo, journal = session.dojo, session.dojo.journal
     try:
-        journal.append("evaluation", dojo.evaluate("base"), "base")
+        dojo.evaluate("base")
         plan, recipe, training_plan = decide(session)
         journal.append("plan", plan, "e01")
-        journal.append("recipe", recipe, "e01")
-        card = dojo.curate(recipe)
-        journal.append("card", card, "e01")
-        journal.append("training_plan", training_plan, "e01")
-        journal.append("training", dojo.train("e01", training_plan, card), "e01")
-        journal.append("evaluation", dojo.evaluate("e01"), "e01")
+        card = dojo.curate("e01", recipe)
+        dojo.train("e01", training_plan)
+        dojo.evaluate("e01")
         comparison = dojo.compare("e01", "base")
         journal.append("comparison", comparison, "e01")
         journal.finish("e01", "kept" if comparison.delta > 0 else "discarded")
         journal.append("champion_chosen", {"champion": "e01"})
-        base, final, tested = dojo.final_test("e01")
-        journal.append("test_evaluation", base, "base")
-        journal.append("test_evaluation", final, "e01")
-        journal.append("test_comparison", tested, "e01")
+        base, final, _ = dojo.final_test("e01")
         journal.append("run_ended", {"outcome": "solved", "reason": "one experiment by hand"})
     finally:
-        sessions.close(session)
+        session.close()
     return {
         "base": base.score.text(),
         "base_value": base.score.value,

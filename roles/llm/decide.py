@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from memory.budget.spending import Spending
 from memory.records import Decision, Role
 from roles.llm.metering import Meter, TooLong
-from roles.llm.reply_validator import InvalidDecision, ReplyValidator
+from roles.llm.reply_validator import ReplyValidator
 from tasks.errors import CapReached, FtDojoError, HarnessFault
 from tools.chat.replies import readable
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from tools.chat.models import ModelSpec
     from tools.chat.redact import Redactor
-
-__all__ = ["Decided", "DecisionPrompt", "InvalidDecision", "Limits", "decide"]
 
 T = TypeVar("T")
 D = TypeVar("D", bound=BaseModel)
@@ -219,7 +217,7 @@ def transient(error: Exception) -> bool:
     """
     from langchain_core.exceptions import ModelConnectionError, ModelError, ModelTimeoutError
 
-    if isinstance(error, FtDojoError | TooLong | ModelConnectionError | ModelTimeoutError):
+    if isinstance(error, FtDojoError | ModelConnectionError | ModelTimeoutError):
         return False
     if isinstance(error, ModelError):
         return error.is_retryable

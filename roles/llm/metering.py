@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from memory.budget.spending import Spending
 from memory.records import Role
-from tasks.errors import HarnessFault
+from tasks.errors import FtDojoError, HarnessFault
 from tools.chat.replies import MESSAGE_TOKENS, tokens_of, usage_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tools.chat.models import ModelSpec
 
 
-class TooLong(Exception):
+class TooLong(FtDojoError):
     """A decision has taken more time than it may."""
 
 

@@ -8,7 +8,7 @@ event of the journal says so. Gates, measurements and clocks are the harness's, 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -17,13 +17,12 @@ from pydantic import BaseModel
 from memory.budget.spending import Spending
 from memory.recipe import DataCard, DataRecipe
 from memory.records import Comparison, Decision, Diagnosis, Experiment, Plan, Role, TrainingPlan, Verdict
-from roles import diagnostician, training_engineer
+from roles import playbook
 from roles.llm import schemas, validate
 from roles.llm.briefing.build import briefing, system_prompt
 from roles.llm.decide import Decided, DecisionPrompt, Limits, Subject, decide
 from roles.llm.validate_recipe import recipe_of
 from roles.llm.validate_training import training_draft_of
-from roles.policy import Playbook
 from tools.chat.models import Models
 from tools.chat.redact import Redactor
 from tools.dojo import Dojo
@@ -57,7 +56,6 @@ class LanguageModel:
     ) -> None:
         self.models, self.spending, self.limits = models, spending, limits or Limits()
         self.redactor = redactor or models.redactor
-        self.playbook = Playbook()
 
     def plan(self, dojo: Dojo, experiment: str) -> Plan | None:
         """The next experiment; None when nothing is left to try, as the model or the playbook sees it."""
@@ -70,7 +68,7 @@ class LanguageModel:
             lambda reply: validate.plan_of(dojo, experiment, reply),
         )
         if decided is None:
-            return self.playbook.plan(dojo, experiment)
+            return playbook.plan(dojo, experiment)
         if isinstance(decided, validate.Stop):
             dojo.journal.note(f"the Planner ends the run: {decided.reason}")
             return None
@@ -87,50 +85,35 @@ class LanguageModel:
             lambda reply: recipe_of(dojo, plan, reply),
             repairs=SCRIPT_REPAIRS,
         )
-        return decided or self.playbook.write_recipe(dojo, plan)
+        return decided or playbook.write_recipe(dojo, plan)
 
-    def write_training_plan(self, dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
-        """Structure from the model, numbers from the optimiser, gate and duration from the harness.
+    def draft_training(self, dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
+        """Structure from the model, numbers from the optimiser."""
+        decided = self._decide(
+            dojo,
+            "training_engineer",
+            "training_plan",
+            plan.experiment,
+            schemas.TrainingDecision,
+            lambda reply: training_draft_of(dojo, plan, card, reply),
+        )
+        return decided or playbook.draft_training(dojo, plan, card)
 
-        Raises:
-            ExperimentFailed: ``does_not_fit``, or whatever the probe meets.
-        """
-        epochs = training_engineer.MAX_EPOCHS
-
-        def accept(reply: schemas.TrainingDecision) -> TrainingPlan:
-            nonlocal epochs
-            draft = training_draft_of(dojo, plan, card, reply)
-            epochs = reply.max_epochs
-            return draft
-
-        with dojo.ledger.measure("think"):
-            draft = self._decide(
-                dojo,
-                "training_engineer",
-                "training_plan",
-                plan.experiment,
-                schemas.TrainingDecision,
-                accept,
-            )
-        if draft is None:
-            return self.playbook.write_training_plan(dojo, plan, card)
-        return training_engineer.timed(dojo, plan, card, draft, epochs)
-
-    def assess(self, dojo: Dojo, experiment: str, comparison: Comparison) -> Verdict:
+    def assess(self, dojo: Dojo, comparison: Comparison) -> Verdict:
         """Keep or discard. ``keep`` counts only where the paired test allows it."""
         decided = self._decide(
             dojo,
             "evaluator",
             "verdict",
-            experiment,
+            comparison.challenger,
             schemas.VerdictDecision,
-            lambda reply: validate.verdict_of(dojo, experiment, comparison, reply),
+            lambda reply: validate.verdict_of(dojo, comparison, reply),
         )
-        return decided or self.playbook.assess(dojo, experiment, comparison)
+        return decided or playbook.assess(dojo, comparison)
 
-    def diagnose(self, dojo: Dojo, experiment: Experiment) -> Diagnosis:
-        """Cause, evidence, next move. The playbook's audit of the sources is made first, and shown."""
-        floor = diagnostician.diagnose(dojo, experiment)
+    def diagnose(self, dojo: Dojo, experiment: Experiment, audit: Mapping[str, float]) -> Diagnosis:
+        """Cause, evidence, next move. The model is shown the audit of the sources."""
+        floor = playbook.diagnose(dojo, experiment, audit)
         decided = self._decide(
             dojo,
             "diagnostician",
@@ -138,7 +121,6 @@ class LanguageModel:
             experiment.id,
             schemas.DiagnosisDecision,
             lambda reply: validate.diagnosis_of(dojo, experiment, floor, reply),
-            draft=experiment,
             more=_audit_text(floor),
         )
         return decided or floor
@@ -152,7 +134,6 @@ class LanguageModel:
         schema: type[BaseModel],
         accept: Callable[[Any], T],
         *,
-        draft: Experiment | None = None,
         more: str = "",
         repairs: int | None = None,
     ) -> T | None:
@@ -171,7 +152,7 @@ class LanguageModel:
             )
             decided: Decided[T] = Decided(None, decision)
         else:
-            text = briefing(role, dojo, experiment, draft=draft)
+            text = briefing(role, dojo, experiment)
             prompt = DecisionPrompt(
                 system=system_prompt(role, dojo),
                 user=f"{text}\n\n{more}" if more else text,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from tasks.errors import ExperimentFailed, InputError
+from tasks.errors import ExperimentFailed, InputError, InvalidDecision
 from tools.chat.replies import CUT, WITHHELD, readable
 
 if TYPE_CHECKING:
@@ -27,10 +27,6 @@ MOST_COMPLAINTS = 6
 """Validation errors of one reply that are told at once."""
 EXCERPT = 300
 """Characters of a broken reply that stay in the conversation."""
-
-
-class InvalidDecision(Exception):
-    """A well-formed decision that does not fit the facts; the text goes back to the model."""
 
 
 @dataclass

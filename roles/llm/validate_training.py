@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from memory.recipe import DataCard
 from memory.records import Plan, TrainingPlan
-from roles.hyperparameters import learning_rate_range
-from roles.llm.reply_validator import InvalidDecision
 from roles.llm.schemas import TrainingDecision
 from roles.training_engineer import draft_of
+from tasks.errors import InvalidDecision
+from tools.checks.training import check_training_plan
 from tools.dojo import Dojo
-
-RATE_MARGIN = 5.0
-"""How far an override may leave the range that the optimiser searches, as a factor."""
 
 
 def training_draft_of(dojo: Dojo, plan: Plan, card: DataCard, decision: TrainingDecision) -> TrainingPlan:
@@ -29,14 +26,10 @@ def training_draft_of(dojo: Dojo, plan: Plan, card: DataCard, decision: Training
             f"override_reason: the optimiser suggests learning rate {suggested.learning_rate:.3g} and batch "
             f"{suggested.per_device_train_batch_size}; leave both out, or say what you know that it cannot"
         )
-    _check_rate(dojo, decision)
-    if batch is not None and batch > card.rows:
-        raise InvalidDecision(
-            f"per_device_train_batch_size: at most the {card.rows} rows of the data, not {batch}"
-        )
     draft = suggested.model_copy(
         update={
             "lr_scheduler_type": decision.lr_scheduler_type,
+            "num_train_epochs": decision.max_epochs,
             "weight_decay": decision.weight_decay,
             "lora_r": decision.lora_r,
             "lora_alpha": decision.lora_alpha,
@@ -47,20 +40,5 @@ def training_draft_of(dojo: Dojo, plan: Plan, card: DataCard, decision: Training
             "decided_by": "llm",
         }
     )
-    estimate = dojo.estimate(draft, card)
-    if not estimate.fits:
-        raise InvalidDecision(
-            f"memory: needs about {estimate.peak_gib:.1f} GiB of {estimate.available_gib:.1f} GiB; "
-            "take a smaller batch, or lora"
-        )
+    check_training_plan(dojo, plan, card, draft)
     return draft
-
-
-def _check_rate(dojo: Dojo, decision: TrainingDecision) -> None:
-    low, high = learning_rate_range(decision.method, dojo.base_model.hidden_size)
-    low, high = low / RATE_MARGIN, high * RATE_MARGIN
-    rate = decision.learning_rate
-    if rate is not None and not low <= rate <= high:
-        raise InvalidDecision(
-            f"learning_rate: {rate:g} is out of range for {decision.method}: {low:.2g} to {high:.2g}"
-        )

@@ -10,6 +10,7 @@ from typing import Any
 from memory.budget.spending import PriceTable, Spending
 from memory.recipe import Record
 from memory.records import Decision, Experiment, Role
+from roles import audit, training_gate
 from roles.llm.decide import Limits
 from roles.llm.policy import LanguageModel
 from roles.policy import Policy
@@ -50,11 +51,7 @@ def desks(folder: Path, experiments: int, plant: str = "") -> Iterator[dict[Role
     """For each role a run of so many finished experiments in which it is to decide."""
     made: dict[Role, StillDojo] = {}
     for role, stage in STAGES.items():
-        dojo = made[role] = make_dojo(
-            folder / f"{role}-{experiments}", experiments, plant=plant, current=stage
-        )
-        dojo.probe = lambda *given: PROBED  # type: ignore[method-assign]
-        dojo.audit = lambda id, names: dict.fromkeys(names, 0.8)  # type: ignore[method-assign]
+        made[role] = make_dojo(folder / f"{role}-{experiments}", experiments, plant=plant, current=stage)
     yield made
     for dojo in made.values():
         dojo.journal.close()
@@ -75,19 +72,22 @@ def decided(policy: Policy, role: Role, dojo: StillDojo, experiments: int) -> Re
         return policy.write_recipe(dojo, plan)
     assert card is not None
     if role == "training_engineer":
-        return policy.write_training_plan(dojo, plan, card)
+        draft = policy.draft_training(dojo, plan, card)
+        probe = PROBED if training_gate.needs_probe(dojo, draft) else None
+        return training_gate.timed(dojo, plan, card, draft, probe)
     assert comparison is not None
     if role == "evaluator":
-        return policy.assess(dojo, id, comparison)
-    return policy.diagnose(dojo, measured(dojo, id))
+        return policy.assess(dojo, comparison)
+    done = measured(dojo, id)
+    shares = dict.fromkeys(audit.sources_to_audit(dojo, done), 0.8)
+    return policy.diagnose(dojo, done, shares)
 
 
 def measured(dojo: StillDojo, id: str) -> Experiment:
     """The experiment as the Diagnostician gets it: kept, and not diagnosed."""
-    journal = dojo.journal
-    stages = ("plan", "card", "training_plan", "training", "evaluation", "comparison", "verdict")
-    records = {stage: getattr(journal, stage)(id) for stage in stages}
-    return Experiment.model_validate({"id": id, "number": int(id[1:]), "outcome": "kept", **records})
+    done = dojo.journal.experiment(id)
+    assert done is not None
+    return done.model_copy(update={"outcome": "kept"})
 
 
 def decisions(dojo: StillDojo) -> list[Decision]:

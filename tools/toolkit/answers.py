@@ -12,7 +12,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec
 
 from memory.journal.log import BASE, Journal
-from tasks.errors import CapReached, ExperimentFailed, InputError, did_you_mean
+from tasks.errors import CapReached, ExperimentFailed, InputError, InvalidDecision, did_you_mean
 from tools.chat.untrusted_text import TAG, one_line
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _told(function: Callable[P, str], lock: threading.RLock) -> Callable[P, str]
                 return bounded(function(*args, **kwargs))
             except CapReached:
                 raise
-            except (ExperimentFailed, InputError) as error:
+            except (ExperimentFailed, InputError, InvalidDecision) as error:
                 return bounded(f"failed: {error}")
 
     return call

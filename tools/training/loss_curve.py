@@ -6,6 +6,9 @@ import math
 from collections.abc import Sequence
 
 CURVE_POINTS = 200
+STILL_FALLING = 0.1
+"""Relative fall of the training loss over the last quarter from which training was too short. The value
+that the planner's choices were measured with; the diagnosis, which only names the next move, takes it too."""
 SETTLING_STEPS = 15
 """After the warm-up, before a rise counts: Adam's second moment needs some steps of its own."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from memory.records import Experiment, Role
+from memory.records import Role
 from roles.llm.briefing import data, history, results
 from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.layout import Section, approximate_tokens, laid_out, name
@@ -119,7 +119,6 @@ def briefing(
     role: Role,
     dojo: Dojo,
     experiment: str,
-    draft: Experiment | None = None,
     budget_tokens: int = BUDGET_TOKENS,
 ) -> str:
     """What a role needs to decide about one experiment.
@@ -128,7 +127,6 @@ def briefing(
         role: who decides.
         dojo: the run.
         experiment: the id of the experiment that the decision is about.
-        draft: the experiment as far as it has come, where the journal does not have it yet.
         budget_tokens: most tokens, by ``roles.llm.briefing.layout.approximate_tokens``.
 
     Returns:
@@ -138,7 +136,7 @@ def briefing(
         HarnessFault: no such role.
     """
     _known(role)
-    context = ExperimentContext(dojo, experiment, draft)
+    context = ExperimentContext(dojo, experiment)
     page = partial(PROMPTS.render, f"{role}_briefing", experiment=experiment)
     room = budget_tokens - approximate_tokens(page(background="", context=""))
     background = laid_out(_sections(BACKGROUND[role], context), room)

@@ -6,18 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from memory.journal.log import BASE, Journal
-from memory.recipe import DataCard, DataRecipe
-from memory.records import (
-    Comparison,
-    Diagnosis,
-    Evaluation,
-    Experiment,
-    Failure,
-    Plan,
-    Prediction,
-    Training,
-    TrainingPlan,
-)
+from memory.records import Diagnosis, Evaluation, Experiment, Plan, Prediction
 from tools.dojo import Dojo
 
 LATEST = 5
@@ -27,58 +16,25 @@ ANCESTORS = 4
 
 @dataclass(frozen=True)
 class ExperimentContext:
-    """Facts about one experiment, from the journal, or from a draft of it that is not written yet."""
+    """Facts about one experiment, from the journal."""
 
     dojo: Dojo
     experiment: str
-    draft: Experiment | None = None
 
     @property
     def journal(self) -> Journal:
         """The run's journal."""
         return self.dojo.journal
 
-    # ---- its stages
-
     @cached_property
+    def current(self) -> Experiment | None:
+        """The experiment as far as it has come; None while the Planner decides."""
+        return self.journal.experiment(self.experiment)
+
+    @property
     def plan(self) -> Plan | None:
         """None while the Planner decides."""
-        return self.draft.plan if self.draft else self.journal.plan(self.experiment)
-
-    @cached_property
-    def recipe(self) -> DataRecipe | None:
-        """How its data was made."""
-        return self.draft.recipe if self.draft else self.journal.recipe(self.experiment)
-
-    @cached_property
-    def card(self) -> DataCard | None:
-        """What its data is."""
-        return self.draft.card if self.draft else self.journal.card(self.experiment)
-
-    @cached_property
-    def training_plan(self) -> TrainingPlan | None:
-        """Its method and hyperparameters."""
-        return self.draft.training_plan if self.draft else self.journal.training_plan(self.experiment)
-
-    @cached_property
-    def training(self) -> Training | None:
-        """What its training did."""
-        return self.draft.training if self.draft else self.journal.training(self.experiment)
-
-    @cached_property
-    def evaluation(self) -> Evaluation | None:
-        """Its validation score."""
-        return self.draft.evaluation if self.draft else self.journal.evaluation(self.experiment)
-
-    @cached_property
-    def comparison(self) -> Comparison | None:
-        """It against the champion of its time."""
-        return self.draft.comparison if self.draft else self.journal.comparison(self.experiment)
-
-    @cached_property
-    def failure(self) -> Failure | None:
-        """Why it ended early."""
-        return self.draft.failure if self.draft else self.journal.failure(self.experiment)
+        return self.current.plan if self.current else None
 
     # ---- what is around it
 
@@ -138,5 +94,5 @@ class ExperimentContext:
         return next((e for e in self.history if e.id == experiment), None)
 
     def evaluated(self, experiment: str) -> Evaluation | None:
-        """The validation evaluation of ``base``, of this experiment or of another."""
-        return self.evaluation if experiment == self.experiment else self.journal.evaluation(experiment)
+        """The validation evaluation of ``base`` or of an experiment."""
+        return self.journal.evaluation(experiment)

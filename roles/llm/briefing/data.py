@@ -12,8 +12,8 @@ from memory.recipe import DataCard, DataRecipe, Script
 from memory.records import Experiment
 from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.layout import SHORTEST, listing, name, names, quoted, share, table
-from roles.source_kinds import by_kind, kind_of, why_unusable
 from tools.chat.untrusted_text import clean
+from tools.checks.source_kinds import by_kind, kind_of, why_unusable
 from tools.curation.profile import SourceProfile
 from tools.curation.safe_rows import card_text, row_texts, shown_rows
 from tools.dojo import Dojo
@@ -196,7 +196,7 @@ def _sibling(e: Experiment) -> str:
 
 def data(context: ExperimentContext, tokens: int) -> str:
     """The training set: how many rows, of which sources, how long, and how they came about."""
-    card = context.card
+    card = context.journal.card(context.experiment)
     if card is None:
         return "There is no data yet."
     by_source = ", ".join(f"{name(source)} {rows}" for source, rows in card.rows_by_source.items())

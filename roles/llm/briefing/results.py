@@ -10,13 +10,14 @@ from collections.abc import Sequence
 
 from memory.journal.log import BASE
 from memory.records import Evaluation, Training, TrainingPlan
-from roles.hyperparameters import learning_rate_range, trials_from
+from roles.hyperparameters import trials_from
 from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.history import failure_text, hyperparameters_text, score_text
 from roles.llm.briefing.layout import listing, name, quoted, share, table
 from roles.training_engineer import hyperparameters_for, method_for
 from tasks.base import Sample
 from tools.report.facts import predictions, quotation
+from tools.training.learning_rate import learning_rate_range
 from tools.training.loss_curve import loss_fall
 
 CLUSTERS = 6
@@ -28,7 +29,7 @@ TRIALS = 8
 
 def subject(context: ExperimentContext) -> str:
     """Whose errors matter: the experiment's own, or before it has any, those of what it builds on."""
-    return context.experiment if context.evaluation else context.parent_id
+    return context.experiment if context.evaluated(context.experiment) else context.parent_id
 
 
 def errors(context: ExperimentContext, tokens: int) -> str:
@@ -99,7 +100,7 @@ def _middle(text: str, limit: int) -> str:
 
 def comparison(context: ExperimentContext, tokens: int) -> str:
     """The paired test, the scores on both sides, and how much of the difference is format."""
-    c = context.comparison
+    c = context.current.comparison if context.current else None
     if c is None:
         return failure(context, tokens)
     mine, theirs = context.evaluated(c.challenger), context.evaluated(c.champion)
@@ -120,12 +121,14 @@ def comparison(context: ExperimentContext, tokens: int) -> str:
 
 def failure(context: ExperimentContext, tokens: int) -> str:
     """Why the experiment ended early."""
-    return failure_text(context.experiment, context.failure, tokens) if context.failure else ""
+    failed = context.current.failure if context.current else None
+    return failure_text(context.experiment, failed, tokens) if failed else ""
 
 
 def changed(context: ExperimentContext, tokens: int) -> str:
     """Some validation items that the experiment fixed and broke against the champion."""
-    c, run_dir = context.comparison, context.dojo.workspace.run_dir
+    c = context.current.comparison if context.current else None
+    run_dir = context.dojo.workspace.run_dir
     if c is None:
         return ""
     new = predictions(run_dir, context.evaluated(c.challenger))
@@ -152,10 +155,10 @@ def changed(context: ExperimentContext, tokens: int) -> str:
 
 def curve(context: ExperimentContext, tokens: int) -> str:
     """The loss curve of the experiment, or of what it starts from, in a few numbers."""
-    id, training, plan = context.experiment, context.training, context.training_plan
-    if training is None:
+    id, journal = context.experiment, context.journal
+    if journal.training(id) is None:
         id = context.plan.init_from if context.plan else context.champion_id
-        training, plan = context.journal.training(id), context.journal.training_plan(id)
+    training, plan = journal.training(id), journal.training_plan(id)
     if training is None:
         return ""
     lines = [f"- {id}: {hyperparameters_text(plan)}, {training.steps} steps over {training.rows} rows"]
@@ -213,7 +216,7 @@ def hyperparameters(context: ExperimentContext, tokens: int) -> str:
 
 def _costs(context: ExperimentContext) -> list[str]:
     """What an epoch needs, by either method."""
-    card, p = context.card, context.plan
+    card, p = context.journal.card(context.experiment), context.plan
     if card is None or p is None:
         return []
     lines = []
@@ -236,7 +239,7 @@ def _costs(context: ExperimentContext) -> list[str]:
 
 def verdict(context: ExperimentContext, tokens: int) -> str:
     """What the Evaluator made of the result."""
-    r = context.draft.verdict if context.draft else context.journal.verdict(context.experiment)
+    r = context.current.verdict if context.current else None
     if r is None:
         return ""
     words = "\n".join([r.note, *(f"{cluster}: {note}" for cluster, note in r.cluster_notes.items())])

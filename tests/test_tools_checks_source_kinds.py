@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from roles.source_kinds import by_kind, distrusted, kind_of, why_unusable
+from tools.checks.source_kinds import by_kind, distrusted, kind_of, why_unusable
 from tools.curation.profile import SourceProfile
 
 

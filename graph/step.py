@@ -1,0 +1,149 @@
+"""One step of the graph: a node, the run that its state names, opened once, and who watches.
+
+``as_node`` makes of a function of a ``Step`` what LangGraph calls. It opens the run, goes on in a
+fork where the state lies behind the journal, notes a fault of the harness in the journal, and
+closes the run when the step ends in an error: what is open then is found again from its folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from langgraph.errors import GraphBubbleUp
+from langgraph.runtime import Runtime
+
+from graph.forking.time_travel import behind, branch
+from graph.session import OpenRuns, Session
+from graph.settings import RunSettings
+from graph.state import RunInput, RunState
+from memory.journal.log import Journal
+from memory.recipe import Record
+from roles.policy import Policy
+from tasks.errors import HarnessFault
+from tools.dojo import Dojo
+
+
+@dataclass
+class Step:
+    """What a node works with."""
+
+    name: str
+    """The node's name."""
+    state: RunState
+    runs: OpenRuns
+    session: Session
+    write: Callable[[dict[str, Any]], None]
+    """Sends one event to whoever watches the stream."""
+    moved: RunState = field(default_factory=lambda: RunState())
+    """The fork's id and folder, once the step has gone on in one."""
+
+    @property
+    def dojo(self) -> Dojo:
+        """The run's environment."""
+        return self.session.dojo
+
+    @property
+    def journal(self) -> Journal:
+        """The run's journal."""
+        return self.session.dojo.journal
+
+    @property
+    def policy(self) -> Policy:
+        """Who decides."""
+        return self.session.policy
+
+    def to_present(self) -> None:
+        """Let the clocks run, and go on in a fork where the journal knows more than the state."""
+        self.dojo.ledger.go_on()
+        if behind(self.journal, self.state, self.name):
+            self.fork()
+
+    def fork(self) -> None:
+        """Go on in a fork that ends where the state does."""
+        self.session, self.moved = branch(self.runs, self.session, self.state)
+
+    def tell(self, kind: str, experiment: str | None, data: Record | dict[str, Any] | None) -> None:
+        """An event for whoever watches the stream: the same shape as a journal line, plus the clocks."""
+        ledger = self.dojo.ledger
+        plain = data.model_dump(mode="json") if isinstance(data, Record) else data
+        self.write(
+            {
+                "kind": kind,
+                "experiment": experiment,
+                "data": plain or {},
+                "clocks": ledger.spent(),
+                "remaining_seconds": ledger.remaining_seconds,
+                "run_dir": str(self.session.run_dir),
+            }
+        )
+
+    def announce(self, role: str, text: str, experiment: str | None = None) -> None:
+        """The ``stage`` event: what begins now, in words."""
+        self.tell("stage", experiment, {"role": role, "text": text})
+
+    @contextmanager
+    def thinking(self) -> Iterator[None]:
+        """A role decides: its time counts as ``think``, and what a language model decided is told."""
+        journal, since = self.journal, len(self.journal.events)
+        try:
+            with self.dojo.ledger.measure("think"):
+                yield
+        finally:
+            for event in journal.events[since:]:
+                if event.kind == "decision":
+                    self.tell("decision", event.experiment, event.data)
+
+
+Work = Callable[[Step], RunState]
+"""A node's work: from a step to what changes in the state."""
+
+
+class Node(Protocol):
+    """What the graph calls."""
+
+    def __call__(self, state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+        """From the state to what changes in it."""
+        ...
+
+
+def first_node(name: str, work: Work, runs: OpenRuns) -> Node:
+    """The node that opens a run: a new one, or the one in the input's folder."""
+
+    def node(state: RunInput, runtime: Runtime[RunSettings]) -> RunState:
+        run_dir = state.get("run_dir")
+        session = runs.open(Path(run_dir)) if run_dir else runs.start(runtime.context or RunSettings())
+        # Whatever the thread did before, this run's state is its journal's.
+        fresh: RunState = {"draft": {}, "rejected": False, "ending": "", "reason": ""}
+        step = Step(name, RunState(), runs, session, runtime.stream_writer)
+        return fresh | _taken(step, work)
+
+    return cast(Node, node)
+
+
+def as_node(name: str, work: Work, runs: OpenRuns) -> Node:
+    """A node that works on the run which its state names."""
+
+    def node(state: RunState, runtime: Runtime[RunSettings]) -> RunState:
+        session = runs.open(Path(state["run_dir"]))
+        return _taken(Step(name, state, runs, session, runtime.stream_writer), work)
+
+    return node
+
+
+def _taken(step: Step, work: Work) -> RunState:
+    """Take a step; the run stays open when it is done, or waits for a person."""
+    try:
+        changed = work(step)
+    except GraphBubbleUp:
+        raise
+    except BaseException as error:
+        if isinstance(error, HarnessFault):
+            with suppress(HarnessFault):  # the journal may be what cannot be written
+                step.journal.append("run_ended", {"outcome": "harness_fault", "reason": str(error)})
+        step.runs.close(step.session)
+        raise
+    return step.moved | changed | {"journal_events": len(step.journal.events)}

@@ -1,0 +1,239 @@
+"""The history of a run: its events in order, the records in them, and what follows from both.
+
+Champion, lineage and counts are derived here, never stored.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from memory.journal.events import Event, Kind
+from memory.recipe import DataCard, DataRecipe, Record
+from memory.records import (
+    Comparison,
+    Diagnosis,
+    Evaluation,
+    Experiment,
+    Failure,
+    Plan,
+    RunInfo,
+    Training,
+    TrainingPlan,
+    Verdict,
+)
+from tasks.errors import HarnessFault, InputError
+
+BASE = "base"
+"""The experiment id under which the base model's stages are filed."""
+_R = TypeVar("_R", bound=Record)
+
+
+class History:
+    """What the events of one run say."""
+
+    def __init__(self, path: Path, events: list[Event]) -> None:
+        self.path = path
+        self.events = events
+        """Every event, in order."""
+        self.info = run_info(path, events)
+        self._index = {(event.kind, event.experiment): event for event in reversed(events)}
+        self._finished: dict[str, Experiment] = {}
+
+    def _take_in(self, event: Event) -> None:
+        """One more event, which stands in ``events`` already."""
+        self._index.setdefault((event.kind, event.experiment), event)
+        self._finished.pop(event.experiment or "", None)
+
+    # ---- stages
+
+    def stage(self, experiment: str, kind: Kind) -> dict[str, Any] | None:
+        """The data of one stage; None when the experiment has not come so far."""
+        event = self._index.get((kind, experiment))
+        return event.data if event else None
+
+    def _record(self, experiment: str, kind: Kind, record: type[_R]) -> _R | None:
+        data = self.stage(experiment, kind)
+        return None if data is None else record.model_validate(data)
+
+    def plan(self, experiment: str) -> Plan | None:
+        """The experiment's hypothesis."""
+        return self._record(experiment, "plan", Plan)
+
+    def recipe(self, experiment: str) -> DataRecipe | None:
+        """How its data was made."""
+        return self._record(experiment, "recipe", DataRecipe)
+
+    def card(self, experiment: str) -> DataCard | None:
+        """What its data is."""
+        return self._record(experiment, "card", DataCard)
+
+    def training_plan(self, experiment: str) -> TrainingPlan | None:
+        """Its method and hyper-parameters."""
+        return self._record(experiment, "training_plan", TrainingPlan)
+
+    def training(self, experiment: str) -> Training | None:
+        """What its training did; None when training failed or was cut by a kill."""
+        return self._record(experiment, "training", Training)
+
+    def evaluation(self, experiment: str) -> Evaluation | None:
+        """Its validation score."""
+        return self._record(experiment, "evaluation", Evaluation)
+
+    def comparison(self, experiment: str) -> Comparison | None:
+        """It against the champion of its time."""
+        return self._record(experiment, "comparison", Comparison)
+
+    def verdict(self, experiment: str) -> Verdict | None:
+        """What the Evaluator made of its result."""
+        return self._record(experiment, "verdict", Verdict)
+
+    def diagnosis(self, experiment: str) -> Diagnosis | None:
+        """What the Diagnostician made of it."""
+        return self._record(experiment, "diagnosis", Diagnosis)
+
+    def failure(self, experiment: str) -> Failure | None:
+        """Why it ended early; None when it did not."""
+        return self._record(experiment, "failure", Failure)
+
+    def test_evaluation(self, experiment: str) -> Evaluation | None:
+        """Its score on the sealed test."""
+        return self._record(experiment, "test_evaluation", Evaluation)
+
+    @property
+    def base_evaluation(self) -> Evaluation | None:
+        """The base model's validation score."""
+        return self.evaluation(BASE)
+
+    # ---- the run, derived
+
+    def experiments(self) -> tuple[Experiment, ...]:
+        """The finished experiments, in order."""
+        ids = [str(event.experiment) for event in self.events if event.kind == "finished"]
+        return tuple(self._finished_one(id) for id in ids)
+
+    def _finished_one(self, id: str) -> Experiment:
+        if id not in self._finished:
+            experiment = self.experiment(id)
+            if experiment is None:
+                raise HarnessFault(f"{self.path}: experiment {id} is finished and was never planned")
+            self._finished[id] = experiment
+        return self._finished[id]
+
+    def experiment(self, id: str) -> Experiment | None:
+        """One experiment as far as it has come; None before it is planned.
+
+        Its outcome is ``unfinished`` and its clocks are empty as long as it is not finished.
+        """
+        plan = self.plan(id)
+        if plan is None:
+            return None
+        ids = [event.experiment for event in self.events if event.kind == "finished"]
+        finished = self._index.get(("finished", id))
+        return Experiment(
+            id=id,
+            number=(ids.index(id) if finished else len(ids)) + 1,
+            plan=plan,
+            recipe=self.recipe(id),
+            card=self.card(id),
+            training_plan=self.training_plan(id),
+            training=self.training(id),
+            evaluation=self.evaluation(id),
+            comparison=self.comparison(id),
+            verdict=self.verdict(id),
+            diagnosis=self.diagnosis(id),
+            failure=self.failure(id),
+            outcome=finished.data["outcome"] if finished else "unfinished",
+            clocks=self._clocks_of(finished) if finished else {},
+        )
+
+    def _clocks_of(self, finished: Event) -> dict[str, float]:
+        """The ledger's totals at the end of an experiment less those at the end of the one before."""
+        before: dict[str, float] = {}
+        for event in self.events[: finished.seq]:
+            if event.kind == "finished" or (event.kind == "evaluation" and event.experiment == BASE):
+                before = event.clocks or {}
+        totals = finished.clocks or {}
+        return {
+            clock: round(seconds - before.get(clock, 0.0), 3)
+            for clock, seconds in totals.items()
+            if clock in ("think", "data", "train", "evaluate")
+        }
+
+    def unfinished(self) -> str | None:
+        """The experiment that has a plan and is not finished."""
+        for event in reversed(self.events):
+            if event.kind == "plan":
+                return None if ("finished", event.experiment) in self._index else event.experiment
+        return None
+
+    def next_experiment_id(self) -> str:
+        """``e01``, ``e02``...; an experiment that is planned and not finished keeps its id."""
+        return f"e{sum(event.kind == 'finished' for event in self.events) + 1:02d}"
+
+    def best(self) -> Experiment | None:
+        """The champion: the experiment kept last, for each was kept against the one before it."""
+        kept = [experiment for experiment in self.experiments() if experiment.outcome == "kept"]
+        return kept[-1] if kept else None
+
+    def champion_id(self) -> str:
+        """The champion's id, or ``base``."""
+        champion = self.best()
+        return champion.id if champion else BASE
+
+    def lineage(self, experiment: str) -> tuple[str, ...]:
+        """The experiment and what it builds on, oldest first; the base model is not named."""
+        line: list[str] = []
+        current: str | None = experiment
+        while current not in (None, BASE, *line):
+            line.append(str(current))
+            plan = self.plan(str(current))
+            current = plan.parent if plan else None
+        return tuple(reversed(line))
+
+    def counts(self) -> dict[str, int]:
+        """How many experiments were ``kept``, ``discarded`` and ``failed``."""
+        outcomes = [event.data["outcome"] for event in self.events if event.kind == "finished"]
+        return {outcome: outcomes.count(outcome) for outcome in ("kept", "discarded", "failed")}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was noted, in order."""
+        return tuple(str(event.data.get("text", "")) for event in self.events if event.kind == "note")
+
+    @property
+    def ended(self) -> dict[str, Any] | None:
+        """The data of ``run_ended``; None while the run goes on, also when it goes on after a fault."""
+        resumed = False
+        for event in reversed(self.events):
+            if event.kind == "run_ended":
+                return None if resumed and event.data.get("outcome") == "harness_fault" else event.data
+            resumed = resumed or event.kind not in ("note", "heartbeat")
+        return None
+
+    @property
+    def test_reads(self) -> int:
+        """How often the sealed test was opened."""
+        return sum(event.kind in ("test_opened", "test_reopened") for event in self.events)
+
+    @property
+    def clocks(self) -> dict[str, float]:
+        """The ledger's totals as last written, in seconds; empty when there is none."""
+        for event in reversed(self.events):
+            if event.clocks is not None:
+                return event.clocks
+        return {}
+
+
+def run_info(path: Path, events: list[Event]) -> RunInfo:
+    """What the first event says; a file without it is not ours."""
+    try:
+        if events[0].kind != "run_started":
+            raise ValueError(events[0].kind)
+        return RunInfo.model_validate(events[0].data)
+    except (IndexError, ValueError, ValidationError) as error:
+        raise InputError(
+            str(path), "is not the journal of an FT-Dojo run", "name a folder that `ftdojo run` wrote"
+        ) from error

@@ -1,0 +1,83 @@
+"""The training gate: memory by estimate, a few real steps where they are needed, and the duration.
+
+It is the same for whoever drafted the training; the graph runs the steps.
+"""
+
+from __future__ import annotations
+
+from memory.recipe import DataCard
+from memory.records import Plan, TrainingPlan
+from tasks.errors import ExperimentFailed
+from tools.dojo import Dojo
+from tools.training.train import ProbeResult
+
+LEAST_SHARE = 0.3
+"""Of an experiment's budget, the least that goes into training: an experiment that only pays its
+overhead teaches nothing."""
+LEAST_EPOCHS = 0.05
+"""However slow the machine: some steps are taken, and the timeout ends them."""
+MOST_WARMUP = 20
+"""Steps; a tenth of a short training."""
+BATCH_FACTOR, RATE_FACTOR = 2, 3
+"""So much more than a training that succeeded another may ask for without a probe: memory is estimated
+beside it, and a rate within a factor of three of a stable one is seldom unstable."""
+TIME_MARGIN, START_SECONDS = 1.3, 5.0
+"""The hard end lies so far behind the planned one: speed varies, and a process takes time to start."""
+
+
+def check_memory(dojo: Dojo, draft: TrainingPlan, card: DataCard) -> None:
+    """Let through what fits into memory, by estimate.
+
+    Raises:
+        ExperimentFailed: ``does_not_fit``.
+    """
+    estimate = dojo.estimate(draft, card)
+    if not estimate.fits:
+        raise ExperimentFailed(
+            "probe",
+            "does_not_fit",
+            f"needs about {estimate.peak_gib:.1f} GiB of {estimate.available_gib:.1f} GiB ({estimate.basis})",
+        )
+
+
+def needs_probe(dojo: Dojo, draft: TrainingPlan) -> bool:
+    """Whether to try a few steps first: not where a training about as demanding has succeeded in this run."""
+    done = [e.training_plan for e in dojo.journal.experiments() if e.training and e.training_plan]
+    return not any(
+        earlier.method == draft.method
+        and earlier.per_device_train_batch_size * BATCH_FACTOR >= draft.per_device_train_batch_size
+        and earlier.max_length >= draft.max_length
+        and earlier.learning_rate * RATE_FACTOR >= draft.learning_rate
+        for earlier in done
+    )
+
+
+def timed(
+    dojo: Dojo,
+    plan: Plan,
+    card: DataCard,
+    draft: TrainingPlan,
+    probe: ProbeResult | None,
+) -> TrainingPlan:
+    """The draft with its duration: as many of its epochs as the budget holds at the measured speed.
+
+    The timeout is the hard end. A probe's seconds are taken off the budget.
+    """
+    spent = probe.wall_seconds if probe else 0.0
+    seconds = max(plan.max_seconds - dojo.overhead_seconds() - spent, LEAST_SHARE * plan.max_seconds)
+    one_epoch = draft.model_copy(update={"num_train_epochs": 1.0, "max_steps": -1})
+    estimate = dojo.estimate(one_epoch, card)
+    per_epoch = estimate.seconds
+    if estimate.basis != "measured" and probe and probe.tokens_per_second > 0:
+        # Before the first training a few steps are the best clock there is; later, whole trainings are.
+        per_epoch = card.rows * card.mean_tokens / probe.tokens_per_second
+    epochs = min(draft.num_train_epochs, max(seconds / max(per_epoch, 1e-3), LEAST_EPOCHS))
+    steps = max(1, round(epochs * card.rows / draft.per_device_train_batch_size))
+    return draft.model_copy(
+        update={
+            "num_train_epochs": round(epochs, 3),
+            "max_steps": steps,
+            "warmup_steps": min(MOST_WARMUP, max(1, steps // 10)),
+            "timeout_seconds": round(seconds * TIME_MARGIN + START_SECONDS, 1),
+        }
+    )

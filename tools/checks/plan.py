@@ -1,0 +1,148 @@
+"""The check of a plan: may this experiment be run here, and does it change the one thing it names?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from memory.journal.log import BASE
+from memory.records import Plan
+from tasks.errors import InvalidDecision, did_you_mean
+from tools.checks.source_kinds import kind_of, why_unusable
+from tools.dojo import Dojo
+
+CLOCK_SECONDS = 5.0
+"""The budget goes on falling between the drafting of a plan and its check."""
+MOST_NAMES = 40
+
+
+def check_plan(dojo: Dojo, plan: Plan) -> None:
+    """Raise for the first thing that does not fit the run.
+
+    Raises:
+        InvalidDecision: the field, what is wrong with it, and what would fit.
+    """
+    for check in PLAN_CHECKS:
+        check(dojo, plan)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What there is instead of an unknown name, the nearest names first."""
+    names = list(known)[:MOST_NAMES]
+    return did_you_mean(name, names) if names else "there is none"
+
+
+def _check_sources(dojo: Dojo, plan: Plan) -> None:
+    profiles = dojo.profiles()
+    if not plan.sources:
+        raise InvalidDecision("sources: name at least one")
+    for name in plan.sources:
+        if name not in profiles:
+            raise InvalidDecision(f"sources: {name!r} is no source; {nearest(name, profiles)}")
+    if len(set(plan.sources)) < len(plan.sources):
+        raise InvalidDecision("sources: each source once")
+    if all(kind_of(profiles[name]) == "unusable" for name in plan.sources):
+        reasons = "; ".join(f"{name}: {why_unusable(profiles[name])}" for name in plan.sources)
+        usable = [name for name, profile in profiles.items() if kind_of(profile) != "unusable"]
+        raise InvalidDecision(
+            f"sources: none of these can be used alone ({reasons}); usable: {', '.join(usable)}"
+        )
+
+
+def _check_weights(dojo: Dojo, plan: Plan) -> None:
+    strange = [name for name in plan.weights if name not in plan.sources]
+    missing = [name for name in plan.sources if name not in plan.weights]
+    if strange:
+        raise InvalidDecision(f"weights: {', '.join(strange)} not among the plan's sources")
+    if plan.weights and missing:
+        raise InvalidDecision(
+            f"weights: none for {', '.join(missing)}; give one for each source, or none at all"
+        )
+
+
+def _check_parent(dojo: Dojo, plan: Plan) -> None:
+    done = dojo.journal.experiments()
+    trained = [experiment.id for experiment in done if experiment.training is not None]
+    if plan.init_from != BASE and plan.init_from not in trained:
+        raise InvalidDecision(
+            f"init_from: {plan.init_from!r} has no trained weights; {nearest('', [BASE, *trained])}"
+        )
+    parent, known = plan.parent or BASE, [BASE, *(experiment.id for experiment in done)]
+    if parent not in known:
+        raise InvalidDecision(f"parent: {parent!r} is no finished experiment; {nearest(parent, known)}")
+    if plan.init_from not in (BASE, parent):
+        raise InvalidDecision(
+            f"parent: training goes on from {plan.init_from}, so the parent is {plan.init_from}, not {parent}"
+        )
+
+
+def _check_change(dojo: Dojo, plan: Plan) -> None:
+    """One change, and the one that is named."""
+    done = dojo.journal.experiments()
+    if (plan.change == "first") != (not done):
+        said = "is for the first experiment of a run" if done else "is what the first experiment's has to be"
+        raise InvalidDecision(f"change: `first` {said}")
+    parent = next((experiment for experiment in done if experiment.id == plan.parent), None)
+    if parent is None or plan.change == "first":
+        return
+    before = parent.plan
+    same = set(plan.sources) == set(before.sources) and plan.weights == before.weights
+    if plan.change == "sources" and same:
+        raise InvalidDecision(
+            f"change: says sources, and they are those of {parent.id} with the same weights"
+        )
+    if plan.change != "sources" and set(plan.sources) != set(before.sources):
+        raise InvalidDecision(
+            f"change: says {plan.change}, yet the sources differ from those of {parent.id} "
+            f"({', '.join(before.sources)}); change one thing at a time"
+        )
+
+
+def _check_test(dojo: Dojo, plan: Plan) -> None:
+    if not plan.tests:
+        return
+    done = dojo.journal.experiments()
+    made = {e.id: e.diagnosis.prediction for e in done if e.diagnosis and e.diagnosis.prediction}
+    prediction = made.get(plan.tests)
+    if prediction is None:
+        raise InvalidDecision(f"tests: {plan.tests!r} made no prediction; {nearest(plan.tests, made)}")
+    if prediction.change != plan.change:
+        raise InvalidDecision(
+            f"tests: {plan.tests} predicts what a change of {prediction.change} brings, "
+            f"and this plan changes {plan.change}"
+        )
+
+
+def _check_lessons(dojo: Dojo, plan: Plan) -> None:
+    known = [item.lesson.id for item in dojo.recall()] if plan.lessons else []
+    for lesson in plan.lessons:
+        if lesson not in known:
+            raise InvalidDecision(f"lessons: {lesson!r} was not recalled; {nearest(lesson, known)}")
+
+
+def _check_rows(dojo: Dojo, plan: Plan) -> None:
+    if plan.rows > dojo.max_rows:
+        raise InvalidDecision(f"rows: at most {dojo.max_rows} in this run, not {plan.rows}")
+
+
+def _check_seconds(dojo: Dojo, plan: Plan) -> None:
+    left = max(dojo.remaining_budget_seconds(), 0.0)
+    least = min(dojo.minimum_experiment_seconds(), left)
+    if not least <= plan.max_seconds <= left + CLOCK_SECONDS or not plan.max_seconds > 0:
+        raise InvalidDecision(
+            f"max_seconds: {plan.max_seconds:.0f} s of the {left:.0f} s left, and an experiment here needs "
+            f"at least {least:.0f} s; take {least:.0f} to {left:.0f} s, a share_of_remaining_budget "
+            f"between {min(1.0, least / max(left, 1.0) + 0.005):.2f} and 1.0"
+        )
+
+
+PLAN_CHECKS: tuple[Callable[[Dojo, Plan], None], ...] = (
+    _check_sources,
+    _check_weights,
+    _check_parent,
+    _check_change,
+    _check_test,
+    _check_lessons,
+    _check_rows,
+    _check_seconds,
+)
+"""Each alone; the first that raises is told."""

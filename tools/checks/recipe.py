@@ -1,0 +1,121 @@
+"""The check of a recipe: does it keep to its plan, and does it run on a sample of rows?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from memory.recipe import (
+    Cap,
+    DataRecipe,
+    Filter,
+    Generate,
+    Judge,
+    Map,
+    Mix,
+    Operation,
+    Rephrase,
+    Script,
+    Select,
+    Solve,
+)
+from memory.records import Plan
+from tasks.errors import ExperimentFailed, InvalidDecision
+from tools.curation.run import dry_run
+from tools.dojo import Dojo
+
+REHEARSAL_ROWS = 400
+"""Raw rows that a recipe is tried on: wrong columns and scripts show at once."""
+ASKS_TEACHER = (Solve, Rephrase, Generate, Judge)
+
+
+def check_recipe(dojo: Dojo, plan: Plan, recipe: DataRecipe) -> None:
+    """Raise for the first operation that does not fit the plan, or for what a rehearsal meets.
+
+    Raises:
+        InvalidDecision: what is wrong, and what would fit.
+    """
+    check_operations(dojo, plan, recipe.operations)
+    _rehearse(dojo, recipe)
+
+
+def check_operations(dojo: Dojo, plan: Plan, operations: Sequence[Operation]) -> None:
+    """The operations against the plan, nothing run. They need not be complete yet.
+
+    Raises:
+        InvalidDecision: what is wrong, and what would fit.
+    """
+    _check_sources(plan, operations)
+    _check_filters(operations)
+    if dojo.teacher is None and (asking := [op.op for op in operations if isinstance(op, ASKS_TEACHER)]):
+        raise InvalidDecision(f"operations: {', '.join(asking)} ask a teacher model, and this run has none")
+    _check_counts(plan, operations)
+
+
+def _check_sources(plan: Plan, operations: Sequence[Operation]) -> None:
+    selected = {name for op in operations if isinstance(op, Select) for name in op.sources}
+    if selected and selected != set(plan.sources):
+        raise InvalidDecision(
+            f"operations: select: the plan's sources are {', '.join(plan.sources)}; these, and no others"
+        )
+    maps = [op for op in operations if isinstance(op, Map)]
+    if len(maps) > 1:
+        raise InvalidDecision("operations: map: one for all sources")
+    if maps and (strange := sorted(set(maps[0].columns) - set(plan.sources))):
+        raise InvalidDecision(
+            f"operations: map: {', '.join(strange)} not among the plan's sources ({', '.join(plan.sources)})"
+        )
+
+
+def _check_filters(operations: Sequence[Operation]) -> None:
+    for op in operations:
+        bounds = [op.minimum, op.maximum] if isinstance(op, Filter) else []
+        if any(bound is not None and (not math.isfinite(bound) or bound < 0) for bound in bounds):
+            raise InvalidDecision("operations: filter: minimum and maximum are finite numbers, 0 or more")
+        if isinstance(op, Filter) and op.rule == "on_domain" and (op.minimum or 0.0) > 1.0:
+            raise InvalidDecision(
+                f"operations: filter on_domain: minimum is a cosine from 0.0 to 1.0, not {op.minimum:g}"
+            )
+
+
+def _check_counts(plan: Plan, operations: Sequence[Operation]) -> None:
+    for op in operations:
+        if isinstance(op, Mix):
+            wrong = [name for name in op.weights if name not in plan.sources]
+            if wrong or not all(math.isfinite(share) and share > 0 for share in op.weights.values()):
+                raise InvalidDecision(
+                    f"operations: mix: a weight over 0 for sources of the plan ({', '.join(plan.sources)})"
+                )
+    caps = [op for op in operations if isinstance(op, Cap)]
+    if len(caps) > 1 or (caps and operations[-1] is not caps[0]):
+        raise InvalidDecision("operations: cap: once, at the end")
+    if caps and caps[0].rows > plan.rows:
+        raise InvalidDecision(f"operations: cap: at most the plan's {plan.rows} rows, not {caps[0].rows}")
+
+
+def _rehearse(dojo: Dojo, recipe: DataRecipe) -> None:
+    """The recipe on a sample of rows, without what asks a teacher, which costs money."""
+    prompts = [sample.prompt for sample in dojo.validation]
+    try:
+        dry_run(
+            recipe,
+            dojo.pool,
+            dojo.spec,
+            dojo.decontaminator,
+            dojo.count_tokens,
+            dojo.max_rows,
+            prompts,
+            REHEARSAL_ROWS,
+        )
+    except ExperimentFailed as failed:
+        if failed.code != "empty_data":
+            raise InvalidDecision(
+                f"operations: the recipe fails on a sample of rows: {failed.code}: {failed.message}"
+            ) from failed
+        if any(isinstance(op, ASKS_TEACHER) for op in recipe.operations):
+            return  # the teacher may write the rows that the sample lacks
+        scripts = any(isinstance(op, Script) for op in recipe.operations)
+        hint = "does the script return rows?" if scripts else "which filter is too strict?"
+        raise InvalidDecision(
+            f"operations: of {REHEARSAL_ROWS} sampled rows none is left; {hint}"
+        ) from failed

@@ -1,0 +1,76 @@
+"""The check of a training plan: its weights, its learning rate, its memory and its time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from memory.recipe import DataCard
+from memory.records import Plan, TrainingPlan
+from tasks.errors import InvalidDecision
+from tools.checks.plan import CLOCK_SECONDS
+from tools.dojo import Dojo
+from tools.training.learning_rate import learning_rate_range
+
+RATE_MARGIN = 5.0
+"""How far a rate may leave the range that the optimiser searches, as a factor: who sets a rate by hand
+may know better, and a rate beyond that is a slip of the pen."""
+
+
+def check_training_plan(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
+    """Raise for the first thing that does not fit the plan, its data or the machine.
+
+    Raises:
+        InvalidDecision: the field, what is wrong with it, and what would fit.
+    """
+    for check in TRAINING_CHECKS:
+        check(dojo, plan, card, training)
+
+
+def _check_start(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
+    if training.init_from != plan.init_from:
+        raise InvalidDecision(
+            f"init_from: the plan of {plan.experiment} starts from {plan.init_from}, not {training.init_from}"
+        )
+
+
+def _check_rate(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
+    low, high = learning_rate_range(training.method, dojo.base_model.hidden_size)
+    low, high = low / RATE_MARGIN, high * RATE_MARGIN
+    if not low <= training.learning_rate <= high:
+        raise InvalidDecision(
+            f"learning_rate: {training.learning_rate:g} is out of range for {training.method}: "
+            f"{low:.2g} to {high:.2g}"
+        )
+
+
+def _check_batch(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
+    if training.per_device_train_batch_size > card.rows:
+        raise InvalidDecision(
+            f"per_device_train_batch_size: at most the {card.rows} rows of the data, "
+            f"not {training.per_device_train_batch_size}"
+        )
+
+
+def _check_memory(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
+    estimate = dojo.estimate(training, card)
+    if not estimate.fits:
+        raise InvalidDecision(
+            f"memory: needs about {estimate.peak_gib:.1f} GiB of {estimate.available_gib:.1f} GiB; "
+            "take a smaller batch, or lora"
+        )
+
+
+def _check_time(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
+    left = max(dojo.remaining_budget_seconds(), 0.0)
+    if training.timeout_seconds > left + CLOCK_SECONDS:
+        raise InvalidDecision(f"timeout_seconds: at most the {left:.0f} s left")
+
+
+TRAINING_CHECKS: tuple[Callable[[Dojo, Plan, DataCard, TrainingPlan], None], ...] = (
+    _check_start,
+    _check_rate,
+    _check_batch,
+    _check_memory,
+    _check_time,
+)
+"""Each alone; the first that raises is told."""
