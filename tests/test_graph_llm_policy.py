@@ -1,4 +1,4 @@
-"""A whole run with a language model at the wheel: real HTTP, curation and training, a scripted server."""
+"""A whole run that a language model drives: real HTTP, curation and training, a scripted server."""
 
 from __future__ import annotations
 

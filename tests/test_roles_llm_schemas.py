@@ -244,7 +244,7 @@ def training(dojo, **changes):
     return training_draft_of(dojo, dojo.journal.plan("e09"), dojo.journal.card("e09"), decision)
 
 
-def test_the_optimiser_keeps_its_knobs_unless_a_reason_is_given(dojos):
+def test_the_optimiser_keeps_its_choice_unless_a_reason_is_given(dojos):
     dojo = dojos["card"]
     own = training(dojo, lr_scheduler_type="linear")
     assert own.hyperparameters_from == "tpe after 8 trials"
@@ -267,7 +267,7 @@ def test_a_reason_without_an_override_is_no_override(dojos):
         ({"per_device_train_batch_size": 1000}, "at most the 120 rows"),
     ],
 )
-def test_knobs_out_of_range_are_refused_with_the_range(dojos, changes, told):
+def test_hyperparameters_out_of_range_are_refused_with_the_range(dojos, changes, told):
     with pytest.raises(InvalidDecision) as refused:
         training(dojos["card"], override_reason="because", **changes)
     assert told in str(refused.value)

@@ -14,7 +14,7 @@ from tools.workspace import Workspace
 
 BASE = "base"
 LEFT_OUT = ("training.json", "README.md", "adapter")
-KNOBS = (
+HYPERPARAMETERS = (
     "method",
     "learning_rate",
     "num_train_epochs",
@@ -141,6 +141,10 @@ def _data(card: DataCard) -> str:
 
 def _hyperparameters(plan: TrainingPlan) -> str:
     values = plan.model_dump()
-    names = [*KNOBS, "lora_r", "lora_alpha", "lora_dropout"] if plan.method == "lora" else list(KNOBS)
+    names = (
+        [*HYPERPARAMETERS, "lora_r", "lora_alpha", "lora_dropout"]
+        if plan.method == "lora"
+        else list(HYPERPARAMETERS)
+    )
     lines = ["| setting | value |", "|---|---|", *(f"| {name} | {values[name]} |" for name in names)]
     return "\n".join(lines)
