@@ -6,9 +6,11 @@ module without paying for torch.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+from tools.models.adapter import base_dir, is_adapter, tokenizer_dir
+from tools.models.template_support import PLAIN_TEMPLATE
 
 BF16_PARAMETERS = 300_000_000
 """From this size on, a model on a GPU is loaded in bfloat16 for generation and for LoRA."""
@@ -22,25 +24,39 @@ def device() -> str:
 
 
 def load_tokenizer(model_dir: Path) -> Any:
-    """The tokenizer, with a padding token: the end token where the model has none of its own."""
+    """The tokenizer, with what a model may lack: padding (the end token), a chat template (a plain one).
+
+    An adapter without a tokenizer has that of its base.
+    """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(str(model_dir), local_files_only=True)
+    folder = tokenizer_dir(model_dir)
+    tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
+    if not tokenizer.chat_template:
+        tokenizer.chat_template = PLAIN_TEMPLATE
     return tokenizer
+
+
+def save_template(tokenizer: Any, folder: Path) -> None:
+    """Writes the plain chat template where a model has none of its own, so that its users ask as it was trained."""
+    if tokenizer.chat_template == PLAIN_TEMPLATE:
+        (folder / "chat_template.jinja").write_text(PLAIN_TEMPLATE, encoding="utf-8")
 
 
 def load_model(model_dir: Path, dtype: str = "float32") -> Any:
     """The model on the CPU; a PEFT adapter directory gives its base with the adapter merged in."""
     from transformers import AutoModelForCausalLM
 
-    if not (model_dir / "adapter_config.json").exists():
-        return AutoModelForCausalLM.from_pretrained(str(model_dir), dtype=dtype, local_files_only=True)
+    if not is_adapter(model_dir):
+        return AutoModelForCausalLM.from_pretrained(
+            str(model_dir), dtype=dtype, local_files_only=True, trust_remote_code=False
+        )
     from peft import PeftModel
 
-    base = json.loads((model_dir / "adapter_config.json").read_text())["base_model_name_or_path"]
-    return PeftModel.from_pretrained(load_model(Path(base), dtype), str(model_dir)).merge_and_unload()
+    base = load_model(base_dir(model_dir), dtype)
+    return PeftModel.from_pretrained(base, str(model_dir)).merge_and_unload()
 
 
 def parameter_count(model: Any) -> int:
