@@ -31,7 +31,8 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
     """Answers several named lists of prompts with one model, loaded once.
 
     Args:
-        payload: ``model_dir``, ``sets`` (name -> prompts, each a text or a list of turns), ``max_new_tokens`` and ``threads``.
+        payload: ``model_dir``, ``sets`` (name -> prompts, each a text or a list of turns),
+            ``max_new_tokens`` and ``threads``.
 
     Returns:
         ``answers`` (name -> texts, in order), ``generated_tokens`` and ``generate_seconds`` by name.
@@ -117,7 +118,7 @@ def free_bytes(model: Any) -> float:
 
 
 def end_tokens(model: Any, tokenizer: Any) -> list[int]:
-    """Every token that ends an answer: the tokenizer's, the template's, and those of the generation config."""
+    """Every token that ends an answer: the tokenizer's, the template's, the generation config's."""
     configured = model.generation_config.eos_token_id
     found = configured if isinstance(configured, list) else [configured]
     turn_end = template_support(tokenizer).turn_end

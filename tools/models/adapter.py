@@ -78,7 +78,7 @@ def base_dir(folder: Path) -> Path:
     moved = BUNDLED / Path(name).name  # a bundled model under the path of another installation
     if moved.is_dir():
         return moved
-    fix = f"put it there (a Hub id: `hf download {Path(name).name}`), or mend base_model_name_or_path in {CONFIG}"
+    fix = f"put it there, `hf download` it, or mend base_model_name_or_path in {CONFIG}"
     raise InputError(str(folder), f"an adapter of {name}, which is not here", fix)
 
 

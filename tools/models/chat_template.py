@@ -13,6 +13,7 @@ wherever the template can render the conversation:
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -103,7 +104,7 @@ def answer_spans(
     if cuts is None:
         cuts = _by_prefix(tokenizer, ready, shown, start, support)
     edges = sorted({0, len(start), *(edge for cut in cuts for edge in cut)})
-    pieces = [start[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [start[a:b] for a, b in itertools.pairwise(edges)]
     parts = [*encode(tokenizer, pieces[:1]), *encode(tokenizer, [*pieces[1:], completion], after=True)]
     at = {0: 0}
     for edge, part in zip([*edges[1:], -1], parts, strict=True):
@@ -126,13 +127,13 @@ def room_for_prompt(max_positions: int | None, max_new_tokens: int, longest_prom
             f"max_new_tokens = {max_new_tokens}",
             f"the model has {max_positions} positions, which leaves {max(0, room)} for a prompt, "
             f"and the longest has {longest_prompt}",
-            f"set it to at most {max(1, max_positions - longest_prompt)}, or take a model with more positions",
+            f"set at most {max(1, max_positions - longest_prompt)}, or take a model with more positions",
         )
     return room
 
 
 def fit_messages(tokenizer: Any, messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """The turns as the template takes them: texts joined, system text where it can stand, special tokens marked.
+    """The turns as the template takes them: joined texts, system text in its place, special tokens marked.
 
     Raises:
         InputError: a turn has no role, or content that is not text.

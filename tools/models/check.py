@@ -1,4 +1,4 @@
-"""Check of a base model before anything is spent on it: one line for what cannot work, a note for what was handled.
+"""Check of a base model before anything is spent: a line for what cannot work, a note for what was handled.
 
 ``resolve_base_model`` reads files and headers; ``look`` goes on with the class, the
 tokenizer, the chat template and the numbers. It needs transformers and torch, so a run
@@ -151,8 +151,8 @@ def _check_rows(tokenizer: Any, folder: Path, base_model: BaseModel) -> None:
     beyond = sorted((number, token) for token, number in vocabulary.items() if number >= base_model.vocab > 0)
     if beyond:
         number, token = beyond[0]
-        wrong = f"its tokenizer knows {token!r} as {number}, and the model has {base_model.vocab:,} rows of embeddings"
-        fix = "take the tokens out, or save the model after resize_token_embeddings(len(tokenizer)) and training them"
+        wrong = f"its tokenizer has token {number} ({token!r}), its embedding {base_model.vocab:,} rows"
+        fix = "take such tokens out, or save the model after resize_token_embeddings(len(tokenizer))"
         raise InputError(str(folder), f"{wrong} ({len(beyond)} such tokens)", fix)
 
 
@@ -162,7 +162,7 @@ def _template_notes(support: TemplateSupport, tokenizer: Any) -> list[str]:
         "its template takes no system turn: system text goes before the first question": (
             support.system in ("refused", "ignored") and not support.plain
         ),
-        f"its template demands a system turn: {support.filler or 'an empty one'} is put in where there is none": (
+        f"its template demands a system turn: {support.filler or 'an empty one'} is put in": (
             support.system == "required"
         ),
         f"its template puts in a system turn of its own: {support.default_system.strip()[:80]!r}": bool(
@@ -174,7 +174,7 @@ def _template_notes(support: TemplateSupport, tokenizer: Any) -> list[str]:
         "its template drops the reasoning of earlier answers from a conversation": (
             support.drops_past_reasoning and not support.drops_reasoning
         ),
-        f"its generation prompt opens {support.opens_reasoning}: answers without reasoning close it at once": bool(
+        f"its generation prompt opens {support.opens_reasoning}: plain answers close it at once": bool(
             support.opens_reasoning
         ),
         f"its template ends an answer with no token of its own: {tokenizer.eos_token} is added": (

@@ -40,7 +40,7 @@ def load_tokenizer(model_dir: Path) -> Any:
 
 
 def save_template(tokenizer: Any, folder: Path) -> None:
-    """Writes the plain chat template where a model has none of its own, so that its users ask as it was trained."""
+    """Writes the plain chat template beside a model without one: its users ask as it was trained."""
     if tokenizer.chat_template == PLAIN_TEMPLATE:
         (folder / "chat_template.jinja").write_text(PLAIN_TEMPLATE, encoding="utf-8")
 

@@ -37,7 +37,7 @@ def holds_special_tokens(tokenizer: Any, text: str) -> bool:
 
 
 def protect(tokenizer: Any, value: Any) -> Any:
-    """Messages or tools with the special tokens in their texts marked; what holds none is returned as it is."""
+    """Messages or tools with the special tokens in their texts marked; text without any stays as it is."""
     from transformers.utils.chat_template_utils import mark_control_tokens
 
     tokens = special_tokens(tokenizer)
