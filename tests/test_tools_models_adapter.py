@@ -19,6 +19,8 @@ from tools.models.load import load_model
 
 torch = pytest.importorskip("torch")
 sft = pytest.importorskip("tools.recipes.sft")
+# PEFT 0.21 asks transformers 5.23 by the old name.
+pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
 
 
 def loss(model: Any, batch: Any) -> float:
