@@ -11,11 +11,13 @@ import pytest
 
 from memory.records import TrainingPlan
 from tasks.errors import InputError
-from tests.support.tiny_model import make_tiny_model, write_rows
+from tests.support.chat_templates import model_with
+from tests.support.tiny_model import CHAT_TEMPLATE, make_tiny_model, write_rows
 from tools.models.adapter import is_adapter, read_adapter, whole_base
 from tools.models.base_model import BUNDLED, resolve_base_model
 from tools.models.check import look
 from tools.models.load import load_model
+from tools.models.template_support import PLAIN_TEMPLATE
 
 torch = pytest.importorskip("torch")
 sft = pytest.importorskip("tools.recipes.sft")
@@ -126,3 +128,44 @@ def test_an_adapter_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
     shutil.move(folder / "adapter_model.safetensors", folder / "adapter_model.bin")
     with pytest.raises(InputError, match="a pickle"):
         resolve_base_model(str(folder))
+
+
+def test_the_end_stays_in_the_loss_where_padding_is_the_same_token(tmp_path: Path) -> None:
+    folder = model_with(tmp_path / "m", CHAT_TEMPLATE, pad_token="<|end|>")
+    plan = TrainingPlan(method="full", per_device_train_batch_size=8)
+    trainer, _ = sft.build_trainer(plan, folder, write_rows(tmp_path / "rows.jsonl"), tmp_path / "out")
+    batch = next(iter(trainer.get_train_dataloader()))
+    assert ((batch["labels"] == 2).sum(dim=1) == 1).all()
+    assert (batch["labels"][batch["attention_mask"] == 0] == -100).all()
+
+
+def test_a_model_without_positions_and_template_is_trained_asked_and_saved(tmp_path: Path) -> None:
+    from transformers import BloomConfig, BloomForCausalLM
+
+    from tools.evaluation.generate import answer_sets
+
+    folder = model_with(tmp_path / "m", None)
+    (folder / "model.safetensors").unlink()
+    vocabulary = resolve_vocabulary(folder)
+    config = BloomConfig(
+        vocab_size=vocabulary, hidden_size=32, n_layer=2, n_head=2, bos_token_id=1, eos_token_id=2
+    )
+    torch.manual_seed(0)
+    BloomForCausalLM(config).save_pretrained(folder)
+    facts = look(resolve_base_model(str(folder)))
+    assert (facts.positions, facts.template) == (None, "plain")
+    out = tmp_path / "out"
+    plan = TrainingPlan(method="full", max_steps=40, learning_rate=1e-2, per_device_train_batch_size=8)
+    trainer, _ = sft.build_trainer(plan, folder, write_rows(tmp_path / "rows.jsonl"), out)
+    trainer.train()
+    sft.save(trainer, plan, folder, out)
+    assert (out / "chat_template.jinja").read_text() == PLAIN_TEMPLATE
+    asked = {"text": ["copy the word 3"], "turns": [[{"role": "user", "content": "copy the word 3"}]]}
+    payload = {"model_dir": str(out), "sets": asked, "max_new_tokens": 8, "threads": 1}
+    answers = answer_sets(payload)["answers"]
+    assert answers["text"] == answers["turns"]
+    assert answers["text"][0].startswith("word")
+
+
+def resolve_vocabulary(folder: Path) -> int:
+    return int(json.loads((folder / "config.json").read_text())["vocab_size"])

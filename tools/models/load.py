@@ -6,11 +6,12 @@ module without paying for torch.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from tools.models.adapter import base_dir, is_adapter, tokenizer_dir
-from tools.models.template_support import PLAIN_TEMPLATE
+from tools.models.template_support import PLAIN_TEMPLATE, template_support
 
 BF16_PARAMETERS = 300_000_000
 """From this size on, a model on a GPU is loaded in bfloat16 for generation and for LoRA."""
@@ -43,6 +44,20 @@ def save_template(tokenizer: Any, folder: Path) -> None:
     """Writes the plain chat template beside a model without one: its users ask as it was trained."""
     if tokenizer.chat_template == PLAIN_TEMPLATE:
         (folder / "chat_template.jinja").write_text(PLAIN_TEMPLATE, encoding="utf-8")
+
+
+def name_turn_end(tokenizer: Any, folder: Path) -> None:
+    """Adds the end of a turn in the template, with which trained answers end, to ``generation_config.json``."""
+    file = folder / "generation_config.json"
+    end = template_support(tokenizer).turn_end
+    if not end or not file.exists():
+        return
+    config = json.loads(file.read_text(encoding="utf-8"))
+    named = config.get("eos_token_id")
+    ends = [*named] if isinstance(named, list) else [named] if named is not None else []
+    if (token := int(tokenizer.convert_tokens_to_ids(end))) not in ends:
+        config["eos_token_id"] = [*ends, token] if ends else token
+        file.write_text(json.dumps(config, indent=2), encoding="utf-8")
 
 
 def load_model(model_dir: Path, dtype: str = "float32") -> Any:

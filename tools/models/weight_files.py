@@ -150,7 +150,7 @@ def check_numbers(weights: list[Path], most_bytes: int) -> float:
         for _, tensors in files
         for entry in tensors.values()
     )
-    share = min(1.0, most_bytes / max(1, total))
+    share = float(min(1.0, most_bytes / max(1, total)))
     for file, tensors in files:
         with file.open("rb") as content:
             data = 8 + struct.unpack("<Q", content.read(8))[0]

@@ -40,7 +40,14 @@ from memory.records import TrainingPlan
 from tasks.errors import ExperimentFailed
 from tools.models.adapter import save_adapter, tokenizer_dir
 from tools.models.chat_template import encode, render_conversation, render_pair
-from tools.models.load import BF16_PARAMETERS, load_model, load_tokenizer, parameter_count, save_template
+from tools.models.load import (
+    BF16_PARAMETERS,
+    load_model,
+    load_tokenizer,
+    name_turn_end,
+    parameter_count,
+    save_template,
+)
 from tools.process.fork_server import peak_gib
 from tools.training.length_groups import LengthGroups
 from tools.training.loss_curve import divergence, rate, thin
@@ -295,6 +302,7 @@ def save(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path, folder: Pa
         for file in tokenizer_dir(model_dir).glob(pattern):
             shutil.copyfile(file, folder / file.name)
     save_template(trainer.processing_class, folder)
+    name_turn_end(trainer.processing_class, folder)
 
 
 def report(trainer: AnswerTrainer, plan: TrainingPlan, started: float) -> dict[str, Any]:
