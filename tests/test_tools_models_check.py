@@ -1,4 +1,4 @@
-"""A base model is looked at before anything is spent: one line for what cannot work, a note for what was handled."""
+"""A base model is looked at first: one line for what cannot work, a note for what was handled."""
 
 from __future__ import annotations
 

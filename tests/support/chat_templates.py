@@ -1,4 +1,4 @@
-"""Chat templates in the style of the common model families, short, for the tiny tokenizer's special tokens."""
+"""Chat templates in the style of the common families, with the tiny tokenizer's special tokens."""
 
 from __future__ import annotations
 

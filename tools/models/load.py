@@ -47,7 +47,7 @@ def save_template(tokenizer: Any, folder: Path) -> None:
 
 
 def name_turn_end(tokenizer: Any, folder: Path) -> None:
-    """Adds the end of a turn in the template, with which trained answers end, to ``generation_config.json``."""
+    """Adds the template's end of a turn, with which trained answers end, to the generation config."""
     file = folder / "generation_config.json"
     end = template_support(tokenizer).turn_end
     if not end or not file.exists():
