@@ -7,9 +7,10 @@
     {"plan": {"method": "lora", "learning_rate": 0.001, ...},   a TrainingPlan
      "model_dir": "...", "data_path": "rows.jsonl", "out_dir": "...", "threads": 2}
 
-Rows are ``{"prompt", "answer"}``, or ``{"messages"}`` that end with the answer.
-They are tokenised once with the model's chat template; the loss is on the answer only; rows longer than ``max_length`` are
-dropped and counted, never cut, because half an answer teaches to stop half-way.
+Rows are ``{"prompt", "answer"}``, or ``{"messages"}`` that end with the answer. They are
+tokenised once with the model's chat template; the loss is on the answer only; rows longer
+than ``max_length`` are dropped and counted, never cut, because half an answer teaches to
+stop half-way.
 The result is a loadable model directory with ``training.json`` in it, written
 beside its final name and renamed at the end, so that a directory that exists is
 complete. The result of the same plan, data and start is returned as it is.
