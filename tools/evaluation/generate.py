@@ -9,13 +9,16 @@ of the CPU seconds of ``generate``; most of the rest is reading the prompts.
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tools.models.chat_template import encode, render_prompt
+from tools.models.architecture import max_positions
+from tools.models.chat_template import encode, render_prompt, render_prompt_messages
 from tools.models.load import BF16_PARAMETERS, device, load_model, load_tokenizer, parameter_count
+from tools.models.template_support import template_support
 from tools.process.machine import available_gib
 
 BATCH_ROWS = 128
@@ -29,7 +32,8 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
     """Answers several named lists of prompts with one model, loaded once.
 
     Args:
-        payload: ``model_dir``, ``sets`` (name -> prompts), ``max_new_tokens`` and ``threads``.
+        payload: ``model_dir``, ``sets`` (name -> prompts, each a text or a list of turns),
+            ``max_new_tokens`` and ``threads``.
 
     Returns:
         ``answers`` (name -> texts, in order), ``generated_tokens`` and ``generate_seconds`` by name.
@@ -49,7 +53,7 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
     seconds: dict[str, float] = {}
     for name, prompts in payload["sets"].items():
         started = time.monotonic()
-        ids = encode(tokenizer, [render_prompt(tokenizer, prompt) for prompt in prompts])
+        ids = encode(tokenizer, [_asked(tokenizer, prompt) for prompt in prompts])
         replies = generate_greedy(model, tokenizer, fit(model, ids, new_tokens), new_tokens)
         answers[name] = [tokenizer.decode(reply, skip_special_tokens=True) for reply in replies]
         tokens[name] = sum(map(len, replies))
@@ -57,12 +61,18 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
     return {"answers": answers, "generated_tokens": tokens, "generate_seconds": seconds}
 
 
+def _asked(tokenizer: Any, prompt: str | list[dict[str, Any]]) -> str:
+    if isinstance(prompt, str):
+        return render_prompt(tokenizer, prompt)
+    return render_prompt_messages(tokenizer, prompt)
+
+
 def fit(model: Any, prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
     """The prompts, cut at the start where prompt and answer exceed the model's positions.
 
     The end of a prompt holds the question and the turn's marker, without which no model answers.
     """
-    positions = getattr(model.config, "max_position_embeddings", None)
+    positions = max_positions(model.config.to_dict())
     room = max(1, positions - new_tokens) if positions else None
     return [ids if room is None else ids[-room:] for ids in prompts]
 
@@ -107,10 +117,12 @@ def free_bytes(model: Any) -> float:
 
 
 def end_tokens(model: Any, tokenizer: Any) -> list[int]:
-    """Every token that ends an answer: the tokenizer's, and those of the generation config."""
+    """Every token that ends an answer: the tokenizer's, the template's, the generation config's."""
     configured = model.generation_config.eos_token_id
     found = configured if isinstance(configured, list) else [configured]
-    return sorted({token for token in [*found, tokenizer.eos_token_id] if token is not None})
+    turn_end = template_support(tokenizer).turn_end
+    own = [tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(turn_end) if turn_end else None]
+    return sorted({token for token in [*found, *own] if token is not None})
 
 
 def _decode(model: Any, tokenizer: Any, prompts: Sequence[list[int]], max_new_tokens: int) -> list[list[int]]:
@@ -128,11 +140,13 @@ def _decode(model: Any, tokenizer: Any, prompts: Sequence[list[int]], max_new_to
     rows = torch.arange(len(prompts), device=model.device)  # which prompt each row of the batch is
     running = torch.ones(len(prompts), dtype=torch.bool, device=model.device)
     cache = DynamicCache(config=model.config)
+    # ALiBi models (BLOOM, MPT) count positions from the mask and take none.
+    positioned = "position_ids" in inspect.signature(model.forward).parameters
     for step in range(max_new_tokens):
         logits = model(
             input_ids=ids,
             attention_mask=mask,
-            position_ids=position,
+            **({"position_ids": position} if positioned else {}),
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,

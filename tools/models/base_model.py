@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
-import math
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from memory.recipe import Record
 from tasks.errors import InputError, did_you_mean
+from tools.models import gguf
+from tools.models.adapter import BUNDLED, CONFIG, WEIGHTS, is_adapter, tokenizer_dir, whole_base
+from tools.models.architecture import check_config, max_positions, read_config
+from tools.models.weight_files import PICKLES, count_parameters, find_weights, refuse_pointer
 
-BUNDLED = Path(__file__).parent / "bundled"
 DOWNLOAD = ("*.json", "*.safetensors", "*.jinja", "*.txt", "*.model", "tokenizer*", "README.md")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
+NO_LIMIT = 1 << 30
+"""Positions of a model that has no limit of its own."""
 PATH_FIX = "give a Hub-format directory with config.json, *.safetensors and a tokenizer"
 
 
@@ -34,26 +36,38 @@ class BaseModel(Record):
     hidden_size: int
     vocab: int
     max_positions: int
+    """``NO_LIMIT`` where the family has none (relative positions, ALiBi): ``positions`` is None then."""
     size_gib: float
     """Of the weight files."""
     sha: str
     """SHA-256 over the configuration and the names and sizes of the weights, first 16 digits."""
+    notes: tuple[str, ...] = ()
+    """What is out of the ordinary and was handled, a line each."""
+
+    @property
+    def positions(self) -> int | None:
+        """The most tokens of prompt and answer together; None without a limit."""
+        return self.max_positions if self.max_positions < NO_LIMIT else None
 
 
-def resolve_base_model(name_or_path: str) -> BaseModel:
-    """The model behind a bundled name, a directory or a Hub id.
+def resolve_base_model(name_or_path: str, allow_pickle: bool = False) -> BaseModel:
+    """The model behind a bundled name, a directory, a GGUF file or a Hub id; adapters count as models.
+
+    Args:
+        name_or_path: as the user wrote it.
+        allow_pickle: also take weights that are pickles, which can run code when they are read.
 
     Raises:
         InputError: it cannot be found, or a part of it is missing.
     """
     folder = Path(name_or_path).expanduser()
-    if folder.is_dir():
-        return _describe(folder, folder.resolve().name)
+    if folder.is_dir() or (folder.suffix == ".gguf" and folder.is_file()):
+        return _describe(folder, folder.resolve().name, allow_pickle)
     bundled = BUNDLED / name_or_path
     if "/" not in name_or_path and bundled.is_dir():
-        return _describe(bundled, name_or_path)
+        return _describe(bundled, name_or_path, allow_pickle)
     if _looks_like_hub_id(name_or_path):
-        return _describe(_download(name_or_path), name_or_path)
+        return _describe(_download(name_or_path, allow_pickle), name_or_path, allow_pickle)
     known = [path.name for path in BUNDLED.iterdir() if path.is_dir()] if BUNDLED.is_dir() else []
     fix = did_you_mean(name_or_path, known) if "/" not in name_or_path else PATH_FIX
     raise InputError(name_or_path, "no such model or directory", fix)
@@ -63,12 +77,14 @@ def _looks_like_hub_id(name: str) -> bool:
     return name.count("/") == 1 and not name.startswith((".", "/", "~")) and not name.endswith("/")
 
 
-def _download(repo: str) -> Path:
+def _download(repo: str, allow_pickle: bool) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     try:
-        return Path(snapshot_download(repo, allow_patterns=list(DOWNLOAD)))
+        return Path(
+            snapshot_download(repo, allow_patterns=[*DOWNLOAD, *(PICKLES[:1] if allow_pickle else ())])
+        )
     except GatedRepoError as error:
         fix = "accept its terms on the Hub and log in with `hf auth login`"
         raise InputError(repo, "access to this model is restricted", fix) from error
@@ -81,87 +97,69 @@ def _download(repo: str) -> Path:
         raise InputError(repo, wrong, "download it once while online, or give a local directory") from error
 
 
-def _describe(folder: Path, name: str) -> BaseModel:
+def _describe(folder: Path, name: str, allow_pickle: bool) -> BaseModel:
+    if packed := gguf.find(folder):
+        unpacked, note = gguf.unpack(packed)
+        return _describe(unpacked, name, allow_pickle).model_copy(update={"notes": (note,)})
+    if is_adapter(folder):
+        return _describe_adapter(folder, name, allow_pickle)
     config = read_config(folder)
-    weights = weight_files(folder)
-    if not any((folder / file).exists() for file in TOKENIZERS):
-        raise InputError(str(folder), "it holds no tokenizer (tokenizer.json)", PATH_FIX)
-    text = config.get("text_config", config)
-    size = sum(file.stat().st_size for file in weights)
+    check_config(folder, config)
+    weights, notes = find_weights(folder, allow_pickle)
+    _check_tokenizer(folder)
+    text = config.get("text_config") or config
     digest = hashlib.sha256((folder / "config.json").read_bytes())
     digest.update(repr([(file.name, file.stat().st_size) for file in weights]).encode())
     return BaseModel(
         path=folder.resolve(),
         name=name,
         parameters=count_parameters(weights, config),
-        n_layers=int(text.get("num_hidden_layers", text.get("n_layer", 0))),
-        hidden_size=int(text.get("hidden_size", text.get("n_embd", 0))),
-        vocab=int(text.get("vocab_size", 0)),
-        max_positions=int(text.get("max_position_embeddings", text.get("n_positions", 0))),
-        size_gib=size / (1 << 30),
+        n_layers=_first(text, "num_hidden_layers", "n_layer", "n_layers"),
+        hidden_size=_first(text, "hidden_size", "n_embd", "d_model"),
+        vocab=_first(text, "vocab_size"),
+        max_positions=max_positions(config) or NO_LIMIT,
+        size_gib=sum(file.stat().st_size for file in weights) / (1 << 30),
         sha=digest.hexdigest()[:16],
+        notes=notes,
     )
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """``config.json`` of a model directory; an adapter directory gives that of its base.
-
-    Raises:
-        InputError: it is missing or malformed.
-    """
-    file = folder / "config.json"
-    if not file.exists():
-        raise InputError(str(folder), "it holds no config.json", PATH_FIX)
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(
-            str(file), f"not valid JSON ({error})", "copy the file from the Hub again"
-        ) from error
-    if not isinstance(config, dict):
-        raise InputError(str(file), "not a JSON object", "copy the file from the Hub again")
-    return config
+def _describe_adapter(folder: Path, name: str, allow_pickle: bool) -> BaseModel:
+    """The base's figures, with the adapter's own path and fingerprint."""
+    base = _describe(whole_base(folder), name, allow_pickle)
+    weights = folder / WEIGHTS
+    digest = hashlib.sha256(base.sha.encode() + (folder / CONFIG).read_bytes() + weights.read_bytes())
+    note = f"an adapter of {base.path}: both are loaded, and what is trained keeps both"
+    return base.model_copy(
+        update={
+            "path": folder.resolve(),
+            "size_gib": base.size_gib + weights.stat().st_size / (1 << 30),
+            "sha": digest.hexdigest()[:16],
+            "notes": (note, *base.notes),
+        }
+    )
 
 
-def weight_files(folder: Path) -> list[Path]:
-    """The weight files of a directory, safetensors first.
-
-    Raises:
-        InputError: there are none.
-    """
-    for pattern in ("*.safetensors", "pytorch_model*.bin"):
-        files = sorted(file for file in folder.glob(pattern) if file.stat().st_size > 0)
-        if files:
-            return files
-    raise InputError(str(folder), "it holds no weights (*.safetensors)", PATH_FIX)
+def _first(config: dict[str, Any], *names: str) -> int:
+    return next((int(config[name]) for name in names if isinstance(config.get(name), int)), 0)
 
 
-def count_parameters(weights: list[Path], config: dict[str, Any]) -> int:
-    """Parameters from the safetensors headers (8 bytes of length, then JSON), or from the files' size."""
-    if weights[0].suffix == ".bin":
-        width = 4 if config.get("torch_dtype", config.get("dtype")) in (None, "float32") else 2
-        return sum(file.stat().st_size for file in weights) // width
-    total = 0
-    for file in weights:
-        with file.open("rb") as content:
-            try:
-                header = json.loads(content.read(struct.unpack("<Q", content.read(8))[0]))
-            except (ValueError, struct.error, OverflowError, MemoryError) as error:
-                raise InputError(
-                    str(file), "not a safetensors file", "copy the file from the Hub again"
-                ) from error
-        total += sum(math.prod(entry["shape"]) for key, entry in header.items() if key != "__metadata__")
-    return total
+def _check_tokenizer(folder: Path) -> None:
+    files = [folder / file for file in TOKENIZERS if (folder / file).exists()]
+    if not files:
+        raise InputError(str(folder), "it holds no tokenizer (tokenizer.json)", PATH_FIX)
+    refuse_pointer(files[0])
 
 
 @functools.lru_cache(maxsize=4)
 def count_tokens(model: BaseModel) -> Callable[[str], int]:
     """A function that counts the tokens of a text, special tokens not added."""
-    file = model.path / "tokenizer.json"
+    folder = tokenizer_dir(model.path)
+    file = folder / "tokenizer.json"
     if not file.exists():
         from transformers import AutoTokenizer
 
-        slow = AutoTokenizer.from_pretrained(str(model.path), local_files_only=True)
+        slow = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
         return lambda text: len(slow(text, add_special_tokens=False)["input_ids"])
     from tokenizers import Tokenizer
 

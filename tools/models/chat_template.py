@@ -1,44 +1,269 @@
-"""Chat template: questions and answers in a model's own format, the same for training and for evaluation.
+"""Chat templates: conversations in a model's own format, the same for training and for evaluation.
 
 A model is asked in the words it was trained with: any difference between the two
 (a missing space, a doubled start token) costs points that no training buys back.
-So both sides come through this module.
+So both sides come through this module, and the text is that of ``apply_chat_template``
+wherever the template can render the conversation:
+
+- a system turn that the template refuses or ignores goes before the first user turn's text;
+- a system turn that it demands is put in, empty where it allows that;
+- an answer whose reasoning the template would drop is written as it stands;
+- special tokens in anybody's text are text (``tools.models.special_tokens``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from tasks.errors import InputError
+from tools.models.special_tokens import REASONING, encode, protect
+from tools.models.template_support import PLAIN_TEMPLATE, TemplateSupport, apply_template, template_support
+
+__all__ = [
+    "answer_spans",
+    "encode",
+    "fit_messages",
+    "render_conversation",
+    "render_pair",
+    "render_prompt",
+    "render_prompt_messages",
+    "room_for_prompt",
+]
+
+Message = Mapping[str, Any]
+SYSTEM_ROLES = ("system", "developer")
 
 
 def render_prompt(tokenizer: Any, prompt: str) -> str:
-    """One user turn, up to where the answer starts, special tokens included.
-
-    A tokenizer without a chat template gets the prompt and a newline.
-    """
-    if not tokenizer.chat_template:
-        return f"{tokenizer.bos_token or ''}{prompt}\n"
-    message = [{"role": "user", "content": prompt}]
-    return str(tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True))
+    """One user turn, up to where the answer starts, special tokens included."""
+    return render_prompt_messages(tokenizer, [{"role": "user", "content": prompt}])
 
 
 def render_pair(tokenizer: Any, prompt: str, answer: str) -> tuple[str, str]:
     """(prompt, completion) as text; the completion ends with the token that stops generation."""
-    start = render_prompt(tokenizer, prompt)
-    if tokenizer.chat_template:
-        turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
-        whole = str(tokenizer.apply_chat_template(turns, tokenize=False))
-        if whole.startswith(start):
-            completion = whole[len(start) :].rstrip("\n")  # some templates end a turn with a newline
-            if completion.endswith(tokenizer.eos_token):
-                return start, completion
-    # No template, or one that renders a past turn otherwise (reasoning models drop their thoughts).
-    return start, answer + tokenizer.eos_token
+    turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
+    return render_conversation(tokenizer, turns)
 
 
-def encode(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of rendered texts, in one call: the fast tokenizers are ten times slower row by row."""
-    if not texts:
-        return []
-    ids: list[list[int]] = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-    return ids
+def render_prompt_messages(
+    tokenizer: Any, messages: Sequence[Message], tools: Sequence[Any] | None = None
+) -> str:
+    """A conversation up to where the next answer starts.
+
+    Raises:
+        InputError: a turn has no role or no text, or the template refuses the conversation.
+    """
+    ready = fit_messages(tokenizer, messages)
+    return apply_template(tokenizer, ready, protect(tokenizer, tools), ask=True)
+
+
+def render_conversation(
+    tokenizer: Any, messages: Sequence[Message], tools: Sequence[Any] | None = None
+) -> tuple[str, str]:
+    """(prompt, completion) of a conversation whose last turn is the assistant's target.
+
+    Together they are the text of ``apply_chat_template``, without what a template writes
+    after the token that ends the turn (a newline, for many).
+
+    Raises:
+        InputError: the last turn is not the assistant's, or as ``render_prompt_messages``.
+    """
+    if len(messages) < 2 or messages[-1].get("role") != "assistant":
+        raise InputError("conversation", "its last turn is not the assistant's", "end it with an answer")
+    support = template_support(tokenizer)
+    ready, shown = fit_messages(tokenizer, messages), protect(tokenizer, tools)
+    target = ready[-1]
+    start = apply_template(tokenizer, ready[:-1], shown, ask=True)
+    whole = apply_template(tokenizer, ready, shown)
+    written = _written(target)
+    rendered = _rendered(start, whole, support)
+    if rendered is not None and (_holds(rendered, start, written) or target.get("tool_calls")):
+        return start, _ended(rendered, written, support, tokenizer)
+    return start, _as_written(written, support) + (support.turn_end or tokenizer.eos_token)
+
+
+def answer_spans(
+    tokenizer: Any, messages: Sequence[Message], tools: Sequence[Any] | None = None
+) -> tuple[list[int], list[tuple[int, int]]]:
+    """Token ids of a conversation, and where in them each assistant turn stands, end token included.
+
+    A template with ``{% generation %}`` blocks says where its answers are; for others
+    a turn is what it adds to the rendering of the turns before it. An earlier turn
+    that cannot be found in the text (a template that rewrites history) gets no span.
+
+    Returns:
+        (ids, spans): spans are half-open token ranges, in order; the last is the target's.
+    """
+    start, completion = render_conversation(tokenizer, messages, tools)
+    ready, shown = fit_messages(tokenizer, messages), protect(tokenizer, tools)
+    support = template_support(tokenizer)
+    cuts = _marked(tokenizer, ready, shown, start) if support.marks_answers else None
+    if cuts is None:
+        cuts = _by_prefix(tokenizer, ready, shown, start, support)
+    edges = sorted({0, len(start), *(edge for cut in cuts for edge in cut)})
+    pieces = [start[a:b] for a, b in itertools.pairwise(edges)]
+    parts = [*encode(tokenizer, pieces[:1]), *encode(tokenizer, [*pieces[1:], completion], after=True)]
+    at = {0: 0}
+    for edge, part in zip([*edges[1:], -1], parts, strict=True):
+        at[edge] = max(at.values()) + len(part)
+    spans = [(at[a], at[b]) for a, b in cuts] + [(at[len(start)], at[-1])]
+    return [token for part in parts for token in part], spans
+
+
+def room_for_prompt(max_positions: int | None, max_new_tokens: int, longest_prompt: int = 1) -> int | None:
+    """Tokens that a prompt may have beside an answer of full length; None where there is no limit.
+
+    Raises:
+        InputError: less than ``longest_prompt``.
+    """
+    if max_positions is None:
+        return None
+    room = max_positions - max_new_tokens
+    if room < longest_prompt:
+        raise InputError(
+            f"max_new_tokens = {max_new_tokens}",
+            f"the model has {max_positions} positions, which leaves {max(0, room)} for a prompt, "
+            f"and the longest has {longest_prompt}",
+            f"set at most {max(1, max_positions - longest_prompt)}, or take a model with more positions",
+        )
+    return room
+
+
+def fit_messages(tokenizer: Any, messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """The turns as the template takes them: joined texts, system text in its place, special tokens marked.
+
+    Raises:
+        InputError: a turn has no role, or content that is not text.
+    """
+    support = template_support(tokenizer)
+    turns: list[dict[str, Any]] = [_plain_turn(message) for message in messages]
+    system = [turn for turn in turns[:1] if turn["role"] in SYSTEM_ROLES]
+    if system and support.system in ("refused", "ignored"):
+        turns = _folded(turns[1:], str(system[0]["content"] or ""))
+    elif not system and support.system == "required":
+        turns = [{"role": "system", "content": support.filler}, *turns]
+    fitted: list[dict[str, Any]] = protect(tokenizer, turns)
+    return fitted
+
+
+def _plain_turn(message: Message) -> dict[str, Any]:
+    """One turn, content as one text."""
+    content = message.get("content")
+    if not isinstance(message.get("role"), str):
+        raise InputError("conversation", "a turn has no role", "give each turn a role and a content")
+    if isinstance(content, Sequence) and not isinstance(content, str):
+        texts = [part.get("text") if isinstance(part, Mapping) else part for part in content]
+        if not all(isinstance(text, str) for text in texts):
+            fix = "leave the row out, or describe the part in words"
+            raise InputError("conversation", "a turn holds a part that is not text", fix)
+        content = "".join(map(str, texts))
+    if content is None and not message.get("tool_calls"):
+        raise InputError("conversation", "a turn has no text", "give each turn a role and a content")
+    if content is not None and not isinstance(content, str):
+        raise InputError("conversation", "a turn's content is not text", "write it as a string")
+    # Templates add strings: a tool call without words has empty ones.
+    return {**message, "content": content or ""}
+
+
+def _folded(turns: list[dict[str, Any]], system: str) -> list[dict[str, Any]]:
+    """The system text before the first user turn's."""
+    if not system.strip():
+        return turns
+    first = next((n for n, turn in enumerate(turns) if turn["role"] == "user"), None)
+    if first is None:
+        return [{"role": "user", "content": system}, *turns]
+    text = f"{system}\n\n{turns[first]['content']}"
+    return [*turns[:first], {**turns[first], "content": text}, *turns[first + 1 :]]
+
+
+def _written(target: Message) -> str:
+    """The target's words, its reasoning first where that has a field of its own."""
+    content = str(target.get("content") or "")
+    thought = target.get("reasoning_content") or target.get("thinking")
+    return f"<think>\n{thought}\n</think>\n\n{content}" if thought else content
+
+
+def _rendered(start: str, whole: str, support: TemplateSupport) -> str | None:
+    """What the whole conversation adds to its prompt; None where it does not go on from it."""
+    if whole.startswith(start):
+        return whole[len(start) :]
+    if support.opens_reasoning:
+        head = start.rstrip().removesuffix(support.opens_reasoning)
+        if whole.startswith(head):
+            return f"\n{REASONING[support.opens_reasoning]}\n\n" + whole[len(head) :]
+    return None
+
+
+def _holds(rendered: str, start: str, written: str) -> bool:
+    """Whether every word of the target is in the rendered text; templates may change the space around it."""
+    tag = next((tag for tag in REASONING if start.rstrip().endswith(tag)), None)
+    body = written.lstrip().removeprefix(tag) if tag else written
+    return re.sub(r"\s+", "", body) in re.sub(r"\s+", "", rendered)
+
+
+def _ended(rendered: str, written: str, support: TemplateSupport, tokenizer: Any) -> str:
+    """Up to the token that ends the turn."""
+    if support.turn_end:
+        end = rendered.rfind(support.turn_end)
+        if end >= 0:
+            return rendered[: end + len(support.turn_end)]
+        return rendered.rstrip("\n") + support.turn_end
+    # The template ends a turn in words: they would be a part of every answer.
+    at = rendered.rfind(written) if written else -1
+    body = rendered[: at + len(written)] if at >= 0 else rendered.rstrip("\n")
+    return body + str(tokenizer.eos_token)
+
+
+def _as_written(written: str, support: TemplateSupport) -> str:
+    """The target's own words after the generation prompt, which may have opened its reasoning."""
+    opener = support.opens_reasoning
+    if not opener:
+        return support.answer_lead + written
+    closer, body = REASONING[opener], written.lstrip()
+    if body.startswith(opener):
+        return body.removeprefix(opener).lstrip("\n")
+    return written if closer in written else f"\n{closer}\n\n{written}"
+
+
+def _marked(
+    tokenizer: Any, ready: list[dict[str, Any]], tools: Any, start: str
+) -> list[tuple[int, int]] | None:
+    """Character ranges of the earlier answers, from the template's own blocks."""
+    from transformers.utils.chat_template_utils import render_jinja_template
+
+    texts, found = render_jinja_template(
+        [ready],
+        tools=tools,
+        chat_template=tokenizer.get_chat_template(None, tools) if tokenizer.chat_template else PLAIN_TEMPLATE,
+        return_assistant_tokens_mask=True,
+        **tokenizer.special_tokens_map,
+    )
+    if not texts[0].startswith(start):
+        return None
+    return [(int(a), int(b)) for a, b in found[0] if b <= len(start)]
+
+
+def _by_prefix(
+    tokenizer: Any, ready: list[dict[str, Any]], tools: Any, start: str, support: TemplateSupport
+) -> list[tuple[int, int]]:
+    """Character ranges of the earlier answers: each begins where its generation prompt ends."""
+    spans: list[tuple[int, int]] = []
+    for n, turn in enumerate(ready[:-1]):
+        if turn["role"] != "assistant" or n == 0:
+            continue
+        opening = apply_template(tokenizer, ready[:n], tools, ask=True)
+        if support.opens_reasoning and not start.startswith(opening):
+            opening = opening.rstrip().removesuffix(support.opens_reasoning)
+        if not start.startswith(opening):
+            continue
+        end = start.find(support.turn_end, len(opening)) if support.turn_end else -1
+        if end >= 0:
+            spans.append((len(opening), end + len(support.turn_end)))
+            continue
+        closing = apply_template(tokenizer, ready[: n + 1], tools)
+        if start.startswith(closing) and len(closing) > len(opening):
+            spans.append((len(opening), len(closing)))
+    return spans

@@ -10,6 +10,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tools.models.adapter import base_dir, is_adapter, tokenizer_dir
+from tools.models.template_support import PLAIN_TEMPLATE, template_support
+
 BF16_PARAMETERS = 300_000_000
 """From this size on, a model on a GPU is loaded in bfloat16 for generation and for LoRA."""
 
@@ -22,25 +25,53 @@ def device() -> str:
 
 
 def load_tokenizer(model_dir: Path) -> Any:
-    """The tokenizer, with a padding token: the end token where the model has none of its own."""
+    """The tokenizer, with what a model may lack: padding (the end token), a chat template (a plain one).
+
+    An adapter without a tokenizer has that of its base.
+    """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(str(model_dir), local_files_only=True)
+    folder = tokenizer_dir(model_dir)
+    tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
+    if not tokenizer.chat_template:
+        tokenizer.chat_template = PLAIN_TEMPLATE
     return tokenizer
+
+
+def save_template(tokenizer: Any, folder: Path) -> None:
+    """Writes the plain chat template beside a model without one: its users ask as it was trained."""
+    if tokenizer.chat_template == PLAIN_TEMPLATE:
+        (folder / "chat_template.jinja").write_text(PLAIN_TEMPLATE, encoding="utf-8")
+
+
+def name_turn_end(tokenizer: Any, folder: Path) -> None:
+    """Adds the template's end of a turn, with which trained answers end, to the generation config."""
+    file = folder / "generation_config.json"
+    end = template_support(tokenizer).turn_end
+    if not end or not file.exists():
+        return
+    config = json.loads(file.read_text(encoding="utf-8"))
+    named = config.get("eos_token_id")
+    ends = [*named] if isinstance(named, list) else [named] if named is not None else []
+    if (token := int(tokenizer.convert_tokens_to_ids(end))) not in ends:
+        config["eos_token_id"] = [*ends, token] if ends else token
+        file.write_text(json.dumps(config, indent=2), encoding="utf-8")
 
 
 def load_model(model_dir: Path, dtype: str = "float32") -> Any:
     """The model on the CPU; a PEFT adapter directory gives its base with the adapter merged in."""
     from transformers import AutoModelForCausalLM
 
-    if not (model_dir / "adapter_config.json").exists():
-        return AutoModelForCausalLM.from_pretrained(str(model_dir), dtype=dtype, local_files_only=True)
+    if not is_adapter(model_dir):
+        return AutoModelForCausalLM.from_pretrained(
+            str(model_dir), dtype=dtype, local_files_only=True, trust_remote_code=False
+        )
     from peft import PeftModel
 
-    base = json.loads((model_dir / "adapter_config.json").read_text())["base_model_name_or_path"]
-    return PeftModel.from_pretrained(load_model(Path(base), dtype), str(model_dir)).merge_and_unload()
+    base = load_model(base_dir(model_dir), dtype)
+    return PeftModel.from_pretrained(base, str(model_dir)).merge_and_unload()
 
 
 def parameter_count(model: Any) -> int:

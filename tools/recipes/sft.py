@@ -7,9 +7,10 @@
     {"plan": {"method": "lora", "learning_rate": 0.001, ...},   a TrainingPlan
      "model_dir": "...", "data_path": "rows.jsonl", "out_dir": "...", "threads": 2}
 
-Rows are ``{"prompt", "answer"}``. They are tokenised once with the model's chat
-template; the loss is on the answer only; rows longer than ``max_length`` are
-dropped and counted, never cut, because half an answer teaches to stop half-way.
+Rows are ``{"prompt", "answer"}``, or ``{"messages"}`` that end with the answer. They are
+tokenised once with the model's chat template; the loss is on the answer only; rows longer
+than ``max_length`` are dropped and counted, never cut, because half an answer teaches to
+stop half-way.
 The result is a loadable model directory with ``training.json`` in it, written
 beside its final name and renamed at the end, so that a directory that exists is
 complete. The result of the same plan, data and start is returned as it is.
@@ -38,8 +39,16 @@ from trl import SFTConfig, SFTTrainer
 
 from memory.records import TrainingPlan
 from tasks.errors import ExperimentFailed
-from tools.models.chat_template import encode, render_pair
-from tools.models.load import BF16_PARAMETERS, load_model, load_tokenizer, parameter_count
+from tools.models.adapter import save_adapter, tokenizer_dir
+from tools.models.chat_template import encode, render_conversation, render_pair
+from tools.models.load import (
+    BF16_PARAMETERS,
+    load_model,
+    load_tokenizer,
+    name_turn_end,
+    parameter_count,
+    save_template,
+)
 from tools.process.machine import peak_gib
 from tools.training.length_groups import LengthGroups
 from tools.training.loss_curve import divergence, rate, thin
@@ -172,15 +181,21 @@ def tokenise(
     """Rows as ``input_ids`` and ``labels`` (-100 on the prompt), and how many were too long."""
     with data_path.open(encoding="utf-8") as lines:
         records = [json.loads(line) for line, _ in zip(lines, range(most_rows or sys.maxsize), strict=False)]
-    pairs = [render_pair(tokenizer, row["prompt"], row["answer"]) for row in records]
+    pairs = [_rendered(tokenizer, row) for row in records]
     prompts = encode(tokenizer, [prompt for prompt, _ in pairs])
-    completions = encode(tokenizer, [completion for _, completion in pairs])
+    completions = encode(tokenizer, [completion for _, completion in pairs], after=True)
     rows = [
         {"input_ids": prompt + completion, "labels": [-100] * len(prompt) + completion}
         for prompt, completion in zip(prompts, completions, strict=True)
         if len(prompt) + len(completion) <= max_length
     ]
     return rows, len(records) - len(rows)
+
+
+def _rendered(tokenizer: Any, row: dict[str, Any]) -> tuple[str, str]:
+    if "messages" in row:
+        return render_conversation(tokenizer, row["messages"], row.get("tools"))
+    return render_pair(tokenizer, row["prompt"], row["answer"])
 
 
 class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
@@ -277,7 +292,7 @@ def save(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path, folder: Pa
     folder.mkdir(parents=True, exist_ok=True)
     model = trainer.model
     if plan.method == "lora" and parameter_count(model) > MERGE_PARAMETERS:
-        model.save_pretrained(str(folder))
+        save_adapter(model, model_dir, folder)
     else:
         if plan.method == "lora":
             model.save_pretrained(str(folder / "adapter"))
@@ -285,8 +300,10 @@ def save(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path, folder: Pa
             model = model.merge_and_unload()
         model.save_pretrained(str(folder))
     for pattern in TOKENIZER_FILES:
-        for file in model_dir.glob(pattern):
+        for file in tokenizer_dir(model_dir).glob(pattern):
             shutil.copyfile(file, folder / file.name)
+    save_template(trainer.processing_class, folder)
+    name_turn_end(trainer.processing_class, folder)
 
 
 def report(trainer: AnswerTrainer, plan: TrainingPlan, started: float) -> dict[str, Any]:

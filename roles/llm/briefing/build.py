@@ -171,7 +171,7 @@ def _task(dojo: Dojo) -> str:
         parameters=f"{model.parameters / 1e6:.3g} million",
         layers=str(model.n_layers),
         width=str(model.hidden_size),
-        positions=str(model.max_positions),
+        positions=str(model.positions or "no limit"),
         max_rows=str(dojo.max_rows),
         max_length=str(dojo.max_length),
     )

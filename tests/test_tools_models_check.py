@@ -1,0 +1,196 @@
+"""A base model is looked at first: one line for what cannot work, a note for what was handled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from tasks.errors import InputError
+from tests.support.chat_templates import DISTILLED, GEMMA, NEEDS_SYSTEM, QWEN, model_with
+from tests.support.tiny_model import CHAT_TEMPLATE, make_tiny_model
+from tools.models.base_model import NO_LIMIT, resolve_base_model
+from tools.models.check import facts, look, look_job
+from tools.models.weight_files import check_numbers
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return make_tiny_model(tmp_path / "mine")
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        look(resolve_base_model(str(folder)))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def change(file: Path, **values: Any) -> None:
+    changed = json.loads(file.read_text()) | values
+    file.write_text(json.dumps({key: value for key, value in changed.items() if value is not None}))
+
+
+def notes(folder: Path) -> str:
+    return "\n".join(look(resolve_base_model(str(folder))).notes)
+
+
+def test_an_ordinary_model_has_facts_and_no_notes(model: Path) -> None:
+    found = look(resolve_base_model("ftdojo-mini"))
+    assert (found.dtype, found.positions, found.turn_end, found.notes) == ("F32", 512, "<|end|>", ())
+    assert (found.template, found.system_turn, found.architecture) == ("own", "rendered", "llama")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"model_type": None}, "names no model_type"),
+        ({"model_type": "llamma"}, "unknown architecture 'llamma'"),
+        ({"model_type": "own", "auto_map": {"AutoModelForCausalLM": "m.M"}}, "needs its own Python code"),
+        ({"model_type": "t5", "is_encoder_decoder": True}, "an encoder-decoder model"),
+        ({"model_type": "t5"}, "t5 is no causal language model"),
+        ({"model_type": "mamba", "architectures": ["MambaForCausalLM"]}, "keeps no key-value cache"),
+        ({"model_type": "rwkv", "architectures": ["RwkvForCausalLM"]}, "keeps no key-value cache"),
+        ({"architectures": ["LlamaForSequenceClassification"]}, "no model that continues text"),
+        ({"quantization_config": {"quant_method": "gptq"}}, r"quantised (gptq)"),
+    ],
+)
+def test_a_configuration_that_cannot_work_is_one_line(
+    model: Path, values: dict[str, Any], words: str
+) -> None:
+    change(model / "config.json", **values)
+    assert words in refusal(model)
+
+
+def test_custom_code_beside_a_known_architecture_is_not_run(model: Path) -> None:
+    change(model / "config.json", auto_map={"AutoModelForCausalLM": "modeling.Mine"})
+    (model / "modeling.py").write_text("raise SystemExit('run')")
+    assert "own Python code is not run" in notes(model)
+
+
+def shard(model: Path) -> list[str]:
+    weights = load_file(model / "model.safetensors")
+    (model / "model.safetensors").unlink()
+    names = [f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
+    half = len(weights) // 2
+    parts = [dict(list(weights.items())[:half]), dict(list(weights.items())[half:])]
+    for name, part in zip(names, parts, strict=True):
+        save_file(part, model / name, metadata={"format": "pt"})
+    index = {"weight_map": {key: name for name, part in zip(names, parts, strict=True) for key in part}}
+    (model / "model.safetensors.index.json").write_text(json.dumps(index))
+    return names
+
+
+def test_shards_are_counted_once_and_must_all_be_there(model: Path) -> None:
+    whole = resolve_base_model(str(model)).parameters
+    copy = (model / "model.safetensors").read_bytes()
+    names = shard(model)
+    (model / "consolidated.safetensors").write_bytes(copy)
+    (model / "pytorch_model.bin").write_bytes(b"pickle")
+    found = resolve_base_model(str(model))
+    assert found.parameters == whole
+    assert "consolidated.safetensors, pytorch_model.bin" in found.notes[0]
+    (model / names[1]).unlink()
+    assert f"1 of 2 weight files are missing, e.g. {names[1]}" in refusal(model)
+    (model / "model.safetensors.index.json").unlink()
+    assert "no model.safetensors.index.json" in refusal(model)
+
+
+def test_damaged_weights_are_one_line(model: Path) -> None:
+    file = model / "model.safetensors"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-100])
+    assert f"cut short: {len(whole) - 100:,} of {len(whole):,} bytes" in refusal(model)
+    file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n")
+    assert "git-LFS pointer" in refusal(model)
+
+
+def test_pickles_need_a_word_of_the_user(model: Path) -> None:
+    (model / "model.safetensors").rename(model / "pytorch_model.bin")
+    assert "--allow-pickle" in refusal(model)
+    assert resolve_base_model(str(model), allow_pickle=True).parameters > 0
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_nan_in_the_weights_is_named(model: Path, value: float) -> None:
+    weights = load_file(model / "model.safetensors")
+    weights["model.norm.weight"][5] = value
+    save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
+    assert "model.norm.weight holds NaN or infinity (1 numbers)" in refusal(model)
+
+
+def test_nan_is_found_in_16_bits_and_a_large_model_is_sampled(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file as save
+
+    for dtype in (torch.bfloat16, torch.float16):
+        numbers = torch.full((1000,), 3.0, dtype=dtype)
+        save({"a": numbers}, tmp_path / "x.safetensors")
+        assert check_numbers([tmp_path / "x.safetensors"], 10**6) == 1.0
+        numbers[900] = float("nan")
+        save({"a": numbers}, tmp_path / "x.safetensors")
+        assert check_numbers([tmp_path / "x.safetensors"], 1000) == 0.5
+        with pytest.raises(InputError, match="a holds NaN"):
+            check_numbers([tmp_path / "x.safetensors"], 10**6)
+
+
+def test_no_end_token_is_one_line_that_names_the_likely_one(tmp_path: Path) -> None:
+    folder = model_with(tmp_path / "m", CHAT_TEMPLATE, eos_token=None, pad_token=None)
+    assert 'add "eos_token": "<|end|>" to tokenizer_config.json' in refusal(folder)
+
+
+def test_a_missing_padding_token_is_the_end_token(tmp_path: Path) -> None:
+    folder = model_with(tmp_path / "m", CHAT_TEMPLATE, pad_token=None)
+    assert "padding and end are the same token (<|end|>)" in notes(folder)
+
+
+def test_tokens_beyond_the_embedding_are_one_line(model: Path) -> None:
+    file = model / "tokenizer.json"
+    content = json.loads(file.read_text())
+    rows = resolve_base_model(str(model)).vocab
+    extra = {**content["added_tokens"][0], "id": rows, "content": "<|new|>"}
+    content["added_tokens"].append(extra)
+    file.write_text(json.dumps(content))
+    assert f"token {rows} ('<|new|>'), its embedding {rows:,} rows" in refusal(model)
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        (None, "no chat template"),
+        (GEMMA, "takes no system turn"),
+        (NEEDS_SYSTEM, "demands a system turn"),
+        (QWEN, "drops the reasoning of earlier answers"),
+        (DISTILLED, "generation prompt opens <think>"),
+        (CHAT_TEMPLATE.replace("<|end|>", "[stop]"), "no token of its own: <|end|> is added"),
+    ],
+)
+def test_what_a_template_does_is_said(tmp_path: Path, template: str | None, words: str) -> None:
+    assert words in notes(model_with(tmp_path / "m", template))
+
+
+def test_a_template_that_renders_nothing_is_one_line(tmp_path: Path) -> None:
+    for template in ("{{ raise_exception('never') }}", "{% for %}"):
+        assert "the chat template refuses it" in refusal(
+            model_with(tmp_path / template[3:6].strip(), template)
+        )
+
+
+def test_positions_are_found_under_their_other_names(model: Path) -> None:
+    change(model / "config.json", max_position_embeddings=None, n_positions=128)
+    assert resolve_base_model(str(model)).positions == 128
+    change(model / "config.json", n_positions=None)
+    found = resolve_base_model(str(model))
+    assert (found.positions, found.max_positions) == (None, NO_LIMIT)
+    assert "no limit of positions" in notes(model)
+
+
+def test_a_refusal_travels_from_a_child_as_data(model: Path) -> None:
+    assert facts(look_job({"model": "ftdojo-mini"})).parameters == 1_246_336
+    change(model / "config.json", model_type="llamma")
+    with pytest.raises(InputError, match="unknown architecture"):
+        facts(json.loads(json.dumps(look_job({"model": str(model)}))))

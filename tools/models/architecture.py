@@ -1,0 +1,113 @@
+"""Architectures: what ``config.json`` says of a model, and whether it can be trained here.
+
+The configuration alone is read; ``check_class`` looks at the class behind it and needs torch.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import InputError
+from tools.models.weight_files import refuse_pointer
+
+POSITIONS = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len", "n_ctx")
+ALIBI = ("bloom",)
+"""Positions are distances here: a ``seq_length`` in the configuration is how it was pretrained, no limit."""
+NEEDED = ("input_ids", "attention_mask", "past_key_values", "logits_to_keep")
+"""What training and the answering loop pass to a model."""
+ORIGINAL = "give the original weights (*.safetensors in 16 or 32 bits)"
+OTHER_MODEL = "take a decoder-only language model (Llama, Qwen, Gemma, Mistral, GPT-2, BLOOM...)"
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """``config.json`` of a model directory.
+
+    Raises:
+        InputError: it is missing or malformed.
+    """
+    file = folder / "config.json"
+    if not file.exists():
+        fix = "give a Hub-format directory with config.json, *.safetensors and a tokenizer"
+        raise InputError(str(folder), "it holds no config.json", fix)
+    refuse_pointer(file)
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(
+            str(file), f"not valid JSON ({error})", "copy the file from the Hub again"
+        ) from error
+    if not isinstance(config, dict):
+        raise InputError(str(file), "not a JSON object", "copy the file from the Hub again")
+    return config
+
+
+def max_positions(config: Mapping[str, Any]) -> int | None:
+    """The most tokens that prompt and answer may have together; None where the family has no limit."""
+    text = config.get("text_config") or config
+    if text.get("model_type") in ALIBI or text.get("alibi") is True:
+        return None
+    attention = text.get("attn_config")
+    if isinstance(attention, Mapping) and attention.get("alibi"):
+        return None
+    for name in POSITIONS:
+        value = text.get(name)
+        if isinstance(value, int) and value > 0:
+            return value
+    return None
+
+
+def check_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """Refuses what the configuration alone shows to be of no use here.
+
+    Raises:
+        InputError: no model type, an encoder-decoder, quantised weights, no language-model head.
+    """
+    kind = config.get("model_type")
+    if not isinstance(kind, str) or not kind:
+        fix = 'copy config.json from the model\'s page again, or add "model_type"'
+        raise InputError(str(folder / "config.json"), "it names no model_type", fix)
+    if config.get("is_encoder_decoder"):
+        raise InputError(str(folder), f"an encoder-decoder model ({kind})", OTHER_MODEL)
+    quantised = config.get("quantization_config")
+    if isinstance(quantised, Mapping):
+        method = quantised.get("quant_method", "unknown method")
+        raise InputError(str(folder), f"its weights are quantised ({method})", ORIGINAL)
+    heads = [name for name in config.get("architectures") or [] if isinstance(name, str)]
+    if heads and not any(
+        name.endswith(("CausalLM", "LMHeadModel", "ConditionalGeneration")) for name in heads
+    ):
+        wrong = f"{heads[0]} is no model that continues text"
+        raise InputError(str(folder), wrong, "give the weights with their language-model head")
+
+
+def check_class(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Refuses a model whose class is unknown, or does not take what training passes; returns notes.
+
+    Raises:
+        InputError: as said.
+    """
+    import transformers
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    kind = str(config["model_type"])
+    name = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(kind)
+    own_code = "auto_map" in config
+    if name is None and own_code:
+        wrong = f"it needs its own Python code ({kind}: auto_map in config.json), which is not run"
+        raise InputError(str(folder), wrong, "take a model whose architecture transformers knows")
+    if name is None:
+        known = kind in CONFIG_MAPPING_NAMES
+        wrong = f"{kind} is no causal language model" if known else f"unknown architecture {kind!r}"
+        fix = OTHER_MODEL if known else f"transformers {transformers.__version__} does not know it"
+        raise InputError(str(folder), wrong, fix)
+    parameters = inspect.signature(getattr(transformers, name).forward).parameters
+    missing = [needed for needed in NEEDED if needed not in parameters]
+    if missing:
+        wrong = f"{name} keeps no key-value cache (a state-space or recurrent model: no {missing[0]})"
+        raise InputError(str(folder), wrong, OTHER_MODEL)
+    return ("the model's own Python code is not run: transformers' class is used",) if own_code else ()
