@@ -256,8 +256,7 @@ def _label_columns(row: Row, table: Table) -> tuple[str, ...]:
     if (
         not label
         or not (is_scalar(found) or found is None)
-        or (isinstance(found, float)
-        and not is_missing(found))
+        or (isinstance(found, float) and not is_missing(found))
     ):
         return ()
     text = named(row, columns.TEXT, (label,))
