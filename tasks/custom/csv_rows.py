@@ -9,10 +9,10 @@ from __future__ import annotations
 import csv
 import io
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.custom.tables import Aside, Rows, written
+from tasks.custom.tables import Add, Aside, Rows, written
 from tasks.custom.text_files import open_binary
 from tasks.errors import InputError
 
@@ -84,9 +84,7 @@ def _header(path: Path, names: list[str]) -> list[str]:
     return header
 
 
-def _fill(
-    lines: _Lines, delimiter: str, header: list[str], add: Callable[[dict[str, str]], None], aside: Aside
-) -> None:
+def _fill(lines: _Lines, delimiter: str, header: list[str], add: Add, aside: Aside) -> None:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         lines.taken, first = [], lines.number + 1
@@ -108,7 +106,7 @@ def _fill(
         elif any("\udc80" <= letter <= "\udcff" for letter in shown) and not _is_utf8(shown):
             aside.add(where, "it is not UTF-8 text", shown)
         else:
-            add(dict(zip(header, cells, strict=True)))
+            add(cells)
 
 
 def _is_utf8(text: str) -> bool:

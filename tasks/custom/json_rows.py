@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from tasks.custom.tables import JSON_COLUMN, Aside, Rows, written
+from tasks.custom.tables import JSON_COLUMN, Add, Aside, Rows, written
 from tasks.custom.text_files import open_binary, open_text
 from tasks.errors import InputError
 from tasks.formats.values import parse_json
@@ -21,7 +21,6 @@ from tasks.formats.values import parse_json
 MOST_ROW_BYTES = 16_000_000
 _WRAPPERS = ("data", "rows", "examples", "items", "records", "instances", "train")
 _WRAPPED = re.compile(rf'"(?:{"|".join(_WRAPPERS)})"\s*:\s*\[')
-Add = Callable[[dict[str, str]], None]
 
 
 def read_json(path: Path) -> tuple[Rows, str, Aside]:
@@ -107,7 +106,7 @@ def _add_row(text: str, where: str, add: Add, aside: Aside) -> None:
     if reason:
         aside.add(where, reason, text)
     else:
-        add({JSON_COLUMN: text})
+        add((text,))
 
 
 def _fault(text: str) -> str:
@@ -216,7 +215,7 @@ def _next_row(text: str, place: int) -> int:
         following = text.find(f"\n{indent}{{", place)
         if following >= 0:
             return following + 1
-        if "\n" in text[place:].rstrip(" \r\n\t]}") or not text[place : place + 1] == "{":
+        if "\n" in text[place:].rstrip(" \r\n\t]}") or text[place : place + 1] != "{":
             return len(text)
     depth = 0
     for token in _TOKEN.finditer(text, place):

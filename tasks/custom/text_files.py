@@ -6,7 +6,7 @@ import codecs
 import gzip
 import io
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from tasks.errors import InputError
 
@@ -48,11 +48,10 @@ def encoding_of(path: Path) -> str:
 
 def _raw(path: Path) -> IO[bytes]:
     try:
-        file = path.open("rb")
-        packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        return cast(IO[bytes], gzip.open(path, "rb")) if packed else path.open("rb")
     except OSError as error:
         raise InputError(
             str(path), f"it cannot be read: {error.strerror}", "check the file and its rights"
         ) from error
-    return io.BufferedReader(gzip.GzipFile(fileobj=file, mode="rb")) if packed else file  # type: ignore[arg-type]
