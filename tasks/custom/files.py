@@ -1,0 +1,203 @@
+"""Files, folders and data set directories as tables of rows, whatever their format.
+
+Nothing is passed over in silence: a file that is not read is named with the reason, and so is each row.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tasks.custom.csv_rows import read_csv
+from tasks.custom.json_rows import read_json
+from tasks.custom.tables import Aside, Data, PassedOver, Rows, Table
+from tasks.errors import InputError
+
+_JSON = (".jsonl", ".json", ".ndjson", ".jsonl.gz", ".json.gz", ".ndjson.gz")
+_CSV = (".csv", ".tsv", ".tab", ".csv.gz", ".tsv.gz")
+_ARROW = (".parquet", ".arrow", ".feather")
+SUFFIXES = (*_JSON, *_CSV, *_ARROW)
+_OTHERS = {
+    ".md": "a text for people", ".txt": "plain text: put each document in a row", ".pdf": "a document",
+    ".xlsx": "a spreadsheet: save it as .csv", ".xls": "a spreadsheet: save it as .csv",
+    ".ods": "a spreadsheet: save it as .csv", ".zip": "an archive: unpack it", ".tar": "an archive: unpack it",
+    ".png": "an image", ".jpg": "an image", ".jpeg": "an image", ".toml": "a file of settings",
+    ".yaml": "a file of settings", ".yml": "a file of settings", ".py": "a program",
+    ".pkl": "a pickle, which can run code: save it as .parquet",
+}  # fmt: skip
+_SHARD = re.compile(r"-\d{5}-of-\d{5}$")
+_MOST_FILES = 10_000
+
+
+def read_path(source: str | Path) -> Data:
+    """The tables of a file, a folder of files, or a directory of ``datasets.save_to_disk``.
+
+    Raises InputError where nothing can be read.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return _read_folder(path)
+    if not path.is_file():
+        raise InputError(str(source), "there is no such file or folder", "give a file, a folder or a Hub id")
+    return Data((read_file(path),))
+
+
+def read_file(path: Path, name: str = "") -> Table:
+    """One file as a table. Raises InputError where it cannot be read or holds no row."""
+    suffix = _suffix(path)
+    if suffix not in SUFFIXES:
+        raise InputError(str(path), _reason(path), f"use {', '.join(SUFFIXES)}")
+    if path.stat().st_size == 0:
+        raise InputError(str(path), "it is empty", "add at least one row")
+    try:
+        read = read_json if suffix in _JSON else read_csv if suffix in _CSV else _read_arrow
+        rows, how, aside = read(path)
+    except (OSError, EOFError) as error:
+        raise InputError(str(path), f"it cannot be read: {_one_line(error)}", "check the file") from error
+    stem = path.name[: len(path.name) - len(suffix)]
+    return Table(name or stem, rows, str(path), how, tuple(aside.kept), dict(aside.counts))
+
+
+def _suffix(path: Path) -> str:
+    lower = path.name.casefold()
+    return next((suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if lower.endswith(suffix)), "")
+
+
+def _reason(path: Path) -> str:
+    kind = path.suffix.casefold()
+    return _OTHERS.get(kind, f"{kind or 'a file without a suffix'} is no format of rows that is read")
+
+
+def _one_line(error: BaseException) -> str:
+    cause = error.__cause__ or error
+    return " ".join(str(cause).split())[:200]
+
+
+def _read_arrow(path: Path) -> tuple[Rows, str, Aside]:
+    from datasets import Dataset
+    from datasets.exceptions import DatasetGenerationError
+    from pyarrow.lib import ArrowException
+
+    try:
+        if path.suffix.casefold() == ".parquet":
+            # A cache of its own: the user's would answer for a file that has changed since.
+            with tempfile.TemporaryDirectory() as cache, _quiet():
+                dataset, how = Dataset.from_parquet(str(path), cache_dir=cache), "Parquet"
+        else:
+            dataset, how = _mapped(path), "Arrow"
+    except (ArrowException, DatasetGenerationError, ValueError) as error:
+        raise InputError(str(path), f"it cannot be read: {_one_line(error)}", "write it again") from error
+    if not len(dataset):
+        raise InputError(str(path), "it has no rows", "add at least one row")
+    return Rows([dataset]), how, Aside()
+
+
+def _mapped(path: Path) -> Any:
+    """Arrow's stream format is what ``datasets`` maps; its file format (Feather) is mapped by Arrow itself."""
+    import pyarrow
+    from datasets import Dataset
+
+    with path.open("rb") as file:
+        as_file = file.read(6) == b"ARROW1"
+    if not as_file:
+        return Dataset.from_file(str(path))
+    return Dataset(pyarrow.ipc.open_file(pyarrow.memory_map(str(path))).read_all())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    from datasets import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    disabled = are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        if not disabled:
+            enable_progress_bars()
+
+
+def _read_folder(folder: Path) -> Data:
+    if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
+        return _read_saved(folder)
+    tables: dict[str, Table] = {}
+    passed: list[PassedOver] = []
+    for path in _files(folder, passed):
+        name = str(path.relative_to(folder))
+        try:
+            table = read_file(path)
+        except InputError as error:
+            passed.append(PassedOver(name, error.wrong))
+            continue
+        _join(tables, table, name)
+    if not tables:
+        seen = "; ".join(f"{item.path}: {item.reason}" for item in passed[:5])
+        raise InputError(
+            str(folder), f"no file in it could be read ({seen or 'it is empty'})", "add a data file"
+        )
+    return Data(tuple(tables.values()), tuple(passed))
+
+
+def _files(folder: Path, passed: list[PassedOver]) -> list[Path]:
+    """Regular files below the folder in order; hidden ones and links that leave it are passed over by name."""
+    root, found = folder.resolve(), []
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if any(part.startswith(".") for part in name.parts):
+            if len(name.parts) == 1 or not name.parts[-2].startswith("."):
+                passed.append(PassedOver(str(name), "hidden"))
+        elif not path.resolve().is_relative_to(root):
+            passed.append(PassedOver(str(name), "a link that leaves the folder"))
+        elif path.is_file():
+            found.append(path)
+        elif not path.is_dir():
+            passed.append(PassedOver(str(name), "not a regular file"))
+    if len(found) > _MOST_FILES:
+        raise InputError(str(folder), f"it holds {len(found):,} files", f"give at most {_MOST_FILES:,}")
+    return found
+
+
+def _join(tables: dict[str, Table], table: Table, path: str) -> None:
+    """The table under a name of its own; the shards of one table (``-00000-of-00002``) become one."""
+    folder = path.rpartition("/")[0]
+    base = "/".join(part for part in (folder, _SHARD.sub("", table.name)) if part)
+    before = tables.get(base)
+    if before is None:
+        tables[base] = Table(
+            base, table.rows, table.path, table.reader, table.set_aside, table.set_aside_counts
+        )
+        return
+    joined = before.rows.joined(table.rows) if _SHARD.search(table.name) else None
+    if joined is None:
+        tables[path] = Table(
+            path, table.rows, table.path, table.reader, table.set_aside, table.set_aside_counts
+        )
+        return
+    counts = dict(before.set_aside_counts)
+    for reason, count in table.set_aside_counts.items():
+        counts[reason] = counts.get(reason, 0) + count
+    asides = (*before.set_aside, *table.set_aside)
+    tables[base] = Table(base, joined, before.path, before.reader, asides, counts)
+
+
+def _read_saved(folder: Path) -> Data:
+    from datasets import Dataset, load_from_disk
+    from pyarrow.lib import ArrowException
+
+    try:
+        loaded = load_from_disk(str(folder))
+    except (ArrowException, ValueError, KeyError, OSError) as error:
+        raise InputError(str(folder), f"it is damaged: {_one_line(error)}", "save it again") from error
+    parts = {folder.name: loaded} if isinstance(loaded, Dataset) else dict(loaded)
+    made = [
+        Table(name, Rows([part]), str(folder), "a data set saved to disk") for name, part in parts.items()
+    ]
+    tables = tuple(table for table in made if len(table.rows))
+    empty = tuple(PassedOver(table.name, "it has no rows") for table in made if not len(table.rows))
+    if not tables:
+        raise InputError(str(folder), "it has no rows", "add at least one row")
+    return Data(tables, empty)

@@ -1,0 +1,225 @@
+"""JSON files as rows, one object a line or one array, whatever the suffix says.
+
+The reader of ``datasets`` guesses one type a column: it makes dates timestamps, whole numbers floats, and
+fails the whole file for one row of another type. Here each row is checked by itself and kept as the JSON text
+that its owner wrote, in a memory-mapped Arrow table of ``datasets``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from tasks.custom.tables import JSON_COLUMN, Add, Aside, Rows, written
+from tasks.custom.text_files import open_binary, open_text
+from tasks.errors import InputError
+from tasks.formats.values import parse_json
+
+MOST_ROW_BYTES = 16_000_000
+_WRAPPERS = ("data", "rows", "examples", "items", "records", "instances", "train")
+_WRAPPED = re.compile(rf'"(?:{"|".join(_WRAPPERS)})"\s*:\s*\[')
+
+
+def read_json(path: Path) -> tuple[Rows, str, Aside]:
+    """(rows, how it was read, what was set aside). Raises InputError where the file holds no row."""
+    aside = Aside()
+    by_line = _is_by_line(path)
+
+    def fill(add: Add) -> None:
+        if by_line:
+            _by_line(path, add, aside)
+        else:
+            _whole(path, add, aside)
+
+    rows = Rows([written(fill, [JSON_COLUMN])], json_text=True)
+    if not rows:
+        first = aside.kept[0] if aside.kept else None
+        seen = f"; {first.where}: {first.reason}: {first.excerpt[:60]!r}" if first else ""
+        raise InputError(
+            str(path), f"it has no rows{seen}", 'write JSON objects, such as {"question": "..."}'
+        )
+    return rows, "one JSON object a line" if by_line else _described(path), aside
+
+
+def _described(path: Path) -> str:
+    with open_text(path) as file:
+        opening = file.read(4096).lstrip()[:1]
+    kind = "one JSON array" if opening == "[" else "JSON objects over several lines"
+    return f"{kind}, though its name says lines" if ".jsonl" in path.name.casefold() else kind
+
+
+def _is_by_line(path: Path) -> bool:
+    """Whether rows end with lines: the first line is an object, or a row at the margin is."""
+    with open_text(path) as file:
+        heads = [line for line in (file.readline(MOST_ROW_BYTES) for _ in range(8)) if line.strip()]
+    if not heads:
+        return True
+    bare = [line.strip().rstrip(",") for line in heads]
+    if _is_object(bare[0]):
+        return not (len(bare) == 1 and _rows_in(parse_json(bare[0])) is not None)
+    if len(heads[0]) >= MOST_ROW_BYTES:
+        return heads[0][:1] == "{" and not _WRAPPED.search(heads[0][:4096])
+    return any(head[:1] == "{" and _is_object(text) for head, text in zip(heads[1:], bare[1:], strict=True))
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _by_line(path: Path, add: Add, aside: Aside) -> None:
+    with open_binary(path) as file:
+        for number, (line, whole) in enumerate(_lines(file), 1):
+            where = f"line {number:,}"
+            if not whole:
+                aside.add(
+                    where, f"the row is longer than {MOST_ROW_BYTES:,} bytes", line.decode("utf-8", "replace")
+                )
+                continue
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+            except UnicodeDecodeError:
+                aside.add(where, "it is not UTF-8 text", line.decode("utf-8", "replace"))
+                continue
+            if text and text.rstrip(",") not in ("[", "]"):
+                _add_row(text.removesuffix(",").rstrip(), where, add, aside)
+
+
+def _lines(file: IO[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """(line, whether it is whole). Only line feeds end one: JSON text may hold U+2028 and its kin."""
+    while line := file.readline(MOST_ROW_BYTES):
+        if line.endswith(b"\n") or len(line) < MOST_ROW_BYTES:
+            yield line, True
+            continue
+        while (rest := file.readline(MOST_ROW_BYTES)) and not rest.endswith(b"\n"):
+            pass
+        yield line[:200], False
+
+
+def _add_row(text: str, where: str, add: Add, aside: Aside) -> None:
+    reason = _fault(text)
+    if reason:
+        aside.add(where, reason, text)
+    else:
+        add((text,))
+
+
+def _fault(text: str) -> str:
+    """Why a text is no row; "" when it is one."""
+    try:
+        row = json.loads(text)
+        if not isinstance(row, dict):
+            return f"it is a JSON {type(row).__name__}, not an object"
+        if not row:
+            return "the object is empty"
+        if "\\ud" in text or "\\uD" in text:
+            json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "it holds half a character (a lone surrogate)"
+    except RecursionError:
+        return "it is nested too deeply"
+    except ValueError:
+        return "it is not JSON"
+    return ""
+
+
+def _rows_in(value: Any) -> list[Any] | None:
+    """The rows that one object wraps, as ``{"data": [...]}`` does or as columns; None for a row of its own."""
+    if not isinstance(value, dict):
+        return None
+    for name in _WRAPPERS:
+        if isinstance(value.get(name), list) and any(isinstance(row, dict) for row in value[name]):
+            return list(value[name])
+    parts = list(value.values())
+    if len(parts) > 1 and all(isinstance(part, dict) and part for part in parts):
+        keys = set(parts[0])
+        if all(set(part) == keys for part in parts) and keys == {str(n) for n in range(len(keys))}:
+            return [{name: part[key] for name, part in value.items()} for key in parts[0]]
+        return parts
+    return None
+
+
+def _whole(path: Path, add: Add, aside: Aside) -> None:
+    """An array, wrapped rows, or objects one after another, laid out in any way."""
+    with open_text(path) as file:
+        text = file.read()
+    opening = len(text) - len(text.lstrip())
+    if text[opening : opening + 1] == "{":
+        try:
+            found = _rows_in(parse_json(text[opening:]))
+        except (ValueError, RecursionError):
+            wrapped = _WRAPPED.search(text, opening, opening + 4096)
+            found, opening = None, wrapped.end() if wrapped else opening
+        if found is not None:
+            for number, row in enumerate(found, 1):
+                _add_row(_dumped(row), f"row {number:,}", add, aside)
+            return
+    elif text[opening : opening + 1] == "[":
+        opening += 1
+    _scan(text, opening, add, aside)
+
+
+def _dumped(row: Any) -> str:
+    from tasks.formats.values import WrittenFloat
+
+    if isinstance(row, WrittenFloat):
+        return row.written
+    if isinstance(row, dict):
+        return "{" + ", ".join(f"{json.dumps(key)}: {_dumped(part)}" for key, part in row.items()) + "}"
+    if isinstance(row, list):
+        return "[" + ", ".join(map(_dumped, row)) + "]"
+    return json.dumps(row)
+
+
+def _scan(text: str, place: int, add: Add, aside: Aside) -> None:
+    """Values one after another; a broken one costs itself, and reading goes on with the next."""
+    decoder, gap = json.JSONDecoder(), re.compile(r"[\s,]*")
+    line, counted = 1, 0
+    while (place := _end(gap, text, place)) < len(text) and text[place] not in "]}":
+        line, counted = line + text.count("\n", counted, place), place
+        where = f"line {line:,}"
+        try:
+            _, end = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError) as error:
+            end = _next_row(text, place)
+            reason = "it is nested too deeply" if isinstance(error, RecursionError) else "it is not JSON"
+            aside.add(where, reason, text[place : min(end, place + 200)])
+        else:
+            if end - place > MOST_ROW_BYTES:
+                aside.add(
+                    where, f"the row is longer than {MOST_ROW_BYTES:,} bytes", text[place : place + 200]
+                )
+            else:
+                _add_row(text[place:end], where, add, aside)
+        place = end
+
+
+def _end(pattern: re.Pattern[str], text: str, place: int) -> int:
+    found = pattern.match(text, place)
+    return found.end() if found else place
+
+
+_TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|[{}\[\]]')
+
+
+def _next_row(text: str, place: int) -> int:
+    """Where the row after a broken one starts: at the next brace as far in, else where its brackets close."""
+    margin = text[text.rfind("\n", 0, place) + 1 : place]
+    if not margin.strip(" \t["):
+        indent = margin if not margin.strip() else ""
+        following = text.find(f"\n{indent}{{", place)
+        if following >= 0:
+            return following + 1
+        if "\n" in text[place:].rstrip(" \r\n\t]}") or text[place : place + 1] != "{":
+            return len(text)
+    depth = 0
+    for token in _TOKEN.finditer(text, place):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token.group(), 0)
+        if depth <= 0:
+            return token.end()
+    return len(text)

@@ -1,0 +1,1 @@
+"""Row formats: what a data set's rows are, and each row as a conversation."""

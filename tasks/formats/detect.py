@@ -1,0 +1,207 @@
+"""Detection of a table's row format, and the reading of each row by what it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tasks.base import Row
+from tasks.formats.choices import counts_from_one
+from tasks.formats.conversation import Conversation, Labels, SetAside, Targets, Unreadable, exchange
+from tasks.formats.conversation import user as user_turn
+from tasks.formats.declared import Declared
+from tasks.formats.readers import READERS, Reader, Table
+from tasks.formats.speakers import vote
+from tasks.formats.tally import Tally
+from tasks.formats.turns import speakers_in, turns_in
+from tasks.formats.values import answers_of, is_missing, is_scalar, reach, text_of
+
+SAMPLE = 1000
+"""Rows that decide, spread evenly over the table."""
+_FROM_COLUMNS = {"preference", "feedback", "span_answers", "prompt_completion", "multiple_choice",
+                 "instruction", "classification", "question_answer", "two_columns"}  # fmt: skip
+"""Formats whose prompt is put together from columns, so that a declared template replaces it."""
+
+
+@dataclass(frozen=True)
+class RowFormat:
+    """What the rows of one table are. Rows are read one by one, each by what it is."""
+
+    name: str
+    """The format of most rows; ``declared`` where the owner's columns are there, ``unknown`` for none."""
+    columns: tuple[str, ...]
+    why: str
+    share: float
+    """Share of the sampled rows that are read, whatever their format."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Sampled rows by format."""
+    notes: tuple[str, ...] = ()
+    table: Table = field(default_factory=Table)
+    declared: Declared = field(default_factory=Declared)
+    order: tuple[Reader, ...] = READERS
+
+    def read(self, row: Row) -> Conversation | SetAside:
+        """The row as a conversation, or why it is set aside. Never raises for what a row holds."""
+        if not isinstance(row, Mapping):
+            return SetAside("the row is no object", type(row).__name__)
+        try:
+            return self._declared(row) or self._guessed(row)
+        except Unreadable as error:
+            return error.aside
+        except RecursionError:
+            return SetAside("the row is nested too deeply")
+
+    def _declared(self, row: Row) -> Conversation | None:
+        declared = self.declared
+        if not declared.has_answer(row) or not declared.columns or declared.lacks(row):
+            return None
+        reasoning = text_of(reach(row, declared.reasoning)) if declared.reasoning else ""
+        answers = _labelled(row, declared.answer, self.table.labels)
+        return exchange("declared", declared.prompt(row), answers, reasoning=reasoning)
+
+    def _guessed(self, row: Row) -> Conversation:
+        declared = self.declared
+        if declared.has_answer(row) and is_missing(reach(row, declared.answer)):
+            raise Unreadable("the answer is empty", declared.answer)
+        lacking = declared.lacks(row)
+        note = _fallback_note(declared, row, lacking)
+        seen = row
+        if declared.has_answer(row) and "." not in declared.answer:
+            # The declared answer is the only column that a guess may take for it.
+            others = {name: found for name, found in row.items() if name != declared.answer}
+            seen = {**_without_answers(others), "completion": row[declared.answer]}
+        found = self._by_reader(seen)
+        if declared.columns and not lacking and found.format in _FROM_COLUMNS:
+            found = _with_prompt(found, declared.prompt(row))
+        if declared.reasoning and not is_missing(reasoning := reach(row, declared.reasoning)):
+            found = replace(found, reasoning=text_of(reasoning))
+        return replace(found, notes=(*found.notes, note)) if note else found
+
+    def _by_reader(self, row: Row) -> Conversation:
+        for reader in self.order:
+            used = reader.columns(row, self.table)
+            if used:
+                return replace(
+                    reader.read(row, used, self.table), format=_spoken(reader, row, used, self.table)
+                )
+        raise Unreadable("no question and answer were found", "columns: " + ", ".join(map(str, row))[:120])
+
+    def tally(self, rows: Iterable[Row]) -> Tally:
+        """All rows read and counted: used, and set aside by reason with an example of each."""
+        tally = Tally()
+        for place, row in enumerate(rows):
+            tally.add(place, self.read(row))
+        return tally
+
+    def conversations(self, rows: Iterable[Row]) -> Iterator[Conversation | SetAside]:
+        """Every row read, in order."""
+        return map(self.read, rows)
+
+
+def detect(
+    rows: Sequence[Row],
+    *,
+    declared: Declared | None = None,
+    labels: Labels | None = None,
+    targets: Targets = "last",
+    sample: int = SAMPLE,
+) -> RowFormat:
+    """The format of a table, decided on at most ``sample`` of its rows; never raises for what they hold.
+
+    Args:
+        rows: the table; read by index, so that a lazy one stays lazy.
+        declared: the owner's columns; they win wherever a row has them.
+        labels: names of integer labels by column.
+        targets: which turns of the assistant carry loss, the last or all.
+    """
+    step = max(1, len(rows) // sample)
+    seen = [row for place in range(0, len(rows), step) if isinstance(row := rows[place], Mapping)][:sample]
+    table = _table(seen, labels or {}, targets)
+    draft = RowFormat("unknown", (), "", 0.0, table=table, declared=declared or Declared())
+    read = [draft.read(row) for row in seen]
+    counts = Counter(found.format for found in read if isinstance(found, Conversation))
+    share = counts.total() / len(seen) if seen else 0.0
+    notes = Counter(note for found in read if isinstance(found, Conversation) for note in found.notes)
+    said = tuple(f"{note} ({count} of {len(seen)} rows looked at)" for note, count in notes.most_common(8))
+    name = counts.most_common(1)[0][0] if counts else "unknown"
+    columns, why = _why(name, draft, seen)
+    return replace(draft, name=name, columns=columns, why=why, share=share, counts=dict(counts), notes=said)
+
+
+def _why(name: str, draft: RowFormat, seen: Sequence[Row]) -> tuple[tuple[str, ...], str]:
+    if name == "declared":
+        declared = draft.declared
+        return tuple(dict.fromkeys((*declared.columns, declared.answer))), "task.toml names its columns"
+    for row in seen:
+        for reader in READERS:
+            used = reader.columns(row, draft.table)
+            if used and _spoken(reader, row, used, draft.table) == name:
+                extra = f"; its turns are told apart by {name!r} markers" if name == "marked_text" else ""
+                return used, f"{reader.why} ({', '.join(used)}){extra}"
+    held = ", ".join(dict.fromkeys(str(column) for row in seen[:50] for column in row)) or "none"
+    return (), f"no question and answer were found among its columns ({held})"
+
+
+def _spoken(reader: Reader, row: Row, used: tuple[str, ...], table: Table) -> str:
+    if reader.name != "text":
+        return reader.name
+    from tasks.formats.markers import split_turns
+
+    return "marked_text" if split_turns(text_of(row[used[0]])) else "text"
+
+
+def _table(seen: Sequence[Row], labels: Labels, targets: Targets) -> Table:
+    chats = [speakers_in(turns) for row in seen for cell in row.values() if (turns := turns_in(cell))]
+    draft = Table(vote(chats), labels, pair=_pair(seen), targets=targets)
+    choice = next(reader for reader in READERS if reader.name == "multiple_choice")
+    used = next((used for row in seen if (used := choice.columns(row, draft))), ())
+    return replace(draft, one_based=bool(used) and counts_from_one(seen, used))
+
+
+def _pair(seen: Sequence[Row]) -> tuple[str, str] | None:
+    """The two columns of a table that has two columns of plain values beside ids."""
+    held = dict.fromkeys(name for row in seen for name in row if isinstance(name, str))
+    plain = [name for name in held if name.casefold() not in ("id", "idx", "index", "uid")]
+    cells = [row.get(name) for row in seen[:100] for name in plain]
+    fits = len(plain) == 2 and all(
+        cell is None or is_scalar(cell) or isinstance(cell, list) for cell in cells
+    )
+    return (plain[0], plain[1]) if fits else None
+
+
+def _labelled(row: Row, path: str, labels: Labels) -> tuple[str, ...]:
+    found = reach(row, path)
+    names = labels.get(path, ())
+    if names and isinstance(found, int) and not isinstance(found, bool) and 0 <= found < len(names):
+        return (names[found],)
+    turns = turns_in(found)
+    if turns is not None:
+        raise Unreadable("the declared answer is a chat, not a text", path)
+    return answers_of(found)
+
+
+def _without_answers(row: dict[str, Any]) -> dict[str, Any]:
+    from tasks.formats import columns
+
+    known = {columns.plain(name) for name in (*columns.ANSWER, *columns.LABEL)}
+    pairs = {name for pair in columns.PAIRS for name in pair}
+    return {name: found for name, found in row.items() if columns.plain(str(name)) not in known | pairs}
+
+
+def _fallback_note(declared: Declared, row: Row, lacking: Sequence[str]) -> str:
+    if lacking:
+        return "the prompt was guessed, as the row lacks " + ", ".join(f"{{{name}}}" for name in lacking)
+    if declared.answer and not declared.has_answer(row):
+        return f"the answer was guessed, as the row lacks the column {declared.answer!r}"
+    return ""
+
+
+def _with_prompt(found: Conversation, prompt: str) -> Conversation:
+    """The same answer under the declared prompt, where the guess had a single exchange."""
+    roles = [message["role"] for message in found.messages]
+    if roles[-2:] != ["user", "assistant"] or roles.count("user") != 1:
+        return found
+    messages = (*found.messages[:-2], user_turn(prompt), found.messages[-1])
+    return replace(found, messages=messages)

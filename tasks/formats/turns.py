@@ -1,0 +1,146 @@
+"""Turns of a chat as messages: roles, content parts, tool calls, and which turns are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tasks.formats.conversation import Message, Targets, Unreadable
+from tasks.formats.speakers import known_role, roles_of
+from tasks.formats.values import is_missing, opened, text_of
+
+SPEAKER_KEYS = ("role", "from", "speaker", "author", "sender", "user_role")
+TEXT_KEYS = ("content", "value", "text", "message", "utterance", "body")
+_KEPT = ("tool_call_id", "name", "reasoning_content")
+
+
+def turns_in(value: Any) -> list[dict[str, Any]] | None:
+    """The turns of a list of turns, also one kept as JSON text; None for any other value.
+
+    A turn is an object with a speaker and a text (or tool calls).
+    """
+    turns = opened(value)
+    if not isinstance(turns, list) or not turns:
+        return None
+    turns = [opened(turn) for turn in turns]
+    fits = all(isinstance(turn, Mapping) and speaker_key(turn) and _holds_text(turn) for turn in turns)
+    return [dict(turn) for turn in turns] if fits else None
+
+
+def speaker_key(turn: Mapping[str, Any]) -> str:
+    """The key under which a turn names its speaker; "" when it names none."""
+    return next((key for key in SPEAKER_KEYS if isinstance(turn.get(key), str)), "")
+
+
+def speakers_in(turns: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The speakers' names in order, as written."""
+    return tuple(str(turn[speaker_key(turn)]) for turn in turns)
+
+
+def _holds_text(turn: Mapping[str, Any]) -> bool:
+    return any(key in turn for key in (*TEXT_KEYS, "tool_calls", "function_call"))
+
+
+def messages_of(
+    turns: Sequence[Mapping[str, Any]], votes: Mapping[str, str]
+) -> tuple[list[Message], list[str]]:
+    """(messages, notes). Raises Unreadable where a turn cannot be kept whole."""
+    speakers = speakers_in(turns)
+    roles = roles_of(speakers, votes)
+    if isinstance(roles, str):
+        raise Unreadable(roles, ", ".join(dict.fromkeys(speakers)))
+    messages = [_message(turn, roles[speaker]) for turn, speaker in zip(turns, speakers, strict=True)]
+    guessed = [name for name in roles if known_role(name) is None]
+    return messages, [f"the speaker {name!r} is read as the {roles[name]}" for name in guessed]
+
+
+def _message(turn: Mapping[str, Any], role: str) -> Message:
+    key = next((key for key in TEXT_KEYS if key in turn), "")
+    value = turn.get(key)
+    if role == "function_call":
+        return {"role": "assistant", "content": "", "tool_calls": _calls(_as_list(opened(value)))}
+    message: Message = {"role": role, "content": content_text(value)}
+    legacy = turn.get("function_call")
+    calls = turn.get("tool_calls") if not is_missing(turn.get("tool_calls")) else None
+    if calls is None and not is_missing(legacy):
+        calls = [legacy]
+    if calls is not None:
+        message["tool_calls"] = _calls(_as_list(opened(calls)))
+    for name in _KEPT:
+        if name in turn and not is_missing(turn[name]):
+            message[name] = text_of(turn[name])
+    if not message["content"].strip() and role in ("user", "assistant") and "tool_calls" not in message:
+        raise Unreadable(f"a turn of the {role} is empty")
+    return message
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def content_text(value: Any) -> str:
+    """The text of a turn's content; parts are joined as chat templates join them, with nothing between.
+
+    Raises Unreadable for parts that are no text (images, audio, files).
+    """
+    if not isinstance(value, list | Mapping):
+        return text_of(value)
+    return "".join(_part(part) for part in _as_list(value))
+
+
+def _part(part: Any) -> str:
+    if isinstance(part, str):
+        return part
+    if isinstance(part, Mapping):
+        kind = part.get("type", "text")
+        if kind in ("text", "input_text", "output_text") and isinstance(part.get("text"), str):
+            return str(part["text"])
+        raise Unreadable("a part of a turn is not text", str(kind)[:40])
+    raise Unreadable("a part of a turn is not text", type(part).__name__)
+
+
+def _calls(calls: Sequence[Any]) -> list[dict[str, Any]]:
+    return [_call(opened(call)) for call in calls]
+
+
+def _call(call: Any) -> dict[str, Any]:
+    """One tool call in the form that chat templates take: ``arguments`` as an object, not as JSON text."""
+    inside = opened(call.get("function", call)) if isinstance(call, Mapping) else None
+    if not isinstance(inside, Mapping) or is_missing(inside.get("name")):
+        raise Unreadable("a tool call names no function", text_of(call)[:60])
+    given = inside.get("arguments", inside.get("parameters"))
+    arguments = {} if is_missing(given) else opened(given)
+    made: dict[str, Any] = {
+        "type": "function",
+        "function": {"name": text_of(inside["name"]), "arguments": arguments},
+    }
+    return made | ({"id": call["id"]} if not is_missing(call.get("id")) else {})
+
+
+def tools_of(value: Any) -> tuple[dict[str, Any], ...]:
+    """The functions of a ``tools`` column, each wrapped as ``{"type": "function", "function": ...}``."""
+    found = opened(value)
+    if is_missing(found):
+        return ()
+    tools = [opened(tool) for tool in _as_list(found)]
+    if not all(isinstance(tool, Mapping) for tool in tools):
+        raise Unreadable("the tools are no list of functions", text_of(value)[:60])
+    return tuple(
+        dict(tool) if "function" in tool or "name" not in tool else {"type": "function", "function": tool}
+        for tool in tools
+    )
+
+
+def targets_of(messages: Sequence[Message], turns: Sequence[Mapping[str, Any]], rule: Targets) -> list[int]:
+    """Indices of the assistant turns that carry loss; a turn of ``weight`` 0 never does.
+
+    Raises Unreadable where there is none.
+    """
+    wanted = [
+        place
+        for place, message in enumerate(messages)
+        if message["role"] == "assistant" and (place >= len(turns) or turns[place].get("weight", 1) != 0)
+    ]
+    if not wanted:
+        raise Unreadable("no turn of an assistant to train on")
+    return wanted[-1:] if rule == "last" else wanted

@@ -1,0 +1,141 @@
+"""Values of a row: which of them say nothing, what a text of them is, what a path reaches."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from typing import Any
+
+from tasks.base import Row
+
+ABSENT = object()
+"""What ``reach`` returns where a path leads nowhere; None means that it leads to an empty value."""
+_MOST_JSON = 16_000_000
+
+
+class WrittenFloat(float):
+    """A number that remembers how it was written: ``str`` of 1.10 is "1.10", of 5.9e-05 is "5.9e-05"."""
+
+    written: str
+
+    def __new__(cls, written: str) -> WrittenFloat:
+        number = super().__new__(cls, written)
+        number.written = written
+        return number
+
+    def __str__(self) -> str:
+        return self.written
+
+    def __format__(self, spec: str) -> str:
+        return self.written if not spec else float(self).__format__(spec)
+
+    def __reduce__(self) -> tuple[type[WrittenFloat], tuple[str]]:
+        return WrittenFloat, (self.written,)
+
+
+def parse_json(text: str) -> Any:
+    """JSON whose numbers keep their written form. Raises ValueError or RecursionError."""
+    return _DECODER.decode(text)
+
+
+_DECODER = json.JSONDecoder(parse_float=WrittenFloat)
+
+
+def opened(value: Any) -> Any:
+    """``value``, or what it holds where it is a JSON object or list kept as a string."""
+    if not isinstance(value, str) or not 2 <= len(value) < _MOST_JSON:
+        return value
+    bare = value.strip()
+    if bare[:1] + bare[-1:] not in ("{}", "[]"):
+        return value
+    try:
+        return parse_json(bare)
+    except (ValueError, RecursionError):
+        return value
+
+
+def is_missing(value: Any) -> bool:
+    """None, NaN, blank text, and lists and objects with nothing in them."""
+    if value is None or value is ABSENT:
+        return True
+    if isinstance(value, float):
+        return math.isnan(value)
+    if isinstance(value, str):
+        return not value.strip()
+    return isinstance(value, Sequence | Mapping) and not value
+
+
+def is_scalar(value: Any) -> bool:
+    """Text, a number, a truth value, or a moment in time: what stands in one cell of a table."""
+    return isinstance(value, str | int | float | date | time) or type(value).__name__ == "Decimal"
+
+
+def text_of(value: Any) -> str:
+    """The text of a value as a person would write it; a container becomes JSON, a missing one "".
+
+    Text is returned as it is. ``true`` and ``false`` keep JSON's spelling.
+    """
+    if is_missing(value):
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return value.written if isinstance(value, WrittenFloat) else repr(value)
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if is_scalar(value):
+        return _integer(value)
+    return _json(value)
+
+
+def _integer(value: Any) -> str:
+    try:
+        return str(value)
+    except ValueError:  # more than 4,300 digits
+        return ""
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=text_of)
+    except (ValueError, RecursionError, TypeError):
+        return ""
+
+
+def reach(row: Row, path: str) -> Any:
+    """The value at ``path`` (``answer``, ``answer.code``, ``messages.0.content``), or ABSENT.
+
+    A column whose name contains a dot is found before the dot is read as a step.
+    """
+    if path in row:
+        return row[path]
+    value: Any = row
+    for step in path.split("."):
+        value = opened(value)
+        if isinstance(value, Mapping):
+            value = value.get(step, ABSENT)
+        elif isinstance(value, list) and step.lstrip("-").isdecimal():
+            index = int(step)
+            value = value[index] if -len(value) <= index < len(value) else ABSENT
+        else:
+            return ABSENT
+    return value
+
+
+def answers_of(value: Any) -> tuple[str, ...]:
+    """The right answers in a value: one, several of a list, or the texts of reading comprehension's spans."""
+    inside = opened(value)
+    if isinstance(inside, Mapping) and isinstance(inside.get("text"), str | list):
+        inside = inside["text"]
+    if isinstance(inside, list) and all(is_scalar(part) or part is None for part in inside):
+        found = [text_of(part) for part in inside if not is_missing(part)]
+        return tuple(dict.fromkeys(found))
+    if isinstance(inside, list) and all(isinstance(part, Mapping) and "text" in part for part in inside):
+        found = [text_of(part["text"]) for part in inside if not is_missing(part["text"])]
+        return tuple(dict.fromkeys(found))
+    text = text_of(value)
+    return (text,) if text.strip() else ()

@@ -1,0 +1,238 @@
+"""Files as people have them: every row is read as it was written, and a bad one costs itself."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from tasks.custom.files import read_path
+from tasks.custom.json_rows import MOST_ROW_BYTES
+from tasks.custom.tables import Table
+from tasks.errors import InputError
+
+
+def write(folder: Path, name: str, content: str | bytes) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def table(path: Path) -> Table:
+    (found,) = read_path(path).tables
+    return found
+
+
+LINES = '{"q": "a", "n": 1}\n{"q": "b", "n": 2.50}\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.jsonl", LINES),
+        ("crlf.jsonl", LINES.replace("\n", "\r\n")),
+        ("bom.jsonl", b"\xef\xbb\xbf" + LINES.encode()),
+        ("utf16.jsonl", LINES.encode("utf-16")),
+        ("utf16-without-mark.jsonl", LINES.encode("utf-16-le")),
+        ("a.jsonl.gz", gzip.compress(LINES.encode())),
+        ("packed-under-another-name.jsonl", gzip.compress(LINES.encode())),
+        ("commas.jsonl", LINES.replace("}\n", "},\n")),
+        ("array.jsonl", "[" + LINES.strip().replace("\n", ",\n") + "]"),
+        ("brackets.json", "[\n" + LINES.strip().replace("\n", ",\n") + ",\n]\n"),
+        ("one-line.json", '[{"q": "a", "n": 1}, {"q": "b", "n": 2.50}]'),
+        ("lines.json", LINES),
+        (
+            "indented.json",
+            '[\n  {\n    "q": "a",\n    "n": 1\n  },\n  {\n    "q": "b",\n    "n": 2.50\n  }\n]',
+        ),
+        ("indented-objects.jsonl", '{\n  "q": "a",\n  "n": 1\n}\n{\n  "q": "b",\n  "n": 2.50\n}\n'),
+        ("wrapped.json", '{"version": "1", "data": [{"q": "a", "n": 1}, {"q": "b", "n": 2.50}]}'),
+        ("wrapped-indented.json", '{\n "data": [\n  {"q": "a", "n": 1},\n  {"q": "b", "n": 2.50}\n ]\n}'),
+        ("frame.json", '{"q": {"0": "a", "1": "b"}, "n": {"0": 1, "1": 2.50}}'),
+    ],
+)
+def test_json_is_read_however_it_is_laid_out(tmp_path: Path, name: str, content: str | bytes) -> None:
+    found = table(write(tmp_path, name, content))
+    assert [row["q"] for row in found.rows] == ["a", "b"]
+    assert [str(row["n"]) for row in found.rows] == ["1", "2.50"]
+    assert type(found.rows[0]["n"]) is int
+    assert found.set_aside == ()
+
+
+def test_an_array_in_a_file_of_lines_is_said(tmp_path: Path) -> None:
+    assert (
+        table(write(tmp_path, "a.jsonl", '[\n {"q": 1}\n]')).reader
+        == "one JSON array, though its name says lines"
+    )
+
+
+def test_values_of_json_keep_type_and_spelling(tmp_path: Path) -> None:
+    values = [
+        '"2024-05-01"',
+        "7",
+        "3.0",
+        "5.9e-05",
+        "1.10",
+        '["x"]',
+        '"007"',
+        "123456789012345678901234567890",
+        '{"a": null}',
+        '"a\u2028b"',
+    ]
+    content = "".join(f'{{"v": {value}}}\n' for value in values)
+    found = [row["v"] for row in table(write(tmp_path, "a.jsonl", content)).rows]
+    assert found == [
+        "2024-05-01",
+        7,
+        3.0,
+        5.9e-05,
+        1.1,
+        ["x"],
+        "007",
+        123456789012345678901234567890,
+        {"a": None},
+        "a\u2028b",
+    ]
+    assert [str(value) for value in found[1:5]] == ["7", "3.0", "5.9e-05", "1.10"]
+
+
+BAD = {
+    '{"q": "half': "it is not JSON",
+    "[1, 2]": "it is a JSON list, not an object",
+    '{"q": "\\ud800"}': "it holds half a character (a lone surrogate)",
+    '{"q": ' + "[" * 100_000 + "}": "it is nested too deeply",
+    '{"q": "' + "x" * (MOST_ROW_BYTES + 5) + '"}': f"the row is longer than {MOST_ROW_BYTES:,} bytes",
+}
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("bad", BAD, ids=lambda text: text[:20])
+def test_a_bad_row_costs_itself_wherever_it_stands(tmp_path: Path, bad: str, place: int) -> None:
+    lines = ['{"q": "a"}', '{"q": "b"}']
+    lines.insert(place, bad)
+    found = table(write(tmp_path, "a.jsonl", "\n".join(lines)))
+    assert [row["q"] for row in found.rows] == ["a", "b"]
+    assert [(item.where, item.reason) for item in found.set_aside] == [(f"line {place + 1}", BAD[bad])]
+    assert found.set_aside_counts == {BAD[bad]: 1}
+    assert len(found.set_aside[0].excerpt) <= 120
+
+
+def test_bytes_of_another_encoding_cost_their_row(tmp_path: Path) -> None:
+    found = table(write(tmp_path, "a.jsonl", b'{"q": "a"}\n{"q": "caf\xe9"}\n'))
+    assert len(found.rows) == 1
+    assert found.set_aside_counts == {"it is not UTF-8 text": 1}
+
+
+def test_a_broken_element_of_an_indented_array_costs_itself(tmp_path: Path) -> None:
+    rows = [{"messages": [{"role": "user", "content": name}]} for name in "abc"]
+    text = json.dumps(rows, indent=1).replace('"content": "b"', '"content" "b"')
+    found = table(write(tmp_path, "a.json", text))
+    assert [row["messages"][0]["content"] for row in found.rows] == ["a", "c"]
+    assert [item.reason for item in found.set_aside] == ["it is not JSON"]
+
+
+def test_a_broken_element_of_an_array_on_one_line_costs_itself(tmp_path: Path) -> None:
+    found = table(write(tmp_path, "a.json", '[{"q": "a"}, {"q": [{"x" 1}]}, {"q": "c"}]'))
+    assert [row["q"] for row in found.rows] == ["a", "c"]
+
+
+def test_cells_of_a_table_are_text(tmp_path: Path) -> None:
+    content = 'id,label,day,n,x\n007,NA,2024-05-01,1e3,\n008,null,01/02/2024,1.0,"a\nb, ""c"""\n'
+    found = table(write(tmp_path, "a.csv", content))
+    assert found.rows[0] == {"id": "007", "label": "NA", "day": "2024-05-01", "n": "1e3", "x": ""}
+    assert found.rows[1] == {"id": "008", "label": "null", "day": "01/02/2024", "n": "1.0", "x": 'a\nb, "c"'}
+
+
+@pytest.mark.parametrize(
+    ("name", "mark"), [("a.csv", ","), ("a.tsv", "\t"), ("a.csv", ";"), ("b.csv.gz", ",")]
+)
+def test_the_separator_is_seen(tmp_path: Path, name: str, mark: str) -> None:
+    content = f"q{mark}a\r\nx{mark}1\r\n".encode()
+    found = table(write(tmp_path, name, gzip.compress(content) if name.endswith("gz") else content))
+    assert list(found.rows) == [{"q": "x", "a": "1"}]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["x,1,2", "x", '"never closed,1', '"a"b,1', "caf\udce9,1"],
+    ids=["long", "short", "quote", "after", "bytes"],
+)
+def test_a_bad_row_of_a_table_costs_itself(tmp_path: Path, bad: str) -> None:
+    content = f'q,a\nfirst,1\n{bad}\n"last",2\n'.encode(errors="surrogateescape")
+    found = table(write(tmp_path, "a.csv", content))
+    assert [row["q"] for row in found.rows] == ["first", "last"]
+    assert [item.where for item in found.set_aside] == ["line 3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.jsonl", ""), ("b.jsonl", "\n \n"), ("c.csv", "q,a\n"), ("d.json", "[]"), ("e.parquet", "no"),
+     ("f.arrow", "no"), ("g.jsonl.gz", b"\x1f\x8bbroken"), ("h.xlsx", "PK"), ("i.json", "[1, 2]")],
+)  # fmt: skip
+def test_a_file_without_rows_is_refused_in_one_line(tmp_path: Path, name: str, content: str | bytes) -> None:
+    with pytest.raises(InputError) as caught:
+        read_path(write(tmp_path, name, content))
+    assert "\n" not in str(caught.value)
+    assert name in str(caught.value)
+
+
+def test_a_folder_is_read_whole_and_what_is_not_data_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "train"
+    write(folder, "a.jsonl", LINES)
+    write(folder, "a.csv", "q,n\nc,3\n")
+    write(folder, "deep/b.json", LINES)
+    write(folder, "README.md", "# Card")
+    write(folder, "sheet.xlsx", b"PK")
+    write(folder, "empty.jsonl", "")
+    write(folder, ".cache", "x")
+    write(tmp_path, "secret.jsonl", LINES)
+    (folder / "link.jsonl").symlink_to(tmp_path / "secret.jsonl")
+    found = read_path(folder)
+    assert [item.name for item in found.tables] == ["a", "a.jsonl", "deep/b"]
+    reasons = {item.path: item.reason for item in found.passed_over}
+    assert reasons == {
+        ".cache": "hidden",
+        "README.md": "a text for people",
+        "sheet.xlsx": "a spreadsheet: save it as .csv",
+        "empty.jsonl": "it is empty",
+        "link.jsonl": "a link that leaves the folder",
+    }
+
+
+def test_arrow_files_keep_values_and_names_of_labels(tmp_path: Path) -> None:
+    from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
+
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["no", "yes"])})
+    rows = {"text": ["a", None], "label": [1, 0]}
+    made = Dataset.from_dict(rows, features=features)
+    made.to_parquet(str(tmp_path / "t-00000-of-00002.parquet"))
+    made.to_parquet(str(tmp_path / "t-00001-of-00002.parquet"))
+    found = table(tmp_path)
+    assert (found.name, len(found.rows), found.rows[-1]) == ("t", 4, {"text": None, "label": 0})
+    assert found.rows.labels == {"label": ("no", "yes")}
+    DatasetDict(train=made, test=made).save_to_disk(str(tmp_path / "saved"))
+    saved = read_path(tmp_path / "saved")
+    assert [item.name for item in saved.tables] == ["train", "test"]
+    assert list(saved.tables[0].rows) == [{"text": "a", "label": 1}, {"text": None, "label": 0}]
+
+
+def test_a_changed_parquet_file_gives_its_new_rows(tmp_path: Path) -> None:
+    from datasets import Dataset
+
+    path = tmp_path / "a.parquet"
+    for value in ("old", "new"):
+        Dataset.from_dict({"q": [value]}).to_parquet(str(path))
+        assert list(table(path).rows) == [{"q": value}]
+
+
+def test_rows_are_a_lazy_sequence_and_a_sample_is_the_same_for_a_seed(tmp_path: Path) -> None:
+    found = table(write(tmp_path, "a.jsonl", "".join(f'{{"n": {n}}}\n' for n in range(2500))))
+    assert [row["n"] for row in found.rows] == list(range(2500))
+    assert (found.rows[-1], found.rows[1:4]) == ({"n": 2499}, [{"n": 1}, {"n": 2}, {"n": 3}])
+    with pytest.raises(IndexError):
+        found.rows[2500]
+    assert found.sample(50, seed=3) == found.sample(50, seed=3) != found.sample(50, seed=4)
+    assert len(found.sample(50, seed=3)) == 50
