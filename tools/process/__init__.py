@@ -1,1 +1,1 @@
-"""Child processes: the warm worker, its fork server, their environment, and the machine they run on."""
+"""Child processes: the warm worker, its fork server, the prefork core, their environment, the machine."""

@@ -12,8 +12,12 @@ GROUPED_BATCHES = 16
 class LengthGroups:
     """A sampler of row indices; every ``batch_size`` of them make a batch. Another order each epoch.
 
-    Transformers' own ``group_by_length`` runs each group from its longest batch to its
-    shortest, so that with 2,000 rows the long answers all come first.
+    Transformers' own ``group_by_length`` pads as little and is not used for its order: it runs
+    each group from its longest row to its shortest, four times in an epoch of 2,000 rows, and so
+    ends on the shortest answers. Measured on 2,000 rows of TableBench's numerical task, batch 32, seeds
+    0 to 2: 5% padding with either and 22% in random order; the mean length of a batch correlates
+    with its place by -0.16 to -0.20 there and by -0.06 to 0.13 here. What that does to scores was
+    not measured.
     """
 
     def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
