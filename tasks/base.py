@@ -36,6 +36,14 @@ class Sample:
     """The reference answer, JSON-plain, in the form that ``scorer`` reads."""
     meta: Mapping[str, Any] = field(default_factory=dict)
     """What the scorer needs besides the gold answer, such as the source molecule."""
+    turns: tuple[Mapping[str, Any], ...] = ()
+    """The messages that are asked, where that is more than one user turn (a system turn, earlier turns, tool
+    results); ``prompt`` is then their text."""
+
+    @property
+    def asked(self) -> str | list[dict[str, Any]]:
+        """What the evaluator renders: the one user turn as text, or the messages."""
+        return [dict(turn) for turn in self.turns] if self.turns else self.prompt
 
 
 @dataclass(frozen=True)
@@ -91,8 +99,12 @@ class Source:
     name: str
     card: str
     """The data set card as a person would write it, in Markdown."""
-    rows: tuple[Row, ...]
+    rows: Sequence[Row]
     licence: str = "generated"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Columns by role (``prompt``, ``answer``, ``reasoning``, ``turns``), where they are known."""
+    understood: tuple[str, ...] = ()
+    """How the rows were read from the user's file, in lines for its owner."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +115,8 @@ class TaskData:
     sources: tuple[Source, ...]
     load_test: Callable[[], tuple[Sample, ...]]
     """Produces the sealed test. Only ``tools.sealed_test`` calls it."""
+    understood: tuple[str, ...] = ()
+    """What was understood of a user's files, in lines for their owner."""
 
 
 @dataclass(frozen=True)

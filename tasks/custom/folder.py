@@ -13,7 +13,6 @@ order mark, with either kind of line end.
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Sequence
@@ -35,11 +34,16 @@ from tasks.base import (
 )
 from tasks.columns import pluck
 from tasks.custom.example import write_example
+from tasks.custom.files import SUFFIXES, read_file, read_path
 from tasks.custom.metrics import AnswerReader, reader_for
+from tasks.custom.read_rows import ReadTable, read_table, source_of
 from tasks.errors import InputError, did_you_mean
+from tasks.formats.conversation import Unreadable
+from tasks.formats.declared import Declared
+from tasks.formats.values import ABSENT, reach
 from tasks.splits import content_id, fingerprint
 
-__all__ = ["METRICS", "TaskFile", "fill", "load_folder", "read_jsonl", "read_task_file", "write_example"]
+__all__ = ["METRICS", "TaskFile", "fill", "load_folder", "read_task_file", "write_example"]
 
 Metric = Literal["exact_match", "choice_letter", "number", "json_field", "token_f1"]
 METRICS: tuple[str, ...] = get_args(Metric)
@@ -72,14 +76,19 @@ class TaskFile(BaseModel):
     licence: str = "as stated by the owner of the folder"
 
     @property
+    def declared(self) -> Declared:
+        """The columns that the owner names: law wherever a source has them."""
+        return Declared(self.prompt, self.answer, self.reasoning or "")
+
+    @property
     def placeholders(self) -> tuple[str, ...]:
         """The columns that the prompt names."""
-        return tuple(name for name in _PLACEHOLDER.findall(self.prompt) if name)
+        return self.declared.columns
 
 
 @dataclass(frozen=True)
 class Line:
-    """One row of a JSONL file and where it stands."""
+    """One row of a split and where it stands."""
 
     row: dict[str, Any]
     number: int
@@ -96,16 +105,17 @@ def load_folder(path: str | Path) -> TaskSpec:
             str(path), "there is no such folder", "ftdojo init-task DIR writes an example to start from"
         )
     task = read_task_file(folder / "task.toml")
-    validation = _read_split(folder, "validation.jsonl", task)
-    test = _read_split(folder, "test.jsonl", task)
+    validation = _read_split(folder, "validation", task)
+    test = _read_split(folder, "test", task)
     _refuse_overlap(task, validation, test)
-    sources = _read_sources(folder)
+    sources, passed_over = _read_sources(folder, task)
     reader = reader_for(task.metric, field=task.field, letters=task.letters, tolerance=task.tolerance)
     samples = {
         name: _samples(name, lines, task, reader)
         for name, lines in (("validation.jsonl", validation), ("test.jsonl", test))
     }
-    data = TaskData(samples["validation.jsonl"], sources, lambda: samples["test.jsonl"])
+    told = (*(line for source in sources for line in source.understood), *passed_over)
+    data = TaskData(samples["validation.jsonl"], sources, lambda: samples["test.jsonl"], told)
     return _spec(task, reader, data, str(path))
 
 
@@ -167,41 +177,43 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def read_jsonl(path: Path) -> tuple[Line, ...]:
-    """The rows of a JSONL file; raises InputError with the line that is wrong."""
-    if not path.is_file():
-        raise InputError(str(path), "the file is missing", "add it: one JSON object a line")
-    lines = []
-    # Only line feeds end a line: JSON text may hold other separators, such as U+2028.
-    for number, text in enumerate(_text(path).split("\n"), 1):
-        if text.strip():
-            lines.append(Line(_object(path, number, text), number))
-    if not lines:
-        raise InputError(str(path), "it has no rows", "add at least one JSON object a line")
-    return tuple(lines)
-
-
-def _object(path: Path, number: int, text: str) -> dict[str, Any]:
-    where, fix = (
-        f"{path} line {number}",
-        'write one JSON object, such as {"question": "...", "answer": "..."}',
-    )
-    try:
-        row = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(where, f"it is not JSON: {_one_line(error)}", fix) from error
-    if not isinstance(row, dict):
-        raise InputError(where, f"it is a JSON {type(row).__name__}, not an object", fix)
-    return row
-
-
 def _read_split(folder: Path, name: str, task: TaskFile) -> tuple[Line, ...]:
-    lines = read_jsonl(folder / name)
+    """The rows of ``validation`` or ``test``, in whichever format the file is."""
+    path = _split_file(folder, name)
+    table = read_file(path)
+    if table.set_aside:
+        first = table.set_aside[0]
+        raise InputError(f"{path} {first.where}", first.reason, "mend or drop that row: these rows decide")
+    lines = tuple(Line(row, number) for number, row in enumerate(table.rows, 1))
     for line in lines:
-        for column in (*task.placeholders, task.answer):
-            if (pluck(line.row, column) or "").strip() == "":
-                raise _column_error(folder / name, line, column, task)
+        _check_columns(path, line, task)
     return lines
+
+
+def _split_file(folder: Path, name: str) -> Path:
+    found = [folder / f"{name}{suffix}" for suffix in SUFFIXES if (folder / f"{name}{suffix}").is_file()]
+    if not found:
+        raise InputError(
+            str(folder / f"{name}.jsonl"), "the file is missing", "add it: one JSON object a line"
+        )
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise InputError(str(folder), f"{name} is there more than once ({names})", "keep one of them")
+    return found[0]
+
+
+def _check_columns(path: Path, line: Line, task: TaskFile) -> None:
+    """Every column that is named is there, the answer is filled, and so is one of the prompt's columns.
+
+    A column that is empty in some rows is normal (``input`` in Alpaca's rows): it is left out there.
+    """
+    for column in (*task.placeholders, task.answer):
+        if reach(line.row, column) is ABSENT:
+            raise _column_error(path, line, column, task)
+    if (pluck(line.row, task.answer) or "").strip() == "":
+        raise _column_error(path, line, task.answer, task)
+    if not any((pluck(line.row, column) or "").strip() for column in task.placeholders):
+        raise _column_error(path, line, task.placeholders[0], task)
 
 
 def _column_error(path: Path, line: Line, column: str, task: TaskFile) -> InputError:
@@ -231,40 +243,50 @@ def _refuse_overlap(task: TaskFile, validation: Sequence[Line], test: Sequence[L
             )
 
 
-def _read_sources(folder: Path) -> tuple[Source, ...]:
-    files = sorted((folder / "train").glob("*.jsonl"))
+def _read_sources(folder: Path, task: TaskFile) -> tuple[tuple[Source, ...], tuple[str, ...]]:
+    """The training sources, and what else is to be told: files that were passed over."""
+    data = read_path(_training_data(folder))
+    read = [read_table(table, task.declared) for table in data.tables]
+    if not any(table.rows for table in read):
+        told = "; ".join(f"{Path(table.path).name}: {_why_none(table)}" for table in read[:5])
+        raise InputError(
+            str(folder / "train"), f"no row can be trained on ({told})", "name the columns in task.toml"
+        )
+    sources = tuple(source_of(table, _card(table)) for table in read)
+    return sources, tuple(f"{item.path}: not read, {item.reason}" for item in data.passed_over)
+
+
+def _training_data(folder: Path) -> Path:
+    if (folder / "train").is_dir():
+        return folder / "train"
+    files = [folder / f"train{suffix}" for suffix in SUFFIXES if (folder / f"train{suffix}").is_file()]
     if not files:
         raise InputError(
-            str(folder / "train"), "there are no .jsonl files", "add at least one source of training rows"
+            str(folder / "train"), "there are no training rows", "add train/ with at least one file of rows"
         )
-    return tuple(_source(path) for path in files)
+    return files[0]
 
 
-def _source(path: Path) -> Source:
-    rows = tuple(line.row for line in read_jsonl(path))
-    card = path.with_suffix(".md")
-    columns = ", ".join(f"`{name}`" for name in rows[0])
-    text = (
-        _text(card) if card.is_file() else f"# {path.stem}\n\n- Rows: {len(rows):,}\n- Columns: {columns}\n"
-    )
-    return Source(path.stem, text, rows, "as stated by its owner")
+def _why_none(table: ReadTable) -> str:
+    reason = table.tally.reasons.most_common(1)
+    return f"{reason[0][0]}; {table.format.why}" if reason else table.format.why
+
+
+def _card(table: ReadTable) -> str:
+    path = Path(table.path)
+    card = path.with_name(path.name.partition(".")[0] + ".md")
+    return _text(card) if card.is_file() else ""
 
 
 def fill(template: str, row: Row) -> str | None:
-    """The prompt for a row; None when the row lacks a column that the template names."""
-    missing = False
-
-    def put(match: re.Match[str]) -> str:
-        nonlocal missing
-        name = match.group(1)
-        if name is None:
-            return match.group(0)[0]
-        text = pluck(row, name)
-        missing = missing or text is None
-        return text or ""
-
-    filled = _PLACEHOLDER.sub(put, template)
-    return None if missing else filled
+    """The prompt for a row; None when the row lacks a column that the template names, or all are empty."""
+    declared = Declared(template)
+    if declared.lacks(row):
+        return None
+    try:
+        return declared.prompt(row)
+    except Unreadable:
+        return None
 
 
 def _samples(name: str, lines: Sequence[Line], task: TaskFile, reader: AnswerReader) -> tuple[Sample, ...]:

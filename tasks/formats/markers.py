@@ -1,4 +1,5 @@
-"""Markers of speakers inside one text: ``### Human: ... ### Assistant: ...`` and its kin, split into turns."""
+"""Markers of speakers inside one text: ``### Human: ... ### Assistant: ...`` and its kin, split into
+turns."""
 
 from __future__ import annotations
 

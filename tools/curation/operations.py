@@ -63,6 +63,16 @@ class Example(NamedTuple):
     row: int
     teacher: str = ""
     """``provider:model`` of the language model that made or changed it; empty for a row of the pool."""
+    turns: tuple[Mapping[str, Any], ...] = ()
+    """The messages before the answer, where that is more than one user turn; ``prompt`` is their text."""
+
+    def conversation(self) -> list[dict[str, Any]]:
+        """The messages that are trained on, the answer last. A lone user turn is ``prompt`` as it is now."""
+        turns = [dict(turn) for turn in self.turns]
+        asked = [turn for turn in turns if turn["role"] != "system"]
+        if len(asked) == 1:
+            asked[0]["content"] = self.prompt
+        return [*turns, {"role": "assistant", "content": self.answer}]
 
 
 class Kept(NamedTuple):
@@ -130,7 +140,8 @@ def to_example(raw: Raw, columns: Mapping[str, str], spec: TaskSpec) -> Example 
     if reasoning:
         extracted = spec.extract(answer)
         answer = spec.render(answer.strip() if extracted is None else extracted, reasoning)
-    return Example(prompt, answer, reasoning, raw.source, raw.row)
+    turns = raw.columns.get(columns.get("turns", "")) or ()
+    return Example(prompt, answer, reasoning, raw.source, raw.row, turns=tuple(turns))
 
 
 def _prompt(row: Row, column: str, spec: TaskSpec) -> str | None:
@@ -141,9 +152,11 @@ def _check_columns(name: str, columns: Mapping[str, str] | None, rows: Sequence[
     if columns is None or not {"prompt", "answer"} <= columns.keys():
         raise bad_recipe(f"map: source {name!r} needs the columns `prompt` and `answer`")
     for role, column in columns.items():
-        if role not in ("prompt", "answer", "reasoning"):
+        if role not in ROLES:
             raise bad_recipe(f"map: {role!r} of {name!r} is no role; {did_you_mean(role, ROLES)}")
-        if column == "*" and role == "prompt":
+        if role == "turns":
+            found = any(isinstance(row.get(column), list) for row in rows)
+        elif column == "*" and role == "prompt":
             found = any(spec.build_prompt(row) is not None for row in rows)
         else:
             found = any(pluck(row, column) is not None for row in rows)
@@ -152,7 +165,7 @@ def _check_columns(name: str, columns: Mapping[str, str] | None, rows: Sequence[
             raise bad_recipe(f"map: no row of {name!r} has {column!r}; {did_you_mean(column, known)}")
 
 
-ROLES = ("prompt", "answer", "reasoning")
+ROLES = ("prompt", "answer", "reasoning", "turns")
 
 
 def filter_rows(rows: Sequence[Example], op: Filter, context: Context) -> Kept:

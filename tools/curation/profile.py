@@ -105,7 +105,7 @@ def profile_source(
         seed: of the sample that slow measures run on.
     """
     sampled = _sampled(source.rows, SAMPLED_ROWS, seed)
-    columns = suggest_columns(sampled, spec)
+    columns = dict(source.columns) or suggest_columns(sampled, spec)
     examples = examples_of(source, columns, spec)
     some = _sampled(examples, SAMPLED_ROWS, seed)
     keys = [answer_key(spec, row.answer) for row in examples]

@@ -59,7 +59,7 @@ def evaluate(
     cost_path = out_path.with_suffix(".cost.json")
     answers = _finished(out_path, samples)
     if answers is None or not cost_path.exists():
-        prompts: dict[str, list[str]] = {split: [sample.prompt for sample in samples]}
+        prompts: dict[str, list[Any]] = {split: [sample.asked for sample in samples]}
         log_path = out_path.with_suffix(".log")
         reply, usage = answer_sets(prompts, model_dir, spec.max_new_tokens, worker, log_path, timeout_seconds)
         answers = reply["answers"][split]

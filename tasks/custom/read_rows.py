@@ -1,0 +1,129 @@
+"""Rows of a user's files as training sources and evaluation items: each row read by what it is.
+
+What was understood stays with the source, in lines for its owner: the format, the columns and why, the rows
+used, and what was set aside by reason with an example. Rows of a source are ``prompt``, ``answer``, perhaps
+``reasoning``, and ``turns`` where more is asked than one user turn.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.base import Row, Source
+from tasks.custom.tables import Table
+from tasks.formats.conversation import Conversation, SetAside
+from tasks.formats.declared import Declared
+from tasks.formats.detect import RowFormat, detect
+from tasks.formats.tally import Tally
+
+ROLES = ("prompt", "answer", "reasoning", "turns")
+MOST_ROWS = 200_000
+"""Rows of a table that a run works with; of a larger one, a seeded sample, and its owner is told."""
+EXAMPLES = 3
+"""Reasons for setting rows aside that are told one by one."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one row asks, and its right answers."""
+
+    prompt: str
+    answers: tuple[str, ...]
+    reasoning: str = ""
+    turns: tuple[Mapping[str, Any], ...] = ()
+    """The messages before the answer, where that is more than one user turn."""
+
+
+@dataclass(frozen=True)
+class ReadTable:
+    """A table's rows as they were understood."""
+
+    name: str
+    path: str
+    format: RowFormat
+    rows: tuple[tuple[int, Asked], ...]
+    """(row number in the file, from 1; what it asks)."""
+    tally: Tally
+    understood: tuple[str, ...]
+
+
+def read_table(table: Table, declared: Declared | None = None, seed: int = 0) -> ReadTable:
+    """Every row of a table, or of a seeded sample of it, as a question and its answers."""
+    rows = table.rows
+    places = range(len(rows))
+    if len(rows) > MOST_ROWS:
+        places = sorted(random.Random(seed).sample(places, MOST_ROWS))  # type: ignore[assignment]
+    form = detect(rows, declared=declared, labels=rows.labels)
+    tally, found = Tally(), []
+    for place, row in zip(places, _chosen(rows, places), strict=True):
+        read = _asked(form.read(row))
+        tally.add(place, read if isinstance(read, SetAside) else read[1])
+        if not isinstance(read, SetAside):
+            found.append((place + 1, read[0]))
+    told = _understood(table, form, tally, len(places))
+    return ReadTable(table.name, table.path, form, tuple(found), tally, told)
+
+
+def _chosen(rows: Sequence[Row], places: Sequence[int]) -> Any:
+    return iter(rows) if len(places) == len(rows) else (rows[place] for place in places)
+
+
+def _asked(read: Conversation | SetAside) -> tuple[Asked, Conversation] | SetAside:
+    if isinstance(read, SetAside):
+        return read
+    if not read.targets:
+        return SetAside("text alone: continued pretraining is not done here", read.text[:60])
+    answer = str(read.completion.get("content") or "")
+    if not answer.strip():
+        return SetAside("the answer is a tool call without words")
+    turns = read.prompt
+    lone = len(turns) == 1 and turns[0]["role"] == "user"
+    spoken = [turn for turn in turns if turn["role"] != "system"]
+    text = str(spoken[0]["content"]) if len(spoken) == 1 else conversation_text(turns)
+    answers = read.answers or (answer,)
+    return Asked(text, tuple(answers), read.reasoning, () if lone else tuple(turns)), read
+
+
+def conversation_text(turns: Sequence[Mapping[str, Any]]) -> str:
+    """The turns as one text: what near-duplicates and leaks are looked for in."""
+    return "\n".join(f"{turn['role']}: {turn.get('content') or ''}" for turn in turns)
+
+
+def _understood(table: Table, form: RowFormat, tally: Tally, looked_at: int) -> tuple[str, ...]:
+    total = len(table.rows)
+    some = f"; {looked_at:,} of {total:,} rows, a seeded sample" if looked_at < total else ""
+    aside = tally.set_aside + sum(table.set_aside_counts.values())
+    lines = [
+        f"{table.name}: {table.reader}, read as {form.name.replace('_', ' ')} ({form.why}){some}",
+        f"{table.name}: {tally.used:,} rows used, {aside:,} set aside",
+    ]
+    for reason, count in tally.reasons.most_common(EXAMPLES):
+        place, detail = tally.examples[reason]
+        seen = f": {detail}" if detail else ""
+        lines.append(f"{table.name}: {count:,} set aside, {reason} (row {place:,}{seen})")
+    for reason, count in list(table.set_aside_counts.items())[:EXAMPLES]:
+        first = next((aside for aside in table.set_aside if aside.reason == reason), None)
+        lines.append(f"{table.name}: {count:,} unreadable, {reason}" + (f" ({first.where})" if first else ""))
+    lines += [f"{table.name}: {note}" for note in form.notes[:EXAMPLES]]
+    return tuple(lines)
+
+
+def source_of(read: ReadTable, card: str = "") -> Source:
+    """A source of training rows, in the order of the file."""
+    rows = tuple(_row(asked) for _, asked in read.rows)
+    held = {name for row in rows for name in row}
+    columns: dict[str, str] = {name: name for name in ROLES if name in held}
+    text = card or "\n".join([f"# {read.name}", "", *(f"- {line}" for line in read.understood), ""])
+    return Source(read.name, text, rows, "as stated by its owner", columns, read.understood)
+
+
+def _row(asked: Asked) -> dict[str, Any]:
+    row: dict[str, Any] = {"prompt": asked.prompt, "answer": asked.answers[0]}
+    if asked.reasoning.strip():
+        row["reasoning"] = asked.reasoning
+    if asked.turns:
+        row["turns"] = [dict(turn) for turn in asked.turns]
+    return row
