@@ -79,8 +79,8 @@ def test_json_in_some_rows_of_a_prose_column_is_no_structure():
         ("no number here", "", False, "no number here"),
     ],
 )
-def test_targets_are_taken_apart(target: str, chain_of_thought: str, own_format: bool, rewritten: str):
-    assert rationale_of(SPEC, target) == chain_of_thought
+def test_targets_are_taken_apart(target: str, rationale: str, own_format: bool, rewritten: str):
+    assert rationale_of(SPEC, target) == rationale
     assert in_format(SPEC, target) is own_format
     assert formatted(SPEC, target) == rewritten
 
