@@ -102,8 +102,8 @@ MISTAKES: list[tuple[str, Callable[[Path], None], tuple[str, ...]]] = [
         _write("test.jsonl", b'{"thing": "x", "answer": "y"}\n{thing}\n'),
         ("test.jsonl line 2", "not JSON"),
     ),
-    ("not an object", _write("validation.jsonl", b"[1]\n"), ("validation.jsonl line 1", "not an object")),
-    ("deep", _write("validation.jsonl", b"[" * 100_000), ("validation.jsonl line 1", "not JSON")),
+    ("not an object", _write("validation.jsonl", b"[1]\n"), ("validation.jsonl", "line 1", "not an object")),
+    ("deep", _write("validation.jsonl", b"[" * 100_000), ("validation.jsonl", "nested too deeply")),
     ("empty", _write("test.jsonl", b"\n \n"), ("test.jsonl", "no rows")),
     ("no split", lambda f: (f / "validation.jsonl").unlink(), ("validation.jsonl", "missing")),
     (
@@ -121,9 +121,12 @@ MISTAKES: list[tuple[str, Callable[[Path], None], tuple[str, ...]]] = [
         _write("test.jsonl", _jsonl({"thing": "snow", "answer": " "})),
         ("line 1", "'answer'", "empty"),
     ),
-    ("no train", lambda f: (f / "train" / "old-book.jsonl").unlink(), ("train", "no .jsonl files")),
-    ("empty train", _write("train/old-book.jsonl", b""), ("old-book.jsonl", "no rows")),
-    ("broken train", _write("train/new.jsonl", b"{]\n"), ("new.jsonl line 1", "not JSON")),
+    (
+        "no train",
+        lambda f: (f / "train" / "old-book.jsonl").unlink(),
+        ("train", "no file in it could be read"),
+    ),
+    ("empty train", _write("train/old-book.jsonl", b""), ("old-book.jsonl", "it is empty")),
     (
         "overlap",
         _write(
@@ -139,6 +142,43 @@ def test_mistakes_are_named(folder: Path, spoil: Callable[[Path], None], told: t
     spoil(folder)
     message = _refused(folder)
     assert [part for part in told if part not in message] == [], message
+
+
+def test_a_broken_source_costs_itself_and_is_named(folder: Path) -> None:
+    (folder / "train" / "new.jsonl").write_bytes(b"{]\n")
+    (folder / "train" / "notes.xlsx").write_bytes(b"PK")
+    data = load(load_folder(folder), "user", 0)
+    assert [source.name for source in data.sources] == ["old-book"]
+    told = "\n".join(data.understood)
+    assert "new.jsonl: not read" in told
+    assert "notes.xlsx: not read, a spreadsheet" in told
+
+
+def test_a_broken_row_of_a_source_costs_itself_and_is_counted(folder: Path) -> None:
+    with (folder / "train" / "old-book.jsonl").open("ab") as file:
+        file.write(b'{"q": "What is coal?", "a": "black"}\n{"q": \n{"q": "What is tar?", "a": null}\n')
+    data = load(load_folder(folder), "user", 0)
+    assert [row["answer"] for row in data.sources[0].rows][-1] == "black"
+    told = "\n".join(data.understood)
+    assert "2 rows used, 2 set aside" in told
+    assert "the answer is empty" in told
+
+
+def test_earlier_turns_and_a_system_turn_are_kept(folder: Path) -> None:
+    turns = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Yes?"},
+        {"role": "user", "content": "The colour of snow?"},
+        {"role": "assistant", "content": "white"},
+    ]
+    (folder / "train" / "chats.jsonl").write_bytes(_jsonl({"messages": turns}, {"messages": turns[3:]}))
+    chats = load(load_folder(folder), "user", 0).sources[0]
+    assert [list(row["turns"]) if "turns" in row else row["prompt"] for row in chats.rows] == [
+        turns[:-1],
+        "The colour of snow?",
+    ]
+    assert {row["answer"] for row in chats.rows} == {"white"}
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -116,7 +116,9 @@ def source_of(read: ReadTable, card: str = "") -> Source:
     rows = tuple(_row(asked) for _, asked in read.rows)
     held = {name for row in rows for name in row}
     columns: dict[str, str] = {name: name for name in ROLES if name in held}
-    text = card or "\n".join([f"# {read.name}", "", *(f"- {line}" for line in read.understood), ""])
+    named = ", ".join(f"`{name}`" for name in read.format.columns)
+    lines = [f"- Columns: {named}", *(f"- {line}" for line in read.understood)]
+    text = card or "\n".join([f"# {read.name}", "", *lines, ""])
     return Source(read.name, text, rows, "as stated by its owner", columns, read.understood)
 
 
