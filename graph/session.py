@@ -114,13 +114,29 @@ def load_task(name: str, edition: str) -> TaskSpec:
         return load_lm_eval(name)
     path = Path(name).expanduser()
     if path.is_dir() or "/" in name or path.exists():
-        from tasks.custom.folder import load_folder
-
-        return load_folder(path)
+        return _own_task(path)
     spec = registry.get(name)
     if edition == "official" and spec.published is not None:
         return replace(spec, max_new_tokens=spec.published.max_new_tokens)
     return spec
+
+
+def _own_task(path: Path) -> TaskSpec:
+    """A task folder, or data alone: a file, a folder of files, a saved data set."""
+    if path.is_file() or (path.is_dir() and not (path / "task.toml").exists() and _holds_rows(path)):
+        from tasks.custom.data_task import data_task
+
+        return data_task(path)
+    from tasks.custom.folder import load_folder
+
+    return load_folder(path)
+
+
+def _holds_rows(folder: Path) -> bool:
+    from tasks.custom.files import SUFFIXES
+
+    saved = ("dataset_dict.json", "state.json")
+    return any(path.name in saved or path.name.endswith(SUFFIXES) for path in folder.iterdir())
 
 
 def load_options(settings: RunSettings) -> LoadOptions:

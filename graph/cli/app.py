@@ -16,7 +16,7 @@ from rich.console import Console
 
 from graph.cli.flags import OUTPUT, TaskId, option, renamed, takes_settings
 from graph.extras import extra_of, install, require
-from graph.settings import make_settings, parse_duration
+from graph.settings import BUNDLED_MODEL, make_settings, parse_duration
 from tasks.errors import HarnessFault, InputError
 
 app = typer.Typer(
@@ -302,9 +302,39 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 @app.command("init-task", rich_help_panel=TASKS)
-def init_task(directory: Annotated[Path, typer.Argument(help="A new folder for the example task.")]) -> None:
-    """Write a commented example task that runs, as a start for your own."""
-    from tasks.custom.folder import write_example
+def init_task(
+    source: Annotated[
+        Path, typer.Argument(help="A data file or folder of yours, or a new folder for an example.")
+    ],
+    directory: Annotated[
+        Path | None, typer.Argument(help="The new task folder (default: named after the data).")
+    ] = None,
+) -> None:
+    """Write the task of your data as a folder to edit, or a commented example that runs."""
+    if source.exists():
+        from tasks.custom.data_task import init_task as write_task
 
-    write_example(directory)
-    typer.echo(f"wrote {directory}; try: ftdojo run {directory} --budget 2m")
+        made = directory or source.with_name(source.name.partition(".")[0] + "-task")
+        spec = write_task(source, made)
+        for line in spec.data.understood if spec.data else ():
+            typer.echo(line)
+    else:
+        from tasks.custom.folder import write_example
+
+        made = source
+        write_example(made)
+    typer.echo(f"wrote {made}; try: ftdojo run {made} --budget 2m")
+
+
+@app.command("inspect", rich_help_panel=TASKS)
+def inspect(
+    data: Annotated[str, typer.Argument(help="A data file, a folder of files, or a task folder.")],
+    base_model: Annotated[
+        str, typer.Option(help="Whose template, tokens and positions to look with.")
+    ] = BUNDLED_MODEL,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is understood of your data, and three rows as the model will see them; nothing is spent."""
+    from graph.cli.inspect import print_inspection
+
+    print_inspection(Console(), data, base_model, as_json)

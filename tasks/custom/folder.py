@@ -116,7 +116,7 @@ def load_folder(path: str | Path) -> TaskSpec:
     }
     told = (*(line for source in sources for line in source.understood), *passed_over)
     data = TaskData(samples["validation.jsonl"], sources, lambda: samples["test.jsonl"], told)
-    return _spec(task, reader, data, str(path))
+    return build_spec(task, reader, data, str(path))
 
 
 def read_task_file(path: Path) -> TaskFile:
@@ -301,11 +301,14 @@ def _samples(name: str, lines: Sequence[Line], task: TaskFile, reader: AnswerRea
                 "change the answer, the answer column or the metric",
             )
         # A question that stands twice in one file counts once.
-        samples.setdefault(content_id(prompt), Sample(content_id(prompt), task.name, prompt, gold))
+        turns = tuple(line.row.get("turns") or ())
+        samples.setdefault(
+            content_id(prompt), Sample(content_id(prompt), task.name, prompt, gold, turns=turns)
+        )
     return tuple(samples.values())
 
 
-def _spec(task: TaskFile, reader: AnswerReader, data: TaskData, path: str) -> TaskSpec:
+def build_spec(task: TaskFile, reader: AnswerReader, data: TaskData, path: str) -> TaskSpec:
     def scorer(sample: Sample, answer: str) -> ItemScore:
         return reader.scorer(str(sample.gold), answer)
 

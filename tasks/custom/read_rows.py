@@ -59,7 +59,7 @@ def read_table(table: Table, declared: Declared | None = None, seed: int = 0) ->
     form = detect(rows, declared=declared, labels=rows.labels)
     tally, found = Tally(), []
     for place, row in zip(places, _chosen(rows, places), strict=True):
-        read = _asked(form.read(row))
+        read = _kept(row) or _asked(form.read(row))
         tally.add(place, read if isinstance(read, SetAside) else read[1])
         if not isinstance(read, SetAside):
             found.append((place + 1, read[0]))
@@ -69,6 +69,23 @@ def read_table(table: Table, declared: Declared | None = None, seed: int = 0) ->
 
 def _chosen(rows: Sequence[Row], places: Sequence[int]) -> Any:
     return iter(rows) if len(places) == len(rows) else (rows[place] for place in places)
+
+
+def _kept(row: Any) -> tuple[Asked, Conversation] | None:
+    """A row that ``row_of`` wrote, with turns; None for any other."""
+    if not (
+        isinstance(row, dict) and isinstance(row.get("turns"), list) and row.keys() >= {"prompt", "answer"}
+    ):
+        return None
+    turns = tuple(
+        turn for turn in row["turns"] if isinstance(turn, dict) and isinstance(turn.get("role"), str)
+    )
+    answer = str(row["answer"])
+    if not answer.strip() or len(turns) != len(row["turns"]):
+        return None
+    messages = (*turns, {"role": "assistant", "content": answer})
+    kept = Asked(str(row["prompt"]), (answer,), str(row.get("reasoning") or ""), turns)
+    return kept, Conversation("turns", messages, (len(turns),), (answer,))
 
 
 def _asked(read: Conversation | SetAside) -> tuple[Asked, Conversation] | SetAside:
@@ -113,7 +130,7 @@ def _understood(table: Table, form: RowFormat, tally: Tally, looked_at: int) -> 
 
 def source_of(read: ReadTable, card: str = "") -> Source:
     """A source of training rows, in the order of the file."""
-    rows = tuple(_row(asked) for _, asked in read.rows)
+    rows = tuple(row_of(asked) for _, asked in read.rows)
     held = {name for row in rows for name in row}
     columns: dict[str, str] = {name: name for name in ROLES if name in held}
     named = ", ".join(f"`{name}`" for name in read.format.columns)
@@ -122,7 +139,8 @@ def source_of(read: ReadTable, card: str = "") -> Source:
     return Source(read.name, text, rows, "as stated by its owner", columns, read.understood)
 
 
-def _row(asked: Asked) -> dict[str, Any]:
+def row_of(asked: Asked) -> dict[str, Any]:
+    """A row as it is kept: ``prompt``, ``answer``, perhaps ``reasoning`` and ``turns``."""
     row: dict[str, Any] = {"prompt": asked.prompt, "answer": asked.answers[0]}
     if asked.reasoning.strip():
         row["reasoning"] = asked.reasoning

@@ -1,0 +1,187 @@
+"""A task from data alone: a file, a folder of files or a saved data set, without a ``task.toml``.
+
+Format, columns and metric are detected; where the data has no split of its own, validation and test are split
+off by content, before anything looks at them. The same data gives the same task. ``init_task`` writes it out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from tasks.base import Sample, Source, TaskData, TaskSpec
+from tasks.custom.files import read_path
+from tasks.custom.folder import Metric, TaskFile, build_spec
+from tasks.custom.guess import guess_budget, guess_metric
+from tasks.custom.metrics import AnswerReader, reader_for
+from tasks.custom.read_rows import Asked, ReadTable, read_table, row_of, source_of
+from tasks.custom.split_rows import group_column, split_rows
+from tasks.custom.tables import Data
+from tasks.errors import InputError
+from tasks.splits import item_id
+
+LEAST_ROWS = 40
+"""Rows below which no split can measure anything."""
+_SPLIT_NAMES = {
+    "test": ("test", "eval", "heldout"),
+    "validation": ("validation", "valid", "val", "dev"),
+}
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of the three parts, and how they came to be parted."""
+
+    sources: tuple[Source, ...]
+    validation: tuple[Asked, ...]
+    test: tuple[Asked, ...]
+    how: str
+
+
+def data_task(path: str | Path, data: Data | None = None, name: str = "") -> TaskSpec:
+    """The task of a file or folder of rows.
+
+    Raises:
+        InputError: it cannot be read, no row can be used, or there are too few rows to split.
+    """
+    data = data or read_path(path)
+    tables = [read_table(table) for table in data.tables]
+    split = _split(tables, data, str(path))
+    answers = [asked.answers[0] for asked in (*split.validation, *split.test)]
+    guess = guess_metric(answers)
+    stem = re.sub(r"[^\w.-]+", "-", name or Path(path).name.partition(".")[0]).strip("-.")[:80] or "data"
+    task = TaskFile(
+        name=stem,
+        description=f"Answer as the rows of {stem} do.",
+        prompt="{prompt}",
+        metric=cast(Metric, guess.metric),
+        answer="answer",
+        field=guess.field,
+        letters=guess.letters,
+        max_new_tokens=guess_budget(answers),
+    )
+    reader = reader_for(task.metric, field=task.field, letters=task.letters, tolerance=task.tolerance)
+    validation, lost = _samples(split.validation, task, reader)
+    test, lost_test = _samples(split.test, task, reader)
+    told = [line for table in tables for line in table.understood]
+    told += [f"{item.path}: not read, {item.reason}" for item in data.passed_over]
+    told += [
+        f"split: {split.how}",
+        f"metric: {task.metric}, as {guess.why}; answers up to {task.max_new_tokens} tokens",
+    ]
+    if lost + lost_test:
+        told.append(f"{lost + lost_test} items set aside: the metric cannot read their answers")
+    facts = TaskData(validation, split.sources, lambda: test, tuple(told))
+    return build_spec(task, reader, facts, str(path))
+
+
+def _split(tables: list[ReadTable], data: Data, path: str) -> Split:
+    usable = [table for table in tables if table.rows]
+    if not usable:
+        told = "; ".join(f"{table.name}: {table.format.why}" for table in tables[:5])
+        raise InputError(path, f"no row can be used ({told})", "`ftdojo inspect` shows what was understood")
+    parts = {kind: [t for t in usable if _kind(t.name) == kind] for kind in ("train", "validation", "test")}
+    if parts["train"] and parts["validation"] and parts["test"]:
+        sources = tuple(source_of(table) for table in parts["train"])
+        asked = {
+            kind: tuple(a for table in parts[kind] for _, a in table.rows) for kind in ("validation", "test")
+        }
+        return Split(sources, asked["validation"][:300], asked["test"][:500], "the data's own")
+    return _own_split(usable, data, path)
+
+
+def _kind(name: str) -> str:
+    words = set(re.split(r"[\W_\d]+", name.casefold()))
+    return next((kind for kind, names in _SPLIT_NAMES.items() if words & set(names)), "train")
+
+
+def _own_split(tables: list[ReadTable], data: Data, path: str) -> Split:
+    rows = [(table, number, asked) for table in tables for number, asked in table.rows]
+    if len(rows) < LEAST_ROWS:
+        raise InputError(path, f"it has {len(rows)} usable rows", f"give at least {LEAST_ROWS}")
+    groups, named = _groups(tables, data)
+    train, validation, test = split_rows([asked.prompt for _, _, asked in rows], groups)
+    kept: dict[str, list[tuple[int, Asked]]] = {table.name: [] for table in tables}
+    for place in train:
+        table, number, asked = rows[place]
+        kept[table.name].append((number, asked))
+    sources = tuple(
+        source_of(replace(table, rows=tuple(kept[table.name]))) for table in tables if kept[table.name]
+    )
+    how = f"by content: {len(train):,} to train on, {len(validation):,} validation, {len(test):,} test"
+    how += f"; rows with the same {named!r} stay together" if named else ""
+    return Split(sources, tuple(rows[p][2] for p in validation), tuple(rows[p][2] for p in test), how)
+
+
+def _groups(tables: list[ReadTable], data: Data) -> tuple[list[str], str]:
+    """The group of every usable row, by the column that names one; none where no column does."""
+    raw = {table.name: table.rows for table in data.tables}
+    first = raw[tables[0].name]
+    named = group_column([str(column) for column in (first[0] if len(first) else {})])
+    if not named:
+        return [], ""
+    groups = []
+    for table in tables:
+        for number, _ in table.rows:
+            value = raw[table.name][number - 1].get(named)
+            groups.append("" if value is None else str(value))
+    return groups, named
+
+
+def _samples(rows: tuple[Asked, ...], task: TaskFile, reader: AnswerReader) -> tuple[tuple[Sample, ...], int]:
+    """The items, each question once, and how many had an answer that the metric cannot read."""
+    found: dict[str, Sample] = {}
+    lost = 0
+    for asked in rows:
+        golds = [gold for text in asked.answers if (gold := reader.gold(text)) is not None]
+        if not golds:
+            lost += 1
+            continue
+        mark = item_id(asked.prompt)
+        accepted: Any = golds[0] if len(golds) == 1 else golds
+        found.setdefault(mark, Sample(mark, task.name, asked.prompt, accepted, turns=asked.turns))
+    return tuple(found.values()), lost
+
+
+def init_task(data: str | Path, folder: Path) -> TaskSpec:
+    """Write the task of a data file as a folder, for its owner to edit.
+
+    Raises:
+        InputError: as ``data_task``, or the folder is there already.
+    """
+    if folder.exists():
+        raise InputError(str(folder), "it is there already", "name a folder that is not")
+    read = read_path(data)
+    split = _split([read_table(table) for table in read.tables], read, str(data))
+    spec = data_task(data, read)
+    (folder / "train").mkdir(parents=True)
+    for source in split.sources:
+        _write(
+            folder / "train" / f"{source.name.replace('/', '-')}.jsonl", [dict(row) for row in source.rows]
+        )
+    _write(folder / "validation.jsonl", [row_of(asked) for asked in split.validation])
+    _write(folder / "test.jsonl", [row_of(asked) for asked in split.test])
+    (folder / "task.toml").write_text(
+        _toml(spec, list(spec.data.understood if spec.data else ())), encoding="utf-8"
+    )
+    return spec
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    path.write_bytes("".join(lines).encode("utf-8", "replace"))
+
+
+def _toml(spec: TaskSpec, told: list[str]) -> str:
+    guess = guess_metric([str(sample.gold) for sample in (spec.data.validation if spec.data else ())])
+    lines = ["# Written by `ftdojo init-task`. What was understood:", *(f"#   {line}" for line in told), ""]
+    lines += [f"name = {json.dumps(spec.id)}", f"description = {json.dumps(spec.description)}"]
+    lines += ['prompt = "{prompt}"', f"metric = {json.dumps(spec.metric)}", 'answer = "answer"']
+    if spec.metric == "json_field" and guess.field:
+        lines.append(f"field = {json.dumps(guess.field)}")
+    if spec.metric == "choice_letter":
+        lines.append(f"letters = {json.dumps(guess.letters)}")
+    return "\n".join([*lines, f"max_new_tokens = {spec.max_new_tokens}", ""])
