@@ -260,7 +260,8 @@ def test_a_row_without_the_declared_columns_is_guessed_and_it_is_said() -> None:
 
 @pytest.mark.parametrize(
     ("template", "expected"),
-    [("{instruction}\n{input}", "i"), ("{instruction}\n\n{input}\n\nGo.", "i\n\nGo."), ("{input}\n{instruction}", "i"),
+    [("{instruction}\n{input}", "i"), ("{instruction}\n\n{input}\n\nGo.", "i\n\nGo."),
+     ("{input}\n{instruction}", "i"),
      ("{instruction} ({input})", "i ()"), ("{{{instruction}}}", "{i}")],
 )  # fmt: skip
 def test_an_empty_optional_column_leaves_no_hole(template: str, expected: str) -> None:
