@@ -1,5 +1,4 @@
-"""Whatever a row holds, detection and reading answer: no error, no text that was not there, turns in
-order."""
+"""Whatever a row holds, detection and reading answer: no error, no invented text, turns in order."""
 
 from __future__ import annotations
 
@@ -15,9 +14,34 @@ from tasks.formats.detect import detect
 
 NAMES = st.sampled_from(
     [
-        *("prompt", "completion", "messages", "conversations", "chosen", "rejected", "instruction", "input"),
-        *("output", "question", "answer", "answers", "context", "text", "label", "choices", "answerKey"),
-        *("A", "B", "C", "D", "history", "system", "tools", "image", "premise", "hypothesis", "x"),
+        "prompt",
+        "completion",
+        "messages",
+        "conversations",
+        "chosen",
+        "rejected",
+        "instruction",
+        "input",
+        "output",
+        "question",
+        "answer",
+        "answers",
+        "context",
+        "text",
+        "label",
+        "choices",
+        "answerKey",
+        "A",
+        "B",
+        "C",
+        "D",
+        "history",
+        "system",
+        "tools",
+        "image",
+        "premise",
+        "hypothesis",
+        "x",
     ]
 )
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)

@@ -24,7 +24,8 @@ SUFFIXES = (*_JSON, *_CSV, *_ARROW)
 _OTHERS = {
     ".md": "a text for people", ".txt": "plain text: put each document in a row", ".pdf": "a document",
     ".xlsx": "a spreadsheet: save it as .csv", ".xls": "a spreadsheet: save it as .csv",
-    ".ods": "a spreadsheet: save it as .csv", ".zip": "an archive: unpack it", ".tar": "an archive",
+    ".ods": "a spreadsheet: save it as .csv", ".zip": "an archive: unpack it",
+    ".tar": "an archive: unpack it",
     ".png": "an image", ".jpg": "an image", ".jpeg": "an image", ".toml": "a file of settings",
     ".yaml": "a file of settings", ".yml": "a file of settings", ".py": "a program",
     ".pkl": "a pickle, which can run code: save it as .parquet",
@@ -97,8 +98,7 @@ def _read_arrow(path: Path) -> tuple[Rows, str, Aside]:
 
 
 def _mapped(path: Path) -> Any:
-    """Arrow's stream format is what ``datasets`` maps; its file format (Feather) is mapped by Arrow
-    itself."""
+    """Arrow's stream format is what ``datasets`` maps; its file format (Feather) Arrow maps itself."""
     import pyarrow
     from datasets import Dataset
 
@@ -144,8 +144,7 @@ def _read_folder(folder: Path) -> Data:
 
 
 def _files(folder: Path, passed: list[PassedOver]) -> list[Path]:
-    """Regular files below the folder in order; hidden ones and links that leave it are passed over by
-    name."""
+    """Regular files below the folder in order; hidden ones and links out of it are passed over by name."""
     root, found = folder.resolve(), []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)

@@ -129,8 +129,7 @@ def _fault(text: str) -> str:
 
 
 def _rows_in(value: Any) -> list[Any] | None:
-    """The rows that one object wraps, as ``{"data": [...]}`` does or as columns; None for a row of its
-    own."""
+    """The rows that one object wraps, as ``{"data": [...]}`` does or as columns; None for one row."""
     if not isinstance(value, dict):
         return None
     for name in _WRAPPERS:

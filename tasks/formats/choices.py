@@ -20,8 +20,7 @@ _SPREAD = (
 
 
 def columns_of(row: Row, question: str) -> tuple[str, ...]:
-    """(question, key, choices...) of a multiple-choice row, else (). One column of choices or one for
-    each."""
+    """(question, key, choices...) of a multiple-choice row, else (). One column of choices or several."""
     if not question:
         return ()
     held = next((name for name in row if columns.plain(name) in columns.CHOICES), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -39,6 +40,7 @@ PAIRS = (
 )  # fmt: skip
 
 
+@functools.lru_cache(maxsize=4096)
 def plain(name: str) -> str:
     """A column's name in one spelling: ``answerKey``, ``Answer Key`` and ``answer-key`` are one."""
     return re.sub(r"[\s\-_.]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)).casefold().strip("_")
@@ -46,9 +48,15 @@ def plain(name: str) -> str:
 
 def named(row: Row | Iterable[str], names: Sequence[str], taken: Sequence[str] = ()) -> str:
     """The column whose name ranks first among ``names``; "" when there is none. ``taken`` are passed over."""
+    return _named(tuple(name for name in row if isinstance(name, str)), tuple(names), tuple(taken))
+
+
+@functools.lru_cache(maxsize=4096)
+def _named(held: tuple[str, ...], names: tuple[str, ...], taken: tuple[str, ...]) -> str:
+    """Cached, as the rows of a table share their columns: spelling them anew takes a millisecond a row."""
     spelt: dict[str, str] = {}
-    for name in row:
-        if isinstance(name, str) and name not in taken:
+    for name in held:
+        if name not in taken:
             spelt.setdefault(plain(name), name)
     return next((spelt[plain(name)] for name in names if plain(name) in spelt), "")
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Message = dict[str, Any]
-"""``role`` and ``content`` as chat templates take them; perhaps ``tool_calls``, ``tool_call_id``,
-``name``."""
+"""``role`` and ``content`` as chat templates take them; perhaps ``tool_calls``, ``tool_call_id``."""
 Targets = Literal["last", "all"]
 
 

@@ -28,8 +28,7 @@ class Declared:
         return tuple(dict.fromkeys(name for name in _PLACEHOLDER.findall(self.template) if name))
 
     def lacks(self, row: Row) -> tuple[str, ...]:
-        """Columns of the template that the row does not have; a column that is there but empty counts as
-        had."""
+        """Columns of the template that the row does not have; one that is there but empty counts as had."""
         return tuple(name for name in self.columns if reach(row, name) is ABSENT)
 
     def has_answer(self, row: Row) -> bool:

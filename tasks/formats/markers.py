@@ -1,5 +1,4 @@
-"""Markers of speakers inside one text: ``### Human: ... ### Assistant: ...`` and its kin, split into
-turns."""
+"""Markers of speakers inside one text (``### Human: ... ### Assistant: ...`` and its kin) as turns."""
 
 from __future__ import annotations
 

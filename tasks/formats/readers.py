@@ -148,7 +148,7 @@ def _read_chat(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
         reply = named(row, columns.ANSWER, used[:1])
         if reply and not is_missing(row[reply]):
             messages = [*messages, *_reply(row[reply], table)]
-    weights: list[Mapping[str, Any]] = [*({} for _ in range(shift)), *turns]
+    weights: list[Mapping[str, Any]] = [*[{}] * shift, *turns]
     targets = targets_of(messages, weights, table.targets)
     last = messages[targets[-1]]
     if "tool_calls" in last and not last["content"].strip():
@@ -221,6 +221,11 @@ def _question_columns(row: Row, table: Table) -> tuple[str, ...]:
     return (
         _present(prompt, answer, named(row, columns.CONTEXT, (prompt, answer))) if prompt and answer else ()
     )
+
+
+def _completion_columns(row: Row, table: Table) -> tuple[str, ...]:
+    prompt, completion = named(row, ("prompt",)), named(row, ("completion",))
+    return (prompt, completion) if prompt and completion else ()
 
 
 def _read_question(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
@@ -311,22 +316,17 @@ READERS = (
     Reader("preference", "a wanted and an unwanted reply stand side by side", _pair_columns, _read_pair),
     Reader("feedback", "a true or false label judges each completion", _feedback_columns, _read_feedback),
     Reader("span_answers", "the answers are spans with their offsets", _span_columns, _read_question),
-    Reader(
-        "prompt_completion",
-        "its columns are named so",
-        lambda row, table: _prompt_completion(row, table),
-        _read_question,
-    ),
+    Reader("prompt_completion", "its columns are named so", _completion_columns, _read_question),
     Reader("messages", "a column holds the turns of a chat", _chat_columns, _read_chat),
     Reader("multiple_choice", "a question, its choices and a key", _choice_columns, _read_choice),
     Reader("instruction", "instruction and output are named as in Alpaca", _alpaca_columns, _read_alpaca),
     Reader("classification", "a text and its label", _label_columns, _read_label),
     Reader("question_answer", "a question and an answer are named so", _question_columns, _read_question),
     Reader("text", "one column of text", _text_columns, _read_text),
-    Reader("two_columns", "of two columns the first asks, the second answers", _table_columns, _read_table),
-)  # fmt: skip
-
-
-def _prompt_completion(row: Row, table: Table) -> tuple[str, ...]:
-    prompt, completion = named(row, ("prompt",)), named(row, ("completion",))
-    return (prompt, completion) if prompt and completion else ()
+    Reader(
+        "two_columns",
+        "the table has two columns: the first is asked, the second answers",
+        _table_columns,
+        _read_table,
+    ),
+)
