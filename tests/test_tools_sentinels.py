@@ -116,7 +116,13 @@ RECIPE = {
         {"op": "cap", "rows": 40},
     ]
 }
-KNOBS = {"max_steps": 2, "per_device_train_batch_size": 4, "warmup_steps": 0, "max_length": 250}
+HYPERPARAMETERS = {
+    "max_steps": 2,
+    "per_device_train_batch_size": 4,
+    "warmup_steps": 0,
+    "max_length": 250,
+    "timeout_seconds": 60.0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +159,7 @@ def _experiment(dojo: Dojo, id: str, parent: str | None) -> None:
         sources=recipe.sources,
         max_seconds=60.0,
     )
-    hyperparameters = TrainingPlan(**KNOBS)
+    hyperparameters = TrainingPlan(**HYPERPARAMETERS)
     dojo.journal.append("plan", plan, id)
     dojo.curate(id, recipe)
     dojo.train(id, hyperparameters)
@@ -234,9 +240,9 @@ CALLS: dict[str, list[dict[str, Any]]] = {
     ],
     "compare_models": [{"challenger": "e02", "champion": id} for id in EXPERIMENTS],
     "audit_sources": [{"experiment": "e01", "sources": ["forum", "copies", "chat"]}],
-    "estimate_training": [{"experiment": id, "plan": KNOBS} for id in EXPERIMENTS],
-    "probe_training": [{"experiment": id, "plan": KNOBS} for id in EXPERIMENTS],
-    "train_model": [{"experiment": id, "plan": KNOBS} for id in EXPERIMENTS],
+    "estimate_training": [{"experiment": id, "plan": HYPERPARAMETERS} for id in EXPERIMENTS],
+    "probe_training": [{"experiment": id, "plan": HYPERPARAMETERS} for id in EXPERIMENTS],
+    "train_model": [{"experiment": id, "plan": HYPERPARAMETERS} for id in EXPERIMENTS],
     "finish_experiment": [{"experiment": id} for id in EXPERIMENTS],
     "evaluate_model": [{"experiment": id} for id in EXPERIMENTS],
     "recall_experience": [{"query": "the sealed test items of this harbour"}],
