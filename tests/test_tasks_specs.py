@@ -154,6 +154,7 @@ def test_splits_are_disjoint_and_sized(spec: TaskSpec) -> None:
 _DIGESTS = """
 import hashlib, sys
 from tasks import registry
+from tasks.load import load
 from tasks.splits import seeded
 for name in registry.ids():
     mini, rng = registry.synthetic(name).generator, seeded(name, 0)

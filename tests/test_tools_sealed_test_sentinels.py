@@ -116,7 +116,13 @@ RECIPE = {
         {"op": "cap", "rows": 40},
     ]
 }
-HYPERPARAMETERS = {"max_steps": 2, "per_device_train_batch_size": 4, "warmup_steps": 0, "max_length": 250}
+HYPERPARAMETERS = {
+    "max_steps": 2,
+    "per_device_train_batch_size": 4,
+    "warmup_steps": 0,
+    "max_length": 250,
+    "timeout_seconds": 60.0,
+}
 
 
 @pytest.fixture(scope="module")
