@@ -112,11 +112,14 @@ def conversation_text(turns: Sequence[Mapping[str, Any]]) -> str:
 def _understood(table: Table, form: RowFormat, tally: Tally, looked_at: int) -> tuple[str, ...]:
     total = len(table.rows)
     some = f"; {looked_at:,} of {total:,} rows, a seeded sample" if looked_at < total else ""
+    unused = _unused(table, form)
     aside = tally.set_aside + sum(table.set_aside_counts.values())
     lines = [
         f"{table.name}: {table.reader}, read as {form.name.replace('_', ' ')} ({form.why}){some}",
         f"{table.name}: {tally.used:,} rows used, {aside:,} set aside",
     ]
+    if unused:
+        lines.append(f"{table.name}: columns that are not used: {', '.join(unused)}")
     for reason, count in tally.reasons.most_common(EXAMPLES):
         place, detail = tally.examples[reason]
         seen = f": {detail}" if detail else ""
@@ -126,6 +129,13 @@ def _understood(table: Table, form: RowFormat, tally: Tally, looked_at: int) -> 
         lines.append(f"{table.name}: {count:,} unreadable, {reason}" + (f" ({first.where})" if first else ""))
     lines += [f"{table.name}: {note}" for note in form.notes[:EXAMPLES]]
     return tuple(lines)
+
+
+def _unused(table: Table, form: RowFormat) -> list[str]:
+    """Columns that nothing was taken from; a prompt that leaves one out may lack what it asks about."""
+    columns = [str(name) for row in table.rows[:1] for name in row]
+    used = {name.partition(".")[0] for name in (*form.columns, form.declared.answer, form.declared.reasoning)}
+    return [name for name in columns if name not in used and name.casefold() not in ("id", "idx", "index")]
 
 
 def source_of(read: ReadTable, card: str = "") -> Source:

@@ -96,11 +96,14 @@ def _near(prompts: Sequence[str]) -> list[tuple[int, int]]:
             counts[triple] += 1
     common = {triple for triple, count in counts.items() if count > max(3, 0.05 * len(prompts))}
     index = MinHashLSH(threshold=SIMILAR, num_perm=PERMUTATIONS)
-    pairs = []
+    pairs: list[tuple[int, int]] = []
+    first: dict[frozenset[str], int] = {}
     for place, row in enumerate(shingles):
         own = row - common
-        if len(own) < 3:
-            continue  # too little of its own to be told from others
+        if len(own) < 3:  # all but a word or two is what many rows say: rows with the same rest are alike
+            if own:
+                pairs.append((place, first.setdefault(frozenset(own), place)))
+            continue
         sketch = MinHash(num_perm=PERMUTATIONS, seed=1)
         sketch.update_batch([triple.encode() for triple in own])
         pairs += [(place, int(other)) for other in index.query(sketch)]

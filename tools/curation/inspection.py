@@ -148,7 +148,7 @@ def _source_facts(
         repeated_share=repeated_share(exact_groups(asked)),
         nearly_repeated_share=repeated_share(near_groups(asked, answers=answers)),
         contaminated=dict(matches.most_common()),
-        labels=_labels(answers),
+        labels=_labels([row.answer.strip() for row in rows]),
         scripts=_scripts(asked),
         personal=_personal(rows),
         shown=tuple(
@@ -182,10 +182,11 @@ def _percentiles(counts: Sequence[int]) -> dict[str, int]:
 
 
 def _labels(answers: Sequence[str]) -> dict[str, float]:
-    counts = Counter(answers)
+    written = {answer_text(answer): answer for answer in reversed(answers)}
+    counts = Counter(map(answer_text, answers))
     if not answers or len(counts) > min(FEW_LABELS, max(2, len(answers) // 4)):
         return {}
-    return {label[:60]: round(count / len(answers), 3) for label, count in counts.most_common(8)}
+    return {written[label][:60]: round(count / len(answers), 3) for label, count in counts.most_common(8)}
 
 
 def _scripts(texts: Sequence[str]) -> dict[str, float]:

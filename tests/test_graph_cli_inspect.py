@@ -1,0 +1,41 @@
+"""``ftdojo inspect`` shows what was understood and the rows as the model sees them, and spends nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from graph.cli.app import app
+from tests.test_tasks_custom_data_task import jsonl, tickets
+
+
+def shown(*arguments: str) -> str:
+    done = CliRunner().invoke(app, ["inspect", *arguments], env={"COLUMNS": "80"})
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_the_screen_shows_format_lengths_answers_and_rows(tmp_path: Path) -> None:
+    rows = [row | {"ticket": f"{row['ticket']}, tell anna@example.org"} for row in tickets()]
+    text = shown(str(jsonl(tmp_path / "tickets.jsonl", rows)))
+    for wanted in (
+        "split: by content",
+        "answers: desk",
+        "tokens: half up to",
+        "<|user|>",
+        "⟦",
+        "would be removed as leaks",
+    ):
+        assert wanted in text
+    assert "personal data: e-mail address in 75 rows" in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_json_holds_the_same_facts(tmp_path: Path) -> None:
+    facts = json.loads(shown(str(jsonl(tmp_path / "tickets.jsonl", tickets())), "--json"))
+    (source,) = facts["sources"]
+    assert (facts["validation"], facts["test"], source["rows"]) == (10, 15, 75)
+    assert source["too_long"] == 0
+    assert source["shown"][0]["target_tokens"] > 0

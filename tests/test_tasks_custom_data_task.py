@@ -1,0 +1,174 @@
+"""A data file alone is a task: detected, split by content, the same every time, and written out to be
+edited."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.custom.data_task import data_task, init_task
+from tasks.custom.folder import load_folder
+from tasks.custom.guess import guess_budget, guess_metric
+from tasks.custom.split_rows import split_rows
+from tasks.errors import InputError
+from tasks.splits import fingerprint
+
+PLACES = ("Lima", "Oslo", "Accra", "Quito", "Hanoi", "Turin", "Perth", "Dakar", "Minsk", "Cairo")
+THINGS = ("printer", "mouse", "screen", "cable", "badge", "phone", "door", "lamp", "desk", "router")
+
+
+def tickets(count: int = 100) -> list[dict[str, Any]]:
+    rng = random.Random(0)
+    texts = [f"The {thing} in {place} is broken" for place in PLACES for thing in THINGS]
+    rng.shuffle(texts)
+    return [{"ticket": text, "team": "network" if "router" in text else "desk"} for text in texts[:count]]
+
+
+def jsonl(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_a_lone_file_is_split_by_content_and_the_same_again(tmp_path: Path) -> None:
+    first = data_task(jsonl(tmp_path / "a.jsonl", tickets())).data
+    again = data_task(jsonl(tmp_path / "b.jsonl", list(reversed(tickets())))).data
+    assert first is not None and again is not None
+    parts = [
+        {sample.prompt for sample in first.validation},
+        {sample.prompt for sample in first.load_test()},
+        {row["prompt"] for source in first.sources for row in source.rows},
+    ]
+    assert [len(part) for part in parts] == [10, 15, 75]
+    assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+    assert {sample.prompt for sample in again.load_test()} == parts[1], (
+        "the order of the file does not matter"
+    )
+
+
+def test_a_table_is_read_as_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "codes.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["question", "answer"])
+        writer.writerows([f"The code of {row['ticket']}?", f"{n:03d}"] for n, row in enumerate(tickets(60)))
+    spec = data_task(path)
+    assert spec.data is not None
+    golds = {row["answer"] for source in spec.data.sources for row in source.rows}
+    assert any(gold.startswith("00") for gold in golds), "007 stays 007"
+    assert spec.metric == "number"
+
+
+def test_a_folder_with_its_own_splits_keeps_them(tmp_path: Path) -> None:
+    rows = tickets()
+    for name, part in (("train", rows[:60]), ("validation", rows[60:80]), ("test", rows[80:])):
+        jsonl(tmp_path / f"{name}.jsonl", part)
+    data = data_task(tmp_path).data
+    assert data is not None
+    assert [len(data.sources[0].rows), len(data.validation), len(data.load_test())] == [60, 20, 20]
+
+
+def test_a_chat_keeps_its_turns_in_both_splits(tmp_path: Path) -> None:
+    rows = [
+        {
+            "messages": [
+                {"role": "system", "content": "Name the team."},
+                {"role": "user", "content": row["ticket"]},
+                {"role": "assistant", "content": row["team"]},
+            ]
+        }
+        for row in tickets()
+    ]
+    data = data_task(jsonl(tmp_path / "chats.jsonl", rows)).data
+    assert data is not None
+    asked = data.validation[0].asked
+    assert isinstance(asked, list)
+    assert [turn["role"] for turn in asked] == ["system", "user"]
+    assert all(row["turns"][0]["content"] == "Name the team." for row in data.sources[0].rows)
+
+
+def test_what_was_not_used_is_said(tmp_path: Path) -> None:
+    rows = [{"question": row["ticket"], "answer": row["team"], "colour": "red"} for row in tickets()]
+    rows[3]["answer"] = None
+    told = data_task(jsonl(tmp_path / "a.jsonl", rows)).data
+    assert told is not None
+    text = "\n".join(told.understood)
+    assert "columns that are not used: colour" in text
+    assert "1 set aside, the answer is empty" in text
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (tickets(20), "20 usable rows"),
+        ([{"text": f"a story about {n}"} for n in range(60)], "no row can be used"),
+    ],
+)
+def test_data_that_makes_no_task_is_refused_in_one_line(
+    tmp_path: Path, rows: list[dict[str, Any]], message: str
+) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        data_task(jsonl(tmp_path / "a.jsonl", rows))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_written_task_is_the_same_task(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "tickets.jsonl", tickets())
+    made = init_task(path, tmp_path / "task")
+    read = load_folder(tmp_path / "task")
+    assert made.data is not None and read.data is not None
+    assert read.metric == made.metric
+    assert {s.prompt for s in read.data.load_test()} == {s.prompt for s in made.data.load_test()}
+    assert {r["answer"] for s in read.data.sources for r in s.rows} == {"network", "desk"}
+    with pytest.raises(InputError, match="there already"):
+        init_task(path, tmp_path / "task")
+
+
+@pytest.mark.parametrize(
+    ("answers", "metric"),
+    [
+        (["A", "b", "C", "D"] * 10, "choice_letter"),
+        ([f"{n}.5" for n in range(40)], "number"),
+        (["yes", "no"] * 20, "exact_match"),
+        ([json.dumps({"code": n, "why": "x"}) for n in range(40)], "json_field"),
+        ([f"This is a rather long answer about thing number {n}, with words" for n in range(40)], "token_f1"),
+        ([], "exact_match"),
+    ],
+)
+def test_the_metric_suits_the_answers(answers: list[str], metric: str) -> None:
+    assert guess_metric(answers).metric == metric
+
+
+def test_the_answer_budget_holds_every_reference() -> None:
+    assert guess_budget(["x" * 100]) >= 50
+    assert guess_budget([]) >= 16
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.text(min_size=1, max_size=30), min_size=1, max_size=60))
+def test_equal_questions_stay_on_one_side(prompts: list[str]) -> None:
+    train, validation, test = split_rows(prompts)
+    assert sorted([*train, *validation, *test]) == list(range(len(prompts)))
+    sides = [{fingerprint(prompts[place]) for place in part} for part in (train, validation, test)]
+    assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
+
+
+def test_rows_of_one_group_and_near_copies_stay_on_one_side() -> None:
+    prompts = [row["ticket"] for row in tickets(100)]
+    groups = [str(place % 20) for place in range(100)]
+    parts = split_rows(prompts, groups)
+    held = [{groups[place] for place in part} for part in parts]
+    assert not (held[0] & held[1] or held[0] & held[2] or held[1] & held[2])
+    long = [
+        f"{text} since the storm of last week and nobody from the office came to look at it"
+        for text in prompts
+    ]
+    copies = [*long, *(text.replace("nobody", "no one") for text in long)]
+    train, validation, test = ({place % 100 for place in part} for part in split_rows(copies))
+    assert not (train & validation or train & test or validation & test)
