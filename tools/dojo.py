@@ -10,7 +10,7 @@ test item, and only ``final_test`` reads the test, once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,13 +20,16 @@ from memory.experience.lessons import Recalled
 from memory.experience.store import Experience
 from memory.journal.log import BASE, Journal
 from memory.recipe import DataCard, DataRecipe, Deduplicate, Map, Normalise, SampleRows, Select
-from memory.records import Comparison, Estimate, Evaluation, Lesson, Training, TrainingPlan
+from memory.records import Comparison, Estimate, Evaluation, Lengths, Lesson, Training, TrainingPlan
 from tasks.base import Sample, Score, Source, TaskSpec
 from tasks.errors import HarnessFault, boundary
+from tools.checks.lengths import Asked, Room, choose_lengths, in_words
+from tools.checks.source_kinds import by_kind
 from tools.contamination.check import Decontaminator
 from tools.curation import run as curating
 from tools.curation.operations import TeacherSteps
-from tools.curation.profile import SourceProfile, profile_source
+from tools.curation.profile import SourceProfile, examples_of, profile_source
+from tools.curation.targets import formatted
 from tools.evaluation import evaluate as evaluating
 from tools.evaluation import paired_test as comparing
 from tools.models.base_model import BaseModel
@@ -34,6 +37,7 @@ from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
 from tools.training import estimate as estimating
 from tools.training import train as training
+from tools.training.token_lengths import sample_with_longest, token_lengths
 from tools.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -67,6 +71,8 @@ class Dojo:
     seed: int
     max_rows: int
     max_length: int = 512
+    template_tokens: int = 0
+    """What the chat template adds to a row; known once the lengths are settled."""
     spending: Spending | None = None
     """Money and tokens of language models; None where no such model is used."""
     teacher: Teacher | None = None
@@ -86,6 +92,56 @@ class Dojo:
                     for name, source in self.pool.items()
                 }
         return self._profiles
+
+    def usable_rows(self) -> list[tuple[str, str]]:
+        """(prompt, answer) of every row that can be trained on, its answer in the task's format."""
+        profiles = self.profiles()
+        kinds = by_kind(profiles)
+        return [
+            (row.prompt, formatted(self.spec, row.answer))
+            for name in (*kinds["chain_of_thought"], *kinds["direct"])
+            for row in examples_of(self.pool[name], profiles[name].suggested_columns, self.spec)
+        ]
+
+    def settle_lengths(self, asked: Asked, plan: TrainingPlan) -> Lengths:
+        """Choose how long rows and answers may be, from the rows, the model and the memory; once per run.
+
+        Args:
+            asked: limits that somebody wrote down.
+            plan: its method says what training needs besides the row.
+
+        Raises:
+            InputError: nothing fits, or a limit is too small or too large; see ``tools.checks.lengths``.
+            ExperimentFailed: the tokenizer fails on these rows.
+        """
+        rows = self.usable_rows()
+        references = [
+            self.spec.render(item.gold, "") for item in self.validation if isinstance(item.gold, str)
+        ]
+        with self.ledger.measure("data"), boundary("data", "measuring lengths"):
+            found = token_lengths(
+                sample_with_longest(rows, self.seed),
+                [item.prompt for item in self.validation],
+                references,
+                self.base_model.path,
+                self.worker,
+                self.workspace.run_dir / "lengths.log",
+            )
+        plan = plan.model_copy(update={"per_device_train_batch_size": 1})
+        room = Room(
+            self.base_model.max_positions or None, estimating.longest_row_tokens(plan, self.base_model)
+        )
+        lengths = choose_lengths(
+            found, self.edition, self.spec.max_new_tokens, asked, room, self.base_model.name
+        )
+        self.journal.note(in_words(lengths, len(rows)), lengths=lengths.model_dump(mode="json"))
+        self.apply_lengths(lengths)
+        return lengths
+
+    def apply_lengths(self, lengths: Lengths) -> None:
+        """Let rows and answers be as long as was settled."""
+        self.max_length, self.template_tokens = lengths.max_length, lengths.template_tokens
+        self.spec = replace(self.spec, max_new_tokens=lengths.max_new_tokens)
 
     def recall(self, query: str | None = None) -> tuple[Recalled, ...]:
         """Lessons of earlier runs that fit this task, best first; empty when memory is off.
@@ -161,6 +217,8 @@ class Dojo:
                 max_rows=self.max_rows,
                 domain_prompts=[sample.prompt for sample in self.validation],
                 teacher=self._teacher_steps(),
+                max_length=self.max_length,
+                template_tokens=self.template_tokens,
             )
         self.journal.append("recipe", recipe, experiment)
         self.journal.append("card", card, experiment)
