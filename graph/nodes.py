@@ -29,7 +29,7 @@ from roles import audit, lesson, stopping, training_gate
 from roles import training_engineer as training_engineers
 from tasks.errors import LONGEST_REASON, ExperimentFailed, InputError, MachineFault, or_fault
 from tools.checks import champion
-from tools.checks.lengths import Asked
+from tools.checks.lengths import Asked, settle_lengths
 from tools.checks.source_kinds import kind_of, why_unusable
 from tools.models.export import export_champion
 from tools.report.html import write_report
@@ -89,8 +89,9 @@ def _settle_lengths(step: Step) -> None:
         declared = dojo.spec.max_new_tokens if dojo.spec.answer_budget_given else None
         asked = Asked(settings.max_length, settings.max_new_tokens, declared)
         with _before_the_first(step, "its tokenizer cannot read these rows"):
-            dojo.settle_lengths(asked, TrainingPlan(method=training_engineers.method_for(dojo)))
-    step.tell("note", None, {"text": step.journal.notes[-1]})
+            settle_lengths(dojo, asked, TrainingPlan(method=training_engineers.method_for(dojo)))
+    told = [event.data for event in step.journal.events if event.kind == "note" and "lengths" in event.data]
+    step.tell("note", None, told[-1])
 
 
 @contextmanager

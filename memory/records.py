@@ -82,7 +82,7 @@ class TrainingPlan(Record):
 
 
 class Lengths(Record):
-    """How long rows and answers may be in a run, and what was measured to choose it. Tokens of the base model."""
+    """How long rows and answers may be in a run, in the base model's tokens, and what was measured."""
 
     max_length: int = Field(gt=0)
     """Of a training row, prompt and answer in the chat template."""
@@ -166,7 +166,8 @@ class Evaluation(Record):
     split: Literal["validation", "test"]
     score: Score
     predictions: str
-    """Relative path: JSONL of ``{"id", "subset", "prediction", "parsed", "right", "value", "error", "limit"}``."""
+    """Relative path: JSONL of ``{"id", "subset", "prediction", "parsed", "right", "value", "error",
+    "limit"}``; the limit that an answer met is ``prompt_too_long``, ``cut_at_budget`` or empty."""
     clusters: tuple[ErrorCluster, ...] = ()
     generated_tokens: int = 0
     wall_seconds: float = 0.0

@@ -41,7 +41,7 @@ def draft_of(dojo: Dojo, plan: Plan, card: DataCard, method: Method) -> Training
 
 
 def _within_memory(dojo: Dojo, draft: TrainingPlan, card: DataCard) -> TrainingPlan:
-    """The batch halved until it fits, by estimate: long rows fill the memory at a batch that suits short ones."""
+    """The batch halved until it fits, by estimate: long rows need more than short ones."""
     size = draft.per_device_train_batch_size
     while size > 1:
         tried = draft.model_copy(update={"per_device_train_batch_size": size})

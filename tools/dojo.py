@@ -23,8 +23,6 @@ from memory.recipe import DataCard, DataRecipe, Deduplicate, Map, Normalise, Sam
 from memory.records import Comparison, Estimate, Evaluation, Lengths, Lesson, Training, TrainingPlan
 from tasks.base import Sample, Score, Source, TaskSpec
 from tasks.errors import HarnessFault, boundary
-from tools.checks.lengths import Asked, Room, choose_lengths, in_words
-from tools.checks.source_kinds import by_kind
 from tools.contamination.check import Decontaminator
 from tools.curation import run as curating
 from tools.curation.operations import TeacherSteps
@@ -37,7 +35,7 @@ from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
 from tools.training import estimate as estimating
 from tools.training import train as training
-from tools.training.token_lengths import sample_with_longest, token_lengths
+from tools.training.token_lengths import TokenLengths, sample_with_longest, token_lengths
 from tools.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -93,50 +91,31 @@ class Dojo:
                 }
         return self._profiles
 
-    def usable_rows(self) -> list[tuple[str, str]]:
-        """(prompt, answer) of every row that can be trained on, its answer in the task's format."""
+    def rows_of_sources(self, names: Sequence[str]) -> list[tuple[str, str]]:
+        """(prompt, answer) of every row of these sources, its answer in the task's format."""
         profiles = self.profiles()
-        kinds = by_kind(profiles)
         return [
             (row.prompt, formatted(self.spec, row.answer))
-            for name in (*kinds["chain_of_thought"], *kinds["direct"])
+            for name in names
             for row in examples_of(self.pool[name], profiles[name].suggested_columns, self.spec)
         ]
 
-    def settle_lengths(self, asked: Asked, plan: TrainingPlan) -> Lengths:
-        """Choose how long rows and answers may be, from the rows, the model and the memory; once per run.
-
-        Args:
-            asked: limits that somebody wrote down.
-            plan: its method says what training needs besides the row.
+    def token_lengths(self, rows: Sequence[tuple[str, str]]) -> TokenLengths:
+        """Tokens of (a sample of) these rows, and of the validation prompts and references.
 
         Raises:
-            InputError: nothing fits, or a limit is too small or too large; see ``tools.checks.lengths``.
-            ExperimentFailed: the tokenizer fails on these rows.
+            ExperimentFailed: the tokenizer fails on them.
         """
-        rows = self.usable_rows()
-        references = [
-            self.spec.render(item.gold, "") for item in self.validation if isinstance(item.gold, str)
-        ]
+        golds = [item.gold for item in self.validation if isinstance(item.gold, str)]
         with self.ledger.measure("data"), boundary("data", "measuring lengths"):
-            found = token_lengths(
+            return token_lengths(
                 sample_with_longest(rows, self.seed),
                 [item.prompt for item in self.validation],
-                references,
+                [self.spec.render(gold, "") for gold in golds],
                 self.base_model.path,
                 self.worker,
                 self.workspace.run_dir / "lengths.log",
             )
-        plan = plan.model_copy(update={"per_device_train_batch_size": 1})
-        room = Room(
-            self.base_model.max_positions or None, estimating.longest_row_tokens(plan, self.base_model)
-        )
-        lengths = choose_lengths(
-            found, self.edition, self.spec.max_new_tokens, asked, room, self.base_model.name
-        )
-        self.journal.note(in_words(lengths, len(rows)), lengths=lengths.model_dump(mode="json"))
-        self.apply_lengths(lengths)
-        return lengths
 
     def apply_lengths(self, lengths: Lengths) -> None:
         """Let rows and answers be as long as was settled."""

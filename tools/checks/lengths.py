@@ -1,4 +1,4 @@
-"""Lengths of a run: how long a training row and an answer may be, chosen from the data, or refused in one line.
+"""Lengths of a run: how long a training row and an answer may be, chosen from the data or refused.
 
 The synthetic and the published editions keep their limits. For a user's rows
 
@@ -17,8 +17,11 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from memory.records import Lengths
+from memory.records import Lengths, TrainingPlan
 from tasks.errors import InputError
+from tools.checks.source_kinds import by_kind
+from tools.dojo import Dojo
+from tools.training.estimate import longest_row_tokens
 from tools.training.token_lengths import TokenLengths
 
 EDITION_ROW_TOKENS = {"mini": 512, "user": 512, "official": 8192}
@@ -50,6 +53,30 @@ class Room(NamedTuple):
     """None where the model has no limit."""
     memory_tokens: int | None
     """Longest row that fits into memory at batch size one; None where that is not known."""
+
+
+def settle_lengths(dojo: Dojo, asked: Asked, plan: TrainingPlan) -> Lengths:
+    """Choose the limits of a run, write them into its journal, and let them hold.
+
+    Args:
+        dojo: the run.
+        asked: limits that somebody wrote down.
+        plan: its method says what training needs besides the row.
+
+    Raises:
+        InputError: as ``choose_lengths``.
+        ExperimentFailed: the tokenizer fails on these rows.
+    """
+    kinds = by_kind(dojo.profiles())
+    rows = dojo.rows_of_sources((*kinds["chain_of_thought"], *kinds["direct"]))
+    model = dojo.base_model
+    alone = plan.model_copy(update={"per_device_train_batch_size": 1})
+    room = Room(model.max_positions or None, longest_row_tokens(alone, model))
+    found = dojo.token_lengths(rows)
+    lengths = choose_lengths(found, dojo.edition, dojo.spec.max_new_tokens, asked, room, model.name)
+    dojo.journal.note(in_words(lengths, len(rows)), lengths=lengths.model_dump(mode="json"))
+    dojo.apply_lengths(lengths)
+    return lengths
 
 
 def choose_lengths(
@@ -182,7 +209,7 @@ REASONS = {
 
 
 def in_words(lengths: Lengths, sampled_of: int = 0) -> str:
-    """One line for the start of a run; ``sampled_of`` names the rows that the measured ones were drawn from."""
+    """One line for the start of a run; ``sampled_of`` is the number of rows that were sampled from."""
     rows, long = lengths.rows, lengths.long_rows
     among = f"a sample of {rows:,}" if sampled_of > rows else f"{rows:,}"
     if long:

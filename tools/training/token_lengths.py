@@ -1,4 +1,4 @@
-"""Token lengths of rows, prompts and references as a model sees them: through its chat template, end token included.
+"""Token lengths of rows, prompts and references, through the model's chat template, end token included.
 
 ``measure`` runs in a child process, where the tokenizer's library is loaded already.
 """
@@ -89,14 +89,8 @@ def measure(payload: dict[str, Any]) -> dict[str, Any]:
     pairs = [render_pair(tokenizer, prompt, answer) for prompt, answer in rows]
     starts, answers = count([start for start, _ in pairs]), count([completion for _, completion in pairs])
     both = [start + answer for start, answer in zip(starts, answers, strict=True)]
-    plain_prompts, plain_answers = (
-        count([prompt for prompt, _ in rows]),
-        count([answer for _, answer in rows]),
-    )
-    added = [
-        total - prompt - answer
-        for total, prompt, answer in zip(both, plain_prompts, plain_answers, strict=True)
-    ]
+    plain = [count([row[side] for row in rows]) for side in (0, 1)]
+    added = [total - prompt - answer for total, prompt, answer in zip(both, *plain, strict=True)]
     references = [render_pair(tokenizer, "", reference)[1] for reference in payload["references"]]
     return {
         "rows": both,
