@@ -162,7 +162,7 @@ def _check_prompts(found: TokenLengths, asked: Asked, positions: int | None, bud
     least = max(found.references, default=1)
     would_do = next((positions - prompt for prompt in (longest, shortest) if positions - prompt >= least), 0)
     raise InputError(
-        f"{_budget_name(asked, budget)} with {model}",
+        f"{_budget_name(asked, budget)} with {model}" if would_do else model,
         f"no prompt fits: the shortest has {shortest:,} tokens, which with {budget:,} for the answer "
         f"exceeds the model's {positions:,} positions",
         f"set --max-new-tokens to at most {would_do:,}" if would_do else "take a model with more positions",
