@@ -198,7 +198,7 @@ class Run(Mapping[str, Any]):
             max_new_tokens: longest answer, in tokens; the task's own limit when None.
 
         Raises:
-            InputError: the run was not finished, or ``prompts`` is a single string.
+            InputError: the run was not finished, ``prompts`` is a single string, or one is too long.
             ExperimentFailed: the model could not answer: out of memory, or longer than an hour.
         """
         if isinstance(prompts, str):
@@ -211,11 +211,17 @@ class Run(Mapping[str, Any]):
         log_path = self.run_dir / "generate.log"
         sets = {"prompts": list(prompts)}
         reply, _ = answer_sets(sets, champion, limit, self._worker, log_path, ANSWER_SECONDS)
+        long = [n for n, met in enumerate(reply["limits"]["prompts"]) if met == "prompt_too_long"]
+        if long:
+            wrong = f"is too long for this model beside an answer of {limit} tokens"
+            raise InputError(f"prompt {long[0]}", wrong, "shorten it, or ask for fewer max_new_tokens")
         return [str(answer) for answer in reply["answers"]["prompts"]]
 
     def _answer_tokens(self) -> int:
         from graph.session import load_task, read_settings
 
+        if (lengths := self.journal.lengths) is not None:
+            return lengths.max_new_tokens
         settings = read_settings(self.run_dir)
         return load_task(settings.task, settings.edition).max_new_tokens
 

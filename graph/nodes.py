@@ -14,7 +14,8 @@ refuses a second record of the same kind for one experiment.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -23,24 +24,34 @@ from graph.result import result_of
 from graph.state import RunState
 from graph.step import Step, Work
 from memory.journal.log import BASE
-from memory.records import Experiment, Failure
+from memory.records import Experiment, Failure, TrainingPlan
 from roles import audit, lesson, stopping, training_gate
-from tasks.errors import ExperimentFailed, InputError
+from roles import training_engineer as training_engineers
+from tasks.errors import LONGEST_REASON, ExperimentFailed, InputError, MachineFault, or_fault
 from tools.checks import champion
+from tools.checks.lengths import Asked, settle_lengths
+from tools.checks.source_kinds import kind_of, why_unusable
 from tools.models.export import export_champion
 from tools.report.html import write_report
 
 
 def prepare(step: Step) -> RunState:
-    """Profile the pool, and score the untouched base model on validation."""
+    """Profile the pool, settle the lengths, and score the untouched base model on validation.
+
+    Raises:
+        InputError: no source can be used, no row or prompt fits, or the base model cannot be scored.
+    """
     dojo, journal = step.dojo, step.journal
     step.tell("run_started", None, journal.info)
     step.announce("prepare", f"profiling {len(dojo.pool)} sources")
     with dojo.ledger.measure("data"):
         dojo.profiles()
     if journal.evaluation(BASE) is None:
+        _say_unused(step)
+        _settle_lengths(step)
         step.announce("evaluator", "scoring the untouched base model")
-        dojo.evaluate(BASE)
+        with _before_the_first(step, "cannot be scored"):
+            dojo.evaluate(BASE)
     step.tell("evaluation", BASE, journal.evaluation(BASE))
     _check_budget(step)
     return {
@@ -49,6 +60,58 @@ def prepare(step: Step) -> RunState:
         "finished": len(journal.experiments()),
         "failed": False,
     }
+
+
+def _say_unused(step: Step) -> None:
+    """Which sources are not used, and why.
+
+    Raises:
+        InputError: none is left.
+    """
+    profiles = step.dojo.profiles()
+    reasons = {
+        name: why_unusable(profile) for name, profile in profiles.items() if kind_of(profile) == "unusable"
+    }
+    for name, reason in reasons.items():
+        step.note(f"{name} is not used: {reason}", source=name)
+    if len(reasons) == len(profiles):
+        listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items()) or "it has no sources"
+        fix = "give rows with a prompt and an answer that resemble the validation rows"
+        raise InputError(
+            step.session.settings.task, f"no source of training rows can be used ({listed})", fix
+        )
+
+
+def _settle_lengths(step: Step) -> None:
+    """How long rows and answers may be; again after a kill, what was settled stands."""
+    dojo, settings = step.dojo, step.session.settings
+    if step.journal.lengths is None:
+        declared = dojo.spec.max_new_tokens if dojo.spec.answer_budget_given else None
+        asked = Asked(settings.max_length, settings.max_new_tokens, declared)
+        with _before_the_first(step, "its tokenizer cannot read these rows"):
+            settle_lengths(dojo, asked, TrainingPlan(method=training_engineers.method_for(dojo)))
+    told = [event.data for event in step.journal.events if event.kind == "note" and "lengths" in event.data]
+    step.tell("note", None, told[-1])
+
+
+@contextmanager
+def _before_the_first(step: Step, wrong: str) -> Iterator[None]:
+    """Before the first experiment a failure has no experiment to belong to: the run cannot start.
+
+    Raises:
+        InputError: in place of an ``ExperimentFailed``.
+    """
+    try:
+        yield
+    except ExperimentFailed as failed:
+        model = step.session.settings.base_model
+        reason = f"{failed.message} {failed.log_tail}".strip()[:LONGEST_REASON]
+        fix = (
+            "give it more memory or take another model"
+            if failed.code == "out_of_memory"
+            else (f"see the logs in {step.session.run_dir}, or take another model")
+        )
+        raise InputError(model, f"{wrong} ({failed.code}: {reason})", fix) from failed
 
 
 def _check_budget(step: Step) -> None:
@@ -81,8 +144,12 @@ def planner(step: Step) -> RunState:
     if end is not None:
         return {"ending": end[0], "reason": end[1]}
     step.announce("planner", "choosing the next experiment", experiment)
-    with step.thinking():
-        plan = step.policy.plan(dojo, experiment)
+    try:
+        with step.thinking():
+            plan = step.policy.plan(dojo, experiment)
+    except ExperimentFailed as failed:
+        # There is no experiment yet that could have failed: what is there is tested and reported.
+        return {"ending": "stuck", "reason": f"no experiment could be planned: {failed.message}"}
     if plan is None:
         return {"ending": "stuck", "reason": "nothing untried is left that is expected to help"}
     return {"experiment": experiment, "failed": False, "draft": plan.model_dump(mode="json")}
@@ -188,7 +255,7 @@ def diagnostician(step: Step) -> RunState:
     done = _with_outcome(step, experiment)
     if journal.diagnosis(experiment) is None:
         sources = audit.sources_to_audit(dojo, done)
-        shares = dojo.audit(experiment, sources) if sources else {}
+        shares = _audited(step, experiment, sources)
         with step.thinking():
             diagnosis = step.policy.diagnose(dojo, done, shares)
         journal.append("diagnosis", diagnosis, experiment)
@@ -199,6 +266,17 @@ def diagnostician(step: Step) -> RunState:
     journal.finish(experiment, champion.outcome_of(done))
     step.tell("finished", experiment, journal.experiments()[-1])
     return {"failed": False, "finished": len(journal.experiments())}
+
+
+def _audited(step: Step, experiment: str, sources: Sequence[str]) -> dict[str, float]:
+    """Agreement with the sources' labels; an audit that fails costs its findings, not the run."""
+    if not sources:
+        return {}
+    try:
+        return step.dojo.audit(experiment, sources)
+    except ExperimentFailed as failed:
+        step.note(f"the sources could not be audited: {failed.message}", experiment)
+        return {}
 
 
 def _with_outcome(step: Step, experiment: str) -> Experiment:
@@ -216,9 +294,17 @@ def finish(step: Step) -> RunState:
     winner = journal.champion_id()
     journal.append("champion_chosen", {"champion": winner, **ending})
     step.announce("finish", f"opening the sealed test for base and {winner}")
-    dojo.final_test(winner)
+    try:
+        dojo.final_test(winner)
+    except ExperimentFailed as failed:
+        reason = f"{failed.code}: {failed.message} {failed.log_tail}".strip()[:LONGEST_REASON]
+        raise MachineFault(
+            f"the sealed test could not be read to its end ({reason}); "
+            "nothing is lost: mend that, then `ftdojo resume`"
+        ) from failed
     step.tell("test_opened", None, {"champion": winner})
-    exported = export_champion(dojo.workspace, journal, dojo.model_dir(winner), dojo.spec)
+    with or_fault("exporting the champion"):
+        exported = export_champion(dojo.workspace, journal, dojo.model_dir(winner), dojo.spec)
     journal.append("run_ended", ending)
     report = write_report(journal, dojo.workspace.run_dir, dojo.validation)
     summary = result_of(journal, exported, report)

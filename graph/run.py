@@ -17,7 +17,7 @@ from graph.session import SETTINGS_FILE, OpenRuns, Session
 from graph.settings import RunSettings
 from graph.state import RunInput
 from memory.journal.log import Journal
-from tasks.errors import InputError, InvalidDecision
+from tasks.errors import InputError, InvalidDecision, or_fault
 
 OnEvent = Callable[[dict[str, Any]], None]
 Question = dict[str, Any]
@@ -49,7 +49,7 @@ def run(
         HarnessFault: the harness could not go on; the run can be resumed.
     """
     require(f"run {settings.task}", "run", "train")
-    with OpenRuns() as runs:
+    with OpenRuns() as runs, or_fault("the run"):
         return _drive(runs, runs.start(settings), on_event, answer, fresh=True)
 
 
@@ -85,7 +85,7 @@ def _go_on(
     run_dir: Path, on_event: OnEvent | None, answer: AskPerson | None, said: dict[str, Any] | None
 ) -> dict[str, object]:
     require(f"run {run_dir.name}", "run", "train")
-    with OpenRuns() as runs:
+    with OpenRuns() as runs, or_fault(f"run {run_dir.name}"):
         session = runs.open(run_dir)
         ended = session.dojo.journal.ended
         if ended is not None and (run_dir / "summary.json").exists():

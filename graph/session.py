@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -27,9 +28,10 @@ from roles import playbook
 from roles.policy import Policy
 from tasks import registry
 from tasks.base import Edition, LoadOptions, TaskData, TaskSpec
-from tasks.errors import InputError
+from tasks.errors import InputError, or_input_error
 from tasks.load import load
 from tools.chat.models import Models
+from tools.checks.lengths import EDITION_ROW_TOKENS
 from tools.contamination.check import Decontaminator
 from tools.dojo import Dojo
 from tools.models.base_model import BaseModel, count_tokens, resolve_base_model
@@ -41,9 +43,6 @@ from tools.workspace import Workspace, make_run_id
 SETTINGS_FILE = "run.json"
 MINIMUM_BUDGET_SECONDS = 30.0
 """Under this no model is loaded, trained, evaluated and tested, whatever its size."""
-
-MOST_TOKENS = {"mini": 512, "user": 512, "official": 8192}
-"""Longest training row by edition, prompt and answer, where the model has the positions for it."""
 
 
 @dataclass
@@ -217,7 +216,8 @@ def _read(settings: RunSettings, spec: TaskSpec, on_error: ExitStack) -> tuple[W
     worker = Worker()
     on_error.callback(worker.close)
     worker.warm()
-    return worker, load(spec, _edition(settings, spec), settings.seed, load_options(settings))
+    with or_input_error(settings.task, "its rows cannot be read", "mend or remove what the message names"):
+        return worker, load(spec, _edition(settings, spec), settings.seed, load_options(settings))
 
 
 def _build(
@@ -277,17 +277,33 @@ def _build(
         ledger=Ledger.attach(journal),
         store=_store(settings.memory),
         worker=worker,
-        count_tokens=count_tokens(base_model),
+        count_tokens=_counter(base_model),
         seed=settings.seed,
         max_rows=settings.max_rows,
-        max_length=min(MOST_TOKENS[edition], base_model.max_positions),
+        max_length=min(EDITION_ROW_TOKENS[edition], base_model.max_positions or EDITION_ROW_TOKENS[edition]),
     )
+    if (settled := journal.lengths) is not None:
+        dojo.apply_lengths(settled)
     return Session(settings=settings, dojo=dojo, policy=playbook)
 
 
 def _within(spec: TaskSpec, base_model: BaseModel) -> TaskSpec:
-    """The answer budget never takes more than half of a model's positions: the rest is the prompt's."""
-    return replace(spec, max_new_tokens=min(spec.max_new_tokens, max(1, base_model.max_positions // 2)))
+    """A published answer budget takes at most half of a model's positions: the rest is the prompt's."""
+    half = base_model.max_positions // 2 if base_model.max_positions else spec.max_new_tokens
+    return replace(spec, max_new_tokens=min(spec.max_new_tokens, max(1, half)))
+
+
+def _counter(base_model: BaseModel) -> Callable[[str], int]:
+    """Counts tokens of a text.
+
+    Raises:
+        InputError: the tokenizer cannot be loaded, or does not take text.
+    """
+    fix = "copy the tokenizer's files from the Hub again"
+    with or_input_error(str(base_model.path), "its tokenizer cannot be loaded", fix):
+        counter = count_tokens(base_model)
+        counter("one")
+        return counter
 
 
 def _models(settings: RunSettings) -> Models | None:

@@ -150,6 +150,14 @@ class RunSettings(BaseModel):
     seed: int = Field(0, description="Seed of the generated rows, the samples and the training.", ge=0)
     runs_dir: str = Field(default_factory=default_runs_dir, description="Folder that holds the runs.")
     max_rows: int = Field(2000, description="Most training rows in one experiment.", gt=0, le=1_000_000)
+    max_length: int | None = Field(
+        None,
+        description="Longest training row in tokens, prompt and answer (default: from the data).",
+        gt=0,
+    )
+    max_new_tokens: int | None = Field(
+        None, description="Longest answer in tokens (default: the task's, or from the data).", gt=0
+    )
     max_experiments: int | None = Field(None, description="Stop after this many experiments.", gt=0)
     target: float | None = Field(
         None,
@@ -179,6 +187,8 @@ class Options(TypedDict, total=False):
     seed: int
     runs_dir: str
     max_rows: int
+    max_length: int | None
+    max_new_tokens: int | None
     max_experiments: int | None
     target: float | None
 

@@ -7,6 +7,7 @@ closes the run when the step ends in an error: what is open then is found again 
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,11 +21,15 @@ from graph.forking.time_travel import behind, branch
 from graph.session import OpenRuns, Session
 from graph.settings import RunSettings
 from graph.state import RunInput, RunState
-from memory.journal.log import Journal
+from memory.journal.log import BASE, Journal
 from memory.recipe import Record
 from roles.policy import Policy
-from tasks.errors import HarnessFault
+from tasks.errors import FtDojoError, HarnessFault, or_fault
 from tools.dojo import Dojo
+from tools.report.html import write_report
+
+FAULT_FILE = "fault.log"
+"""In the run's folder: the traceback behind the one line that the user sees."""
 
 
 @dataclass
@@ -81,6 +86,12 @@ class Step:
             }
         )
 
+    def note(self, text: str, experiment: str | None = None, **facts: Any) -> None:
+        """Write a remark into the journal, once, and tell it."""
+        if text not in self.journal.notes:
+            self.journal.note(text, experiment, **facts)
+        self.tell("note", experiment, {"text": text})
+
     def announce(self, role: str, text: str, experiment: str | None = None) -> None:
         """The ``stage`` event: what begins now, in words."""
         self.tell("stage", experiment, {"role": role, "text": text})
@@ -136,14 +147,39 @@ def as_node(name: str, work: Work, runs: OpenRuns) -> Node:
 
 def _taken(step: Step, work: Work) -> RunState:
     """Take a step; the run stays open when it is done, or waits for a person."""
+    waiting: GraphBubbleUp | None = None
+    changed: RunState = {}
     try:
-        changed = work(step)
-    except GraphBubbleUp:
-        raise
+        with or_fault(f"the step {step.name}"):
+            try:
+                changed = work(step)
+            except GraphBubbleUp as bubble:
+                waiting = bubble
     except BaseException as error:
-        if isinstance(error, HarnessFault):
-            with suppress(HarnessFault):  # the journal may be what cannot be written
-                step.journal.append("run_ended", {"outcome": "harness_fault", "reason": str(error)})
+        _note_end(step, error)
         step.runs.close(step.session)
         raise
+    if waiting is not None:
+        raise waiting
     return step.moved | changed | {"journal_events": len(step.journal.events)}
+
+
+def _note_end(step: Step, error: BaseException) -> None:
+    """Why the run stops here: in the journal, and in a report where something was measured.
+
+    Whatever cannot be written (the disk may be full) is left out: the error itself says more.
+    """
+    if not isinstance(error, FtDojoError):
+        return
+    with suppress(HarnessFault):
+        if isinstance(error, HarnessFault):
+            step.journal.append("run_ended", {"outcome": "harness_fault", "reason": str(error)})
+        else:
+            step.journal.note(f"the run stopped: {error}")
+    if error.__cause__ is not None:
+        trace = "".join(traceback.format_exception(error.__cause__))
+        with suppress(HarnessFault):
+            step.dojo.workspace.write_text(step.session.run_dir / FAULT_FILE, trace)
+    if step.journal.evaluation(BASE) is not None:
+        with suppress(FtDojoError), or_fault("the report"):
+            write_report(step.journal, step.session.run_dir, step.dojo.validation)

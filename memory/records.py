@@ -81,6 +81,30 @@ class TrainingPlan(Record):
     decided_by: PolicyName = "playbook"
 
 
+class Lengths(Record):
+    """How long rows and answers may be in a run, in the base model's tokens, and what was measured."""
+
+    max_length: int = Field(gt=0)
+    """Of a training row, prompt and answer in the chat template."""
+    max_new_tokens: int = Field(gt=0)
+    """Of an answer."""
+    template_tokens: int = 0
+    """What the chat template adds to a row."""
+    limited_by: str = "rows"
+    """What keeps rows out, where some are longer: ``positions``, ``memory``, ``setting``, ``edition``."""
+    rows: int = 0
+    """Training rows that were measured."""
+    long_rows: int = 0
+    """Of those, rows that are set aside."""
+    longest_row: int = 0
+    items: int = 0
+    """Validation items."""
+    unanswerable: int = 0
+    """Of those, items whose prompt leaves no room for an answer."""
+    long_references: int = 0
+    """Of those, items whose reference is longer than an answer may be."""
+
+
 class Estimate(Record):
     """What training is expected to need, before it starts."""
 
@@ -110,6 +134,8 @@ class Training(Record):
     peak_gib: float
     stopped_early: str = ""
     """Why training ended before its last step; empty when it did not."""
+    dropped_rows: int = 0
+    """Rows that were longer than ``max_length`` and not trained on."""
     command: str = ""
     """The command that repeats this training without the agent."""
 
@@ -140,7 +166,8 @@ class Evaluation(Record):
     split: Literal["validation", "test"]
     score: Score
     predictions: str
-    """Relative path: JSONL of ``{"id", "view", "prediction", "parsed", "right", "value", "error"}``."""
+    """Relative path: JSONL of ``{"id", "subset", "prediction", "parsed", "right", "value", "error",
+    "limit"}``; the limit that an answer met is ``prompt_too_long``, ``cut_at_budget`` or empty."""
     clusters: tuple[ErrorCluster, ...] = ()
     generated_tokens: int = 0
     wall_seconds: float = 0.0

@@ -26,7 +26,7 @@ def draft_training(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
 def draft_of(dojo: Dojo, plan: Plan, card: DataCard, method: Method) -> TrainingPlan:
     """Method and suggested hyperparameters; ``num_train_epochs`` is the most that may be taken."""
     hyperparameters = hyperparameters_for(dojo, plan, dojo.journal.experiments(), method)
-    return TrainingPlan(
+    draft = TrainingPlan(
         method=method,
         learning_rate=hyperparameters.learning_rate,
         per_device_train_batch_size=min(hyperparameters.batch_size, card.rows),
@@ -37,6 +37,18 @@ def draft_of(dojo: Dojo, plan: Plan, card: DataCard, method: Method) -> Training
         init_from=plan.init_from,
         hyperparameters_from=hyperparameters.origin,
     )
+    return _within_memory(dojo, draft, card)
+
+
+def _within_memory(dojo: Dojo, draft: TrainingPlan, card: DataCard) -> TrainingPlan:
+    """The batch halved until it fits, by estimate: long rows need more than short ones."""
+    size = draft.per_device_train_batch_size
+    while size > 1:
+        tried = draft.model_copy(update={"per_device_train_batch_size": size})
+        if dojo.estimate(tried, card).fits:
+            return tried
+        size //= 2
+    return draft.model_copy(update={"per_device_train_batch_size": 1})
 
 
 def method_for(dojo: Dojo) -> Method:

@@ -209,7 +209,7 @@ class TaskSpec:
     pitfall: str
     subsets: tuple[str, ...]
     max_new_tokens: int
-    """The answer budget in tokens, worked solution included."""
+    """The answer budget in tokens, worked solution included; see ``answer_budget_given``."""
     scorer: Scorer
     """Never raises, whatever the answer."""
     aggregate: Aggregate
@@ -223,6 +223,8 @@ class TaskSpec:
     build_prompt: Callable[[Row], str | None]
     """The task's prompt for a raw row in the published columns; None when the columns are others."""
     higher_is_better: bool = True
+    answer_budget_given: bool = True
+    """False where nobody wrote ``max_new_tokens`` down: the rows then decide."""
     answer_column: str = ""
     """Path (see ``tasks.columns``) of the answer in the published columns, such as ``meta.reference``."""
     reasoning_column: str = ""

@@ -6,6 +6,7 @@
     |-- InvalidDecision       what was decided does not fit the run: told to whoever decided, who may mend it
     |-- CapReached            no more money or tokens may be spent: the run ends in order
     `-- HarnessFault          the harness itself cannot go on: the run ends as `harness_fault`
+        `-- MachineFault      because of the machine (a full disk, no memory): the user frees it and resumes
 
 An ``InputError`` names the input, says what is wrong and how to mend it, in one
 line that a person reads without a traceback. An ``ExperimentFailed`` carries the
@@ -77,28 +78,96 @@ class CapReached(FtDojoError):
 
 
 class HarnessFault(FtDojoError):
-    """The harness cannot go on: a full disk, a broken installation, a bug of ours."""
+    """The harness cannot go on: a broken installation, a bug of ours."""
+
+
+class MachineFault(HarnessFault):
+    """The machine cannot go on, and its user can mend that: nothing is lost, and the run can be resumed."""
+
+
+FULL_DISK = ("no space left on device", "disk quota exceeded", "database or disk is full")
+"""How systems and libraries say it; some wrap it in errors of their own (safetensors, sqlite, shutil)."""
+LONGEST_REASON = 300
+"""Characters of a foreign message that are quoted."""
 
 
 @contextmanager
 def boundary(stage: Stage, what: str) -> Iterator[None]:
     """The only place where foreign exceptions become ``ExperimentFailed``.
 
-    Our own errors pass through unchanged, and so do a full disk and a missing
-    package, which are faults of the harness rather than of the experiment.
+    Our own errors pass through unchanged. A full disk and a missing package are
+    faults of the machine and of the harness rather than of the experiment.
     """
     try:
         yield
     except FtDojoError:
         raise
-    except ImportError as error:
-        raise HarnessFault(f"{what}: {error}; install it with `pip install ft-dojo[all]`") from error
-    except OSError as error:
-        raise HarnessFault(f"{what}: {error}") from error
+    except (ImportError, OSError) as error:
+        raise fault_of(what, error) from error
     except MemoryError as error:
         raise ExperimentFailed(stage, "out_of_memory", f"{what}: out of memory") from error
     except Exception as error:
-        raise ExperimentFailed(stage, "crashed", f"{what}: {type(error).__name__}: {error}") from error
+        if disk_is_full(str(error)):
+            raise fault_of(what, error) from error
+        raise ExperimentFailed(stage, "crashed", f"{what}: {reason_of(error)}") from error
+
+
+@contextmanager
+def or_fault(what: str) -> Iterator[None]:
+    """Outside experiments: what is not ours becomes a ``HarnessFault``, in one line."""
+    try:
+        yield
+    except FtDojoError:
+        raise
+    except Exception as error:
+        raise fault_of(what, error) from error
+
+
+@contextmanager
+def or_input_error(what: str, wrong: str, fix: str) -> Iterator[None]:
+    """Around the reading of a user's input: what a library makes of it becomes an ``InputError``.
+
+    Args:
+        what: the input, as the user wrote it.
+        wrong: what was attempted and failed (``its tokenizer cannot be loaded``).
+        fix: what to do about it.
+    """
+    try:
+        yield
+    except FtDojoError:
+        raise
+    except ImportError:
+        raise  # a missing package is said by its name
+    except Exception as error:
+        if disk_is_full(str(error)):
+            raise fault_of(what, error) from error
+        raise InputError(what, f"{wrong} ({reason_of(error)})", fix) from error
+
+
+def fault_of(what: str, error: Exception) -> HarnessFault:
+    """A foreign exception as a fault: what went wrong, and what can be done about it."""
+    if disk_is_full(str(error)):
+        return MachineFault(
+            f"{what}: the disk is full; nothing is lost: free some space, then `ftdojo resume`"
+        )
+    if isinstance(error, MemoryError):
+        return MachineFault(f"{what}: out of memory; nothing is lost: free some memory, then `ftdojo resume`")
+    if isinstance(error, PermissionError):
+        return MachineFault(f"{what}: {reason_of(error)}; make it writable, then `ftdojo resume`")
+    if isinstance(error, ImportError):
+        return HarnessFault(f"{what}: {error}; install it with `pip install ft-dojo[all]`")
+    return HarnessFault(f"{what}: {reason_of(error)}")
+
+
+def disk_is_full(message: str) -> bool:
+    """Whether an error's text says that no space is left."""
+    return any(words in message.lower() for words in FULL_DISK)
+
+
+def reason_of(error: BaseException) -> str:
+    """An exception as part of one line."""
+    text = " ".join(str(error).split())[:LONGEST_REASON]
+    return text if isinstance(error, OSError) and text else f"{type(error).__name__}: {text}".strip(": ")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

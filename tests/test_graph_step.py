@@ -74,12 +74,15 @@ def test_a_step_that_fails_closes_its_run(runs, task_and_model, tmp_path, error)
     def work(step: Step) -> dict:
         raise error
 
-    with pytest.raises(type(error)):
+    ours = isinstance(error, HarnessFault) or not isinstance(error, Exception)
+    with pytest.raises(type(error) if ours else HarnessFault) as caught:
         taken(runs, run_dir, work)
     journal = Journal.open(run_dir / "journal.jsonl")  # raises where somebody still holds it
     journal.close()
-    faulty = isinstance(error, HarnessFault)
-    assert journal.ended == ({"outcome": "harness_fault", "reason": str(error)} if faulty else None)
+    faulty = isinstance(caught.value, HarnessFault)
+    assert journal.ended == ({"outcome": "harness_fault", "reason": str(caught.value)} if faulty else None)
+    # A bug of ours is one line for the user; its traceback lies in the run's folder.
+    assert (run_dir / "fault.log").exists() == isinstance(error, ZeroDivisionError)
 
 
 def test_a_run_that_cannot_be_opened_leaves_nothing_open(task_and_model, tmp_path, monkeypatch):
@@ -106,7 +109,7 @@ def test_the_node_that_took_a_step_tells_it_and_a_fault_can_be_resumed(task_and_
         with pytest.raises(HarnessFault):
             run(run_settings(task_and_model, tmp_path), told.append)
     kinds = [event["kind"] for event in told if event["kind"] != "stage"]
-    assert kinds == ["run_started", "evaluation", "plan", "recipe", "card", "training_plan"]
+    assert kinds == ["run_started", "note", "evaluation", "plan", "recipe", "card", "training_plan"]
     roles = [event["data"]["role"] for event in told if event["kind"] == "stage"]
     assert kinds.count("plan") == 1 and roles[-1] == "training_engineer"
     run_dir = Path(told[0]["run_dir"])

@@ -10,7 +10,7 @@ test item, and only ``final_test`` reads the test, once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,13 +20,14 @@ from memory.experience.lessons import Recalled
 from memory.experience.store import Experience
 from memory.journal.log import BASE, Journal
 from memory.recipe import DataCard, DataRecipe, Deduplicate, Map, Normalise, SampleRows, Select
-from memory.records import Comparison, Estimate, Evaluation, Lesson, Training, TrainingPlan
+from memory.records import Comparison, Estimate, Evaluation, Lengths, Lesson, Training, TrainingPlan
 from tasks.base import Sample, Score, Source, TaskSpec
 from tasks.errors import HarnessFault, boundary
 from tools.contamination.check import Decontaminator
 from tools.curation import run as curating
 from tools.curation.operations import TeacherSteps
-from tools.curation.profile import SourceProfile, profile_source
+from tools.curation.profile import SourceProfile, examples_of, profile_source
+from tools.curation.targets import formatted
 from tools.evaluation import evaluate as evaluating
 from tools.evaluation import paired_test as comparing
 from tools.models.base_model import BaseModel
@@ -34,6 +35,7 @@ from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
 from tools.training import estimate as estimating
 from tools.training import train as training
+from tools.training.token_lengths import TokenLengths, sample_with_longest, token_lengths
 from tools.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ class Dojo:
     seed: int
     max_rows: int
     max_length: int = 512
+    template_tokens: int = 0
+    """What the chat template adds to a row; known once the lengths are settled."""
     spending: Spending | None = None
     """Money and tokens of language models; None where no such model is used."""
     teacher: Teacher | None = None
@@ -86,6 +90,37 @@ class Dojo:
                     for name, source in self.pool.items()
                 }
         return self._profiles
+
+    def rows_of_sources(self, names: Sequence[str]) -> list[tuple[str, str]]:
+        """(prompt, answer) of every row of these sources, its answer in the task's format."""
+        profiles = self.profiles()
+        return [
+            (row.prompt, formatted(self.spec, row.answer))
+            for name in names
+            for row in examples_of(self.pool[name], profiles[name].suggested_columns, self.spec)
+        ]
+
+    def token_lengths(self, rows: Sequence[tuple[str, str]]) -> TokenLengths:
+        """Tokens of (a sample of) these rows, and of the validation prompts and references.
+
+        Raises:
+            ExperimentFailed: the tokenizer fails on them.
+        """
+        golds = [item.gold for item in self.validation if isinstance(item.gold, str)]
+        with self.ledger.measure("data"), boundary("data", "measuring lengths"):
+            return token_lengths(
+                sample_with_longest(rows, self.seed),
+                [item.prompt for item in self.validation],
+                [self.spec.render(gold, "") for gold in golds],
+                self.base_model.path,
+                self.worker,
+                self.workspace.run_dir / "lengths.log",
+            )
+
+    def apply_lengths(self, lengths: Lengths) -> None:
+        """Let rows and answers be as long as was settled."""
+        self.max_length, self.template_tokens = lengths.max_length, lengths.template_tokens
+        self.spec = replace(self.spec, max_new_tokens=lengths.max_new_tokens)
 
     def recall(self, query: str | None = None) -> tuple[Recalled, ...]:
         """Lessons of earlier runs that fit this task, best first; empty when memory is off.
@@ -161,6 +196,8 @@ class Dojo:
                 max_rows=self.max_rows,
                 domain_prompts=[sample.prompt for sample in self.validation],
                 teacher=self._teacher_steps(),
+                max_length=self.max_length,
+                template_tokens=self.template_tokens,
             )
         self.journal.append("recipe", recipe, experiment)
         self.journal.append("card", card, experiment)

@@ -1,6 +1,7 @@
 """The command line: reads flags, calls one function, prints what came out.
 
-Exit codes: 0 done, 1 harness fault (resume later), 2 wrong input, 130 interrupted.
+Exit codes: 0 done, 1 harness fault (a bug or a broken installation), 2 wrong input or a machine that cannot
+go on (a full disk: free some space and resume), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from rich.console import Console
 from graph.cli.flags import OUTPUT, TaskId, option, renamed, takes_settings
 from graph.extras import extra_of, install, require
 from graph.settings import BUNDLED_MODEL, make_settings, parse_duration
-from tasks.errors import HarnessFault, InputError
+from tasks.errors import FtDojoError, HarnessFault, InputError, MachineFault
 
 app = typer.Typer(
     name="ftdojo",
@@ -52,8 +53,12 @@ def main() -> None:
         app()
     except InputError as error:
         _stop(f"error: {error}", 2)
+    except MachineFault as fault:
+        _stop(f"stopped: {fault}", 2)
     except HarnessFault as fault:
         _stop(f"harness fault: {fault}", 1)
+    except FtDojoError as error:
+        _stop(f"error: {error}", 2)
     except ModuleNotFoundError as error:
         extra = extra_of(error.name or "")
         if extra is None:

@@ -49,6 +49,8 @@ FLAGS = {
     "budget_seconds": Flag(LIMITS, "--budget", DEFAULT_BUDGET, "DURATION"),
     "max_experiments": Flag(LIMITS),
     "max_rows": Flag(LIMITS),
+    "max_length": Flag(LIMITS, metavar="TOKENS"),
+    "max_new_tokens": Flag(LIMITS, metavar="TOKENS"),
     "target": Flag(LIMITS, metavar="SCORE"),
     "policy": Flag(POLICY),
     "model": Flag(POLICY, metavar="PROVIDER:MODEL"),

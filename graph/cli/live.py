@@ -16,7 +16,7 @@ the experiment ``base``.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -148,7 +148,22 @@ def _card(data: Mapping[str, Any], board: Board) -> str:
     first = steps[0] if isinstance(steps, list | tuple) and steps else {}
     raw = number(first, "rows_out") if isinstance(first, Mapping) else None
     kept = number(data, "rows")
-    return "" if kept is None else f"data: {kept:.0f} rows" + ("" if raw is None else f" of {raw:.0f} raw")
+    if kept is None:
+        return ""
+    text = f"data: {kept:.0f} rows" + ("" if raw is None else f" of {raw:.0f} raw")
+    away = _set_aside(steps if isinstance(steps, list | tuple) else ())
+    return text + (f"; set aside: {', '.join(away)}" if away else "")
+
+
+def _set_aside(steps: Sequence[Any]) -> list[str]:
+    """Rows that did not get through, by the operation that says why."""
+    away = []
+    for step in steps:
+        if isinstance(step, Mapping):
+            lost = (number(step, "rows_in") or 0.0) - (number(step, "rows_out") or 0.0)
+            why = words(step, "note") if words(step, "op") == "filter length" else ""
+            away += [why or f"{lost:,.0f} by {words(step, 'op')}"] if lost > 0 else []
+    return away
 
 
 def _progress(data: Mapping[str, Any], board: Board) -> str:
@@ -168,6 +183,8 @@ def _training(data: Mapping[str, Any], board: Board) -> str:
     parts = [f"trained ({words(data, 'method')})"]
     parts += [] if seconds is None else [f"in {duration(seconds)}"]
     parts += [] if speed is None else [f"at {speed:.0f} tokens/s"]
+    if dropped := number(data, "dropped_rows"):
+        parts.append(f"without {dropped:,.0f} rows that are longer than the limit")
     return " ".join(parts) + (f", stopped early: {early}" if (early := words(data, "stopped_early")) else "")
 
 

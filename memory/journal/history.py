@@ -18,6 +18,7 @@ from memory.records import (
     Evaluation,
     Experiment,
     Failure,
+    Lengths,
     Plan,
     RunInfo,
     Training,
@@ -202,6 +203,14 @@ class History:
     def notes(self) -> tuple[str, ...]:
         """What was noted, in order."""
         return tuple(str(event.data.get("text", "")) for event in self.events if event.kind == "note")
+
+    @property
+    def lengths(self) -> Lengths | None:
+        """How long rows and answers may be; None before that was settled, and in runs of earlier versions."""
+        found = [
+            event.data["lengths"] for event in self.events if event.kind == "note" and "lengths" in event.data
+        ]
+        return Lengths.model_validate(found[-1]) if found else None
 
     @property
     def ended(self) -> dict[str, Any] | None:

@@ -330,6 +330,7 @@ def build_spec(task: TaskFile, reader: AnswerReader, data: TaskData, path: str) 
         pitfall="",
         subsets=(task.name,),
         max_new_tokens=task.max_new_tokens,
+        answer_budget_given="max_new_tokens" in task.model_fields_set,
         data=data,
         scorer=scorer,
         aggregate=aggregate,

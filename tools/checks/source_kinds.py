@@ -25,6 +25,8 @@ MINIMUM_PARSEABLE = 0.5
 MINIMUM_ON_DOMAIN = 0.5
 MINIMUM_ROWS = 30
 CHAIN_OF_THOUGHT_SHARE = 0.5
+SHOWN_COLUMNS = 8
+"""Columns that are named where none can be used."""
 
 
 def kind_of(profile: SourceProfile) -> Kind:
@@ -40,12 +42,14 @@ def kind_of(profile: SourceProfile) -> Kind:
 def why_unusable(profile: SourceProfile) -> str:
     """The reason in a few words, for the plan and the report."""
     if not profile.suggested_columns:
-        return "no prompt and answer columns found"
+        columns = ", ".join(column.path for column in profile.columns[:SHOWN_COLUMNS]) or "no columns"
+        return f"no prompt and answer columns found (it has {columns})"
     if profile.parseable_share < MINIMUM_PARSEABLE:
         return f"only {profile.parseable_share:.0%} of its answers can be parsed"
     if profile.on_domain_share < MINIMUM_ON_DOMAIN:
         return f"only {profile.on_domain_share:.0%} of its prompts resemble the task's"
-    return "too few distinct rows"
+    distinct = round(profile.rows * (1.0 - profile.duplicate_share))
+    return f"too few distinct rows ({distinct} of at least {MINIMUM_ROWS})"
 
 
 def by_kind(profiles: Mapping[str, SourceProfile]) -> dict[Kind, tuple[str, ...]]:

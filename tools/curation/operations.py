@@ -36,8 +36,8 @@ from tools.curation.deduplicate import conflicting, exact_groups, near_groups
 from tools.curation.domain import Domain
 from tools.curation.targets import answer_key, formatted, rationale_of
 
-DEFAULT_MAXIMUM_TOKENS = 512.0
-"""For a length filter that names no maximum: the default ``max_length`` of a training plan."""
+DEFAULT_MAXIMUM_TOKENS = 512
+"""The longest row of a run that has chosen no lengths: the default ``max_length`` of a training plan."""
 
 GENERATED = "teacher"
 """The source of rows that a language model made up; they are numbered from 0."""
@@ -97,6 +97,10 @@ class Context:
     rng: random.Random
     pool: Mapping[str, Source] = field(default_factory=dict)
     """Where the rows come from."""
+    max_length: int = DEFAULT_MAXIMUM_TOKENS
+    """For a length filter that names no maximum, in tokens."""
+    template_tokens: int = 0
+    """What the chat template adds to prompt and answer."""
 
 
 def select(op: Select, pool: Mapping[str, Source]) -> list[Raw]:
@@ -184,17 +188,23 @@ def filter_rows(rows: Sequence[Example], op: Filter, context: Context) -> Kept:
 
 
 def _filter_length(rows: Sequence[Example], op: Filter, context: Context) -> Kept:
-    least, most = op.minimum or 0.0, op.maximum or DEFAULT_MAXIMUM_TOKENS
+    """By tokens as a model sees them, template included."""
+    least, most = op.minimum or 0.0, float(op.maximum or context.max_length)
+    added = context.template_tokens
     # A token is at least one byte, so a text of fewer bytes need not be counted.
-    kept = []
+    kept, longer = [], 0
     for row in rows:
         text = row.prompt + row.answer
-        if least or len(text.encode()) > most:
-            tokens = context.count_tokens(row.prompt) + context.count_tokens(row.answer)
+        if least or len(text.encode("utf-8", "replace")) + added > most:
+            tokens = context.count_tokens(row.prompt) + context.count_tokens(row.answer) + added
             if not least <= tokens <= most:
+                longer += tokens > most
                 continue
         kept.append(row)
-    return Kept(kept, f"{least:g} to {most:g} tokens" if least else f"at most {most:g} tokens")
+    reasons = [f"{longer:,} longer than {most:,.0f} tokens"] if longer or not least else []
+    if least:
+        reasons.append(f"{len(rows) - len(kept) - longer:,} shorter than {least:,.0f} tokens")
+    return Kept(kept, ", ".join(reasons))
 
 
 def _filter_domain(rows: Sequence[Example], op: Filter, context: Context) -> Kept:

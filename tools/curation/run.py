@@ -42,6 +42,7 @@ from tasks.base import Source, TaskSpec
 from tasks.errors import ExperimentFailed
 from tools.contamination.check import Decontaminator, Match
 from tools.curation.operations import (
+    DEFAULT_MAXIMUM_TOKENS,
     OPERATIONS,
     Context,
     Example,
@@ -80,6 +81,8 @@ def run_recipe(
     max_rows: int = 2000,
     domain_prompts: Sequence[str] = (),
     teacher: TeacherSteps | None = None,
+    max_length: int = DEFAULT_MAXIMUM_TOKENS,
+    template_tokens: int = 0,
 ) -> DataCard:
     """Build the training set that a recipe describes, or find it in the cache.
 
@@ -93,6 +96,8 @@ def run_recipe(
         max_rows: the hard limit on training rows, whatever the recipe says.
         domain_prompts: validation prompts, needed by an ``on_domain`` filter.
         teacher: the operations that ask a teacher; None where there is none to ask.
+        max_length: tokens of the longest row, for a length filter that names none.
+        template_tokens: what the chat template adds to a row.
 
     Raises:
         ExperimentFailed: ``bad_recipe``, ``empty_data`` or ``contaminated``; ``teacher_failed`` or
@@ -108,6 +113,7 @@ def run_recipe(
     if cached is not None:
         return cached.model_copy(update={"cached": True, "wall_seconds": time.perf_counter() - started})
     run = _CurationRun(recipe, pool, spec, decontaminator, count_tokens, max_rows, domain_prompts, teacher)
+    run.limit_lengths(max_length, template_tokens)
     rows = run.rows()
     _gate(rows, decontaminator)
     content = "".join(map(_line, rows))
@@ -237,6 +243,10 @@ class _CurationRun:
         self._step_of = {**STEPS, **(teacher.steps if teacher else {})}
         self.steps: list[StepCount] = []
         self.removed: list[dict[str, Any]] = []
+
+    def limit_lengths(self, max_length: int, template_tokens: int) -> None:
+        """The run's lengths, for length filters."""
+        self._context = replace(self._context, max_length=max_length, template_tokens=template_tokens)
 
     def rows(self, may_be_empty: bool = False) -> list[Example]:
         """The rows that come out; ``steps`` and ``removed`` then say how."""

@@ -11,12 +11,14 @@ import json
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from memory.records import ErrorCluster, Evaluation
 from tasks.base import ItemScore, Sample, TaskSpec
 from tasks.errors import ExperimentFailed, Stage
+from tools.evaluation.generate import PROMPT_TOO_LONG
 from tools.evaluation.score_answers import check_runnable, score_answers
 from tools.process.worker import Usage, Worker
 from tools.workspace import Workspace
@@ -57,18 +59,20 @@ def evaluate(
     if not samples:
         raise ExperimentFailed("evaluate", "empty_data", f"the {split} split is empty")
     cost_path = out_path.with_suffix(".cost.json")
-    answers = _finished(out_path, samples)
-    if answers is None or not cost_path.exists():
+    finished = _finished(out_path, samples)
+    if finished is None or not cost_path.exists():
         prompts: dict[str, list[Any]] = {split: [sample.asked for sample in samples]}
         log_path = out_path.with_suffix(".log")
         reply, usage = answer_sets(prompts, model_dir, spec.max_new_tokens, worker, log_path, timeout_seconds)
-        answers = reply["answers"][split]
+        finished = reply["answers"][split], reply["limits"][split]
         cost = {"generated_tokens": reply["generated_tokens"][split], "wall_seconds": usage.wall_seconds}
         # The cost goes first: predictions that exist then always have one.
         workspace.write_json(cost_path, cost | {"cpu_seconds": usage.cpu_seconds})
-    item_scores = score_answers(spec, samples, answers)
+    answers, limits = finished
+    scored = score_answers(spec, samples, answers)
+    item_scores = [_limited(item_score, limit) for item_score, limit in zip(scored, limits, strict=True)]
     workspace.write_jsonl(
-        out_path, [_item(*each) for each in zip(samples, answers, item_scores, strict=True)]
+        out_path, [_item(*each) for each in zip(samples, answers, item_scores, limits, strict=True)]
     )
     return Evaluation(
         split=split,
@@ -91,7 +95,8 @@ def answer_sets(
     """Greedy answers to several lists of prompts, with one process and one loading of the model.
 
     Returns:
-        ``{"answers": name -> texts, "generated_tokens": name -> count, ...}`` and the cost.
+        ``{"answers": name -> texts, "limits": name -> how each met a limit, ...}`` and the cost; see
+        ``tools.evaluation.generate.answer_sets``.
     """
     payload = {
         "model_dir": str(model_dir.resolve()),
@@ -111,7 +116,8 @@ def row_agreement(
 ) -> dict[str, list[bool]]:
     """Whether a model's answer equals the label, per row of each source.
 
-    A label that the task's parser cannot read agrees with nothing. With a model that
+    A label that the task's parser cannot read agrees with nothing, and neither does a row whose prompt
+    leaves no room for an answer. With a model that
     is right well above chance, a source whose labels it often contradicts is suspect
     (the idea of confident learning, arXiv:1911.00068).
     """
@@ -171,18 +177,25 @@ def _same(answer: str | None, label: str | None) -> bool:
     return answer is not None and label is not None and answer.strip() == label.strip()
 
 
-def _finished(path: Path, samples: Sequence[Sample]) -> list[str] | None:
-    """The answers of an earlier evaluation of exactly these samples."""
+def _limited(item_score: ItemScore, limit: str) -> ItemScore:
+    """A wrong answer that met a limit is named by it; a prompt that was never asked is wrong in any case."""
+    if limit == PROMPT_TOO_LONG:
+        return replace(item_score, right=False, value=min(item_score.value, 0.0), parsed=None, error=limit)
+    return replace(item_score, error=limit) if limit and not item_score.right else item_score
+
+
+def _finished(path: Path, samples: Sequence[Sample]) -> tuple[list[str], list[str]] | None:
+    """The answers of an earlier evaluation of exactly these samples, and the limits that they met."""
     try:
         items = read_items(path)
     except (FileNotFoundError, ValueError):
         return None
     if [item.get("id") for item in items] != [sample.id for sample in samples]:
         return None
-    return [item["prediction"] for item in items]
+    return [item["prediction"] for item in items], [item.get("limit", "") for item in items]
 
 
-def _item(sample: Sample, answer: str, item_score: ItemScore) -> dict[str, Any]:
+def _item(sample: Sample, answer: str, item_score: ItemScore, limit: str) -> dict[str, Any]:
     return {
         "id": sample.id,
         "subset": sample.subset,
@@ -192,4 +205,5 @@ def _item(sample: Sample, answer: str, item_score: ItemScore) -> dict[str, Any]:
         "value": item_score.value,
         "error": item_score.error,
         "scored": item_score.scored,
+        "limit": limit,
     }

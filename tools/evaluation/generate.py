@@ -24,6 +24,8 @@ from tools.process.machine import available_gib
 BATCH_ROWS = 128
 COMPACT_SHARE = 0.75
 """Finished rows are dropped from the batch once fewer than this share is still running."""
+PROMPT_TOO_LONG, CUT_AT_BUDGET = "prompt_too_long", "cut_at_budget"
+"""How an answer met a limit."""
 MEMORY_SHARE = 0.25
 """Of the free memory, for the keys and values of one batch."""
 
@@ -36,7 +38,9 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
             ``max_new_tokens`` and ``threads``.
 
     Returns:
-        ``answers`` (name -> texts, in order), ``generated_tokens`` and ``generate_seconds`` by name.
+        ``answers`` (name -> texts, in order), ``limits`` (name -> for each answer ``prompt_too_long`` where
+        the prompt leaves no room for an answer, which is then empty, ``cut_at_budget`` where it has no end,
+        or an empty text), ``generated_tokens`` and ``generate_seconds`` by name.
     """
     import torch
 
@@ -49,16 +53,26 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
     model.eval()
     new_tokens = int(payload["max_new_tokens"])
     answers: dict[str, list[str]] = {}
+    limits: dict[str, list[str]] = {}
     tokens: dict[str, int] = {}
     seconds: dict[str, float] = {}
     for name, prompts in payload["sets"].items():
         started = time.monotonic()
         ids = encode(tokenizer, [_asked(tokenizer, prompt) for prompt in prompts])
-        replies = generate_greedy(model, tokenizer, fit(model, ids, new_tokens), new_tokens)
+        fits = fitting(model, ids, new_tokens)
+        asked = [n for n, fit in enumerate(fits) if fit]
+        found = generate_greedy(model, tokenizer, [ids[n] for n in asked], new_tokens)
+        replies: list[list[int]] = [[] for _ in ids]
+        for n, reply in zip(asked, found, strict=True):
+            replies[n] = reply
         answers[name] = [tokenizer.decode(reply, skip_special_tokens=True) for reply in replies]
+        limits[name] = [
+            "" if fit and len(reply) < new_tokens else CUT_AT_BUDGET if fit else PROMPT_TOO_LONG
+            for fit, reply in zip(fits, replies, strict=True)
+        ]
         tokens[name] = sum(map(len, replies))
         seconds[name] = time.monotonic() - started
-    return {"answers": answers, "generated_tokens": tokens, "generate_seconds": seconds}
+    return {"answers": answers, "limits": limits, "generated_tokens": tokens, "generate_seconds": seconds}
 
 
 def _asked(tokenizer: Any, prompt: str | list[dict[str, Any]]) -> str:
@@ -67,14 +81,10 @@ def _asked(tokenizer: Any, prompt: str | list[dict[str, Any]]) -> str:
     return render_prompt_messages(tokenizer, prompt)
 
 
-def fit(model: Any, prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
-    """The prompts, cut at the start where prompt and answer exceed the model's positions.
-
-    The end of a prompt holds the question and the turn's marker, without which no model answers.
-    """
+def fitting(model: Any, prompts: Sequence[list[int]], new_tokens: int) -> list[bool]:
+    """For each prompt, whether it leaves room for an answer; cut, it would be another question."""
     positions = max_positions(model.config.to_dict())
-    room = max(1, positions - new_tokens) if positions else None
-    return [ids if room is None else ids[-room:] for ids in prompts]
+    return [not positions or len(ids) + new_tokens <= positions for ids in prompts]
 
 
 def generate_greedy(

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from tasks.errors import Code, ExperimentFailed, HarnessFault, Stage
+from tasks.errors import Code, ExperimentFailed, HarnessFault, Stage, disk_is_full, fault_of
 from tools.process.environment import child_environment
 from tools.process.fork_server import PRELOAD
 from tools.process.machine import cpu_count
@@ -234,8 +234,10 @@ def cause_in(log_path: Path) -> str:
 
 
 def _failure(stage: Stage, exit_code: int, error: Mapping[str, str] | None, tail: str) -> Exception:
-    if error and error["type"] == "HarnessFault":
+    if error and error["type"] in ("HarnessFault", "MachineFault"):
         return HarnessFault(error["message"])
+    if error and disk_is_full(error["message"]):
+        return fault_of(f"the {stage} process", OSError(error["message"]))
     if error:
         code = cast(Code, error["code"]) if error["code"] in get_args(Code) else "crashed"
         named = error["message"] if error["code"] else f"{error['type']}: {error['message']}"

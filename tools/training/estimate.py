@@ -52,6 +52,16 @@ def formula_gib(plan: TrainingPlan, model: BaseModel, longest_tokens: float) -> 
     return LIBRARIES_GIB + total / (1 << 30)
 
 
+def longest_row_tokens(plan: TrainingPlan, model: BaseModel, where: Machine | None = None) -> int:
+    """The longest row that fits into free memory at batch size one, by the formula of the module."""
+    where = where or machine()
+    available = where.gpu_memory_gib if where.gpus else where.memory_gib
+    per_token = model.n_layers * model.hidden_size * 34 * 2 + model.vocab * 4 * 2
+    fixed = 4 * model.parameters + 12 * trained_parameters(plan, model)
+    free = (USABLE_SHARE * available - LIBRARIES_GIB) * (1 << 30) - fixed
+    return max(0, int(free / max(1, per_token)))
+
+
 def formula_tokens_per_second(plan: TrainingPlan, model: BaseModel, where: Machine) -> float:
     """Speed by the formula of the module, padding not counted."""
     operations = (6 if plan.method == "full" else 4) * max(1, model.parameters)
