@@ -42,6 +42,7 @@ from tools.contamination.reordered import order_free
 from tools.contamination.signature import NGRAM, Signature, sign, text_hash
 from tools.contamination.similarity import Index, anchored, names_in, same_question
 from tools.contamination.smiles import canonical_text
+from tools.contamination.template import EXCHANGED, Template
 from tools.sealed_test import SealedTest
 
 Rule = Literal["normalised", "near", "reordered", "smiles", "overlap", "minhash", "entity-renamed", "gold"]
@@ -169,8 +170,9 @@ class _Texts:
                 for mark in {signature.normal, signature.squeezed}:
                     self._normal.setdefault(mark, []).append(position)
         self._words = frozenset(word for held in self._index for word in held.words)
-        self.overlap = Overlap(self._index, self._names, self._words)
-        self._near = NearDuplicates([*zip(self._names, self._index, strict=True)])
+        self._template = Template(sign(variants[0]) for _, variants in items)
+        self.overlap = Overlap(self._index, self._names, self._words, self._template)
+        self._near = NearDuplicates([*zip(self._names, self._index, strict=True)], self._template)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -182,7 +184,10 @@ class _Texts:
                 if same_question(self._index[position], row, self._words):
                     yield Match("normalised", self._names[position])
             for position in self._index.candidates(row):
-                if same_question(self._index[position], row, self._words):
+                item = self._index[position]
+                if same_question(item, row, self._words) and not self._template.another_question(
+                    item, row, EXCHANGED
+                ):
                     yield Match("near", self._names[position])
 
     def resembling(self, variants: Sequence[str]) -> Iterator[Match]:

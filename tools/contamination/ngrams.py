@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from tools.contamination.signature import FUNCTION_WORDS, NGRAM, Signature
 from tools.contamination.similarity import SHORT, Index, contains
+from tools.contamination.template import EXCHANGED, Template
 
 OVERLAP = 0.6
 """Share of an item's distinctive 13-word runs from which a text holds the item."""
@@ -23,8 +24,9 @@ COMMON = 20
 class Overlap:
     """Runs of 13 words that a single item holds, and which item that is."""
 
-    def __init__(self, index: Index, names: Sequence[str], known: frozenset[int]) -> None:
+    def __init__(self, index: Index, names: Sequence[str], known: frozenset[int], shared: Template) -> None:
         self._known = known
+        self._shared = shared
         owners: dict[int, str] = {}
         shared: set[int] = set()
         holders = Counter[int]()
@@ -59,7 +61,9 @@ class Overlap:
         hits = Counter(self._owners[gram] for gram in grams if gram in self._owners)
         for name, count in hits.most_common(3):
             item = self._index[self._smallest[name]]
-            if count >= OVERLAP * self._size(item, name) and contains(item, row, self._known):
+            if count < OVERLAP * self._size(item, name) or not contains(item, row, self._known):
+                continue
+            if not self._shared.another_question(item, row, EXCHANGED):
                 return name
         return None
 
