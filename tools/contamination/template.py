@@ -19,6 +19,8 @@ FEWEST = 5
 """Texts that must share a run."""
 SHARE = 0.05
 """And the share of all texts, so that a question with several edited copies is no template."""
+EDGE = 0.5
+"""Where a run has less than this share of its neighbour's texts, one of its words is the question's."""
 DOMINANT = 0.5
 """Share of a text's words from which its template outweighs the rest."""
 SHORT = 5
@@ -39,7 +41,9 @@ class Template:
         distinct = {signature.normal: signature for signature in signatures}.values()
         seen = Counter(run for signature in distinct for run in signature.ngrams(RUN))
         least = max(FEWEST, SHARE * len(distinct))
-        self._runs = frozenset(run for run, count in seen.items() if count >= least)
+        self._runs = {run: count for run, count in seen.items() if count >= least}
+        words = Counter(word for signature in distinct for word in signature.vocabulary)
+        self._used = frozenset(word for word, count in words.items() if count > 1)
         self._known: dict[int, tuple[int, ...]] = {}
 
     def own(self, text: Signature) -> tuple[int, ...]:
@@ -77,12 +81,18 @@ class Template:
             changed = min(
                 _content(first.counts - second.counts).total(), _content(second.counts - first.counts).total()
             )
-        return changed > forgiven * size or max(lost.total(), gained.total()) > max(1, size // 3)
+        if changed > forgiven * size or max(lost.total(), gained.total()) > max(2, size // 3):
+            return True
+        # A word that no other text has is an editor's; one of the corpus asks for something else.
+        used = max(sum(n for word, n in some.items() if word in self._used) for some in (lost, gained))
+        return used > (max(1, size // 3) if size > SHORT else 0)
 
     def _own(self, words: Sequence[int]) -> Iterable[int]:
+        counts = [self._runs.get(hash(words[place : place + RUN]), 0) for place in range(len(words) - RUN + 1)]
         covered = 0
         for place, word in enumerate(words):
-            if hash(words[place : place + RUN]) in self._runs and place + RUN <= len(words):
+            around = counts[max(0, place - 1) : place + 2]
+            if place < len(counts) and counts[place] and counts[place] >= EDGE * max(around):
                 covered = place + RUN
             if place >= covered:
                 yield word
