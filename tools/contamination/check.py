@@ -200,6 +200,7 @@ class _Texts:
                     self._normal.setdefault(mark, []).append(position)
         self._words = frozenset(word for held in self._index for word in held.words)
         self._template = Template(sign(variants[0]) for _, variants in items)
+        self._rests = frozenset(sign(rest).normal for _, variants in items for rest in variants[1:])
         self.overlap = Overlap(self._index, self._names, self._words, self._template)
         self._near = NearDuplicates([*zip(self._names, self._index, strict=True)], self._template)
 
@@ -215,7 +216,7 @@ class _Texts:
             for position in self._index.candidates(row):
                 item = self._index[position]
                 if same_question(item, row, self._words) and not self._template.another_question(
-                    item, row, EXCHANGED
+                    item, row, EXCHANGED, rest=item.normal in self._rests
                 ):
                     yield Match("near", self._names[position])
 

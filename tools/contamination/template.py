@@ -58,7 +58,9 @@ class Template:
         """Whether more of ``text`` is template than not."""
         return bool(self._runs) and len(self.own(text)) <= (1.0 - DOMINANT) * len(text.words)
 
-    def another_question(self, first: Signature, second: Signature, forgiven: float) -> bool:
+    def another_question(
+        self, first: Signature, second: Signature, forgiven: float, rest: bool = False
+    ) -> bool:
         """Whether what the two have beside the template is too different for one question.
 
         False where the template outweighs neither: then the whole texts are to be compared.
@@ -67,8 +69,9 @@ class Template:
             first: one text.
             second: the other.
             forgiven: share (0.0 to 1.0) of a text's own words that may be exchanged.
+            rest: the first text is what is left of one without its template.
         """
-        if not (self.outweighs(first) and self.outweighs(second)):
+        if not rest and not (self.outweighs(first) and self.outweighs(second)):
             return False
         own, others = Counter(self.own(first)), Counter(self.own(second))
         lost, gained = own - second.counts, others - first.counts
@@ -88,7 +91,9 @@ class Template:
         return used > (max(1, size // 3) if size > SHORT else 0)
 
     def _own(self, words: Sequence[int]) -> Iterable[int]:
-        counts = [self._runs.get(hash(words[place : place + RUN]), 0) for place in range(len(words) - RUN + 1)]
+        counts = [
+            self._runs.get(hash(words[place : place + RUN]), 0) for place in range(len(words) - RUN + 1)
+        ]
         covered = 0
         for place, word in enumerate(words):
             around = counts[max(0, place - 1) : place + 2]

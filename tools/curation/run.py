@@ -311,7 +311,9 @@ class _CurationRun:
         """Every row that decontamination removed, by its place and the rule."""
         for (source, row), match in matches.items():
             place = {"op": name, "step": len(self.steps), "source": source, "row": row}
-            self.removed.append({**place, "rule": match.rule, "shared": SHARED_PART[match.rule], "item": match.item})
+            self.removed.append(
+                {**place, "rule": match.rule, "item": match.item, "shared": SHARED_PART[match.rule]}
+            )
 
     def _empty(self) -> ExperimentFailed:
         last = next((s for s in reversed(self.steps) if s.rows_in), None)
