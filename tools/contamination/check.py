@@ -9,7 +9,7 @@
 | ``overlap`` | an item inside a longer text (n-gram overlap) | 60% of own 13-grams | ``ngrams`` |
 | ``minhash`` | a long text with words dropped, doubled, misspelt | half of the word pairs | ``minhash`` |
 | ``entity-renamed`` | names, letters, columns exchanged consistently | 12 bits of evidence | ``renamed`` |
-| ``gold`` | a reference answer of 20 words or more, alone or inside another | 80% of 13-grams | ``ngrams`` |
+| ``gold`` | a distinctive reference of 20 words or more, alone or inside another | 80% of 13-grams | ``ngrams`` |
 
 Each rule is kept for what it alone finds among planted leaks of published rows, 1.1 to 7.8 percent of all
 (``python -m tools.bench.contamination --marginal``). Two find less and are kept because one kind of leak
@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Literal, NamedTuple, get_args
 
@@ -42,10 +42,24 @@ from tools.contamination.reordered import order_free
 from tools.contamination.signature import NGRAM, Signature, sign, text_hash
 from tools.contamination.similarity import Index, anchored, names_in, same_question
 from tools.contamination.smiles import canonical_text
+from tools.contamination.template import EXCHANGED, Template
 from tools.sealed_test import SealedTest
 
 Rule = Literal["normalised", "near", "reordered", "smiles", "overlap", "minhash", "entity-renamed", "gold"]
 RULES: tuple[Rule, ...] = get_args(Rule)
+SHARED_PART: Mapping[Rule, str] = {
+    "normalised": "the whole question",
+    "near": "the question but for a light edit; words of the common template were not counted",
+    "reordered": "the question with its options or table rows in another order",
+    "smiles": "the question with its molecules in another writing",
+    "overlap": "the question, inside a longer text",
+    "minhash": "most of a long question; words of the common template were not counted",
+    "entity-renamed": "the question under other names",
+    "gold": "the reference answer, a long text that is no standard reply",
+}
+"""What a row has in common with the item, by rule; the text itself may be sealed and is not quoted."""
+STANDARD_QUESTIONS = 4
+"""Different questions with the reference of one item as their target: a standard reply, no leak."""
 COMMON_SHARE = 0.2
 """A sentence in this share of the items or more belongs to the template, not to the item."""
 
@@ -95,6 +109,7 @@ class Decontaminator:
                 if (mark := order_free(variant)) is not None:
                     self._reordered.setdefault(mark, name)
         self._renamed = Renamed(prompts)
+        self._standard: set[str] = set()
         self._golds = LongGolds((name, sign(gold)) for name, _, gold in items)
 
     @classmethod
@@ -109,6 +124,21 @@ class Decontaminator:
     def digest(self) -> str:
         """SHA-256 over the items and the rules' names: changes when what is guarded changes."""
         return self._digest
+
+    def learn_standard_replies(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Count no reference as evidence that many different questions of the training rows have as target.
+
+        Args:
+            rows: (prompt, answer) of all rows that are about to be checked. What was learnt stays.
+        """
+        questions: dict[str, set[int]] = {}
+        for prompt, answer in rows:
+            if len(answer) >= NGRAM and (name := self._golds.find(sign(answer))):
+                questions.setdefault(name, set()).add(sign(prompt).normal)
+        found = {name for name, asked in questions.items() if len(asked) >= STANDARD_QUESTIONS}
+        if not found <= self._standard:
+            self._standard |= found
+            self._checked.clear()
 
     def check(self, prompt: str, answer: str = "") -> Match | None:
         """The first rule by which a row matches an item, or None; remembered, since rows come again.
@@ -139,7 +169,7 @@ class Decontaminator:
         yield from self._texts.resembling(variants)
         if len(answer) >= NGRAM:  # a shorter one cannot hold an item
             written = sign(answer)
-            if name := self._golds.find(written):
+            if (name := self._golds.find(written)) and name not in self._standard:
                 yield Match("gold", name)
             if name := self._texts.overlap.find(written):
                 yield Match("overlap", name)
@@ -169,8 +199,10 @@ class _Texts:
                 for mark in {signature.normal, signature.squeezed}:
                     self._normal.setdefault(mark, []).append(position)
         self._words = frozenset(word for held in self._index for word in held.words)
-        self.overlap = Overlap(self._index, self._names, self._words)
-        self._near = NearDuplicates([*zip(self._names, self._index, strict=True)])
+        self._template = Template(sign(variants[0]) for _, variants in items)
+        self._rests = frozenset(sign(rest).normal for _, variants in items for rest in variants[1:])
+        self.overlap = Overlap(self._index, self._names, self._words, self._template)
+        self._near = NearDuplicates([*zip(self._names, self._index, strict=True)], self._template)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -182,7 +214,10 @@ class _Texts:
                 if same_question(self._index[position], row, self._words):
                     yield Match("normalised", self._names[position])
             for position in self._index.candidates(row):
-                if same_question(self._index[position], row, self._words):
+                item = self._index[position]
+                if same_question(item, row, self._words) and not self._template.another_question(
+                    item, row, EXCHANGED, rest=item.normal in self._rests
+                ):
                     yield Match("near", self._names[position])
 
     def resembling(self, variants: Sequence[str]) -> Iterator[Match]:

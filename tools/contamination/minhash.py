@@ -24,6 +24,7 @@ from itertools import groupby, pairwise
 
 from tools.contamination.signature import FUNCTION_WORDS, Signature, word_hash
 from tools.contamination.similarity import Index
+from tools.contamination.template import EXCHANGED, Template
 
 LONG = 40
 """Words."""
@@ -46,9 +47,11 @@ class NearDuplicates:
 
     Args:
         items: (name, signature) of every item.
+        shared: what the items share, which tells none of them from another.
     """
 
-    def __init__(self, items: Sequence[tuple[str, Signature]]) -> None:
+    def __init__(self, items: Sequence[tuple[str, Signature]], shared: Template | None = None) -> None:
+        self._shared = shared or Template(signature for _, signature in items)
         self._known = frozenset(word for _, signature in items for word in signature.words)
         self._index = Index(_numbers)
         self._names: list[str] = []
@@ -73,7 +76,7 @@ class NearDuplicates:
             item = self._index[place]
             if crowded and len((item.pairs & row.pairs) - self._template) < OWN:
                 continue
-            if _is_copy(item, row, self._known):
+            if _is_copy(item, row, self._known) and not self._shared.another_question(item, row, EXCHANGED):
                 return self._names[place]
         return None
 

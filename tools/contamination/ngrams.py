@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from tools.contamination.signature import FUNCTION_WORDS, NGRAM, Signature
 from tools.contamination.similarity import SHORT, Index, contains
+from tools.contamination.template import EXCHANGED, Template
 
 OVERLAP = 0.6
 """Share of an item's distinctive 13-word runs from which a text holds the item."""
@@ -16,6 +17,12 @@ GOLD_OVERLAP = 0.8
 LONG_GOLD_WORDS = 20
 TEMPLATE = 0.02
 """A pair of words in more than this share of the items, and in more than three, is the template's."""
+STANDARD = 3
+"""Items whose references share a phrase, from which it is a standard reply's."""
+PHRASE = 4
+"""Words of such a phrase: a name filled in breaks but a few."""
+STANDARD_SHARE = 0.6
+"""Share of a reference's phrases from which it is a standard reply as a whole."""
 COMMON = 20
 """Texts of one decontaminator that may share a run of words before it is the template's."""
 
@@ -23,8 +30,9 @@ COMMON = 20
 class Overlap:
     """Runs of 13 words that a single item holds, and which item that is."""
 
-    def __init__(self, index: Index, names: Sequence[str], known: frozenset[int]) -> None:
+    def __init__(self, index: Index, names: Sequence[str], known: frozenset[int], shared: Template) -> None:
         self._known = known
+        self._shared = shared
         owners: dict[int, str] = {}
         shared: set[int] = set()
         holders = Counter[int]()
@@ -59,7 +67,9 @@ class Overlap:
         hits = Counter(self._owners[gram] for gram in grams if gram in self._owners)
         for name, count in hits.most_common(3):
             item = self._index[self._smallest[name]]
-            if count >= OVERLAP * self._size(item, name) and contains(item, row, self._known):
+            if count < OVERLAP * self._size(item, name) or not contains(item, row, self._known):
+                continue
+            if not self._shared.another_question(item, row, EXCHANGED):
                 return name
         return None
 
@@ -106,15 +116,21 @@ class LongGolds:
     """Reference answers of 20 words or more, found whole or inside a longer text.
 
     Case, white space, punctuation and the way numbers are written do not matter. Short
-    answers are skipped: that a row's answer is 42, too, says nothing.
+    answers are skipped: that a row's answer is 42, too, says nothing. So are standard replies, most of whose
+    phrases stand in the references of ``STANDARD`` items or more, whatever name is filled in.
     """
 
     def __init__(self, golds: Iterable[tuple[str, Signature]]) -> None:
         self._whole: dict[int, str] = {}
         self._kept: list[tuple[str, Signature, int]] = []
         self._holders: dict[int, list[int]] = {}
-        for name, gold in golds:
+        held = list(golds)
+        seen = Counter(phrase for _, gold in held for phrase in gold.ngrams(PHRASE))
+        for name, gold in held:
             if len(gold.words) < LONG_GOLD_WORDS or gold.squeezed in self._whole:
+                continue
+            phrases = gold.ngrams(PHRASE)
+            if sum(seen[phrase] >= STANDARD for phrase in phrases) >= STANDARD_SHARE * len(phrases):
                 continue
             self._whole[gold.squeezed] = name
             grams = gold.ngrams()

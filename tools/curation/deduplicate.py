@@ -1,7 +1,8 @@
 """Repeats and contradictions among rows, in near linear time.
 
 An exact repeat has the same prompt by ``tasks.splits.fingerprint``. A near repeat is the
-same question, lightly edited, and similar by at least the threshold (``tools.contamination.similarity``).
+same question, lightly edited, and similar by at least the threshold (``tools.contamination.similarity``);
+what many rows share, such as a long instruction, is not counted (``tools.contamination.template``).
 The first of a group stands for it, so the order of the sources decides which copy is kept.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 from tools.contamination.signature import Signature, sign
 from tools.contamination.similarity import Index, anchored, names_in, same_question, similarity
+from tools.contamination.template import Template
 
 
 class _Everything:
@@ -43,6 +45,7 @@ def near_groups(
     names = names_in(signatures)
     signatures = [anchored(signature, names) for signature in signatures]
     groups = _exact(signatures)
+    template = Template(signatures)
     index, positions = Index(), list[int]()
     for position, signature in enumerate(signatures):
         if groups[position] != position:
@@ -51,7 +54,9 @@ def near_groups(
         for candidate in index.candidates(signature):
             earlier = positions[candidate]
             agree = answers is not None and answers[earlier] == answers[position]
-            if _near(index[candidate], signature, threshold, agree):
+            if _near(index[candidate], signature, threshold, agree) and not template.another_question(
+                index[candidate], signature, 1.0 - threshold
+            ):
                 groups[position] = earlier
                 break
         else:

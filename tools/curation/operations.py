@@ -273,6 +273,7 @@ def decontaminate(rows: Sequence[Example], op: Decontaminate, context: Context) 
     rules: Counter[str] = Counter()
     matches: dict[tuple[str, int], Match] = {}
     kept = []
+    context.decontaminator.learn_standard_replies((row.prompt, row.answer) for row in rows)
     for row in rows:
         match = context.decontaminator.check(row.prompt, row.answer)
         if match is None:

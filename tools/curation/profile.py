@@ -108,6 +108,7 @@ def profile_source(
     columns = dict(source.columns) or suggest_columns(sampled, spec)
     examples = examples_of(source, columns, spec)
     some = _sampled(examples, SAMPLED_ROWS, seed)
+    decontaminator.learn_standard_replies((row.prompt, row.answer) for row in examples)
     keys = [answer_key(spec, row.answer) for row in examples]
     prompts = [row.prompt for row in examples]
     exact, near = exact_groups(prompts), near_groups(prompts, answers=keys)

@@ -40,7 +40,7 @@ from memory.recipe import (
 )
 from tasks.base import Source, TaskSpec
 from tasks.errors import ExperimentFailed
-from tools.contamination.check import Decontaminator, Match
+from tools.contamination.check import SHARED_PART, Decontaminator, Match
 from tools.curation.operations import (
     DEFAULT_MAXIMUM_TOKENS,
     OPERATIONS,
@@ -321,7 +321,9 @@ class _CurationRun:
         """Every row that decontamination removed, by its place and the rule."""
         for (source, row), match in matches.items():
             place = {"op": name, "step": len(self.steps), "source": source, "row": row}
-            self.removed.append({**place, "rule": match.rule, "item": match.item})
+            self.removed.append(
+                {**place, "rule": match.rule, "item": match.item, "shared": SHARED_PART[match.rule]}
+            )
 
     def _empty(self) -> ExperimentFailed:
         last = next((s for s in reversed(self.steps) if s.rows_in), None)
@@ -374,6 +376,7 @@ def _line(row: Example) -> str:
 
 def _gate(rows: Sequence[Example], decontaminator: Decontaminator) -> None:
     """The last look: no set leaves with a validation or test row in it."""
+    decontaminator.learn_standard_replies((row.prompt, row.answer) for row in rows)
     found = [(row, match) for row in rows if (match := decontaminator.check(row.prompt, row.answer))]
     if not found:
         return

@@ -1,0 +1,141 @@
+"""Rows under one long instruction or with standard replies: their own words decide, not what all share."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tools.contamination.check import Decontaminator
+from tools.contamination.ngrams import LongGolds
+from tools.contamination.signature import sign
+from tools.curation.deduplicate import near_groups
+
+ENGLISH = (
+    "You sort the letters that reach the office of a small harbour. Read the letter with care, think about "
+    "what its writer wants to have done, and decide which of the four desks has to see it first. The desks "
+    "are called berths, cargo, wages and repairs. Berths looks after ships that come in, cargo after what "
+    "they carry, wages after people and repairs after everything that is broken. Reply with one word only. "
+)
+OTHER = (
+    "Below stands a short note from a visitor. Your task is to say which desk it belongs to, without giving "
+    "any reason and without any further word, since a machine reads your reply and files the note by it. "
+    "Never invent a desk, never name two of them, and keep to the names that were agreed upon last year. "
+)
+CHINESE = (
+    "你是港口办公室的助手，请仔细阅读下面的来信，判断应当由哪一个部门首先处理。部门共有四个，分别负责船位、货物、"
+    "工资和维修。只回答部门的名称，不要说明理由，也不要写其他任何内容。来信："
+)
+THINGS = (
+    "anchor barrel cabin deck engine flag gear hatch invoice jacket kettle ladder mast net oar pump".split()
+)
+STATES = (
+    "arrived burnt cracked drifted expired faded glows hums itches jammed leaks melted rusts sank".split()
+)
+PLACES = "aboard below ashore outside upstairs yesterday today again tonight early forward alone".split()
+
+
+def letters(count: int, seed: int = 0, words: int = 3) -> list[str]:
+    """So many different letters of up to so many words."""
+    rng, found = random.Random(seed), dict[str, None]()
+    while len(found) < count:
+        lists = (THINGS, STATES, PLACES)[: max(1, words)]
+        parts = [rng.choice(some) for some in lists]
+        found[" ".join(["the", *parts])] = None
+    return list(found)
+
+
+def distinct(prompts: list[str], answer: str = "cargo") -> int:
+    return len(set(near_groups(prompts, answers=[answer] * len(prompts))))
+
+
+@pytest.mark.parametrize("count", [32, 150, 1500])
+@pytest.mark.parametrize(
+    "form",
+    [ENGLISH + "Letter: {}", "Letter: {}\n" + ENGLISH, ENGLISH + "Letter: {}\n" + OTHER, CHINESE + "{}"],
+)
+def test_different_letters_under_one_instruction_are_different_rows(form: str, count: int):
+    assert distinct([form.format(letter) for letter in letters(count)]) == count
+
+
+def test_several_templates_in_one_source_are_each_left_out():
+    forms = (ENGLISH + "Letter: {}", OTHER + "Note: {}", CHINESE + "{}", "{}\n" + ENGLISH)
+    prompts = [forms[place % 4].format(letter) for place, letter in enumerate(letters(150))]
+    assert distinct(prompts) == 150
+
+
+@pytest.mark.parametrize("count", [32, 150])
+def test_rows_that_differ_in_one_number_are_different_rows(count: int):
+    assert distinct([f"{ENGLISH}Letter: berth {number}" for number in range(100, 100 + count)]) == count
+
+
+def test_one_word_under_an_instruction_is_the_question():
+    assert distinct([ENGLISH + word for word in (*THINGS, *STATES, *PLACES)]) == 42
+
+
+@pytest.mark.parametrize("count", [32, 150, 1500])
+def test_an_edited_instruction_with_the_same_letter_is_a_repeat(count: int):
+    prompts = [f"{ENGLISH}Letter: {letter}" for letter in letters(count)]
+    rooms = "bureau hall room lodge house post hut shed store tower".split()
+    copies = [prompt.replace("office", room) for prompt, room in zip(prompts, rooms, strict=False)]
+    groups = near_groups([*prompts, *copies], answers=["x"] * (count + 10))
+    # In a large bucket candidates come from hashing, which misses a few.
+    assert sum(group == place for place, group in enumerate(groups[count:])) >= 9
+
+
+@pytest.mark.parametrize("count", [32, 150, 1500])
+def test_only_the_items_own_letters_are_leaks_under_one_instruction(count: int):
+    held = letters(count + 20)
+    prompts = [f"{ENGLISH}Letter: {letter}" for letter in held]
+    guard = Decontaminator([(f"test:{place}", prompt, "cargo") for place, prompt in enumerate(prompts[:20])])
+    assert [row for row in prompts[20:] if guard.check(row, "cargo")] == []
+    for prompt in prompts[:20]:
+        assert guard.check(prompt)
+        assert guard.check(prompt.upper())
+        assert guard.check(prompt.replace("office", "bureau"))
+        assert guard.check(prompt.replace("Letter: the", "Letter: please, the"))
+
+
+REPLIES = [
+    f"Dear {{}}, thank you for your letter. Our {desk} desk has it on the pile and will write back before the "
+    "week is over, so please do not come to the harbour in person."
+    for desk in ("berths", "cargo", "wages", "repairs")
+]
+UNLIKE = (
+    "Your cabin is ready from noon on; bring the blue slip, a warm coat and the key that was sent to you in May.",
+    "We have looked at every crate on the pier, found nothing broken in any, and so shall pay for none of them.",
+    "The crew is paid on the last working day of a month, by bank, and never in coins whatever a captain says.",
+    "A carpenter comes aboard between two and four; leave the hatch open and keep the dog below until he left.",
+)
+
+
+@pytest.mark.parametrize("count", [32, 150, 1500])
+@pytest.mark.parametrize("replies", [REPLIES, UNLIKE])
+def test_standard_replies_are_no_leaks(replies: list[str], count: int):
+    names = ("Anna", "Bo", "Cem", "Dana", "Eli")
+    rows = [
+        (letter, replies[place % 4].format(names[place % 5]))
+        for place, letter in enumerate(letters(count + 8))
+    ]
+    guard = Decontaminator([(f"test:{place}", *row) for place, row in enumerate(rows[:8])])
+    guard.learn_standard_replies(rows[8:])
+    assert [row for row in rows[8:] if any(match.rule == "gold" for match in guard.matches(*row))] == []
+    assert all(guard.check(*row) for row in rows[:8])
+
+
+def test_a_long_worked_solution_is_a_leak_among_standard_replies():
+    solution = (
+        "First add the 14 crates of Monday to the 23 of Tuesday, which gives 37; then take away the 9 that were "
+        "sent back, and so 28 crates are left on the pier at the end of the second day."
+    )
+    items = [(f"test:{place}", letter, UNLIKE[place % 4]) for place, letter in enumerate(letters(8))]
+    guard = Decontaminator([*items, ("test:sum", "How many crates?", solution)])
+    rows = [(letter, UNLIKE[place % 4]) for place, letter in enumerate(letters(40, seed=1))]
+    guard.learn_standard_replies([*rows, ("Count the crates for me.", solution)])
+    assert guard.check("Count the crates for me.", solution) == ("gold", "test:sum")
+
+
+def test_a_reference_that_three_items_share_with_another_name_is_not_distinctive():
+    golds = [(f"test:{n}", sign(REPLIES[0].format(name))) for n, name in enumerate(("Anna", "Bo", "Cem"))]
+    assert LongGolds(golds).find(sign(REPLIES[0].format("Dana"))) is None
+    assert LongGolds(golds[:1]).find(sign(REPLIES[0].format("Anna"))) == "test:0"
