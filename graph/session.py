@@ -146,6 +146,8 @@ def start(settings: RunSettings) -> Session:
     models = _models(settings)
     with ExitStack() as on_error:
         worker, data = _read(settings, spec, on_error)
+        if spec.check_gold is not None and spec.script is not None:
+            spec.check_gold(data.validation, partial(score_answers, spec))
         now = datetime.now(UTC)
         run = make_run_id(spec.id, settings.seed, now)
         workspace = Workspace.create(Path(settings.runs_dir).expanduser(), run)
@@ -153,6 +155,8 @@ def start(settings: RunSettings) -> Session:
         started = now.isoformat(timespec="seconds")
         session = _build(settings, spec, workspace, worker, data, started, on_error)
         session = _with_policy(session, models)
+        for remark in data.remarks:
+            session.dojo.journal.note(remark)
         on_error.pop_all()
         return session
 

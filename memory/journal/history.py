@@ -204,6 +204,12 @@ class History:
         return tuple(str(event.data.get("text", "")) for event in self.events if event.kind == "note")
 
     @property
+    def baselines(self) -> dict[str, Any] | None:
+        """What was noted on the sealed test of answering without a model; None where nothing was."""
+        noted = [event.data.get("baselines") for event in self.events if event.kind == "note"]
+        return next((found for found in reversed(noted) if isinstance(found, dict)), None)
+
+    @property
     def ended(self) -> dict[str, Any] | None:
         """The data of ``run_ended``; None while the run goes on, also when it goes on after a fault."""
         resumed = False

@@ -14,75 +14,28 @@ order mark, with either kind of line end.
 from __future__ import annotations
 
 import json
-import re
-import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import Any
 
 from tasks.answers.metrics import accuracy
-from tasks.base import (
-    ItemScore,
-    Row,
-    Sample,
-    Score,
-    Source,
-    TaskData,
-    TaskSpec,
-)
-from tasks.columns import pluck
+from tasks.base import ItemScore, Judge, Row, Sample, Score, Source, TaskData, TaskSpec
+from tasks.columns import pluck, value_at
 from tasks.custom.example import write_example
-from tasks.custom.metrics import AnswerReader, reader_for
+from tasks.custom.items import Line, answers_of, beside_answer, has_column, samples_of, trained_on
+from tasks.custom.metrics.choose import program_for, reader_for
+from tasks.custom.metrics.closed import class_score
+from tasks.custom.metrics.distinct import COMPARED, COMPARED_BY_PROGRAM, refuse_blind_metric
+from tasks.custom.metrics.programs import before_it_ran
+from tasks.custom.metrics.reader import AnswerReader
+from tasks.custom.task_file import METRICS, TaskFile, fill, one_line, read_task_file, text_of
 from tasks.errors import InputError, did_you_mean
-from tasks.splits import content_id, fingerprint
+from tasks.splits import item_id
 
 __all__ = ["METRICS", "TaskFile", "fill", "load_folder", "read_jsonl", "read_task_file", "write_example"]
 
-Metric = Literal["exact_match", "choice_letter", "number", "json_field", "token_f1"]
-METRICS: tuple[str, ...] = get_args(Metric)
-
-_PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}\n]+)\}")
-
-
-class TaskFile(BaseModel):
-    """The content of ``task.toml``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    name: str = Field(min_length=1, max_length=80, pattern=r"^[\w.-]+$")
-    """Letters, digits, dots, dashes and underscores: it becomes part of file names."""
-    description: str = Field(min_length=1)
-    prompt: str = Field(min_length=1)
-    """What the model reads; ``{column}`` is replaced by that column, ``{{`` and ``}}`` are braces."""
-    metric: Metric
-    answer: str = "answer"
-    """The column with the right answer; a path such as ``answer.code`` reaches inside."""
-    reasoning: str | None = None
-    """A column with a worked solution, where the rows have one."""
-    field: str | None = None
-    """For ``json_field``: the field of the JSON object that holds the answer."""
-    tolerance: float = Field(0.0, ge=0.0)
-    """For ``number``: largest absolute difference that still counts as right."""
-    letters: str = Field("ABCD", pattern=r"^[A-H]{2,8}$")
-    """For ``choice_letter``: the letters that exist."""
-    max_new_tokens: int = Field(64, gt=0, le=8192)
-    licence: str = "as stated by the owner of the folder"
-
-    @property
-    def placeholders(self) -> tuple[str, ...]:
-        """The columns that the prompt names."""
-        return tuple(name for name in _PLACEHOLDER.findall(self.prompt) if name)
-
-
-@dataclass(frozen=True)
-class Line:
-    """One row of a JSONL file and where it stands."""
-
-    row: dict[str, Any]
-    number: int
+NAMED = 20
+"""Line numbers that a remark on rows set aside lists."""
 
 
 def load_folder(path: str | Path) -> TaskSpec:
@@ -96,75 +49,29 @@ def load_folder(path: str | Path) -> TaskSpec:
             str(path), "there is no such folder", "ftdojo init-task DIR writes an example to start from"
         )
     task = read_task_file(folder / "task.toml")
-    validation = _read_split(folder, "validation.jsonl", task)
-    test = _read_split(folder, "test.jsonl", task)
-    _refuse_overlap(task, validation, test)
-    sources = _read_sources(folder)
-    reader = reader_for(task.metric, field=task.field, letters=task.letters, tolerance=task.tolerance)
-    samples = {
-        name: _samples(name, lines, task, reader)
-        for name, lines in (("validation.jsonl", validation), ("test.jsonl", test))
-    }
-    data = TaskData(samples["validation.jsonl"], sources, lambda: samples["test.jsonl"])
-    return _spec(task, reader, data, str(path))
-
-
-def read_task_file(path: Path) -> TaskFile:
-    """``task.toml`` checked; raises InputError with the field that is wrong."""
-    if not path.is_file():
-        raise InputError(str(path), "the file is missing", "ftdojo init-task DIR writes one to start from")
-    try:
-        fields = tomllib.loads(_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(str(path), f"it is not valid TOML: {_one_line(error)}", "mend that line") from error
-    try:
-        task = TaskFile.model_validate(fields)
-    except ValidationError as error:
-        raise _task_file_error(path, error) from error
-    if task.metric == "json_field" and not task.field:
-        raise InputError(
-            str(path), 'metric = "json_field" needs to know the field', 'add a line such as field = "answer"'
-        )
-    if not task.placeholders:
-        raise InputError(
-            str(path), "the prompt names no column", 'write one in braces, such as prompt = "{question}"'
-        )
-    return task
-
-
-def _task_file_error(path: Path, error: ValidationError) -> InputError:
-    # A misspelt setting is also a missing one: the misspelling says more.
-    first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
-    name = ".".join(str(part) for part in first["loc"]) or "task.toml"
-    if first["type"] == "missing":
-        return InputError(str(path), f"the line {name} = ... is missing", "add it")
-    if first["type"] == "extra_forbidden":
-        return InputError(
-            str(path), f"there is no setting {name!r}", did_you_mean(name, TaskFile.model_fields)
-        )
-    if name == "metric":
-        return InputError(
-            str(path), f"unknown metric {first['input']!r}", did_you_mean(str(first["input"]), METRICS)
-        )
-    return InputError(
-        str(path), f"{name} = {first['input']!r}: {_one_line(first['msg'])}", "change that value"
+    splits, remarks = {}, []
+    for name in ("validation.jsonl", "test.jsonl"):
+        splits[name], remark = _read_split(folder, name, task)
+        remarks += remark
+    _refuse_overlap(task, *splits.values())
+    reader = reader_for(task, folder, _written(task, splits))
+    samples = {name: samples_of(name, lines, task, reader) for name, lines in splits.items()}
+    data = TaskData(
+        samples["validation.jsonl"],
+        _read_sources(folder, task),
+        lambda: samples["test.jsonl"],
+        tuple(remarks),
     )
+    spec = _spec(task, reader, data, folder)
+    if spec.check_gold is not None and spec.script is None:
+        spec.check_gold(data.validation, lambda items, replies: list(map(spec.scorer, items, replies)))
+    return spec
 
 
-def _one_line(message: object) -> str:
-    return " ".join(str(message).split())[:200]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise InputError(f"{path} line {line}", "it is not UTF-8 text", "save the file as UTF-8") from error
-    except OSError as error:
-        raise InputError(
-            str(path), f"it cannot be read: {error.strerror}", "check the file and its rights"
-        ) from error
+def _written(task: TaskFile, splits: Mapping[str, Sequence[Line]]) -> list[str]:
+    """The gold answers as written; of validation alone, but for labels, whose list is no secret."""
+    named = splits if task.metric == "classification" else ("validation.jsonl",)
+    return [text for name in named for line in splits[name] for text in answers_of(line.row, task)]
 
 
 def read_jsonl(path: Path) -> tuple[Line, ...]:
@@ -173,7 +80,7 @@ def read_jsonl(path: Path) -> tuple[Line, ...]:
         raise InputError(str(path), "the file is missing", "add it: one JSON object a line")
     lines = []
     # Only line feeds end a line: JSON text may hold other separators, such as U+2028.
-    for number, text in enumerate(_text(path).split("\n"), 1):
+    for number, text in enumerate(text_of(path).split("\n"), 1):
         if text.strip():
             lines.append(Line(_object(path, number, text), number))
     if not lines:
@@ -189,24 +96,39 @@ def _object(path: Path, number: int, text: str) -> dict[str, Any]:
     try:
         row = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(where, f"it is not JSON: {_one_line(error)}", fix) from error
+        raise InputError(where, f"it is not JSON: {one_line(error)}", fix) from error
     if not isinstance(row, dict):
         raise InputError(where, f"it is a JSON {type(row).__name__}, not an object", fix)
     return row
 
 
-def _read_split(folder: Path, name: str, task: TaskFile) -> tuple[Line, ...]:
+def _read_split(folder: Path, name: str, task: TaskFile) -> tuple[tuple[Line, ...], list[str]]:
+    """The rows with an answer, and a remark on those that are set aside for having none."""
     lines = read_jsonl(folder / name)
+    needed = [*task.placeholders, *beside_answer(task).values()]
     for line in lines:
-        for column in (*task.placeholders, task.answer):
+        for column in needed:
             if (pluck(line.row, column) or "").strip() == "":
                 raise _column_error(folder / name, line, column, task)
-    return lines
+    missing = [line for line in lines if not answers_of(line.row, task)]
+    for line in missing:
+        if value_at(line.row, task.answer) is None and not has_column(line.row, task.answer):
+            raise _column_error(folder / name, line, task.answer, task)
+    if len(missing) == len(lines):
+        raise _column_error(folder / name, missing[0], task.answer, task)
+    kept = tuple(line for line in lines if answers_of(line.row, task))
+    return kept, [_set_aside(name, missing, len(lines), task)] if missing else []
+
+
+def _set_aside(name: str, missing: Sequence[Line], rows: int, task: TaskFile) -> str:
+    shown = ", ".join(str(line.number) for line in missing[:NAMED]) + (", ..." if missing[NAMED:] else "")
+    return f"{name}: {len(missing)} of {rows} rows set aside, their {task.answer!r} is empty (lines {shown})"
 
 
 def _column_error(path: Path, line: Line, column: str, task: TaskFile) -> InputError:
-    role = "the answer" if column == task.answer else f"{{{column}}} in the prompt"
-    if column in line.row:
+    roles = {task.answer: "the answer", task.tests: "the tests", task.pattern_column: "the expression"}
+    role = roles.get(column, f"{{{column}}} in the prompt")
+    if has_column(line.row, column):
         return InputError(
             f"{path} line {line.number}",
             f"the column {column!r} ({role}) is empty",
@@ -220,9 +142,9 @@ def _column_error(path: Path, line: Line, column: str, task: TaskFile) -> InputE
 
 
 def _refuse_overlap(task: TaskFile, validation: Sequence[Line], test: Sequence[Line]) -> None:
-    seen = {fingerprint(fill(task.prompt, line.row) or ""): line.number for line in reversed(validation)}
+    seen = {item_id(fill(task.prompt, line.row) or ""): line.number for line in reversed(validation)}
     for line in test:
-        twin = seen.get(fingerprint(fill(task.prompt, line.row) or ""))
+        twin = seen.get(item_id(fill(task.prompt, line.row) or ""))
         if twin is not None:
             raise InputError(
                 f"validation.jsonl line {twin} and test.jsonl line {line.number}",
@@ -231,66 +153,39 @@ def _refuse_overlap(task: TaskFile, validation: Sequence[Line], test: Sequence[L
             )
 
 
-def _read_sources(folder: Path) -> tuple[Source, ...]:
+def _read_sources(folder: Path, task: TaskFile) -> tuple[Source, ...]:
     files = sorted((folder / "train").glob("*.jsonl"))
     if not files:
         raise InputError(
             str(folder / "train"), "there are no .jsonl files", "add at least one source of training rows"
         )
-    return tuple(_source(path) for path in files)
+    return tuple(_source(path, task) for path in files)
 
 
-def _source(path: Path) -> Source:
-    rows = tuple(line.row for line in read_jsonl(path))
+def _source(path: Path, task: TaskFile) -> Source:
+    rows = tuple(trained_on(line.row, task) for line in read_jsonl(path))
     card = path.with_suffix(".md")
     columns = ", ".join(f"`{name}`" for name in rows[0])
     text = (
-        _text(card) if card.is_file() else f"# {path.stem}\n\n- Rows: {len(rows):,}\n- Columns: {columns}\n"
+        text_of(card) if card.is_file() else f"# {path.stem}\n\n- Rows: {len(rows):,}\n- Columns: {columns}\n"
     )
     return Source(path.stem, text, rows, "as stated by its owner")
 
 
-def fill(template: str, row: Row) -> str | None:
-    """The prompt for a row; None when the row lacks a column that the template names."""
-    missing = False
+def _spec(task: TaskFile, reader: AnswerReader, data: TaskData, folder: Path) -> TaskSpec:
+    program, what = program_for(task, folder), str(folder / "validation.jsonl")
 
-    def put(match: re.Match[str]) -> str:
-        nonlocal missing
-        name = match.group(1)
-        if name is None:
-            return match.group(0)[0]
-        text = pluck(row, name)
-        missing = missing or text is None
-        return text or ""
-
-    filled = _PLACEHOLDER.sub(put, template)
-    return None if missing else filled
-
-
-def _samples(name: str, lines: Sequence[Line], task: TaskFile, reader: AnswerReader) -> tuple[Sample, ...]:
-    samples: dict[str, Sample] = {}
-    for line in lines:
-        prompt, written = fill(task.prompt, line.row) or "", pluck(line.row, task.answer) or ""
-        gold = reader.gold(written)
-        if gold is None:
-            raise InputError(
-                f"{name} line {line.number}",
-                f"the answer {written[:60]!r} cannot be read by metric = {task.metric!r}",
-                "change the answer, the answer column or the metric",
-            )
-        # A question that stands twice in one file counts once.
-        samples.setdefault(content_id(prompt), Sample(content_id(prompt), task.name, prompt, gold))
-    return tuple(samples.values())
-
-
-def _spec(task: TaskFile, reader: AnswerReader, data: TaskData, path: str) -> TaskSpec:
-    def scorer(sample: Sample, answer: str) -> ItemScore:
-        return reader.scorer(str(sample.gold), answer)
+    def check_gold(samples: Sequence[Sample], judge: Judge) -> None:
+        tolerance = task.tolerance if task.metric == "number" else 0.0
+        compared = COMPARED if program is None else COMPARED_BY_PROGRAM
+        refuse_blind_metric(what, task.metric, samples, reader, judge, tolerance, compared)
 
     def build_prompt(row: Row) -> str | None:
         return fill(task.prompt, row)
 
     def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
+        if task.metric == "classification":
+            return class_score(samples, item_scores, reader.labels)
         return accuracy(samples, item_scores, task.metric)
 
     return TaskSpec(
@@ -301,17 +196,21 @@ def _spec(task: TaskFile, reader: AnswerReader, data: TaskData, path: str) -> Ta
         answer_format=reader.answer_format,
         metric=task.metric,
         licence=task.licence,
-        source=path,
+        source=str(folder),
         pitfall="",
         subsets=(task.name,),
         max_new_tokens=task.max_new_tokens,
         data=data,
-        scorer=scorer,
+        scorer=before_it_ran(reader) if program else reader.scorer,
         aggregate=aggregate,
         render=reader.render,
-        extract=reader.gold,
+        extract=reader.extract,
         verify=lambda prompt, target: None,
         build_prompt=build_prompt,
         answer_column=task.answer,
         reasoning_column=task.reasoning or "",
+        script=program.script if program else None,
+        judge_result=program.judge if program else None,
+        labels=reader.labels,
+        check_gold=check_gold,
     )
