@@ -15,6 +15,7 @@ import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from graph.settings import RunSettings
@@ -32,6 +33,7 @@ from tasks.load import load
 from tools.chat.models import Models
 from tools.contamination.check import Decontaminator
 from tools.dojo import Dojo
+from tools.evaluation.score_answers import score_answers
 from tools.models.base_model import BaseModel, count_tokens, resolve_base_model
 from tools.process.machine import versions
 from tools.process.worker import Worker

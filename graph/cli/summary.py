@@ -115,7 +115,8 @@ def line_of(key: str, result: Mapping[str, Any]) -> str:
 
 def one_answer_text(value: Mapping[str, Any]) -> str:
     """That a champion says nearly always the same."""
-    return f"the champion gives one answer, {value['answer']!r}, to {100 * float(value['share']):.0f}% of the items"
+    share = f"{100 * float(value['share']):.0f}%"
+    return f"the champion gives one answer, {value['answer']!r}, to {share} of the items"
 
 
 def _score(value: Score | Mapping[str, Any]) -> Score:

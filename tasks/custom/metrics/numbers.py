@@ -64,6 +64,8 @@ def quantity_text(quantity: Quantity, form: NumberFormat) -> str:
     if quantity.unit == "time":
         return _clock(quantity.value)
     number = _digits(quantity.value, form)
+    if quantity.unit and quantity.unit in "$€£¥₹₩₽":
+        return quantity.unit + number
     return f"{number}{'' if quantity.unit in ('%', '‰') else ' '}{quantity.unit}".strip()
 
 

@@ -31,17 +31,15 @@ def pattern_reader(expression: str) -> AnswerReader:
         found = _last(compiled, without_thinking(text)[-LONGEST:])
         return None if found is None else Said(found, found)
 
-    def gold(text: str) -> str | None:
-        found = _last(compiled, text[-LONGEST:])
-        return found if found is not None else text.strip() or None
+    def value(said: Said, gold: str) -> float:
+        return float(same_answer(said.text, _last(compiled, gold[-LONGEST:]) or gold))
 
     return AnswerReader(
         f"a text in which the regular expression {expression[:80]!r} finds the answer",
         read,
-        gold,
-        lambda said, wanted: float(same_answer(said.text, wanted)),
+        lambda text: text.strip() or None,
+        value,
         _as_written,
-        alike=lambda one, other: same_answer(gold(one) or "", gold(other) or ""),
     )
 
 
