@@ -28,6 +28,7 @@ def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) 
         "final_test": final.score.model_dump(mode="json") if final else None,
         "gain": comparison["delta"] if comparison else None,
         "p_value": comparison["p_value"] if comparison and champion != BASE else None,
+        **baseline_facts(journal),
         **journal.counts(),
         "wall_seconds": clocks.get("elapsed"),
         "clocks": {name: seconds for name, seconds in clocks.items() if name != "elapsed"},
@@ -36,6 +37,14 @@ def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) 
         "champion": str(champion_dir) if champion_dir and champion != BASE else champion,
         "report": str(report) if report else None,
     }
+
+
+def baseline_facts(journal: Journal) -> dict[str, Any]:
+    """What answering without a model would score on the sealed test; nothing before it was read."""
+    found = journal.baselines
+    if found is None:
+        return {}
+    return {"majority": found["majority"], "chance": found["chance"], "one_answer": found["one_answer"]}
 
 
 def model_facts(journal: Journal) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from graph.settings import RunSettings
@@ -34,6 +35,7 @@ from tools.chat.models import Models
 from tools.checks.lengths import EDITION_ROW_TOKENS
 from tools.contamination.check import Decontaminator
 from tools.dojo import Dojo
+from tools.evaluation.score_answers import score_answers
 from tools.models.base_model import BaseModel, count_tokens, resolve_base_model
 from tools.process.machine import versions
 from tools.process.worker import Worker
@@ -161,6 +163,8 @@ def start(settings: RunSettings) -> Session:
     models = _models(settings)
     with ExitStack() as on_error:
         worker, data = _read(settings, spec, on_error)
+        if spec.check_gold is not None and spec.script is not None:
+            spec.check_gold(data.validation, partial(score_answers, spec))
         now = datetime.now(UTC)
         run = make_run_id(spec.id, settings.seed, now)
         workspace = Workspace.create(Path(settings.runs_dir).expanduser(), run)
@@ -168,6 +172,8 @@ def start(settings: RunSettings) -> Session:
         started = now.isoformat(timespec="seconds")
         session = _build(settings, spec, workspace, worker, data, started, on_error)
         session = _with_policy(session, models)
+        for remark in data.understood:
+            session.dojo.journal.note(remark)
         on_error.pop_all()
         return session
 

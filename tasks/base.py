@@ -159,6 +159,10 @@ Scorer = Callable[[Sample, str], ItemScore]
 Aggregate = Callable[[Sequence[Sample], Sequence[ItemScore]], Score]
 
 
+Judge = Callable[[Sequence[Sample], Sequence[str]], Sequence[ItemScore]]
+"""Item scores of replies, whatever has to be run for them."""
+
+
 class SubsetLost(Exception):
     """A released evaluator would end here with an error: the subset has no score."""
 
@@ -239,3 +243,8 @@ class TaskSpec:
     """For tasks whose answers are code: what to run for an answer; None when it holds no code."""
     judge_result: Callable[[Sample, str, ScriptResult], ItemScore] | None = None
     """``scorer`` for such tasks, given what came of the script. Never raises."""
+    labels: tuple[str, ...] = ()
+    """Every answer there is, where the list is closed; chance is then one in that many."""
+    check_gold: Callable[[Sequence[Sample], Judge], None] | None = None
+    """For a user's own task whose metric runs programs: raises InputError where the metric, given a function
+    that judges replies, rejects a right answer or takes two different ones for the same."""

@@ -22,8 +22,8 @@ def opened(value: Any) -> Any:
     return value
 
 
-def pluck(row: Row, path: str) -> str | None:
-    """The text at ``path``; None when there is none. A container becomes JSON text.
+def value_at(row: Row, path: str) -> Any:
+    """The value at ``path`` as it is; None when there is none.
 
     A column whose name contains a dot is found before the dot is read as a step.
     """
@@ -36,9 +36,27 @@ def pluck(row: Row, path: str) -> str | None:
                 value = value[int(step)] if -len(value) <= int(step) < len(value) else None
             else:
                 value = value.get(step) if isinstance(value, dict) or value is row else None
-    if value is None:
+    return value
+
+
+def pluck(row: Row, path: str) -> str | None:
+    """The text at ``path``; None when there is none, as for NaN in an exported table. A container becomes
+    JSON text."""
+    value = value_at(row, path)
+    if value is None or (isinstance(value, float) and value != value):
         return None
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def with_value(row: Row, path: str, value: Any) -> Row:
+    """The row with another value at ``path``, which must exist; the row itself is left as it is."""
+    if path in row:
+        return {**row, path: value}
+    head, _, rest = path.partition(".")
+    inside = opened(row.get(head))
+    if not rest or not isinstance(inside, dict):
+        return row
+    return {**row, head: with_value(inside, rest, value)}
 
 
 def paths(row: Row) -> tuple[str, ...]:

@@ -128,6 +128,14 @@ def question_of(sample: Sample) -> str:
     return str(sample.meta.get("question") or sample.prompt)
 
 
+def answer_of(sample: Sample) -> str:
+    """The right answer as text; the first of several."""
+    gold = sample.gold
+    while isinstance(gold, list | tuple) and gold:
+        gold = gold[0]
+    return str(gold)
+
+
 def question_id(sample: Sample) -> str:
     """The identity of what is asked."""
     return content_id(question_of(sample))

@@ -148,3 +148,13 @@ def test_predictions_must_be_texts(tmp_path: Path) -> None:
     predictions = _write(tmp_path / "predictions.jsonl", [{"answer": 2}])
     with pytest.raises(InputError, match="line 1: there is no text in `prediction`"):
         score_files(registry.get("chemcotbench_mol_und"), rows, predictions, None)
+
+
+def test_an_unreadable_row_costs_itself_and_is_named(tmp_path: Path) -> None:
+    rows = [dict(ROWS[0]), {**ROWS[1], "gt": None}, dict(ROWS[2])]
+    said = ['{"count": 2}', '{"count": 0}', '{"count": 1}']
+    path, predictions = _write(tmp_path / "rows.jsonl", rows), _predictions(tmp_path, said)
+    found = _json("chemcotbench_mol_und", "--subset", SUBSET, "--rows", path, "--predictions", predictions)
+    assert (found["n"], found["score"]["value"]) == (2, 100.0)
+    assert len(found["unreadable"]) == 1
+    assert "row 2" in found["unreadable"][0]

@@ -159,3 +159,18 @@ def test_the_facts_come_from_the_journal_and_status_shows_them(tmp_path: Path) -
     shown = console.export_text()
     assert "decisions: llm 1, playbook 1 (taken over 1)" in shown
     assert "model_tokens: 314 (input 300, cached 80, output 14)" in shown
+
+
+def test_what_answering_without_a_model_would_score_stands_after_the_p_value() -> None:
+    baselines = {
+        "majority": {"answer": "no", "score": 95.0},
+        "chance": 90.5,
+        "one_answer": {"answer": "no", "share": 0.98},
+    }
+    lines = summary_lines(RESULT | baselines)
+    at = lines.index("p_value: 1.23e-40")
+    assert lines[at + 1 : at + 4] == [
+        "majority: 'no' alone would score 95.0",
+        "chance: 90.5",
+        "one_answer: the champion gives one answer, 'no', to 98% of the items",
+    ]

@@ -130,7 +130,7 @@ MISTAKES: list[tuple[str, Callable[[Path], None], tuple[str, ...]]] = [
     (
         "overlap",
         _write(
-            "test.jsonl", _jsonl({"thing": "coal", "answer": "black"}, {"thing": "GRASS", "answer": "green"})
+            "test.jsonl", _jsonl({"thing": "coal", "answer": "black"}, {"thing": " grass", "answer": "green"})
         ),
         ("validation.jsonl line 1", "test.jsonl line 2", "same question"),
     ),

@@ -30,6 +30,7 @@ from tools.curation.profile import SourceProfile, examples_of, profile_source
 from tools.curation.targets import formatted
 from tools.evaluation import evaluate as evaluating
 from tools.evaluation import paired_test as comparing
+from tools.evaluation.baselines import baselines, one_answer
 from tools.models.base_model import BaseModel
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
@@ -356,12 +357,22 @@ class Dojo:
                 }
             new, old = self._items(champion, "test"), self._items(BASE, "test")
             comparison = comparing.compare(new, old, champion, BASE, self.spec, samples)
+            self._note_baselines(champion, samples, new)
             journal.append("test_evaluation", results[BASE], BASE)
             journal.append("test_evaluation", results[champion], champion)
             journal.append("test_comparison", comparison, champion)
         base, final = journal.test_evaluation(BASE), journal.test_evaluation(champion)
         assert base is not None and final is not None
         return base, final, Comparison.model_validate(journal.stage(champion, "test_comparison"))
+
+    def _note_baselines(
+        self, champion: str, samples: Sequence[Sample], items: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """What no model at all would score, and whether the champion says one thing alone."""
+        found = baselines(self.spec, self.validation, samples)
+        if found is not None:
+            said = None if champion == BASE else one_answer(items, samples)
+            self.journal.note(found.text(), baselines=found.facts() | {"one_answer": said})
 
     def close(self) -> None:
         """Stop child processes and release the journal."""

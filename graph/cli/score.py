@@ -31,6 +31,8 @@ def print_scores(
             ("as published", _theirs(one)),
         ):
             console.print(f"  {label}: {escape(text)}", highlight=False, soft_wrap=True)
+        for row in one.unreadable:
+            console.print(f"  left out: {escape(row)}", highlight=False, soft_wrap=True)
         if items:
             _print_items(console, one)
 

@@ -36,6 +36,10 @@ KEYS = (
     "report",
 )
 
+BASELINE_KEYS = ("majority", "chance", "one_answer")
+"""After ``p_value``, where they were computed: what the commonest answer alone and chance would score, and
+whether the champion gives one answer to nearly all items."""
+
 MODEL_KEYS = ("decisions", "model_calls", "model_tokens", "model_usd")
 """After ``wall_seconds``, in a run that called a language model."""
 
@@ -49,16 +53,18 @@ def summary_lines(result: Mapping[str, Any]) -> list[str]:
         result: the keys of ``KEYS``; ``base_test`` and ``final_test`` are a ``Score`` or
             its dictionary, ``gain`` is in points, ``wall_seconds`` is a number, and
             ``clocks`` holds the seconds of each clock. Any of them may be missing or None.
-            The keys of ``MODEL_KEYS`` are printed where they are given.
+            The keys of ``BASELINE_KEYS`` and ``MODEL_KEYS`` are printed where they are given.
     """
     return [HEADER, *(f"{key}: {line_of(key, result)}" for key in keys_of(result))]
 
 
 def keys_of(result: Mapping[str, Any]) -> tuple[str, ...]:
     """The keys of a result's block, in their order."""
-    at = KEYS.index("wall_seconds") + 1
-    given = tuple(key for key in MODEL_KEYS if result.get(key) is not None)
-    return (*KEYS[:at], *given, *KEYS[at:])
+    keys: list[str] = []
+    following = {"p_value": BASELINE_KEYS, "wall_seconds": MODEL_KEYS}
+    for key in KEYS:
+        keys += [key, *(extra for extra in following.get(key, ()) if result.get(extra) is not None)]
+    return tuple(keys)
 
 
 def summary_json(result: Mapping[str, Any]) -> str:
@@ -84,6 +90,12 @@ def line_of(key: str, result: Mapping[str, Any]) -> str:
         return "none"
     if key in ("base_test", "final_test"):
         return _score(value).text()
+    if key == "majority":
+        return f"{value['answer']!r} alone would score {float(value['score']):.1f}"
+    if key == "chance":
+        return f"{float(value):.1f}"
+    if key == "one_answer":
+        return one_answer_text(value)
     if key == "gain":
         return f"{float(value):+.1f}"
     if key == "p_value":
@@ -99,6 +111,12 @@ def line_of(key: str, result: Mapping[str, Any]) -> str:
     if key == "model_usd":
         return f"{float(value):.4f}"
     return " ".join(str(value).split())
+
+
+def one_answer_text(value: Mapping[str, Any]) -> str:
+    """That a champion says nearly always the same."""
+    share = f"{100 * float(value['share']):.0f}%"
+    return f"the champion gives one answer, {value['answer']!r}, to {share} of the items"
 
 
 def _score(value: Score | Mapping[str, Any]) -> Score:

@@ -213,6 +213,12 @@ class History:
         return Lengths.model_validate(found[-1]) if found else None
 
     @property
+    def baselines(self) -> dict[str, Any] | None:
+        """What was noted on the sealed test of answering without a model; None where nothing was."""
+        noted = [event.data.get("baselines") for event in self.events if event.kind == "note"]
+        return next((found for found in reversed(noted) if isinstance(found, dict)), None)
+
+    @property
     def ended(self) -> dict[str, Any] | None:
         """The data of ``run_ended``; None while the run goes on, also when it goes on after a fault."""
         resumed = False

@@ -14,12 +14,14 @@ from typing import Any, cast
 
 from tasks.base import Sample, Source, TaskData, TaskSpec
 from tasks.custom.files import read_path
-from tasks.custom.folder import Metric, TaskFile, build_spec
+from tasks.custom.folder import build_spec
 from tasks.custom.guess import guess_budget, guess_metric
-from tasks.custom.metrics import AnswerReader, reader_for
+from tasks.custom.metrics.choose import reader_for
+from tasks.custom.metrics.reader import AnswerReader
 from tasks.custom.read_rows import Asked, ReadTable, read_table, row_of, source_of
 from tasks.custom.split_rows import group_column, split_rows
 from tasks.custom.tables import Data
+from tasks.custom.task_file import Metric, TaskFile
 from tasks.errors import InputError
 from tasks.splits import item_id
 
@@ -63,7 +65,7 @@ def data_task(path: str | Path, data: Data | None = None, name: str = "") -> Tas
         letters=guess.letters,
         max_new_tokens=guess_budget(answers),
     )
-    reader = reader_for(task.metric, field=task.field, letters=task.letters, tolerance=task.tolerance)
+    reader = reader_for(task, Path(path), answers)
     validation, lost = _samples(split.validation, task, reader)
     test, lost_test = _samples(split.test, task, reader)
     told = [line for table in tables for line in table.understood]
@@ -75,7 +77,7 @@ def data_task(path: str | Path, data: Data | None = None, name: str = "") -> Tas
     if lost + lost_test:
         told.append(f"{lost + lost_test} items set aside: the metric cannot read their answers")
     facts = TaskData(validation, split.sources, lambda: test, tuple(told))
-    return build_spec(task, reader, facts, str(path))
+    return build_spec(task, reader, facts, Path(path))
 
 
 def _split(tables: list[ReadTable], data: Data, path: str) -> Split:

@@ -13,85 +13,30 @@ order mark, with either kind of line end.
 
 from __future__ import annotations
 
-import re
-import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tasks.answers.metrics import accuracy
-from tasks.base import (
-    ItemScore,
-    Row,
-    Sample,
-    Score,
-    Source,
-    TaskData,
-    TaskSpec,
-)
-from tasks.columns import pluck
+from tasks.base import ItemScore, Judge, Row, Sample, Score, Source, TaskData, TaskSpec
+from tasks.columns import pluck, value_at
 from tasks.custom.example import write_example
 from tasks.custom.files import SUFFIXES, read_file, read_path
-from tasks.custom.metrics import AnswerReader, reader_for
+from tasks.custom.items import Line, answers_of, beside_answer, has_column, samples_of
+from tasks.custom.metrics.choose import program_for, reader_for
+from tasks.custom.metrics.closed import class_score
+from tasks.custom.metrics.distinct import COMPARED, COMPARED_BY_PROGRAM, refuse_blind_metric
+from tasks.custom.metrics.programs import before_it_ran
+from tasks.custom.metrics.reader import AnswerReader
 from tasks.custom.read_rows import ReadTable, read_table, source_of
+from tasks.custom.task_file import METRICS, TaskFile, fill, read_task_file, text_of
 from tasks.errors import InputError, did_you_mean
-from tasks.formats.conversation import Unreadable
-from tasks.formats.declared import Declared
 from tasks.formats.values import ABSENT, reach
-from tasks.splits import content_id, fingerprint
+from tasks.splits import item_id
 
 __all__ = ["METRICS", "TaskFile", "fill", "load_folder", "read_task_file", "write_example"]
 
-Metric = Literal["exact_match", "choice_letter", "number", "json_field", "token_f1"]
-METRICS: tuple[str, ...] = get_args(Metric)
-
-_PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}\n]+)\}")
-
-
-class TaskFile(BaseModel):
-    """The content of ``task.toml``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    name: str = Field(min_length=1, max_length=80, pattern=r"^[\w.-]+$")
-    """Letters, digits, dots, dashes and underscores: it becomes part of file names."""
-    description: str = Field(min_length=1)
-    prompt: str = Field(min_length=1)
-    """What the model reads; ``{column}`` is replaced by that column, ``{{`` and ``}}`` are braces."""
-    metric: Metric
-    answer: str = "answer"
-    """The column with the right answer; a path such as ``answer.code`` reaches inside."""
-    reasoning: str | None = None
-    """A column with a worked solution, where the rows have one."""
-    field: str | None = None
-    """For ``json_field``: the field of the JSON object that holds the answer."""
-    tolerance: float = Field(0.0, ge=0.0)
-    """For ``number``: largest absolute difference that still counts as right."""
-    letters: str = Field("ABCD", pattern=r"^[A-H]{2,8}$")
-    """For ``choice_letter``: the letters that exist."""
-    max_new_tokens: int = Field(64, gt=0, le=8192)
-    licence: str = "as stated by the owner of the folder"
-
-    @property
-    def declared(self) -> Declared:
-        """The columns that the owner names: law wherever a source has them."""
-        return Declared(self.prompt, self.answer, self.reasoning or "")
-
-    @property
-    def placeholders(self) -> tuple[str, ...]:
-        """The columns that the prompt names."""
-        return self.declared.columns
-
-
-@dataclass(frozen=True)
-class Line:
-    """One row of a split and where it stands."""
-
-    row: dict[str, Any]
-    number: int
+NAMED = 20
+"""Line numbers that a remark on rows set aside lists."""
 
 
 def load_folder(path: str | Path) -> TaskSpec:
@@ -105,89 +50,47 @@ def load_folder(path: str | Path) -> TaskSpec:
             str(path), "there is no such folder", "ftdojo init-task DIR writes an example to start from"
         )
     task = read_task_file(folder / "task.toml")
-    validation = _read_split(folder, "validation", task)
-    test = _read_split(folder, "test", task)
-    _refuse_overlap(task, validation, test)
+    splits, remarks = {}, []
+    for name in ("validation", "test"):
+        splits[name], remark = _read_split(folder, name, task)
+        remarks += remark
+    _refuse_overlap(task, *splits.values())
+    reader = reader_for(task, folder, _written(task, splits))
     sources, passed_over = _read_sources(folder, task)
-    reader = reader_for(task.metric, field=task.field, letters=task.letters, tolerance=task.tolerance)
-    samples = {
-        name: _samples(name, lines, task, reader)
-        for name, lines in (("validation.jsonl", validation), ("test.jsonl", test))
-    }
-    told = (*(line for source in sources for line in source.understood), *passed_over)
-    data = TaskData(samples["validation.jsonl"], sources, lambda: samples["test.jsonl"], told)
-    return build_spec(task, reader, data, str(path))
-
-
-def read_task_file(path: Path) -> TaskFile:
-    """``task.toml`` checked; raises InputError with the field that is wrong."""
-    if not path.is_file():
-        raise InputError(str(path), "the file is missing", "ftdojo init-task DIR writes one to start from")
-    try:
-        fields = tomllib.loads(_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(str(path), f"it is not valid TOML: {_one_line(error)}", "mend that line") from error
-    try:
-        task = TaskFile.model_validate(fields)
-    except ValidationError as error:
-        raise _task_file_error(path, error) from error
-    if task.metric == "json_field" and not task.field:
-        raise InputError(
-            str(path), 'metric = "json_field" needs to know the field', 'add a line such as field = "answer"'
-        )
-    if not task.placeholders:
-        raise InputError(
-            str(path), "the prompt names no column", 'write one in braces, such as prompt = "{question}"'
-        )
-    return task
-
-
-def _task_file_error(path: Path, error: ValidationError) -> InputError:
-    # A misspelt setting is also a missing one: the misspelling says more.
-    first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
-    name = ".".join(str(part) for part in first["loc"]) or "task.toml"
-    if first["type"] == "missing":
-        return InputError(str(path), f"the line {name} = ... is missing", "add it")
-    if first["type"] == "extra_forbidden":
-        return InputError(
-            str(path), f"there is no setting {name!r}", did_you_mean(name, TaskFile.model_fields)
-        )
-    if name == "metric":
-        return InputError(
-            str(path), f"unknown metric {first['input']!r}", did_you_mean(str(first["input"]), METRICS)
-        )
-    return InputError(
-        str(path), f"{name} = {first['input']!r}: {_one_line(first['msg'])}", "change that value"
+    samples = {name: samples_of(name, lines, task, reader) for name, lines in splits.items()}
+    data = TaskData(
+        samples["validation"],
+        sources,
+        lambda: samples["test"],
+        (*(line for source in sources for line in source.understood), *passed_over, *remarks),
     )
+    return build_spec(task, reader, data, folder)
 
 
-def _one_line(message: object) -> str:
-    return " ".join(str(message).split())[:200]
+def _written(task: TaskFile, splits: Mapping[str, Sequence[Line]]) -> list[str]:
+    """The gold answers as written; of validation alone, but for labels, whose list is no secret."""
+    named = splits if task.metric == "classification" else ("validation",)
+    return [text for name in named for line in splits[name] for text in answers_of(line.row, task)]
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise InputError(f"{path} line {line}", "it is not UTF-8 text", "save the file as UTF-8") from error
-    except OSError as error:
-        raise InputError(
-            str(path), f"it cannot be read: {error.strerror}", "check the file and its rights"
-        ) from error
-
-
-def _read_split(folder: Path, name: str, task: TaskFile) -> tuple[Line, ...]:
-    """The rows of ``validation`` or ``test``, in whichever format the file is."""
+def _read_split(folder: Path, name: str, task: TaskFile) -> tuple[tuple[Line, ...], list[str]]:
+    """The rows with an answer, in whichever format the file is, and a remark on those without one."""
     path = _split_file(folder, name)
     table = read_file(path)
     if table.set_aside:
         first = table.set_aside[0]
         raise InputError(f"{path} {first.where}", first.reason, "mend or drop that row: these rows decide")
-    lines = tuple(Line(row, number) for number, row in enumerate(table.rows, 1))
+    lines = [Line(row, number) for number, row in enumerate(table.rows, 1)]
     for line in lines:
         _check_columns(path, line, task)
-    return lines
+    missing = [line for line in lines if not answers_of(line.row, task)]
+    for line in missing:
+        if value_at(line.row, task.answer) is None and not has_column(line.row, task.answer):
+            raise _column_error(path, line, task.answer, task)
+    if len(missing) == len(lines):
+        raise _column_error(path, missing[0], task.answer, task)
+    kept = tuple(line for line in lines if answers_of(line.row, task))
+    return kept, [_set_aside(path.name, missing, len(lines), task)] if missing else []
 
 
 def _split_file(folder: Path, name: str) -> Path:
@@ -203,22 +106,29 @@ def _split_file(folder: Path, name: str) -> Path:
 
 
 def _check_columns(path: Path, line: Line, task: TaskFile) -> None:
-    """Every column that is named is there, the answer is filled, and so is one of the prompt's columns.
+    """Every column that is named is there, and one of the prompt's columns is filled.
 
     A column that is empty in some rows is normal (``input`` in Alpaca's rows): it is left out there.
     """
-    for column in (*task.placeholders, task.answer):
+    for column in task.placeholders:
         if reach(line.row, column) is ABSENT:
             raise _column_error(path, line, column, task)
-    if (pluck(line.row, task.answer) or "").strip() == "":
-        raise _column_error(path, line, task.answer, task)
+    for column in beside_answer(task).values():
+        if (pluck(line.row, column) or "").strip() == "":
+            raise _column_error(path, line, column, task)
     if not any((pluck(line.row, column) or "").strip() for column in task.placeholders):
         raise _column_error(path, line, task.placeholders[0], task)
 
 
+def _set_aside(name: str, missing: Sequence[Line], rows: int, task: TaskFile) -> str:
+    shown = ", ".join(str(line.number) for line in missing[:NAMED]) + (", ..." if missing[NAMED:] else "")
+    return f"{name}: {len(missing)} of {rows} rows set aside, their {task.answer!r} is empty (lines {shown})"
+
+
 def _column_error(path: Path, line: Line, column: str, task: TaskFile) -> InputError:
-    role = "the answer" if column == task.answer else f"{{{column}}} in the prompt"
-    if column in line.row:
+    roles = {task.answer: "the answer", task.tests: "the tests", task.pattern_column: "the expression"}
+    role = roles.get(column, f"{{{column}}} in the prompt")
+    if has_column(line.row, column):
         return InputError(
             f"{path} line {line.number}",
             f"the column {column!r} ({role}) is empty",
@@ -232,9 +142,9 @@ def _column_error(path: Path, line: Line, column: str, task: TaskFile) -> InputE
 
 
 def _refuse_overlap(task: TaskFile, validation: Sequence[Line], test: Sequence[Line]) -> None:
-    seen = {fingerprint(fill(task.prompt, line.row) or ""): line.number for line in reversed(validation)}
+    seen = {item_id(fill(task.prompt, line.row) or ""): line.number for line in reversed(validation)}
     for line in test:
-        twin = seen.get(fingerprint(fill(task.prompt, line.row) or ""))
+        twin = seen.get(item_id(fill(task.prompt, line.row) or ""))
         if twin is not None:
             raise InputError(
                 f"validation.jsonl line {twin} and test.jsonl line {line.number}",
@@ -275,50 +185,27 @@ def _why_none(table: ReadTable) -> str:
 def _card(table: ReadTable) -> str:
     path = Path(table.path)
     card = path.with_name(path.name.partition(".")[0] + ".md")
-    return _text(card) if card.is_file() else ""
+    return text_of(card) if card.is_file() else ""
 
 
-def fill(template: str, row: Row) -> str | None:
-    """The prompt for a row; None when the row lacks a column that the template names, or all are empty."""
-    declared = Declared(template)
-    if declared.lacks(row):
-        return None
-    try:
-        return declared.prompt(row)
-    except Unreadable:
-        return None
+def build_spec(task: TaskFile, reader: AnswerReader, data: TaskData, folder: Path) -> TaskSpec:
+    """The task of these settings and rows; raises InputError where its metric cannot tell answers apart."""
+    program, what = program_for(task, folder), str(folder / "validation.jsonl")
 
-
-def _samples(name: str, lines: Sequence[Line], task: TaskFile, reader: AnswerReader) -> tuple[Sample, ...]:
-    samples: dict[str, Sample] = {}
-    for line in lines:
-        prompt, written = fill(task.prompt, line.row) or "", pluck(line.row, task.answer) or ""
-        gold = reader.gold(written)
-        if gold is None:
-            raise InputError(
-                f"{name} line {line.number}",
-                f"the answer {written[:60]!r} cannot be read by metric = {task.metric!r}",
-                "change the answer, the answer column or the metric",
-            )
-        # A question that stands twice in one file counts once.
-        turns = tuple(line.row.get("turns") or ())
-        samples.setdefault(
-            content_id(prompt), Sample(content_id(prompt), task.name, prompt, gold, turns=turns)
-        )
-    return tuple(samples.values())
-
-
-def build_spec(task: TaskFile, reader: AnswerReader, data: TaskData, path: str) -> TaskSpec:
-    def scorer(sample: Sample, answer: str) -> ItemScore:
-        return reader.scorer(str(sample.gold), answer)
+    def check_gold(samples: Sequence[Sample], judge: Judge) -> None:
+        tolerance = task.tolerance if task.metric == "number" else 0.0
+        compared = COMPARED if program is None else COMPARED_BY_PROGRAM
+        refuse_blind_metric(what, task.metric, samples, reader, judge, tolerance, compared)
 
     def build_prompt(row: Row) -> str | None:
         return fill(task.prompt, row)
 
     def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
+        if task.metric == "classification":
+            return class_score(samples, item_scores, reader.labels)
         return accuracy(samples, item_scores, task.metric)
 
-    return TaskSpec(
+    spec = TaskSpec(
         id=task.name,
         domain="custom",
         title=task.name,
@@ -326,18 +213,24 @@ def build_spec(task: TaskFile, reader: AnswerReader, data: TaskData, path: str) 
         answer_format=reader.answer_format,
         metric=task.metric,
         licence=task.licence,
-        source=path,
+        source=str(folder),
         pitfall="",
         subsets=(task.name,),
         max_new_tokens=task.max_new_tokens,
-        answer_budget_given="max_new_tokens" in task.model_fields_set,
         data=data,
-        scorer=scorer,
+        scorer=before_it_ran(reader) if program else reader.scorer,
         aggregate=aggregate,
         render=reader.render,
-        extract=reader.gold,
+        extract=reader.extract,
         verify=lambda prompt, target: None,
         build_prompt=build_prompt,
         answer_column=task.answer,
         reasoning_column=task.reasoning or "",
+        script=program.script if program else None,
+        judge_result=program.judge if program else None,
+        labels=reader.labels,
+        check_gold=check_gold,
     )
+    if program is None:
+        check_gold(data.validation, lambda items, replies: list(map(spec.scorer, items, replies)))
+    return spec

@@ -34,7 +34,7 @@ from hashlib import sha256
 from typing import Literal, NamedTuple, get_args
 
 from tasks.base import Sample
-from tasks.splits import question_of
+from tasks.splits import answer_of, question_of
 from tools.contamination.minhash import NearDuplicates
 from tools.contamination.ngrams import LongGolds, Overlap
 from tools.contamination.renamed import Renamed
@@ -81,7 +81,7 @@ Item = tuple[str, str, str]
 def guarded(split: Literal["validation", "test"], samples: Iterable[Sample]) -> list[Item]:
     """The items of one split in the form that ``Decontaminator`` takes."""
     return [
-        (f"{split}:{sha256(sample.id.encode()).hexdigest()[:12]}", question_of(sample), str(sample.gold))
+        (f"{split}:{sha256(sample.id.encode()).hexdigest()[:12]}", question_of(sample), answer_of(sample))
         for sample in samples
     ]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ class Scored:
     """None where nothing could be scored, as when a subset's oracle is not installed."""
     as_published: Metrics
     wall_seconds: float
+    unreadable: tuple[str, ...] = ()
+    """Rows that are no item of the task and were left out with their predictions, one sentence each."""
 
     def as_json(self) -> dict[str, Any]:
         """The JSON form that ``ftdojo score --json`` prints."""
@@ -49,6 +51,7 @@ class Scored:
                 "unparseable_share": unread / max(1, len(self.item_scores)),
             },
             "as_published": dict(self.as_published),
+            "unreadable": list(self.unreadable),
             "items": [_item(item_score) for item_score in self.item_scores],
         }
 
@@ -66,7 +69,7 @@ def score_files(spec: TaskSpec, rows_path: Path, predictions_path: Path, subset:
     """Every subset that the rows hold, or only ``subset``.
 
     Raises:
-        InputError: an unreadable file, a row without the published columns, a count of predictions
+        InputError: an unreadable file, no row with the published columns, a count of predictions
             that is not the count of rows, an unknown subset.
     """
     published = spec.published
@@ -104,8 +107,18 @@ def _score_view(
     pairs: Sequence[tuple[int, str]],
 ) -> Scored:
     numbers = [number for number, held in pairs if held == subset]
-    samples = tuple(_sample(spec, rows[number], subset, path, number) for number in numbers)
-    return score_view(spec, subset, samples, [answers[number] for number in numbers])
+    samples, kept, unreadable = [], [], []
+    for number in numbers:
+        try:
+            samples.append(_sample(spec, rows[number], subset, path, number))
+        except InputError as error:
+            unreadable.append(error)
+        else:
+            kept.append(answers[number])
+    if not samples:
+        raise unreadable[0]
+    found = score_view(spec, subset, samples, kept)
+    return replace(found, unreadable=tuple(f"{error.what}: {error.wrong}" for error in unreadable))
 
 
 def score_view(spec: TaskSpec, subset: str, samples: Sequence[Sample], answers: Sequence[str]) -> Scored:

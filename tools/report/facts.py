@@ -44,6 +44,26 @@ def verdict(journal: Journal) -> tuple[str, str]:
     return "worse", f"The model got worse: {scores} ({facts}); keep the base model."
 
 
+def baselines_text(journal: Journal) -> tuple[str, ...]:
+    """Sentences on answering without a model; empty where it was not measured."""
+    found = journal.baselines
+    if found is None:
+        return ()
+    majority, said = found["majority"], found["one_answer"]
+    lines = [
+        f"On the sealed test the commonest answer alone ({majority['answer']!r}) would score "
+        f"{majority['score']:.1f}, and chance {found['chance']:.1f}."
+    ]
+    champion = journal.test_evaluation(journal.champion_id())
+    if said is not None:
+        lines.append(
+            f"The champion gives one answer, {said['answer']!r}, to {100 * said['share']:.0f}% of the items."
+        )
+    elif champion is not None and champion.score.value <= majority["score"]:
+        lines.append("The champion scores no more than that answer alone.")
+    return tuple(lines)
+
+
 def _not_tested(journal: Journal) -> str:
     ended = journal.ended
     state = "The run is unfinished" if ended is None else f"The run ended as {_words(_ending(ended))}"

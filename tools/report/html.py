@@ -95,6 +95,7 @@ def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dic
         "tone": tone,
         "verdict": sentence,
         "ending": facts.ending(journal),
+        "baselines": facts.baselines_text(journal),
         "experiments": experiments,
         "champion": champion,
         "counts": journal.counts(),

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.answers.gold import read_gold
 from tasks.base import Row, ScriptResult
 from tasks.columns import opened
 from tasks.tablebench.charts.script import GIVEN, HEAD, report_of
@@ -48,6 +49,10 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _MISSING = re.compile(r"(?<![\w.])(?:(?:np|numpy|math)\.)?nan\b|float\(\s*['\"]nan['\"]\s*\)", re.IGNORECASE)
+
+
+_AMOUNT = re.compile(r"[$€£¥]\s?(\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?)")
+"""A currency sign and its number, whose commas group digits."""
 
 
 def kinds_named(chart_type: object, question: str) -> tuple[str, ...]:
@@ -82,19 +87,28 @@ def references_of(text: str) -> list[Values]:
     Raises ValueError for anything else.
     """
     _, _, written = text.partition("=")
-    try:
-        found = ast.literal_eval(_MISSING.sub("None", written).strip())
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
-        found = None
+    plain = _MISSING.sub("None", written).strip()
+    found = _literal(plain)
+    if found is None:  # amounts are written as such in some rows: [[$9,589, $1,200]]
+        found = _literal(_AMOUNT.sub(lambda m: m.group(1).replace(",", ""), plain))
     if not isinstance(found, list) or not found:
         raise ValueError(f"not a list of series: {text[:80]!r}")
     series = found if all(isinstance(part, list) for part in found) else [found]
     return [[_number(value) for value in part] for part in series]
 
 
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        return None
+
+
 def _number(value: object) -> float | None:
     if value is None:
         return None
+    if isinstance(value, str) and (quantity := read_gold(value)) is not None:
+        return float(quantity.value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"not a number: {value!r}")
     return float(value)
