@@ -27,12 +27,12 @@ CHINESE = (
     "工资和维修。只回答部门的名称，不要说明理由，也不要写其他任何内容。来信："
 )
 THINGS = (
-    "anchor barrel cabin deck engine flag gear hatch invoice jacket kettle ladder mast net oar pump".split()
+    ["anchor", "barrel", "cabin", "deck", "engine", "flag", "gear", "hatch", "invoice", "jacket", "kettle", "ladder", "mast", "net", "oar", "pump"]
 )
 STATES = (
-    "arrived burnt cracked drifted expired faded glows hums itches jammed leaks melted rusts sank".split()
+    ["arrived", "burnt", "cracked", "drifted", "expired", "faded", "glows", "hums", "itches", "jammed", "leaks", "melted", "rusts", "sank"]
 )
-PLACES = "aboard below ashore outside upstairs yesterday today again tonight early forward alone".split()
+PLACES = ["aboard", "below", "ashore", "outside", "upstairs", "yesterday", "today", "again", "tonight", "early", "forward", "alone"]
 
 
 def letters(count: int, seed: int = 0, words: int = 3) -> list[str]:
@@ -76,7 +76,7 @@ def test_one_word_under_an_instruction_is_the_question():
 @pytest.mark.parametrize("count", [32, 150, 1500])
 def test_an_edited_instruction_with_the_same_letter_is_a_repeat(count: int):
     prompts = [f"{ENGLISH}Letter: {letter}" for letter in letters(count)]
-    rooms = "bureau hall room lodge house post hut shed store tower".split()
+    rooms = ["bureau", "hall", "room", "lodge", "house", "post", "hut", "shed", "store", "tower"]
     copies = [prompt.replace("office", room) for prompt, room in zip(prompts, rooms, strict=False)]
     groups = near_groups([*prompts, *copies], answers=["x"] * (count + 10))
     # In a large bucket candidates come from hashing, which misses a few.
