@@ -23,16 +23,58 @@ OTHER = (
     "Never invent a desk, never name two of them, and keep to the names that were agreed upon last year. "
 )
 CHINESE = (
-    "你是港口办公室的助手，请仔细阅读下面的来信，判断应当由哪一个部门首先处理。部门共有四个，分别负责船位、货物、"
+    "你是港口办公室的助手，请仔细阅读下面的来信，判断应当由哪一个"
+    "部门首先处理。部门共有四个，分别负责船位、货物、"
     "工资和维修。只回答部门的名称，不要说明理由，也不要写其他任何内容。来信："
 )
-THINGS = (
-    "anchor barrel cabin deck engine flag gear hatch invoice jacket kettle ladder mast net oar pump".split()
-)
-STATES = (
-    "arrived burnt cracked drifted expired faded glows hums itches jammed leaks melted rusts sank".split()
-)
-PLACES = "aboard below ashore outside upstairs yesterday today again tonight early forward alone".split()
+THINGS = [
+    "anchor",
+    "barrel",
+    "cabin",
+    "deck",
+    "engine",
+    "flag",
+    "gear",
+    "hatch",
+    "invoice",
+    "jacket",
+    "kettle",
+    "ladder",
+    "mast",
+    "net",
+    "oar",
+    "pump",
+]
+STATES = [
+    "arrived",
+    "burnt",
+    "cracked",
+    "drifted",
+    "expired",
+    "faded",
+    "glows",
+    "hums",
+    "itches",
+    "jammed",
+    "leaks",
+    "melted",
+    "rusts",
+    "sank",
+]
+PLACES = [
+    "aboard",
+    "below",
+    "ashore",
+    "outside",
+    "upstairs",
+    "yesterday",
+    "today",
+    "again",
+    "tonight",
+    "early",
+    "forward",
+    "alone",
+]
 
 
 def letters(count: int, seed: int = 0, words: int = 3) -> list[str]:
@@ -76,7 +118,7 @@ def test_one_word_under_an_instruction_is_the_question():
 @pytest.mark.parametrize("count", [32, 150, 1500])
 def test_an_edited_instruction_with_the_same_letter_is_a_repeat(count: int):
     prompts = [f"{ENGLISH}Letter: {letter}" for letter in letters(count)]
-    rooms = "bureau hall room lodge house post hut shed store tower".split()
+    rooms = ["bureau", "hall", "room", "lodge", "house", "post", "hut", "shed", "store", "tower"]
     copies = [prompt.replace("office", room) for prompt, room in zip(prompts, rooms, strict=False)]
     groups = near_groups([*prompts, *copies], answers=["x"] * (count + 10))
     # In a large bucket candidates come from hashing, which misses a few.
@@ -97,15 +139,28 @@ def test_only_the_items_own_letters_are_leaks_under_one_instruction(count: int):
 
 
 REPLIES = [
-    f"Dear {{}}, thank you for your letter. Our {desk} desk has it on the pile and will write back before the "
+    f"Dear {{}}, thank you for your letter. Our {desk} desk has it on the "
+    f"pile and will write back before the "
     "week is over, so please do not come to the harbour in person."
     for desk in ("berths", "cargo", "wages", "repairs")
 ]
 UNLIKE = (
-    "Your cabin is ready from noon on; bring the blue slip, a warm coat and the key that was sent to you in May.",
-    "We have looked at every crate on the pier, found nothing broken in any, and so shall pay for none of them.",
-    "The crew is paid on the last working day of a month, by bank, and never in coins whatever a captain says.",
-    "A carpenter comes aboard between two and four; leave the hatch open and keep the dog below until he left.",
+    (
+        "Your cabin is ready from noon on; bring the blue slip, a warm coat "
+        "and the key that was sent to you in May."
+    ),
+    (
+        "We have looked at every crate on the pier, found nothing broken in "
+        "any, and so shall pay for none of them."
+    ),
+    (
+        "The crew is paid on the last working day of a month, by bank, and "
+        "never in coins whatever a captain says."
+    ),
+    (
+        "A carpenter comes aboard between two and four; leave the hatch open "
+        "and keep the dog below until he left."
+    ),
 )
 
 
@@ -125,7 +180,8 @@ def test_standard_replies_are_no_leaks(replies: list[str], count: int):
 
 def test_a_long_worked_solution_is_a_leak_among_standard_replies():
     solution = (
-        "First add the 14 crates of Monday to the 23 of Tuesday, which gives 37; then take away the 9 that were "
+        "First add the 14 crates of Monday to the 23 of Tuesday, which gives "
+        "37; then take away the 9 that were "
         "sent back, and so 28 crates are left on the pier at the end of the second day."
     )
     items = [(f"test:{place}", letter, UNLIKE[place % 4]) for place, letter in enumerate(letters(8))]

@@ -9,7 +9,7 @@
 | ``overlap`` | an item inside a longer text (n-gram overlap) | 60% of own 13-grams | ``ngrams`` |
 | ``minhash`` | a long text with words dropped, doubled, misspelt | half of the word pairs | ``minhash`` |
 | ``entity-renamed`` | names, letters, columns exchanged consistently | 12 bits of evidence | ``renamed`` |
-| ``gold`` | a distinctive reference of 20 words or more, alone or inside another | 80% of 13-grams | ``ngrams`` |
+| ``gold`` | a distinctive reference of 20 words or more, alone or inside | 80% of 13-grams | ``ngrams`` |
 
 Each rule is kept for what it alone finds among planted leaks of published rows, 1.1 to 7.8 percent of all
 (``python -m tools.bench.contamination --marginal``). Two find less and are kept because one kind of leak

@@ -30,9 +30,9 @@ COMMON = 20
 class Overlap:
     """Runs of 13 words that a single item holds, and which item that is."""
 
-    def __init__(self, index: Index, names: Sequence[str], known: frozenset[int], shared: Template) -> None:
+    def __init__(self, index: Index, names: Sequence[str], known: frozenset[int], template: Template) -> None:
         self._known = known
-        self._shared = shared
+        self._common = template
         owners: dict[int, str] = {}
         shared: set[int] = set()
         holders = Counter[int]()
@@ -69,7 +69,7 @@ class Overlap:
             item = self._index[self._smallest[name]]
             if count < OVERLAP * self._size(item, name) or not contains(item, row, self._known):
                 continue
-            if not self._shared.another_question(item, row, EXCHANGED):
+            if not self._common.another_question(item, row, EXCHANGED):
                 return name
         return None
 

@@ -20,7 +20,7 @@ FEWEST = 5
 SHARE = 0.05
 """And the share of all texts, so that a question with several edited copies is no template."""
 EDGE = 0.5
-"""Where a run has less than this share of its neighbour's texts, one of its words is the question's."""
+"""Where a run has less than this share of an overlapping run's texts, one of its words is the question's."""
 DOMINANT = 0.5
 """Share of a text's words from which its template outweighs the rest."""
 SHORT = 5
@@ -96,7 +96,7 @@ class Template:
         ]
         covered = 0
         for place, word in enumerate(words):
-            around = counts[max(0, place - 1) : place + 2]
+            around = counts[max(0, place - RUN + 1) : place + RUN]
             if place < len(counts) and counts[place] and counts[place] >= EDGE * max(around):
                 covered = place + RUN
             if place >= covered:
