@@ -188,7 +188,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 def test_an_answer_that_the_metric_cannot_read_is_named(folder: Path) -> None:
     (folder / "task.toml").write_text(TOML.replace("exact_match", "number"))
     message = _refused(folder)
-    assert "validation.jsonl line 1" in message
+    assert "validation line 1" in message
     assert "'green'" in message
 
 

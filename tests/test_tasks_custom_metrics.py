@@ -93,8 +93,8 @@ def test_missing_answers_are_set_aside_and_named(tmp_path: Path) -> None:
     spec = loaded(tmp_path, 'metric = "exact_match"', ["a", math.nan, None, "b", " "])
     assert spec.data is not None
     assert [sample.gold for sample in spec.data.validation] == ["a", "b"]
-    assert "3 of 5 rows set aside" in spec.data.remarks[0]
-    assert "(lines 2, 3, 5)" in spec.data.remarks[0]
+    assert "3 of 5 rows set aside" in spec.data.understood[-1]
+    assert "(lines 2, 3, 5)" in spec.data.understood[-1]
 
 
 def test_a_split_without_any_answer_is_refused(tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ def kind_of(profile: SourceProfile) -> Kind:
 
 def why_unusable(profile: SourceProfile) -> str:
     """The reason in a few words, for the plan and the report."""
+    if not profile.rows:
+        return "none of its rows can be used"
     if not profile.suggested_columns:
         columns = ", ".join(column.path for column in profile.columns[:SHOWN_COLUMNS]) or "no columns"
         return f"no prompt and answer columns found (it has {columns})"
