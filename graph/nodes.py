@@ -35,6 +35,10 @@ from tools.models.export import export_champion
 from tools.report.html import write_report
 
 
+UNDERSTOOD_LINES = 6
+"""Of what was understood of a user's data, the lines that are told at the start; the journal has all."""
+
+
 def prepare(step: Step) -> RunState:
     """Profile the pool, settle the lengths, and score the untouched base model on validation.
 
@@ -43,6 +47,8 @@ def prepare(step: Step) -> RunState:
     """
     dojo, journal = step.dojo, step.journal
     step.tell("run_started", None, journal.info)
+    for line in (dojo.spec.data.understood if dojo.spec.data else ())[:UNDERSTOOD_LINES]:
+        step.tell("note", None, {"text": line})
     step.announce("prepare", f"profiling {len(dojo.pool)} sources")
     with dojo.ledger.measure("data"):
         dojo.profiles()
