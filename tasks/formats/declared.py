@@ -48,7 +48,7 @@ class Declared:
 
 
 def cell_text(value: object) -> str:
-    """The text of a cell; that of a list of plain answers or of spans is their first."""
+    """The text of a cell; of a list of answers or of spans, the first."""
     inside = opened(value)
     if isinstance(inside, Mapping) and isinstance(inside.get("text"), list) and "answer_start" in inside:
         inside = inside["text"][0] if inside["text"] else None
