@@ -34,7 +34,6 @@ from tools.checks.source_kinds import kind_of, why_unusable
 from tools.models.export import export_champion
 from tools.report.html import write_report
 
-
 UNDERSTOOD_LINES = 6
 """Of what was understood of a user's data, the lines that are told at the start; the journal has all."""
 

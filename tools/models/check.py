@@ -174,7 +174,7 @@ def _template_notes(support: TemplateSupport, tokenizer: Any) -> list[str]:
         "its template drops the reasoning of earlier answers from a conversation": (
             support.drops_past_reasoning and not support.drops_reasoning
         ),
-        f"its generation prompt opens {support.opens_reasoning}: an answer without it closes it at once": bool(
+        f"its generation prompt opens {support.opens_reasoning}: an answer without it ends it at once": bool(
             support.opens_reasoning
         ),
         f"its template ends an answer with no token of its own: {tokenizer.eos_token} is added": (
