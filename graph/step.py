@@ -167,9 +167,10 @@ def _taken(step: Step, work: Work) -> RunState:
 def _note_end(step: Step, error: BaseException) -> None:
     """Why the run stops here: in the journal, and in a report where something was measured.
 
-    Whatever cannot be written (the disk may be full) is left out: the error itself says more.
+    Whatever cannot be written (the disk may be full) is left out: the error itself says more. A run that
+    has ended stays as it is, whatever a state of its past is asked for.
     """
-    if not isinstance(error, FtDojoError):
+    if not isinstance(error, FtDojoError) or step.journal.ended is not None:
         return
     with suppress(HarnessFault):
         if isinstance(error, HarnessFault):
