@@ -199,4 +199,5 @@ def test_experiments_after_the_test_was_read_belong_to_a_fork(travelled, first):
     assert forked != first
     assert journal.test_reads == 0
     assert journal.plan("e04") is not None
-    assert next(event for event in journal.events if "parent_test_reads" in event.data).data["parent_test_reads"] == 1
+    (noted,) = [event.data for event in journal.events if "parent_test_reads" in event.data]
+    assert noted["parent_test_reads"] == 1
