@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tasks.base import Row, Source
@@ -35,6 +35,8 @@ class Asked:
     reasoning: str = ""
     turns: tuple[Mapping[str, Any], ...] = ()
     """The messages before the answer, where that is more than one user turn."""
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    """The row as the file has it: a recipe may name its columns, too."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def read_table(table: Table, declared: Declared | None = None, seed: int = 0) ->
         read = _kept(row) or _asked(form.read(row))
         tally.add(place, read if isinstance(read, SetAside) else read[1])
         if not isinstance(read, SetAside):
-            found.append((place + 1, read[0]))
+            found.append((place + 1, replace(read[0], raw=row)))
     told = _understood(table, form, tally, len(places))
     return ReadTable(table.name, table.path, form, tuple(found), tally, told)
 
@@ -140,9 +142,9 @@ def _unused(table: Table, form: RowFormat) -> list[str]:
 
 def source_of(read: ReadTable, card: str = "") -> Source:
     """A source of training rows, in the order of the file."""
-    rows = tuple(row_of(asked) for _, asked in read.rows)
-    held = {name for row in rows for name in row}
-    columns: dict[str, str] = {name: name for name in ROLES if name in held}
+    rows = tuple({**asked.raw, **row_of(asked)} for _, asked in read.rows)
+    given = {name for _, asked in read.rows for name in row_of(asked)}
+    columns: dict[str, str] = {name: name for name in ROLES if name in given}
     named = ", ".join(f"`{name}`" for name in read.format.columns)
     lines = [f"- Columns: {named}", *(f"- {line}" for line in read.understood)]
     text = card or "\n".join([f"# {read.name}", "", *lines, ""])

@@ -144,7 +144,8 @@ def to_example(raw: Raw, columns: Mapping[str, str], spec: TaskSpec) -> Example 
     if reasoning:
         extracted = spec.extract(answer)
         answer = spec.render(answer.strip() if extracted is None else extracted, reasoning)
-    turns = raw.columns.get(columns.get("turns", "")) or ()
+    found = raw.columns.get(columns["turns"]) if "turns" in columns else None
+    turns = found if isinstance(found, list) else ()
     return Example(prompt, answer, reasoning, raw.source, raw.row, turns=tuple(turns))
 
 

@@ -94,7 +94,7 @@ def references_of(text: str) -> list[Values]:
     if not isinstance(found, list) or not found:
         raise ValueError(f"not a list of series: {text[:80]!r}")
     series = found if all(isinstance(part, list) for part in found) else [found]
-    return [[_number(value) for value in part] for part in series]
+    return [[_written_number(value) for value in part] for part in series]
 
 
 def _literal(text: str) -> Any:
@@ -104,11 +104,16 @@ def _literal(text: str) -> Any:
         return None
 
 
+def _written_number(value: object) -> float | None:
+    """A number of the row's own references, which some rows write as text; a report never may."""
+    if isinstance(value, str) and (quantity := read_gold(value)) is not None:
+        return float(quantity.value)
+    return _number(value)
+
+
 def _number(value: object) -> float | None:
     if value is None:
         return None
-    if isinstance(value, str) and (quantity := read_gold(value)) is not None:
-        return float(quantity.value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"not a number: {value!r}")
     return float(value)
