@@ -235,7 +235,7 @@ def test_chrf_is_one_for_equal_texts_and_less_for_others() -> None:
 
 FORMATS = st.sampled_from([ENGLISH, CONTINENTAL])
 VALUES = st.one_of(
-    st.fractions(max_denominator=10**6),
+    st.fractions(-(10**9), 10**9, max_denominator=10**6),
     st.floats(allow_nan=False, allow_infinity=False).map(Fraction),
     st.decimals(allow_nan=False, allow_infinity=False, places=4).map(Fraction),
 )
