@@ -74,6 +74,46 @@ def test_a_folder_with_its_own_splits_keeps_them(tmp_path: Path) -> None:
     assert [len(data.sources[0].rows), len(data.validation), len(data.load_test())] == [60, 20, 20]
 
 
+def test_a_test_file_without_a_validation_file_is_never_trained_on(tmp_path: Path) -> None:
+    rows = tickets()
+    jsonl(tmp_path / "train.jsonl", rows[:80])
+    jsonl(tmp_path / "test.jsonl", rows[80:])
+    data = data_task(tmp_path).data
+    assert data is not None
+    sealed = {row["ticket"] for row in rows[80:]}
+    assert {sample.prompt for sample in data.load_test()} == sealed
+    assert not sealed & {row["prompt"] for source in data.sources for row in source.rows}
+    assert not sealed & {sample.prompt for sample in data.validation}
+    assert any("but for validation" in line for line in data.understood)
+
+
+def test_validation_items_that_the_test_asks_are_left_out_and_counted(tmp_path: Path) -> None:
+    rows = tickets()
+    for name, part in (("train", rows[:50]), ("validation", rows[50:80]), ("test", rows[75:])):
+        jsonl(tmp_path / f"{name}.jsonl", part)
+    data = data_task(tmp_path).data
+    assert data is not None
+    assert len(data.validation) == 25
+    assert any("5 validation items are left out" in line for line in data.understood)
+
+
+def test_the_sealed_answers_choose_no_metric(tmp_path: Path) -> None:
+    rows = [{"question": row["ticket"], "answer": "A"} for row in tickets()]
+    for place, row in enumerate(rows[:80]):
+        row["answer"] = f"a text of many words about the thing number {place} of the long list"
+    for name, part in (("train", rows[:60]), ("validation", rows[60:80]), ("test", rows[80:])):
+        jsonl(tmp_path / f"{name}.jsonl", part)
+    assert data_task(tmp_path).metric == "token_f1"
+
+
+def test_every_right_answer_is_written_out(tmp_path: Path) -> None:
+    rows = [{"question": row["ticket"], "answer": [row["team"], row["team"][:3]]} for row in tickets()]
+    init_task(jsonl(tmp_path / "a.jsonl", rows), tmp_path / "task")
+    read = load_folder(tmp_path / "task").data
+    assert read is not None
+    assert all(len(sample.gold) == 2 for sample in read.validation)
+
+
 def test_a_chat_keeps_its_turns_in_both_splits(tmp_path: Path) -> None:
     rows = [
         {

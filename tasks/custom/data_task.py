@@ -19,7 +19,7 @@ from tasks.custom.guess import guess_budget, guess_metric
 from tasks.custom.metrics.choose import reader_for
 from tasks.custom.metrics.reader import AnswerReader
 from tasks.custom.read_rows import Asked, ReadTable, read_table, row_of, source_of
-from tasks.custom.split_rows import group_column, split_rows
+from tasks.custom.split_rows import MOST_TEST, MOST_VALIDATION, group_column, split_rows
 from tasks.custom.tables import Data
 from tasks.custom.task_file import Metric, TaskFile
 from tasks.errors import InputError
@@ -52,7 +52,9 @@ def data_task(path: str | Path, data: Data | None = None, name: str = "") -> Tas
     data = data or read_path(path)
     tables = [read_table(table) for table in data.tables]
     split = _split(tables, data, str(path))
-    answers = [asked.answers[0] for asked in (*split.validation, *split.test)]
+    # The test is sealed: training and validation answers alone say which metric suits and how long they get.
+    answers = [asked.answers[0] for asked in split.validation]
+    answers += [str(row["answer"]) for source in split.sources for row in source.rows]
     guess = guess_metric(answers)
     stem = re.sub(r"[^\w.-]+", "-", name or Path(path).name.partition(".")[0]).strip("-.")[:80] or "data"
     task = TaskFile(
@@ -86,13 +88,40 @@ def _split(tables: list[ReadTable], data: Data, path: str) -> Split:
         told = "; ".join(f"{table.name}: {table.format.why}" for table in tables[:5])
         raise InputError(path, f"no row can be used ({told})", "`ftdojo inspect` shows what was understood")
     parts = {kind: [t for t in usable if _kind(t.name) == kind] for kind in ("train", "validation", "test")}
-    if parts["train"] and parts["validation"] and parts["test"]:
+    if not parts["train"] or not (parts["validation"] or parts["test"]):
+        return _own_split(usable, data, path)
+    given = {
+        kind: tuple(a for table in parts[kind] for _, a in table.rows) for kind in ("validation", "test")
+    }
+    if all(given.values()):
         sources = tuple(source_of(table) for table in parts["train"])
-        asked = {
-            kind: tuple(a for table in parts[kind] for _, a in table.rows) for kind in ("validation", "test")
-        }
-        return Split(sources, asked["validation"][:300], asked["test"][:500], "the data's own")
-    return _own_split(usable, data, path)
+        return _held(sources, given["validation"], given["test"], "the data's own")
+    # One of the two is missing: it is cut from the training rows, and the other stays as its owner made it.
+    cut = _own_split(parts["train"], data, path)
+    missing = "test" if given["validation"] else "validation"
+    return _held(
+        cut.sources,
+        given["validation"] or cut.validation,
+        given["test"] or cut.test,
+        f"the data's own, but for {missing}, which is split off the training rows by content",
+    )
+
+
+def _held(
+    sources: tuple[Source, ...], validation: tuple[Asked, ...], test: tuple[Asked, ...], how: str
+) -> Split:
+    """The parts without the validation items that the test asks too, and no longer than they need to be."""
+    sealed = {item_id(asked.prompt) for asked in test}
+    apart = tuple(asked for asked in validation if item_id(asked.prompt) not in sealed)
+    said = [how]
+    if len(apart) < len(validation):
+        said.append(
+            f"{len(validation) - len(apart):,} validation items are left out, as the test asks them too"
+        )
+    for name, part, most in (("validation", apart, MOST_VALIDATION), ("test", test, MOST_TEST)):
+        if len(part) > most:
+            said.append(f"the first {most:,} of {len(part):,} {name} items are used")
+    return Split(sources, apart[:MOST_VALIDATION], test[:MOST_TEST], "; ".join(said))
 
 
 def _kind(name: str) -> str:
@@ -164,16 +193,22 @@ def init_task(data: str | Path, folder: Path) -> TaskSpec:
         _write(
             folder / "train" / f"{source.name.replace('/', '-')}.jsonl", [dict(row) for row in source.rows]
         )
-    _write(folder / "validation.jsonl", [row_of(asked) for asked in split.validation])
-    _write(folder / "test.jsonl", [row_of(asked) for asked in split.test])
+    _write(folder / "validation.jsonl", [_item(asked) for asked in split.validation])
+    _write(folder / "test.jsonl", [_item(asked) for asked in split.test])
     (folder / "task.toml").write_text(
         _toml(spec, list(spec.data.understood if spec.data else ())), encoding="utf-8"
     )
     return spec
 
 
+def _item(asked: Asked) -> dict[str, Any]:
+    """An evaluation row, with every right answer."""
+    row = row_of(asked)
+    return row if len(asked.answers) == 1 else row | {"answer": list(asked.answers)}
+
+
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
-    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    lines = (json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
     path.write_bytes("".join(lines).encode("utf-8", "replace"))
 
 
