@@ -40,10 +40,15 @@ class Sample:
     """The messages that are asked, where that is more than one user turn (a system turn, earlier turns, tool
     results); ``prompt`` is then their text."""
 
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """JSON schemas of the functions that may be called, for the chat template."""
+
     @property
-    def asked(self) -> str | list[dict[str, Any]]:
-        """What the evaluator renders: the one user turn as text, or the messages."""
-        return [dict(turn) for turn in self.turns] if self.turns else self.prompt
+    def asked(self) -> str | dict[str, Any]:
+        """What the evaluator renders: the one user turn as text, or ``messages`` and ``tools``."""
+        if not self.turns:
+            return self.prompt
+        return {"messages": [dict(turn) for turn in self.turns], "tools": [dict(tool) for tool in self.tools]}
 
 
 @dataclass(frozen=True)

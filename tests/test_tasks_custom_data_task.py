@@ -19,6 +19,7 @@ from tasks.custom.guess import guess_budget, guess_metric
 from tasks.custom.split_rows import split_rows
 from tasks.errors import InputError
 from tasks.splits import fingerprint
+from tools.curation.operations import Raw, to_example
 
 PLACES = ("Lima", "Oslo", "Accra", "Quito", "Hanoi", "Turin", "Perth", "Dakar", "Minsk", "Cairo")
 THINGS = ("printer", "mouse", "screen", "cable", "badge", "phone", "door", "lamp", "desk", "router")
@@ -128,9 +129,32 @@ def test_a_chat_keeps_its_turns_in_both_splits(tmp_path: Path) -> None:
     data = data_task(jsonl(tmp_path / "chats.jsonl", rows)).data
     assert data is not None
     asked = data.validation[0].asked
-    assert isinstance(asked, list)
-    assert [turn["role"] for turn in asked] == ["system", "user"]
+    assert isinstance(asked, dict)
+    assert [turn["role"] for turn in asked["messages"]] == ["system", "user"]
     assert all(row["turns"][0]["content"] == "Name the team." for row in data.sources[0].rows)
+
+
+def test_the_functions_that_may_be_called_reach_both_sides(tmp_path: Path) -> None:
+    tool = {"type": "function", "function": {"name": "route", "parameters": {"type": "object"}}}
+    rows = [
+        {
+            "tools": [tool],
+            "messages": [
+                {"role": "user", "content": row["ticket"]},
+                {"role": "assistant", "content": row["team"]},
+            ],
+        }
+        for row in tickets()
+    ]
+    spec = data_task(jsonl(tmp_path / "calls.jsonl", rows))
+    assert spec.data is not None
+    asked = spec.data.validation[0].asked
+    assert isinstance(asked, dict)
+    assert asked["tools"][0]["function"]["name"] == "route"
+    source = spec.data.sources[0]
+    example = to_example(Raw(source.name, 0, source.rows[0]), source.columns, spec)
+    assert example is not None
+    assert example.tools[0]["function"]["name"] == "route"
 
 
 def test_what_was_not_used_is_said(tmp_path: Path) -> None:

@@ -173,7 +173,9 @@ def _samples(rows: tuple[Asked, ...], task: TaskFile, reader: AnswerReader) -> t
             continue
         mark = item_id(asked.prompt)
         accepted: Any = golds[0] if len(golds) == 1 else golds
-        found.setdefault(mark, Sample(mark, task.name, asked.prompt, accepted, turns=asked.turns))
+        found.setdefault(
+            mark, Sample(mark, task.name, asked.prompt, accepted, turns=asked.turns, tools=asked.tools)
+        )
     return tuple(found.values()), lost
 
 

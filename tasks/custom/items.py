@@ -78,7 +78,8 @@ def samples_of(name: str, lines: Sequence[Line], task: TaskFile, reader: AnswerR
         gold = golds[0] if len(golds) == 1 else golds
         # A question that stands twice in one file counts once.
         samples.setdefault(
-            item_id(prompt), Sample(item_id(prompt), task.name, prompt, gold, meta, turns_of(line.row))
+            item_id(prompt),
+            Sample(item_id(prompt), task.name, prompt, gold, meta, turns_of(line.row), _tools(line.row)),
         )
     return tuple(samples.values())
 
@@ -87,6 +88,11 @@ def turns_of(row: Row) -> tuple[Mapping[str, Any], ...]:
     """The messages that a row of ``ftdojo init-task`` asks, where that is more than one user turn."""
     turns = row.get("turns")
     return tuple(turn for turn in turns if isinstance(turn, dict)) if isinstance(turns, list) else ()
+
+
+def _tools(row: Row) -> tuple[Mapping[str, Any], ...]:
+    tools = row.get("tools") if "turns" in row else None
+    return tuple(tool for tool in tools if isinstance(tool, dict)) if isinstance(tools, list) else ()
 
 
 def _gold(name: str, line: Line, written: str, task: TaskFile, reader: AnswerReader) -> str:

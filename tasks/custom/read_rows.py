@@ -2,7 +2,7 @@
 
 What was understood stays with the source, in lines for its owner: the format, the columns and why, the rows
 used, and what was set aside by reason with an example. Rows of a source are ``prompt``, ``answer``, perhaps
-``reasoning``, and ``turns`` where more is asked than one user turn.
+``reasoning``, and ``turns`` (with ``tools``) where more is asked than one user turn.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tasks.formats.declared import Declared
 from tasks.formats.detect import RowFormat, detect
 from tasks.formats.tally import Tally
 
-ROLES = ("prompt", "answer", "reasoning", "turns")
+ROLES = ("prompt", "answer", "reasoning", "turns", "tools")
 MOST_ROWS = 200_000
 """Rows of a table that a run works with; of a larger one, a seeded sample, and its owner is told."""
 EXAMPLES = 3
@@ -35,6 +35,8 @@ class Asked:
     reasoning: str = ""
     turns: tuple[Mapping[str, Any], ...] = ()
     """The messages before the answer, where that is more than one user turn."""
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """JSON schemas of the functions that the assistant may call, for the chat template."""
     raw: Mapping[str, Any] = field(default_factory=dict)
     """The row as the file has it: a recipe may name its columns, too."""
 
@@ -86,7 +88,8 @@ def _kept(row: Any) -> tuple[Asked, Conversation] | None:
     if not answer.strip() or len(turns) != len(row["turns"]):
         return None
     messages = (*turns, {"role": "assistant", "content": answer})
-    kept = Asked(str(row["prompt"]), (answer,), str(row.get("reasoning") or ""), turns)
+    tools = tuple(row["tools"]) if isinstance(row.get("tools"), list) else ()
+    kept = Asked(str(row["prompt"]), (answer,), str(row.get("reasoning") or ""), turns, tools)
     return kept, Conversation("turns", messages, (len(turns),), (answer,))
 
 
@@ -103,7 +106,8 @@ def _asked(read: Conversation | SetAside) -> tuple[Asked, Conversation] | SetAsi
     spoken = [turn for turn in turns if turn["role"] != "system"]
     text = str(spoken[0]["content"]) if len(spoken) == 1 else conversation_text(turns)
     answers = read.answers or (answer,)
-    return Asked(text, tuple(answers), read.reasoning, () if lone else tuple(turns)), read
+    kept = () if lone and not read.tools else tuple(turns)
+    return Asked(text, tuple(answers), read.reasoning, kept, read.tools), read
 
 
 def conversation_text(turns: Sequence[Mapping[str, Any]]) -> str:
@@ -158,4 +162,6 @@ def row_of(asked: Asked) -> dict[str, Any]:
         row["reasoning"] = asked.reasoning
     if asked.turns:
         row["turns"] = [dict(turn) for turn in asked.turns]
+    if asked.tools:
+        row["tools"] = [dict(tool) for tool in asked.tools]
     return row

@@ -128,7 +128,7 @@ def _source_facts(
     seed: int,
 ) -> SourceFacts:
     rows = _measured(source, spec, seed)
-    rendered = [render_conversation(tokenizer, _conversation(row)) for row in rows]
+    rendered = [render_conversation(tokenizer, _conversation(row), list(row.tools) or None) for row in rows]
     prompts = [len(ids) for ids in encode(tokenizer, [prompt for prompt, _ in rendered])]
     targets = [len(ids) for ids in encode(tokenizer, [target for _, target in rendered])]
     totals = [asked + answered for asked, answered in zip(prompts, targets, strict=True)]

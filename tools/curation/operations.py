@@ -65,6 +65,8 @@ class Example(NamedTuple):
     """``provider:model`` of the language model that made or changed it; empty for a row of the pool."""
     turns: tuple[Mapping[str, Any], ...] = ()
     """The messages before the answer, where that is more than one user turn; ``prompt`` is their text."""
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """JSON schemas of the functions that the turns may call."""
 
     def conversation(self) -> list[dict[str, Any]]:
         """The messages that are trained on, the answer last. A lone user turn is ``prompt`` as it is now."""
@@ -144,9 +146,14 @@ def to_example(raw: Raw, columns: Mapping[str, str], spec: TaskSpec) -> Example 
     if reasoning:
         extracted = spec.extract(answer)
         answer = spec.render(answer.strip() if extracted is None else extracted, reasoning)
-    found = raw.columns.get(columns["turns"]) if "turns" in columns else None
-    turns = found if isinstance(found, list) else ()
-    return Example(prompt, answer, reasoning, raw.source, raw.row, turns=tuple(turns))
+    turns, tools = (_listed(raw.columns, columns, role) for role in ("turns", "tools"))
+    return Example(prompt, answer, reasoning, raw.source, raw.row, turns=turns, tools=tools)
+
+
+def _listed(row: Row, columns: Mapping[str, str], role: str) -> tuple[Any, ...]:
+    """The list that a row has in the column of a role; empty where it has none."""
+    found = row.get(columns[role]) if role in columns else None
+    return tuple(found) if isinstance(found, list) else ()
 
 
 def _prompt(row: Row, column: str, spec: TaskSpec) -> str | None:
@@ -159,7 +166,7 @@ def _check_columns(name: str, columns: Mapping[str, str] | None, rows: Sequence[
     for role, column in columns.items():
         if role not in ROLES:
             raise bad_recipe(f"map: {role!r} of {name!r} is no role; {did_you_mean(role, ROLES)}")
-        if role == "turns":
+        if role in ("turns", "tools"):
             found = any(isinstance(row.get(column), list) for row in rows)
         elif column == "*" and role == "prompt":
             found = any(spec.build_prompt(row) is not None for row in rows)
@@ -170,7 +177,7 @@ def _check_columns(name: str, columns: Mapping[str, str] | None, rows: Sequence[
             raise bad_recipe(f"map: no row of {name!r} has {column!r}; {did_you_mean(column, known)}")
 
 
-ROLES = ("prompt", "answer", "reasoning", "turns")
+ROLES = ("prompt", "answer", "reasoning", "turns", "tools")
 
 
 def filter_rows(rows: Sequence[Example], op: Filter, context: Context) -> Kept:

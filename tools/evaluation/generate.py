@@ -75,10 +75,12 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
     return {"answers": answers, "limits": limits, "generated_tokens": tokens, "generate_seconds": seconds}
 
 
-def _asked(tokenizer: Any, prompt: str | list[dict[str, Any]]) -> str:
+def _asked(tokenizer: Any, prompt: str | list[dict[str, Any]] | dict[str, Any]) -> str:
     if isinstance(prompt, str):
         return render_prompt(tokenizer, prompt)
-    return render_prompt_messages(tokenizer, prompt)
+    if isinstance(prompt, list):
+        return render_prompt_messages(tokenizer, prompt)
+    return render_prompt_messages(tokenizer, prompt["messages"], prompt["tools"] or None)
 
 
 def fitting(model: Any, prompts: Sequence[list[int]], new_tokens: int) -> list[bool]:

@@ -194,7 +194,7 @@ def tokenise(
 
 def _rendered(tokenizer: Any, row: dict[str, Any]) -> tuple[str, str]:
     if "messages" in row:
-        return render_conversation(tokenizer, row["messages"], row.get("tools"))
+        return render_conversation(tokenizer, row["messages"], row.get("tools") or None)
     return render_pair(tokenizer, row["prompt"], row["answer"])
 
 
