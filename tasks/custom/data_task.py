@@ -68,8 +68,8 @@ def data_task(path: str | Path, data: Data | None = None, name: str = "") -> Tas
         max_new_tokens=guess_budget(answers),
     )
     reader = reader_for(task, Path(path), answers)
-    validation, lost = _samples(split.validation, task, reader)
-    test, lost_test = _samples(split.test, task, reader)
+    validation, lost, twice = _samples(split.validation, task, reader)
+    test, lost_test, twice_test = _samples(split.test, task, reader)
     told = [line for table in tables for line in table.understood]
     told += [f"{item.path}: not read, {item.reason}" for item in data.passed_over]
     told += [
@@ -78,6 +78,8 @@ def data_task(path: str | Path, data: Data | None = None, name: str = "") -> Tas
     ]
     if lost + lost_test:
         told.append(f"{lost + lost_test} items set aside: the metric cannot read their answers")
+    if twice + twice_test:
+        told.append(f"{twice + twice_test} items ask what another of their split asks, and count once")
     facts = TaskData(validation, split.sources, lambda: test, tuple(told))
     return build_spec(task, reader, facts, Path(path))
 
@@ -162,8 +164,10 @@ def _groups(tables: list[ReadTable], data: Data) -> tuple[list[str], str]:
     return groups, named
 
 
-def _samples(rows: tuple[Asked, ...], task: TaskFile, reader: AnswerReader) -> tuple[tuple[Sample, ...], int]:
-    """The items, each question once, and how many had an answer that the metric cannot read."""
+def _samples(
+    rows: tuple[Asked, ...], task: TaskFile, reader: AnswerReader
+) -> tuple[tuple[Sample, ...], int, int]:
+    """The items, each question once; how many answers cannot be read; how many questions came again."""
     found: dict[str, Sample] = {}
     lost = 0
     for asked in rows:
@@ -176,7 +180,7 @@ def _samples(rows: tuple[Asked, ...], task: TaskFile, reader: AnswerReader) -> t
         found.setdefault(
             mark, Sample(mark, task.name, asked.prompt, accepted, turns=asked.turns, tools=asked.tools)
         )
-    return tuple(found.values()), lost
+    return tuple(found.values()), lost, len(rows) - lost - len(found)
 
 
 def init_task(data: str | Path, folder: Path) -> TaskSpec:

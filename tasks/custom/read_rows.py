@@ -23,7 +23,9 @@ ROLES = ("prompt", "answer", "reasoning", "turns", "tools")
 MOST_ROWS = 200_000
 """Rows of a table that a run works with; of a larger one, a seeded sample, and its owner is told."""
 EXAMPLES = 3
-"""Reasons for setting rows aside that are told one by one."""
+"""Reasons for setting rows aside that are told with an example; the others are named and counted."""
+LOOKED_AT = 100
+"""Rows whose columns are held against those that are used."""
 
 
 @dataclass(frozen=True)
@@ -133,13 +135,16 @@ def _understood(table: Table, form: RowFormat, tally: Tally, looked_at: int) -> 
     for reason, count in list(table.set_aside_counts.items())[:EXAMPLES]:
         first = next((aside for aside in table.set_aside if aside.reason == reason), None)
         lines.append(f"{table.name}: {count:,} unreadable, {reason}" + (f" ({first.where})" if first else ""))
-    lines += [f"{table.name}: {note}" for note in form.notes[:EXAMPLES]]
+    others = [*tally.reasons.most_common()[EXAMPLES:], *list(table.set_aside_counts.items())[EXAMPLES:]]
+    if others:
+        lines.append(f"{table.name}: also " + ", ".join(f"{count:,} {reason}" for reason, count in others))
+    lines += [f"{table.name}: {note}" for note in form.notes]
     return tuple(lines)
 
 
 def _unused(table: Table, form: RowFormat) -> list[str]:
     """Columns that nothing was taken from; a prompt that leaves one out may lack what it asks about."""
-    columns = [str(name) for row in table.rows[:1] for name in row]
+    columns = dict.fromkeys(str(name) for row in table.rows[:LOOKED_AT] for name in row)
     used = {name.partition(".")[0] for name in (*form.columns, form.declared.answer, form.declared.reasoning)}
     return [name for name in columns if name not in used and name.casefold() not in ("id", "idx", "index")]
 
