@@ -107,6 +107,15 @@ def test_the_sealed_answers_choose_no_metric(tmp_path: Path) -> None:
     assert data_task(tmp_path).metric == "token_f1"
 
 
+def test_what_a_row_holds_breaks_no_line_of_the_settings(tmp_path: Path) -> None:
+    kto = [
+        {"prompt": row["ticket"], "completion": f"one\nmetric = {n}", "label": n % 4 > 0}
+        for n, row in enumerate(tickets())
+    ]
+    init_task(jsonl(tmp_path / "a.jsonl", kto), tmp_path / "task")
+    assert load_folder(tmp_path / "task").metric == "exact_match"
+
+
 def test_every_right_answer_is_written_out(tmp_path: Path) -> None:
     rows = [{"question": row["ticket"], "answer": [row["team"], row["team"][:3]]} for row in tickets()]
     init_task(jsonl(tmp_path / "a.jsonl", rows), tmp_path / "task")

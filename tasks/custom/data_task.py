@@ -49,7 +49,19 @@ def data_task(path: str | Path, data: Data | None = None, name: str = "") -> Tas
     Raises:
         InputError: it cannot be read, no row can be used, or there are too few rows to split.
     """
-    data = data or read_path(path)
+    return _understood(path, data or read_path(path), name).spec
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What became of a user's data: its parts, the settings that were guessed, and the task of both."""
+
+    split: Split
+    settings: TaskFile
+    spec: TaskSpec
+
+
+def _understood(path: str | Path, data: Data, name: str = "") -> Understood:
     tables = [read_table(table) for table in data.tables]
     split = _split(tables, data, str(path))
     # The test is sealed: training and validation answers alone say which metric suits and how long they get.
@@ -81,7 +93,7 @@ def data_task(path: str | Path, data: Data | None = None, name: str = "") -> Tas
     if twice + twice_test:
         told.append(f"{twice + twice_test} items ask what another of their split asks, and count once")
     facts = TaskData(validation, split.sources, lambda: test, tuple(told))
-    return build_spec(task, reader, facts, Path(path))
+    return Understood(split, task, build_spec(task, reader, facts, Path(path)))
 
 
 def _split(tables: list[ReadTable], data: Data, path: str) -> Split:
@@ -191,9 +203,8 @@ def init_task(data: str | Path, folder: Path) -> TaskSpec:
     """
     if folder.exists():
         raise InputError(str(folder), "it is there already", "name a folder that is not")
-    read = read_path(data)
-    split = _split([read_table(table) for table in read.tables], read, str(data))
-    spec = data_task(data, read)
+    made = _understood(data, read_path(data))
+    split = made.split
     (folder / "train").mkdir(parents=True)
     for source in split.sources:
         _write(
@@ -201,10 +212,8 @@ def init_task(data: str | Path, folder: Path) -> TaskSpec:
         )
     _write(folder / "validation.jsonl", [_item(asked) for asked in split.validation])
     _write(folder / "test.jsonl", [_item(asked) for asked in split.test])
-    (folder / "task.toml").write_text(
-        _toml(spec, list(spec.data.understood if spec.data else ())), encoding="utf-8"
-    )
-    return spec
+    (folder / "task.toml").write_text(_toml(made), encoding="utf-8")
+    return made.spec
 
 
 def _item(asked: Asked) -> dict[str, Any]:
@@ -218,13 +227,14 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     path.write_bytes("".join(lines).encode("utf-8", "replace"))
 
 
-def _toml(spec: TaskSpec, told: list[str]) -> str:
-    guess = guess_metric([str(sample.gold) for sample in (spec.data.validation if spec.data else ())])
+def _toml(made: Understood) -> str:
+    settings, told = made.settings, made.spec.data.understood if made.spec.data else ()
+    shown = {"name", "description", "prompt", "metric", "answer", "max_new_tokens"}
+    shown |= {"field"} if settings.metric == "json_field" else set()
+    shown |= {"letters"} if settings.metric == "choice_letter" else set()
     lines = ["# Written by `ftdojo init-task`. What was understood:", *(f"#   {line}" for line in told), ""]
-    lines += [f"name = {json.dumps(spec.id)}", f"description = {json.dumps(spec.description)}"]
-    lines += ['prompt = "{prompt}"', f"metric = {json.dumps(spec.metric)}", 'answer = "answer"']
-    if spec.metric == "json_field" and guess.field:
-        lines.append(f"field = {json.dumps(guess.field)}")
-    if spec.metric == "choice_letter":
-        lines.append(f"letters = {json.dumps(guess.letters)}")
-    return "\n".join([*lines, f"max_new_tokens = {spec.max_new_tokens}", ""])
+    lines += [
+        f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        for key, value in settings.model_dump(include=shown).items()
+    ]
+    return "\n".join([*lines, ""])

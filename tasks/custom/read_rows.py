@@ -139,7 +139,7 @@ def _understood(table: Table, form: RowFormat, tally: Tally, looked_at: int) -> 
     if others:
         lines.append(f"{table.name}: also " + ", ".join(f"{count:,} {reason}" for reason, count in others))
     lines += [f"{table.name}: {note}" for note in form.notes]
-    return tuple(lines)
+    return tuple(" ".join(line.split()) for line in lines)  # what rows hold may break a line
 
 
 def _unused(table: Table, form: RowFormat) -> list[str]:
