@@ -29,6 +29,7 @@ from roles import playbook
 from roles.policy import Policy
 from tasks import registry
 from tasks.base import Edition, LoadOptions, TaskData, TaskSpec
+from tasks.custom.hub_id import HubId, hub_id, looks_like_file
 from tasks.errors import InputError, or_input_error
 from tasks.load import load
 from tools.chat.models import Models
@@ -102,20 +103,28 @@ class OpenRuns:
 
 
 def load_task(name: str, edition: str) -> TaskSpec:
-    """A registered task, one of lm-evaluation-harness (``lm-eval:NAME``), or a folder of a user's (a path).
+    """A registered task, one of lm-evaluation-harness (``lm-eval:NAME``), a user's path, or a Hub data set.
 
-    On published rows the answer budget is the published one.
+    What exists on disk is a path, whatever else it could be. On published rows the answer budget is the
+    published one.
 
     Raises:
-        InputError: unknown id, or a folder that is not a task.
+        InputError: unknown id, a folder that is not a task, or a data set that cannot be had.
     """
     if name.startswith("lm-eval:"):
         from tasks.custom.lm_eval import load_lm_eval
 
         return load_lm_eval(name)
     path = Path(name).expanduser()
-    if path.is_dir() or "/" in name or path.exists():
+    if _on_disk(name):
         return _own_task(path)
+    if (asked := hub_id(name)) is not None:
+        return _hub_task(asked)
+    if "/" in name or looks_like_file(name):
+        wrong = "there is no such file or folder, and it is no id of a Hub data set"
+        raise InputError(
+            name, wrong, "check the path; an id is ORG/NAME, ORG/NAME:CONFIG or ORG/NAME:CONFIG:SPLIT"
+        )
     spec = registry.get(name)
     if edition == "official" and spec.published is not None:
         return replace(spec, max_new_tokens=spec.published.max_new_tokens)
@@ -129,8 +138,21 @@ def _own_task(path: Path) -> TaskSpec:
 
         return data_task(path)
     from tasks.custom.folder import load_folder
+    from tools.hub.data_set import read
 
-    return load_folder(path)
+    return load_folder(path, read)
+
+
+def _hub_task(asked: HubId) -> TaskSpec:
+    """A data set of the Hub as a task; its rows are those of one commit, which ``source`` names."""
+    from tasks.custom.data_task import data_task
+    from tools.hub.data_set import read
+
+    return data_task(asked.text, read(asked), asked.name)
+
+
+def _on_disk(name: str) -> bool:
+    return Path(name).expanduser().exists()
 
 
 def _holds_rows(folder: Path) -> bool:
@@ -153,6 +175,9 @@ def start(settings: RunSettings) -> Session:
             task, model or budget, nor by missing files.
     """
     spec = load_task(settings.task, settings.edition)
+    if hub_id(settings.task) is not None and not _on_disk(settings.task):
+        # The run goes on with the rows that it began with, whatever becomes of the data set.
+        settings = settings.model_copy(update={"task": spec.source})
     if settings.budget_seconds < MINIMUM_BUDGET_SECONDS:
         raise InputError(
             f"--budget {settings.budget_seconds:g}s",

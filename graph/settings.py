@@ -98,7 +98,7 @@ class RunSettings(BaseModel):
 
     task: str = Field(
         "tablebench_numerical_reasoning",
-        description="A task id (see `ftdojo tasks`) or the path of a folder with task.toml.",
+        description="A task id (see `ftdojo tasks`), a file or folder of yours, or ORG/NAME of the Hub.",
         examples=["tablebench_numerical_reasoning", "aime25"],
     )
     edition: Literal["mini", "official"] = Field(

@@ -86,6 +86,7 @@ def test_a_test_file_without_a_validation_file_is_never_trained_on(tmp_path: Pat
     assert not sealed & {row["prompt"] for source in data.sources for row in source.rows}
     assert not sealed & {sample.prompt for sample in data.validation}
     assert any("but for validation" in line for line in data.understood)
+    assert len(data.sources[0].rows) + len(data.validation) == 80, "what is not held out is trained on"
 
 
 def test_validation_items_that_the_test_asks_are_left_out_and_counted(tmp_path: Path) -> None:

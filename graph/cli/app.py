@@ -43,6 +43,8 @@ EXAMPLES = """
 
 `ftdojo run ./my-task --base-model path/to/model --budget 2h`: your own data and model
 
+`ftdojo run ORG/NAME:CONFIG --budget 1h`: a data set of the Hugging Face Hub
+
 `ftdojo run aime25 --model openai:gpt-5-mini --budget 30m --max-usd 1`: a language model decides
 """
 
@@ -309,31 +311,32 @@ def doctor(as_json: AsJson = False) -> None:
 @app.command("init-task", rich_help_panel=TASKS)
 def init_task(
     source: Annotated[
-        Path, typer.Argument(help="A data file or folder of yours, or a new folder for an example.")
+        str,
+        typer.Argument(
+            help="A data file or folder of yours, a Hub data set, or a new folder for an example."
+        ),
     ],
     directory: Annotated[
         Path | None, typer.Argument(help="The new task folder (default: named after the data).")
     ] = None,
 ) -> None:
     """Write the task of your data as a folder to edit, or a commented example that runs."""
-    if source.exists():
-        from tasks.custom.data_task import init_task as write_task
+    from graph.cli.init_task import write_task
 
-        made = directory or source.with_name(source.name.partition(".")[0] + "-task")
-        spec = write_task(source, made)
-        for line in spec.data.understood if spec.data else ():
-            typer.echo(line)
-    else:
-        from tasks.custom.folder import write_example
-
-        made = source
-        write_example(made)
+    made, told = write_task(source, directory)
+    for line in told:
+        typer.echo(line)
     typer.echo(f"wrote {made}; try: ftdojo run {made} --budget 2m")
 
 
 @app.command("inspect", rich_help_panel=TASKS)
 def inspect(
-    data: Annotated[str, typer.Argument(help="A data file, a folder of files, or a task folder.")],
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="A data file, a folder of files, a task folder, or a Hub data set (ORG/NAME:CONFIG:SPLIT)."
+        ),
+    ],
     base_model: Annotated[
         str, typer.Option(help="Whose template, tokens and positions to look with.")
     ] = BUNDLED_MODEL,

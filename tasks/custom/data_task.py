@@ -27,10 +27,6 @@ from tasks.splits import item_id
 
 LEAST_ROWS = 40
 """Rows below which no split can measure anything."""
-_SPLIT_NAMES = {
-    "test": ("test", "eval", "heldout"),
-    "validation": ("validation", "valid", "val", "dev"),
-}
 
 
 @dataclass(frozen=True)
@@ -44,12 +40,12 @@ class Split:
 
 
 def data_task(path: str | Path, data: Data | None = None, name: str = "") -> TaskSpec:
-    """The task of a file or folder of rows.
+    """The task of a file or folder of rows, or of ``data`` that were read from what ``path`` names.
 
     Raises:
         InputError: it cannot be read, no row can be used, or there are too few rows to split.
     """
-    return _understood(path, data or read_path(path), name).spec
+    return _understood(path, data, name).spec
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,8 @@ class Understood:
     spec: TaskSpec
 
 
-def _understood(path: str | Path, data: Data, name: str = "") -> Understood:
+def _understood(path: str | Path, given: Data | None, name: str = "") -> Understood:
+    data = given or read_path(path)
     tables = [read_table(table) for table in data.tables]
     split = _split(tables, data, str(path))
     # The test is sealed: training and validation answers alone say which metric suits and how long they get.
@@ -78,11 +75,14 @@ def _understood(path: str | Path, data: Data, name: str = "") -> Understood:
         field=guess.field,
         letters=guess.letters,
         max_new_tokens=guess_budget(answers),
+        origin=data.origin,
     )
+    if data.licence:
+        task = task.model_copy(update={"licence": data.licence})
     reader = reader_for(task, Path(path), answers)
     validation, lost, twice = _samples(split.validation, task, reader)
     test, lost_test, twice_test = _samples(split.test, task, reader)
-    told = [line for table in tables for line in table.understood]
+    told = [*data.notes, *(line for table in tables for line in table.understood)]
     told += [f"{item.path}: not read, {item.reason}" for item in data.passed_over]
     told += [
         f"split: {split.how}",
@@ -101,7 +101,7 @@ def _split(tables: list[ReadTable], data: Data, path: str) -> Split:
     if not usable:
         told = "; ".join(f"{table.name}: {table.format.why}" for table in tables[:5])
         raise InputError(path, f"no row can be used ({told})", "`ftdojo inspect` shows what was understood")
-    parts = {kind: [t for t in usable if _kind(t.name) == kind] for kind in ("train", "validation", "test")}
+    parts = {kind: [t for t in usable if t.part == kind] for kind in ("train", "validation", "test")}
     if not parts["train"] or not (parts["validation"] or parts["test"]):
         return _own_split(usable, data, path)
     given = {
@@ -111,8 +111,8 @@ def _split(tables: list[ReadTable], data: Data, path: str) -> Split:
         sources = tuple(source_of(table) for table in parts["train"])
         return _held(sources, given["validation"], given["test"], "the data's own")
     # One of the two is missing: it is cut from the training rows, and the other stays as its owner made it.
-    cut = _own_split(parts["train"], data, path)
     missing = "test" if given["validation"] else "validation"
+    cut = _own_split(parts["train"], data, path, (missing,))
     return _held(
         cut.sources,
         given["validation"] or cut.validation,
@@ -138,17 +138,14 @@ def _held(
     return Split(sources, apart[:MOST_VALIDATION], test[:MOST_TEST], "; ".join(said))
 
 
-def _kind(name: str) -> str:
-    words = set(re.split(r"[\W_\d]+", name.casefold()))
-    return next((kind for kind, names in _SPLIT_NAMES.items() if words & set(names)), "train")
-
-
-def _own_split(tables: list[ReadTable], data: Data, path: str) -> Split:
+def _own_split(
+    tables: list[ReadTable], data: Data, path: str, cut_off: tuple[str, ...] = ("validation", "test")
+) -> Split:
     rows = [(table, number, asked) for table in tables for number, asked in table.rows]
     if len(rows) < LEAST_ROWS:
         raise InputError(path, f"it has {len(rows)} usable rows", f"give at least {LEAST_ROWS}")
     groups, named = _groups(tables, data)
-    train, validation, test = split_rows([asked.prompt for _, _, asked in rows], groups)
+    train, validation, test = split_rows([asked.prompt for _, _, asked in rows], groups, cut_off)
     kept: dict[str, list[tuple[int, Asked]]] = {table.name: [] for table in tables}
     for place in train:
         table, number, asked = rows[place]
@@ -195,15 +192,15 @@ def _samples(
     return tuple(found.values()), lost, len(rows) - lost - len(found)
 
 
-def init_task(data: str | Path, folder: Path) -> TaskSpec:
-    """Write the task of a data file as a folder, for its owner to edit.
+def init_task(path: str | Path, folder: Path, data: Data | None = None, name: str = "") -> TaskSpec:
+    """Write the task of a data file as a folder, for its owner to edit; see ``data_task``.
 
     Raises:
         InputError: as ``data_task``, or the folder is there already.
     """
     if folder.exists():
         raise InputError(str(folder), "it is there already", "name a folder that is not")
-    made = _understood(data, read_path(data))
+    made = _understood(path, data, name)
     split = made.split
     (folder / "train").mkdir(parents=True)
     for source in split.sources:
@@ -232,6 +229,7 @@ def _toml(made: Understood) -> str:
     shown = {"name", "description", "prompt", "metric", "answer", "max_new_tokens"}
     shown |= {"field"} if settings.metric == "json_field" else set()
     shown |= {"letters"} if settings.metric == "choice_letter" else set()
+    shown |= {"licence", "origin"} & settings.model_fields_set if settings.origin else set()
     lines = ["# Written by `ftdojo init-task`. What was understood:", *(f"#   {line}" for line in told), ""]
     lines += [
         f"{key} = {json.dumps(value, ensure_ascii=False)}"

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,40 @@ def read_file(path: Path, name: str = "") -> Table:
         raise InputError(str(path), f"it cannot be read: {_one_line(error)}", "check the file") from error
     stem = path.name[: len(path.name) - len(suffix)]
     return Table(name or stem, rows, str(path), how, tuple(aside.kept), dict(aside.counts))
+
+
+def why_not_read(name: str) -> str:
+    """Why a file of that name is not read; empty where it is."""
+    path = Path(name)
+    return "" if _suffix(path) else _reason(path)
+
+
+def read_splits(files: Mapping[str, Sequence[tuple[str, Path]]], source: str) -> Data:
+    """Tables of known splits: split -> (name, path) of its files, one table where the columns agree.
+
+    Raises InputError, naming ``source``, where nothing can be read.
+    """
+    tables: list[Table] = []
+    passed: list[PassedOver] = []
+    for split, named in files.items():
+        own: list[Table] = []
+        for name, path in named:
+            try:
+                table = replace(read_file(path, split if not own else f"{split}/{name}"), split=split)
+            except InputError as error:
+                passed.append(PassedOver(name, error.wrong))
+                continue
+            fits = bool(own) and own[0].rows.columns == table.rows.columns
+            joined = _with(own[0], table) if fits else None
+            own = [joined, *own[1:]] if joined else [*own, table]
+        tables += own
+    if not tables:
+        raise InputError(source, f"no file of it could be read ({_seen(passed)})", "choose other data")
+    return Data(tuple(tables), tuple(passed))
+
+
+def _seen(passed: Sequence[PassedOver]) -> str:
+    return "; ".join(f"{item.path}: {item.reason}" for item in passed[:5])
 
 
 def _suffix(path: Path) -> str:
@@ -136,10 +171,8 @@ def _read_folder(folder: Path) -> Data:
             continue
         _join(tables, table, name)
     if not tables:
-        seen = "; ".join(f"{item.path}: {item.reason}" for item in passed[:5])
-        raise InputError(
-            str(folder), f"no file in it could be read ({seen or 'it is empty'})", "add a data file"
-        )
+        seen = _seen(passed) or "it is empty"
+        raise InputError(str(folder), f"no file in it could be read ({seen})", "add a data file")
     return Data(tuple(tables.values()), tuple(passed))
 
 
@@ -172,17 +205,25 @@ def _join(tables: dict[str, Table], table: Table, path: str) -> None:
             base, table.rows, table.path, table.reader, table.set_aside, table.set_aside_counts
         )
         return
-    joined = before.rows.joined(table.rows) if _SHARD.search(table.name) else None
+    joined = _with(before, table) if _SHARD.search(table.name) else None
     if joined is None:
         tables[path] = Table(
             path, table.rows, table.path, table.reader, table.set_aside, table.set_aside_counts
         )
         return
+    tables[base] = joined
+
+
+def _with(before: Table, table: Table) -> Table | None:
+    """Both as one table under the first's name; None where their rows cannot be joined."""
+    joined = before.rows.joined(table.rows)
+    if joined is None:
+        return None
     counts = dict(before.set_aside_counts)
     for reason, count in table.set_aside_counts.items():
         counts[reason] = counts.get(reason, 0) + count
     asides = (*before.set_aside, *table.set_aside)
-    tables[base] = Table(base, joined, before.path, before.reader, asides, counts)
+    return replace(before, rows=joined, set_aside=asides, set_aside_counts=counts)
 
 
 def _read_saved(folder: Path) -> Data:

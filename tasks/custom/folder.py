@@ -20,7 +20,7 @@ from tasks.answers.metrics import accuracy
 from tasks.base import ItemScore, Judge, Row, Sample, Score, Source, TaskData, TaskSpec
 from tasks.columns import pluck, value_at
 from tasks.custom.example import write_example
-from tasks.custom.files import SUFFIXES, read_file, read_path
+from tasks.custom.files import SUFFIXES, read_file
 from tasks.custom.items import Line, answers_of, beside_answer, has_column, samples_of
 from tasks.custom.metrics.choose import program_for, reader_for
 from tasks.custom.metrics.closed import class_score
@@ -29,6 +29,7 @@ from tasks.custom.metrics.programs import before_it_ran
 from tasks.custom.metrics.reader import AnswerReader
 from tasks.custom.read_rows import ReadTable, read_table, source_of
 from tasks.custom.task_file import METRICS, TaskFile, fill, read_task_file, text_of
+from tasks.custom.training_data import Fetch, training_data
 from tasks.errors import InputError, did_you_mean
 from tasks.formats.values import ABSENT, reach
 from tasks.splits import item_id
@@ -39,10 +40,14 @@ NAMED = 20
 """Line numbers that a remark on rows set aside lists."""
 
 
-def load_folder(path: str | Path) -> TaskSpec:
+def load_folder(path: str | Path, fetch: Fetch | None = None) -> TaskSpec:
     """The folder as a task; raises InputError for whatever is wrong with its files.
 
     Everything is read and checked here, so that a run does not start on bad input.
+
+    Args:
+        path: the folder.
+        fetch: for ``sources`` that are Hub ids; without it they are refused.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -56,7 +61,7 @@ def load_folder(path: str | Path) -> TaskSpec:
         remarks += remark
     _refuse_overlap(task, *splits.values())
     reader = reader_for(task, folder, _written(task, splits))
-    sources, passed_over = _read_sources(folder, task)
+    sources, passed_over = _read_sources(folder, task, fetch)
     samples = {name: samples_of(name, lines, task, reader) for name, lines in splits.items()}
     data = TaskData(
         samples["validation"],
@@ -153,9 +158,11 @@ def _refuse_overlap(task: TaskFile, validation: Sequence[Line], test: Sequence[L
             )
 
 
-def _read_sources(folder: Path, task: TaskFile) -> tuple[tuple[Source, ...], tuple[str, ...]]:
-    """The training sources, and what else is to be told: files that were passed over."""
-    data = read_path(_training_data(folder))
+def _read_sources(
+    folder: Path, task: TaskFile, fetch: Fetch | None
+) -> tuple[tuple[Source, ...], tuple[str, ...]]:
+    """The training sources, and what else is to be told: where they are from, files that were passed over."""
+    data = training_data(folder, task, fetch)
     read = [read_table(table, task.declared) for table in data.tables]
     if not any(table.rows for table in read):
         told = "; ".join(f"{Path(table.path).name}: {_why_none(table)}" for table in read[:5])
@@ -163,18 +170,8 @@ def _read_sources(folder: Path, task: TaskFile) -> tuple[tuple[Source, ...], tup
             str(folder / "train"), f"no row can be trained on ({told})", "name the columns in task.toml"
         )
     sources = tuple(source_of(table, _card(table)) for table in read)
-    return sources, tuple(f"{item.path}: not read, {item.reason}" for item in data.passed_over)
-
-
-def _training_data(folder: Path) -> Path:
-    if (folder / "train").is_dir():
-        return folder / "train"
-    files = [folder / f"train{suffix}" for suffix in SUFFIXES if (folder / f"train{suffix}").is_file()]
-    if not files:
-        raise InputError(
-            str(folder / "train"), "there are no training rows", "add train/ with at least one file of rows"
-        )
-    return files[0]
+    passed_over = (f"{item.path}: not read, {item.reason}" for item in data.passed_over)
+    return sources, (*data.notes, *passed_over)
 
 
 def _why_none(table: ReadTable) -> str:
@@ -213,7 +210,7 @@ def build_spec(task: TaskFile, reader: AnswerReader, data: TaskData, folder: Pat
         answer_format=reader.answer_format,
         metric=task.metric,
         licence=task.licence,
-        source=str(folder),
+        source=task.origin or str(folder),
         pitfall="",
         subsets=(task.name,),
         max_new_tokens=task.max_new_tokens,

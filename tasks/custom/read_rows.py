@@ -54,6 +54,8 @@ class ReadTable:
     """(row number in the file, from 1; what it asks)."""
     tally: Tally
     understood: tuple[str, ...]
+    part: str = "train"
+    """What the rows are for: ``train``, ``validation`` or ``test``."""
 
 
 def read_table(table: Table, declared: Declared | None = None, seed: int = 0) -> ReadTable:
@@ -70,7 +72,7 @@ def read_table(table: Table, declared: Declared | None = None, seed: int = 0) ->
         if not isinstance(read, SetAside):
             found.append((place + 1, replace(read[0], raw=row)))
     told = _understood(table, form, tally, len(places))
-    return ReadTable(table.name, table.path, form, tuple(found), tally, told)
+    return ReadTable(table.name, table.path, form, tuple(found), tally, told, table.part)
 
 
 def _chosen(rows: Sequence[Row], places: Sequence[int]) -> Any:

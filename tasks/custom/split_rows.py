@@ -32,19 +32,23 @@ def group_column(columns: Sequence[str]) -> str:
     return next((plain[name] for name in GROUP_COLUMNS if name in plain), "")
 
 
-def split_rows(prompts: Sequence[str], groups: Sequence[str] = ()) -> tuple[list[int], list[int], list[int]]:
+def split_rows(
+    prompts: Sequence[str], groups: Sequence[str] = (), parts: Sequence[str] = ("validation", "test")
+) -> tuple[list[int], list[int], list[int]]:
     """Places of the training, validation and test rows, each in the order of the file.
 
     Args:
         prompts: what each row asks.
         groups: a group's name for each row, empty where it has none; no names at all are allowed.
+        parts: what is split off; the other stays empty.
     """
     members: dict[int, list[int]] = defaultdict(list)
     for place, root in enumerate(_joined(prompts, groups)):
         members[root].append(place)
     order = sorted(members.values(), key=lambda places: _mark(prompts, places))
-    wanted_test = min(MOST_TEST, round(TEST_SHARE * len(prompts)))
+    wanted_test = min(MOST_TEST, round(TEST_SHARE * len(prompts))) if "test" in parts else 0
     wanted_validation = min(MOST_VALIDATION, round(VALIDATION_SHARE * len(prompts)))
+    wanted_validation = wanted_validation if "validation" in parts else 0
     test: list[int] = []
     validation: list[int] = []
     for places in order:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,10 @@ _MOST_WAITING = 32_000_000
 """Characters of rows that wait to be written."""
 MOST_EXAMPLES = 100
 """Rows set aside that are kept with their place and text; the others are only counted."""
+_PARTS = {
+    "test": ("test", "eval", "heldout"),
+    "validation": ("validation", "valid", "val", "dev"),
+}
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,11 @@ class Rows(Sequence[dict[str, Any]]):
         return [parse_json(text) for text in table.column(JSON_COLUMN).to_pylist()]
 
     @property
+    def columns(self) -> frozenset[str]:
+        """Names of the columns; one name stands for all where rows are kept as JSON text."""
+        return frozenset(self._datasets[0].column_names)
+
+    @property
     def labels(self) -> dict[str, tuple[str, ...]]:
         """Names of integer labels by column (``ClassLabel``)."""
         features = (self._datasets[0].features or {}) if self._datasets else {}
@@ -105,6 +115,14 @@ class Table:
     """The first hundred rows that could not be read."""
     set_aside_counts: Mapping[str, int] = field(default_factory=dict)
     """All of them, by reason."""
+    split: str = ""
+    """The split that the rows belong to, where the data's owner says so."""
+
+    @property
+    def part(self) -> str:
+        """``train``, ``validation`` or ``test``, by the words of the split, else of the name."""
+        words = set(re.split(r"[\W_\d]+", (self.split or self.name).casefold()))
+        return next((part for part, names in _PARTS.items() if words & set(names)), "train")
 
     def sample(self, count: int, seed: int) -> tuple[dict[str, Any], ...]:
         """At most ``count`` rows in the order of the file, the same for the same seed."""
@@ -121,6 +139,12 @@ class Data:
 
     tables: tuple[Table, ...]
     passed_over: tuple[PassedOver, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Where it is from and what was chosen of it, in lines for its owner."""
+    licence: str = ""
+    """As the data set's card states it."""
+    origin: str = ""
+    """The Hub id at the commit that the rows are from; empty for files."""
 
 
 class Aside:

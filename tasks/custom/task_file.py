@@ -68,6 +68,10 @@ class TaskFile(BaseModel):
     """For ``python``: the lowest and the highest value of ``score`` in ``scorer.py``."""
     max_new_tokens: int = Field(64, gt=0, le=8192)
     licence: str = "as stated by the owner of the folder"
+    origin: str = ""
+    """Where the rows are from, such as a Hub id with its commit; for the record alone."""
+    sources: tuple[str, ...] = Field((), strict=False)
+    """Training data beside ``train/``: paths from the folder, or Hub ids, ``ORG/NAME:CONFIG:SPLIT``."""
 
     @property
     def declared(self) -> Declared:

@@ -32,6 +32,8 @@ class Repo:
     """How often a download breaks off in the middle."""
     altered: bool = False
     """Serve other bytes than the listing promises, of the same size."""
+    branches: tuple[str, ...] = ()
+    """Names beside ``main`` of the one commit that there is."""
 
     @property
     def commit(self) -> str:
@@ -94,10 +96,13 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             path = unquote(urlsplit(self.path).path)
             hub.requests.append(f"{self.command} {path} {self.headers.get('Range', '')}".strip())
             found = re.fullmatch(r"/(?:api/)?datasets/([^/]+/[^/]+)/(commits|tree|resolve)/(.+)", path)
-            asked = re.fullmatch(r"/api/datasets/([^/]+/[^/]+)", path)
+            asked = re.fullmatch(r"/api/datasets/([^/]+/[^/]+?)(?:/revision/(.+))?", path)
             repo = hub.repos.get(found.group(1)) if found else None
             if asked and asked.group(1) in hub.repos:
-                self._json({"id": asked.group(1), "sha": hub.repos[asked.group(1)].commit})
+                known = hub.repos[asked.group(1)]
+                if asked.group(2) not in (None, "main", *known.branches, known.commit):
+                    return self._error(404, "RevisionNotFound", "Invalid rev id")
+                self._json({"id": asked.group(1), "sha": known.commit})
             elif found is None or repo is None:
                 self._error(404, "RepoNotFound", "Repository not found")
             elif found.group(2) == "commits":

@@ -24,9 +24,10 @@ from typing import Any
 from tasks.assets import MANIFEST, Assets
 from tasks.base import LoadOptions, TaskSpec
 from tasks.errors import InputError
-from tasks.official.files import folder_of, git_blob_of, read_manifest, sha256_of
+from tasks.official.files import folder_of, read_manifest, sha256_of
 from tasks.official.load import splits
-from tools.hub.errors import AGAIN, hub_errors
+from tools.hub.errors import AGAIN, Repository, hub_errors
+from tools.hub.listing import Remote, list_files
 
 FULL_HASH = 40
 
@@ -45,25 +46,6 @@ class Prepared:
     downloaded: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     """Files that were not what they had been verified to be, and were fetched again."""
-
-
-@dataclass
-class _Remote:
-    """A file as the Hub reports it."""
-
-    name: str
-    size: int
-    blob: str
-    sha256: str | None
-
-    @property
-    def mark(self) -> str:
-        return self.sha256 or self.blob
-
-    def is_at(self, path: Path) -> bool:
-        if not path.is_file() or path.stat().st_size != self.size:
-            return False
-        return (sha256_of(path) if self.sha256 else git_blob_of(path)) == self.mark
 
 
 @dataclass
@@ -124,7 +106,7 @@ def prepare(assets: Assets, root: Path, report: Report) -> Prepared:
             full disk: one line each, and what is verified stays.
     """
     folder = folder_of(assets, root)
-    with hub_errors(assets, folder), _alone(folder):
+    with hub_errors(Repository(assets.repo_id, assets.revision), folder), _alone(folder):
         manifest = _Manifest.of(assets, folder)
         changed = manifest.drop_changed(folder)
         if set(assets.files) <= set(manifest.facts["patterns"]):
@@ -207,13 +189,10 @@ def _commit(assets: Assets) -> str:
     )
 
 
-def _remotes(assets: Assets, commit: str) -> list[_Remote]:
-    from huggingface_hub import HfApi
-    from huggingface_hub.hf_api import RepoFile
+def _remotes(assets: Assets, commit: str) -> list[Remote]:
     from huggingface_hub.utils._paths import filter_repo_objects
 
-    tree = HfApi().list_repo_tree(assets.repo_id, recursive=True, revision=commit, repo_type="dataset")
-    known = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
+    known = list_files(assets.repo_id, commit)
     wanted: dict[str, None] = {}
     for pattern in assets.files:
         fitting = sorted(filter_repo_objects(known, allow_patterns=[pattern]))
@@ -224,16 +203,10 @@ def _remotes(assets: Assets, commit: str) -> list[_Remote]:
                 "use local copies with --data-root DIR",
             )
         wanted |= dict.fromkeys(fitting)
-    return [
-        _Remote(name, known[name].size, known[name].blob_id, _sha256_in(known[name].lfs)) for name in wanted
-    ]
+    return [known[name] for name in wanted]
 
 
-def _sha256_in(lfs: Any) -> str | None:
-    return str(lfs.sha256) if lfs is not None else None
-
-
-def _refuse_full_disk(folder: Path, missing: Iterable[_Remote]) -> None:
+def _refuse_full_disk(folder: Path, missing: Iterable[Remote]) -> None:
     needed, free = sum(remote.size for remote in missing), shutil.disk_usage(folder).free
     if needed > free:
         raise InputError(
@@ -243,7 +216,7 @@ def _refuse_full_disk(folder: Path, missing: Iterable[_Remote]) -> None:
         )
 
 
-def _fetch(assets: Assets, commit: str, remotes: Sequence[_Remote], folder: Path, report: Report) -> None:
+def _fetch(assets: Assets, commit: str, remotes: Sequence[Remote], folder: Path, report: Report) -> None:
     """The files into their places, not verified yet."""
     if not remotes:
         return
@@ -285,7 +258,7 @@ def _bar(report: Report, total: int) -> Any:
     return Bar
 
 
-def _refuse_damaged(assets: Assets, remotes: Iterable[_Remote], folder: Path) -> None:
+def _refuse_damaged(assets: Assets, remotes: Iterable[Remote], folder: Path) -> None:
     """Delete every file that is not what the Hub reports; InputError naming the first."""
     damaged = [remote for remote in remotes if not remote.is_at(folder / remote.name)]
     came = bool(damaged) and (folder / damaged[0].name).is_file()
