@@ -151,6 +151,19 @@ def _hub_task(asked: HubId) -> TaskSpec:
     return data_task(asked.text, read(asked), asked.name)
 
 
+def fetch_data(name: str) -> None:
+    """Download a task's data where it is a Hub data set, for those who show something while a run starts.
+
+    Raises:
+        InputError: it cannot be had.
+    """
+    asked = hub_id(name)
+    if asked is not None and not _on_disk(name):
+        from tools.hub.data_set import fetch
+
+        fetch(asked)
+
+
 def _on_disk(name: str) -> bool:
     return Path(name).expanduser().exists()
 

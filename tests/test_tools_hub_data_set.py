@@ -197,6 +197,7 @@ def test_what_cannot_be_had_is_one_line_that_says_what_to_do(load: Loader) -> No
         "org/broken-card": ("not valid YAML", "owner"),
         "here/none.jsonl": ("no such file or folder, and it is no id of a Hub data set", "ORG/NAME:CONFIG"),
         "none.csv": ("no such file or folder, and it is no id of a Hub data set", "path"),
+        "org/a--b": ("no such file or folder here, and it is no Hub id", "spelling"),
         "./org/sums": ("no such file or folder, and it is no id of a Hub data set", "path"),
     }
     for (name, parts), said in zip(wanted.items(), load(*wanted), strict=True):

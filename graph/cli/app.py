@@ -109,7 +109,9 @@ def run(
         chosen["policy"] = "llm"
     settings = make_settings(**chosen)
     from graph.run import run as start
+    from graph.session import fetch_data
 
+    fetch_data(settings.task)  # its bars and the live view would paint over each other
     _show(lambda on_event, answer: start(settings, on_event, answer), as_json)
 
 

@@ -70,13 +70,15 @@ def why_not_read(name: str) -> str:
     return "" if _suffix(path) else _reason(path)
 
 
-def read_splits(files: Mapping[str, Sequence[tuple[str, Path]]], source: str) -> Data:
+def read_splits(
+    files: Mapping[str, Sequence[tuple[str, Path]]], source: str, passed_over: Sequence[PassedOver] = ()
+) -> Data:
     """Tables of known splits: split -> (name, path) of its files, one table where the columns agree.
 
     Raises InputError, naming ``source``, where nothing can be read.
     """
     tables: list[Table] = []
-    passed: list[PassedOver] = []
+    passed = list(passed_over)
     for split, named in files.items():
         own: list[Table] = []
         for name, path in named:

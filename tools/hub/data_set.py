@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -39,49 +39,72 @@ def pinned(asked: HubId) -> HubId:
     return replace(asked, revision=str(commit.resolved))
 
 
-def read(asked: HubId) -> Data:
-    """The rows of a data set, a table a split, with where they are from in ``notes``.
+@dataclass(frozen=True)
+class Fetched:
+    """A data set's files on this machine."""
+
+    at: HubId
+    """Pinned."""
+    layout: Layout
+    files: Mapping[str, Remote]
+    """All of the repository's, by name."""
+    folder: Path | None
+    """Where those of the layout that are read lie under their names; None where there is none."""
+    card: Mapping[str, Any]
+    """The fields of the card's header."""
+
+
+def fetch(asked: HubId) -> Fetched:
+    """Have the files of the config and the splits that are asked for, each as the Hub reports it.
 
     Raises:
         InputError: as ``pinned``, and where it is gated, holds nothing that is read, has several configs and
-            none is chosen, or has no such config or split.
+            none is chosen, has no such config or split, or arrives damaged.
     """
     at = pinned(asked)
     with hub_errors(_repository(asked), _cache()):
         files = known_files(at.repo_id, at.revision)
         card = _card(at, files)
     layout = layout_of(asked, files, card)
-    passed = [
-        PassedOver(name, reason)
-        for names in layout.splits.values()
-        for name in names
-        if (reason := why_not_read(name))
-    ]
     wanted = [files[name] for names in layout.splits.values() for name in names if not why_not_read(name)]
     with hub_errors(_repository(asked), _cache()):
-        folder = _downloaded(asked, at.revision, wanted)
-    named = {
-        split: [(name, folder / name) for name in names if not why_not_read(name)]
-        for split, names in layout.splits.items()
-    }
-    data = read_splits(named, asked.text)
-    licence = card.get("license")
+        folder = _downloaded(asked, at.revision, wanted) if wanted else None
+    return Fetched(at, layout, files, folder, card)
+
+
+def read(asked: HubId) -> Data:
+    """The rows of a data set, a table a split, with where they are from in ``notes``.
+
+    Raises:
+        InputError: as ``fetch``, or no row can be read.
+    """
+    found = fetch(asked)
+    passed = []
+    named: dict[str, list[tuple[str, Path]]] = {}
+    for split, names in found.layout.splits.items():
+        for name in names:
+            if reason := why_not_read(name):
+                passed.append(PassedOver(name, reason))
+            elif found.folder is not None:
+                named.setdefault(split, []).append((name, found.folder / name))
+    data = read_splits(named, asked.text, passed)
+    licence = found.card.get("license")
     return replace(
         data,
-        passed_over=(*passed, *data.passed_over),
-        notes=_notes(at, layout, files),
+        notes=_notes(found),
         licence=", ".join(map(str, licence)) if isinstance(licence, list) else str(licence or ""),
-        origin=at.text,
+        origin=found.at.text,
     )
 
 
-def _notes(asked: HubId, layout: Layout, files: Mapping[str, Remote]) -> tuple[str, ...]:
+def _notes(found: Fetched) -> tuple[str, ...]:
+    asked, layout, files = found.at, found.layout, found.files
     others = [name for name in layout.configs if name != layout.config]
     kept_out = f" (not used: {', '.join(others[:MOST_NAMED])})" if others else ""
     size = sum(files[name].size for names in layout.splits.values() for name in names)
     notes = [
         f"{asked.repo_id} of the Hub at commit {asked.revision}: config {layout.config}{kept_out}, "
-        f"split {', '.join(layout.splits)}, {size / 1e6:,.1f} MB"
+        f"split {', '.join(layout.splits)}, {_size(size)}"
     ]
     if layout.unused:
         shown = ", ".join(layout.unused[:MOST_NAMED])
@@ -92,6 +115,10 @@ def _notes(asked: HubId, layout: Layout, files: Mapping[str, Remote]) -> tuple[s
     if script in files:
         notes.append(f"{asked.repo_id}: its script {script} is not run, the files are read as they are")
     return tuple(notes)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:,.1f} kB"
 
 
 def _repository(asked: HubId) -> Repository:

@@ -40,10 +40,13 @@ class Repository:
 def hub_errors(asked: Repository, folder: Path) -> Iterator[None]:
     """Turn the errors of ``huggingface_hub``, of its transport and of the disk into ``InputError``."""
     from httpx2 import HTTPError
-    from huggingface_hub.errors import RevisionResolutionError
+    from huggingface_hub.errors import HFValidationError, RevisionResolutionError
 
     try:
         yield
+    except HFValidationError as error:
+        fix = "check its spelling, or the path where it is one"
+        raise InputError(asked.what, f"{asked.also}it is no Hub id ({_short(error)})", fix) from error
     except (HTTPError, OSError, JSONDecodeError, RevisionResolutionError) as error:
         raise _explained(error, asked, folder) from error
 
