@@ -36,12 +36,11 @@ class HubId:
     @property
     def text(self) -> str:
         """The id as ``hub_id`` reads it."""
-        prefix = "" if "/" in self.repo_id else PREFIX
         revision = f"@{self.revision}" if self.revision else ""
         chosen = f":{self.config}" if self.config or self.splits else ""
-        return (
-            prefix + self.repo_id + revision + chosen + (":" + "+".join(self.splits) if self.splits else "")
-        )
+        splits = ":" + "+".join(self.splits) if self.splits else ""
+        bare = self.repo_id + revision + chosen + splits
+        return bare if "/" in self.repo_id and not looks_like_file(bare) else PREFIX + bare
 
     def choose(self, config: str) -> str:
         """The text of the id with that config."""
