@@ -7,6 +7,7 @@ from typing import Any
 
 from memory.budget.usage import accounts, usages
 from memory.calibration import count_decisions, decisions
+from memory.claim import claim, majority_score
 from memory.journal.log import BASE, Journal
 
 
@@ -24,6 +25,7 @@ def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) 
         "seed": info.seed,
         "outcome": ended["outcome"] if ended else None,
         "reason": ended["reason"] if ended else None,
+        "claim": claim(journal)[1],
         "base_test": base.score.model_dump(mode="json") if base else None,
         "final_test": final.score.model_dump(mode="json") if final else None,
         "gain": comparison["delta"] if comparison else None,
@@ -44,7 +46,16 @@ def baseline_facts(journal: Journal) -> dict[str, Any]:
     found = journal.baselines
     if found is None:
         return {}
-    return {"majority": found["majority"], "chance": found["chance"], "one_answer": found["one_answer"]}
+    undefined = found.get("undefined") or {}
+    levels = {
+        "majority": found["majority"] if majority_score(found) is not None else None,
+        "chance": found["chance"],
+    }
+    missing = {
+        name: {"undefined": undefined.get(name, "")} for name, level in levels.items() if level is None
+    }
+    later = {name: found.get(name) for name in ("one_answer", "against_majority")}
+    return levels | missing | later
 
 
 def model_facts(journal: Journal) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from tools.curation.profile import SourceProfile, examples_of, profile_source
 from tools.curation.targets import formatted
 from tools.evaluation import evaluate as evaluating
 from tools.evaluation import paired_test as comparing
-from tools.evaluation.baselines import baselines, one_answer
+from tools.evaluation.baselines import against_majority, baselines, commonest_reply, one_answer
 from tools.models.base_model import BaseModel
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
@@ -368,11 +368,16 @@ class Dojo:
     def _note_baselines(
         self, champion: str, samples: Sequence[Sample], items: Sequence[Mapping[str, Any]]
     ) -> None:
-        """What no model at all would score, and whether the champion says one thing alone."""
+        """What no model at all would score, and whether the champion does better than one answer alone."""
         found = baselines(self.spec, self.validation, samples)
-        if found is not None:
-            said = None if champion == BASE else one_answer(items, samples)
-            self.journal.note(found.text(), baselines=found.facts() | {"one_answer": said})
+        facts: dict[str, Any] = found.facts()
+        if champion != BASE:
+            facts |= {
+                "one_answer": one_answer(items, samples),
+                "commonest": commonest_reply(items),
+                "against_majority": against_majority(found, items, champion, self.spec, samples),
+            }
+        self.journal.note(found.text(), baselines=facts)
 
     def close(self) -> None:
         """Stop child processes and release the journal."""
