@@ -31,6 +31,7 @@ def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) 
         "gain": comparison["delta"] if comparison else None,
         "p_value": comparison["p_value"] if comparison and champion != BASE else None,
         **baseline_facts(journal),
+        **judge_facts(journal),
         **journal.counts(),
         "wall_seconds": clocks.get("elapsed"),
         "clocks": {name: seconds for name, seconds in clocks.items() if name != "elapsed"},
@@ -56,6 +57,15 @@ def baseline_facts(journal: Journal) -> dict[str, Any]:
     }
     later = {name: found.get(name) for name in ("one_answer", "against_majority")}
     return levels | missing | later
+
+
+def judge_facts(journal: Journal) -> dict[str, Any]:
+    """How a language model that judged answers did on known ones, and what it left unjudged."""
+    found = journal.judge
+    if found is None:
+        return {}
+    lost = [f"{each['experiment']}, {each['split']}: {each['text']}" for each in journal.unjudged]
+    return {"judge": found["text"], "not_judged": "; ".join(lost) or None}
 
 
 def model_facts(journal: Journal) -> dict[str, Any]:

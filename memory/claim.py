@@ -98,7 +98,18 @@ def levels_text(journal: Journal) -> tuple[str, ...]:
         lines.append(f"Against the commonest answer alone the champion has {spread}.")
     elif champion is not None and score is not None and champion.score.value <= score and said is None:
         lines.append("The champion scores no more than that answer alone.")
-    return tuple(lines)
+    return (*lines, *_judge_lines(journal))
+
+
+def _judge_lines(journal: Journal) -> list[str]:
+    """How the judge did on known answers, where there was one, and what of the sealed test it left out."""
+    if journal.judge is None:
+        return []
+    lost = [each for each in journal.unjudged if each["split"] == "test"]
+    return [
+        f"J{journal.judge['text'][1:]}.",
+        *(f"Sealed test, {e['experiment']}: {e['text']}." for e in lost),
+    ]
 
 
 def majority_score(levels: Mapping[str, Any]) -> float | None:

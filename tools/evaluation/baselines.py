@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from memory.claim import chance_text, majority_text
 from tasks.answers.equality import answer_text
 from tasks.base import ItemScore, Sample, TaskSpec
+from tasks.errors import ExperimentFailed
 from tasks.splits import answer_of, seeded
 from tools.evaluation.paired_test import compare
 from tools.evaluation.score_answers import score_answers
@@ -71,20 +72,49 @@ def baselines(
     different = len({answer_text(gold) for gold in golds})
     if spec.domain != "custom" and different > FEW_LABELS:
         return _none(f"{different} different answers")
-    commonest = commonest_of(golds)
-    item_scores = _given(spec, samples, [commonest] * len(samples))
-    if not any(item_score.scored for item_score in item_scores):
-        return _none("nothing could be scored")
     if chance is None:
         chance = _chance(spec, golds, samples)
-    why = {"chance": chance} if isinstance(chance, str) else {}
-    return Baselines(
-        " ".join(commonest.split())[:SHOWN],
-        spec.aggregate(samples, item_scores).value,
-        None if isinstance(chance, str) else chance,
-        why,
-        tuple(_item(*pair) for pair in zip(samples, item_scores, strict=True)),
-    )
+    level, why = (None, {"chance": chance}) if isinstance(chance, str) else (chance, {})
+    commonest = commonest_of(golds)
+    shown = " ".join(commonest.split())[:SHOWN]
+    if spec.judge is not None and different == len(golds):  # it would be paid for, and say nothing
+        return Baselines(shown, None, level, why | {"majority": "no right answer comes twice"})
+    try:
+        item_scores = _given(spec, samples, [commonest] * len(samples))
+    except ExperimentFailed as failed:  # a judge's cap is used up
+        return Baselines(shown, None, level, why | {"majority": failed.message})
+    if not any(item_score.scored for item_score in item_scores):
+        return _none("nothing could be scored")
+    items = tuple(_item(*pair) for pair in zip(samples, item_scores, strict=True))
+    return Baselines(shown, spec.aggregate(samples, item_scores).value, level, why, items)
+
+
+def levels_of(
+    spec: TaskSpec,
+    validation: Sequence[Sample],
+    samples: Sequence[Sample],
+    items: Sequence[Mapping[str, Any]] | Literal[False],
+    chance: float | str | None = None,
+) -> tuple[str, dict[str, Any]]:
+    """A sentence on the baselines, and all that the journal keeps of them.
+
+    Args:
+        spec: as for ``baselines``.
+        validation: as for ``baselines``.
+        samples: the items of the sealed test.
+        items: the champion's scored replies, in the same order; False where the base model is the champion.
+        chance: as for ``baselines``.
+
+    Raises:
+        InputError: the answers are code, and no sandbox works here.
+    """
+    found = baselines(spec, validation, samples, chance)
+    facts: dict[str, Any] = found.facts()
+    if items is not False:
+        facts["one_answer"] = one_answer(items, samples)
+        facts["commonest"] = commonest_reply(items)
+        facts["against_majority"] = against_majority(found, items, "the champion", spec, samples)
+    return found.text(), facts
 
 
 def _none(why: str) -> Baselines:
