@@ -39,7 +39,12 @@ def seat_judge(dojo: Dojo, models: Models) -> None:
     spending.cap_role("judge", Cap(settings.max_usd, settings.max_tokens))
     teacher = Teacher(models.judge, spending, dojo.workspace.run_dir / FOLDER, role="judge")
     asking = Asking(teacher, system, lambda: spending.left("judge"), VerdictFile(dojo.workspace))
-    judge = PairwiseJudge(settings, asking, partial(base_answers, dojo.workspace))
+    judge = PairwiseJudge(
+        settings,
+        asking,
+        partial(base_answers, dojo.workspace),
+        lambda amount: spending.keep("judge", Cap(amount.usd, round(amount.tokens))),
+    )
     judge.weigh(dojo.validation)
     judge.keep_for((1 if settings.against == "base" else 2) * dojo.test.n)
     dojo.judge = judge

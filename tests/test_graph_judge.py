@@ -11,6 +11,7 @@ import pytest
 
 import ftdojo
 from graph.cli.summary import summary_lines
+from graph.session import reopen
 from memory.journal.log import Journal
 from tasks.errors import InputError
 from tests.support.loopback_chat import ChatServer, text
@@ -84,6 +85,10 @@ def test_a_whole_run_is_judged_and_says_by_whom(
     assert f"Judge {NAME}: right on 30 of 30" in page
     assert (found.run_dir / "judge" / "verdicts.jsonl").is_file()
     asked = [fences(request)["question"] for request in fair.requests]
+    path = task_and_model[0] / "task.toml"
+    path.write_text(path.read_text(encoding="utf-8") + 'criteria = "Short."\n', encoding="utf-8")
+    with pytest.raises(InputError, match=f"judged by {NAME} under other settings until now"):
+        reopen(found.run_dir)
     notes = [note for note in journal.notes if note.startswith("judge ")]
     assert len(notes) == 1
     assert any(int(question.split()[-1]) >= 200 for question in asked), "the sealed test was judged"

@@ -16,9 +16,8 @@ from tasks.errors import ExperimentFailed, HarnessFault, InputError
 from tests.support.loopback_chat import ChatServer, Request, Script, http_error, text
 from tests.support.scripted_judge import NAME, a_workspace, an_asking, fences, prefers
 from tests.test_tasks_custom_metrics import loaded
-from tools.evaluation.judge.asking import Asking, Spent
+from tools.evaluation.judge.asking import Asking
 from tools.evaluation.judge.calibrate import calibrate, known_pairs, refuse
-from tools.evaluation.judge.pairs import Pair, choice_of, outcome_of
 from tools.evaluation.judge.scoring import PairwiseJudge, base_answers, unjudged
 from tools.evaluation.judge.verdicts import FILE
 from tools.evaluation.paired_test import compare
@@ -80,39 +79,6 @@ def as_items(samples: Sequence[Sample], scores: Sequence[ItemScore]) -> list[dic
 
 
 # ---- verdicts
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "outcome"),
-    [
-        ("first", "second", "won"),
-        ("second", "first", "lost"),
-        ("neither", "neither", "tie"),
-        ("first", "first", "flipped"),
-        ("second", "second", "flipped"),
-        ("first", "neither", "flipped"),
-    ],
-)
-def test_a_verdict_counts_only_in_both_orders(first: Any, second: Any, outcome: str) -> None:
-    assert outcome_of(first, second) == outcome
-
-
-@pytest.mark.parametrize(
-    ("reply", "choice"),
-    [
-        ('{"reason": "x", "better": "first"}', "first"),
-        ('```json\n{"better": "second"}\n```', "second"),
-        ('I think so. {"reason": "it says {\\"better\\"}", "better": "neither"}', None),
-        ('Well: {"reason": "y", "better": "neither"}', "neither"),
-        ('{"better": "third"}', None),
-        ('{"better": ["first"]}', None),
-        ("first", None),
-        ("[" * 100_000, None),
-        ('{"a": 1}', None),
-    ],
-)
-def test_only_a_whole_verdict_is_read(reply: str, choice: str | None) -> None:
-    assert choice_of(reply) == choice
 
 
 def test_answers_win_lose_and_tie(spec: TaskSpec, space: Workspace) -> None:
@@ -206,15 +172,6 @@ def test_an_answer_cannot_leave_its_fence_or_write_a_verdict(
     assert attack not in system
 
 
-def test_the_request_does_not_say_which_answer_is_the_reference(fair: ChatServer, space: Workspace) -> None:
-    first, second = Pair("q 1?", "mine", "theirs").prompts
-    assert (first.index("mine") < first.index("theirs"), second.index("mine") < second.index("theirs")) == (
-        True,
-        False,
-    )
-    assert "reference" not in first
-
-
 # ---- what is kept
 
 
@@ -295,6 +252,18 @@ def test_a_cap_too_small_for_a_run_is_refused(spec: TaskSpec, fair: ChatServer, 
     judge.weigh(validation(spec))
     with pytest.raises(InputError, match=r"one experiment and the sealed test take about [\d,]+ tokens"):
         judge.calibrated(validation(spec), 5_000)
+
+
+def test_a_cap_that_is_reached_under_way_leaves_the_rest_unjudged(spec: TaskSpec, space: Workspace) -> None:
+    def dear(request: Request) -> Any:
+        return prefers(rate)(request).with_usage(9_000, 900)  # ten times what the texts' lengths say
+
+    with ChatServer(dear) as server:
+        _, spec = seated(spec, an_asking(server, space, Cap(tokens=80_000)))
+        scores = score_answers(spec, validation(spec), [f"item {n} is red" for n in range(60)])
+        assert len(server.requests) < 20
+    causes = unjudged(as_items(validation(spec), scores))["causes"]
+    assert causes == {"cap": 60 - sum(score.scored for score in scores)}
 
 
 def test_a_judge_that_does_not_reply_leaves_items_unjudged(spec: TaskSpec, space: Workspace) -> None:
@@ -396,4 +365,3 @@ def test_without_a_judge_at_hand_nothing_is_scored(spec: TaskSpec) -> None:
     for ask in (lambda: check_runnable(spec), lambda: score_answers(spec, validation(spec)[:1], ["x"])):
         with pytest.raises(InputError, match=f"judged by {NAME}, and nothing here can ask it"):
             ask()
-    assert Spent(1.0).fits(Cap())

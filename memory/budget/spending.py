@@ -124,6 +124,7 @@ class Spending:
         self._total = accounts(past, lambda usage: "all").get("all", Account())
         self._by_role = accounts(past, lambda usage: usage.role)
         self._role_caps: dict[str, Cap] = {}
+        self._kept: dict[str, Cap] = {}
         self._turn = threading.Condition()
         self._queue: deque[Call] = deque()
         """Who waits, in order of coming: a large call is not passed by small ones for ever."""
@@ -149,6 +150,20 @@ class Spending:
             InputError: as ``call``, for a role whose model has no price; when it is first asked.
         """
         self._role_caps[role] = cap
+
+    def keep(self, role: Role, amount: Cap) -> None:
+        """Let no other role spend so much of the caps of all: this one will need it at the end."""
+        with self._turn:
+            self._kept[role] = amount
+            self._turn.notify_all()
+
+    def _most(self, role: str) -> Cap:
+        """The caps of all, less what is kept for other roles than this."""
+        kept = [amount for name, amount in self._kept.items() if name != role]
+        return Cap(
+            None if self.max_usd is None else self.max_usd - sum(amount.usd or 0.0 for amount in kept),
+            None if self.max_tokens is None else self.max_tokens - sum(amount.tokens or 0 for amount in kept),
+        )
 
     # ---- what is spent
 
@@ -204,15 +219,19 @@ class Spending:
             return f"the {call.role}'s cap of {cap.usd:g} US dollars is reached: {spent.usd:.4f} spent"
         return ""
 
-    def _out_of_money(self) -> str:
-        if self.max_usd is None or self.usd < self.max_usd:
+    def _out_of_money(self, role: str = "") -> str:
+        most = self._most(role).usd
+        if most is None or self.max_usd is None or self.usd < most:
             return ""
-        return self._reached(f"{self.max_usd:g} US dollars (max_usd)", f"{self.usd:.4f} spent")
+        kept = f", {self.max_usd - most:.4f} kept for the end" if most < self.max_usd else ""
+        return self._reached(f"{self.max_usd:g} US dollars (max_usd)", f"{self.usd:.4f} spent{kept}")
 
-    def _out_of_tokens(self) -> str:
-        if self.max_tokens is None or self.tokens < self.max_tokens:
+    def _out_of_tokens(self, role: str = "") -> str:
+        most = self._most(role).tokens
+        if most is None or self.max_tokens is None or self.tokens < most:
             return ""
-        return self._reached(f"{self.max_tokens:,} tokens (max_tokens)", f"{self.tokens:,} used")
+        kept = f", {self.max_tokens - most:,} kept for the end" if most < self.max_tokens else ""
+        return self._reached(f"{self.max_tokens:,} tokens (max_tokens)", f"{self.tokens:,} used{kept}")
 
     def _reached(self, cap: str, so_far: str) -> str:
         calls = "1 call" if self._total.calls == 1 else f"{self._total.calls} calls"
@@ -271,8 +290,8 @@ class Spending:
 
     def _passes(self, call: Call) -> bool:
         """True unless a cap is used up. Raises CapReached."""
-        money = "" if call.free else self._out_of_money()
-        if reason := self._out_of_tokens() or money or self._out_of_role(call):
+        money = "" if call.free else self._out_of_money(call.role)
+        if reason := self._out_of_tokens(call.role) or money or self._out_of_role(call):
             raise CapReached(reason)
         return True
 
@@ -280,7 +299,7 @@ class Spending:
         """Whether the most that the call may cost fits beside all others; alone it always does."""
         colleagues = [other for other in self._under_way if other.role == call.role]
         own = self._role_caps.get(call.role, Cap())
-        return self._holds(Cap(self.max_usd, self.max_tokens), self._total, [*self._under_way], call) and (
+        return self._holds(self._most(call.role), self._total, [*self._under_way], call) and (
             self._holds(own, self.spent_by(call.role), colleagues, call)
         )
 

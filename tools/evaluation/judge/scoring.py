@@ -30,12 +30,17 @@ class PairwiseJudge:
         settings: the task's.
         asking: puts pairs to the model.
         base_answers: the base model's answers by item id, as far as there are any.
+        keep: told what must be left of the caps of all models together, whenever that changes.
     """
 
     def __init__(
-        self, settings: JudgeSettings, asking: Asking, base_answers: Callable[[], Mapping[str, str]]
+        self,
+        settings: JudgeSettings,
+        asking: Asking,
+        base_answers: Callable[[], Mapping[str, str]],
+        keep: Callable[[Spent], None] = lambda amount: None,
     ) -> None:
-        self.settings, self._asking, self._base_answers = settings, asking, base_answers
+        self.settings, self._asking, self._base_answers, self._keep = settings, asking, base_answers, keep
         self._of_an_item = Spent()
         self._kept_items = 0
 
@@ -87,6 +92,7 @@ class PairwiseJudge:
     def keep_for(self, items: int) -> None:
         """Leave enough of the caps over to judge so many items later."""
         self._kept_items = items
+        self._keep(self._of_an_item.times(items))
 
     def holds(self, items: int) -> bool:
         """Whether the caps hold so many items beside what is kept."""
