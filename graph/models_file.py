@@ -13,6 +13,9 @@ One TOML file says it all; a flag wins over it (``docs/models.example.toml`` exp
     model = "openai:qwen3-32b"
     base_url = "http://127.0.0.1:8000/v1"
 
+    [judge]                                 # how the judge that task.toml names is called
+    base_url = "http://127.0.0.1:8000/v1"
+
     [roles.planner]
     model = "openai:gpt-5"
 
@@ -108,11 +111,12 @@ class ModelsFile(BaseModel):
     default: Section = Section()
     small: Section = Section()
     teacher: Section | None = None
+    judge: ModelSection = ModelSection()
     roles: RoleSections = RoleSections()
     prices: dict[str, dict[str, Any]] = {}
 
 
-def load_models(settings: RunSettings, environ: Mapping[str, str] | None = None) -> Models:
+def load_models(settings: RunSettings, environ: Mapping[str, str] | None = None, judge: str = "") -> Models:
     """The models that the settings ask for, with their keys, each tried as far as it goes without a call.
 
     The playbook needs no roles, so it gets the teacher alone.
@@ -120,6 +124,7 @@ def load_models(settings: RunSettings, environ: Mapping[str, str] | None = None)
     Args:
         settings: ``model``, ``base_url`` and ``teacher`` win over the file.
         environ: where keys are; the process's own by default.
+        judge: ``provider:model`` that the task has its answers judged by; the file says how it is called.
 
     Raises:
         InputError: no model is named; the file, a name or an address is wrong; a key, a provider's
@@ -142,7 +147,8 @@ def load_models(settings: RunSettings, environ: Mapping[str, str] | None = None)
         # Not the roles' fallbacks: who wrote a row is no accident.
         section = _over(file.teacher or Section(), default.model_copy(update={"fallbacks": None}))
         teacher = _chain(_over(Section(model=settings.teacher or None), section), "the teacher", keys)
-    models = Models(roles, small, teacher, PriceTable.of_mapping(_prices(file)))
+    judges = _judge(judge, file, default, keys) if judge else ()
+    models = Models(roles, small, teacher, PriceTable.of_mapping(_prices(file)), judges)
     for spec in models.all:
         chat_model(spec)
     if settings.max_usd is not None:
@@ -157,6 +163,17 @@ def keys_present(environ: Mapping[str, str] | None = None) -> list[str]:
 
 
 # ---- sections
+
+
+def _judge(
+    name: str, file: ModelsFile, default: Section, environ: Mapping[str, str]
+) -> tuple[ModelSpec, ...]:
+    """The task's judge. Raises InputError where the file names another one."""
+    if file.judge.model not in (None, name):
+        wrong = f"it is {file.judge.model}, and the task is judged by {name}"
+        raise InputError("[judge] model", wrong, "change one of the two: another judge gives another score")
+    said = Section.model_validate({**file.judge.model_dump(exclude_none=True), "model": name})
+    return _chain(_over(said, default.model_copy(update={"fallbacks": None})), "the judge", environ)
 
 
 def _role_sections(roles: RoleSections) -> Iterator[tuple[Role, Section]]:

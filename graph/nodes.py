@@ -54,6 +54,7 @@ def prepare(step: Step) -> RunState:
     if journal.evaluation(BASE) is None:
         _say_unused(step)
         _settle_lengths(step)
+        _calibrate_judge(step)
         step.announce("evaluator", "scoring the untouched base model")
         with _before_the_first(step, "cannot be scored"):
             dojo.evaluate(BASE)
@@ -97,6 +98,14 @@ def _settle_lengths(step: Step) -> None:
             settle_lengths(dojo, asked, TrainingPlan(method=training_engineers.method_for(dojo)))
     told = [event.data for event in step.journal.events if event.kind == "note" and "lengths" in event.data]
     step.tell("note", None, told[-1])
+
+
+def _calibrate_judge(step: Step) -> None:
+    """A language model that judges answers is held against known ones first; a poor one is refused."""
+    if step.dojo.judge is not None and step.journal.judge is None:
+        step.announce("evaluator", f"calibrating the judge, {step.dojo.judge.settings.model}")
+        step.dojo.calibrate_judge()
+        step.tell("note", None, {"text": step.journal.notes[-1]})
 
 
 @contextmanager

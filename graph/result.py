@@ -7,6 +7,7 @@ from typing import Any
 
 from memory.budget.usage import accounts, usages
 from memory.calibration import count_decisions, decisions
+from memory.claim import claim, majority_score
 from memory.journal.log import BASE, Journal
 
 
@@ -24,11 +25,13 @@ def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) 
         "seed": info.seed,
         "outcome": ended["outcome"] if ended else None,
         "reason": ended["reason"] if ended else None,
+        "claim": claim(journal)[1],
         "base_test": base.score.model_dump(mode="json") if base else None,
         "final_test": final.score.model_dump(mode="json") if final else None,
         "gain": comparison["delta"] if comparison else None,
         "p_value": comparison["p_value"] if comparison and champion != BASE else None,
         **baseline_facts(journal),
+        **judge_facts(journal),
         **journal.counts(),
         "wall_seconds": clocks.get("elapsed"),
         "clocks": {name: seconds for name, seconds in clocks.items() if name != "elapsed"},
@@ -44,7 +47,25 @@ def baseline_facts(journal: Journal) -> dict[str, Any]:
     found = journal.baselines
     if found is None:
         return {}
-    return {"majority": found["majority"], "chance": found["chance"], "one_answer": found["one_answer"]}
+    undefined = found.get("undefined") or {}
+    levels = {
+        "majority": found["majority"] if majority_score(found) is not None else None,
+        "chance": found["chance"],
+    }
+    missing = {
+        name: {"undefined": undefined.get(name, "")} for name, level in levels.items() if level is None
+    }
+    later = {name: found.get(name) for name in ("one_answer", "against_majority")}
+    return levels | missing | later
+
+
+def judge_facts(journal: Journal) -> dict[str, Any]:
+    """How a language model that judged answers did on known ones, and what it left unjudged."""
+    found = journal.judge
+    if found is None:
+        return {}
+    lost = [f"{each['experiment']}, {each['split']}: {each['text']}" for each in journal.unjudged]
+    return {"judge": found["text"], "not_judged": "; ".join(lost) or None}
 
 
 def model_facts(journal: Journal) -> dict[str, Any]:

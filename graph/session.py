@@ -198,7 +198,7 @@ def start(settings: RunSettings) -> Session:
             "give it 2m or more",
         )
     resolve_base_model(settings.base_model)
-    models = _models(settings)
+    models = _models(settings, spec)
     with ExitStack() as on_error:
         worker, data = _read(settings, spec, on_error)
         if spec.check_gold is not None and spec.script is not None:
@@ -224,7 +224,7 @@ def reopen(run_dir: Path) -> Session:
     """
     settings = read_settings(run_dir)
     spec = load_task(settings.task, settings.edition)
-    models = _models(settings)
+    models = _models(settings, spec)
     with ExitStack() as on_error:
         worker, data = _read(settings, spec, on_error)
         workspace = Workspace(run_dir.resolve())
@@ -350,17 +350,20 @@ def _counter(base_model: BaseModel) -> Callable[[str], int]:
         return counter
 
 
-def _models(settings: RunSettings) -> Models | None:
-    """The language models that the settings ask for, with their keys; None when they ask for none.
+def _models(settings: RunSettings, spec: TaskSpec) -> Models | None:
+    """The language models that the settings and the task ask for, with their keys; None when none is.
 
     Raises:
         InputError: a model, its key, its package or its price is missing.
     """
-    if settings.policy == "playbook" and not (settings.teacher or settings.models_file):
+    if settings.policy == "playbook" and not (settings.teacher or settings.models_file or spec.judge):
         return None
     from graph.models_file import load_models
 
-    return load_models(settings)
+    models = load_models(settings, judge=spec.judge.model if spec.judge else "")
+    if spec.judge is not None and spec.judge.max_usd is not None:
+        models.prices.require([spec.judge.model])
+    return models
 
 
 def _with_policy(session: Session, models: Models | None) -> Session:
@@ -373,6 +376,10 @@ def _with_policy(session: Session, models: Models | None) -> Session:
         from tools.synthesis.teacher import Teacher
 
         dojo.teacher = Teacher(models.teacher, dojo.spending, dojo.workspace.run_dir / "teacher")
+    if models.judge:
+        from graph.judge import seat_judge
+
+        seat_judge(dojo, models)
     if settings.policy == "llm":
         from roles.llm.policy import LanguageModel
 

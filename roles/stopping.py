@@ -16,7 +16,7 @@ def ending(
 
     solved: the target is reached, or the 95% interval lies above 97. out_of_budget: what
     is left, less the reserve for the final test, holds no further experiment, as many
-    experiments as were asked for are done, or the cap on money or tokens is reached.
+    experiments as were asked for are done, or a cap on money or tokens is reached.
     """
     champion = dojo.journal.champion_id()
     score = dojo.validation_score(champion)
@@ -28,6 +28,8 @@ def ending(
         return "solved", f"{champion} scores {score.text()} on validation"
     if dojo.spending is not None and dojo.spending.exhausted:
         return "out_of_budget", dojo.spending.exhausted
+    if not dojo.judge_holds_another():
+        return "out_of_budget", "what the judge's cap leaves is kept for the sealed test"
     done = len(dojo.journal.experiments())
     if max_experiments is not None and done >= max_experiments:
         return "out_of_budget", f"{done} experiments were asked for, and are done"

@@ -168,6 +168,30 @@ Judge = Callable[[Sequence[Sample], Sequence[str]], Sequence[ItemScore]]
 """Item scores of replies, whatever has to be run for them."""
 
 
+JUDGE_CRITERIA = "The better answer is right, and says all that was asked for and nothing beside it."
+
+
+class JudgeSettings(BaseModel):
+    """How a language model judges answers: who, against what, for how much. ``[judge]`` of ``task.toml``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    model: str = Field(pattern=r"^[A-Za-z][\w-]*:[!-~]+$")
+    """``provider:model``; its address and key come from the environment and the models file."""
+    against: Literal["reference", "base"] = "reference"
+    """What an answer is compared with: the row's own answer, or the untouched base model's."""
+    criteria: str = Field(JUDGE_CRITERIA, min_length=1, max_length=8000)
+    """What makes an answer the better one."""
+    calibration_items: int = Field(40, ge=10, le=1000)
+    """Items with a known better answer that are put to it before the run."""
+    least_right: float = Field(0.8, gt=0.5, lt=1.0)
+    """Share of them that it must get right, by the lower end of the 95% interval."""
+    max_usd: float | None = Field(None, ge=0.0, allow_inf_nan=False)
+    """Cap on its calls, in US dollars."""
+    max_tokens: int | None = Field(5_000_000, gt=0)
+    """Cap on its calls, in tokens, input and output."""
+
+
 class SubsetLost(Exception):
     """A released evaluator would end here with an error: the subset has no score."""
 
@@ -248,6 +272,10 @@ class TaskSpec:
     """For tasks whose answers are code: what to run for an answer; None when it holds no code."""
     judge_result: Callable[[Sample, str, ScriptResult], ItemScore] | None = None
     """``scorer`` for such tasks, given what came of the script. Never raises."""
+    judge: JudgeSettings | None = None
+    """For tasks whose answers a language model judges; ``scorer`` then only tells an answer from none."""
+    judged_by: Judge | None = None
+    """Asks that model; given by whoever opens a run, as tasks reach no network."""
     labels: tuple[str, ...] = ()
     """Every answer there is, where the list is closed; chance is then one in that many."""
     check_gold: Callable[[Sequence[Sample], Judge], None] | None = None

@@ -38,6 +38,7 @@ Code = Literal[
     "bad_output",
     "bad_script",
     "teacher_failed",
+    "judge_failed",
     "cap_reached",
     "rejected",
 ]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from memory.claim import claim
 from memory.journal.log import Journal
 from memory.records import Comparison
 from tests.support.run_folder import NASTY, SEALED, VALIDATION, info, make_run
@@ -105,7 +106,7 @@ def test_the_sealed_test_and_what_resembled_it_are_never_quoted(tmp_path: Path) 
 
 def test_a_gain_is_stated_with_its_evidence(tmp_path: Path) -> None:
     with make_run(tmp_path / "run") as journal:
-        tone, sentence = facts.verdict(journal)
+        tone, sentence = claim(journal)
         page = render_report(journal, tmp_path / "run", VALIDATION)
     assert tone == "gained"
     assert "from 11.5 to 64.0" in sentence
@@ -120,7 +121,7 @@ def test_a_gain_is_stated_with_its_evidence(tmp_path: Path) -> None:
 def test_a_difference_that_chance_explains_is_not_called_a_gain(tmp_path: Path) -> None:
     with make_run(tmp_path / "run", experiments=1, ended=False) as journal:
         journal.append("test_comparison", on_the_test(delta=1.2, p_value=0.4), "e01")
-        tone, sentence = facts.verdict(journal)
+        tone, sentence = claim(journal)
     assert tone == "open"
     assert sentence.startswith("No gain was shown")
 
@@ -128,7 +129,7 @@ def test_a_difference_that_chance_explains_is_not_called_a_gain(tmp_path: Path) 
 def test_a_significant_loss_is_called_worse(tmp_path: Path) -> None:
     with make_run(tmp_path / "run", experiments=1, ended=False) as journal:
         journal.append("test_comparison", on_the_test(delta=-9.0, p_value=1e-6), "e01")
-        assert facts.verdict(journal)[0] == "worse"
+        assert claim(journal)[0] == "worse"
 
 
 def test_nothing_kept_and_unfinished_claim_nothing(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ from tools.curation.profile import SourceProfile, examples_of, profile_source
 from tools.curation.targets import formatted
 from tools.evaluation import evaluate as evaluating
 from tools.evaluation import paired_test as comparing
-from tools.evaluation.baselines import baselines, one_answer
+from tools.evaluation.baselines import levels_of
+from tools.evaluation.judge.scoring import unjudged
 from tools.models.base_model import BaseModel
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
@@ -41,6 +42,7 @@ from tools.workspace import Workspace
 
 if TYPE_CHECKING:
     from memory.budget.spending import Spending
+    from tools.evaluation.judge.scoring import PairwiseJudge
     from tools.synthesis.teacher import Teacher, TeacherEstimate
 
 Split = Literal["validation", "test"]
@@ -76,6 +78,8 @@ class Dojo:
     """Money and tokens of language models; None where no such model is used."""
     teacher: Teacher | None = None
     """The model that recipes may ask for data."""
+    judge: PairwiseJudge | None = None
+    """The language model that judges answers, where the task's metric is one."""
     _profiles: dict[str, SourceProfile] = field(default_factory=dict)
 
     # -- looking ---------------------------------------------------------------------------
@@ -286,7 +290,7 @@ class Dojo:
         return evaluation
 
     def _evaluated(self, experiment: str, samples: Sequence[Sample], split: Split) -> Evaluation:
-        return evaluating.evaluate(
+        evaluation = evaluating.evaluate(
             samples,
             self.spec,
             self.model_dir(experiment),
@@ -295,6 +299,21 @@ class Dojo:
             self.worker,
             split=split,
         )
+        if self.judge and (missing := unjudged(self._items(experiment, split))):
+            facts = {"experiment": experiment, "split": split, **missing}
+            self.journal.note(f"{experiment}, {split}: {missing['text']}", unjudged=facts)
+        return evaluation
+
+    def calibrate_judge(self) -> None:
+        """Hold the judge against known answers, once; ``PairwiseJudge.calibrated`` says what is refused."""
+        if self.judge is not None and self.journal.judge is None:
+            with self.ledger.measure("evaluate"):
+                found = self.judge.calibrated(self.validation, self.test.n)
+            self.journal.note(found.text, judge=found.facts())
+
+    def judge_holds_another(self) -> bool:
+        """Whether the judge's cap holds one more experiment beside what is kept for the sealed test."""
+        return self.judge is None or self.judge.holds(len(self.validation))
 
     def validation_score(self, experiment: str) -> Score:
         """The validation score of ``base`` or of an evaluated experiment."""
@@ -352,9 +371,11 @@ class Dojo:
         if journal.stage(champion, "test_comparison") is None:
             samples = self.test.open(journal, champion)
             with self.ledger.measure("evaluate"), boundary("evaluate", "reading the sealed test"):
-                results = {
-                    name: self._evaluated(name, samples, "test") for name in dict.fromkeys((BASE, champion))
-                }
+                results = {}
+                for name in dict.fromkeys((BASE, champion)):
+                    if self.judge is not None:
+                        self.judge.keep_for(0 if name == champion else len(samples))
+                    results[name] = self._evaluated(name, samples, "test")
             new, old = self._items(champion, "test"), self._items(BASE, "test")
             comparison = comparing.compare(new, old, champion, BASE, self.spec, samples)
             self._note_baselines(champion, samples, new)
@@ -368,11 +389,10 @@ class Dojo:
     def _note_baselines(
         self, champion: str, samples: Sequence[Sample], items: Sequence[Mapping[str, Any]]
     ) -> None:
-        """What no model at all would score, and whether the champion says one thing alone."""
-        found = baselines(self.spec, self.validation, samples)
-        if found is not None:
-            said = None if champion == BASE else one_answer(items, samples)
-            self.journal.note(found.text(), baselines=found.facts() | {"one_answer": said})
+        """What no model at all would score, and whether the champion does better than one answer alone."""
+        chance = (self.journal.judge or {}).get("chance")
+        text, facts = levels_of(self.spec, self.validation, samples, champion != BASE and items, chance)
+        self.journal.note(text, baselines=facts)
 
     def close(self) -> None:
         """Stop child processes and release the journal."""

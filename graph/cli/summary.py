@@ -36,9 +36,16 @@ KEYS = (
     "report",
 )
 
-BASELINE_KEYS = ("majority", "chance", "one_answer")
-"""After ``p_value``, where they were computed: what the commonest answer alone and chance would score, and
-whether the champion gives one answer to nearly all items."""
+CLAIM_KEYS = ("claim",)
+"""After ``outcome``: the report's headline."""
+
+BASELINE_KEYS = ("majority", "chance", "against_majority", "one_answer")
+"""After ``p_value``, where they were computed: what the commonest answer alone and chance would score (or
+that there is no such level, and why), the paired test of the champion against that answer, and whether the
+champion gives one answer to nearly all items."""
+
+JUDGE_KEYS = ("judge", "not_judged")
+"""After those, where a language model judged: how it did on known answers, and items that got no verdict."""
 
 MODEL_KEYS = ("decisions", "model_calls", "model_tokens", "model_usd")
 """After ``wall_seconds``, in a run that called a language model."""
@@ -53,7 +60,8 @@ def summary_lines(result: Mapping[str, Any]) -> list[str]:
         result: the keys of ``KEYS``; ``base_test`` and ``final_test`` are a ``Score`` or
             its dictionary, ``gain`` is in points, ``wall_seconds`` is a number, and
             ``clocks`` holds the seconds of each clock. Any of them may be missing or None.
-            The keys of ``BASELINE_KEYS`` and ``MODEL_KEYS`` are printed where they are given.
+            The keys of ``CLAIM_KEYS``, ``BASELINE_KEYS``, ``JUDGE_KEYS`` and ``MODEL_KEYS`` are printed where
+            they are given.
     """
     return [HEADER, *(f"{key}: {line_of(key, result)}" for key in keys_of(result))]
 
@@ -61,7 +69,7 @@ def summary_lines(result: Mapping[str, Any]) -> list[str]:
 def keys_of(result: Mapping[str, Any]) -> tuple[str, ...]:
     """The keys of a result's block, in their order."""
     keys: list[str] = []
-    following = {"p_value": BASELINE_KEYS, "wall_seconds": MODEL_KEYS}
+    following = {"outcome": CLAIM_KEYS, "p_value": BASELINE_KEYS + JUDGE_KEYS, "wall_seconds": MODEL_KEYS}
     for key in KEYS:
         keys += [key, *(extra for extra in following.get(key, ()) if result.get(extra) is not None)]
     return tuple(keys)
@@ -90,10 +98,14 @@ def line_of(key: str, result: Mapping[str, Any]) -> str:
         return "none"
     if key in ("base_test", "final_test"):
         return _score(value).text()
+    if key in ("majority", "chance") and isinstance(value, Mapping) and "undefined" in value:
+        return f"not defined ({value['undefined']})" if value["undefined"] else "not defined"
     if key == "majority":
         return f"{value['answer']!r} alone would score {float(value['score']):.1f}"
     if key == "chance":
         return f"{float(value):.1f}"
+    if key == "against_majority":
+        return f"{value['delta']:+.1f} [{value['low']:+.1f}, {value['high']:+.1f}], p {value['p_value']:.3g}"
     if key == "one_answer":
         return one_answer_text(value)
     if key == "gain":

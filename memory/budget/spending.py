@@ -22,6 +22,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from memory.budget.prices import Price, PriceTable
 from memory.budget.usage import Account, accounts, usages
@@ -29,12 +30,20 @@ from memory.journal.log import Journal
 from memory.records import Role, Usage
 from tasks.errors import CapReached, HarnessFault
 
-__all__ = ["Account", "Call", "Price", "PriceTable", "Spending"]
+__all__ = ["Account", "Call", "Cap", "Price", "PriceTable", "Spending"]
 
 INPUT_MARGIN = 2.0
 """Input is estimated from the text's length; tables, formulae and other scripts take up to twice as many."""
 MOST_TOKENS = 10**9
 """Of one call: a provider that tells more is not believed."""
+
+
+@dataclass(frozen=True)
+class Cap:
+    """The most that may be spent; None for no limit."""
+
+    usd: float | None = None
+    tokens: int | None = None
 
 
 class Call:
@@ -111,7 +120,11 @@ class Spending:
     ) -> None:
         self.prices, self.max_usd, self.max_tokens = prices, max_usd, max_tokens
         self._journal = journal
+        past = tuple(past)
         self._total = accounts(past, lambda usage: "all").get("all", Account())
+        self._by_role = accounts(past, lambda usage: usage.role)
+        self._role_caps: dict[str, Cap] = {}
+        self._kept: dict[str, Cap] = {}
         self._turn = threading.Condition()
         self._queue: deque[Call] = deque()
         """Who waits, in order of coming: a large call is not passed by small ones for ever."""
@@ -129,6 +142,28 @@ class Spending:
     ) -> Spending:
         """Spending that goes on from the journal's calls and writes its own there."""
         return cls(prices, max_usd, max_tokens, journal, usages(journal))
+
+    def cap_role(self, role: Role, cap: Cap) -> None:
+        """Give a role a cap of its own, beside those of all roles together.
+
+        Raises:
+            InputError: as ``call``, for a role whose model has no price; when it is first asked.
+        """
+        self._role_caps[role] = cap
+
+    def keep(self, role: Role, amount: Cap) -> None:
+        """Let no other role spend so much of the caps of all: this one will need it at the end."""
+        with self._turn:
+            self._kept[role] = amount
+            self._turn.notify_all()
+
+    def _most(self, role: str) -> Cap:
+        """The caps of all, less what is kept for other roles than this."""
+        kept = [amount for name, amount in self._kept.items() if name != role]
+        return Cap(
+            None if self.max_usd is None else self.max_usd - sum(amount.usd or 0.0 for amount in kept),
+            None if self.max_tokens is None else self.max_tokens - sum(amount.tokens or 0 for amount in kept),
+        )
 
     # ---- what is spent
 
@@ -156,15 +191,47 @@ class Spending:
         """
         return self._out_of_tokens() or (self._out_of_money() if self.usd > 0 else "")
 
-    def _out_of_money(self) -> str:
-        if self.max_usd is None or self.usd < self.max_usd:
-            return ""
-        return self._reached(f"{self.max_usd:g} US dollars (max_usd)", f"{self.usd:.4f} spent")
+    def left(self, role: Role) -> Cap:
+        """What a role may still spend by its own cap and by that of all; None where neither limits it."""
+        own, spent = self._role_caps.get(role, Cap()), self.spent_by(role)
+        usd = [
+            most - so_far
+            for most, so_far in ((self.max_usd, self.usd), (own.usd, spent.usd))
+            if most is not None
+        ]
+        tokens = [
+            most - so_far
+            for most, so_far in ((self.max_tokens, self.tokens), (own.tokens, spent.tokens))
+            if most is not None
+        ]
+        return Cap(max(0.0, min(usd)) if usd else None, max(0, min(tokens)) if tokens else None)
 
-    def _out_of_tokens(self) -> str:
-        if self.max_tokens is None or self.tokens < self.max_tokens:
+    def spent_by(self, role: Role) -> Account:
+        """What one role's calls came to."""
+        return self._by_role.get(role, Account())
+
+    def _out_of_role(self, call: Call) -> str:
+        """Which cap of the caller's role is used up; empty while none is."""
+        cap, spent = self._role_caps.get(call.role, Cap()), self.spent_by(call.role)
+        if cap.tokens is not None and spent.tokens >= cap.tokens:
+            return f"the {call.role}'s cap of {cap.tokens:,} tokens is reached: {spent.tokens:,} used"
+        if cap.usd is not None and spent.usd >= cap.usd and not call.free:
+            return f"the {call.role}'s cap of {cap.usd:g} US dollars is reached: {spent.usd:.4f} spent"
+        return ""
+
+    def _out_of_money(self, role: str = "") -> str:
+        most = self._most(role).usd
+        if most is None or self.max_usd is None or self.usd < most:
             return ""
-        return self._reached(f"{self.max_tokens:,} tokens (max_tokens)", f"{self.tokens:,} used")
+        kept = f", {self.max_usd - most:.4f} kept for the end" if most < self.max_usd else ""
+        return self._reached(f"{self.max_usd:g} US dollars (max_usd)", f"{self.usd:.4f} spent{kept}")
+
+    def _out_of_tokens(self, role: str = "") -> str:
+        most = self._most(role).tokens
+        if most is None or self.max_tokens is None or self.tokens < most:
+            return ""
+        kept = f", {self.max_tokens - most:,} kept for the end" if most < self.max_tokens else ""
+        return self._reached(f"{self.max_tokens:,} tokens (max_tokens)", f"{self.tokens:,} used{kept}")
 
     def _reached(self, cap: str, so_far: str) -> str:
         calls = "1 call" if self._total.calls == 1 else f"{self._total.calls} calls"
@@ -192,7 +259,7 @@ class Spending:
             InputError: there is a cap on money and the model has no price.
             HarnessFault: the call would wait for one of its own thread.
         """
-        if self.max_usd is not None:
+        if self.max_usd is not None or self._role_caps.get(role, Cap()).usd is not None:
             self.prices.require([model])
         call = Call(role, model, self.prices.of(model), max(0, input_tokens), max(0, max_output_tokens))
         self._admit(call)
@@ -223,19 +290,26 @@ class Spending:
 
     def _passes(self, call: Call) -> bool:
         """True unless a cap is used up. Raises CapReached."""
-        if reason := self._out_of_tokens() or ("" if call.free else self._out_of_money()):
+        money = "" if call.free else self._out_of_money(call.role)
+        if reason := self._out_of_tokens(call.role) or money or self._out_of_role(call):
             raise CapReached(reason)
         return True
 
     def _fits(self, call: Call) -> bool:
         """Whether the most that the call may cost fits beside all others; alone it always does."""
-        if not self._under_way:
+        colleagues = [other for other in self._under_way if other.role == call.role]
+        own = self._role_caps.get(call.role, Cap())
+        return self._holds(self._most(call.role), self._total, [*self._under_way], call) and (
+            self._holds(own, self.spent_by(call.role), colleagues, call)
+        )
+
+    def _holds(self, cap: Cap, spent: Account, others: list[Call], call: Call) -> bool:
+        if not others:
             return True
-        calls = (*self._under_way, call)
-        usd = self.usd + self._stretch * sum(other.most_usd for other in calls)
-        tokens = self.tokens + self._stretch * sum(other.most_tokens for other in calls)
-        return (self.max_usd is None or call.free or usd <= self.max_usd) and (
-            self.max_tokens is None or tokens <= self.max_tokens
+        usd = spent.usd + self._stretch * sum(other.most_usd for other in (*others, call))
+        tokens = spent.tokens + self._stretch * sum(other.most_tokens for other in (*others, call))
+        return (cap.usd is None or call.free or usd <= cap.usd) and (
+            cap.tokens is None or tokens <= cap.tokens
         )
 
     def charge(self, call: Call, usage: Usage) -> None:
@@ -244,6 +318,7 @@ class Spending:
             # Counted and released together: no other call is admitted on a sum that lacks this one.
             self._under_way.discard(call)
             self._total = self._total.plus(usage)
+            self._by_role[usage.role] = self.spent_by(usage.role).plus(usage)
             used = usage.input_tokens + usage.output_tokens
             self._stretch = max(self._stretch, used / max(call.most_tokens, 1.0))
             self._turn.notify_all()

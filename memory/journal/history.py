@@ -219,6 +219,18 @@ class History:
         return next((found for found in reversed(noted) if isinstance(found, dict)), None)
 
     @property
+    def judge(self) -> dict[str, Any] | None:
+        """How the language model that judges answers did on known ones; None where none does."""
+        noted = [event.data.get("judge") for event in self.events if event.kind == "note"]
+        return next((found for found in noted if isinstance(found, dict)), None)
+
+    @property
+    def unjudged(self) -> tuple[dict[str, Any], ...]:
+        """Evaluations in which items got no verdict: experiment, split, items, of how many, by cause."""
+        noted = [event.data.get("unjudged") for event in self.events if event.kind == "note"]
+        return tuple(found for found in noted if isinstance(found, dict))
+
+    @property
     def ended(self) -> dict[str, Any] | None:
         """The data of ``run_ended``; None while the run goes on, also when it goes on after a fault."""
         resumed = False

@@ -33,7 +33,7 @@ description = "Convert a length or a time into the smaller unit; the answer is a
 prompt = "{question} Answer with the number."
 
 # One of: exact_match, choice_letter, classification, number, json_field, json, token_f1, rouge_l, chrf,
-# regex, code, python. docs/your-own-data.md says when each calls an answer right.
+# regex, code, python, judge. docs/your-own-data.md says when each calls an answer right.
 metric = "number"
 # For number: the largest difference that is still right. 0.0 means equal.
 tolerance = 0.0

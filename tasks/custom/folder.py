@@ -188,6 +188,7 @@ def _card(table: ReadTable) -> str:
 def build_spec(task: TaskFile, reader: AnswerReader, data: TaskData, folder: Path) -> TaskSpec:
     """The task of these settings and rows; raises InputError where its metric cannot tell answers apart."""
     program, what = program_for(task, folder), str(folder / "validation.jsonl")
+    judge = task.judge
 
     def check_gold(samples: Sequence[Sample], judge: Judge) -> None:
         tolerance = task.tolerance if task.metric == "number" else 0.0
@@ -200,7 +201,7 @@ def build_spec(task: TaskFile, reader: AnswerReader, data: TaskData, folder: Pat
     def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Score:
         if task.metric == "classification":
             return class_score(samples, item_scores, reader.labels)
-        return accuracy(samples, item_scores, task.metric)
+        return accuracy(samples, item_scores, f"win_rate_over_{judge.against}" if judge else task.metric)
 
     spec = TaskSpec(
         id=task.name,
@@ -215,7 +216,7 @@ def build_spec(task: TaskFile, reader: AnswerReader, data: TaskData, folder: Pat
         subsets=(task.name,),
         max_new_tokens=task.max_new_tokens,
         data=data,
-        scorer=before_it_ran(reader) if program else reader.scorer,
+        scorer=before_it_ran(reader) if program or judge else reader.scorer,
         aggregate=aggregate,
         render=reader.render,
         extract=reader.extract,
@@ -226,8 +227,10 @@ def build_spec(task: TaskFile, reader: AnswerReader, data: TaskData, folder: Pat
         script=program.script if program else None,
         judge_result=program.judge if program else None,
         labels=reader.labels,
-        check_gold=check_gold,
+        judge=judge,
+        # A judge is held against known answers by its calibration.
+        check_gold=None if judge else check_gold,
     )
-    if program is None:
+    if program is None and judge is None:
         check_gold(data.validation, lambda items, replies: list(map(spec.scorer, items, replies)))
     return spec

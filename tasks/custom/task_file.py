@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tasks.base import Row
+from tasks.base import JudgeSettings, Row
 from tasks.errors import InputError, did_you_mean
 from tasks.formats.conversation import Unreadable
 from tasks.formats.declared import Declared
@@ -27,6 +27,7 @@ Metric = Literal[
     "regex",
     "code",
     "python",
+    "judge",
 ]
 METRICS: tuple[str, ...] = get_args(Metric)
 
@@ -66,6 +67,8 @@ class TaskFile(BaseModel):
     """For ``code``: the column with the Python code that tests a reply's code."""
     score_range: tuple[float, float] = Field((0.0, 1.0), strict=False)
     """For ``python``: the lowest and the highest value of ``score`` in ``scorer.py``."""
+    judge: JudgeSettings | None = None
+    """For ``judge``: the table ``[judge]``."""
     max_new_tokens: int = Field(64, gt=0, le=8192)
     licence: str = "as stated by the owner of the folder"
     origin: str = ""
@@ -103,6 +106,12 @@ def read_task_file(path: Path) -> TaskFile:
     if task.metric == "regex" and (task.pattern is None) == (task.pattern_column is None):
         wrong = 'metric = "regex" needs either an expression for all rows or a column with each row\'s own'
         raise InputError(str(path), wrong, "add one line, pattern = ... or pattern_column = ...")
+    if task.metric == "judge" and task.judge is None:
+        fix = 'add [judge] and model = "provider:model" at the end of the file'
+        raise InputError(str(path), 'metric = "judge" needs to know who judges', fix)
+    if task.metric != "judge" and task.judge is not None:
+        wrong = f'there is a table [judge], and metric = "{task.metric}"'
+        raise InputError(str(path), wrong, 'write metric = "judge" or drop the table')
     if not -math.inf < task.score_range[0] < task.score_range[1] < math.inf:
         raise InputError(str(path), "score_range is empty", "write score_range = [0.0, 1.0]")
     if not task.placeholders:
@@ -116,6 +125,9 @@ def _task_file_error(path: Path, error: ValidationError) -> InputError:
     # A misspelt setting is also a missing one: the misspelling says more.
     first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
     name = ".".join(str(part) for part in first["loc"]) or "task.toml"
+    if first["type"] == "extra_forbidden" and first["loc"][0] == "judge":
+        fix = did_you_mean(str(first["loc"][-1]), JudgeSettings.model_fields)
+        return InputError(str(path), f"there is no setting {name!r}", fix)
     if first["type"] == "missing":
         return InputError(str(path), f"the line {name} = ... is missing", "add it")
     if first["type"] == "extra_forbidden":

@@ -22,6 +22,7 @@ from memory.records import Role
 from roles.llm import schemas
 from roles.llm.briefing.build import briefing, system_prompt
 from tests.support.run_in_progress import StillDojo, make_dojo, next_id
+from tools.evaluation.judge import pairs
 from tools.synthesis.prompts import instructions, material
 from tools.synthesis.teacher import Teacher
 from tools.toolkit.by_role import tools_for
@@ -74,6 +75,8 @@ def rendered(folder: Path) -> Iterator[tuple[str, str]]:
         yield f"{role}.tools.json", tool_schemas(role, dojo)
     for name, (fields, texts) in TEACHER.items():
         yield f"teacher.{name}.txt", f"{instructions(name, **fields)}\n\n--- user\n\n{material(**texts)}"
+    system = pairs.instructions(TASK, "The better answer is right.")
+    yield "judge.pairwise.txt", f"{system}\n\n--- user\n\n{pairs.Pair(PROMPT, 'word 7', 'word 9').prompts[0]}"
 
 
 def tool_schemas(role: Role, dojo: StillDojo, indent: int | None = 1) -> str:

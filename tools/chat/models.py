@@ -99,11 +99,13 @@ class Models:
     teacher: tuple[ModelSpec, ...]
     """Whom recipes ask for data; empty when there is none."""
     prices: PriceTable
+    judge: tuple[ModelSpec, ...] = ()
+    """Who judges answers; empty when no language model does. No fallbacks: another judge, another score."""
 
     @property
     def all(self) -> tuple[ModelSpec, ...]:
         """Every model once."""
-        chains = (*self.roles.values(), self.small, self.teacher)
+        chains = (*self.roles.values(), self.small, self.teacher, self.judge)
         return tuple(dict.fromkeys(spec for chain in chains for spec in chain))
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -52,7 +53,8 @@ def evaluate(
         timeout_seconds: the child's time limit.
 
     Raises:
-        ExperimentFailed: ``timeout``, ``out_of_memory``, ``crashed`` or ``empty_data``.
+        ExperimentFailed: ``timeout``, ``out_of_memory``, ``crashed``, ``empty_data``; ``cap_reached`` or
+            ``judge_failed`` where a language model judges and judged nothing.
         InputError: the answers are code, and no sandbox works here; raised before a model is loaded.
     """
     check_runnable(spec)
@@ -69,7 +71,15 @@ def evaluate(
         # The cost goes first: predictions that exist then always have one.
         workspace.write_json(cost_path, cost | {"cpu_seconds": usage.cpu_seconds})
     answers, limits = finished
+    if spec.judge is not None:
+        # What was generated is kept whatever becomes of the judge; and a judge may compare with the base's.
+        workspace.write_jsonl(
+            out_path,
+            [_item(*each) for each in zip(samples, answers, _unscored(answers), limits, strict=True)],
+        )
+    started = time.monotonic()
     scored = score_answers(spec, samples, answers)
+    judging_seconds = time.monotonic() - started if spec.judge is not None else 0.0
     item_scores = [_limited(item_score, limit) for item_score, limit in zip(scored, limits, strict=True)]
     workspace.write_jsonl(
         out_path, [_item(*each) for each in zip(samples, answers, item_scores, limits, strict=True)]
@@ -79,8 +89,14 @@ def evaluate(
         score=spec.aggregate(samples, item_scores),
         predictions=workspace.relative(out_path),
         clusters=clusters(samples, item_scores),
-        **json.loads(cost_path.read_text()),
+        **_cost(cost_path, judging_seconds),
     )
+
+
+def _cost(path: Path, judging_seconds: float) -> dict[str, Any]:
+    """What the answers cost; a judge's time is part of an evaluation's, as the next one will need it too."""
+    cost: dict[str, Any] = json.loads(path.read_text())
+    return cost | {"wall_seconds": cost["wall_seconds"] + judging_seconds}
 
 
 def answer_sets(
@@ -177,11 +193,16 @@ def _same(answer: str | None, label: str | None) -> bool:
     return answer is not None and label is not None and answer.strip() == label.strip()
 
 
+def _unscored(answers: Sequence[str]) -> list[ItemScore]:
+    return [ItemScore(False, 0.0, None, "not_judged", scored=False)] * len(answers)
+
+
 def _limited(item_score: ItemScore, limit: str) -> ItemScore:
     """A wrong answer that met a limit is named by it; a prompt that was never asked is wrong in any case."""
     if limit == PROMPT_TOO_LONG:
         return replace(item_score, right=False, value=min(item_score.value, 0.0), parsed=None, error=limit)
-    return replace(item_score, error=limit) if limit and not item_score.right else item_score
+    named = limit and not item_score.right and item_score.scored
+    return replace(item_score, error=limit) if named else item_score
 
 
 def _finished(path: Path, samples: Sequence[Sample]) -> tuple[list[str], list[str]] | None:

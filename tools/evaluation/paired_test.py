@@ -70,6 +70,8 @@ def compare(
         )
         samples = [samples[number] for number in kept]
         ids = [sample.id for sample in samples]
+    if kept == [] and not ids:
+        return _nothing_in_common(challenger, champion)
     new, old = _outcomes(challenger_items), _outcomes(champion_items)
     sign = 1.0 if spec.higher_is_better else -1.0
     observed = [_aggregate(spec, samples, items) for items in (challenger_items, champion_items)]
@@ -101,6 +103,23 @@ def compare(
         capability_gain=delta - format_gain,
         test=test,
         n=len(ids),
+    )
+
+
+def _nothing_in_common(challenger: str, champion: str) -> Comparison:
+    """No item was scored for both: nothing can be said of the difference."""
+    empty = dict.fromkeys(("delta", "format_gain", "capability_gain"), 0.0)
+    return Comparison(
+        challenger=challenger,
+        champion=champion,
+        low=-100.0,
+        high=100.0,
+        p_value=1.0,
+        fixed=0,
+        broken=0,
+        test="none",
+        n=0,
+        **empty,
     )
 
 

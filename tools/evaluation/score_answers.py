@@ -1,4 +1,4 @@
-"""Judges answers: by the task's own function, or, where an answer is code, by what came of running it.
+"""Judges answers: by the task's own function, by what came of running them, or by its language model.
 
 Tasks only say what is to be run (``TaskSpec.script``) and how to read what came of it
 (``TaskSpec.judge_result``); it is run here, in the sandbox, and equal scripts once.
@@ -31,7 +31,7 @@ def score_answers(
     """A item_score for each answer.
 
     Raises:
-        InputError: the task runs code, and no isolation works here.
+        InputError: the task runs code, and no isolation works here; or its judge cannot be asked.
     """
     return judge_all(spec, samples, answers, runner)[0]
 
@@ -42,8 +42,12 @@ def judge_all(
     """Verdicts, and what came of each answer's script, which a released evaluator reads as well.
 
     Raises:
-        InputError: the task runs code, and no isolation works here.
+        InputError: the task runs code, and no isolation works here; or its judge cannot be asked.
     """
+    if spec.judge is not None:
+        if spec.judged_by is None:
+            raise _no_judge(spec)
+        return list(spec.judged_by(samples, answers)), [None] * len(samples)
     results = run_scripts(spec, samples, answers, runner)
     item_scores = []
     for sample, answer, result in zip(samples, answers, results, strict=True):
@@ -60,7 +64,7 @@ def run_scripts(
     """What came of each answer's script; None where there is nothing to run. Equal scripts run once.
 
     Raises:
-        InputError: the task runs code, and no isolation works here.
+        InputError: the task runs code, and no isolation works here; or its judge cannot be asked.
     """
     if spec.script is None:
         return [None] * len(samples)
@@ -78,14 +82,25 @@ def check_runnable(spec: TaskSpec) -> None:
     """To be called before anything is generated or trained for a task.
 
     Raises:
-        InputError: the task runs code, and no isolation works here.
+        InputError: the task runs code, and no isolation works here; or its judge cannot be asked.
     """
+    if spec.judge is not None and spec.judged_by is None:
+        raise _no_judge(spec)
     if spec.script is None:
         return
     from tools.sandbox import run
 
     if run.active().name == "none":
         raise _no_isolation(spec)
+
+
+def _no_judge(spec: TaskSpec) -> InputError:
+    model = spec.judge.model if spec.judge else ""
+    return InputError(
+        f"task {spec.id}",
+        f"its answers are judged by {model}, and nothing here can ask it",
+        "score it by `ftdojo run`, with the model's key or address at hand",
+    )
 
 
 def _no_isolation(spec: TaskSpec) -> InputError:

@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+from memory.claim import claim, levels_text
 from memory.journal.log import Journal
 from memory.recipe import DataCard
 from memory.records import Comparison, TrainingPlan
@@ -94,7 +95,14 @@ def model_card(journal: Journal, champion: str, spec: TaskSpec) -> str:
 
 
 def _scores(journal: Journal, champion: str) -> str:
-    lines = ["## Scores", "", "| split | model | score [95% interval] |", "|---|---|---|"]
+    lines = [
+        "## Scores",
+        "",
+        f"**{claim(journal)[1]}**",
+        "",
+        "| split | model | score [95% interval] |",
+        "|---|---|---|",
+    ]
     for split, of in (("validation", journal.evaluation), ("sealed test", journal.test_evaluation)):
         for name in (BASE, champion):
             evaluation = of(name)
@@ -109,6 +117,8 @@ def _scores(journal: Journal, champion: str) -> str:
             f"p = {test.p_value:.2g} ({test.test}, n={test.n}); "
             f"{test.format_gain:+.1f} of it from answers that became readable.",
         ]
+    if levels := levels_text(journal):
+        lines += ["", " ".join(levels)]
     return "\n".join(lines)
 
 

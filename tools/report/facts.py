@@ -8,16 +8,14 @@ of the test or come close to them.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from memory.journal.log import BASE, Journal
-from memory.records import Comparison, Evaluation, Experiment
+from memory.journal.log import Journal
+from memory.records import Evaluation, Experiment
 from tasks.base import Sample
 
-SIGNIFICANT = 0.05
-"""Two-sided level of the claim that the reader sees."""
 NAMED = 40
 """Row numbers that are printed per source and rule."""
 QUOTED = 12
@@ -26,83 +24,8 @@ LONGEST = 600
 """Characters of a quotation."""
 
 
-def verdict(journal: Journal) -> tuple[str, str]:
-    """What the run showed, as (tone, one honest sentence); tone is ``gained``, ``open`` or ``worse``."""
-    final = final_comparison(journal)
-    if final is None:
-        return "open", _not_tested(journal)
-    if final.challenger == BASE:
-        return "open", "No experiment beat the base model, so the base model stands and nothing is claimed."
-    base, champion = journal.test_evaluation(BASE), journal.test_evaluation(final.challenger)
-    spread = f"{final.delta:+.1f} points, 95% interval {final.low:+.1f} to {final.high:+.1f}"
-    facts = f"{spread}, {p_text(final.p_value)}, {final.n} sealed test items"
-    scores = f"from {base.score.value:.1f} to {champion.score.value:.1f}" if base and champion else ""
-    if final.p_value >= SIGNIFICANT:
-        return "open", f"No gain was shown: the score went {scores}, which chance can explain ({facts})."
-    if final.delta > 0:
-        return "gained", f"The model got better: {scores} ({facts})."
-    return "worse", f"The model got worse: {scores} ({facts}); keep the base model."
-
-
-def baselines_text(journal: Journal) -> tuple[str, ...]:
-    """Sentences on answering without a model; empty where it was not measured."""
-    found = journal.baselines
-    if found is None:
-        return ()
-    majority, said = found["majority"], found["one_answer"]
-    lines = [
-        f"On the sealed test the commonest answer alone ({majority['answer']!r}) would score "
-        f"{majority['score']:.1f}, and chance {found['chance']:.1f}."
-    ]
-    champion = journal.test_evaluation(journal.champion_id())
-    if said is not None:
-        lines.append(
-            f"The champion gives one answer, {said['answer']!r}, to {100 * said['share']:.0f}% of the items."
-        )
-    elif champion is not None and champion.score.value <= majority["score"]:
-        lines.append("The champion scores no more than that answer alone.")
-    return tuple(lines)
-
-
-def _not_tested(journal: Journal) -> str:
-    ended = journal.ended
-    state = "The run is unfinished" if ended is None else f"The run ended as {_words(_ending(ended))}"
-    champion = journal.best()
-    if champion is None or champion.evaluation is None or journal.base_evaluation is None:
-        return f"{state} and the sealed test was not read: nothing is claimed yet."
-    before, after = journal.base_evaluation.score.value, champion.evaluation.score.value
-    return (
-        f"{state} and the sealed test was not read: nothing is claimed yet. "
-        f"On validation, which chose the champion, the score went from {before:.1f} to {after:.1f}."
-    )
-
-
-def _ending(ended: Mapping[str, Any]) -> str:
-    return str(ended.get("outcome") or "ended")
-
-
-def ending(journal: Journal) -> str:
-    """How the run ended and why, in words; ``unfinished`` while it has not."""
-    if journal.ended is None:
-        return "unfinished"
-    reason = str(journal.ended.get("reason") or "")
-    return _words(_ending(journal.ended)) + (f": {reason}" if reason else "")
-
-
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def p_text(p_value: float) -> str:
-    """``p = 0.034``, or ``p < 0.0001`` where more digits mean nothing."""
-    text = "p < 0.0001" if p_value < 0.0001 else f"p = {p_value:.2g}"
-    return text.replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def final_comparison(journal: Journal) -> Comparison | None:
-    """The paired comparison on the sealed test; None before it was read."""
-    data = journal.stage(journal.champion_id(), "test_comparison")
-    return None if data is None else Comparison.model_validate(data)
 
 
 def quotation(value: Any) -> str:

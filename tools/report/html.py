@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memory import claim
 from memory.journal.log import BASE, Journal
 from memory.records import RunInfo
 from tasks.base import Sample
@@ -88,14 +89,14 @@ def reproduce_command(info: RunInfo, run_dir: Path) -> str:
 def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dict[str, Any]:
     experiments = journal.experiments()
     champion = journal.champion_id()
-    tone, sentence = facts.verdict(journal)
+    tone, sentence = claim.claim(journal)
     base = journal.base_evaluation
     return {
         "info": journal.info,
         "tone": tone,
         "verdict": sentence,
-        "ending": facts.ending(journal),
-        "baselines": facts.baselines_text(journal),
+        "ending": claim.ending(journal),
+        "baselines": claim.levels_text(journal),
         "experiments": experiments,
         "champion": champion,
         "counts": journal.counts(),
@@ -103,8 +104,8 @@ def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dic
         "champion_evaluation": journal.evaluation(champion),
         "base_test": journal.test_evaluation(BASE),
         "champion_test": journal.test_evaluation(champion),
-        "final": facts.final_comparison(journal),
-        "p_text": facts.p_text,
+        "final": claim.final_comparison(journal),
+        "p_text": claim.p_text,
         "lineage": facts.lineage(experiments),
         "line": journal.lineage(champion) if champion != BASE else (),
         "curation": facts.curation(experiments, run_dir),

@@ -24,6 +24,9 @@ class Reply(NamedTuple):
     """Why it is of no use; empty when it is whole. Kept too: it was paid for, and would be the same."""
     cut_at: int = 0
     """The limit of output tokens at which it was cut; 0 when it was not. A higher limit asks again."""
+    input_tokens: int = 0
+    """What it cost when it was asked for; 0 in files of earlier versions."""
+    output_tokens: int = 0
 
 
 def reply_key(model: str, system: str, prompt: str, temperature: float, sample: int) -> str:
@@ -43,10 +46,13 @@ class ReplyCache:
         try:
             found = json.loads(self._files.inside(_place(key)).read_bytes())
             reply = Reply(found["text"], found["model"], found["problem"], found["cut_at"])
+            tokens = [found.get(name, 0) for name in ("input_tokens", "output_tokens")]
         except (OSError, ValueError, KeyError, TypeError):
             return None
         fitting = all(isinstance(value, str) for value in reply[:3]) and isinstance(reply.cut_at, int)
-        return reply if fitting else None
+        if not fitting or not all(isinstance(count, int) for count in tokens):
+            return None
+        return reply._replace(input_tokens=tokens[0], output_tokens=tokens[1])
 
     def put(self, key: str, reply: Reply) -> None:
         """Keep a reply; it is on the disk when this returns.

@@ -100,7 +100,7 @@ def _published_item(row: Example, context: Context) -> Sample | None:
 def _plain_item(row: Example, context: Context) -> Sample | None:
     spec = context.spec
     gold = spec.extract(row.answer)
-    if gold is None or len(spec.subsets) != 1 or spec.script is not None:
+    if gold is None or len(spec.subsets) != 1 or spec.script is not None or spec.judge is not None:
         return None
     return Sample("", spec.subsets[0], row.prompt, gold)
 

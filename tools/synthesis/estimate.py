@@ -36,7 +36,15 @@ class _Costing(Teacher):
         """Raises what the operation would ask."""
         raise _EstimatedError(estimate)
 
-    def ask_all(self, prompts: Sequence[str], *, system: str, temperature: float, sample: int = 0) -> Asked:
+    def ask_all(
+        self,
+        prompts: Sequence[str],
+        *,
+        system: str,
+        temperature: float,
+        sample: int = 0,
+        up_to_cap: bool = False,
+    ) -> Asked:
         """Never asks: an operation has to be admitted first."""
         raise AssertionError("an operation asks before it is admitted")
 

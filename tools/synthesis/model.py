@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from memory.budget.spending import Spending
+from memory.records import Role
 from tasks.errors import ExperimentFailed, boundary
 from tools.chat.models import ModelSpec, chat_model
 from tools.chat.redact import Redactor
@@ -35,13 +36,21 @@ class TeacherModel:
         spending: the caps and the account.
         redactor: takes keys out of errors.
         temperature: 0.0 to 2.0.
+        role: whose calls they are, in the account.
 
     Raises:
         InputError: the model cannot be used here.
     """
 
-    def __init__(self, spec: ModelSpec, spending: Spending, redactor: Redactor, temperature: float) -> None:
-        self._spec, self._spending, self._redactor = spec, spending, redactor
+    def __init__(
+        self,
+        spec: ModelSpec,
+        spending: Spending,
+        redactor: Redactor,
+        temperature: float,
+        role: Role = "teacher",
+    ) -> None:
+        self._spec, self._spending, self._redactor, self._role = spec, spending, redactor, role
         self._chat: BaseChatModel = chat_model(replace(spec, temperature=temperature))
         self._takes_temperature = True
         self._turn = threading.Lock()
@@ -81,7 +90,7 @@ class TeacherModel:
         messages = [("system", readable(system)), ("user", readable(prompt))]
         estimate = sum(tokens_of(text) + MESSAGE_TOKENS for _, text in messages)
         with self._spending.call(
-            "teacher", spec.name, input_tokens=estimate, max_output_tokens=spec.max_output_tokens
+            self._role, spec.name, input_tokens=estimate, max_output_tokens=spec.max_output_tokens
         ) as call:
             with boundary("data", spec.name):
                 try:
@@ -89,8 +98,10 @@ class TeacherModel:
                     usage = usage_of(message, estimate)
                 except OSError as error:  # a lost connection is the provider's fault, not the harness's
                     raise ExperimentFailed("data", "teacher_failed", spec.name) from error
-            call.done(*usage, estimated=not message.usage_metadata)
-        return _read(message, spec)
+            counted = call.done(*usage, estimated=not message.usage_metadata)
+        return _read(message, spec)._replace(
+            input_tokens=counted.input_tokens, output_tokens=counted.output_tokens
+        )
 
     def _without_temperature(self, cause: BaseException) -> bool:
         """Whether the model refused the temperature; from now on it is asked without.

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memory.budget.spending import Spending
+from memory.records import Role
 from tasks.errors import CapReached, ExperimentFailed, FtDojoError
 from tools.chat.models import ModelSpec
 from tools.chat.redact import Redactor
@@ -73,6 +74,8 @@ class Asked:
     """Prompts that were answered from the disk, useless replies included."""
     problem: str
     """The first failure, in one line without secrets; empty when there was none."""
+    capped: str = ""
+    """The cap that ended the batch before its end, in one line; empty when none did."""
 
     @property
     def failed(self) -> int:
@@ -88,12 +91,19 @@ class Teacher:
         spending: the caps and the account; calls are the role ``teacher``'s.
         cache_dir: where replies are kept; made when the first one comes.
         concurrency: calls under way at a time.
+        role: whose calls they are, in the account: ``teacher``, or ``judge``.
     """
 
     def __init__(
-        self, specs: Sequence[ModelSpec], spending: Spending, cache_dir: Path, concurrency: int = 4
+        self,
+        specs: Sequence[ModelSpec],
+        spending: Spending,
+        cache_dir: Path,
+        concurrency: int = 4,
+        role: Role = "teacher",
     ) -> None:
         self.specs, self.spending, self.concurrency = tuple(specs), spending, max(1, concurrency)
+        self.role: Role = role
         self._cache = ReplyCache(cache_dir)
         keys = (spec.api_key.get_secret_value() for spec in self.specs if spec.api_key)
         self._redactor = Redactor(keys)
@@ -116,7 +126,15 @@ class Teacher:
         asked = self.ask_all(prompts, system=system, temperature=temperature, sample=sample)
         return [reply and reply.text for reply in asked.replies]
 
-    def ask_all(self, prompts: Sequence[str], *, system: str, temperature: float, sample: int = 0) -> Asked:
+    def ask_all(
+        self,
+        prompts: Sequence[str],
+        *,
+        system: str,
+        temperature: float,
+        sample: int = 0,
+        up_to_cap: bool = False,
+    ) -> Asked:
         """Ask every prompt that has no reply on the disk yet; equal prompts once.
 
         Args:
@@ -124,9 +142,10 @@ class Teacher:
             system: the system's turn, the same for all.
             temperature: 0.0 to 2.0; left out for a model that takes none.
             sample: tells several replies to one prompt apart.
+            up_to_cap: a cap that is reached leaves the rest without a reply, and ``capped`` says so.
 
         Raises:
-            ExperimentFailed: ``cap_reached``; the replies until then are kept.
+            ExperimentFailed: ``cap_reached``, unless ``up_to_cap``; the replies until then are kept.
             InputError: the model cannot be used here, or has no price though there is a cap on money.
             HarnessFault: replies or usage cannot be written.
         """
@@ -136,13 +155,17 @@ class Teacher:
         waiting = [prompt for prompt, reply in known.items() if reply is None]
         cached = sum(known[prompt] is not None for prompt in prompts)
         problem = next((reply.problem for reply in known.values() if reply and reply.problem), "")
+        capped = ""
         if waiting:
-            batch = _Batch(self, system, temperature, sample)
+            batch = _Batch(self, system, temperature, sample, up_to_cap)
             known |= dict(zip(waiting, batch.run(waiting), strict=True))
-            problem = batch.problem or problem
+            problem, capped = batch.problem or problem, batch.capped
         replies = [known[prompt] for prompt in prompts]
         return Asked(
-            tuple(reply if reply and not reply.problem else None for reply in replies), cached, problem
+            tuple(reply if reply and not reply.problem else None for reply in replies),
+            cached,
+            problem,
+            capped,
         )
 
     def _known(self, prompt: str, system: str, temperature: float, sample: int) -> Reply | None:
@@ -225,15 +248,18 @@ class Teacher:
 class _Batch:
     """Prompts under way, with one system's turn, temperature and sample."""
 
-    def __init__(self, teacher: Teacher, system: str, temperature: float, sample: int) -> None:
-        self._teacher, self._ask = teacher, (system, temperature, sample)
+    def __init__(
+        self, teacher: Teacher, system: str, temperature: float, sample: int, up_to_cap: bool
+    ) -> None:
+        self._teacher, self._ask, self._up_to_cap = teacher, (system, temperature, sample), up_to_cap
         self._models = [
-            TeacherModel(spec, teacher.spending, teacher._redactor, temperature) for spec in teacher.specs
+            TeacherModel(spec, teacher.spending, teacher._redactor, temperature, teacher.role)
+            for spec in teacher.specs
         ]
         self._turn = threading.Lock()
         self._stop = threading.Event()
         self._ended: FtDojoError | None = None
-        self.problem = ""
+        self.problem = self.capped = ""
 
     def run(self, prompts: Sequence[str]) -> list[Reply | None]:
         """A reply per prompt, None where every model failed."""
@@ -243,6 +269,9 @@ class _Batch:
                 replies = list(pool.map(self._one, prompts))
             finally:  # an interrupt too: what waits is not asked any more
                 self._stop.set()
+        if isinstance(self._ended, CapReached) and self._up_to_cap:
+            self.capped = str(self._ended)
+            return replies
         if isinstance(self._ended, CapReached):
             kept = sum(reply is not None for reply in replies)
             message = f"{self._ended}; {kept:,} of {len(prompts):,} new replies of the teacher are kept"

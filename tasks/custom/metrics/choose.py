@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.custom.metrics.closed import choice_reader, class_reader, distinct_labels
+from tasks.custom.metrics.judged import judged_reader
 from tasks.custom.metrics.numbers import number_reader
 from tasks.custom.metrics.objects import field_reader, object_reader
 from tasks.custom.metrics.overlap import exact_reader, overlap_reader
@@ -46,6 +47,8 @@ def reader_for(task: TaskFile, folder: Path, golds: Sequence[str]) -> AnswerRead
             return code_reader()
         case "python":
             return scorer_reader()
+        case "judge":
+            return judged_reader()
         case "exact_match":
             return exact_reader()
         case overlap:
