@@ -232,7 +232,10 @@ def train(step: Step, experiment: str) -> Draft:
     if step.journal.training(experiment) is None:
         detail = f"{plan.method}, lr {plan.learning_rate:.2g}, {plan.max_steps} steps"
         step.announce("training_engineer", detail, experiment)
-    step.tell("training", experiment, step.dojo.train(experiment, plan))
+    trained = step.dojo.train(experiment, plan)
+    step.tell("training", experiment, trained)
+    for remark in trained.remarks:
+        step.note(remark, experiment)
     return {}
 
 

@@ -136,6 +136,12 @@ class Training(Record):
     """Why training ended before its last step; empty when it did not."""
     dropped_rows: int = 0
     """Rows that were longer than ``max_length`` and not trained on."""
+    refused_rows: int = 0
+    """Rows that the chat template refused, and that were not trained on."""
+    loss_on: Literal["all", "last", ""] = ""
+    """Which answers of conversations carried loss; empty where no row has an answer before its last."""
+    remarks: tuple[str, ...] = ()
+    """What there is to say about its rows, a line each."""
     command: str = ""
     """The command that repeats this training without the agent."""
 

@@ -32,6 +32,7 @@ from tools.evaluation import evaluate as evaluating
 from tools.evaluation import paired_test as comparing
 from tools.evaluation.baselines import baselines, one_answer
 from tools.models.base_model import BaseModel
+from tools.models.chat_template import LossOn
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
 from tools.training import estimate as estimating
@@ -72,6 +73,8 @@ class Dojo:
     max_length: int = 512
     template_tokens: int = 0
     """What the chat template adds to a row; known once the lengths are settled."""
+    loss_on: LossOn = "auto"
+    """Which answers of a conversation carry loss; ``auto`` leaves it to the chat template."""
     spending: Spending | None = None
     """Money and tokens of language models; None where no such model is used."""
     teacher: Teacher | None = None
@@ -258,7 +261,7 @@ class Dojo:
         """A few real training steps; raises ExperimentFailed when they do not look sane."""
         with self.ledger.measure("train"):
             return training.probe(
-                plan, experiment, self.model_dir(plan.init_from), card, self.workspace, self.worker
+                plan, experiment, self.model_dir(plan.init_from), card, self.workspace, self.worker, self.loss_on
             )
 
     def train(self, experiment: str, plan: TrainingPlan) -> Training:
@@ -270,7 +273,7 @@ class Dojo:
             raise HarnessFault(f"{experiment} has no data in this run's journal")
         with self.ledger.measure("train"):
             trained = training.train(
-                plan, experiment, self.model_dir(plan.init_from), card, self.workspace, self.worker
+                plan, experiment, self.model_dir(plan.init_from), card, self.workspace, self.worker, self.loss_on
             )
         self.journal.append("training_plan", plan, experiment)
         self.journal.append("training", trained, experiment)
