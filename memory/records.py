@@ -173,7 +173,8 @@ class Evaluation(Record):
     score: Score
     predictions: str
     """Relative path: JSONL of ``{"id", "subset", "prediction", "parsed", "right", "value", "error",
-    "limit"}``; the limit that an answer met is ``prompt_too_long``, ``cut_at_budget`` or empty."""
+    "limit"}``; the limit that an answer met is ``prompt_too_long``,
+    ``prompt_refused`` (by the chat template), ``cut_at_budget`` or empty."""
     clusters: tuple[ErrorCluster, ...] = ()
     generated_tokens: int = 0
     wall_seconds: float = 0.0

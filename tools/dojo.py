@@ -261,7 +261,13 @@ class Dojo:
         """A few real training steps; raises ExperimentFailed when they do not look sane."""
         with self.ledger.measure("train"):
             return training.probe(
-                plan, experiment, self.model_dir(plan.init_from), card, self.workspace, self.worker, self.loss_on
+                plan,
+                experiment,
+                self.model_dir(plan.init_from),
+                card,
+                self.workspace,
+                self.worker,
+                self.loss_on,
             )
 
     def train(self, experiment: str, plan: TrainingPlan) -> Training:
@@ -273,7 +279,13 @@ class Dojo:
             raise HarnessFault(f"{experiment} has no data in this run's journal")
         with self.ledger.measure("train"):
             trained = training.train(
-                plan, experiment, self.model_dir(plan.init_from), card, self.workspace, self.worker, self.loss_on
+                plan,
+                experiment,
+                self.model_dir(plan.init_from),
+                card,
+                self.workspace,
+                self.worker,
+                self.loss_on,
             )
         self.journal.append("training_plan", plan, experiment)
         self.journal.append("training", trained, experiment)

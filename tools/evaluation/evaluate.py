@@ -18,7 +18,7 @@ from typing import Any, Literal
 from memory.records import ErrorCluster, Evaluation
 from tasks.base import ItemScore, Sample, TaskSpec
 from tasks.errors import ExperimentFailed, Stage
-from tools.evaluation.generate import PROMPT_TOO_LONG
+from tools.evaluation.generate import PROMPT_REFUSED, PROMPT_TOO_LONG
 from tools.evaluation.score_answers import check_runnable, score_answers
 from tools.process.worker import Usage, Worker
 from tools.workspace import Workspace
@@ -179,7 +179,7 @@ def _same(answer: str | None, label: str | None) -> bool:
 
 def _limited(item_score: ItemScore, limit: str) -> ItemScore:
     """A wrong answer that met a limit is named by it; a prompt that was never asked is wrong in any case."""
-    if limit == PROMPT_TOO_LONG:
+    if limit in (PROMPT_TOO_LONG, PROMPT_REFUSED):
         return replace(item_score, right=False, value=min(item_score.value, 0.0), parsed=None, error=limit)
     return replace(item_score, error=limit) if limit and not item_score.right else item_score
 

@@ -66,7 +66,7 @@ def load_model(model_dir: Path, dtype: str = "float32") -> Any:
 
     if not is_adapter(model_dir):
         return AutoModelForCausalLM.from_pretrained(
-            str(model_dir), dtype=dtype, local_files_only=True, trust_remote_code=False
+            str(model_dir), dtype=dtype, local_files_only=True, trust_remote_code=False, weights_only=True
         )
     from peft import PeftModel
 

@@ -62,8 +62,7 @@ class TokenRows:
 
     def in_words(self) -> tuple[str, ...]:
         """A line on the loss of conversations, and one for each reason of refused rows."""
-        turns = {"all": "every answer", "last": "the last answer alone"}.get(self.loss_on, "")
-        lines = [f"conversations: loss on {turns} ({self.why})"] if turns else []
+        lines = [loss_in_words(self.loss_on, self.why)] if self.loss_on else []
         return (*lines, *(f"{each.count:,} rows set aside, {each.reason}" for each in self.refused))
 
 
@@ -93,6 +92,12 @@ def tokenise(
         loss_on=rule if chats else "",
         why=why,
     )
+
+
+def loss_in_words(loss_on: Literal["all", "last"], why: str) -> str:
+    """One line on the loss of conversations."""
+    turns = {"all": "every answer", "last": "the last answer alone"}[loss_on]
+    return f"conversations: loss on {turns} ({why})"
 
 
 def messages_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
