@@ -165,10 +165,13 @@ def fit_messages(tokenizer: Any, messages: Sequence[Message]) -> list[dict[str, 
     """The turns as the template takes them: joined texts, system text in its place, special tokens marked.
 
     Raises:
-        InputError: a turn has no role, or content that is not text.
+        InputError: a turn has no role, content that is not text, or tool calls that the template leaves out.
     """
     support = template_support(tokenizer)
     turns: list[dict[str, Any]] = [_plain_turn(message) for message in messages]
+    if not support.shows_calls and any(turn.get("tool_calls") for turn in turns):
+        fix = "take a model whose template has tools, or write the call into the answer's text"
+        raise InputError("conversation", "the chat template leaves out its tool calls", fix)
     system = [turn for turn in turns[:1] if turn["role"] in SYSTEM_ROLES]
     if system and support.system in ("refused", "ignored"):
         turns = _folded(turns[1:], str(system[0]["content"] or ""))
@@ -274,12 +277,17 @@ def _earlier_answers(
     found = _marked(tokenizer, ready, shown, start, support) if support.marks_answers else None
     if found is None:
         found = {n: span for n in wanted if (span := _by_prefix(tokenizer, ready, n, shown, start, support))}
-    cuts = [found[n] for n in wanted if n in found]
+    cuts = [found[n] for n in wanted if n in found and _is_whole(start, found[n], ready[n])]
     in_order = all(one[1] <= two[0] for one, two in itertools.pairwise(cuts))
     if len(cuts) < len(wanted) or not in_order:
         wrong = "an earlier answer cannot be found in what the chat template makes of it"
         raise InputError("conversation", wrong, "train on last answers alone: --loss-on last")
     return cuts
+
+
+def _is_whole(start: str, span: tuple[int, int], turn: Message) -> bool:
+    """Whether the template left an earlier answer its words, the reasoning among them."""
+    return bool(turn.get("tool_calls")) or _holds(start[slice(*span)], start[: span[0]], _written(turn))
 
 
 def _marked(

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from tasks.errors import InputError
 from tools.models.chat_template import LossOn, Piece, conversation_pieces, encode, trained_turns
+from tools.models.template_support import template_support
 
 NO_LOSS = -100
 """The label of a token that carries no loss, as torch's cross-entropy has it."""
@@ -54,6 +55,8 @@ class TokenRows:
     loss_on: Literal["all", "last", ""] = ""
     """Which answers of its conversations carry loss; empty where no row has an answer before its last."""
     why: str = ""
+    hidden_tools: int = 0
+    """Rows whose functions (``tools``) the template does not show."""
 
     @property
     def refused_rows(self) -> int:
@@ -63,6 +66,8 @@ class TokenRows:
     def in_words(self) -> tuple[str, ...]:
         """A line on the loss of conversations, and one for each reason of refused rows."""
         lines = [loss_in_words(self.loss_on, self.why)] if self.loss_on else []
+        if self.hidden_tools:
+            lines.append(f"{self.hidden_tools:,} rows have tools, which the chat template leaves out")
         return (*lines, *(f"{each.count:,} rows set aside, {each.reason}" for each in self.refused))
 
 
@@ -91,6 +96,7 @@ def tokenise(
         ),
         loss_on=rule if chats else "",
         why=why,
+        hidden_tools=_hidden_tools(tokenizer, [records[row.place] for row in found]),
     )
 
 
@@ -126,6 +132,10 @@ def shown_pieces(tokenizer: Any, row: TokenRow) -> list[Piece]:
         pieces.append(Piece(text[len(before) :], trained))
         before = text
     return pieces
+
+
+def _hidden_tools(tokenizer: Any, records: Sequence[Mapping[str, Any]]) -> int:
+    return 0 if template_support(tokenizer).shows_tools else sum(bool(row.get("tools")) for row in records)
 
 
 def _pieces(tokenizer: Any, record: Mapping[str, Any], every: bool) -> list[Piece]:
