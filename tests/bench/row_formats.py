@@ -4,8 +4,8 @@
 
 Every row of ``tests.support.row_formats`` is read from a file, made a row of a training set and turned into
 tokens, as a run does it. The tokens are decoded and held against transformers' own rendering of the
-conversation that the row stands for, which is written by hand; so are the stretches that carry loss. ``--write`` puts the
-table into docs/row-formats.md; a test holds it there.
+conversation that the row stands for, which is written by hand; so are the stretches that carry loss.
+``--write`` puts the table into docs/row-formats.md; a test holds it there.
 """
 
 from __future__ import annotations

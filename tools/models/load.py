@@ -71,7 +71,8 @@ def load_model(model_dir: Path, dtype: str = "float32") -> Any:
     from peft import PeftModel
 
     base = load_model(base_dir(model_dir), dtype)
-    return PeftModel.from_pretrained(base, str(model_dir)).merge_and_unload()
+    # PEFT froze the base's weights; merged, they are an ordinary model's again.
+    return PeftModel.from_pretrained(base, str(model_dir)).merge_and_unload().requires_grad_(True)
 
 
 def parameter_count(model: Any) -> int:
