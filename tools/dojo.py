@@ -37,7 +37,7 @@ from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
 from tools.training import estimate as estimating
 from tools.training import train as training
-from tools.training.token_lengths import TokenLengths, sample_with_longest, token_lengths
+from tools.training.token_lengths import Record, TokenLengths, sample_with_longest, token_lengths
 from tools.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -95,16 +95,16 @@ class Dojo:
                 }
         return self._profiles
 
-    def rows_of_sources(self, names: Sequence[str]) -> list[tuple[str, str]]:
-        """(prompt, answer) of every row of these sources, its answer in the task's format."""
+    def rows_of_sources(self, names: Sequence[str]) -> list[Record]:
+        """Every row of these sources as a training set holds it, its answer in the task's format."""
         profiles = self.profiles()
         return [
-            (row.prompt, formatted(self.spec, row.answer))
+            row._replace(answer=formatted(self.spec, row.answer)).record()
             for name in names
             for row in examples_of(self.pool[name], profiles[name].suggested_columns, self.spec)
         ]
 
-    def token_lengths(self, rows: Sequence[tuple[str, str]]) -> TokenLengths:
+    def token_lengths(self, rows: Sequence[Record]) -> TokenLengths:
         """Tokens of (a sample of) these rows, and of the validation prompts and references.
 
         Raises:
@@ -114,7 +114,7 @@ class Dojo:
         with self.ledger.measure("data"), boundary("data", "measuring lengths"):
             return token_lengths(
                 sample_with_longest(rows, self.seed),
-                [item.prompt for item in self.validation],
+                [item.asked for item in self.validation],
                 [self.spec.render(gold, "") for gold in golds],
                 self.base_model.path,
                 self.worker,

@@ -15,9 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tasks.errors import InputError
 from tools.models.architecture import max_positions
-from tools.models.chat_template import encode, render_prompt, render_prompt_messages
+from tools.models.chat_template import encode, render_prompts
 from tools.models.load import BF16_PARAMETERS, device, load_model, load_tokenizer, parameter_count
 from tools.models.template_support import template_support
 from tools.process.machine import available_gib
@@ -64,7 +63,7 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
     seconds: dict[str, float] = {}
     for name, prompts in payload["sets"].items():
         started = time.monotonic()
-        texts = _rendered(tokenizer, prompts)
+        texts = render_prompts(tokenizer, prompts)
         ids = encode(tokenizer, list(texts.values()))
         asked = dict(zip(texts, ids, strict=True))
         fits = dict(zip(asked, fitting(model, ids, new_tokens), strict=True))
@@ -80,33 +79,11 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
     return {"answers": answers, "limits": limits, "generated_tokens": tokens, "generate_seconds": seconds}
 
 
-def _rendered(tokenizer: Any, prompts: Sequence[Any]) -> dict[int, str]:
-    """Position -> text; a prompt that the chat template refuses is left out, unless all are."""
-    texts: dict[int, str] = {}
-    refusal: InputError | None = None
-    for n, prompt in enumerate(prompts):
-        try:
-            texts[n] = _asked(tokenizer, prompt)
-        except InputError as error:
-            refusal = refusal or error
-    if refusal and not texts:
-        raise refusal
-    return texts
-
-
 def _limit(fits: bool | None, tokens: int, new_tokens: int) -> str:
     """The limit that an answer met; ``fits`` is None for a prompt that was refused."""
     if not fits:
         return PROMPT_REFUSED if fits is None else PROMPT_TOO_LONG
     return "" if tokens < new_tokens else CUT_AT_BUDGET
-
-
-def _asked(tokenizer: Any, prompt: str | list[dict[str, Any]] | dict[str, Any]) -> str:
-    if isinstance(prompt, str):
-        return render_prompt(tokenizer, prompt)
-    if isinstance(prompt, list):
-        return render_prompt_messages(tokenizer, prompt)
-    return render_prompt_messages(tokenizer, prompt["messages"], prompt["tools"] or None)
 
 
 def fitting(model: Any, prompts: Sequence[list[int]], new_tokens: int) -> list[bool]:

@@ -28,10 +28,12 @@ __all__ = [
     "conversation_pieces",
     "encode",
     "fit_messages",
+    "render_asked",
     "render_conversation",
     "render_pair",
     "render_prompt",
     "render_prompt_messages",
+    "render_prompts",
     "room_for_prompt",
     "trained_turns",
 ]
@@ -63,6 +65,37 @@ def render_prompt_messages(
     """
     ready = fit_messages(tokenizer, messages)
     return apply_template(tokenizer, ready, protect(tokenizer, tools), ask=True)
+
+
+def render_asked(tokenizer: Any, asked: str | Sequence[Message] | Mapping[str, Any]) -> str:
+    """What an evaluation asks: one user turn as text, turns, or ``messages`` and ``tools``.
+
+    Raises:
+        InputError: as ``render_prompt_messages``.
+    """
+    if isinstance(asked, str):
+        return render_prompt(tokenizer, asked)
+    if isinstance(asked, Mapping):
+        return render_prompt_messages(tokenizer, asked["messages"], asked["tools"] or None)
+    return render_prompt_messages(tokenizer, asked)
+
+
+def render_prompts(tokenizer: Any, prompts: Sequence[Any]) -> dict[int, str]:
+    """Position -> text of what an evaluation asks; a prompt that the template refuses is left out.
+
+    Raises:
+        InputError: it refuses every one.
+    """
+    texts: dict[int, str] = {}
+    refusal: InputError | None = None
+    for n, prompt in enumerate(prompts):
+        try:
+            texts[n] = render_asked(tokenizer, prompt)
+        except InputError as error:
+            refusal = refusal or error
+    if refusal and not texts:
+        raise refusal
+    return texts
 
 
 def render_conversation(
