@@ -181,7 +181,8 @@ class Run(Mapping[str, Any]):
         from graph.session import read_settings
         from tools.models.base_model import resolve_base_model
 
-        return resolve_base_model(read_settings(self.run_dir).base_model).path
+        settings = read_settings(self.run_dir)
+        return resolve_base_model(settings.base_model, settings.allow_pickle).path
 
     @property
     def journal(self) -> Journal:

@@ -21,6 +21,7 @@ from typing import Any
 
 from graph.forking.time_travel import choice
 from graph.result import result_of
+from graph.session import BASE_MODEL
 from graph.state import RunState
 from graph.step import Step, Work
 from memory.journal.log import BASE
@@ -48,6 +49,9 @@ def prepare(step: Step) -> RunState:
     step.tell("run_started", None, journal.info)
     for line in (dojo.spec.data.understood if dojo.spec.data else ())[:UNDERSTOOD_LINES]:
         step.tell("note", None, {"text": line})
+    for event in journal.events:
+        if event.kind == "note" and event.data.get("about") == BASE_MODEL:
+            step.tell("note", None, {"text": f"base model: {event.data['text']}"})
     step.announce("prepare", f"profiling {len(dojo.pool)} sources")
     with dojo.ledger.measure("data"):
         dojo.profiles()
@@ -241,7 +245,11 @@ def train(step: Step, experiment: str) -> Draft:
     if step.journal.training(experiment) is None:
         detail = f"{plan.method}, lr {plan.learning_rate:.2g}, {plan.max_steps} steps"
         step.announce("training_engineer", detail, experiment)
-    step.tell("training", experiment, step.dojo.train(experiment, plan))
+    trained = step.dojo.train(experiment, plan)
+    step.tell("training", experiment, trained)
+    for remark in trained.remarks:
+        if remark not in step.journal.notes:
+            step.note(remark, experiment)
     return {}
 
 

@@ -37,13 +37,18 @@ from tools.checks.lengths import EDITION_ROW_TOKENS
 from tools.contamination.check import Decontaminator
 from tools.dojo import Dojo
 from tools.evaluation.score_answers import score_answers
+from tools.models.adapter import BUNDLED
 from tools.models.base_model import BaseModel, count_tokens, resolve_base_model
+from tools.models.check import look_in_child
 from tools.process.machine import versions
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
+from tools.training.tokenise import loss_in_words
 from tools.workspace import Workspace, make_run_id
 
 SETTINGS_FILE = "run.json"
+BASE_MODEL = "base_model"
+"""What a note of the journal is ``about`` that was made when the base model was looked at."""
 MINIMUM_BUDGET_SECONDS = 30.0
 """Under this no model is loaded, trained, evaluated and tested, whatever its size."""
 
@@ -197,10 +202,11 @@ def start(settings: RunSettings) -> Session:
             f"cannot fit one experiment (at least {MINIMUM_BUDGET_SECONDS:g} s)",
             "give it 2m or more",
         )
-    resolve_base_model(settings.base_model)
+    base_model = _base_model(settings)
     models = _models(settings, spec)
     with ExitStack() as on_error:
         worker, data = _read(settings, spec, on_error)
+        remarks = _looked_at(settings, base_model, data, worker)
         if spec.check_gold is not None and spec.script is not None:
             spec.check_gold(data.validation, partial(score_answers, spec))
         now = datetime.now(UTC)
@@ -212,6 +218,8 @@ def start(settings: RunSettings) -> Session:
         session = _with_policy(session, models)
         for remark in data.understood:
             session.dojo.journal.note(remark)
+        for remark in remarks:
+            session.dojo.journal.note(remark, about=BASE_MODEL)
         on_error.pop_all()
         return session
 
@@ -264,6 +272,30 @@ def _read(settings: RunSettings, spec: TaskSpec, on_error: ExitStack) -> tuple[W
         return worker, load(spec, _edition(settings, spec), settings.seed, load_options(settings))
 
 
+def _base_model(settings: RunSettings) -> BaseModel:
+    return resolve_base_model(settings.base_model, settings.allow_pickle)
+
+
+def _looked_at(
+    settings: RunSettings, base_model: BaseModel, data: TaskData, worker: Worker
+) -> tuple[str, ...]:
+    """What is out of the ordinary about the base model, a line each. The bundled one is our own.
+
+    Raises:
+        InputError: it cannot be trained or asked here.
+    """
+    if base_model.path.parent == BUNDLED.resolve():
+        return ()
+    found = look_in_child(base_model, settings.allow_pickle, worker)
+    turns = (turn for source in data.sources for row in source.rows for turn in row.get("turns") or ())
+    if not any(isinstance(turn, dict) and turn.get("role") == "assistant" for turn in turns):
+        return found.notes
+    rule, why = (
+        (found.loss_on, found.loss_why) if settings.loss_on == "auto" else (settings.loss_on, "as set")
+    )
+    return (*found.notes, loss_in_words(rule, why))
+
+
 def _build(
     settings: RunSettings,
     spec: TaskSpec,
@@ -274,7 +306,7 @@ def _build(
     on_error: ExitStack,
 ) -> Session:
     """The parts put together; ``started`` is None for a run that has a journal already."""
-    base_model = resolve_base_model(settings.base_model)
+    base_model = _base_model(settings)
     edition = _edition(settings, spec)
     if edition == "official":
         spec = _within(spec, base_model)
@@ -324,6 +356,7 @@ def _build(
         count_tokens=_counter(base_model),
         seed=settings.seed,
         max_rows=settings.max_rows,
+        loss_on=settings.loss_on,
         max_length=min(EDITION_ROW_TOKENS[edition], base_model.max_positions or EDITION_ROW_TOKENS[edition]),
     )
     if (settled := journal.lengths) is not None:

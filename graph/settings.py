@@ -116,6 +116,14 @@ class RunSettings(BaseModel):
         BUNDLED_MODEL,
         description="Model to fine-tune: the bundled one, a folder in the Hub's format, or a Hub id.",
     )
+    allow_pickle: bool = Field(
+        False,
+        description="Take a base model whose weights are pickles: no code of theirs is run, tensors only.",
+    )
+    loss_on: Literal["auto", "all", "last"] = Field(
+        "auto",
+        description="Which answers of a conversation are trained: `all`, `last`, or as the template allows.",
+    )
     budget_seconds: Annotated[float, BeforeValidator(lambda value: parse_duration(str(value)))] = Field(
         300.0, description="Time for the whole run, wall-clock: 90s, 5m, 1h30m, or seconds.", gt=0
     )
@@ -175,6 +183,8 @@ class Options(TypedDict, total=False):
     data_root: str
     split: Literal["own", "published"]
     base_model: str
+    allow_pickle: bool
+    loss_on: Literal["auto", "all", "last"]
     policy: Literal["playbook", "llm"]
     model: str
     base_url: str

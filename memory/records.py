@@ -138,6 +138,12 @@ class Training(Record):
     """Why training ended before its last step; empty when it did not."""
     dropped_rows: int = 0
     """Rows that were longer than ``max_length`` and not trained on."""
+    refused_rows: int = 0
+    """Rows that the chat template refused, and that were not trained on."""
+    loss_on: Literal["all", "last", ""] = ""
+    """Which answers of conversations carried loss; empty where no row has an answer before its last."""
+    remarks: tuple[str, ...] = ()
+    """What there is to say about its rows, a line each."""
     command: str = ""
     """The command that repeats this training without the agent."""
 
@@ -169,7 +175,8 @@ class Evaluation(Record):
     score: Score
     predictions: str
     """Relative path: JSONL of ``{"id", "subset", "prediction", "parsed", "right", "value", "error",
-    "limit"}``; the limit that an answer met is ``prompt_too_long``, ``cut_at_budget`` or empty."""
+    "limit"}``; the limit that an answer met is ``prompt_too_long``,
+    ``prompt_refused`` (by the chat template), ``cut_at_budget`` or empty."""
     clusters: tuple[ErrorCluster, ...] = ()
     generated_tokens: int = 0
     wall_seconds: float = 0.0

@@ -96,7 +96,7 @@ def test_a_model_without_positions_is_trained_like_any_other(task_and_model, tmp
 
     resolve = session.resolve_base_model
     monkeypatch.setattr(
-        session, "resolve_base_model", lambda name: resolve(name).model_copy(update={"max_positions": 0})
+        session, "resolve_base_model", lambda *asked: resolve(*asked).model_copy(update={"max_positions": 0})
     )
     run(run_settings(task_and_model, tmp_path / "runs"))
     journal = journal_of(tmp_path / "runs")

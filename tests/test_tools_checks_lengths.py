@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.errors import InputError
+from tasks.errors import ExperimentFailed, InputError
+from tests.support.chat_templates import MISTRAL, model_with
+from tests.support.row_formats import said
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.checks.lengths import Asked, Room, choose_lengths, in_words
 from tools.training.token_lengths import TokenLengths, sample_with_longest, token_lengths
@@ -88,15 +90,32 @@ def test_where_no_row_fits_nothing_starts():
 
 def test_lengths_are_counted_through_the_chat_template(tmp_path):
     model = make_tiny_model(tmp_path / "model")
-    rows = [("copy the word", "word"), ("what", "the answer")]
+    rows = [{"prompt": "copy the word", "answer": "word"}, {"prompt": "what", "answer": "the answer"}]
     found = token_lengths(rows, ["copy the word"], ["word"], model, shared_worker(), tmp_path / "log")
     assert found.template == 4, "start, user, assistant, end"
     assert found.references[0] == found.answers[0]
     assert found.rows[0] == found.prompts[0] + found.answers[0]
 
 
+def test_a_conversation_is_measured_whole_and_what_the_template_refuses_is_left_out(tmp_path):
+    model = model_with(tmp_path / "model", MISTRAL)
+    turns = said(
+        ("user", "copy the word"), ("assistant", "word"), ("user", "what"), ("assistant", "the answer")
+    )
+    plain = {"prompt": "copy the word", "answer": "word"}
+    twice = {"prompt": "x", "answer": "y", "messages": [*turns[:1], *turns]}
+    asked = {"messages": turns[:3], "tools": []}
+    refused = {"messages": [*turns[:1], *turns[:3]], "tools": []}
+    rows = [plain, {"prompt": "user: copy", "answer": "the answer", "messages": turns}, twice]
+    found = token_lengths(rows, [asked, refused], [], model, shared_worker(), tmp_path / "log")
+    assert len(found.rows) == 2 and found.rows[1] > 2 * found.answers[1] + found.rows[0]
+    assert found.prompts == (found.rows[1] - found.answers[1],)
+    with pytest.raises(ExperimentFailed, match="the chat template refuses it"):
+        token_lengths([twice], [], [], model, shared_worker(), tmp_path / "log")
+
+
 def test_of_many_rows_the_longest_are_always_measured():
-    rows = [("x" * (n % 50), "y") for n in range(20_000)] + [("z" * 900, "y")]
+    rows = [{"prompt": "x" * size, "answer": "y"} for size in [*(n % 50 for n in range(20_000)), 900]]
     sample = sample_with_longest(rows, 0)
     assert len(sample) <= 4000 and rows[-1] in sample
     assert sample_with_longest(rows[:10], 0) == rows[:10]

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -41,10 +41,12 @@ def loss(model: Any, batch: Any) -> float:
         return float(model.eval()(**inputs).loss)
 
 
-def train(start: Path, out: Path, rows: Path, **plan: Any) -> tuple[float, Any]:
-    """Trains LoRA from ``start``, saves, and returns the loss at the end with the batch it was taken on."""
+def train(
+    start: Path, out: Path, rows: Path, method: Literal["lora", "full"] = "lora", **plan: Any
+) -> tuple[float, Any]:
+    """Trains from ``start``, saves, and returns the loss at the end with the batch it was taken on."""
     made = TrainingPlan(
-        method="lora", max_steps=6, learning_rate=5e-3, per_device_train_batch_size=8, warmup_steps=0, **plan
+        method=method, max_steps=6, learning_rate=5e-3, per_device_train_batch_size=8, warmup_steps=0, **plan
     )
     trainer, _ = sft.build_trainer(made, start, rows, out)
     trainer.train()
@@ -97,6 +99,14 @@ def test_adapters_of_users_are_kept_in_what_is_trained_on(
     start = adapter_of(base, tmp_path / "theirs", **settings)
     end, batch = train(start, tmp_path / "ours", write_rows(tmp_path / "rows.jsonl"))
     assert loss(load_model(tmp_path / "ours"), batch) == pytest.approx(end, rel=1e-4)
+
+
+def test_full_fine_tuning_goes_on_from_an_adapter(tmp_path: Path) -> None:
+    start = adapter_of(make_tiny_model(tmp_path / "base"), tmp_path / "theirs")
+    rows = write_rows(tmp_path / "rows.jsonl")
+    end, batch = train(start, tmp_path / "ours", rows, method="full")
+    assert loss(load_model(tmp_path / "ours"), batch) == pytest.approx(end, rel=1e-4)
+    assert end < 0.9 * loss(load_model(start), batch)
 
 
 def test_an_adapter_directory_is_a_base_model(tmp_path: Path) -> None:

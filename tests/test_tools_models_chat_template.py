@@ -22,17 +22,20 @@ from tests.support.chat_templates import (
 from tests.support.tiny_model import CHAT_TEMPLATE
 from tools.models.base_model import BUNDLED
 from tools.models.chat_template import (
-    answer_spans,
+    Piece,
+    conversation_pieces,
     encode,
     render_conversation,
     render_pair,
     render_prompt,
     render_prompt_messages,
     room_for_prompt,
+    trained_turns,
 )
 from tools.models.load import load_tokenizer
 from tools.models.special_tokens import readable
 from tools.models.template_support import template_support
+from tools.training.tokenise import NO_LOSS, tokenise
 
 THOUGHT = "<think>\nseven and one\n</think>\n\neight"
 
@@ -64,25 +67,64 @@ def test_training_text_is_the_one_of_transformers(
     assert completion.endswith("<|end|>")
 
 
+def trained_texts(pieces: list[Piece]) -> list[str]:
+    return [piece.text.strip() for piece in pieces if piece.trained]
+
+
 @pytest.mark.parametrize("family", ORDINARY)
-def test_spans_hold_every_answer_with_its_end(tokenizer_of: Any, family: str) -> None:
+def test_loss_can_be_on_every_answer_with_its_end(tokenizer_of: Any, family: str) -> None:
     tokenizer = tokenizer_of(ORDINARY[family])
     turns = talk("hi", "yes", "and now?", "no\nnever")
-    ids, spans = answer_spans(tokenizer, turns)
-    assert [tokenizer.decode(ids[a:b]).strip() for a, b in spans] == ["yes<|end|>", "no\nnever<|end|>"] or [
-        tokenizer.decode(ids[a:b]).strip() for a, b in spans
-    ] == ["yes <|end|>", "no\nnever <|end|>"]
-    assert tokenizer.decode(ids) == "".join(render_conversation(tokenizer, turns))
+    pieces = conversation_pieces(tokenizer, turns, every=True)
+    assert [text.replace(" <|end|>", "<|end|>") for text in trained_texts(pieces)] == [
+        "yes<|end|>",
+        "no\nnever<|end|>",
+    ]
+    whole = "".join(render_conversation(tokenizer, turns))
+    assert "".join(piece.text for piece in pieces) == whole
+    assert trained_texts(conversation_pieces(tokenizer, turns)) == trained_texts(pieces)[1:]
 
 
-def test_spans_of_a_template_that_marks_its_answers_are_those_of_transformers() -> None:
+@pytest.mark.parametrize("family", ORDINARY)
+def test_an_end_token_that_somebody_wrote_does_not_end_an_answer(tokenizer_of: Any, family: str) -> None:
+    tokenizer = tokenizer_of(ORDINARY[family])
+    turns = talk("say <|end|>", "it is <|end|> you see", "and now?", "no")
+    pieces = conversation_pieces(tokenizer, turns, every=True)
+    assert "you see" in readable(trained_texts(pieces)[0])
+
+
+def test_a_turn_without_weight_and_a_greeting_carry_no_loss(tokenizer_of: Any) -> None:
+    tokenizer = tokenizer_of(CHATML)
+    turns = talk("hi", "yes", "and now?", "no", "so?", "maybe")
+    turns[1] |= {"weight": 0}  # type: ignore[dict-item]
+    greeting = {"role": "assistant", "content": "Welcome."}
+    pieces = conversation_pieces(tokenizer, [greeting, *turns], every=True)
+    assert trained_texts(pieces) == ["no<|end|>", "maybe<|end|>"]
+
+
+@pytest.mark.parametrize(
+    ("template", "rule"), [(CHATML, "all"), (MISTRAL, "all"), (QWEN, "last"), (DISTILLED, "last")]
+)
+def test_the_template_decides_which_answers_are_trained(tokenizer_of: Any, template: str, rule: str) -> None:
+    tokenizer = tokenizer_of(template)
+    assert trained_turns(tokenizer)[0] == rule
+    assert trained_turns(tokenizer, "all") == ("all", "as set")
+
+
+def test_a_template_that_hides_earlier_turns_leaves_the_loss_to_the_last(tokenizer_of: Any) -> None:
+    tokenizer = tokenizer_of("{% set messages = messages[-2:] %}" + CHATML)
+    assert trained_turns(tokenizer)[0] == "last"
+    with pytest.raises(InputError, match="an earlier answer cannot be found"):
+        conversation_pieces(tokenizer, talk("hi", "yes", "now?", "no"), every=True)
+
+
+def test_answers_of_a_template_that_marks_them_are_those_of_transformers() -> None:
     tokenizer = load_tokenizer(BUNDLED / "ftdojo-mini")
     turns = talk("2+2", "4", "3+3", "6")
-    ids, spans = answer_spans(tokenizer, turns)
+    (row,) = tokenise(tokenizer, [{"messages": turns}], 512).rows
     theirs = tokenizer.apply_chat_template(turns, return_dict=True, return_assistant_tokens_mask=True)
-    assert ids == theirs["input_ids"]
-    mask = [int(any(a <= n < b for a, b in spans)) for n in range(len(ids))]
-    assert mask == theirs["assistant_masks"]
+    assert row.input_ids == theirs["input_ids"]
+    assert [int(label != NO_LOSS) for label in row.labels] == theirs["assistant_masks"]
 
 
 @pytest.mark.parametrize("template", [MISTRAL, GEMMA])

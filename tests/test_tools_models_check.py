@@ -12,10 +12,13 @@ from safetensors.numpy import load_file, save_file
 
 from tasks.errors import InputError
 from tests.support.chat_templates import DISTILLED, GEMMA, NEEDS_SYSTEM, QWEN, model_with
-from tests.support.tiny_model import CHAT_TEMPLATE, make_tiny_model
+from tests.support.tiny_model import CHAT_TEMPLATE, make_tiny_model, shared_worker
 from tools.models.base_model import NO_LIMIT, resolve_base_model
-from tools.models.check import facts, look, look_job
+from tools.models.check import facts, look, look_in_child, look_job
+from tools.models.load import load_model
 from tools.models.weight_files import check_numbers
+
+torch = pytest.importorskip("torch")
 
 
 @pytest.fixture
@@ -124,7 +127,6 @@ def test_nan_in_the_weights_is_named(model: Path, value: float) -> None:
 
 
 def test_nan_is_found_in_16_bits_and_a_large_model_is_sampled(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
     from safetensors.torch import save_file as save
 
     for dtype in (torch.bfloat16, torch.float16):
@@ -190,7 +192,62 @@ def test_positions_are_found_under_their_other_names(model: Path) -> None:
 
 
 def test_a_refusal_travels_from_a_child_as_data(model: Path) -> None:
-    assert facts(look_job({"model": "ftdojo-mini"})).parameters == 1_246_336
+    def job(name: str) -> dict[str, Any]:
+        return {"base_model": resolve_base_model(name).model_dump(mode="json")}
+
+    assert facts(look_job(job("ftdojo-mini"))).parameters == 1_246_336
     change(model / "config.json", model_type="llamma")
     with pytest.raises(InputError, match="unknown architecture"):
-        facts(json.loads(json.dumps(look_job({"model": str(model)}))))
+        facts(json.loads(json.dumps(look_job(job(str(model))))))
+
+
+def test_what_a_library_makes_of_damaged_files_is_one_line(model: Path) -> None:
+    found = resolve_base_model(str(model))
+    (model / "tokenizer.json").write_text('{"version": "1.0", "model": {"type": "Unheard"}}')
+    with pytest.raises(InputError) as caught:
+        look_in_child(found, False, shared_worker())
+    assert "\n" not in str(caught.value)
+    assert str(model) in str(caught.value)
+
+
+def pickled(model: Path, content: Any) -> Path:
+    (model / "model.safetensors").unlink()
+    torch.save(content, model / "pytorch_model.bin")
+    return model
+
+
+def test_pickles_are_read_as_tensors_alone(model: Path) -> None:
+    weights = {
+        name: torch.from_numpy(values) for name, values in load_file(model / "model.safetensors").items()
+    }
+    found = look(resolve_base_model(str(pickled(model, weights)), allow_pickle=True), allow_pickle=True)
+    assert found.notes == ()
+    loaded = load_model(model).state_dict()
+    assert all(torch.equal(loaded[name], values) for name, values in weights.items())
+    weights["model.norm.weight"][0] = float("nan")
+    torch.save(weights, model / "pytorch_model.bin")
+    with pytest.raises(InputError, match=r"norm\.weight holds NaN"):
+        look(resolve_base_model(str(model), allow_pickle=True), allow_pickle=True)
+
+
+class Trap:
+    """Runs code where a pickle is read the careless way."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.mark,)
+
+
+def test_a_pickle_with_code_in_it_is_refused_and_not_run(model: Path, tmp_path: Path) -> None:
+    folder = pickled(model, {"model.norm.weight": Trap(tmp_path / "ran")})
+    with pytest.raises(InputError, match="not a pickle of tensors alone"):
+        look(resolve_base_model(str(folder), allow_pickle=True), allow_pickle=True)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_pickle_under_another_name_says_the_name_it_needs(model: Path) -> None:
+    (model / "model.safetensors").rename(model / "mine.pt")
+    with pytest.raises(InputError, match=r"rename mine.pt to pytorch_model.bin"):
+        resolve_base_model(str(model), allow_pickle=True)

@@ -33,11 +33,12 @@ from tools.evaluation import paired_test as comparing
 from tools.evaluation.baselines import levels_of
 from tools.evaluation.judge.scoring import unjudged
 from tools.models.base_model import BaseModel
+from tools.models.chat_template import LossOn
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
 from tools.training import estimate as estimating
 from tools.training import train as training
-from tools.training.token_lengths import TokenLengths, sample_with_longest, token_lengths
+from tools.training.token_lengths import Record, TokenLengths, sample_with_longest, token_lengths
 from tools.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class Dojo:
     max_length: int = 512
     template_tokens: int = 0
     """What the chat template adds to a row; known once the lengths are settled."""
+    loss_on: LossOn = "auto"
+    """Which answers of a conversation carry loss; ``auto`` leaves it to the chat template."""
     spending: Spending | None = None
     """Money and tokens of language models; None where no such model is used."""
     teacher: Teacher | None = None
@@ -96,16 +99,16 @@ class Dojo:
                 }
         return self._profiles
 
-    def rows_of_sources(self, names: Sequence[str]) -> list[tuple[str, str]]:
-        """(prompt, answer) of every row of these sources, its answer in the task's format."""
+    def rows_of_sources(self, names: Sequence[str]) -> list[Record]:
+        """Every row of these sources as a training set holds it, its answer in the task's format."""
         profiles = self.profiles()
         return [
-            (row.prompt, formatted(self.spec, row.answer))
+            row._replace(answer=formatted(self.spec, row.answer)).record()
             for name in names
             for row in examples_of(self.pool[name], profiles[name].suggested_columns, self.spec)
         ]
 
-    def token_lengths(self, rows: Sequence[tuple[str, str]]) -> TokenLengths:
+    def token_lengths(self, rows: Sequence[Record]) -> TokenLengths:
         """Tokens of (a sample of) these rows, and of the validation prompts and references.
 
         Raises:
@@ -115,7 +118,7 @@ class Dojo:
         with self.ledger.measure("data"), boundary("data", "measuring lengths"):
             return token_lengths(
                 sample_with_longest(rows, self.seed),
-                [item.prompt for item in self.validation],
+                [item.asked for item in self.validation],
                 [self.spec.render(gold, "") for gold in golds],
                 self.base_model.path,
                 self.worker,
@@ -262,7 +265,13 @@ class Dojo:
         """A few real training steps; raises ExperimentFailed when they do not look sane."""
         with self.ledger.measure("train"):
             return training.probe(
-                plan, experiment, self.model_dir(plan.init_from), card, self.workspace, self.worker
+                plan,
+                experiment,
+                self.model_dir(plan.init_from),
+                card,
+                self.workspace,
+                self.worker,
+                self.loss_on,
             )
 
     def train(self, experiment: str, plan: TrainingPlan) -> Training:
@@ -274,7 +283,13 @@ class Dojo:
             raise HarnessFault(f"{experiment} has no data in this run's journal")
         with self.ledger.measure("train"):
             trained = training.train(
-                plan, experiment, self.model_dir(plan.init_from), card, self.workspace, self.worker
+                plan,
+                experiment,
+                self.model_dir(plan.init_from),
+                card,
+                self.workspace,
+                self.worker,
+                self.loss_on,
             )
         self.journal.append("training_plan", plan, experiment)
         self.journal.append("training", trained, experiment)

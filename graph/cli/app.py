@@ -342,9 +342,12 @@ def inspect(
     base_model: Annotated[
         str, typer.Option(help="Whose template, tokens and positions to look with.")
     ] = BUNDLED_MODEL,
+    allow_pickle: Annotated[bool, option("allow_pickle")] = False,
+    loss_on: Annotated[str, option("loss_on")] = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Show what is understood of your data, and three rows as the model will see them; nothing is spent."""
     from graph.cli.inspect import print_inspection
 
-    print_inspection(Console(), data, base_model, as_json)
+    chosen = make_settings(base_model=base_model, allow_pickle=allow_pickle, loss_on=loss_on)
+    print_inspection(Console(), data, chosen.base_model, as_json, chosen.allow_pickle, chosen.loss_on)

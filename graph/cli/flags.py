@@ -45,6 +45,8 @@ FLAGS = {
     "edition": Flag(TASK),
     "split": Flag(TASK),
     "base_model": Flag(TASK, metavar="MODEL"),
+    "allow_pickle": Flag(TASK),
+    "loss_on": Flag(TASK),
     "seed": Flag(TASK),
     "budget_seconds": Flag(LIMITS, "--budget", DEFAULT_BUDGET, "DURATION"),
     "max_experiments": Flag(LIMITS),
@@ -136,4 +138,4 @@ def _plain_type(annotation: Any) -> Any:
     """The type that the command line reads: numbers as they are, choices and the rest as text."""
     if get_origin(annotation) in (Union, types.UnionType):
         return annotation
-    return annotation if annotation in (int, float) else str
+    return annotation if annotation in (int, float, bool) else str

@@ -8,17 +8,26 @@ from rich.console import Console
 from rich.text import Text
 
 from graph.session import load_task
-from tasks.errors import InputError
+from tasks.errors import InputError, or_input_error
 from tools.contamination.check import Decontaminator
 from tools.curation.inspection import Inspection, SourceFacts, inspect_data
 from tools.models.base_model import resolve_base_model
+from tools.models.chat_template import LossOn
+from tools.models.check import look
 from tools.sealed_test import SealedTest
 
 SHOWN_CHARACTERS = 400
 
 
-def print_inspection(console: Console, data: str, base_model: str, as_json: bool) -> None:
-    """Read the data, measure it against the base model, and print both.
+def print_inspection(
+    console: Console,
+    data: str,
+    base_model: str,
+    as_json: bool,
+    allow_pickle: bool = False,
+    loss_on: LossOn = "auto",
+) -> None:
+    """Look at the base model, read the data, measure it against the model, and print both.
 
     Raises:
         InputError: the data or the model cannot be read.
@@ -28,11 +37,12 @@ def print_inspection(console: Console, data: str, base_model: str, as_json: bool
         raise InputError(
             data, "a task that comes with FT-Dojo is not inspected", f"see `ftdojo tasks {data}`"
         )
+    model = resolve_base_model(base_model, allow_pickle)
+    with or_input_error(base_model, "it cannot be looked at", "copy its files again"):
+        notes = look(model, allow_pickle).notes
     test = SealedTest.seal(spec.data.load_test)
-    items = test.n
-    facts = inspect_data(
-        spec, resolve_base_model(base_model), Decontaminator.build(spec.data.validation, test), items
-    )
+    decontaminator = Decontaminator.build(spec.data.validation, test)
+    facts = inspect_data(spec, model, decontaminator, test.n, notes, loss_on)
     if as_json:
         console.print_json(json.dumps(facts.as_json(), ensure_ascii=False))
         return
@@ -46,6 +56,8 @@ def _heading(console: Console, facts: Inspection) -> None:
     items = f"{facts.validation} validation items, {facts.test} sealed test items"
     console.print(Text(f"{facts.task}: metric {facts.metric}, {items}", style="bold"))
     console.print(Text(f"base model {facts.base_model}, {limit}"))
+    for note in facts.base_model_notes:
+        console.print(Text(f"  {note}", style="yellow"))
     console.print()
     for line in facts.understood:
         console.print(Text(f"  {line}"))
@@ -74,14 +86,18 @@ def _source(console: Console, source: SourceFacts, facts: Inspection) -> None:
     if source.personal:
         held = ", ".join(f"{kind} in {count} rows" for kind, count in source.personal.items())
         console.print(Text(f"  warning: personal data: {held}", style="yellow"))
+    for remark in source.remarks:
+        console.print(Text(f"  {remark}"))
     for number, row in enumerate(source.shown, 1):
         console.print()
         sizes = (
             f"{row.prompt_tokens} tokens of prompt, {row.target_tokens} of target (marked: it carries loss)"
         )
         console.print(Text(f"  row {number} as the model sees it: {sizes}", style="dim"))
-        shown = Text("  " + _cut(row.prompt).replace("\n", "\n  "))
-        shown.append(Text("⟦" + _cut(row.target).replace("\n", "\n  ") + "⟧", style="bold green"))
+        shown = Text("  ")
+        for text, trained in row.pieces:
+            indented = _cut(text).replace("\n", "\n  ")
+            shown.append(f"⟦{indented}⟧" if trained else indented, style="bold green" if trained else None)
         console.print(shown)
 
 

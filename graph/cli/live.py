@@ -185,6 +185,8 @@ def _training(data: Mapping[str, Any], board: Board) -> str:
     parts += [] if speed is None else [f"at {speed:.0f} tokens/s"]
     if dropped := number(data, "dropped_rows"):
         parts.append(f"without {dropped:,.0f} rows that are longer than the limit")
+    if refused := number(data, "refused_rows"):
+        parts.append(f"without {refused:,.0f} rows that the chat template refuses")
     return " ".join(parts) + (f", stopped early: {early}" if (early := words(data, "stopped_early")) else "")
 
 

@@ -69,6 +69,8 @@ def _message(turn: Mapping[str, Any], role: str) -> Message:
     for name in _KEPT:
         if name in turn and not is_missing(turn[name]):
             message[name] = text_of(turn[name])
+    if role == "assistant" and turn.get("weight") == 0:
+        message["weight"] = 0
     if not message["content"].strip() and role in ("user", "assistant") and "tool_calls" not in message:
         raise Unreadable(f"a turn of the {role} is empty")
     return message

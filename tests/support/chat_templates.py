@@ -51,6 +51,18 @@ NEEDS_SYSTEM = (
     "{% if messages[0].role != 'system' %}{{ raise_exception('The first message must be a system message') }}"
     "{% endif %}" + CHATML
 )
+STRIPS = (
+    "{{ bos_token }}{% for m in messages %}{% if m.role == 'assistant' %}<|assistant|>"
+    "{{ m.content.split('</think>')[-1].lstrip('\n') }}<|end|>\n"
+    "{% else %}<|user|>{{ m.role }}\n{{ m.content }}<|end|>\n{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+TOOLS = (
+    "{% if tools %}<|user|>system\n{% for t in tools %}{{ t | tojson }}\n{% endfor %}<|end|>\n{% endif %}"
+    "{% for m in messages %}<|user|>{{ m.role }}\n{{ m.content }}"
+    "{% for c in m.tool_calls or [] %}<call>{{ c.function | tojson }}</call>{% endfor %}<|end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|user|>assistant\n{% endif %}"
+)
 ORDINARY = {
     "chatml": CHATML,
     "chatml with a default": CHATML_DEFAULT,

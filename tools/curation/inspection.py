@@ -7,6 +7,7 @@ Of a large source, a seeded sample of rows is measured, and the facts say of how
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -20,8 +21,9 @@ from tools.contamination.check import Decontaminator
 from tools.curation.deduplicate import exact_groups, near_groups, repeated_share
 from tools.curation.operations import Example, Raw, to_example
 from tools.models.base_model import BaseModel
-from tools.models.chat_template import encode, render_conversation
+from tools.models.chat_template import LossOn
 from tools.models.load import load_tokenizer
+from tools.training.tokenise import NO_LOSS, TokenRow, shown_pieces, tokenise
 
 MOST_ROWS = 2000
 """Rows of a source that are measured."""
@@ -41,12 +43,13 @@ PERSONAL = {
 
 @dataclass(frozen=True)
 class ShownRow:
-    """A row as the model will see it; only ``target`` carries loss."""
+    """A row as the model will see it, decoded from the tokens that a training reads."""
 
-    prompt: str
-    target: str
+    pieces: tuple[tuple[str, bool], ...]
+    """(text, whether it carries loss), in order."""
     prompt_tokens: int
     target_tokens: int
+    """Those that carry loss."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class SourceFacts:
     personal: dict[str, int]
     """Kind of personal data -> measured rows that hold some."""
     shown: tuple[ShownRow, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """Which answers of conversations carry loss, and rows that the chat template refuses, by reason."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,8 @@ class Inspection:
     test: int
     understood: tuple[str, ...]
     sources: tuple[SourceFacts, ...] = field(default_factory=tuple)
+    base_model_notes: tuple[str, ...] = ()
+    """What is out of the ordinary about the base model."""
 
     def as_json(self) -> dict[str, Any]:
         """JSON-plain."""
@@ -94,18 +101,34 @@ class Inspection:
 
 
 def inspect_data(
-    spec: TaskSpec, base_model: BaseModel, decontaminator: Decontaminator, test_items: int, seed: int = 0
+    spec: TaskSpec,
+    base_model: BaseModel,
+    decontaminator: Decontaminator,
+    test_items: int,
+    notes: tuple[str, ...] = (),
+    loss_on: LossOn = "auto",
+    seed: int = 0,
 ) -> Inspection:
     """Measure every source of a user's task.
 
+    Args:
+        spec: the task, with its data.
+        base_model: its template and tokens are looked with.
+        decontaminator: knows the validation and test items.
+        test_items: how many are sealed.
+        notes: what was found out about the base model.
+        loss_on: which answers of a conversation carry loss.
+        seed: of the sample of a large source.
+
     Raises:
-        InputError: the tokenizer cannot be loaded, or the template refuses every conversation.
+        InputError: the tokenizer cannot be loaded.
     """
     data = spec.data
     assert data is not None, "a user's task brings its data along"
     tokenizer = load_tokenizer(base_model.path)
     sources = tuple(
-        _source_facts(source, spec, base_model, tokenizer, decontaminator, seed) for source in data.sources
+        _source_facts(source, spec, base_model, tokenizer, decontaminator, loss_on, seed)
+        for source in data.sources
     )
     return Inspection(
         task=spec.id,
@@ -116,6 +139,7 @@ def inspect_data(
         test=test_items,
         understood=data.understood,
         sources=sources,
+        base_model_notes=notes,
     )
 
 
@@ -125,13 +149,12 @@ def _source_facts(
     base_model: BaseModel,
     tokenizer: Any,
     decontaminator: Decontaminator,
+    loss_on: LossOn,
     seed: int,
 ) -> SourceFacts:
     rows = _measured(source, spec, seed)
-    rendered = [render_conversation(tokenizer, _conversation(row), list(row.tools) or None) for row in rows]
-    prompts = [len(ids) for ids in encode(tokenizer, [prompt for prompt, _ in rendered])]
-    targets = [len(ids) for ids in encode(tokenizer, [target for _, target in rendered])]
-    totals = [asked + answered for asked, answered in zip(prompts, targets, strict=True)]
+    found = tokenise(tokenizer, [row.record() for row in rows], sys.maxsize, loss_on)
+    totals = [len(row.input_ids) for row in found.rows]
     matches = Counter(
         match.rule for row in rows if (match := decontaminator.check(row.prompt, row.answer)) is not None
     )
@@ -143,7 +166,7 @@ def _source_facts(
         measured=len(rows),
         understood=source.understood,
         tokens=_percentiles(totals),
-        target_tokens=_percentiles(targets),
+        target_tokens=_percentiles([_with_loss(row) for row in found.rows]),
         too_long=sum(base_model.positions is not None and total > base_model.positions for total in totals),
         repeated_share=repeated_share(exact_groups(asked)),
         nearly_repeated_share=repeated_share(near_groups(asked, answers=answers)),
@@ -151,11 +174,19 @@ def _source_facts(
         labels=_labels([row.answer.strip() for row in rows]),
         scripts=_scripts(asked),
         personal=_personal(rows),
-        shown=tuple(
-            ShownRow(prompt, target, prompts[place], targets[place])
-            for place, (prompt, target) in enumerate(rendered[:SHOWN_ROWS])
-        ),
+        shown=tuple(_shown(tokenizer, row) for row in found.rows[:SHOWN_ROWS]),
+        remarks=found.in_words(),
     )
+
+
+def _with_loss(row: TokenRow) -> int:
+    return sum(label != NO_LOSS for label in row.labels)
+
+
+def _shown(tokenizer: Any, row: TokenRow) -> ShownRow:
+    trained = _with_loss(row)
+    pieces = tuple((piece.text, piece.trained) for piece in shown_pieces(tokenizer, row))
+    return ShownRow(pieces, len(row.labels) - trained, trained)
 
 
 def _measured(source: Source, spec: TaskSpec, seed: int) -> list[Example]:
@@ -166,12 +197,6 @@ def _measured(source: Source, spec: TaskSpec, seed: int) -> list[Example]:
         to_example(Raw(source.name, place, source.rows[place]), source.columns, spec) for place in places
     )
     return [row for row in found if row is not None]
-
-
-def _conversation(row: Example) -> list[dict[str, Any]]:
-    if row.turns:
-        return row.conversation()
-    return [{"role": "user", "content": row.prompt}, {"role": "assistant", "content": row.answer}]
 
 
 def _percentiles(counts: Sequence[int]) -> dict[str, int]:

@@ -76,6 +76,13 @@ class Example(NamedTuple):
             asked[0]["content"] = self.prompt
         return [*turns, {"role": "assistant", "content": self.answer}]
 
+    def record(self) -> dict[str, Any]:
+        """The row as a training set holds it."""
+        fields = {"prompt": self.prompt, "answer": self.answer, "source": self.source, "row": self.row}
+        taught = {"teacher": self.teacher} if self.teacher else {}
+        chat = {"messages": self.conversation(), "tools": [*self.tools]} if self.turns else {}
+        return {**fields, **taught, **chat}
+
 
 class Kept(NamedTuple):
     """What an operation leaves, and a note on what it did."""

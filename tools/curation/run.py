@@ -368,10 +368,7 @@ def _taught_last(recipe: DataRecipe) -> bool:
 
 
 def _line(row: Example) -> str:
-    fields = {"prompt": row.prompt, "answer": row.answer, "source": row.source, "row": row.row}
-    taught = {"teacher": row.teacher} if row.teacher else {}
-    chat = {"messages": row.conversation(), "tools": [*row.tools]} if row.turns else {}
-    return json.dumps({**fields, **taught, **chat}, ensure_ascii=False) + "\n"
+    return json.dumps(row.record(), ensure_ascii=False) + "\n"
 
 
 def _gate(rows: Sequence[Example], decontaminator: Decontaminator) -> None:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from memory.records import ErrorCluster, Evaluation
 from tasks.base import ItemScore, Sample, TaskSpec
 from tasks.errors import ExperimentFailed, Stage
-from tools.evaluation.generate import PROMPT_TOO_LONG
+from tools.evaluation.generate import PROMPT_REFUSED, PROMPT_TOO_LONG
 from tools.evaluation.score_answers import check_runnable, score_answers
 from tools.process.worker import Usage, Worker
 from tools.workspace import Workspace
@@ -199,7 +199,7 @@ def _unscored(answers: Sequence[str]) -> list[ItemScore]:
 
 def _limited(item_score: ItemScore, limit: str) -> ItemScore:
     """A wrong answer that met a limit is named by it; a prompt that was never asked is wrong in any case."""
-    if limit == PROMPT_TOO_LONG:
+    if limit in (PROMPT_TOO_LONG, PROMPT_REFUSED):
         return replace(item_score, right=False, value=min(item_score.value, 0.0), parsed=None, error=limit)
     named = limit and not item_score.right and item_score.scored
     return replace(item_score, error=limit) if named else item_score

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.models.architecture import max_positions
-from tools.models.chat_template import encode, render_prompt, render_prompt_messages
+from tools.models.chat_template import encode, render_prompts
 from tools.models.load import BF16_PARAMETERS, device, load_model, load_tokenizer, parameter_count
 from tools.models.template_support import template_support
 from tools.process.machine import available_gib
@@ -25,6 +25,7 @@ BATCH_ROWS = 128
 COMPACT_SHARE = 0.75
 """Finished rows are dropped from the batch once fewer than this share is still running."""
 PROMPT_TOO_LONG, CUT_AT_BUDGET = "prompt_too_long", "cut_at_budget"
+PROMPT_REFUSED = "prompt_refused"
 """How an answer met a limit."""
 MEMORY_SHARE = 0.25
 """Of the free memory, for the keys and values of one batch."""
@@ -39,8 +40,12 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``answers`` (name -> texts, in order), ``limits`` (name -> for each answer ``prompt_too_long`` where
-        the prompt leaves no room for an answer, which is then empty, ``cut_at_budget`` where it has no end,
-        or an empty text), ``generated_tokens`` and ``generate_seconds`` by name.
+        the prompt leaves no room for an answer or ``prompt_refused`` where the chat template refuses it,
+        which is then empty, ``cut_at_budget`` where it has no end, or an empty text),
+        ``generated_tokens`` and ``generate_seconds`` by name.
+
+    Raises:
+        InputError: the chat template refuses every prompt of a list.
     """
     import torch
 
@@ -58,29 +63,27 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
     seconds: dict[str, float] = {}
     for name, prompts in payload["sets"].items():
         started = time.monotonic()
-        ids = encode(tokenizer, [_asked(tokenizer, prompt) for prompt in prompts])
-        fits = fitting(model, ids, new_tokens)
-        asked = [n for n, fit in enumerate(fits) if fit]
-        found = generate_greedy(model, tokenizer, [ids[n] for n in asked], new_tokens)
-        replies: list[list[int]] = [[] for _ in ids]
+        texts = render_prompts(tokenizer, prompts)
+        ids = encode(tokenizer, list(texts.values()))
+        asked = dict(zip(texts, ids, strict=True))
+        fits = dict(zip(asked, fitting(model, ids, new_tokens), strict=True))
+        asked = {n: row for n, row in asked.items() if fits[n]}
+        found = generate_greedy(model, tokenizer, list(asked.values()), new_tokens)
+        replies: list[list[int]] = [[] for _ in prompts]
         for n, reply in zip(asked, found, strict=True):
             replies[n] = reply
         answers[name] = [tokenizer.decode(reply, skip_special_tokens=True) for reply in replies]
-        limits[name] = [
-            "" if fit and len(reply) < new_tokens else CUT_AT_BUDGET if fit else PROMPT_TOO_LONG
-            for fit, reply in zip(fits, replies, strict=True)
-        ]
+        limits[name] = [_limit(fits.get(n), len(reply), new_tokens) for n, reply in enumerate(replies)]
         tokens[name] = sum(map(len, replies))
         seconds[name] = time.monotonic() - started
     return {"answers": answers, "limits": limits, "generated_tokens": tokens, "generate_seconds": seconds}
 
 
-def _asked(tokenizer: Any, prompt: str | list[dict[str, Any]] | dict[str, Any]) -> str:
-    if isinstance(prompt, str):
-        return render_prompt(tokenizer, prompt)
-    if isinstance(prompt, list):
-        return render_prompt_messages(tokenizer, prompt)
-    return render_prompt_messages(tokenizer, prompt["messages"], prompt["tools"] or None)
+def _limit(fits: bool | None, tokens: int, new_tokens: int) -> str:
+    """The limit that an answer met; ``fits`` is None for a prompt that was refused."""
+    if not fits:
+        return PROMPT_REFUSED if fits is None else PROMPT_TOO_LONG
+    return "" if tokens < new_tokens else CUT_AT_BUDGET
 
 
 def fitting(model: Any, prompts: Sequence[list[int]], new_tokens: int) -> list[bool]:

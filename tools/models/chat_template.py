@@ -16,25 +16,32 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from tasks.errors import InputError
-from tools.models.special_tokens import REASONING, encode, protect
+from tools.models.special_tokens import REASONING, encode, end_of_token, protect
 from tools.models.template_support import PLAIN_TEMPLATE, TemplateSupport, apply_template, template_support
 
 __all__ = [
-    "answer_spans",
+    "LossOn",
+    "Piece",
+    "conversation_pieces",
     "encode",
     "fit_messages",
+    "render_asked",
     "render_conversation",
     "render_pair",
     "render_prompt",
     "render_prompt_messages",
+    "render_prompts",
     "room_for_prompt",
+    "trained_turns",
 ]
 
 Message = Mapping[str, Any]
 SYSTEM_ROLES = ("system", "developer")
+LossOn = Literal["auto", "all", "last"]
+"""Which of the assistant's turns in a conversation are trained on."""
 
 
 def render_prompt(tokenizer: Any, prompt: str) -> str:
@@ -58,6 +65,37 @@ def render_prompt_messages(
     """
     ready = fit_messages(tokenizer, messages)
     return apply_template(tokenizer, ready, protect(tokenizer, tools), ask=True)
+
+
+def render_asked(tokenizer: Any, asked: str | Sequence[Message] | Mapping[str, Any]) -> str:
+    """What an evaluation asks: one user turn as text, turns, or ``messages`` and ``tools``.
+
+    Raises:
+        InputError: as ``render_prompt_messages``.
+    """
+    if isinstance(asked, str):
+        return render_prompt(tokenizer, asked)
+    if isinstance(asked, Mapping):
+        return render_prompt_messages(tokenizer, asked["messages"], asked["tools"] or None)
+    return render_prompt_messages(tokenizer, asked)
+
+
+def render_prompts(tokenizer: Any, prompts: Sequence[Any]) -> dict[int, str]:
+    """Position -> text of what an evaluation asks; a prompt that the template refuses is left out.
+
+    Raises:
+        InputError: it refuses every one.
+    """
+    texts: dict[int, str] = {}
+    refusal: InputError | None = None
+    for n, prompt in enumerate(prompts):
+        try:
+            texts[n] = render_asked(tokenizer, prompt)
+        except InputError as error:
+            refusal = refusal or error
+    if refusal and not texts:
+        raise refusal
+    return texts
 
 
 def render_conversation(
@@ -85,32 +123,56 @@ def render_conversation(
     return start, _as_written(written, support) + (support.turn_end or tokenizer.eos_token)
 
 
-def answer_spans(
-    tokenizer: Any, messages: Sequence[Message], tools: Sequence[Any] | None = None
-) -> tuple[list[int], list[tuple[int, int]]]:
-    """Token ids of a conversation, and where in them each assistant turn stands, end token included.
+class Piece(NamedTuple):
+    """A part of a rendered conversation; the parts one after the other are all of it."""
 
-    A template with ``{% generation %}`` blocks says where its answers are; for others
-    a turn is what it adds to the rendering of the turns before it. An earlier turn
-    that cannot be found in the text (a template that rewrites history) gets no span.
+    text: str
+    trained: bool
+    """Its tokens carry loss."""
 
-    Returns:
-        (ids, spans): spans are half-open token ranges, in order; the last is the target's.
+
+def conversation_pieces(
+    tokenizer: Any, messages: Sequence[Message], tools: Sequence[Any] | None = None, every: bool = False
+) -> list[Piece]:
+    """A conversation as it is trained on, cut where the loss begins and where it ends.
+
+    A template with ``{% generation %}`` blocks says where its answers are; for others an
+    answer is what it adds to the rendering of the turns before it, up to its end token.
+
+    Args:
+        tokenizer: the model's.
+        messages: the last is the assistant's.
+        tools: JSON schemas of the functions that the turns may call.
+        every: the loss is on all the assistant's turns, not on the last alone. A turn of ``weight`` 0 carries
+            none, nor does a greeting before the first question: nothing asked for it.
+
+    Raises:
+        InputError: as ``render_conversation``, or an earlier answer cannot be found in the rendered text.
     """
     start, completion = render_conversation(tokenizer, messages, tools)
-    ready, shown = fit_messages(tokenizer, messages), protect(tokenizer, tools)
+    cuts = _earlier_answers(tokenizer, messages, tools, start) if every else []
+    edges = [0, *(edge for cut in cuts for edge in cut), len(start)]
+    pieces = [Piece(start[a:b], n % 2 == 1) for n, (a, b) in enumerate(itertools.pairwise(edges))]
+    return [piece for piece in [*pieces, Piece(completion, True)] if piece.text]
+
+
+def trained_turns(tokenizer: Any, asked: LossOn = "auto") -> tuple[Literal["all", "last"], str]:
+    """Which answers of a conversation carry loss with this model, and why.
+
+    ``auto`` is all of them, unless the template rewrites earlier ones: an answer that has
+    lost its reasoning would teach the model to leave reasoning out.
+    """
+    if asked != "auto":
+        return asked, "as set"
     support = template_support(tokenizer)
-    cuts = _marked(tokenizer, ready, shown, start) if support.marks_answers else None
-    if cuts is None:
-        cuts = _by_prefix(tokenizer, ready, shown, start, support)
-    edges = sorted({0, len(start), *(edge for cut in cuts for edge in cut)})
-    pieces = [start[a:b] for a, b in itertools.pairwise(edges)]
-    parts = [*encode(tokenizer, pieces[:1]), *encode(tokenizer, [*pieces[1:], completion], after=True)]
-    at = {0: 0}
-    for edge, part in zip([*edges[1:], -1], parts, strict=True):
-        at[edge] = max(at.values()) + len(part)
-    spans = [(at[a], at[b]) for a, b in cuts] + [(at[len(start)], at[-1])]
-    return [token for part in parts for token in part], spans
+    if support.drops_past_reasoning or support.drops_reasoning or support.opens_reasoning:
+        return "last", "the template drops the reasoning of earlier ones"
+    roles = ("user", "assistant", "user", "assistant")
+    try:
+        conversation_pieces(tokenizer, [{"role": role, "content": "Qw"} for role in roles], every=True)
+    except InputError:
+        return "last", "earlier ones cannot be found in what the template makes of them"
+    return "all", "the template keeps them as they are"
 
 
 def room_for_prompt(max_positions: int | None, max_new_tokens: int, longest_prompt: int = 1) -> int | None:
@@ -136,10 +198,13 @@ def fit_messages(tokenizer: Any, messages: Sequence[Message]) -> list[dict[str, 
     """The turns as the template takes them: joined texts, system text in its place, special tokens marked.
 
     Raises:
-        InputError: a turn has no role, or content that is not text.
+        InputError: a turn has no role, content that is not text, or tool calls that the template leaves out.
     """
     support = template_support(tokenizer)
     turns: list[dict[str, Any]] = [_plain_turn(message) for message in messages]
+    if not support.shows_calls and any(turn.get("tool_calls") for turn in turns):
+        fix = "take a model whose template has tools, or write the call into the answer's text"
+        raise InputError("conversation", "the chat template leaves out its tool calls", fix)
     system = [turn for turn in turns[:1] if turn["role"] in SYSTEM_ROLES]
     if system and support.system in ("refused", "ignored"):
         turns = _folded(turns[1:], str(system[0]["content"] or ""))
@@ -228,10 +293,40 @@ def _as_written(written: str, support: TemplateSupport) -> str:
     return written if closer in written else f"\n{closer}\n\n{written}"
 
 
+def _earlier_answers(
+    tokenizer: Any, messages: Sequence[Message], tools: Sequence[Any] | None, start: str
+) -> list[tuple[int, int]]:
+    """Character ranges in ``start`` of the answers before the last that carry loss, in order."""
+    ready, shown = fit_messages(tokenizer, messages), protect(tokenizer, tools)
+    first = next((n for n, turn in enumerate(ready) if turn["role"] == "user"), len(ready))
+    wanted = [
+        n
+        for n, turn in enumerate(ready[:-1])
+        if turn["role"] == "assistant" and n > first and turn.get("weight") != 0
+    ]
+    if not wanted:
+        return []
+    support = template_support(tokenizer)
+    found = _marked(tokenizer, ready, shown, start, support) if support.marks_answers else None
+    if found is None:
+        found = {n: span for n in wanted if (span := _by_prefix(tokenizer, ready, n, shown, start, support))}
+    cuts = [found[n] for n in wanted if n in found and _is_whole(start, found[n], ready[n])]
+    in_order = all(one[1] <= two[0] for one, two in itertools.pairwise(cuts))
+    if len(cuts) < len(wanted) or not in_order:
+        wrong = "an earlier answer cannot be found in what the chat template makes of it"
+        raise InputError("conversation", wrong, "train on last answers alone: --loss-on last")
+    return cuts
+
+
+def _is_whole(start: str, span: tuple[int, int], turn: Message) -> bool:
+    """Whether the template left an earlier answer its words, the reasoning among them."""
+    return bool(turn.get("tool_calls")) or _holds(start[slice(*span)], start[: span[0]], _written(turn))
+
+
 def _marked(
-    tokenizer: Any, ready: list[dict[str, Any]], tools: Any, start: str
-) -> list[tuple[int, int]] | None:
-    """Character ranges of the earlier answers, from the template's own blocks."""
+    tokenizer: Any, ready: list[dict[str, Any]], tools: Any, start: str, support: TemplateSupport
+) -> dict[int, tuple[int, int]] | None:
+    """Turn -> character range, from the template's own blocks; None where they do not tell."""
     from transformers.utils.chat_template_utils import render_jinja_template
 
     texts, found = render_jinja_template(
@@ -241,29 +336,30 @@ def _marked(
         return_assistant_tokens_mask=True,
         **tokenizer.special_tokens_map,
     )
-    if not texts[0].startswith(start):
+    answers = [n for n, turn in enumerate(ready) if turn["role"] == "assistant"]
+    if len(found[0]) != len(answers) or not texts[0].startswith(start):
         return None
-    return [(int(a), int(b)) for a, b in found[0] if b <= len(start)]
+    spans = {}
+    for n, (a, b) in zip(answers[:-1], found[0], strict=False):
+        # A block may leave the token that ends the turn outside.
+        outside = support.turn_end and start.startswith(support.turn_end, int(b))
+        spans[n] = (int(a), int(b) + (len(support.turn_end) if outside else 0))
+    return spans
 
 
 def _by_prefix(
-    tokenizer: Any, ready: list[dict[str, Any]], tools: Any, start: str, support: TemplateSupport
-) -> list[tuple[int, int]]:
-    """Character ranges of the earlier answers: each begins where its generation prompt ends."""
-    spans: list[tuple[int, int]] = []
-    for n, turn in enumerate(ready[:-1]):
-        if turn["role"] != "assistant" or n == 0:
-            continue
+    tokenizer: Any, ready: list[dict[str, Any]], n: int, tools: Any, start: str, support: TemplateSupport
+) -> tuple[int, int] | None:
+    """Character range of an earlier answer: it begins where its generation prompt ends."""
+    try:
         opening = apply_template(tokenizer, ready[:n], tools, ask=True)
         if support.opens_reasoning and not start.startswith(opening):
             opening = opening.rstrip().removesuffix(support.opens_reasoning)
         if not start.startswith(opening):
-            continue
-        end = start.find(support.turn_end, len(opening)) if support.turn_end else -1
-        if end >= 0:
-            spans.append((len(opening), end + len(support.turn_end)))
-            continue
+            return None
+        if support.turn_end and (end := end_of_token(start, support.turn_end, len(opening))):
+            return len(opening), end
         closing = apply_template(tokenizer, ready[: n + 1], tools)
-        if start.startswith(closing) and len(closing) > len(opening):
-            spans.append((len(opening), len(closing)))
-    return spans
+    except InputError:
+        return None
+    return (len(opening), len(closing)) if start.startswith(closing) and len(closing) > len(opening) else None

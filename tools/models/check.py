@@ -2,25 +2,30 @@
 
 ``resolve_base_model`` reads files and headers; ``look`` goes on with the class, the
 tokenizer, the chat template and the numbers. It needs transformers and torch, so a run
-calls it in a child: ``worker.run("tools.models.check:look_job", ...)``, then ``facts``.
+calls it in a child (``look_in_child``).
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from memory.recipe import Record
-from tasks.errors import InputError
+from tasks.errors import LONGEST_REASON, ExperimentFailed, InputError
 from tools.models.adapter import WEIGHTS, is_adapter, tokenizer_dir, whole_base
 from tools.models.architecture import check_class, read_config
-from tools.models.base_model import BaseModel, resolve_base_model
+from tools.models.base_model import BaseModel
+from tools.models.chat_template import trained_turns
 from tools.models.template_support import SystemTurn, TemplateSupport
-from tools.models.weight_files import check_numbers, dtypes, find_weights
+from tools.models.weight_files import check_numbers, check_pickles, dtypes, find_weights
+from tools.process.worker import Worker
 
 NUMBERS_BYTES = 4 << 30
 """Weights are read whole up to here (about a second a GiB); of larger models the start of each tensor."""
+
+LOOK_SECONDS = 300.0
 
 
 class ModelFacts(Record):
@@ -45,6 +50,9 @@ class ModelFacts(Record):
     """The template leaves an answer's reasoning out (training keeps it)."""
     turn_end: str
     """The token that ends an answer."""
+    loss_on: Literal["all", "last"]
+    """Which answers of a conversation are trained, where no setting says it."""
+    loss_why: str
     notes: tuple[str, ...]
     """What is out of the ordinary and was handled, a line each."""
 
@@ -81,12 +89,14 @@ def look(base_model: BaseModel, allow_pickle: bool = False, numbers_bytes: int =
         support = template_support(tokenizer)
     except InputError as error:
         raise InputError(str(tokenizer_files), error.wrong, "mend chat_template.jinja") from error
+    check_pickles(weights)
     share = check_numbers(weights, numbers_bytes)
     if is_adapter(base_model.path):
         check_numbers([base_model.path / WEIGHTS], numbers_bytes)
     if share < 1.0:
         notes.append(f"looked for NaN in {100 * share:.0f}% of the weights")
     types = dtypes(weights)
+    loss_on, loss_why = trained_turns(tokenizer)
     return ModelFacts(
         name=base_model.name,
         parameters=base_model.parameters,
@@ -100,20 +110,40 @@ def look(base_model: BaseModel, allow_pickle: bool = False, numbers_bytes: int =
         opens_reasoning=bool(support.opens_reasoning),
         drops_reasoning=support.drops_reasoning,
         turn_end=support.turn_end or str(tokenizer.eos_token),
+        loss_on=loss_on,
+        loss_why=loss_why,
         notes=(*notes, *_template_notes(support, tokenizer), *_limit_notes(base_model, tokenizer)),
     )
 
 
+def look_in_child(base_model: BaseModel, allow_pickle: bool, worker: Worker) -> ModelFacts:
+    """``look``, in a child process.
+
+    Raises:
+        InputError: as ``look``, or the libraries fail on the model's files.
+    """
+    payload = {"base_model": base_model.model_dump(mode="json"), "allow_pickle": allow_pickle}
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            result = worker.run(
+                "tools.models.check:look_job", payload, LOOK_SECONDS, Path(folder) / "look.log", "probe"
+            )
+        except ExperimentFailed as failed:
+            reason = f"{failed.code}: {failed.message}"[:LONGEST_REASON]
+            fix = "copy its files again, or take another model"
+            raise InputError(str(base_model.path), f"it cannot be looked at ({reason})", fix) from failed
+    return facts(result)
+
+
 def look_job(payload: dict[str, Any]) -> dict[str, Any]:
-    """``look`` in a child process: ``model`` (a name or path) and ``allow_pickle``.
+    """``look`` in a child process: ``base_model`` and ``allow_pickle``.
 
     Returns:
         ``facts``, or ``refused``: what, wrong and fix of the ``InputError``.
     """
-    allowed = bool(payload.get("allow_pickle"))
     try:
-        found = resolve_base_model(str(payload["model"]), allowed)
-        return {"facts": look(found, allowed).model_dump(mode="json")}
+        base_model = BaseModel.model_validate(payload["base_model"])
+        return {"facts": look(base_model, bool(payload.get("allow_pickle"))).model_dump(mode="json")}
     except InputError as error:
         return {"refused": [error.what, error.wrong, error.fix]}
 

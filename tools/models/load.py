@@ -66,12 +66,13 @@ def load_model(model_dir: Path, dtype: str = "float32") -> Any:
 
     if not is_adapter(model_dir):
         return AutoModelForCausalLM.from_pretrained(
-            str(model_dir), dtype=dtype, local_files_only=True, trust_remote_code=False
+            str(model_dir), dtype=dtype, local_files_only=True, trust_remote_code=False, weights_only=True
         )
     from peft import PeftModel
 
     base = load_model(base_dir(model_dir), dtype)
-    return PeftModel.from_pretrained(base, str(model_dir)).merge_and_unload()
+    # PEFT froze the base's weights; merged, they are an ordinary model's again.
+    return PeftModel.from_pretrained(base, str(model_dir)).merge_and_unload().requires_grad_(True)
 
 
 def parameter_count(model: Any) -> int:

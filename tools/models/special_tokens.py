@@ -55,6 +55,15 @@ def protect(tokenizer: Any, value: Any) -> Any:
     return walk(value)
 
 
+def end_of_token(text: str, token: str, start: int = 0) -> int:
+    """Where the template's own next ``token`` in a rendered text ends; 0 where there is none.
+
+    One that is spelled in somebody's words is marked, and no token.
+    """
+    found = re.compile("(?<!\U000f0000)" + re.escape(token)).search(text, start)
+    return found.end() if found else 0
+
+
 def readable(text: str) -> str:
     """Rendered text without the markers."""
     return MARKS.sub("", text)

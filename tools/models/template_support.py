@@ -27,6 +27,7 @@ PLAIN_TEMPLATE = (
 """For a model that brings no template: each turn and a newline; an answer and the end token."""
 
 _USER, _SYSTEM, _ANSWER, _THOUGHT = "Qwuser", "Qwsystem", "Qwanswer", "Qwthought"
+_CALL, _TOOL = "Qwcall", "Qwtool"
 _FILLERS = ("", "You are a helpful assistant.")
 
 
@@ -50,6 +51,10 @@ class TemplateSupport:
     drops_reasoning: bool = False
     """The answer's own reasoning is not in the rendered text (what is trained on is rendered as written)."""
     drops_past_reasoning: bool = False
+    shows_calls: bool = True
+    """It writes the assistant's tool calls."""
+    shows_tools: bool = True
+    """It writes which functions there are."""
     marks_answers: bool = False
     """It has ``{% generation %}`` blocks."""
     dated: bool = False
@@ -102,9 +107,14 @@ def apply_template(
     return str(text)
 
 
-def _attempt(tokenizer: Any, messages: Sequence[Mapping[str, Any]], ask: bool = False) -> str | None:
+def _attempt(
+    tokenizer: Any,
+    messages: Sequence[Mapping[str, Any]],
+    ask: bool = False,
+    tools: Sequence[Mapping[str, Any]] | None = None,
+) -> str | None:
     try:
-        return apply_template(tokenizer, messages, ask=ask)
+        return apply_template(tokenizer, messages, tools, ask)
     except InputError:
         return None
 
@@ -124,6 +134,7 @@ def _probe(tokenizer: Any) -> TemplateSupport:
     tail = start[start.rfind(_USER) + len(_USER) :].rstrip() if _USER in start else ""
     opener = next((tag for tag in REASONING if tail.endswith(tag)), "")
     target, past = _keeps_reasoning(tokenizer, [*first, *user])
+    calls, tools = _shows_calls(tokenizer, [*first, *user])
     text = str(tokenizer.chat_template or PLAIN_TEMPLATE)
     return TemplateSupport(
         plain=not tokenizer.chat_template or tokenizer.chat_template == PLAIN_TEMPLATE,
@@ -135,6 +146,8 @@ def _probe(tokenizer: Any) -> TemplateSupport:
         opens_reasoning=opener,
         drops_reasoning=not target,
         drops_past_reasoning=not past,
+        shows_calls=calls,
+        shows_tools=tools,
         marks_answers="endgeneration" in text,
         dated="strftime_now" in text,
     )
@@ -182,3 +195,19 @@ def _keeps_reasoning(tokenizer: Any, first: list[dict[str, str]]) -> tuple[bool,
     last = _attempt(tokenizer, [*first, answer])
     past = _attempt(tokenizer, [*first, answer, _turn("user", _USER)], ask=True)
     return (last is None or _THOUGHT in last), (past is None or _THOUGHT in past)
+
+
+def _shows_calls(tokenizer: Any, first: list[dict[str, str]]) -> tuple[bool, bool]:
+    """Whether a tool call, and a function that could be called, are in the rendered text."""
+    function = {"name": _CALL, "description": _TOOL, "parameters": {"type": "object", "properties": {}}}
+    called = {"name": _CALL, "arguments": {"part": "A7"}}
+    call = {
+        "id": "Qwcall001",
+        "type": "function",
+        "function": called,
+    }  # nine characters, for Mistral
+    asks = {"role": "assistant", "content": "", "tool_calls": [call]}
+    text = _attempt(tokenizer, [*first, asks])
+    listed = _attempt(tokenizer, first, ask=True, tools=[{"type": "function", "function": function}])
+    # What it refuses outright, it refuses row by row in its own words.
+    return (text is None or _CALL in text), (listed is None or _TOOL in listed)

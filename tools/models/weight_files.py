@@ -24,6 +24,8 @@ EXPONENTS = {
 }
 """Type -> how to read it, and the bits that are all set in NaN and infinity."""
 PICKLES = ("pytorch_model*.bin", "*.bin", "*.pt", "*.pth")
+LOADED_PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+"""What transformers loads, of all pickles."""
 
 
 def refuse_pointer(file: Path) -> None:
@@ -86,6 +88,9 @@ def _pickles(folder: Path, allow_pickle: bool) -> list[Path]:
             fix = "convert them to safetensors, or add --allow-pickle if you trust their maker"
             raise InputError(str(folder), wrong, fix)
         if files:
+            if not any((folder / name).exists() for name in LOADED_PICKLES):
+                fix = f"rename {files[0].name} to pytorch_model.bin if it is in transformers' format"
+                raise InputError(str(folder), "it holds no pytorch_model.bin", fix)
             for file in files:
                 refuse_pointer(file)
             return files
@@ -173,3 +178,27 @@ def check_numbers(weights: list[Path], most_bytes: int) -> float:
                     if not values.nbytes:
                         break
     return share
+
+
+def check_pickles(weights: list[Path]) -> None:
+    """Reads pickled weights as tensors and nothing else, as they will be loaded, and looks for NaN.
+
+    Raises:
+        InputError: a file holds anything but tensors, is damaged, or has such a number.
+    """
+    import pickle
+
+    import torch
+
+    for file in (file for file in weights if file.suffix != ".safetensors"):
+        try:
+            tensors = torch.load(file, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+            wrong = "not a pickle of tensors alone, and nothing else is read"
+            raise InputError(str(file), wrong, "take the model's safetensors files") from error
+        if not isinstance(tensors, dict):
+            raise InputError(str(file), "no table of named tensors", "take the model's safetensors files")
+        for name, tensor in tensors.items():
+            if isinstance(tensor, torch.Tensor) and not bool(torch.isfinite(tensor.float()).all()):
+                fix = "its training diverged or the file is damaged: take another"
+                raise InputError(str(file), f"{name} holds NaN or infinity", fix)

@@ -7,10 +7,8 @@
     {"plan": {"method": "lora", "learning_rate": 0.001, ...},   a TrainingPlan
      "model_dir": "...", "data_path": "rows.jsonl", "out_dir": "...", "threads": 2}
 
-Rows are ``{"prompt", "answer"}``, or ``{"messages"}`` that end with the answer. They are
-tokenised once with the model's chat template; the loss is on the answer only; rows longer
-than ``max_length`` are dropped and counted, never cut, because half an answer teaches to
-stop half-way.
+Rows become tokens and labels in ``tools.training.tokenise``. ``"loss_on"`` ("all" or "last") says which
+answers of a conversation carry loss; without it the model's chat template decides.
 The result is a loadable model directory with ``training.json`` in it, written
 beside its final name and renamed at the end, so that a directory that exists is
 complete. The result of the same plan, data and start is returned as it is.
@@ -40,7 +38,7 @@ from trl import SFTConfig, SFTTrainer
 from memory.records import TrainingPlan
 from tasks.errors import ExperimentFailed
 from tools.models.adapter import save_adapter, tokenizer_dir
-from tools.models.chat_template import encode, render_conversation, render_pair
+from tools.models.chat_template import LossOn
 from tools.models.load import (
     BF16_PARAMETERS,
     load_model,
@@ -52,6 +50,7 @@ from tools.models.load import (
 from tools.process.machine import peak_gib
 from tools.training.length_groups import LengthGroups
 from tools.training.loss_curve import divergence, rate, thin
+from tools.training.tokenise import TokenRows, tokenise
 
 MERGE_PARAMETERS = 1_000_000_000
 """Up to this size a LoRA result is merged into a whole model; above it only the adapter is kept."""
@@ -67,7 +66,7 @@ TOKENIZER_FILES = (
 
 
 def train(payload: dict[str, Any]) -> dict[str, Any]:
-    """Trains one plan; returns the fields of a ``Training`` record, and the rows that were dropped."""
+    """Trains one plan; returns the fields of a ``Training`` record."""
     started = time.monotonic()
     plan = TrainingPlan.model_validate(payload["plan"])
     out_dir = Path(payload["out_dir"])
@@ -77,14 +76,16 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     staging = out_dir.with_name(out_dir.name + ".tmp")
     shutil.rmtree(staging, ignore_errors=True)
     model_dir = Path(payload["model_dir"])
-    trainer, dropped = build_trainer(plan, model_dir, Path(payload["data_path"]), staging)
+    trainer, data = build_trainer(
+        plan, model_dir, Path(payload["data_path"]), staging, loss_on=payload.get("loss_on", "auto")
+    )
     # The last part of the time is for saving; the caller kills the process at the limit itself.
     trainer.deadline = started + 0.95 * plan.timeout_seconds - 0.5
     trainer.train()
     if trainer.diverged:
         raise ExperimentFailed("train", "diverged", trainer.diverged)
     save(trainer, plan, model_dir, staging)
-    result = report(trainer, plan, started) | {"dropped_rows": dropped, "payload": payload}
+    result = report(trainer, plan, started) | what_was_read(data) | {"payload": payload}
     (staging / "training.json").write_text(json.dumps(result, indent=1))
     shutil.rmtree(out_dir, ignore_errors=True)  # an earlier result of another plan
     staging.rename(out_dir)
@@ -109,7 +110,12 @@ def probe(payload: dict[str, Any]) -> dict[str, Any]:
     short = plan.model_copy(update={"max_steps": steps, "warmup_steps": 0, "lr_scheduler_type": "linear"})
     rows_needed = (steps + 1) * plan.per_device_train_batch_size
     trainer, _ = build_trainer(
-        short, Path(payload["model_dir"]), Path(payload["data_path"]), Path(payload["out_dir"]), rows_needed
+        short,
+        Path(payload["model_dir"]),
+        Path(payload["data_path"]),
+        Path(payload["out_dir"]),
+        rows_needed,
+        payload.get("loss_on", "auto"),
     )
     trainer.train()
     if trainer.diverged:
@@ -120,14 +126,23 @@ def probe(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def build_trainer(
-    plan: TrainingPlan, model_dir: Path, data_path: Path, out_dir: Path, most_rows: int | None = None
-) -> tuple[AnswerTrainer, int]:
-    """The trainer, ready to go, and the number of rows that were too long."""
+    plan: TrainingPlan,
+    model_dir: Path,
+    data_path: Path,
+    out_dir: Path,
+    most_rows: int | None = None,
+    loss_on: LossOn = "auto",
+) -> tuple[AnswerTrainer, TokenRows]:
+    """The trainer, ready to go, and what became of the rows."""
     tokenizer = load_tokenizer(model_dir)
-    rows, dropped = tokenise(tokenizer, data_path, plan.max_length, most_rows)
+    data = tokenise(tokenizer, read_rows(data_path, most_rows), plan.max_length, loss_on)
+    rows = data.rows
     if not rows:
+        refused = "".join(f"; {each.count} refused: {each.reason}" for each in data.refused)
         raise ExperimentFailed(
-            "train", "empty_data", f"no row fits into {plan.max_length} tokens ({dropped} dropped)"
+            "train",
+            "empty_data",
+            f"no row fits into {plan.max_length} tokens ({len(data.too_long)} dropped{refused})",
         )
     cuda = torch.cuda.is_available()
     model = load_model(model_dir)
@@ -158,10 +173,12 @@ def build_trainer(
         report_to="none",
         disable_tqdm=True,
     )
-    dataset = Dataset.from_dict({key: [row[key] for row in rows] for key in ("input_ids", "labels")})
+    dataset = Dataset.from_dict(
+        {"input_ids": [row.input_ids for row in rows], "labels": [row.labels for row in rows]}
+    )
     trainer = AnswerTrainer(model=model, args=config, train_dataset=dataset, processing_class=tokenizer)
-    trainer.prepare(plan, [len(row["input_ids"]) for row in rows])
-    return trainer, dropped
+    trainer.prepare(plan, [len(row.input_ids) for row in rows])
+    return trainer, data
 
 
 def lora_config(plan: TrainingPlan) -> Any:
@@ -175,27 +192,10 @@ def lora_config(plan: TrainingPlan) -> Any:
     )
 
 
-def tokenise(
-    tokenizer: Any, data_path: Path, max_length: int, most_rows: int | None = None
-) -> tuple[list[dict[str, list[int]]], int]:
-    """Rows as ``input_ids`` and ``labels`` (-100 on the prompt), and how many were too long."""
+def read_rows(data_path: Path, most_rows: int | None = None) -> list[dict[str, Any]]:
+    """The rows of a JSONL file, or its first ones."""
     with data_path.open(encoding="utf-8") as lines:
-        records = [json.loads(line) for line, _ in zip(lines, range(most_rows or sys.maxsize), strict=False)]
-    pairs = [_rendered(tokenizer, row) for row in records]
-    prompts = encode(tokenizer, [prompt for prompt, _ in pairs])
-    completions = encode(tokenizer, [completion for _, completion in pairs], after=True)
-    rows = [
-        {"input_ids": prompt + completion, "labels": [-100] * len(prompt) + completion}
-        for prompt, completion in zip(prompts, completions, strict=True)
-        if len(prompt) + len(completion) <= max_length
-    ]
-    return rows, len(records) - len(rows)
-
-
-def _rendered(tokenizer: Any, row: dict[str, Any]) -> tuple[str, str]:
-    if "messages" in row:
-        return render_conversation(tokenizer, row["messages"], row.get("tools") or None)
-    return render_pair(tokenizer, row["prompt"], row["answer"])
+        return [json.loads(line) for line, _ in zip(lines, range(most_rows or sys.maxsize), strict=False)]
 
 
 class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
@@ -304,6 +304,16 @@ def save(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path, folder: Pa
             shutil.copyfile(file, folder / file.name)
     save_template(trainer.processing_class, folder)
     name_turn_end(trainer.processing_class, folder)
+
+
+def what_was_read(data: TokenRows) -> dict[str, Any]:
+    """The fields of a ``Training`` record that are about its rows."""
+    return {
+        "dropped_rows": len(data.too_long),
+        "refused_rows": data.refused_rows,
+        "loss_on": data.loss_on,
+        "remarks": list(data.in_words()),
+    }
 
 
 def report(trainer: AnswerTrainer, plan: TrainingPlan, started: float) -> dict[str, Any]:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tasks.errors import InputError
 from tools.process.worker import Worker
 
-Pair = tuple[str, str]
+Record = Mapping[str, Any]
+"""A row of a training set: ``prompt`` and ``answer``, perhaps ``messages`` and ``tools``."""
 SAMPLED_ROWS = 4000
 """Rows that are measured at most; templates are rendered row by row."""
 LONGEST_ROWS = 64
@@ -37,21 +40,21 @@ class TokenLengths(NamedTuple):
 
 
 def token_lengths(
-    rows: Sequence[Pair],
-    prompts: Sequence[str],
+    rows: Sequence[Record],
+    prompts: Sequence[Any],
     references: Sequence[str],
     model_dir: Path,
     worker: Worker,
     log_path: Path,
 ) -> TokenLengths:
-    """Measure training rows (prompt, answer), and evaluation prompts with their references.
+    """Measure training rows, and evaluation prompts (``Sample.asked``) with their references.
 
     Raises:
         ExperimentFailed: the tokenizer cannot be loaded, or its template refuses a row.
     """
     payload = {
         "model_dir": str(model_dir.resolve()),
-        "rows": [list(row) for row in rows],
+        "rows": [dict(row) for row in rows],
         "prompts": list(prompts),
         "references": list(references),
     }
@@ -66,36 +69,44 @@ def token_lengths(
     )
 
 
-def sample_with_longest(rows: Sequence[Pair], seed: int) -> list[Pair]:
+def sample_with_longest(rows: Sequence[Record], seed: int) -> list[Record]:
     """At most ``SAMPLED_ROWS`` rows at random, and the longest ones by characters; all of a small set."""
     if len(rows) <= SAMPLED_ROWS:
         return list(rows)
-    longest = heapq.nlargest(LONGEST_ROWS, range(len(rows)), lambda n: len(rows[n][0]) + len(rows[n][1]))
+    sizes = [len(row["prompt"]) + len(row["answer"]) for row in rows]
+    longest = heapq.nlargest(LONGEST_ROWS, range(len(rows)), sizes.__getitem__)
     chosen = {*longest, *random.Random(seed).sample(range(len(rows)), SAMPLED_ROWS - LONGEST_ROWS)}
     return [rows[n] for n in sorted(chosen)]
 
 
 def measure(payload: dict[str, Any]) -> dict[str, Any]:
-    """The counting itself; the keys of ``TokenLengths``, JSON-plain."""
-    from tools.models.chat_template import encode, render_pair, render_prompt
+    """The counting itself; the keys of ``TokenLengths``, JSON-plain. What the template refuses is left out.
+
+    Raises:
+        InputError: it refuses every row.
+    """
+    from tools.models.chat_template import encode, render_pair, render_prompts
     from tools.models.load import load_tokenizer
+    from tools.training.tokenise import NO_LOSS, tokenise
 
     tokenizer = load_tokenizer(Path(payload["model_dir"]))
 
     def count(texts: Sequence[str]) -> list[int]:
         return [len(ids) for ids in encode(tokenizer, texts)]
 
-    rows = payload["rows"]
-    pairs = [render_pair(tokenizer, prompt, answer) for prompt, answer in rows]
-    starts, answers = count([start for start, _ in pairs]), count([completion for _, completion in pairs])
-    both = [start + answer for start, answer in zip(starts, answers, strict=True)]
-    plain = [count([row[side] for row in rows]) for side in (0, 1)]
+    records = payload["rows"]
+    data = tokenise(tokenizer, records, sys.maxsize, "last")
+    if data.refused and not data.rows:
+        raise InputError("training rows", data.refused[0].reason, "take another model, or mend the rows")
+    kept = [records[row.place] for row in data.rows]
+    plain = [count([row[side] for row in kept]) for side in ("prompt", "answer")]
+    both = [len(row.input_ids) for row in data.rows]
     added = [total - prompt - answer for total, prompt, answer in zip(both, *plain, strict=True)]
     references = [render_pair(tokenizer, "", reference)[1] for reference in payload["references"]]
     return {
         "rows": both,
-        "answers": answers,
-        "prompts": count([render_prompt(tokenizer, prompt) for prompt in payload["prompts"]]),
+        "answers": [sum(label != NO_LOSS for label in row.labels) for row in data.rows],
+        "prompts": count(list(render_prompts(tokenizer, payload["prompts"]).values())),
         "references": count(references),
         "template": max(added, default=0),
     }

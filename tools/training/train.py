@@ -9,6 +9,7 @@ from typing import Any
 from memory.recipe import DataCard, Record
 from memory.records import Training, TrainingPlan
 from tasks.errors import ExperimentFailed
+from tools.models.chat_template import LossOn
 from tools.process.worker import Worker
 from tools.workspace import Workspace
 
@@ -40,6 +41,7 @@ def train(
     card: DataCard,
     workspace: Workspace,
     worker: Worker,
+    loss_on: LossOn = "auto",
 ) -> Training:
     """Trains a plan into the experiment's folder; again with the same plan, it returns what is there.
 
@@ -50,12 +52,13 @@ def train(
         card: the data.
         workspace: the run's folder.
         worker: where children come from.
+        loss_on: which answers of a conversation carry loss; ``auto`` leaves it to the chat template.
 
     Raises:
         ExperimentFailed: ``diverged``, ``empty_data``, ``timeout``, ``out_of_memory`` or ``crashed``.
     """
     folder = workspace.experiment_dir(experiment)
-    payload = _payload(plan, model_dir, card, folder / "model", workspace, worker)
+    payload = _payload(plan, model_dir, card, folder / "model", workspace, worker, loss_on)
     plan_file = workspace.write_json(folder / "plan.json", payload)
     limit = plan.timeout_seconds + GRACE_SECONDS
     result = worker.run("tools.recipes.sft:train", payload, limit, folder / "train.log", "train")
@@ -72,6 +75,7 @@ def probe(
     card: DataCard,
     workspace: Workspace,
     worker: Worker,
+    loss_on: LossOn = "auto",
     steps: int = PROBE_STEPS,
     timeout_seconds: float = 120.0,
 ) -> ProbeResult:
@@ -81,7 +85,8 @@ def probe(
         ExperimentFailed: ``diverged`` when the loss is not finite; ``does_not_fit`` when memory runs out.
     """
     folder = workspace.experiment_dir(experiment)
-    payload = _payload(plan, model_dir, card, folder / "probe", workspace, worker) | {"steps": steps}
+    payload = _payload(plan, model_dir, card, folder / "probe", workspace, worker, loss_on)
+    payload["steps"] = steps
     try:
         result = worker.run(
             "tools.recipes.sft:probe", payload, timeout_seconds, folder / "probe.log", "probe"
@@ -106,7 +111,13 @@ def probe(
 
 
 def _payload(
-    plan: TrainingPlan, model_dir: Path, card: DataCard, out_dir: Path, workspace: Workspace, worker: Worker
+    plan: TrainingPlan,
+    model_dir: Path,
+    card: DataCard,
+    out_dir: Path,
+    workspace: Workspace,
+    worker: Worker,
+    loss_on: LossOn,
 ) -> dict[str, Any]:
     return {
         "plan": plan.model_dump(mode="json"),
@@ -114,4 +125,6 @@ def _payload(
         "data_path": str(workspace.inside(card.path)),
         "out_dir": str(out_dir),
         "threads": worker.threads,
+        # Trainings of earlier versions have no such key, and are found by their payload.
+        **({"loss_on": loss_on} if loss_on != "auto" else {}),
     }
