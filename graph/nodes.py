@@ -122,9 +122,10 @@ def _before_the_first(step: Step, wrong: str) -> Iterator[None]:
 def _check_budget(step: Step) -> None:
     """Now that the model's speed is measured: does the budget hold one experiment?"""
     dojo = step.dojo
-    if step.journal.experiments() or dojo.remaining_budget_seconds() >= dojo.minimum_experiment_seconds():
+    shortest = stopping.shortest_seconds(dojo)
+    if step.journal.experiments() or dojo.remaining_budget_seconds() >= shortest:
         return
-    needed = dojo.ledger.elapsed_seconds + dojo.finishing_seconds() + dojo.minimum_experiment_seconds()
+    needed = dojo.ledger.elapsed_seconds + dojo.finishing_seconds() + shortest
     step.journal.append(
         "run_ended", {"outcome": "out_of_budget", "reason": "the budget cannot fit one experiment"}
     )
