@@ -26,8 +26,8 @@ FEW_EPOCHS = 3.0
 """Passes over the data that a textbook fine-tuning takes; where less time is left, it is not divided."""
 LONG_SHARE = 0.75
 """Of the time left, what one long training takes then: the rest may still better it."""
-FEW_EXPERIMENTS = 3
-"""Up to so many left, hyperparameters are not searched: a search needs trials."""
+SEARCHABLE_EXPERIMENTS = 10
+"""A budget that holds fewer does not search hyperparameters: a search needs trials."""
 
 
 def meaningful_seconds(dojo: Dojo, method: Method) -> float:
@@ -51,6 +51,11 @@ def experiments_left(dojo: Dojo, history: Sequence[Experiment], method: Method) 
     """How many experiments the time left is divided into; at least one."""
     affordable = int(dojo.remaining_budget_seconds() / meaningful_seconds(dojo, method))
     return max(1, min(TYPICAL_EXPERIMENTS - len(history), affordable))
+
+
+def searches(dojo: Dojo, method: Method) -> bool:
+    """Whether the budget as a whole holds enough experiments for a search of hyperparameters."""
+    return dojo.ledger.budget.seconds >= SEARCHABLE_EXPERIMENTS * meaningful_seconds(dojo, method)
 
 
 def experiment_seconds(dojo: Dojo, history: Sequence[Experiment], method: Method, share: float) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from memory.recipe import DataCard
 from memory.records import Experiment, Plan, TrainingPlan
 from roles.hyperparameters import Hyperparameters, suggest, trials_from
-from roles.time_split import FEW_EXPERIMENTS, experiments_left
+from roles.time_split import searches
 from tools.dojo import Dojo
 from tools.training.learning_rate import Method
 
@@ -61,7 +61,7 @@ def hyperparameters_for(
     dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method
 ) -> Hyperparameters:
     """A cited lesson's hyperparameters first; screenings share one default, so that only the data differs,
-    and so do the last few experiments, which are no search; else TPE."""
+    and so do all where the budget holds no search; else TPE."""
     for lesson in dojo.lessons(plan.lessons):
         if lesson.settings.get("method") == method and "learning_rate" in lesson.settings:
             return Hyperparameters(
@@ -71,8 +71,7 @@ def hyperparameters_for(
             )
     width = dojo.base_model.hidden_size
     trials = trials_from(history, dojo.validation_score("base").value, method)
-    too_few = experiments_left(dojo, history, method) <= FEW_EXPERIMENTS
-    if plan.change in ("first", "sources") or too_few:
+    if plan.change in ("first", "sources") or not searches(dojo, method):
         best = max(trials, key=lambda trial: trial.worth, default=None)
         if best is not None and best.worth > 0:
             return Hyperparameters(best.learning_rate, best.batch_size, "best so far")

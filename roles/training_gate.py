@@ -74,7 +74,9 @@ def timed(
         fixed, speed = 0.0, probe.tokens_per_second
     per_epoch = card.rows * card.mean_tokens / max(speed, 1e-3)
     epochs = min(draft.num_train_epochs, max((seconds - fixed) / max(per_epoch, 1e-3), LEAST_EPOCHS))
-    size = _batch_of(draft.per_device_train_batch_size, round(epochs * card.rows))
+    size = draft.per_device_train_batch_size
+    if not draft.override_reason:
+        size = _batch_of(size, round(epochs * card.rows))
     steps = max(1, round(epochs * card.rows / size))
     return draft.model_copy(
         update={

@@ -1,4 +1,4 @@
-"""The resident child: it stays, it is replaced when it fails, hangs or leaks, and nobody outlives its caller."""
+"""The resident child: it stays, it is replaced when it fails, hangs or leaks, and ends with its caller."""
 
 from __future__ import annotations
 

@@ -52,17 +52,19 @@ def copy_of_held(model_dir: Path, dtype: str) -> Any:
 
 
 def hold(model_dir: Path, model: Any) -> None:
-    """Keeps a model that was just written to ``model_dir``: whoever asks for it need not read it."""
+    """Keeps a model that stands in ``model_dir``, as it was taken or just written: nobody need read it."""
     import torch
 
     dtype = fast_dtype(width_of(model))
     _keep((_state(model_dir), dtype), model.to(device(), dtype=getattr(torch, dtype)))
 
 
-def let_go(model: Any) -> None:
-    """Keeps a model no longer: its weights are about to change."""
+def taken_model(model_dir: Path) -> Any:
+    """The model in the faster type, for a caller who changes it: it is held no longer, until ``hold``."""
+    model = held_model(model_dir)
     for key in [key for key, kept in _held.items() if kept is model]:
         del _held[key]
+    return model
 
 
 def _keep(key: tuple[Any, ...], model: Any) -> None:

@@ -40,7 +40,7 @@ from memory.records import TrainingPlan
 from tasks.errors import ExperimentFailed
 from tools.models.adapter import save_adapter, tokenizer_dir
 from tools.models.chat_template import encode, render_conversation, render_pair
-from tools.models.held import copy_of_held, held_model, hold, let_go
+from tools.models.held import copy_of_held, hold, taken_model
 from tools.models.load import load_tokenizer, name_turn_end, parameter_count, save_template
 from tools.models.precision import device, fast_dtype, width_of
 from tools.process.machine import peak_gib_since
@@ -87,14 +87,20 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     if whole is not None:
         hold(out_dir, cleaned(whole))
     else:
-        cleaned(trainer.model.unload())
+        hold(model_dir, cleaned(trainer.model.unload()))
     return result
 
 
 def cleaned(model: Any) -> Any:
-    """A model that a resident process may go on with: without gradients, hooks and checkpointing."""
+    """A model that a resident process may go on with: as it was loaded, but for its weights."""
     model.zero_grad(set_to_none=True)
-    if model.is_gradient_checkpointing:
+    for module in model.modules():
+        # Trainers put wrappers in their place, and a bound method too many: a copy would call the original.
+        for name in ("forward", "_original_forward"):
+            module.__dict__.pop(name, None)
+    if hasattr(model, "peft_config"):
+        del model.peft_config  # PEFT may leave it behind, and warns of it the next time
+    if model.is_activation_checkpointing:
         model.gradient_checkpointing_disable()
         model.disable_input_require_grads()
     return model
@@ -124,7 +130,7 @@ def probe(payload: dict[str, Any]) -> dict[str, Any]:
     if trainer.diverged:
         raise ExperimentFailed("probe", "diverged", trainer.diverged)
     if plan.method == "lora":
-        cleaned(trainer.model.unload())
+        hold(Path(payload["model_dir"]), cleaned(trainer.model.unload()))
     # The first step also pays for the allocator and the kernels' set-up.
     seconds = [late - early for early, late in zip(trainer.ends, trainer.ends[1:], strict=False)]
     return report(trainer, plan, started) | {"seconds_per_step": sum(seconds) / max(1, len(seconds))}
@@ -147,7 +153,7 @@ def build_trainer(
     if plan.method == "lora":
         torch.manual_seed(plan.seed)
         # Frozen, in the faster type; the adapter itself stays in float32.
-        model = get_peft_model(held_model(model_dir), lora_config(plan))
+        model = get_peft_model(taken_model(model_dir), lora_config(plan))
     else:
         model = copy_of_held(model_dir, "float32")
     dtype = fast_dtype(width_of(model))
@@ -318,7 +324,6 @@ def save(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path, folder: Pa
         if plan.method == "lora":
             model.save_pretrained(str(folder / "adapter"))
             (folder / "adapter" / "README.md").unlink(missing_ok=True)  # a form that PEFT leaves empty
-            let_go(model.get_base_model())
             model = model.merge_and_unload()
         model.save_pretrained(str(folder))
         whole = model
