@@ -27,7 +27,7 @@ from graph.step import Step, Work
 from memory.journal.log import BASE
 from memory.records import Experiment, Failure, TrainingPlan
 from roles import audit, lesson, stopping, training_gate
-from roles import training_engineer as training_engineers
+from roles.method import method_for
 from tasks.errors import LONGEST_REASON, ExperimentFailed, InputError, MachineFault, or_fault
 from tools.checks import champion
 from tools.checks.lengths import Asked, settle_lengths
@@ -99,7 +99,7 @@ def _settle_lengths(step: Step) -> None:
         declared = dojo.spec.max_new_tokens if dojo.spec.answer_budget_given else None
         asked = Asked(settings.max_length, settings.max_new_tokens, declared)
         with _before_the_first(step, "its tokenizer cannot read these rows"):
-            settle_lengths(dojo, asked, TrainingPlan(method=training_engineers.method_for(dojo)))
+            settle_lengths(dojo, asked, TrainingPlan(method=method_for(dojo)))
     told = [event.data for event in step.journal.events if event.kind == "note" and "lengths" in event.data]
     step.tell("note", None, told[-1])
 
@@ -135,9 +135,10 @@ def _before_the_first(step: Step, wrong: str) -> Iterator[None]:
 def _check_budget(step: Step) -> None:
     """Now that the model's speed is measured: does the budget hold one experiment?"""
     dojo = step.dojo
-    if step.journal.experiments() or dojo.remaining_budget_seconds() >= dojo.minimum_experiment_seconds():
+    shortest = stopping.shortest_seconds(dojo)
+    if step.journal.experiments() or dojo.remaining_budget_seconds() >= shortest:
         return
-    needed = dojo.ledger.elapsed_seconds + dojo.finishing_seconds() + dojo.minimum_experiment_seconds()
+    needed = dojo.ledger.elapsed_seconds + dojo.finishing_seconds() + shortest
     step.journal.append(
         "run_ended", {"outcome": "out_of_budget", "reason": "the budget cannot fit one experiment"}
     )

@@ -116,6 +116,10 @@ class Estimate(Record):
     fits: bool
     basis: str
     """Where the figures come from: ``measured`` (earlier experiments, a probe) or ``formula``."""
+    fixed_seconds: float = 0.0
+    """Of ``seconds``, what does not depend on the number of tokens: loading, the first step, saving."""
+    tokens_per_second: float = 0.0
+    """In steps, after the first."""
 
 
 class Training(Record):
@@ -131,9 +135,13 @@ class Training(Record):
     losses: tuple[tuple[int, float], ...]
     """(step, training loss)."""
     tokens_per_second: float
+    """Over the whole call, its fixed part included."""
     wall_seconds: float
     cpu_seconds: float
     peak_gib: float
+    step_seconds: float = 0.0
+    """Of ``wall_seconds``, all steps at the pace of those after the first; the rest is the fixed part:
+    loading, the warm-up of the first step, saving. 0.0 where it was not measured."""
     stopped_early: str = ""
     """Why training ended before its last step; empty when it did not."""
     dropped_rows: int = 0

@@ -27,14 +27,13 @@ from itertools import groupby
 
 from memory.experience.lessons import Recalled
 from memory.records import Experiment, Plan
+from roles.method import method_for
+from roles.time_split import experiment_seconds, long_seconds
 from tasks.errors import ExperimentFailed
 from tools.checks.source_kinds import IN_WORDS, Kind, by_kind, distrusted, why_unusable
 from tools.dojo import AUDIT_ROWS, Dojo
 from tools.training.loss_curve import STILL_FALLING, loss_fall
 
-TYPICAL_EXPERIMENTS = 8
-"""Experiments that a budget is divided into at first, later ones adapt to the time left: two screenings,
-and about six improvements, of which some fail. Set on the synthetic editions with five minutes."""
 SCREEN_SHARE = 0.6
 """A screening's budget, relative to an equal share of the time left: a ranking of data takes less
 training than a champion. Set on the synthetic editions."""
@@ -110,13 +109,6 @@ class PlannerContext:
     def usable(self) -> tuple[str, ...]:
         """Chain-of-thought sources first, then direct ones."""
         return self.groups["chain_of_thought"] + self.groups["direct"]
-
-    def experiment_budget_seconds(self, share: float = 1.0) -> float:
-        """Wall-clock for one experiment: an equal part of what is left, times ``share``."""
-        left = self.dojo.remaining_budget_seconds()
-        expected = max(1, TYPICAL_EXPERIMENTS - len(self.history))
-        fair = max(left / expected, self.dojo.minimum_experiment_seconds())
-        return min(left, max(fair * share, self.dojo.minimum_experiment_seconds()))
 
     def tried(self, sources: tuple[str, ...], init_from: str) -> bool:
         """Whether this set of sources was already trained from these weights."""
@@ -338,8 +330,17 @@ def _improve(context: PlannerContext) -> Plan | None:
         hypothesis=f"Training on from {context.initial_checkpoint} removes a tenth of the remaining error",
         reason="copy the best, perturb its hyperparameters, keep what wins (arXiv 1711.09846)",
         expected_gain=gain,
+        seconds=_long(context, sources),
         weights=dict(weights),
     )
+
+
+def _long(context: PlannerContext, sources: tuple[str, ...]) -> float | None:
+    """Seconds of one long training where the time left holds only a few passes over the data."""
+    card = context.champion.card if context.champion else None
+    rows = card.rows if card else sum(context.dojo.profiles()[name].rows for name in sources)
+    rows = min(rows, context.dojo.max_rows)
+    return long_seconds(context.dojo, context.history, method_for(context.dojo), rows)
 
 
 def _discards_in_a_row(context: PlannerContext) -> int:
@@ -361,6 +362,7 @@ def _draft(
     reason: str,
     expected_gain: float,
     share: float = 1.0,
+    seconds: float | None = None,
     weights: dict[str, float] | None = None,
     lessons: tuple[str, ...] = (),
 ) -> Plan:
@@ -374,7 +376,8 @@ def _draft(
             "expected_gain": expected_gain,
             "sources": sources,
             "weights": weights or {},
-            "max_seconds": context.experiment_budget_seconds(share),
+            "max_seconds": seconds
+            or experiment_seconds(context.dojo, context.history, method_for(context.dojo), share),
             "rows": context.dojo.max_rows,
             "init_from": init_from,
             "lessons": lessons,

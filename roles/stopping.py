@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from memory.records import Ending
+from roles.method import method_for
+from roles.time_split import meaningful_seconds
 from tools.dojo import Dojo
 
 SOLVED_LOW = 97.0
@@ -33,10 +35,16 @@ def ending(
     done = len(dojo.journal.experiments())
     if max_experiments is not None and done >= max_experiments:
         return "out_of_budget", f"{done} experiments were asked for, and are done"
-    left, needed = dojo.remaining_budget_seconds(), dojo.minimum_experiment_seconds()
+    left, needed = dojo.remaining_budget_seconds(), shortest_seconds(dojo)
     if left < needed:
         return (
             "out_of_budget",
             f"{max(left, 0):.0f} s left for experiments, the next needs about {needed:.0f} s",
         )
     return None
+
+
+def shortest_seconds(dojo: Dojo) -> float:
+    """The shortest experiment that is begun: half as long as one that means something, or a little over
+    its fixed part."""
+    return max(dojo.minimum_experiment_seconds(), meaningful_seconds(dojo, method_for(dojo)) / 2)

@@ -8,12 +8,11 @@ from __future__ import annotations
 from memory.recipe import DataCard
 from memory.records import Experiment, Plan, TrainingPlan
 from roles.hyperparameters import Hyperparameters, suggest, trials_from
+from roles.method import method_for
+from roles.time_split import searches
 from tools.dojo import Dojo
 from tools.training.learning_rate import Method
 
-FULL_UP_TO_PARAMETERS = 500_000_000
-"""Up to this size full fine-tuning is affordable on one GPU and at least as good as LoRA; above it
-LoRA matches it on data sets of a few thousand rows ("LoRA Without Regret", Schulman et al. 2025)."""
 MAX_EPOCHS = 8.0
 """Repeating rows pays up to roughly four to eight times (Muennighoff et al. 2023, arXiv 2305.16264)."""
 
@@ -51,16 +50,11 @@ def _within_memory(dojo: Dojo, draft: TrainingPlan, card: DataCard) -> TrainingP
     return draft.model_copy(update={"per_device_train_batch_size": 1})
 
 
-def method_for(dojo: Dojo) -> Method:
-    """Full fine-tuning up to half a billion parameters, LoRA above."""
-    return "full" if dojo.base_model.parameters <= FULL_UP_TO_PARAMETERS else "lora"
-
-
 def hyperparameters_for(
     dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method
 ) -> Hyperparameters:
-    """A cited lesson's hyperparameters first; screenings share one default, so that only the data differs;
-    else TPE."""
+    """A cited lesson's hyperparameters first; screenings share one default, so that only the data differs,
+    and so do all where the budget holds no search; else TPE."""
     for lesson in dojo.lessons(plan.lessons):
         if lesson.settings.get("method") == method and "learning_rate" in lesson.settings:
             return Hyperparameters(
@@ -70,7 +64,7 @@ def hyperparameters_for(
             )
     width = dojo.base_model.hidden_size
     trials = trials_from(history, dojo.validation_score("base").value, method)
-    if plan.change in ("first", "sources"):
+    if plan.change in ("first", "sources") or not searches(dojo, method):
         best = max(trials, key=lambda trial: trial.worth, default=None)
         if best is not None and best.worth > 0:
             return Hyperparameters(best.learning_rate, best.batch_size, "best so far")

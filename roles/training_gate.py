@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from memory.recipe import DataCard
 from memory.records import Plan, TrainingPlan
+from roles.time_split import LEAST_BATCH, LEAST_STEPS
 from tasks.errors import ExperimentFailed
 from tools.dojo import Dojo
 from tools.training.train import ProbeResult
@@ -67,17 +68,30 @@ def timed(
     seconds = max(plan.max_seconds - dojo.overhead_seconds() - spent, LEAST_SHARE * plan.max_seconds)
     one_epoch = draft.model_copy(update={"num_train_epochs": 1.0, "max_steps": -1})
     estimate = dojo.estimate(one_epoch, card)
-    per_epoch = estimate.seconds
+    fixed, speed = estimate.fixed_seconds, estimate.tokens_per_second
     if estimate.basis != "measured" and probe and probe.tokens_per_second > 0:
         # Before the first training a few steps are the best clock there is; later, whole trainings are.
-        per_epoch = card.rows * card.mean_tokens / probe.tokens_per_second
-    epochs = min(draft.num_train_epochs, max(seconds / max(per_epoch, 1e-3), LEAST_EPOCHS))
-    steps = max(1, round(epochs * card.rows / draft.per_device_train_batch_size))
+        fixed, speed = 0.0, probe.tokens_per_second
+    per_epoch = card.rows * card.mean_tokens / max(speed, 1e-3)
+    epochs = min(draft.num_train_epochs, max((seconds - fixed) / max(per_epoch, 1e-3), LEAST_EPOCHS))
+    size = draft.per_device_train_batch_size
+    if not draft.override_reason:
+        size = _batch_of(size, round(epochs * card.rows))
+    steps = max(1, round(epochs * card.rows / size))
     return draft.model_copy(
         update={
             "num_train_epochs": round(epochs, 3),
+            "per_device_train_batch_size": size,
             "max_steps": steps,
             "warmup_steps": min(MOST_WARMUP, max(1, steps // 10)),
             "timeout_seconds": round(seconds * TIME_MARGIN + START_SECONDS, 1),
         }
     )
+
+
+def _batch_of(asked: int, rows: int) -> int:
+    """The batch, halved down to ``LEAST_BATCH`` where a short training would have too few steps."""
+    size = asked
+    while size >= 2 * LEAST_BATCH and rows / size < LEAST_STEPS:
+        size //= 2
+    return size

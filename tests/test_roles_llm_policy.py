@@ -84,7 +84,6 @@ def test_the_optimiser_and_the_clock_are_not_the_models(floor):
     assert isinstance(playbook, TrainingPlan)
     same = (
         "learning_rate",
-        "per_device_train_batch_size",
         "timeout_seconds",
         "hyperparameters_from",
         "max_length",

@@ -9,6 +9,7 @@ import pytest
 from memory.records import Experiment, Plan, Training
 from roles.planner import PlannerContext, _look_again
 from tasks.base import Score
+from tools.training.estimate import Speed
 
 STEEP = tuple((step, 4.0 * 0.9**step) for step in range(16))
 FLAT = tuple((step, 1.0) for step in range(16))
@@ -48,6 +49,11 @@ def context(scores: dict[str, float], *history: Experiment, champion: Experiment
         validation_score=lambda id: Score(metric="m", value=scores[id], low=0, high=100, n=300),
         remaining_budget_seconds=lambda: 200.0,
         minimum_experiment_seconds=lambda: 10.0,
+        overhead_seconds=lambda: 6.0,
+        training_speed=lambda plan: Speed(1.0, 5000.0, "measured"),
+        base_model=SimpleNamespace(parameters=1_000_000),
+        profiles=lambda: {},
+        template_tokens=10,
         max_rows=2000,
     )
     groups = {"chain_of_thought": ("steps",), "direct": ("bare",), "unusable": ()}

@@ -34,6 +34,7 @@ from tools.evaluation.baselines import levels_of
 from tools.evaluation.judge.scoring import unjudged
 from tools.models.base_model import BaseModel
 from tools.models.chat_template import LossOn
+from tools.process.machine import machine
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
 from tools.training import estimate as estimating
@@ -254,12 +255,20 @@ class Dojo:
 
     def estimate(self, plan: TrainingPlan, card: DataCard) -> Estimate:
         """Seconds per epoch and peak memory, from this run's measurements where there are any."""
-        done = [
-            (e.training_plan, e.training)
-            for e in self.journal.experiments()
-            if e.training and e.training_plan
-        ]
-        return estimating.estimate(plan, card, self.base_model, done)
+        return estimating.estimate(plan, card, self.base_model, self._trainings())
+
+    def training_speed(self, plan: TrainingPlan) -> estimating.Speed:
+        """What a training by this plan's method costs: a fixed part, and a part for each token."""
+        base = self.journal.evaluation(BASE)
+        answered = 0.0
+        if base is not None:
+            read = sum(self.count_tokens(sample.prompt) for sample in self.validation)
+            answered = (read + base.generated_tokens) / max(base.wall_seconds, 0.1)
+        return estimating.training_speed(plan, self.base_model, self._trainings(), machine(), answered)
+
+    def _trainings(self) -> list[tuple[TrainingPlan, Training]]:
+        done = self.journal.experiments()
+        return [(e.training_plan, e.training) for e in done if e.training and e.training_plan]
 
     def probe(self, experiment: str, plan: TrainingPlan, card: DataCard) -> training.ProbeResult:
         """A few real training steps; raises ExperimentFailed when they do not look sane."""

@@ -69,7 +69,14 @@ class StillDojo(Dojo):
 
     def estimate(self, plan: TrainingPlan, card: DataCard) -> Estimate:
         seconds = 12.0 if plan.method == "full" else 9.0
-        return Estimate(seconds=seconds, peak_gib=1.1, available_gib=16.0, fits=True, basis="measured")
+        return Estimate(
+            seconds=seconds,
+            peak_gib=1.1,
+            available_gib=16.0,
+            fits=True,
+            basis="measured",
+            tokens_per_second=card.rows * card.mean_tokens / seconds,
+        )
 
     def recall(self, query: str | None = None) -> tuple[Recalled, ...]:
         return self.told

@@ -111,3 +111,20 @@ def answer_loss(payload: dict[str, Any]) -> dict[str, Any]:
     ours = norm(trainer.compute_loss(trainer.model, dict(batch)))
     theirs = norm(trainer.model(**batch).loss)
     return {"ours": ours, "theirs": theirs, "scored": int((batch["labels"] != -100).sum())}
+
+
+LEAKED: list[bytearray] = []
+
+
+def leak(payload: dict[str, Any]) -> dict[str, Any]:
+    """Keeps memory that is never given back."""
+    LEAKED.append(bytearray(b"x" * (int(payload["mib"]) << 20)))
+    return {}
+
+
+def wait_for(payload: dict[str, Any]) -> dict[str, Any]:
+    """Says that it has started, and ends when a file appears."""
+    Path(payload["started"]).touch()
+    while not Path(payload["file"]).exists():
+        time.sleep(0.01)
+    return {}

@@ -120,7 +120,9 @@ def answer_sets(
         "max_new_tokens": max_new_tokens,
         "threads": worker.threads,
     }
-    return worker.measure("tools.evaluation.generate:answer_sets", payload, timeout_seconds, log_path, stage)
+    return worker.measure(
+        "tools.evaluation.generate:answer_sets", payload, timeout_seconds, log_path, stage, resident=True
+    )
 
 
 def row_agreement(

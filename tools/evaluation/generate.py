@@ -17,9 +17,10 @@ from typing import Any
 
 from tools.models.architecture import max_positions
 from tools.models.chat_template import encode, render_prompts
-from tools.models.load import BF16_PARAMETERS, device, load_model, load_tokenizer, parameter_count
+from tools.models.held import held_model
+from tools.models.load import load_tokenizer
+from tools.models.precision import free_bytes
 from tools.models.template_support import template_support
-from tools.process.machine import available_gib
 
 BATCH_ROWS = 128
 COMPACT_SHARE = 0.75
@@ -52,10 +53,7 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
     torch.set_num_threads(int(payload.get("threads") or torch.get_num_threads()))
     model_dir = Path(payload["model_dir"])
     tokenizer = load_tokenizer(model_dir)
-    model = load_model(model_dir)
-    if device() == "cuda":
-        model = model.to("cuda", dtype=torch.bfloat16 if parameter_count(model) > BF16_PARAMETERS else None)
-    model.eval()
+    model = held_model(model_dir)
     new_tokens = int(payload["max_new_tokens"])
     answers: dict[str, list[str]] = {}
     limits: dict[str, list[str]] = {}
@@ -119,16 +117,7 @@ def affordable_rows(model: Any, length: int) -> int:
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     size = next(model.parameters()).element_size()
     row_bytes = 2 * config.num_hidden_layers * heads * width * length * size
-    return int(max(1, min(BATCH_ROWS, MEMORY_SHARE * free_bytes(model) / max(1, row_bytes))))
-
-
-def free_bytes(model: Any) -> float:
-    """Free memory of the device that holds the model."""
-    import torch
-
-    if model.device.type == "cuda":
-        return float(torch.cuda.mem_get_info()[0])
-    return available_gib() * (1 << 30)
+    return int(max(1, min(BATCH_ROWS, MEMORY_SHARE * free_bytes(model.device) / max(1, row_bytes))))
 
 
 def end_tokens(model: Any, tokenizer: Any) -> list[int]:

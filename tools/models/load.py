@@ -13,16 +13,6 @@ from typing import Any
 from tools.models.adapter import base_dir, is_adapter, tokenizer_dir
 from tools.models.template_support import PLAIN_TEMPLATE, template_support
 
-BF16_PARAMETERS = 300_000_000
-"""From this size on, a model on a GPU is loaded in bfloat16 for generation and for LoRA."""
-
-
-def device() -> str:
-    """``cuda`` where a GPU can be used, otherwise ``cpu``."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
 
 def load_tokenizer(model_dir: Path) -> Any:
     """The tokenizer, with what a model may lack: padding (the end token), a chat template (a plain one).

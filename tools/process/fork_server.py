@@ -17,7 +17,8 @@ Lifetimes, without a timer and whatever way a process dies:
 The protocol is JSON lines over one Unix socket pair per job: the caller sends
 ``{"function", "payload", "log_path", "threads", "sys_path"}`` and reads
 ``{"started": true}``, then ``{"result": ...}`` or ``{"error": ...}`` from the child,
-then ``{"exit": status, "cpu_seconds", "peak_gib"}``.
+then ``{"exit": status, "cpu_seconds", "peak_gib"}``. A second socket that comes with the first is
+handed to the child, in its payload as ``descriptor``.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ PRELOAD = (
     "trl.trainer.sft_trainer",
     "tools.recipes.sft",
     "tools.evaluation.generate",
+    "tools.process.resident_child",
 )
 PR_SET_PDEATHSIG = 1
 
@@ -61,7 +63,15 @@ class _Job:
 
     connection: socket.socket
     lines: JsonLines
+    jobs: socket.socket | None = None
+    """Of a resident child: where its jobs come from (``tools.process.resident_child``)."""
     pid: int = 0
+
+    def close(self) -> None:
+        """This process's ends of its sockets."""
+        self.connection.close()
+        if self.jobs is not None:
+            self.jobs.close()
 
 
 class ForkServer:
@@ -89,13 +99,15 @@ class ForkServer:
 
     def _accept(self) -> None:
         try:
-            _, descriptors, _, _ = socket.recv_fds(self.control, 1, 1)
+            _, descriptors, _, _ = socket.recv_fds(self.control, 1, 2)
         except ConnectionError:
             descriptors = []
         if not descriptors:
             self._close()
             return
         job = _Job(socket.socket(fileno=descriptors[0]), JsonLines(descriptors[0], descriptors[0]))
+        if len(descriptors) > 1:
+            job.jobs = socket.socket(fileno=descriptors[1])
         self.jobs[job.connection.fileno()] = job
         self.selector.register(job.connection, selectors.EVENT_READ, lambda: self._read(job))
 
@@ -122,9 +134,13 @@ class ForkServer:
                 end.close()
             for other in self.jobs.values():
                 if other is not job:
-                    other.connection.close()
+                    other.close()
+            if job.jobs is not None:
+                request["payload"]["descriptor"] = job.jobs.detach()
             _run_child(job.lines, request, server)
         job.pid = pid
+        if job.jobs is not None:
+            job.jobs.close()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.setpgid(pid, pid)  # the child does it too: whoever is first
 
@@ -147,7 +163,7 @@ class ForkServer:
         del self.jobs[job.connection.fileno()]
         if job.connection in self.selector.get_map():
             self.selector.unregister(job.connection)
-        job.connection.close()
+        job.close()
 
     def _close(self) -> None:
         for job in self.jobs.values():
@@ -181,7 +197,7 @@ def _run_child(lines: JsonLines, request: dict[str, Any], server: int) -> None:
         _die_with(server)
         with contextlib.suppress(PermissionError):
             os.setpgid(0, 0)
-        _redirect(Path(request["log_path"]))
+        redirect(Path(request["log_path"]))
         sys.path += [entry for entry in request["sys_path"] if entry not in sys.path]
         _set_threads(int(request["threads"]))
         message = {"result": find_function(request["function"])(request["payload"])}
@@ -189,7 +205,7 @@ def _run_child(lines: JsonLines, request: dict[str, Any], server: int) -> None:
         status = 0
     except BaseException as error:
         traceback.print_exc()
-        message = {"error": _describe(error)}
+        message = {"error": describe(error)}
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.flush()
@@ -197,7 +213,8 @@ def _run_child(lines: JsonLines, request: dict[str, Any], server: int) -> None:
     os._exit(status)
 
 
-def _redirect(log_path: Path) -> None:
+def redirect(log_path: Path) -> None:
+    """Standard output and error into a file, which begins anew."""
     log_path.parent.mkdir(parents=True, exist_ok=True)
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(log, 1)
@@ -218,7 +235,7 @@ def find_function(name: str) -> Callable[[Any], Any]:
     return found
 
 
-def _describe(error: BaseException) -> dict[str, str]:
+def describe(error: BaseException) -> dict[str, str]:
     """An exception as data; ``stage`` and ``code`` are those of ``ExperimentFailed`` where it is one."""
     code = getattr(error, "code", "")
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.metadata
 import os
 import platform
+import resource
 import shutil
 import subprocess
 import sys
@@ -100,3 +102,28 @@ def versions() -> dict[str, str]:
 def peak_gib(max_rss: int) -> float:
     """``ru_maxrss`` in GiB: it counts KiB on Linux and bytes on macOS."""
     return max_rss / (1 << 30 if sys.platform == "darwin" else 1 << 20)
+
+
+STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def held_gib() -> float:
+    """Resident memory of this process now, in GiB."""
+    import psutil
+
+    return float(psutil.Process().memory_info().rss) / (1 << 30)
+
+
+def reset_peak() -> None:
+    """Lets the kernel count this process's peak of memory anew, where it can (Linux)."""
+    with contextlib.suppress(OSError):
+        CLEAR_REFS.write_text("5")
+
+
+def peak_gib_since() -> float:
+    """Peak resident memory of this process since ``reset_peak``, or since its start, in GiB."""
+    try:
+        lines = STATUS.read_text().splitlines()
+        return float(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / (1 << 20)
+    except (OSError, StopIteration):
+        return peak_gib(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -24,10 +24,13 @@ from tools.process.environment import child_environment
 from tools.process.fork_server import PRELOAD
 from tools.process.machine import cpu_count
 from tools.process.prefork import JsonLines, ServerProcess
+from tools.process.resident import Resident
 from tools.process.root_cause import root_cause
 
 START_SECONDS = 300.0
 """The longest wait for the imports of the fork server."""
+END_SECONDS = 10.0
+"""The longest wait for the end of a child that has closed its socket."""
 ENVIRONMENT = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -47,6 +50,17 @@ class Usage:
     """User and system time of the child and of its own children."""
     peak_gib: float
     """The largest resident set of the child; the shared pages of the libraries count."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One call of ``measure``."""
+
+    function: str
+    payload: dict[str, Any]
+    log_path: Path
+    stage: Stage
+    timeout_seconds: float
 
 
 class Worker:
@@ -71,6 +85,8 @@ class Worker:
         self._preload = preload if preload is not None else PRELOAD if sys.platform == "linux" else ()
         self._lock = threading.Lock()
         self._server: _Server | None = None
+        self._resident_lock = threading.Lock()
+        self._resident: Resident | None = None
 
     def warm(self) -> None:
         """Starts the imports in the background and returns at once."""
@@ -83,9 +99,11 @@ class Worker:
         timeout_seconds: float,
         log_path: Path,
         stage: Stage = "train",
+        *,
+        resident: bool = False,
     ) -> dict[str, Any]:
         """``measure`` without the cost."""
-        return self.measure(function, payload, timeout_seconds, log_path, stage)[0]
+        return self.measure(function, payload, timeout_seconds, log_path, stage, resident=resident)[0]
 
     def measure(
         self,
@@ -94,8 +112,10 @@ class Worker:
         timeout_seconds: float,
         log_path: Path,
         stage: Stage = "train",
+        *,
+        resident: bool = False,
     ) -> tuple[dict[str, Any], Usage]:
-        """Calls ``function(payload)`` in a fresh child; returns its JSON-plain result and what it cost.
+        """Calls ``function(payload)`` in a child; returns its JSON-plain result and what it cost.
 
         Args:
             function: a top-level function of an importable module, or its name ``module:function``,
@@ -104,41 +124,105 @@ class Worker:
             timeout_seconds: from the child's start; afterwards its process group is killed.
             log_path: takes the child's standard output and error.
             stage: the stage that a failure is reported under.
+            resident: in the child that stays, with its models and its device (see
+                ``tools.process.resident_child``), instead of a fresh one; a fresh one while it is busy.
 
         Raises:
             ExperimentFailed: ``timeout``, ``out_of_memory``, ``crashed``, or the function's own code.
             HarnessFault: the fork server cannot start.
         """
         name = function if isinstance(function, str) else f"{function.__module__}:{function.__qualname__}"
+        job = _Job(name, dict(payload), log_path, stage, timeout_seconds)
+        if resident and self._resident_lock.acquire(blocking=False):
+            try:
+                return self._in_resident(job)
+            finally:
+                self._resident_lock.release()
+        with contextlib.closing(self._live_server().connect()) as connection:
+            lines = self._begin(connection, job.function, job.payload, job.log_path)
+            started = time.monotonic()
+            try:
+                result, error, end = _outcome(lines, started + timeout_seconds)
+            except TimeoutError:
+                raise self._late(connection, job) from None
+            except ConnectionError:
+                raise _lost(job) from None
+        if result is None or end["exit"] != 0:
+            raise _failure(stage, int(end["exit"]), error, cause_in(log_path))
+        wall = time.monotonic() - started
+        return result, Usage(wall, float(end["cpu_seconds"]), float(end["peak_gib"]))
+
+    def _begin(
+        self, connection: socket.socket, function: str, payload: Mapping[str, Any], log_path: Path
+    ) -> JsonLines:
+        """Sends the request of a child, and waits until it has started."""
+        lines = JsonLines(connection.fileno(), connection.fileno())
         request = {
-            "function": name,
+            "function": function,
             "payload": dict(payload),
             "log_path": str(log_path.resolve()),
             "threads": self.threads,
             "sys_path": [entry for entry in sys.path if entry],
         }
-        server = self._live_server()
-        with contextlib.closing(server.connect()) as connection:
-            lines = JsonLines(connection.fileno(), connection.fileno())
-            try:
-                lines.send(request, START_SECONDS)
-                _next(lines, START_SECONDS)
-            except (TimeoutError, ConnectionError):
-                raise server.fault() from None
-            started = time.monotonic()
-            try:
-                result, error, end = _outcome(lines, started + timeout_seconds)
-            except TimeoutError:
-                _kill(connection)
-                message = f"killed after {timeout_seconds:.0f} s, its time limit"
-                raise ExperimentFailed(stage, "timeout", message, cause_in(log_path)) from None
-            except ConnectionError:
-                message = "the process was lost with its server, as it is when memory runs out"
-                raise ExperimentFailed(stage, "crashed", message, cause_in(log_path)) from None
-        if result is None or end["exit"] != 0:
-            raise _failure(stage, int(end["exit"]), error, cause_in(log_path))
+        try:
+            lines.send(request, START_SECONDS)
+            _next(lines, START_SECONDS)
+        except (TimeoutError, ConnectionError):
+            raise self._live_server().fault() from None
+        return lines
+
+    @staticmethod
+    def _late(connection: socket.socket, job: _Job) -> ExperimentFailed:
+        _kill(connection)
+        message = f"killed after {job.timeout_seconds:.0f} s, its time limit"
+        return ExperimentFailed(job.stage, "timeout", message, cause_in(job.log_path))
+
+    def _in_resident(self, job: _Job) -> tuple[dict[str, Any], Usage]:
+        """The job in the child that stays; one that failed, hung or leaks is gone afterwards."""
+        resident = self._resident or self._new_resident(job.log_path)
+        self._resident = None  # until this job has ended well
+        started = time.monotonic()
+        request = {
+            "function": job.function,
+            "payload": job.payload,
+            "log_path": str(job.log_path.resolve()),
+        }
+        try:
+            answer = resident.do(request, started + job.timeout_seconds)
+        except TimeoutError:
+            late = self._late(resident.control, job)
+            resident.close()
+            raise late from None
         wall = time.monotonic() - started
-        return result, Usage(wall, float(end["cpu_seconds"]), float(end["peak_gib"]))
+        if answer is None or "result" not in answer:
+            raise self._ended(resident, job, answer)
+        usage = Usage(wall, float(answer["cpu_seconds"]), float(answer["peak_gib"]))
+        if resident.leaks:
+            resident.close()
+        else:
+            self._resident = resident
+        return dict(answer["result"]), usage
+
+    def _new_resident(self, log_path: Path) -> Resident:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            control = self._live_server().connect(theirs)
+        self._begin(control, "tools.process.resident_child:serve", {}, log_path)
+        return Resident(control, ours)
+
+    @staticmethod
+    def _ended(resident: Resident, job: _Job, answer: dict[str, Any] | None) -> Exception:
+        """Why the resident child is gone: its job's own error, or the end of its process."""
+        lines = JsonLines(resident.control.fileno(), resident.control.fileno())
+        try:
+            if answer is not None:
+                return _failure(job.stage, 0, answer["error"], cause_in(job.log_path))
+            _, error, end = _outcome(lines, time.monotonic() + END_SECONDS)
+            return _failure(job.stage, int(end["exit"]), error, cause_in(job.log_path))
+        except (TimeoutError, ConnectionError):
+            return _lost(job)
+        finally:
+            resident.close()
 
     def _live_server(self) -> _Server:
         with self._lock:
@@ -149,6 +233,9 @@ class Worker:
 
     def close(self) -> None:
         """Ends the fork server and whatever still runs."""
+        if self._resident is not None:
+            self._resident.close()
+            self._resident = None
         with self._lock:
             if self._server is not None:
                 self._server.stop()
@@ -171,12 +258,13 @@ class _Server:
                 pass_fds=(theirs.fileno(),),
             )
 
-    def connect(self) -> socket.socket:
-        """A connection for one job, which lives as long as the connection."""
+    def connect(self, jobs: socket.socket | None = None) -> socket.socket:
+        """A connection for one job, which lives as long as the connection; ``jobs`` is handed to it."""
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                socket.send_fds(self.control, [b"j"], [theirs.fileno()])
+                handed = [theirs.fileno()] + ([jobs.fileno()] if jobs is not None else [])
+                socket.send_fds(self.control, [b"j"], handed)
         except OSError as error:
             ours.close()
             raise self.fault() from error
@@ -191,6 +279,11 @@ class _Server:
         """Closes the control socket, at which the server kills its children and ends."""
         self.control.close()
         self.server.stop(5.0)  # one that still imports does not read the socket yet
+
+
+def _lost(job: _Job) -> ExperimentFailed:
+    message = "the process was lost with its server, as it is when memory runs out"
+    return ExperimentFailed(job.stage, "crashed", message, cause_in(job.log_path))
 
 
 def _outcome(

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import json
 import math
-import resource
 import shutil
 import sys
 import time
@@ -39,19 +38,16 @@ from memory.records import TrainingPlan
 from tasks.errors import ExperimentFailed
 from tools.models.adapter import save_adapter, tokenizer_dir
 from tools.models.chat_template import LossOn
-from tools.models.load import (
-    BF16_PARAMETERS,
-    load_model,
-    load_tokenizer,
-    name_turn_end,
-    parameter_count,
-    save_template,
-)
-from tools.process.machine import peak_gib
+from tools.models.held import copy_of_held, hold, taken_model
+from tools.models.load import load_tokenizer, name_turn_end, parameter_count, save_template
+from tools.models.precision import device, fast_dtype, width_of
+from tools.process.machine import peak_gib_since
 from tools.training.length_groups import LengthGroups
 from tools.training.loss_curve import divergence, rate, thin
 from tools.training.tokenise import TokenRows, tokenise
 
+CHECKPOINTED_PARAMETERS = 300_000_000
+"""From this size on, activations are computed again in the backward pass."""
 MERGE_PARAMETERS = 1_000_000_000
 """Up to this size a LoRA result is merged into a whole model; above it only the adapter is kept."""
 TOKENIZER_FILES = (
@@ -84,12 +80,31 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     trainer.train()
     if trainer.diverged:
         raise ExperimentFailed("train", "diverged", trainer.diverged)
-    save(trainer, plan, model_dir, staging)
+    whole = save(trainer, plan, model_dir, staging)
     result = report(trainer, plan, started) | what_was_read(data) | {"payload": payload}
     (staging / "training.json").write_text(json.dumps(result, indent=1))
     shutil.rmtree(out_dir, ignore_errors=True)  # an earlier result of another plan
     staging.rename(out_dir)
+    if whole is not None:
+        hold(out_dir, cleaned(whole))
+    else:
+        hold(model_dir, cleaned(trainer.model.unload()))
     return result
+
+
+def cleaned(model: Any) -> Any:
+    """A model that a resident process may go on with: as it was loaded, but for its weights."""
+    model.zero_grad(set_to_none=True)
+    for module in model.modules():
+        # Trainers put wrappers in their place, and a bound method too many: a copy would call the original.
+        for name in ("forward", "_original_forward"):
+            module.__dict__.pop(name, None)
+    if hasattr(model, "peft_config"):
+        del model.peft_config  # PEFT may leave it behind, and warns of it the next time
+    if model.is_activation_checkpointing:
+        model.gradient_checkpointing_disable()
+        model.disable_input_require_grads()
+    return model
 
 
 def finished(out_dir: Path, payload: dict[str, Any]) -> dict[str, Any] | None:
@@ -120,6 +135,8 @@ def probe(payload: dict[str, Any]) -> dict[str, Any]:
     trainer.train()
     if trainer.diverged:
         raise ExperimentFailed("probe", "diverged", trainer.diverged)
+    if plan.method == "lora":
+        hold(Path(payload["model_dir"]), cleaned(trainer.model.unload()))
     # The first step also pays for the allocator and the kernels' set-up.
     seconds = [late - early for early, late in zip(trainer.ends, trainer.ends[1:], strict=False)]
     return report(trainer, plan, started) | {"seconds_per_step": sum(seconds) / max(1, len(seconds))}
@@ -134,6 +151,9 @@ def build_trainer(
     loss_on: LossOn = "auto",
 ) -> tuple[AnswerTrainer, TokenRows]:
     """The trainer, ready to go, and what became of the rows."""
+    cpu_seconds_before = time.process_time()
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
     tokenizer = load_tokenizer(model_dir)
     data = tokenise(tokenizer, read_rows(data_path, most_rows), plan.max_length, loss_on)
     rows = data.rows
@@ -144,14 +164,14 @@ def build_trainer(
             "empty_data",
             f"no row fits into {plan.max_length} tokens ({len(data.too_long)} dropped{refused})",
         )
-    cuda = torch.cuda.is_available()
-    model = load_model(model_dir)
-    big = parameter_count(model) > BF16_PARAMETERS
+    where = device()
     if plan.method == "lora":
         torch.manual_seed(plan.seed)
-        if cuda and big:
-            model = model.to(torch.bfloat16)
-        model = get_peft_model(model, lora_config(plan))
+        # Frozen, in the faster type; the adapter itself stays in float32.
+        model = get_peft_model(taken_model(model_dir), lora_config(plan))
+    else:
+        model = copy_of_held(model_dir, "float32")
+    dtype = fast_dtype(width_of(model))
     steps = plan.max_steps
     if steps <= 0:
         steps = math.ceil(plan.num_train_epochs * len(rows) / plan.per_device_train_batch_size)
@@ -162,12 +182,13 @@ def build_trainer(
         learning_rate=plan.learning_rate,
         weight_decay=plan.weight_decay,
         seed=plan.seed,
-        bf16=cuda and torch.cuda.is_bf16_supported(),
-        use_cpu=not cuda,
-        activation_checkpointing=big,  # a third of the speed, for memory that small models do not need
+        bf16=dtype == "bfloat16",  # autocast: products in bfloat16, trained weights in float32
+        use_cpu=where == "cpu",
+        # A third of the speed, for memory that small models do not need.
+        activation_checkpointing=parameter_count(model) > CHECKPOINTED_PARAMETERS,
         optim="adamw_torch_fused",
         dataset_kwargs={"skip_prepare_dataset": True},
-        dataloader_pin_memory=cuda,
+        dataloader_pin_memory=where == "cuda",
         logging_strategy="no",
         save_strategy="no",
         report_to="none",
@@ -178,6 +199,7 @@ def build_trainer(
     )
     trainer = AnswerTrainer(model=model, args=config, train_dataset=dataset, processing_class=tokenizer)
     trainer.prepare(plan, [len(row.input_ids) for row in rows])
+    trainer.cpu_seconds_before = cpu_seconds_before
     return trainer, data
 
 
@@ -213,6 +235,7 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         self.ends: list[float] = []
         """Monotonic time at the end of each step."""
         self.tokens = 0
+        self.cpu_seconds_before = 0.0
         self.diverged = ""
         self.stopped_early = ""
         self.add_callback(Watch(self))
@@ -287,10 +310,14 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             trainer.stopped_early = "time"
 
 
-def save(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path, folder: Path) -> None:
-    """Writes a loadable directory; with LoRA also the adapter, as ``adapter/``."""
+def save(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path, folder: Path) -> Any | None:
+    """Writes a loadable directory; with LoRA also the adapter, as ``adapter/``.
+
+    Returns:
+        The whole model that was written; None where it was an adapter alone.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    model = trainer.model
+    model, whole = trainer.model, None
     if plan.method == "lora" and parameter_count(model) > MERGE_PARAMETERS:
         save_adapter(model, model_dir, folder)
     else:
@@ -299,11 +326,13 @@ def save(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path, folder: Pa
             (folder / "adapter" / "README.md").unlink(missing_ok=True)  # a form that PEFT leaves empty
             model = model.merge_and_unload()
         model.save_pretrained(str(folder))
+        whole = model
     for pattern in TOKENIZER_FILES:
         for file in tokenizer_dir(model_dir).glob(pattern):
             shutil.copyfile(file, folder / file.name)
     save_template(trainer.processing_class, folder)
     name_turn_end(trainer.processing_class, folder)
+    return whole
 
 
 def what_was_read(data: TokenRows) -> dict[str, Any]:
@@ -318,8 +347,7 @@ def what_was_read(data: TokenRows) -> dict[str, Any]:
 
 def report(trainer: AnswerTrainer, plan: TrainingPlan, started: float) -> dict[str, Any]:
     """The measured fields of a ``Training`` record."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    memory = peak_gib(usage.ru_maxrss)
+    memory = peak_gib_since()
     if torch.cuda.is_available():
         memory = torch.cuda.max_memory_allocated() / (1 << 30)
     wall = time.monotonic() - started
@@ -332,10 +360,16 @@ def report(trainer: AnswerTrainer, plan: TrainingPlan, started: float) -> dict[s
         "losses": thin(trainer.losses),
         "tokens_per_second": trainer.tokens / wall,
         "wall_seconds": wall,
-        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "step_seconds": step_seconds(trainer.ends),
+        "cpu_seconds": time.process_time() - trainer.cpu_seconds_before,
         "peak_gib": memory,
         "stopped_early": trainer.stopped_early,
     }
+
+
+def step_seconds(ends: Sequence[float]) -> float:
+    """All steps at the pace of those after the first, which also pays for the kernels' set-up."""
+    return (ends[-1] - ends[0]) * len(ends) / (len(ends) - 1) if len(ends) > 1 else 0.0
 
 
 def main() -> None:

@@ -20,6 +20,8 @@ what earlier experiments measured as soon as there is one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
+from typing import NamedTuple
 
 from memory.recipe import DataCard
 from memory.records import Estimate, Training, TrainingPlan
@@ -32,6 +34,8 @@ START_SECONDS = 1.0
 CORE_FLOPS = 1.5e10
 """32-bit operations a second that one CPU core reaches on small matrices; the first probe corrects it."""
 GPU_FLOPS = 5e13
+READ_GIB_PER_SECOND = 0.3
+"""Of weights that are read, copied and written again."""
 USABLE_SHARE = 0.9
 """Of the free memory: the rest is for what else runs."""
 
@@ -93,22 +97,57 @@ def estimate(
     """
     where = where or machine()
     tokens = training_tokens(plan, card.rows, card.mean_tokens)
-    memory = formula_gib(plan, model, 2.0 * card.mean_tokens)
     same = [(past, done) for past, done in history if past.method == plan.method and done.steps > 0]
-    if same:
-        busy = [(max(done.wall_seconds - START_SECONDS, 0.1), done.tokens) for _, done in same[-5:]]
-        speed = sum(count for _, count in busy) / sum(seconds for seconds, _ in busy)
-        memory = _scaled_peak(plan, *same[-1])
-    else:
-        speed = formula_tokens_per_second(plan, model, where)
+    speed = training_speed(plan, model, history, where)
+    memory = _scaled_peak(plan, *same[-1]) if same else formula_gib(plan, model, 2.0 * card.mean_tokens)
     available = where.gpu_memory_gib if where.gpus else where.memory_gib
     return Estimate(
-        seconds=START_SECONDS + tokens / speed,
+        seconds=speed.fixed_seconds + tokens / speed.tokens_per_second,
         peak_gib=memory,
         available_gib=available,
         fits=memory <= USABLE_SHARE * available,
-        basis="measured" if same else "formula",
+        basis=speed.basis,
+        fixed_seconds=speed.fixed_seconds,
+        tokens_per_second=speed.tokens_per_second,
     )
+
+
+class Speed(NamedTuple):
+    """What a training costs: a fixed part, and a part for each token."""
+
+    fixed_seconds: float
+    tokens_per_second: float
+    basis: str
+    """``measured`` or ``formula``."""
+
+
+def training_speed(
+    plan: TrainingPlan,
+    model: BaseModel,
+    history: Sequence[tuple[TrainingPlan, Training]],
+    where: Machine,
+    answered_tokens_per_second: float = 0.0,
+) -> Speed:
+    """The speed of trainings by this plan's method.
+
+    Args:
+        plan: its method counts.
+        model: what is trained.
+        history: earlier trainings of the model on this machine; the last five of the method are used.
+        where: the machine.
+        answered_tokens_per_second: tokens that the base model read and wrote a second when it was
+            evaluated. Training reads each token three times (forward, and backward at twice the
+            cost), in larger batches; on a CPU it is seldom slower than a quarter.
+    """
+    done = [each for past, each in history if past.method == plan.method and each.steps > 0][-5:]
+    if not done:
+        speed = formula_tokens_per_second(plan, model, where)
+        if not where.gpus:
+            speed = max(speed, answered_tokens_per_second / 4)
+        return Speed(START_SECONDS + model.size_gib / READ_GIB_PER_SECOND, speed, "formula")
+    busy = [each.step_seconds or max(each.wall_seconds - START_SECONDS, 0.1) for each in done]
+    fixed = [max(each.wall_seconds - steps, 0.0) for each, steps in zip(done, busy, strict=True)]
+    return Speed(median(fixed), sum(each.tokens for each in done) / max(sum(busy), 0.1), "measured")
 
 
 def _scaled_peak(plan: TrainingPlan, past: TrainingPlan, done: Training) -> float:

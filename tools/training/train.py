@@ -61,7 +61,8 @@ def train(
     payload = _payload(plan, model_dir, card, folder / "model", workspace, worker, loss_on)
     plan_file = workspace.write_json(folder / "plan.json", payload)
     limit = plan.timeout_seconds + GRACE_SECONDS
-    result = worker.run("tools.recipes.sft:train", payload, limit, folder / "train.log", "train")
+    log_path = folder / "train.log"
+    result = worker.run("tools.recipes.sft:train", payload, limit, log_path, "train", resident=True)
     fields = {key: value for key, value in result.items() if key in Training.model_fields}
     command = shlex.join(["python", "-m", "tools.recipes.sft", str(plan_file)])
     fields |= {"model_dir": workspace.relative(folder / "model"), "command": command}
@@ -88,8 +89,9 @@ def probe(
     payload = _payload(plan, model_dir, card, folder / "probe", workspace, worker, loss_on)
     payload["steps"] = steps
     try:
+        log_path = folder / "probe.log"
         result = worker.run(
-            "tools.recipes.sft:probe", payload, timeout_seconds, folder / "probe.log", "probe"
+            "tools.recipes.sft:probe", payload, timeout_seconds, log_path, "probe", resident=True
         )
     except ExperimentFailed as failed:
         if failed.code == "out_of_memory":

@@ -14,7 +14,8 @@ from roles.hyperparameters import trials_from
 from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.history import failure_text, hyperparameters_text, score_text
 from roles.llm.briefing.layout import listing, name, quoted, share, table
-from roles.training_engineer import hyperparameters_for, method_for
+from roles.method import method_for
+from roles.training_engineer import hyperparameters_for
 from tasks.base import Sample
 from tools.report.facts import predictions, quotation
 from tools.training.learning_rate import learning_rate_range

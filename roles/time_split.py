@@ -1,0 +1,79 @@
+"""How a run's time is divided among experiments.
+
+An experiment costs a fixed part (curating, loading, answering the validation items) and a part for
+each token that is trained on. On a small model the first is seconds and eight experiments fit into
+five minutes; on a real model one may take half of the budget. So the time that is left is
+divided by the shortest experiment that means something, and where it does not hold a few passes over
+the data, most of it goes into one long training: eight stubs teach less than one good training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memory.records import Experiment, TrainingPlan
+from tools.dojo import Dojo
+from tools.training.learning_rate import Method
+
+TYPICAL_EXPERIMENTS = 8
+"""Experiments that a budget is divided into at most, later ones adapt to the time left: two screenings,
+and about six improvements, of which some fail. Set on the synthetic editions with five minutes."""
+LEAST_STEPS, LEAST_BATCH = 50, 8
+"""Optimiser steps, and rows in each, under which a training says little about its data."""
+OVERHEAD_SHARE = 0.4
+"""Of an experiment, the most that its fixed part may take, evaluation included."""
+FEW_EPOCHS = 3.0
+"""Passes over the data that a textbook fine-tuning takes; where less time is left, it is not divided."""
+LONG_SHARE = 0.75
+"""Of the time left, what one long training takes then: the rest may still better it."""
+SEARCHABLE_EXPERIMENTS = 10
+"""A budget that holds fewer does not search hyperparameters: a search needs trials."""
+
+
+def meaningful_seconds(dojo: Dojo, method: Method) -> float:
+    """The shortest experiment that means something, in wall-clock seconds."""
+    overhead = dojo.overhead_seconds()
+    speed = dojo.training_speed(TrainingPlan(method=method))
+    tokens = LEAST_STEPS * LEAST_BATCH * mean_row_tokens(dojo)
+    fixed = overhead + speed.fixed_seconds
+    return max(fixed + tokens / speed.tokens_per_second, fixed / OVERHEAD_SHARE)
+
+
+def mean_row_tokens(dojo: Dojo) -> float:
+    """Of the sources that can be trained on, weighted by their rows."""
+    profiles = [each for each in dojo.profiles().values() if each.suggested_columns]
+    rows = sum(each.rows for each in profiles)
+    tokens = sum(each.rows * (each.mean_prompt_tokens + each.mean_answer_tokens) for each in profiles)
+    return tokens / max(rows, 1) + dojo.template_tokens
+
+
+def experiments_left(dojo: Dojo, history: Sequence[Experiment], method: Method) -> int:
+    """How many experiments the time left is divided into; at least one."""
+    affordable = int(dojo.remaining_budget_seconds() / meaningful_seconds(dojo, method))
+    return max(1, min(TYPICAL_EXPERIMENTS - len(history), affordable))
+
+
+def searches(dojo: Dojo, method: Method) -> bool:
+    """Whether the budget as a whole holds enough experiments for a search of hyperparameters."""
+    return dojo.ledger.budget.seconds >= SEARCHABLE_EXPERIMENTS * meaningful_seconds(dojo, method)
+
+
+def experiment_seconds(dojo: Dojo, history: Sequence[Experiment], method: Method, share: float) -> float:
+    """One experiment's wall-clock: an equal part of what is left, times ``share``, or the least that means
+    something."""
+    left = dojo.remaining_budget_seconds()
+    least = max(dojo.minimum_experiment_seconds(), meaningful_seconds(dojo, method))
+    fair = left / experiments_left(dojo, history, method)
+    return min(left, max(fair * share, min(least, left)))
+
+
+def long_seconds(dojo: Dojo, history: Sequence[Experiment], method: Method, rows: int) -> float | None:
+    """The wall-clock of one long training on so many rows; None where the time left holds some passes."""
+    left = dojo.remaining_budget_seconds()
+    speed = dojo.training_speed(TrainingPlan(method=method))
+    seconds = left - dojo.overhead_seconds() - speed.fixed_seconds
+    epochs = seconds * speed.tokens_per_second / max(rows * mean_row_tokens(dojo), 1.0)
+    if epochs >= FEW_EPOCHS:
+        return None
+    rest = (1 - LONG_SHARE) * left
+    return left if rest < meaningful_seconds(dojo, method) else LONG_SHARE * left

@@ -1,0 +1,124 @@
+"""The resident child: it stays, it is replaced when it fails, hangs or leaks, and ends with its caller."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import ExperimentFailed
+from tests.support import worker_jobs
+from tools.process import resident as residents
+from tools.process.worker import Worker
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    worker = Worker(threads=1, preload=())
+    yield worker
+    worker.close()
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def gone(pid: int, seconds: float = 20.0) -> bool:
+    end = time.monotonic() + seconds
+    while alive(pid) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not alive(pid)
+
+
+def pid_of(worker: Worker, folder: Path) -> int:
+    result, usage = worker.measure(
+        worker_jobs.double, {"number": 21}, 30.0, folder / "log.txt", resident=True
+    )
+    assert result["doubled"] == 42
+    assert usage.peak_gib > 0
+    assert usage.wall_seconds >= 0
+    return int(result["pid"])
+
+
+def test_one_child_does_job_after_job_each_with_its_own_log(worker: Worker, tmp_path: Path) -> None:
+    first = pid_of(worker, tmp_path / "one")
+    assert pid_of(worker, tmp_path / "two") == first
+    assert (tmp_path / "two" / "log.txt").read_text() == "working\n"
+    assert worker.run(worker_jobs.double, {"number": 1}, 30.0, tmp_path / "log")["pid"] != first
+
+
+@pytest.mark.parametrize(
+    ("job", "payload", "code"),
+    [
+        (worker_jobs.fail, {"zero": 0}, "crashed"),
+        (worker_jobs.diverge, {}, "diverged"),
+        (worker_jobs.exhaust, {}, "out_of_memory"),
+        (worker_jobs.leave, {"signal": "SIGSEGV"}, "crashed"),
+        (worker_jobs.leave, {"signal": "SIGKILL"}, "out_of_memory"),
+        (worker_jobs.leave, {"exit": 3}, "crashed"),
+    ],
+)
+def test_a_job_that_fails_costs_itself(worker: Worker, tmp_path: Path, job, payload, code) -> None:
+    before = pid_of(worker, tmp_path)
+    with pytest.raises(ExperimentFailed) as failed:
+        worker.run(job, payload, 30.0, tmp_path / "log.txt", "train", resident=True)
+    assert (failed.value.stage, failed.value.code) == ("train", code)
+    assert gone(before)
+    assert pid_of(worker, tmp_path) != before
+
+
+def test_a_job_that_hangs_is_killed_with_its_children(worker: Worker, tmp_path: Path) -> None:
+    pid_of(worker, tmp_path)
+    pids = tmp_path / "pids.json"
+    with pytest.raises(ExperimentFailed, match="killed after 2 s"):
+        worker.run(worker_jobs.hang, {"pids": str(pids)}, 2.0, tmp_path / "log.txt", resident=True)
+    child, _, grandchild = json.loads(pids.read_text())
+    assert gone(child)
+    assert gone(grandchild)
+    assert pid_of(worker, tmp_path) != child
+
+
+def test_a_child_that_leaks_is_replaced(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(residents, "LEAK_GIB", 0.05)
+    monkeypatch.setattr(residents, "LEAK_FACTOR", 1.0)
+    first = pid_of(worker, tmp_path)
+    assert pid_of(worker, tmp_path) == first
+    worker.run(worker_jobs.leak, {"mib": 200}, 30.0, tmp_path / "log.txt", resident=True)
+    assert gone(first)
+    assert pid_of(worker, tmp_path) != first
+
+
+def test_while_it_is_busy_other_jobs_get_a_child_of_their_own(worker: Worker, tmp_path: Path) -> None:
+    resident = pid_of(worker, tmp_path)
+    started = tmp_path / "started"
+    busy = threading.Thread(
+        target=worker.run,
+        args=(worker_jobs.wait_for, {"started": str(started), "file": str(tmp_path / "go")}, 60.0),
+        kwargs={"log_path": tmp_path / "busy.txt", "resident": True},
+    )
+    busy.start()
+    while not started.exists():
+        time.sleep(0.01)
+    other = worker.run(worker_jobs.double, {"number": 1}, 30.0, tmp_path / "log.txt", resident=True)["pid"]
+    (tmp_path / "go").touch()
+    busy.join()
+    assert other != resident
+    assert pid_of(worker, tmp_path) == resident
+
+
+def test_it_ends_with_its_worker(tmp_path: Path) -> None:
+    worker = Worker(threads=1, preload=())
+    pid = pid_of(worker, tmp_path)
+    worker.close()
+    assert gone(pid)
