@@ -131,8 +131,8 @@ def _fault(text: str) -> str:
         return "it holds half a character (a lone surrogate)"
     except RecursionError:
         return "it is nested too deeply"
-    except ValueError:
-        return "it is not JSON"
+    except ValueError as error:
+        return "it holds a number of too many digits" if "digits" in str(error) else "it is not JSON"
     return ""
 
 
