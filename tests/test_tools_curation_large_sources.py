@@ -29,7 +29,7 @@ def test_the_card_says_that_a_sample_was_selected(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(curating, "FEWEST_SELECTED", 100)
     operations = (
         Select(sources=("large", "small")),
-        Map(columns=dict.fromkeys(("large", "small"), {"prompt": "q", "answer": "a"})),
+        Map(columns={name: {"prompt": "q", "answer": "a"} for name in ("large", "small")}),
         Decontaminate(),
     )
     (tmp_path / "data").mkdir()
