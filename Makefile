@@ -11,7 +11,7 @@ DEMO_TASK ?= tablebench_numerical_reasoning
 DEMO_BUDGET ?= 5m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test suite test-slow check format bench bench-mini bench-experiment bench-quick studio clean
+.PHONY: help setup demo test suite test-slow check format bench bench-mini bench-experiment bench-quick bench-rows studio clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ bench-experiment: $(READY) ## what one experiment costs, against a bare loop and
 
 bench-quick: $(READY) ## the same on one task, with two minutes for the agent
 	$(BIN)/python -m graph.bench --tasks $(DEMO_TASK) --budget 2m
+
+bench-rows: $(READY) ## a million rows as JSONL and Parquet: seconds and memory to inspect, start and curate
+	$(BIN)/python -m tests.bench.million_rows
 
 studio: $(READY) ## serve the same graph for LangGraph Studio
 	$(BIN)/langgraph dev --no-browser

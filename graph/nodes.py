@@ -32,6 +32,7 @@ from tasks.errors import LONGEST_REASON, ExperimentFailed, InputError, MachineFa
 from tools.checks import champion
 from tools.checks.lengths import Asked, settle_lengths
 from tools.checks.source_kinds import kind_of, why_unusable
+from tools.curation.profile import COUNTED_ROWS
 from tools.models.export import export_champion
 from tools.report.html import write_report
 
@@ -55,6 +56,7 @@ def prepare(step: Step) -> RunState:
     step.announce("prepare", f"profiling {len(dojo.pool)} sources")
     with dojo.ledger.measure("data"):
         dojo.profiles()
+    _say_sampled(step)
     if journal.evaluation(BASE) is None:
         _say_unused(step)
         _settle_lengths(step)
@@ -70,6 +72,14 @@ def prepare(step: Step) -> RunState:
         "finished": len(journal.experiments()),
         "failed": False,
     }
+
+
+def _say_sampled(step: Step) -> None:
+    """Which sources are so large that a sample of their rows was looked at."""
+    for name, source in step.dojo.pool.items():
+        if len(source.rows) > COUNTED_ROWS and step.journal.evaluation(BASE) is None:
+            told = f"{name}: profiled on a seeded sample of {COUNTED_ROWS:,} of its {len(source.rows):,} rows"
+            step.note(told, source=name)
 
 
 def _say_unused(step: Step) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.custom.files import read_path
+from tasks.custom.files import read_file, read_path
 from tasks.custom.json_rows import MOST_ROW_BYTES
 from tasks.custom.tables import Table
 from tasks.errors import InputError
@@ -236,3 +236,66 @@ def test_rows_are_a_lazy_sequence_and_a_sample_is_the_same_for_a_seed(tmp_path: 
         found.rows[2500]
     assert found.sample(50, seed=3) == found.sample(50, seed=3) != found.sample(50, seed=4)
     assert len(found.sample(50, seed=3)) == 50
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "What is 1 plus 1?,2",
+        "how many wheels has a car,4",
+        "the parcel came late again,bad",
+        '"Say it again, please.",no',
+    ],
+)
+def test_a_table_without_a_header_keeps_its_first_row(tmp_path: Path, first: str) -> None:
+    others = [f"what is {n} plus {n},{2 * n}" for n in range(2, 6)]
+    if first.endswith("bad"):
+        others = [f"the parcel {n} was fine,{label}" for n, label in enumerate(("good", "bad", "bad"))]
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join([first, *others]) + "\n", encoding="utf-8")
+    table = read_file(path)
+    assert len(table.rows) == 1 + len(others)
+    assert list(table.rows[0]) == ["column_1", "column_2"]
+    assert "without a header (column_1, column_2)" in table.reader
+
+
+@pytest.mark.parametrize("header", ["question,answer", "country,2019", "Frage,Antwort", "sentence one,label"])
+def test_names_of_columns_are_no_row(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(header + "\nwhat is 1 plus 1,2\nwhat is 2 plus 2,4\n", encoding="utf-8")
+    table = read_file(path)
+    assert (len(table.rows), list(table.rows[0])) == (2, header.split(","))
+
+
+def test_a_header_that_stands_twice_is_still_one(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("land,stadt\nA,B\nland,stadt\nC,D\nland,stadt\n", encoding="utf-8")
+    assert list(read_file(path).rows[0]) == ["land", "stadt"]
+
+
+def test_a_parquet_row_that_is_not_utf_8_costs_itself(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    texts = pyarrow.array([b"one", b"\xff\xfe", b"three"], pyarrow.binary())
+    damaged = pyarrow.Array.from_buffers(pyarrow.string(), 3, texts.buffers())
+    parquet.write_table(pyarrow.table({"text": damaged, "n": [1, 2, 3]}), tmp_path / "rows.parquet")
+    table = read_file(tmp_path / "rows.parquet")
+    assert [row["n"] for row in table.rows] == [1, 3]
+    assert dict(table.set_aside_counts) == {"it is not UTF-8 text": 1}
+    assert table.set_aside[0].where == "row 2"
+
+
+def test_a_parquet_file_without_rows_is_said_to_have_none(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    parquet.write_table(pyarrow.table({"a": pyarrow.array([], pyarrow.string())}), tmp_path / "rows.parquet")
+    with pytest.raises(InputError, match="it has no rows"):
+        read_file(tmp_path / "rows.parquet")
+
+
+def test_a_number_of_too_many_digits_costs_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"q": 1}\n{"q": ' + "9" * 5000 + "}\n", encoding="utf-8")
+    assert dict(read_file(path).set_aside_counts) == {"it holds a number of too many digits": 1}

@@ -8,6 +8,7 @@ from tasks.base import Source
 from tasks.registry import get
 from tests.support.mini_editions import mini, sealed, source
 from tools.contamination.check import Decontaminator, guarded
+from tools.curation import profile as profiling
 from tools.curation.columns import suggest_columns
 from tools.curation.domain import Domain
 from tools.curation.profile import SourceProfile, profile_source
@@ -147,3 +148,12 @@ def test_a_source_without_question_and_answer_is_said_to_be_empty():
 
 def test_profiles_are_the_same_each_time():
     assert profiled("clean") == profiled("clean")
+
+
+def test_of_a_large_source_a_sample_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profiling, "COUNTED_ROWS", 50)
+    held = tuple({"question": ask(n), "answer": str(2 * n + 3)} for n in range(400))
+    guard = Decontaminator([("test:x", ask(9), "21")])
+    found = profile_source(Source("large", "", held), SPEC, sealed("aime25")[:20], len, guard)
+    assert (found.rows, found.empty_share) == (400, 0.0)
+    assert found.duplicate_share == 0.0

@@ -33,11 +33,15 @@ def print_scores(
             console.print(f"  {label}: {escape(text)}", highlight=False, soft_wrap=True)
         for row in one.unreadable:
             console.print(f"  left out: {escape(row)}", highlight=False, soft_wrap=True)
+        for line in one.unanswered:
+            console.print(f"  counted as silence: {escape(line)}", highlight=False, soft_wrap=True)
         if items:
             _print_items(console, one)
 
 
 def _ours(scored: Scored) -> str:
+    if not scored.item_scores:
+        return "not scored (none of its rows can be read)"
     if scored.score is None:
         reasons = sorted({item_score.error for item_score in scored.item_scores})
         return f"not scored ({', '.join(reasons)})"
@@ -61,7 +65,7 @@ def _theirs(scored: Scored) -> str:
 
 def _print_items(console: Console, scored: Scored) -> None:
     table = Table("row", "right", "score", "parsed", "error", box=None, pad_edge=False, title=scored.subset)
-    for number, item_score in enumerate(scored.item_scores, 1):
+    for number, item_score in zip(scored.rows, scored.item_scores, strict=True):
         right = "not scored" if not item_score.scored else "yes" if item_score.right else "no"
         parsed = "" if item_score.parsed is None else item_score.parsed[:60]
         table.add_row(str(number), right, f"{item_score.value:.2f}", escape(parsed), item_score.error)

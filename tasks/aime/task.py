@@ -96,12 +96,14 @@ def subsets_of(row: Row) -> tuple[str, ...]:
 
 
 def to_sample(row: Row, subset: str) -> Sample:
-    """The item of a published row; raises ValueError where a column is missing."""
+    """The item of a published row; raises ValueError where a column is missing or the answer no number."""
     prompt = build_prompt(row)
     if prompt is None:
         raise ValueError("there is no text in `question`")
     if row.get("answer") is None or not str(row["answer"]).strip():
         raise ValueError("there is no text in `answer`")
+    if read.canonical_number(str(row["answer"])) is None:
+        raise ValueError(f"`answer` is no number: {str(row['answer'])[:40]!r}")
     return Sample(content_id(prompt), subset, prompt, str(row["answer"]).strip())
 
 

@@ -106,7 +106,7 @@ def verify(prompt: str, target: str) -> bool | None:
 
 def subsets_of(row: Row) -> tuple[str, ...]:
     """The subset that ``subtask`` names."""
-    known = row.get("task") == "mol_opt" and row.get("subtask") in PROPERTIES
+    known = row.get("task") == "mol_opt" and str(row.get("subtask")) in PROPERTIES
     return (f"{SUBSET}{row['subtask']}",) if known else ()
 
 

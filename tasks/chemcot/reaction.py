@@ -183,7 +183,7 @@ def _mechanism_named(prompt: str, target: str, said: str) -> bool | None:
 
 def subsets_of(row: Row) -> tuple[str, ...]:
     """The subset that ``subtask`` names."""
-    known = row.get("task") == "reaction" and row.get("subtask") in KEYS
+    known = row.get("task") == "reaction" and str(row.get("subtask")) in KEYS
     return (f"{SUBSET}{row['subtask']}",) if known else ()
 
 

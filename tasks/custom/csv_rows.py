@@ -15,8 +15,16 @@ from pathlib import Path
 from tasks.custom.tables import Add, Aside, Rows, written
 from tasks.custom.text_files import open_binary
 from tasks.errors import InputError
+from tasks.formats import columns
 
 _MOST_CELL = 16_000_000
+_HEAD = 100
+"""Rows that are looked at to tell whether the first holds names."""
+_WORDS = 3
+_KNOWN = frozenset(
+    [*columns.PROMPT, *columns.ANSWER, *columns.REASONING, *columns.CONTEXT, *columns.SYSTEM, *columns.TEXT,
+     *columns.LABEL, *columns.CHATS, *columns.CHOICES, "id", "idx", "index", "answer_key", "question_id"]
+)  # fmt: skip
 _NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 
 
@@ -45,14 +53,15 @@ class _Lines:
 
 def read_csv(path: Path) -> tuple[Rows, str, Aside]:
     """(rows, how it was read, what was set aside). Raises InputError where the file holds no row."""
-    text = io.TextIOWrapper(open_binary(path), encoding="utf-8-sig", errors="surrogateescape", newline="")
+    text = _text(path)
     limit = csv.field_size_limit(_MOST_CELL)
     aside = Aside()
     try:
         with text:
             lines = _Lines(iter(text))
             delimiter = _delimiter(path, lines)
-            header = _header(path, next(csv.reader(lines, delimiter=delimiter), []))
+            named = not _is_headerless(path, delimiter)
+            header = _header(path, _first(lines, delimiter, named))
             rows = Rows([written(lambda add: _fill(lines, delimiter, header, add, aside), header)])
     except (csv.Error, EOFError, OSError) as error:
         raise InputError(str(path), f"it is no table of text: {error}", "mend the file") from error
@@ -60,7 +69,12 @@ def read_csv(path: Path) -> tuple[Rows, str, Aside]:
         csv.field_size_limit(limit)
     if not rows:
         raise InputError(str(path), "it has no rows under its header", "add at least one row")
-    return rows, f"{_NAMES[delimiter]}-separated values", aside
+    how = f"{_NAMES[delimiter]}-separated values"
+    return rows, how if named else f"{how} without a header ({', '.join(header)[:80]})", aside
+
+
+def _text(path: Path) -> io.TextIOWrapper:
+    return io.TextIOWrapper(open_binary(path), encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 def _delimiter(path: Path, lines: _Lines) -> str:
@@ -72,6 +86,53 @@ def _delimiter(path: Path, lines: _Lines) -> str:
     bare = "".join(first.split('"')[::2])
     order = "\t,;|" if ".tsv" in path.name.casefold() or ".tab" in path.name.casefold() else ",;\t|"
     return max(order, key=bare.count)
+
+
+def _first(lines: _Lines, delimiter: str, named: bool) -> list[str]:
+    """The names of the columns, or as many blank ones as the first row has cells; it is then read again."""
+    lines.taken = [""]
+    cells = next(csv.reader(lines, delimiter=delimiter), [])
+    if named:
+        return cells
+    lines.back()
+    lines.number = 0
+    return [""] * len(cells)
+
+
+def _is_headerless(path: Path, delimiter: str) -> bool:
+    """Whether the first line is a row like those below it.
+
+    It is where none of its cells is a usual name of a column, and one of them is a sentence, a label that
+    comes again below, or, beside a text of several words, a number above numbers (a table of years has such
+    names too).
+    """
+    with _text(path) as file:
+        head = [
+            row for row, _ in zip(csv.reader(file, delimiter=delimiter), range(_HEAD), strict=False) if row
+        ]
+    first, below = (head[0], head[1:]) if head else ([], [])
+    if not below or first in below or any(columns.plain(cell) in _KNOWN for cell in first):
+        return False
+    words = max(len(cell.split()) for cell in first)
+    for place, cell in enumerate(first):
+        others = [row[place] for row in below if len(row) == len(first)]
+        if _is_sentence(cell) or (cell.strip() and others.count(cell) >= 2):
+            return True
+        if words >= _WORDS and _is_number(cell) and others and all(map(_is_number, others)):
+            return True
+    return False
+
+
+def _is_sentence(cell: str) -> bool:
+    return len(cell.split()) >= 4 and (cell.strip()[-1:] in ".?!。？！" or len(cell.split()) >= 8)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _header(path: Path, names: list[str]) -> list[str]:

@@ -33,6 +33,8 @@ _OTHERS = {
 }  # fmt: skip
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 _MOST_FILES = 10_000
+_LOOKED_AT = 1000
+"""Rows of an Arrow table that are checked at once."""
 
 
 def read_path(source: str | Path) -> Data:
@@ -119,19 +121,51 @@ def _read_arrow(path: Path) -> tuple[Rows, str, Aside]:
     from datasets import Dataset
     from datasets.exceptions import DatasetGenerationError
     from pyarrow.lib import ArrowException
+    from pyarrow.parquet import read_metadata
 
     try:
         if path.suffix.casefold() == ".parquet":
+            if read_metadata(path).num_rows == 0:
+                raise InputError(str(path), "it has no rows", "add at least one row")
             # A cache of its own: the user's would answer for a file that has changed since.
             with tempfile.TemporaryDirectory() as cache, _quiet():
                 dataset, how = Dataset.from_parquet(str(path), cache_dir=cache), "Parquet"
         else:
             dataset, how = _mapped(path), "Arrow"
     except (ArrowException, DatasetGenerationError, ValueError) as error:
-        raise InputError(str(path), f"it cannot be read: {_one_line(error)}", "write it again") from error
+        fix = "write it again, its columns as text, numbers, lists or structs"
+        raise InputError(str(path), f"it cannot be read: {_one_line(error)}", fix) from error
     if not len(dataset):
         raise InputError(str(path), "it has no rows", "add at least one row")
-    return Rows([dataset]), how, Aside()
+    aside = Aside()
+    readable = _readable(dataset, aside)
+    if not len(readable):
+        raise InputError(str(path), "none of its rows is UTF-8 text", "write it again")
+    return Rows([readable]), how, aside
+
+
+def _readable(dataset: Any, aside: Aside) -> Any:
+    """The rows whose texts are UTF-8: Arrow takes any bytes for text, and few writers look."""
+    from pyarrow.lib import ArrowException
+
+    tables, bad = dataset.with_format("arrow"), set[int]()
+    for start in range(0, len(dataset), _LOOKED_AT):
+        table = tables[start : start + _LOOKED_AT]
+        try:
+            table.validate(full=True)
+        except ArrowException:
+            bad.update(start + place for place in range(len(table)) if not _is_text(table.slice(place, 1)))
+    for place in sorted(bad):
+        aside.add(f"row {place + 1:,}", "it is not UTF-8 text", "")
+    return dataset.select([place for place in range(len(dataset)) if place not in bad]) if bad else dataset
+
+
+def _is_text(row: Any) -> bool:
+    try:
+        row.to_pylist()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _mapped(path: Path) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
+from tasks.custom.arrow_values import is_plain, plain
 from tasks.formats.values import parse_json
 
 JSON_COLUMN = "json"
@@ -46,7 +47,8 @@ class PassedOver:
 class Rows(Sequence[dict[str, Any]]):
     """The rows of one or more ``datasets.Dataset``s, made into dictionaries one at a time.
 
-    Values are those that the file holds: nothing is decoded (images, audio) and no label is renamed.
+    Values are those that the file holds, as JSON has them: nothing is decoded (images, audio) and no label
+    is renamed.
     """
 
     def __init__(self, datasets: Sequence[Any], *, json_text: bool = False) -> None:
@@ -81,7 +83,8 @@ class Rows(Sequence[dict[str, Any]]):
     def _made(self, dataset: Any, start: int, count: int) -> list[dict[str, Any]]:
         table = dataset[start : start + count]
         if not self._json:
-            return list(table.to_pylist())
+            rows = list(table.to_pylist())
+            return rows if all(map(is_plain, table.schema.types)) else [plain(row) for row in rows]
         return [parse_json(text) for text in table.column(JSON_COLUMN).to_pylist()]
 
     @property

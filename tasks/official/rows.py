@@ -26,18 +26,29 @@ from tasks.errors import InputError
 SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
+Faults = dict[int, str]
+"""Row number from 0 -> why it could not be read."""
+
+
+def read_rows(path: Path, faults: Faults | None = None) -> list[dict[str, Any]]:
     """All rows of a file, in its order; the suffix names the format.
 
     A ``.json`` file may hold a list of rows, one row, or an object whose ``data`` or ``rows``
-    is the list. CSV cells stay text. Raises InputError that names the file and the place.
+    is the list. CSV cells stay text.
+
+    Args:
+        path: the file.
+        faults: where given, a row of JSON that cannot be read is put in here, and stands as an empty row.
+
+    Raises:
+        InputError: it names the file and the place.
     """
     if not path.is_file():
         raise InputError(
             str(path), "there is no such file", "give the path of a jsonl, json, csv or parquet file"
         )
     try:
-        rows = _READERS[path.suffix.lower()](path)
+        rows = _READERS[path.suffix.lower()](path, faults)
     except KeyError:
         raise InputError(
             str(path),
@@ -50,30 +61,36 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         raise InputError(
             str(path), f"it cannot be read ({error.strerror or error})", "check the file"
         ) from None
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(rows):
         if not isinstance(row, dict):
-            raise InputError(
-                f"{path}, row {number}", "it is not an object with columns", "write one object a row"
-            )
+            wrong = "it is not an object with columns"
+            if faults is None:
+                raise InputError(f"{path}, row {number + 1}", wrong, "write one object a row")
+            rows[number], faults[number] = {}, faults.get(number, wrong)
     return rows
 
 
-def _jsonl(path: Path) -> list[Any]:
-    rows = []
-    with path.open(encoding="utf-8-sig") as lines:
+def _jsonl(path: Path, faults: Faults | None) -> list[Any]:
+    rows: list[Any] = []
+    with path.open(encoding="utf-8-sig", errors="strict" if faults is None else "surrogateescape") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             try:
+                line.encode()
                 rows.append(json.loads(line))
             except (ValueError, RecursionError) as error:
-                raise InputError(
-                    f"{path}, line {number}", f"it is not JSON ({error})", "mend that line"
-                ) from None
+                wrong = (
+                    "it is not UTF-8 text" if isinstance(error, UnicodeError) else f"it is not JSON ({error})"
+                )
+                if faults is None:
+                    raise InputError(f"{path}, line {number}", wrong, "mend that line") from None
+                faults[len(rows)] = wrong
+                rows.append({})
     return rows
 
 
-def _json(path: Path) -> list[Any]:
+def _json(path: Path, faults: Faults | None) -> list[Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -88,7 +105,7 @@ def _json(path: Path) -> list[Any]:
     return data
 
 
-def _csv(path: Path) -> list[Any]:
+def _csv(path: Path, faults: Faults | None) -> list[Any]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         try:
             return [dict(row) for row in csv.DictReader(file, strict=True)]
@@ -96,7 +113,7 @@ def _csv(path: Path) -> list[Any]:
             raise InputError(str(path), f"it is not CSV ({error})", "mend the file") from None
 
 
-def _parquet(path: Path) -> list[Any]:
+def _parquet(path: Path, faults: Faults | None) -> list[Any]:
     import pyarrow.parquet as parquet
     from pyarrow.lib import ArrowException
 

@@ -112,8 +112,8 @@ class Context:
     """What the chat template adds to prompt and answer."""
 
 
-def select(op: Select, pool: Mapping[str, Source]) -> list[Raw]:
-    """The raw rows of the named sources, in order.
+def select(op: Select, pool: Mapping[str, Source], most: int | None = None, seed: int = 0) -> list[Raw]:
+    """The raw rows of the named sources, in order; of one with more than ``most``, a seeded sample.
 
     Raises:
         ExperimentFailed: a source that the pool does not have.
@@ -121,8 +121,14 @@ def select(op: Select, pool: Mapping[str, Source]) -> list[Raw]:
     for name in op.sources:
         if name not in pool:
             raise bad_recipe(f"select: no source {name!r}; {did_you_mean(name, pool)}")
-    names = dict.fromkeys(op.sources)
-    return [Raw(name, index, row) for name in names for index, row in enumerate(pool[name].rows)]
+    taken: list[Raw] = []
+    for name in dict.fromkeys(op.sources):
+        rows = pool[name].rows
+        places = range(len(rows))
+        some = most is not None and len(rows) > most
+        chosen = sorted(random.Random(seed).sample(places, most or 0)) if some else places
+        taken += [Raw(name, place, rows[place]) for place in chosen]
+    return taken
 
 
 def map_columns(rows: Sequence[Raw], op: Map, spec: TaskSpec) -> Kept:

@@ -69,6 +69,8 @@ ASKS_TEACHER = (Solve, Rephrase, Generate, Judge)
 EXAMPLES = 5
 """Removed rows that are kept per operation."""
 QUOTED_CHARACTERS = 600
+FEWEST_SELECTED, ROOM = 20_000, 10
+"""Rows of a source that enter a recipe at most: so many, or so many times the rows that may come out."""
 
 
 def run_recipe(
@@ -109,8 +111,7 @@ def run_recipe(
     _check_order(recipe, pool)
     _check_teacher(recipe, teacher)
     key = cache_key(recipe, pool, spec, decontaminator, max_rows, domain_prompts, teacher)
-    cached = _cached(workspace, key)
-    if cached is not None:
+    if (cached := _cached(workspace, key)) is not None:
         return cached.model_copy(update={"cached": True, "wall_seconds": time.perf_counter() - started})
     run = _CurationRun(recipe, pool, spec, decontaminator, count_tokens, max_rows, domain_prompts, teacher)
     run.limit_lengths(max_length, template_tokens)
@@ -254,9 +255,11 @@ class _CurationRun:
         rows: list[Example] = []
         for op in self._recipe.operations:
             if isinstance(op, Select):
-                taken = select(op, self._pool)
-                raw += taken
-                self.steps.append(StepCount(op=op.op, rows_in=len(taken), rows_out=len(taken)))
+                held = sum(len(self._pool[name].rows) for name in set(op.sources) & self._pool.keys())
+                most = max(FEWEST_SELECTED, ROOM * self._max_rows)
+                raw += (taken := select(op, self._pool, most, self._recipe.seed))
+                note = f"a seeded sample, at most {most:,} rows of a source" if len(taken) < held else ""
+                self.steps.append(StepCount(op=op.op, rows_in=held, rows_out=len(taken), note=note))
             elif isinstance(op, Map):
                 kept = map_columns(raw, op, self._context.spec)
                 self._record("map", [(r.source, r.row) for r in raw], kept.rows, kept.note)
@@ -313,22 +316,19 @@ class _CurationRun:
             if self._context.decontaminator.check(row.prompt, row.answer):
                 continue  # a sealed item may well be a repeat, too
             quoted = {"prompt": row.prompt[:QUOTED_CHARACTERS], "answer": row.answer[:QUOTED_CHARACTERS]}
-            self.removed.append(
-                {"op": name, "step": len(self.steps), "source": row.source, "row": row.row, **quoted}
-            )
+            place = {"op": name, "step": len(self.steps), "source": row.source, "row": row.row}
+            self.removed.append(place | quoted)
 
     def _name_matches(self, name: str, matches: Mapping[tuple[str, int], Match]) -> None:
         """Every row that decontamination removed, by its place and the rule."""
         for (source, row), match in matches.items():
             place = {"op": name, "step": len(self.steps), "source": source, "row": row}
-            self.removed.append(
-                {**place, "rule": match.rule, "item": match.item, "shared": SHARED_PART[match.rule]}
-            )
+            why = {"rule": match.rule, "item": match.item, "shared": SHARED_PART[match.rule]}
+            self.removed.append(place | why)
 
     def _empty(self) -> ExperimentFailed:
-        last = next((s for s in reversed(self.steps) if s.rows_in), None)
         way = ", ".join(f"{step.op} {step.rows_out:,}" for step in self.steps)
-        if last is None:
+        if (last := next((s for s in reversed(self.steps) if s.rows_in), None)) is None:
             return ExperimentFailed("data", "empty_data", "the selected sources hold no rows")
         what = f"{last.op} removed the last {last.rows_in:,} rows ({last.note or 'none passed'})"
         return ExperimentFailed("data", "empty_data", f"{what}; rows after each step: {way}")
@@ -346,7 +346,7 @@ def _check_order(recipe: DataRecipe, pool: Mapping[str, Source]) -> None:
         raise bad_recipe(f"a decontaminate comes after the last {recipe.operations[writing[-1]].op}")
     for op in recipe.operations[:place]:
         if isinstance(op, Select):
-            select(op, pool)
+            select(op, pool, most=0)  # names of sources that are not there
 
 
 def _asking(recipe: DataRecipe) -> list[str]:
