@@ -49,7 +49,8 @@ _WORDS = {
     )
     for language in ("en", "zh")
 }
-FUNCTION_WORDS = frozenset(word_hash(word) for words in _WORDS.values() for word in words["function"].split())
+FILLERS = frozenset(word_hash(word) for words in _WORDS.values() for word in words["filler"].split())
+FUNCTION_WORDS = FILLERS | {word_hash(word) for words in _WORDS.values() for word in words["function"].split()}
 _TENS, _SCALES = _WORDS["en"]["tens"].split(), _WORDS["en"]["scales"]
 _VALUES = {word: value for value, word in enumerate(_WORDS["en"]["units"].split())} | {
     word: 10 * value for value, word in enumerate(_TENS, start=2)

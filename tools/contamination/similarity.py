@@ -29,6 +29,8 @@ BUCKET = 40
 """Up to this many texts with equal anchors are compared one by one; beyond it, LSH finds candidates."""
 SHORT = 40
 """Words; a longer text inside another is found out whatever surrounds it."""
+SWAPPED = 1
+"""Content words in a row that a light edit exchanges at one place."""
 PERMUTATIONS = 64
 
 
@@ -94,6 +96,8 @@ def same_question(item: Signature, row: Signature, known: Container[int], swaps:
     gained = sum(count for word, count in extra.items() if word not in FUNCTION_WORDS and word in known)
     if max(lost, gained) > max(1, len(item.words) // 15) or (lost and gained and not swaps):
         return False
+    if missing and extra and _replaced(item, row, missing, extra):
+        return False
     # A word dropped or swapped breaks two neighbourhoods, a word added one, a block moved
     # three; two words that change places break four, and that is another question.
     if len(item.pairs - row.pairs) > 3 + 2 * fewer + max(0, more - fewer):
@@ -118,13 +122,28 @@ def contains(item: Signature, row: Signature, known: Container[int]) -> bool:
         gained = _content(Counter({w: c for w, c in (row.counts - item.counts).items() if w in known}))
         if gained > max(3, len(item.words) // 15):
             return False
-    return _content(missing) <= len(item.words) // 60 and _anchors_in_place(item, row)
+    return not _content(missing) and _anchors_in_place(item, row)
 
 
 def _reordered(item: Signature, row: Signature) -> bool:
     """Options in another order have another letter for their answer."""
     others = dict(row.options)
     return bool(others) and sum(others.get(letter) != text for letter, text in item.options) > 1
+
+
+def _replaced(item: Signature, row: Signature, missing: Container[int], extra: Container[int]) -> bool:
+    """Whether a whole phrase stands in the place of another one: under one passage, another question."""
+    return min(longest_stretch(item, missing), longest_stretch(row, extra)) > SWAPPED
+
+
+def longest_stretch(text: Signature, words: Container[int]) -> int:
+    """The most content words in a row that are among ``words``; function words between them do not count."""
+    longest = run = 0
+    for word in text.words:
+        if word not in FUNCTION_WORDS:
+            run = run + 1 if word in words else 0
+            longest = max(longest, run)
+    return longest
 
 
 def _anchors_in_place(item: Signature, row: Signature) -> bool:
