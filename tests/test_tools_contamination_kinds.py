@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tasks.repeats.signature import sign, with_digits
 from tests.support.mini_editions import mini, sealed
 from tools.bench.contamination import (
     alarms,
@@ -18,7 +19,6 @@ from tools.contamination.check import RULES, Decontaminator, guarded
 from tools.contamination.minhash import NearDuplicates
 from tools.contamination.renamed import Renamed
 from tools.contamination.reordered import order_free
-from tools.contamination.signature import sign, with_digits
 from tools.contamination.smiles import canonical_text, looks_like_smiles
 
 TABLE = (

@@ -11,6 +11,7 @@ from graph.session import load_task
 from tasks.errors import InputError
 from tools.contamination.check import Decontaminator
 from tools.curation.inspection import Inspection, SourceFacts, inspect_data
+from tools.curation.profile import answered_rows
 from tools.models.base_model import resolve_base_model
 from tools.sealed_test import SealedTest
 
@@ -30,9 +31,9 @@ def print_inspection(console: Console, data: str, base_model: str, as_json: bool
         )
     test = SealedTest.seal(spec.data.load_test)
     items = test.n
-    facts = inspect_data(
-        spec, resolve_base_model(base_model), Decontaminator.build(spec.data.validation, test), items
-    )
+    rows = answered_rows(spec.data.sources, spec)
+    decontaminator = Decontaminator.build(spec.data.validation, test, rows)
+    facts = inspect_data(spec, resolve_base_model(base_model), decontaminator, items)
     if as_json:
         console.print_json(json.dumps(facts.as_json(), ensure_ascii=False))
         return

@@ -34,15 +34,16 @@ from hashlib import sha256
 from typing import Literal, NamedTuple, get_args
 
 from tasks.base import Sample
+from tasks.repeats.groups import near_groups
+from tasks.repeats.signature import NGRAM, Signature, sign, text_hash
+from tasks.repeats.similarity import Index, anchored, names_in, same_question
+from tasks.repeats.template import EXCHANGED, Template
 from tasks.splits import answer_of, question_of
 from tools.contamination.minhash import NearDuplicates
 from tools.contamination.ngrams import LongGolds, Overlap
 from tools.contamination.renamed import Renamed
 from tools.contamination.reordered import order_free
-from tools.contamination.signature import NGRAM, Signature, sign, text_hash
-from tools.contamination.similarity import Index, anchored, names_in, same_question
 from tools.contamination.smiles import canonical_text
-from tools.contamination.template import EXCHANGED, Template
 from tools.sealed_test import SealedTest
 
 Rule = Literal["normalised", "near", "reordered", "smiles", "overlap", "minhash", "entity-renamed", "gold"]
@@ -59,7 +60,10 @@ SHARED_PART: Mapping[Rule, str] = {
 }
 """What a row has in common with the item, by rule; the text itself may be sealed and is not quoted."""
 STANDARD_QUESTIONS = 4
-"""Different questions with the reference of one item as their target: a standard reply, no leak."""
+"""Different questions with the reference of one item as their target: a standard reply, no leak. Copies of
+one question, edited or not, count once: a leaked item may come several times."""
+MOST_QUESTIONS = 200
+"""Questions of one reply that are held against each other."""
 COMMON_SHARE = 0.2
 """A sentence in this share of the items or more belongs to the template, not to the item."""
 
@@ -91,11 +95,11 @@ class Decontaminator:
 
     Args:
         items: (``split:hash``, prompt, reference answer) of validation and test; see ``guarded``.
+        rows: (prompt, answer) of all that may be trained on, in any order; they tell which references are
+            standard replies. Read only where an item has a long reference.
     """
 
-    def __init__(self, items: Sequence[Item]) -> None:
-        lines = (f"{name} {text_hash(prompt)} {text_hash(gold)}" for name, prompt, gold in items)
-        self._digest = sha256("\n".join([*RULES, *lines]).encode()).hexdigest()
+    def __init__(self, items: Sequence[Item], rows: Iterable[tuple[str, str]] = ()) -> None:
         self._checked: dict[int, Match | None] = {}
         self._names = frozenset(name for name, _, _ in items)
         self._common = _common_sentences([prompt for _, prompt, _ in items])
@@ -109,36 +113,26 @@ class Decontaminator:
                 if (mark := order_free(variant)) is not None:
                     self._reordered.setdefault(mark, name)
         self._renamed = Renamed(prompts)
-        self._standard: set[str] = set()
         self._golds = LongGolds((name, sign(gold)) for name, _, gold in items)
+        self._standard = _standard_replies(self._golds, rows) if len(self._golds) else frozenset()
+        lines = (f"{name} {text_hash(prompt)} {text_hash(gold)}" for name, prompt, gold in items)
+        parts = [*RULES, *lines, "standard replies", *sorted(self._standard)]
+        self._digest = sha256("\n".join(parts).encode()).hexdigest()
 
     @classmethod
-    def build(cls, validation: Iterable[Sample], test: SealedTest) -> Decontaminator:
+    def build(
+        cls, validation: Iterable[Sample], test: SealedTest, rows: Iterable[tuple[str, str]] = ()
+    ) -> Decontaminator:
         """The decontaminator of a run; the sealed test is lent for the time of signing it."""
         items = guarded("validation", validation)
-        return test.use(lambda samples: cls([*items, *guarded("test", samples)]))
+        return test.use(lambda samples: cls([*items, *guarded("test", samples)], rows))
 
     def __len__(self) -> int:
         return len(self._names)
 
     def digest(self) -> str:
-        """SHA-256 over the items and the rules' names: changes when what is guarded changes."""
+        """SHA-256 over items, rules' names and standard replies: all that ``check`` depends on."""
         return self._digest
-
-    def learn_standard_replies(self, rows: Iterable[tuple[str, str]]) -> None:
-        """Count no reference as evidence that many different questions of the training rows have as target.
-
-        Args:
-            rows: (prompt, answer) of all rows that are about to be checked. What was learnt stays.
-        """
-        questions: dict[str, set[int]] = {}
-        for prompt, answer in rows:
-            if len(answer) >= NGRAM and (name := self._golds.find(sign(answer))):
-                questions.setdefault(name, set()).add(sign(prompt).normal)
-        found = {name for name, asked in questions.items() if len(asked) >= STANDARD_QUESTIONS}
-        if not found <= self._standard:
-            self._standard |= found
-            self._checked.clear()
 
     def check(self, prompt: str, answer: str = "") -> Match | None:
         """The first rule by which a row matches an item, or None; remembered, since rows come again.
@@ -230,6 +224,23 @@ class _Texts:
 
     def _signed(self, variants: Sequence[str]) -> list[Signature]:
         return [anchored(sign(variant), self._known_names) for variant in variants]
+
+
+def _standard_replies(golds: LongGolds, rows: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """The items whose references many different questions of the rows have as target."""
+    asked: dict[str, dict[int, str]] = {}
+    for prompt, answer in rows:
+        if len(answer) >= NGRAM and (name := golds.find(sign(answer))):
+            asked.setdefault(name, {})[sign(prompt).normal] = prompt
+    return frozenset(name for name, prompts in asked.items() if _different(prompts) >= STANDARD_QUESTIONS)
+
+
+def _different(prompts: Mapping[int, str]) -> int:
+    """How many of the prompts, by the hash of each, are no copy of another."""
+    if len(prompts) < STANDARD_QUESTIONS:
+        return len(prompts)
+    some = [prompts[mark] for mark in sorted(prompts)[:MOST_QUESTIONS]]
+    return len(set(near_groups(some, answers=[""] * len(some))))
 
 
 def _sentences(text: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Near duplicates of long texts: the same numbers, most of the word pairs, no new word but misspelt ones.
 
-``near`` (``tools.contamination.similarity``) forgives one word in fifteen; a long text that was re-typed or
+``near`` (``tasks.repeats.similarity``) forgives one word in fifteen; a long text that was re-typed or
 retouched in many places is still a copy. Two texts of ``LONG`` words are one when all of these hold:
 
 | condition | a copy | another question |
@@ -22,9 +22,9 @@ from collections import Counter
 from collections.abc import Container, Sequence
 from itertools import groupby, pairwise
 
-from tools.contamination.signature import FUNCTION_WORDS, Signature, word_hash
-from tools.contamination.similarity import Index
-from tools.contamination.template import EXCHANGED, Template
+from tasks.repeats.signature import FUNCTION_WORDS, Signature, word_hash
+from tasks.repeats.similarity import Index
+from tasks.repeats.template import EXCHANGED, Template
 
 LONG = 40
 """Words."""

@@ -6,10 +6,10 @@ import random
 
 import pytest
 
+from tasks.repeats.groups import near_groups
+from tasks.repeats.signature import sign
 from tools.contamination.check import Decontaminator
 from tools.contamination.ngrams import LongGolds
-from tools.contamination.signature import sign
-from tools.curation.deduplicate import near_groups
 
 ENGLISH = (
     "You sort the letters that reach the office of a small harbour. Read the letter with care, think about "
@@ -172,8 +172,7 @@ def test_standard_replies_are_no_leaks(replies: list[str], count: int):
         (letter, replies[place % 4].format(names[place % 5]))
         for place, letter in enumerate(letters(count + 8))
     ]
-    guard = Decontaminator([(f"test:{place}", *row) for place, row in enumerate(rows[:8])])
-    guard.learn_standard_replies(rows[8:])
+    guard = Decontaminator([(f"test:{place}", *row) for place, row in enumerate(rows[:8])], rows[8:])
     assert [row for row in rows[8:] if any(match.rule == "gold" for match in guard.matches(*row))] == []
     assert all(guard.check(*row) for row in rows[:8])
 
@@ -185,9 +184,9 @@ def test_a_long_worked_solution_is_a_leak_among_standard_replies():
         "sent back, and so 28 crates are left on the pier at the end of the second day."
     )
     items = [(f"test:{place}", letter, UNLIKE[place % 4]) for place, letter in enumerate(letters(8))]
-    guard = Decontaminator([*items, ("test:sum", "How many crates?", solution)])
     rows = [(letter, UNLIKE[place % 4]) for place, letter in enumerate(letters(40, seed=1))]
-    guard.learn_standard_replies([*rows, ("Count the crates for me.", solution)])
+    rows.append(("Count the crates for me.", solution))
+    guard = Decontaminator([*items, ("test:sum", "How many crates?", solution)], rows)
     assert guard.check("Count the crates for me.", solution) == ("gold", "test:sum")
 
 

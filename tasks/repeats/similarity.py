@@ -23,7 +23,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from tools.contamination.signature import FUNCTION_WORDS, Signature
+from tasks.repeats.signature import FUNCTION_WORDS, Signature
 
 BUCKET = 40
 """Up to this many texts with equal anchors are compared one by one; beyond it, LSH finds candidates."""

@@ -7,9 +7,12 @@ of two texts is measured against what is left of them.
 
 That many texts share a run does not make it a template's: a question with a hundred edited copies is shared
 as well. The two are told apart by how the texts go on (successor variety, Z. Harris 1955, "From phoneme to
-morpheme"). At the end of an instruction the texts part for good: no way on has half of them. A copy parts from the
-others where its own edit is, and the others go on together, to the end of the text. A run is a template's
-where following the majority, to the right or to the left, comes to a place without one.
+morpheme"). At the end of an instruction the texts part for good: no way on has half of them. A copy parts
+from the others where its own edit is, and the others go on together, to the end of the text. A run is a
+template's where the majority's way, to the right or to the left, comes to a place without a majority.
+
+Not told apart: a question whose copies differ in nothing but the words before it or after it, and an
+instruction with a question of so few words; courtesies (``Hello``, ``Thanks``) apart, both are templates.
 """
 
 from __future__ import annotations
@@ -18,13 +21,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from tools.contamination.signature import FILLERS, FUNCTION_WORDS, Signature
+from tasks.repeats.signature import FILLERS, FUNCTION_WORDS, Signature
 
 PHRASE = 5
-"""Words in a row (characters of Chinese) of a stock phrase, which COMMON and SHARE of all texts must share."""
+"""Words in a row (characters of Chinese) of a stock phrase; ``COMMON`` texts and ``SHARE`` of all have it."""
 COMMON, SHARE = 5, 0.05
 BLOCK = 10
-"""Words in a row of an instruction or a passage, which FEWEST texts must share."""
+"""Words in a row of an instruction or a passage; ``FEWEST`` texts have it."""
 FEWEST = 3
 MAJORITY = 0.5
 """Share of a run's texts from which they go on together."""
@@ -52,7 +55,7 @@ class Template:
 
     def __init__(self, signatures: Iterable[Signature]) -> None:
         distinct = list({signature.normal: signature for signature in signatures}.values())
-        distinct = distinct[:: 1 + len(distinct) // MOST_TEXTS]
+        distinct = distinct[:: max(1, -(-len(distinct) // MOST_TEXTS))]
         texts = [_bounded(signature.words) for signature in distinct]
         common = max(COMMON, SHARE * len(distinct))
         self._runs = ((PHRASE, _open_runs(texts, PHRASE, common)), (BLOCK, _open_runs(texts, BLOCK, FEWEST)))
