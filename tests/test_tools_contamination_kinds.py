@@ -59,7 +59,7 @@ GUARD = Decontaminator(ITEMS)
 @pytest.mark.parametrize(
     ("rule", "item", "row"),
     [
-        ("normalised", "count", ITEMS[-1][1].replace("23", "twenty-three").replace("1042", "1,042")),
+        ("near", "count", ITEMS[-1][1].replace("23", "twenty-three").replace("1042", "1,042")),
         ("entity-renamed", "table", TABLE.replace("Kim", "Zoe").replace("goals", "trips")),
         ("entity-renamed", "table", TABLE.replace("Kim", "@").replace("Bob", "Kim").replace("@", "Bob")),
         (
@@ -214,8 +214,8 @@ def test_a_rule_adds_what_no_other_rule_finds():
     rules, found = marginal([group], len(ITEMS))
     assert rules["gold"].kinds == {"long gold": 1, "long gold inside": 1}
     assert rules["gold"].alone == 2
-    assert rules["normalised"].found >= len(ITEMS)
-    assert rules["normalised"].kinds["exact"] == 0, "near finds an exact copy too"
+    assert rules["near"].found >= len(ITEMS)
+    assert rules["overlap"].kinds["exact"] == 0, "near finds an exact copy too"
     assert max(rule.found for rule in rules.values()) <= found
     clean = ("A crate holds 24 jars. How many are there?", "24")
     accused = (ITEMS[-1][1].replace("jars", "jars now"), "1019")

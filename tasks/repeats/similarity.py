@@ -9,6 +9,7 @@ such as SMILES or ``D1``, capitalised names. Two texts are one question when all
 | equal anchors, each beside a word it stood beside | a clause moved | "12 and 7" for "7 and 12" |
 | at most one other word in 15 dropped, added, swapped | "14 pens, and 23 more please" | a new clause |
 | no content word of the data in another's place | "is selling" for "sells" | "methyl" for "hydroxyl" |
+| no phrase in another's place | "offers" for "sells" | another question under one long passage |
 
 Function words, and words that the data never uses, count less. Candidates come from buckets of equal
 identity; in a bucket of more than ``BUCKET`` texts, MinHash LSH over pairs of content words finds them
@@ -137,10 +138,11 @@ def _replaced(item: Signature, row: Signature, missing: Container[int], extra: C
 
 
 def longest_stretch(text: Signature, words: Container[int]) -> int:
-    """The most content words in a row that are among ``words``; function words between them do not count."""
-    longest = run = 0
+    """The most content words in a row that are among ``words``; a doubled one counts once."""
+    longest = run = before = 0
     for word in text.words:
-        if word not in FUNCTION_WORDS:
+        if word not in FUNCTION_WORDS and word != before:
+            before = word
             run = run + 1 if word in words else 0
             longest = max(longest, run)
     return longest

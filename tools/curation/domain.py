@@ -39,12 +39,13 @@ RUN = 5
 SHARED = 0.9
 """Share of the validation prompts that have them, of ``FEWEST`` prompts or more."""
 FEWEST = 5
-REST_CHARACTERS = 12
+REST_LETTERS = 12
 """With fewer left of the middle prompt, what is shared is the question itself, and stays."""
 
 _PRIMES = (0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35)
 """Multipliers of the rolling hash, as in xxHash."""
 _DIGITS = re.compile(r"\d")
+_NUMBERS = re.compile(r"\d+")
 _MARKS = ".,;:?!\"'()[]"
 
 
@@ -60,7 +61,7 @@ class Domain:
 
         self._shared = _shared_runs(prompts)
         rests = [self._rest(prompt) for prompt in prompts]
-        if self._shared and median(map(len, rests)) < REST_CHARACTERS:
+        if self._shared and median(map(_letters, rests)) < REST_LETTERS:
             self._shared = frozenset()
             rests = [self._rest(prompt) for prompt in prompts]
         vectors = _vectors(rests)
@@ -90,8 +91,12 @@ class Domain:
         return " ".join(kept)
 
 
+def _letters(text: str) -> int:
+    return sum(map(str.isalpha, text))
+
+
 def _words(text: str) -> list[str]:
-    return _DIGITS.sub("0", text.casefold()).split()
+    return _NUMBERS.sub("0", text.casefold()).split()
 
 
 def _shared_runs(prompts: Sequence[str]) -> frozenset[tuple[str, ...]]:
