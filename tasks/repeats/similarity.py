@@ -32,6 +32,8 @@ SHORT = 40
 """Words; a longer text inside another is found out whatever surrounds it."""
 SWAPPED = 1
 """Content words in a row that a light edit exchanges at one place."""
+EXCHANGED = 0.17
+"""Share of the content words that a light edit may exchange: one in six."""
 PERMUTATIONS = 64
 
 
@@ -98,6 +100,8 @@ def same_question(item: Signature, row: Signature, known: Container[int], swaps:
     if max(lost, gained) > max(1, len(item.words) // 15) or (lost and gained and not swaps):
         return False
     if missing and extra and _replaced(item, row, missing, extra):
+        return False
+    if EXCHANGED * _content(item.counts) < min(_content(missing), _content(extra)):
         return False
     # A word dropped or swapped breaks two neighbourhoods, a word added one, a block moved
     # three; two words that change places break four, and that is another question.

@@ -40,8 +40,6 @@ DOMINANT = 0.5
 SHORT = 5
 """Words beside the template; with so few, a function word (``on``, ``off``) is the question."""
 
-EXCHANGED = 0.17
-"""Share of an item's own words that an edited copy may have exchanged: one in six."""
 _START, _END = 1 << 40, 1 << 41
 """Beyond the hashes of words."""
 

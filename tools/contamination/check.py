@@ -34,8 +34,8 @@ from typing import Literal, NamedTuple, get_args
 from tasks.base import Sample
 from tasks.repeats.groups import near_groups
 from tasks.repeats.signature import NGRAM, Signature, sign, text_hash
-from tasks.repeats.similarity import Index, anchored, names_in, same_question
-from tasks.repeats.template import EXCHANGED, Template
+from tasks.repeats.similarity import EXCHANGED, Index, anchored, names_in, same_question
+from tasks.repeats.template import Template
 from tasks.splits import answer_of, question_of
 from tools.contamination.minhash import NearDuplicates
 from tools.contamination.ngrams import LongGolds, Overlap

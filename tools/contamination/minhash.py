@@ -23,8 +23,8 @@ from collections.abc import Container, Sequence
 from itertools import groupby, pairwise
 
 from tasks.repeats.signature import FUNCTION_WORDS, Signature, word_hash
-from tasks.repeats.similarity import Index
-from tasks.repeats.template import EXCHANGED, Template
+from tasks.repeats.similarity import EXCHANGED, Index
+from tasks.repeats.template import Template
 
 LONG = 40
 """Words."""

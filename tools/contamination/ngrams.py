@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from tasks.repeats.signature import FUNCTION_WORDS, NGRAM, Signature
-from tasks.repeats.similarity import SHORT, Index, contains
-from tasks.repeats.template import EXCHANGED, Template
+from tasks.repeats.similarity import EXCHANGED, SHORT, Index, contains
+from tasks.repeats.template import Template
 
 OVERLAP = 0.6
 """Share of an item's distinctive 13-word runs from which a text holds the item."""

@@ -16,7 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tasks.repeats.signature import FUNCTION_WORDS, word_hash
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float32]
 
+Shared = TypeVar("Shared")
 DIMENSIONS = 4096
 CHUNK = 4096
 """Prompts whose vectors are in memory together, 64 MiB."""
@@ -59,10 +60,13 @@ class Domain:
     def __init__(self, prompts: Sequence[str]) -> None:
         import numpy as np
 
-        self._shared = _shared_runs(prompts)
+        self._shared, self._labels = _shared_runs(prompts), frozenset[str]()
         rests = [self._rest(prompt) for prompt in prompts]
+        if self._shared:
+            self._labels = _shared_words(rests)
+            rests = [self._rest(prompt) for prompt in prompts]
         if self._shared and median(map(_letters, rests)) < REST_LETTERS:
-            self._shared = frozenset()
+            self._shared, self._labels = frozenset(), frozenset()
             rests = [self._rest(prompt) for prompt in prompts]
         vectors = _vectors(rests)
         total = vectors.sum(axis=0)
@@ -86,7 +90,11 @@ class Domain:
         for place, word in enumerate(words):
             if self._shared and tuple(words[place : place + RUN]) in self._shared:
                 covered = place + RUN
-            if place >= covered and word_hash(word.strip(_MARKS)) not in FUNCTION_WORDS:
+            if (
+                place >= covered
+                and word not in self._labels
+                and word_hash(word.strip(_MARKS)) not in FUNCTION_WORDS
+            ):
                 kept.append(word)
         return " ".join(kept)
 
@@ -105,8 +113,17 @@ def _shared_runs(prompts: Sequence[str]) -> frozenset[tuple[str, ...]]:
     for prompt in prompts:
         words = _words(prompt)
         seen.update({tuple(words[place : place + RUN]) for place in range(len(words) - RUN + 1)})
-    least = max(FEWEST, SHARED * len(prompts))
-    return frozenset(run for run, count in seen.items() if count >= least)
+    return _in_nearly_all(seen, len(prompts))
+
+
+def _shared_words(rests: Sequence[str]) -> frozenset[str]:
+    """What is left of a frame around the instruction, such as ``Note:``."""
+    return _in_nearly_all(Counter(word for rest in rests for word in set(rest.split())), len(rests))
+
+
+def _in_nearly_all(seen: Counter[Shared], texts: int) -> frozenset[Shared]:
+    least = max(FEWEST, SHARED * texts)
+    return frozenset(some for some, count in seen.items() if count >= least)
 
 
 def _vectors(texts: Sequence[str]) -> Vectors:
