@@ -90,9 +90,9 @@ def _numbers(text: Signature) -> tuple[int, ...]:
 def _is_copy(item: Signature, row: Signature, known: Container[int]) -> bool:
     if len(item.pairs & row.pairs) < SIMILAR * len(item.pairs | row.pairs):
         return False
-    doubled = {word for word, after in pairwise(row.words) if word == after}
     for word in row.counts - item.counts:
-        if word in known and word not in FUNCTION_WORDS and word not in doubled:
+        doubled = hash((word, word)) in row.pairs - item.pairs
+        if word in known and word not in FUNCTION_WORDS and not doubled:
             return False
     return _labels_kept(item, row) and max(longest_new(row, item), longest_new(item, row)) <= RUN
 
