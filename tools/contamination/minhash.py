@@ -91,7 +91,8 @@ def _is_copy(item: Signature, row: Signature, known: Container[int]) -> bool:
     if len(item.pairs & row.pairs) < SIMILAR * len(item.pairs | row.pairs):
         return False
     for word in row.counts - item.counts:
-        doubled = hash((word, word)) in row.pairs - item.pairs
+        pair = hash((word, word))
+        doubled = pair in row.pairs and pair not in item.pairs
         if word in known and word not in FUNCTION_WORDS and not doubled:
             return False
     return _labels_kept(item, row) and max(longest_new(row, item), longest_new(item, row)) <= RUN
