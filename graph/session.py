@@ -35,6 +35,7 @@ from tasks.load import load
 from tools.chat.models import Models
 from tools.checks.lengths import EDITION_ROW_TOKENS
 from tools.contamination.check import Decontaminator
+from tools.curation.profile import answered_rows
 from tools.dojo import Dojo
 from tools.evaluation.score_answers import score_answers
 from tools.models.adapter import BUNDLED
@@ -311,7 +312,7 @@ def _build(
     if edition == "official":
         spec = _within(spec, base_model)
     test = SealedTest.seal(data.load_test)
-    decontaminator = Decontaminator.build(data.validation, test)
+    decontaminator = Decontaminator.build(data.validation, test, answered_rows(data.sources, spec))
     if started is None:
         journal = Journal.open(workspace.journal_path)
         on_error.callback(journal.close)

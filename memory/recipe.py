@@ -76,7 +76,7 @@ class Deduplicate(Record):
     """Drop exact repeats, and near repeats when ``near``.
 
     Two prompts nearly repeat each other when their numbers, codes and names agree and few of their
-    other words differ (``tools.contamination.similarity``): a templated question with another number is
+    other words differ (``tasks.repeats.similarity``): a templated question with another number is
     another one.
 
     Rows that repeat a prompt with another answer are dropped altogether when
@@ -86,7 +86,7 @@ class Deduplicate(Record):
     op: Literal["deduplicate"] = "deduplicate"
     near: bool = True
     threshold: float = Field(0.9, gt=0.0, le=1.0)
-    """Similarity (0 to 1, ``tools.contamination.similarity``) from which two rows count as near repeats."""
+    """Similarity (0 to 1, ``tasks.repeats.similarity``) from which two rows count as near repeats."""
     conflicts: bool = True
 
 

@@ -246,3 +246,19 @@ def test_rows_of_one_group_and_near_copies_stay_on_one_side() -> None:
     copies = [*long, *(text.replace("nobody", "no one") for text in long)]
     train, validation, test = ({place % 100 for place in part} for part in split_rows(copies))
     assert not (train & validation or train & test or validation & test)
+
+
+def test_edited_copies_stay_on_one_side_also_under_a_long_instruction() -> None:
+    form = (
+        "Read the note below with care, think about which of the four desks must see it first, and reply "
+        "with the name of the desk in lower case and with nothing else, neither a reason nor a mark. Note: {}"
+    )
+    asked = [f"{row['ticket']} since the storm of last week and nobody looked at it" for row in tickets(120)]
+    prompts = [
+        form.format(text)
+        for note in asked
+        for text in (note, note.replace("the storm", "this storm"), note.replace("looked", "please looked"))
+    ]
+    train, validation, test = ({place // 3 for place in part} for part in split_rows(prompts))
+    assert len(test) >= 10
+    assert not (train & validation or train & test or validation & test)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tasks.repeats.signature import sign, with_digits
 from tests.support.mini_editions import mini, sealed
 from tools.bench.contamination import (
     alarms,
@@ -18,7 +19,6 @@ from tools.contamination.check import RULES, Decontaminator, guarded
 from tools.contamination.minhash import NearDuplicates
 from tools.contamination.renamed import Renamed
 from tools.contamination.reordered import order_free
-from tools.contamination.signature import sign, with_digits
 from tools.contamination.smiles import canonical_text, looks_like_smiles
 
 TABLE = (
@@ -59,7 +59,7 @@ GUARD = Decontaminator(ITEMS)
 @pytest.mark.parametrize(
     ("rule", "item", "row"),
     [
-        ("normalised", "count", ITEMS[-1][1].replace("23", "twenty-three").replace("1042", "1,042")),
+        ("near", "count", ITEMS[-1][1].replace("23", "twenty-three").replace("1042", "1,042")),
         ("entity-renamed", "table", TABLE.replace("Kim", "Zoe").replace("goals", "trips")),
         ("entity-renamed", "table", TABLE.replace("Kim", "@").replace("Bob", "Kim").replace("@", "Bob")),
         (
@@ -214,8 +214,8 @@ def test_a_rule_adds_what_no_other_rule_finds():
     rules, found = marginal([group], len(ITEMS))
     assert rules["gold"].kinds == {"long gold": 1, "long gold inside": 1}
     assert rules["gold"].alone == 2
-    assert rules["normalised"].found >= len(ITEMS)
-    assert rules["normalised"].kinds["exact"] == 0, "near finds an exact copy too"
+    assert rules["near"].found >= len(ITEMS)
+    assert rules["overlap"].kinds["exact"] == 0, "near finds an exact copy too"
     assert max(rule.found for rule in rules.values()) <= found
     clean = ("A crate holds 24 jars. How many are there?", "24")
     accused = (ITEMS[-1][1].replace("jars", "jars now"), "1019")

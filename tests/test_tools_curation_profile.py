@@ -101,6 +101,27 @@ def test_the_domain_is_what_validation_prompts_look_like():
     assert domain.similarities([""]) == [0.0]
 
 
+INSTRUCTION = (
+    "You work at the desk of a small harbour. Read what a visitor wrote, think about what has to be done, "
+    "and name the part of the house that must answer: berths, cargo, wages or repairs. One word only. "
+)
+NOTES = [
+    f"The {thing} of our {ship} {state} {when}"
+    for thing in ("anchor", "engine", "cabin", "ladder", "mast")
+    for ship in ("ferry", "barge", "trawler", "tug")
+    for state, when in (("leaks", "since Sunday"), ("cracked", "in the storm"), ("rusts", "below deck"))
+]
+KITCHEN = [f"Which spice suits {dish} and how long must it simmer?" for dish in ("lentils", "rice", "beans")]
+
+
+@pytest.mark.parametrize("form", [INSTRUCTION + "Note: {}", "Note: {}\n" + INSTRUCTION, "{}"])
+def test_an_instruction_in_every_prompt_is_no_domain(form: str):
+    domain = Domain([form.format(note) for note in NOTES[::2]])
+    same = domain.similarities([form.format(note) for note in NOTES[1::2]] + NOTES[1::2])
+    other = domain.similarities([form.format(dish) for dish in KITCHEN] + KITCHEN)
+    assert min(same) >= domain.threshold > max(other)
+
+
 def profiled(defect: str) -> SourceProfile:
     data = mini("aime25")
     decontaminator = Decontaminator(

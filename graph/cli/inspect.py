@@ -11,6 +11,7 @@ from graph.session import load_task
 from tasks.errors import InputError, or_input_error
 from tools.contamination.check import Decontaminator
 from tools.curation.inspection import Inspection, SourceFacts, inspect_data
+from tools.curation.profile import answered_rows
 from tools.models.base_model import resolve_base_model
 from tools.models.chat_template import LossOn
 from tools.models.check import look
@@ -41,7 +42,8 @@ def print_inspection(
     with or_input_error(base_model, "it cannot be looked at", "copy its files again"):
         notes = look(model, allow_pickle).notes
     test = SealedTest.seal(spec.data.load_test)
-    decontaminator = Decontaminator.build(spec.data.validation, test)
+    rows = answered_rows(spec.data.sources, spec)
+    decontaminator = Decontaminator.build(spec.data.validation, test, rows)
     facts = inspect_data(spec, model, decontaminator, test.n, notes, loss_on)
     if as_json:
         console.print_json(json.dumps(facts.as_json(), ensure_ascii=False))

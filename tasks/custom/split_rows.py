@@ -1,7 +1,7 @@
 """Splitting of rows that come without a split: by content, whole groups on one side, the same every time.
 
-Rows belong together where they ask the same but for an editor's changes, or nearly the same (MinHash over
-word triples, Broder 1997), or share a value in a column that names a group (a document, a conversation).
+Rows belong together where they ask the same but for an editor's changes (``tasks.repeats``), or share a value
+in a column that names a group (a document, a conversation).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 
+from tasks.repeats.groups import near_groups
 from tasks.splits import fingerprint, item_id
 
 GROUP_COLUMNS = (
@@ -23,7 +24,7 @@ MOST_TEST, MOST_VALIDATION = 500, 300
 NEAR_ROWS = 20_000
 """Rows up to which near-duplicates are looked for; beyond it, equal fingerprints must do."""
 SIMILAR = 0.8
-PERMUTATIONS = 64
+"""Share of words in common from which two rows stay on one side."""
 
 
 def group_column(columns: Sequence[str]) -> str:
@@ -84,37 +85,7 @@ def _joined(prompts: Sequence[str], groups: Sequence[str]) -> list[int]:
         for key in keys:
             parent[root(place)] = root(first.setdefault(key, place))
     if len(prompts) <= NEAR_ROWS:
-        for one, other in _near(prompts):
-            parent[root(one)] = root(other)
+        # As if all answers agreed: what may be a copy stays on the side of its like.
+        for place, other in enumerate(near_groups(prompts, SIMILAR, [""] * len(prompts))):
+            parent[root(place)] = root(other)
     return [root(place) for place in range(len(prompts))]
-
-
-def _near(prompts: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs of rows that are nearly the same, leaving out what every row shares."""
-    from datasketch import MinHash, MinHashLSH
-
-    shingles = [_triples(fingerprint(prompt)) for prompt in prompts]
-    counts: dict[str, int] = defaultdict(int)
-    for row in shingles:
-        for triple in row:
-            counts[triple] += 1
-    common = {triple for triple, count in counts.items() if count > max(3, 0.05 * len(prompts))}
-    index = MinHashLSH(threshold=SIMILAR, num_perm=PERMUTATIONS)
-    pairs: list[tuple[int, int]] = []
-    first: dict[frozenset[str], int] = {}
-    for place, row in enumerate(shingles):
-        own = row - common
-        if len(own) < 3:  # all but a word or two is what many rows say: rows with the same rest are alike
-            if own:
-                pairs.append((place, first.setdefault(frozenset(own), place)))
-            continue
-        sketch = MinHash(num_perm=PERMUTATIONS, seed=1)
-        sketch.update_batch([triple.encode() for triple in own])
-        pairs += [(place, int(other)) for other in index.query(sketch)]
-        index.insert(str(place), sketch)
-    return pairs
-
-
-def _triples(text: str) -> set[str]:
-    words = text.split() if " " in text else list(text)
-    return {" ".join(words[place : place + 3]) for place in range(max(1, len(words) - 2))}

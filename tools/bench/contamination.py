@@ -187,7 +187,7 @@ def alarms(group: Indexed, rows: Sequence[tuple[str, str]]) -> tuple[Count, int,
 def speed(tasks: Sequence[str], sizes: Sequence[int]) -> list[tuple[str, int, int, float]]:
     """(task, items, rows, CPU seconds) with a new decontaminator for each size, so that nothing is
     remembered."""
-    from tools.contamination.signature import sign
+    from tasks.repeats.signature import sign
 
     found = []
     for task in tasks:

@@ -2,8 +2,7 @@
 
 | rule | what it finds | threshold | module |
 |---|---|---|---|
-| ``normalised`` | the same but for case, white space, marks, numbers in words | equal hashes | here |
-| ``near`` | a filler word swapped, dropped, added, a clause moved | 1 word in 15 | ``similarity`` |
+| ``near`` | case, marks, numerals; a filler swapped, a clause moved | 1 word in 15 | ``tasks.repeats`` |
 | ``reordered`` | options or table rows in another order, letters given anew | equal bags | ``reordered`` |
 | ``smiles`` | a molecule in another writing, also with a light edit | equal SMILES | ``smiles`` |
 | ``overlap`` | an item inside a longer text (n-gram overlap) | 60% of own 13-grams | ``ngrams`` |
@@ -11,10 +10,9 @@
 | ``entity-renamed`` | names, letters, columns exchanged consistently | 12 bits of evidence | ``renamed`` |
 | ``gold`` | a distinctive reference of 20 words or more, alone or inside | 80% of 13-grams | ``ngrams`` |
 
-Each rule is kept for what it alone finds among planted leaks of published rows, 1.1 to 7.8 percent of all
-(``python -m tools.bench.contamination --marginal``). Two find less and are kept because one kind of leak
-would lose more than a point without them: ``normalised`` 0.1 percent (numerals in words, 4.6 points; it is
-also the cheapest) and ``entity-renamed`` 0.5 percent (new names beside four numbers, 24 points).
+Each rule is kept for what it alone finds among planted leaks of published rows, 1.2 to 7.8 percent of all
+(``python -m tools.bench.contamination --marginal``). ``entity-renamed`` finds 0.6 percent and is kept because
+one kind of leak, new names beside four numbers, would lose 26 points without it.
 
 Not covered: a free paraphrase, a translation, changed numbers; new names where there are one or two small
 numbers or none (a templated data set is full of such pairs); two disguises at once, but for ``smiles`` or a
@@ -34,22 +32,22 @@ from hashlib import sha256
 from typing import Literal, NamedTuple, get_args
 
 from tasks.base import Sample
+from tasks.repeats.groups import near_groups
+from tasks.repeats.signature import NGRAM, Signature, sign, text_hash
+from tasks.repeats.similarity import EXCHANGED, Index, anchored, names_in, same_question
+from tasks.repeats.template import Template
 from tasks.splits import answer_of, question_of
 from tools.contamination.minhash import NearDuplicates
 from tools.contamination.ngrams import LongGolds, Overlap
 from tools.contamination.renamed import Renamed
 from tools.contamination.reordered import order_free
-from tools.contamination.signature import NGRAM, Signature, sign, text_hash
-from tools.contamination.similarity import Index, anchored, names_in, same_question
 from tools.contamination.smiles import canonical_text
-from tools.contamination.template import EXCHANGED, Template
 from tools.sealed_test import SealedTest
 
-Rule = Literal["normalised", "near", "reordered", "smiles", "overlap", "minhash", "entity-renamed", "gold"]
+Rule = Literal["near", "reordered", "smiles", "overlap", "minhash", "entity-renamed", "gold"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 SHARED_PART: Mapping[Rule, str] = {
-    "normalised": "the whole question",
-    "near": "the question but for a light edit; words of the common template were not counted",
+    "near": "the question, or all of it but for a light edit; words of the common template were not counted",
     "reordered": "the question with its options or table rows in another order",
     "smiles": "the question with its molecules in another writing",
     "overlap": "the question, inside a longer text",
@@ -59,7 +57,10 @@ SHARED_PART: Mapping[Rule, str] = {
 }
 """What a row has in common with the item, by rule; the text itself may be sealed and is not quoted."""
 STANDARD_QUESTIONS = 4
-"""Different questions with the reference of one item as their target: a standard reply, no leak."""
+"""Different questions with the reference of one item as their target: a standard reply, no leak. Copies of
+one question, edited or not, count once: a leaked item may come several times."""
+MOST_QUESTIONS = 200
+"""Questions of one reply that are held against each other."""
 COMMON_SHARE = 0.2
 """A sentence in this share of the items or more belongs to the template, not to the item."""
 
@@ -91,11 +92,11 @@ class Decontaminator:
 
     Args:
         items: (``split:hash``, prompt, reference answer) of validation and test; see ``guarded``.
+        rows: (prompt, answer) of all that may be trained on, in any order; they tell which references are
+            standard replies. Read only where an item has a long reference.
     """
 
-    def __init__(self, items: Sequence[Item]) -> None:
-        lines = (f"{name} {text_hash(prompt)} {text_hash(gold)}" for name, prompt, gold in items)
-        self._digest = sha256("\n".join([*RULES, *lines]).encode()).hexdigest()
+    def __init__(self, items: Sequence[Item], rows: Iterable[tuple[str, str]] = ()) -> None:
         self._checked: dict[int, Match | None] = {}
         self._names = frozenset(name for name, _, _ in items)
         self._common = _common_sentences([prompt for _, prompt, _ in items])
@@ -109,36 +110,26 @@ class Decontaminator:
                 if (mark := order_free(variant)) is not None:
                     self._reordered.setdefault(mark, name)
         self._renamed = Renamed(prompts)
-        self._standard: set[str] = set()
         self._golds = LongGolds((name, sign(gold)) for name, _, gold in items)
+        self._standard = _standard_replies(self._golds, rows) if len(self._golds) else frozenset()
+        lines = (f"{name} {text_hash(prompt)} {text_hash(gold)}" for name, prompt, gold in items)
+        parts = [*RULES, *lines, "standard replies", *sorted(self._standard)]
+        self._digest = sha256("\n".join(parts).encode()).hexdigest()
 
     @classmethod
-    def build(cls, validation: Iterable[Sample], test: SealedTest) -> Decontaminator:
+    def build(
+        cls, validation: Iterable[Sample], test: SealedTest, rows: Iterable[tuple[str, str]] = ()
+    ) -> Decontaminator:
         """The decontaminator of a run; the sealed test is lent for the time of signing it."""
         items = guarded("validation", validation)
-        return test.use(lambda samples: cls([*items, *guarded("test", samples)]))
+        return test.use(lambda samples: cls([*items, *guarded("test", samples)], rows))
 
     def __len__(self) -> int:
         return len(self._names)
 
     def digest(self) -> str:
-        """SHA-256 over the items and the rules' names: changes when what is guarded changes."""
+        """SHA-256 over items, rules' names and standard replies: all that ``check`` depends on."""
         return self._digest
-
-    def learn_standard_replies(self, rows: Iterable[tuple[str, str]]) -> None:
-        """Count no reference as evidence that many different questions of the training rows have as target.
-
-        Args:
-            rows: (prompt, answer) of all rows that are about to be checked. What was learnt stays.
-        """
-        questions: dict[str, set[int]] = {}
-        for prompt, answer in rows:
-            if len(answer) >= NGRAM and (name := self._golds.find(sign(answer))):
-                questions.setdefault(name, set()).add(sign(prompt).normal)
-        found = {name for name, asked in questions.items() if len(asked) >= STANDARD_QUESTIONS}
-        if not found <= self._standard:
-            self._standard |= found
-            self._checked.clear()
 
     def check(self, prompt: str, answer: str = "") -> Match | None:
         """The first rule by which a row matches an item, or None; remembered, since rows come again.
@@ -212,7 +203,7 @@ class _Texts:
         for row in self._signed(variants):
             for position in (*self._normal.get(row.normal, ()), *self._normal.get(row.squeezed, ())):
                 if same_question(self._index[position], row, self._words):
-                    yield Match("normalised", self._names[position])
+                    yield Match("near", self._names[position])
             for position in self._index.candidates(row):
                 item = self._index[position]
                 if same_question(item, row, self._words) and not self._template.another_question(
@@ -230,6 +221,23 @@ class _Texts:
 
     def _signed(self, variants: Sequence[str]) -> list[Signature]:
         return [anchored(sign(variant), self._known_names) for variant in variants]
+
+
+def _standard_replies(golds: LongGolds, rows: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """The items whose references many different questions of the rows have as target."""
+    asked: dict[str, dict[int, str]] = {}
+    for prompt, answer in rows:
+        if len(answer) >= NGRAM and (name := golds.find(sign(answer))):
+            asked.setdefault(name, {})[sign(prompt).normal] = prompt
+    return frozenset(name for name, prompts in asked.items() if _different(prompts) >= STANDARD_QUESTIONS)
+
+
+def _different(prompts: Mapping[int, str]) -> int:
+    """How many of the prompts, by the hash of each, are no copy of another."""
+    if len(prompts) < STANDARD_QUESTIONS:
+        return len(prompts)
+    some = [prompts[mark] for mark in sorted(prompts)[:MOST_QUESTIONS]]
+    return len(set(near_groups(some, answers=[""] * len(some))))
 
 
 def _sentences(text: str) -> list[str]:

@@ -1,13 +1,13 @@
 """Near duplicates of long texts: the same numbers, most of the word pairs, no new word but misspelt ones.
 
-``near`` (``tools.contamination.similarity``) forgives one word in fifteen; a long text that was re-typed or
+``near`` (``tasks.repeats.similarity``) forgives one word in fifteen; a long text that was re-typed or
 retouched in many places is still a copy. Two texts of ``LONG`` words are one when all of these hold:
 
 | condition | a copy | another question |
 |---|---|---|
 | the same numbers in the same order | "2 valves" doubled: "2 2 valves" | "3 valves" |
 | a Jaccard similarity of word pairs of ``SIMILAR`` at least | one word in eight dropped | another table |
-| no new content word that any item has | "haz a rotor" | "a casing" for "a rotor" |
+| no content word more that any item has, but for doubled ones | "haz a rotor" | "a casing" for "a rotor" |
 | ``OWN`` common word pairs of their own, where many items have the same numbers | | a short template |
 | options keep their letters | "A. 10 B. 20" | "A. 20 B. 10" |
 | no new passage of more than ``RUN`` word pairs, in either | | a second question about one table |
@@ -22,9 +22,9 @@ from collections import Counter
 from collections.abc import Container, Sequence
 from itertools import groupby, pairwise
 
-from tools.contamination.signature import FUNCTION_WORDS, Signature, word_hash
-from tools.contamination.similarity import Index
-from tools.contamination.template import EXCHANGED, Template
+from tasks.repeats.signature import FUNCTION_WORDS, Signature, word_hash
+from tasks.repeats.similarity import EXCHANGED, Index
+from tasks.repeats.template import Template
 
 LONG = 40
 """Words."""
@@ -90,8 +90,11 @@ def _numbers(text: Signature) -> tuple[int, ...]:
 def _is_copy(item: Signature, row: Signature, known: Container[int]) -> bool:
     if len(item.pairs & row.pairs) < SIMILAR * len(item.pairs | row.pairs):
         return False
-    if any(word in known and word not in FUNCTION_WORDS for word in row.vocabulary - item.vocabulary):
-        return False
+    for word in row.counts - item.counts:
+        pair = hash((word, word))
+        doubled = pair in row.pairs and pair not in item.pairs
+        if word in known and word not in FUNCTION_WORDS and not doubled:
+            return False
     return _labels_kept(item, row) and max(longest_new(row, item), longest_new(item, row)) <= RUN
 
 

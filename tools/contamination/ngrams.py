@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from tools.contamination.signature import FUNCTION_WORDS, NGRAM, Signature
-from tools.contamination.similarity import SHORT, Index, contains
-from tools.contamination.template import EXCHANGED, Template
+from tasks.repeats.signature import FUNCTION_WORDS, NGRAM, Signature
+from tasks.repeats.similarity import EXCHANGED, SHORT, Index, contains
+from tasks.repeats.template import Template
 
 OVERLAP = 0.6
 """Share of an item's distinctive 13-word runs from which a text holds the item."""
@@ -137,6 +137,10 @@ class LongGolds:
             for gram in grams:
                 self._holders.setdefault(gram, []).append(len(self._kept))
             self._kept.append((name, gold, len(grams)))
+
+    def __len__(self) -> int:
+        """References that can be found."""
+        return len(self._kept)
 
     def find(self, answer: Signature) -> str | None:
         """The item whose reference answer ``answer`` holds, or None."""

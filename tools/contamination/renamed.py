@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tools.contamination.signature import FUNCTION_WORDS, NUMBER_WORDS, text_hash, with_digits, word_hash
+from tasks.repeats.signature import FUNCTION_WORDS, NUMBER_WORDS, text_hash, with_digits, word_hash
 from tools.contamination.smiles import looks_like_smiles
 
 BITS = 12.0

@@ -13,8 +13,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from tasks.repeats.signature import text_hash
 from tasks.splits import fingerprint
-from tools.contamination.signature import text_hash
 from tools.contamination.smiles import looks_like_smiles
 
 _LABEL = re.compile(r"(?:^|(?<=[\s;；|]))\(?(?P<letter>[A-Ja-j])[.)、:．：](?![A-Za-z]\.)[ \t]*")

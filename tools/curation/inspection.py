@@ -17,8 +17,8 @@ from typing import Any
 
 from tasks.answers.equality import answer_text
 from tasks.base import Source, TaskSpec
+from tasks.repeats.groups import exact_groups, near_groups, repeated_share
 from tools.contamination.check import Decontaminator
-from tools.curation.deduplicate import exact_groups, near_groups, repeated_share
 from tools.curation.operations import Example, Raw, to_example
 from tools.models.base_model import BaseModel
 from tools.models.chat_template import LossOn

@@ -31,8 +31,8 @@ from memory.recipe import (
 from tasks.base import Row, Source, TaskSpec
 from tasks.columns import paths, pluck
 from tasks.errors import ExperimentFailed, did_you_mean
+from tasks.repeats.groups import conflicting, exact_groups, near_groups
 from tools.contamination.check import Decontaminator, Match
-from tools.curation.deduplicate import conflicting, exact_groups, near_groups
 from tools.curation.domain import Domain
 from tools.curation.targets import answer_key, formatted, rationale_of
 
@@ -294,7 +294,6 @@ def decontaminate(rows: Sequence[Example], op: Decontaminate, context: Context) 
     rules: Counter[str] = Counter()
     matches: dict[tuple[str, int], Match] = {}
     kept = []
-    context.decontaminator.learn_standard_replies((row.prompt, row.answer) for row in rows)
     for row in rows:
         match = context.decontaminator.check(row.prompt, row.answer)
         if match is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 from typing import TypeVar
@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.base import Row, Sample, Source, TaskSpec
 from tasks.columns import paths, pluck
+from tasks.repeats.groups import conflicting, exact_groups, near_groups, repeated_share
 from tools.contamination.check import Decontaminator
 from tools.curation.columns import suggest_columns
-from tools.curation.deduplicate import conflicting, exact_groups, near_groups, repeated_share
 from tools.curation.domain import Domain
 from tools.curation.operations import Example, Raw, to_example
 from tools.curation.safe_rows import card_text, row_texts, shown_rows
@@ -29,6 +29,8 @@ from tools.curation.targets import answer_key, in_format, rationale_of
 T = TypeVar("T")
 SAMPLED_ROWS = 400
 COUNTED_ROWS = 10_000
+ANSWERED_ROWS = 50_000
+"""Rows that are read for standard replies: one that is not seen here is rare, and none."""
 SAMPLES = 3
 SAMPLE_CHARACTERS = 300
 CARD_CHARACTERS = 600
@@ -112,7 +114,6 @@ def profile_source(
     counted = replace(source, rows=_sampled(source.rows, COUNTED_ROWS, seed))
     examples = examples_of(counted, columns, spec)
     some = _sampled(examples, SAMPLED_ROWS, seed)
-    decontaminator.learn_standard_replies((row.prompt, row.answer) for row in examples)
     keys = [answer_key(spec, row.answer) for row in examples]
     prompts = [row.prompt for row in examples]
     exact, near = exact_groups(prompts), near_groups(prompts, answers=keys)
@@ -157,6 +158,17 @@ def examples_of(source: Source, columns: Mapping[str, str], spec: TaskSpec) -> l
         return []
     found = (to_example(Raw(source.name, i, row), columns, spec) for i, row in enumerate(source.rows))
     return [row for row in found if row is not None and row.prompt.strip() and row.answer.strip()]
+
+
+def answered_rows(sources: Sequence[Source], spec: TaskSpec) -> Iterator[tuple[str, str]]:
+    """(prompt, answer) of all sources, as a decontaminator wants them; of very many rows, an even choice."""
+    step = max(1, -(-sum(len(source.rows) for source in sources) // ANSWERED_ROWS))
+    for source in sources:
+        columns = dict(source.columns) or suggest_columns(_sampled(source.rows, SAMPLED_ROWS, 0), spec)
+        for place in range(0, len(source.rows), step) if columns else ():
+            row = to_example(Raw(source.name, place, source.rows[place]), columns, spec)
+            if row is not None:
+                yield row.prompt, row.answer
 
 
 def _column(path: str, rows: Sequence[Row], count_tokens: Callable[[str], int]) -> ColumnProfile:

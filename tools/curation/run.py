@@ -373,7 +373,6 @@ def _line(row: Example) -> str:
 
 def _gate(rows: Sequence[Example], decontaminator: Decontaminator) -> None:
     """The last look: no set leaves with a validation or test row in it."""
-    decontaminator.learn_standard_replies((row.prompt, row.answer) for row in rows)
     found = [(row, match) for row in rows if (match := decontaminator.check(row.prompt, row.answer))]
     if not found:
         return

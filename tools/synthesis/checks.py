@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from tasks.base import Sample, TaskSpec
-from tools.contamination.signature import sign, word_hash
+from tasks.repeats.signature import sign, word_hash
 from tools.contamination.smiles import looks_like_smiles
 from tools.curation.operations import Context, Example, tidy
 from tools.curation.targets import answer_key, in_format, rationale_of

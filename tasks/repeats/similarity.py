@@ -9,6 +9,7 @@ such as SMILES or ``D1``, capitalised names. Two texts are one question when all
 | equal anchors, each beside a word it stood beside | a clause moved | "12 and 7" for "7 and 12" |
 | at most one other word in 15 dropped, added, swapped | "14 pens, and 23 more please" | a new clause |
 | no content word of the data in another's place | "is selling" for "sells" | "methyl" for "hydroxyl" |
+| no phrase in another's place | "offers" for "sells" | another question under one long passage |
 
 Function words, and words that the data never uses, count less. Candidates come from buckets of equal
 identity; in a bucket of more than ``BUCKET`` texts, MinHash LSH over pairs of content words finds them
@@ -23,12 +24,16 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from tools.contamination.signature import FUNCTION_WORDS, Signature
+from tasks.repeats.signature import FUNCTION_WORDS, Signature
 
 BUCKET = 40
 """Up to this many texts with equal anchors are compared one by one; beyond it, LSH finds candidates."""
 SHORT = 40
 """Words; a longer text inside another is found out whatever surrounds it."""
+SWAPPED = 1
+"""Content words in a row that a light edit exchanges at one place."""
+EXCHANGED = 0.17
+"""Share of the content words that a light edit may exchange: one in six."""
 PERMUTATIONS = 64
 
 
@@ -94,6 +99,10 @@ def same_question(item: Signature, row: Signature, known: Container[int], swaps:
     gained = sum(count for word, count in extra.items() if word not in FUNCTION_WORDS and word in known)
     if max(lost, gained) > max(1, len(item.words) // 15) or (lost and gained and not swaps):
         return False
+    if missing and extra and _replaced(item, row, missing, extra):
+        return False
+    if EXCHANGED * _content(item.counts) < min(_content(missing), _content(extra)):
+        return False
     # A word dropped or swapped breaks two neighbourhoods, a word added one, a block moved
     # three; two words that change places break four, and that is another question.
     if len(item.pairs - row.pairs) > 3 + 2 * fewer + max(0, more - fewer):
@@ -118,13 +127,29 @@ def contains(item: Signature, row: Signature, known: Container[int]) -> bool:
         gained = _content(Counter({w: c for w, c in (row.counts - item.counts).items() if w in known}))
         if gained > max(3, len(item.words) // 15):
             return False
-    return _content(missing) <= len(item.words) // 60 and _anchors_in_place(item, row)
+    return not _content(missing) and _anchors_in_place(item, row)
 
 
 def _reordered(item: Signature, row: Signature) -> bool:
     """Options in another order have another letter for their answer."""
     others = dict(row.options)
     return bool(others) and sum(others.get(letter) != text for letter, text in item.options) > 1
+
+
+def _replaced(item: Signature, row: Signature, missing: Container[int], extra: Container[int]) -> bool:
+    """Whether a whole phrase stands in the place of another one: under one passage, another question."""
+    return min(longest_stretch(item, missing), longest_stretch(row, extra)) > SWAPPED
+
+
+def longest_stretch(text: Signature, words: Container[int]) -> int:
+    """The most content words in a row that are among ``words``; a doubled one counts once."""
+    longest = run = before = 0
+    for word in text.words:
+        if word not in FUNCTION_WORDS and word != before:
+            before = word
+            run = run + 1 if word in words else 0
+            longest = max(longest, run)
+    return longest
 
 
 def _anchors_in_place(item: Signature, row: Signature) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tasks.registry import get
+from tasks.repeats.groups import conflicting, exact_groups, near_groups, repeated_share
 from tests.support.mini_editions import source
 from tools.curation.columns import suggest_columns
-from tools.curation.deduplicate import conflicting, exact_groups, near_groups, repeated_share
 from tools.curation.profile import examples_of
 from tools.curation.targets import answer_key
 

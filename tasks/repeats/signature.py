@@ -49,7 +49,10 @@ _WORDS = {
     )
     for language in ("en", "zh")
 }
-FUNCTION_WORDS = frozenset(word_hash(word) for words in _WORDS.values() for word in words["function"].split())
+FILLERS = frozenset(word_hash(word) for words in _WORDS.values() for word in words["filler"].split())
+FUNCTION_WORDS = FILLERS | {
+    word_hash(word) for words in _WORDS.values() for word in words["function"].split()
+}
 _TENS, _SCALES = _WORDS["en"]["tens"].split(), _WORDS["en"]["scales"]
 _VALUES = {word: value for value, word in enumerate(_WORDS["en"]["units"].split())} | {
     word: 10 * value for value, word in enumerate(_TENS, start=2)
@@ -57,6 +60,7 @@ _VALUES = {word: value for value, word in enumerate(_WORDS["en"]["units"].split(
 NUMBER_WORDS = {word: str(value) for word, value in _VALUES.items() if value <= 20}
 _ONE, _MORE = ("|".join(sorted(words, key=len, reverse=True)) for words in (_VALUES, [*_VALUES, *_SCALES]))
 _SPELLED = re.compile(rf"\b(?:{_ONE})(?:(?:[ -]|[ -]and[ -])(?:{_MORE}))*\b", re.IGNORECASE)
+_NO_ONE = re.compile(r"\bno one\b", re.IGNORECASE)
 _COMPOUND = re.compile("|".join([*_TENS, *_SCALES]), re.IGNORECASE)
 
 
@@ -67,6 +71,8 @@ def with_digits(text: str) -> str:
     instead: text2num 3.1 also reads ordinals and plurals, so that a misspelt ``third`` is another number, and
     finds 2.8 points fewer of the retouched long texts.
     """
+    if "o one" in text:
+        text = _NO_ONE.sub("nobody", text)
     # The search is an order of magnitude cheaper than the rewriting, and most texts end here.
     return _SPELLED.sub(_digits, text) if _COMPOUND.search(text) else text
 

@@ -1,8 +1,8 @@
 """Repeats and contradictions among rows, in near linear time.
 
 An exact repeat has the same prompt by ``tasks.splits.fingerprint``. A near repeat is the
-same question, lightly edited, and similar by at least the threshold (``tools.contamination.similarity``);
-what many rows share, such as a long instruction, is not counted (``tools.contamination.template``).
+same question, lightly edited, and similar by at least the threshold (``tasks.repeats.similarity``);
+what many rows share, such as a long instruction, is not counted (``tasks.repeats.template``).
 The first of a group stands for it, so the order of the sources decides which copy is kept.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tools.contamination.signature import Signature, sign
-from tools.contamination.similarity import Index, anchored, names_in, same_question, similarity
-from tools.contamination.template import Template
+from tasks.repeats.signature import Signature, sign
+from tasks.repeats.similarity import Index, anchored, names_in, same_question, similarity
+from tasks.repeats.template import Template
 
 
 class _Everything:

@@ -1,0 +1,1 @@
+"""Repeats: which texts ask the same question, but for an editor's changes and a shared template."""
