@@ -30,6 +30,7 @@ from roles.policy import Policy
 from tasks import registry
 from tasks.base import Edition, LoadOptions, TaskData, TaskSpec
 from tasks.errors import InputError, or_input_error
+from tasks.formats.declared import Declared
 from tasks.load import load
 from tools.chat.models import Models
 from tools.checks.lengths import EDITION_ROW_TOKENS
@@ -101,10 +102,11 @@ class OpenRuns:
             self.close(session)
 
 
-def load_task(name: str, edition: str) -> TaskSpec:
+def load_task(name: str, edition: str, declared: Declared | None = None) -> TaskSpec:
     """A registered task, one of lm-evaluation-harness (``lm-eval:NAME``), or a folder of a user's (a path).
 
-    On published rows the answer budget is the published one.
+    On published rows the answer budget is the published one. ``declared`` names columns of data that comes
+    without a ``task.toml``.
 
     Raises:
         InputError: unknown id, or a folder that is not a task.
@@ -115,19 +117,21 @@ def load_task(name: str, edition: str) -> TaskSpec:
         return load_lm_eval(name)
     path = Path(name).expanduser()
     if path.is_dir() or "/" in name or path.exists():
-        return _own_task(path)
+        return _own_task(path, declared)
     spec = registry.get(name)
     if edition == "official" and spec.published is not None:
         return replace(spec, max_new_tokens=spec.published.max_new_tokens)
     return spec
 
 
-def _own_task(path: Path) -> TaskSpec:
+def _own_task(path: Path, declared: Declared | None) -> TaskSpec:
     """A task folder, or data alone: a file, a folder of files, a saved data set."""
     if path.is_file() or (path.is_dir() and not (path / "task.toml").exists() and _holds_rows(path)):
         from tasks.custom.data_task import data_task
 
-        return data_task(path)
+        return data_task(path, declared=declared)
+    if declared is not None and (declared.answer or declared.template):
+        raise InputError("--answer and --prompt", "they are for data without a task.toml", "edit task.toml")
     from tasks.custom.folder import load_folder
 
     return load_folder(path)
@@ -137,7 +141,7 @@ def _holds_rows(folder: Path) -> bool:
     from tasks.custom.files import SUFFIXES
 
     saved = ("dataset_dict.json", "state.json")
-    return any(path.name in saved or path.name.endswith(SUFFIXES) for path in folder.iterdir())
+    return any(path.name in saved or path.name.endswith(SUFFIXES) for path in folder.rglob("*"))
 
 
 def load_options(settings: RunSettings) -> LoadOptions:

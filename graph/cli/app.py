@@ -33,6 +33,10 @@ Memory = Annotated[str, option("memory")]
 DataRoot = Annotated[str, option("data_root")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.", rich_help_panel=OUTPUT)]
+AnswerColumn = Annotated[str, typer.Option("--answer", help="The column that answers, instead of a guess.")]
+PromptTemplate = Annotated[
+    str, typer.Option("--prompt", help="What is asked, such as '{question} {site}', instead of a guess.")
+]
 
 RUNS, RESULTS, TASKS, SETUP = "Runs", "Results", "Tasks and scores", "Installation"
 
@@ -314,13 +318,16 @@ def init_task(
     directory: Annotated[
         Path | None, typer.Argument(help="The new task folder (default: named after the data).")
     ] = None,
+    answer: AnswerColumn = "",
+    prompt: PromptTemplate = "",
 ) -> None:
     """Write the task of your data as a folder to edit, or a commented example that runs."""
     if source.exists():
         from tasks.custom.data_task import init_task as write_task
+        from tasks.formats.declared import Declared
 
         made = directory or source.with_name(source.name.partition(".")[0] + "-task")
-        spec = write_task(source, made)
+        spec = write_task(source, made, Declared(prompt, answer))
         for line in spec.data.understood if spec.data else ():
             typer.echo(line)
     else:
@@ -337,9 +344,12 @@ def inspect(
     base_model: Annotated[
         str, typer.Option(help="Whose template, tokens and positions to look with.")
     ] = BUNDLED_MODEL,
+    answer: AnswerColumn = "",
+    prompt: PromptTemplate = "",
     as_json: AsJson = False,
 ) -> None:
     """Show what is understood of your data, and three rows as the model will see them; nothing is spent."""
     from graph.cli.inspect import print_inspection
+    from tasks.formats.declared import Declared
 
-    print_inspection(Console(), data, base_model, as_json)
+    print_inspection(Console(), data, base_model, Declared(prompt, answer), as_json)

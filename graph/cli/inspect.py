@@ -9,6 +9,7 @@ from rich.text import Text
 
 from graph.session import load_task
 from tasks.errors import InputError
+from tasks.formats.declared import Declared
 from tools.contamination.check import Decontaminator
 from tools.curation.inspection import Inspection, SourceFacts, inspect_data
 from tools.models.base_model import resolve_base_model
@@ -17,13 +18,13 @@ from tools.sealed_test import SealedTest
 SHOWN_CHARACTERS = 400
 
 
-def print_inspection(console: Console, data: str, base_model: str, as_json: bool) -> None:
+def print_inspection(console: Console, data: str, base_model: str, declared: Declared, as_json: bool) -> None:
     """Read the data, measure it against the base model, and print both.
 
     Raises:
         InputError: the data or the model cannot be read.
     """
-    spec = load_task(data, "user")
+    spec = load_task(data, "user", declared)
     if spec.data is None:
         raise InputError(
             data, "a task that comes with FT-Dojo is not inspected", f"see `ftdojo tasks {data}`"

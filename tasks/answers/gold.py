@@ -74,7 +74,7 @@ def number_format(texts: Iterable[str]) -> NumberFormat:
 
 
 def _decimal_marks(text: str) -> Iterator[str]:
-    """The decimal marks that the numbers of a text show: ``1,5`` and ``1.234.567`` a comma, ``1,234`` none."""
+    """The decimal marks that a text shows: ``1,5`` and ``1.234.567`` a comma, ``1,234`` none."""
     for found in _MARKED.finditer(text):
         number = found["number"]
         marks = [char for char in number if char in ".,"]

@@ -99,7 +99,13 @@ def powers(draw: st.DrawFn) -> WrittenNumber:
     return WrittenNumber(text, Fraction(value) * Fraction(10) ** exponent, "", locale.form)
 
 
-VULGAR = {"½": Fraction(1, 2), "⅓": Fraction(1, 3), "¾": Fraction(3, 4), "⅝": Fraction(5, 8), "⅞": Fraction(7, 8)}
+VULGAR = {
+    "½": Fraction(1, 2),
+    "⅓": Fraction(1, 3),
+    "¾": Fraction(3, 4),
+    "⅝": Fraction(5, 8),
+    "⅞": Fraction(7, 8),
+}
 
 
 @st.composite
