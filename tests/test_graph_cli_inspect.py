@@ -36,6 +36,6 @@ def test_the_screen_shows_format_lengths_answers_and_rows(tmp_path: Path) -> Non
 def test_json_holds_the_same_facts(tmp_path: Path) -> None:
     facts = json.loads(shown(str(jsonl(tmp_path / "tickets.jsonl", tickets())), "--json"))
     (source,) = facts["sources"]
-    assert (facts["validation"], facts["test"], source["rows"]) == (10, 15, 75)
+    assert (facts["validation"], facts["test"], source["rows"]) == (9, 20, 71)
     assert source["too_long"] == 0
     assert source["shown"][0]["target_tokens"] > 0

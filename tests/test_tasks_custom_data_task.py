@@ -46,7 +46,7 @@ def test_a_lone_file_is_split_by_content_and_the_same_again(tmp_path: Path) -> N
         {sample.prompt for sample in first.load_test()},
         {row["prompt"] for source in first.sources for row in source.rows},
     ]
-    assert [len(part) for part in parts] == [10, 15, 75]
+    assert [len(part) for part in parts] == [9, 20, 71]
     assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
     assert {sample.prompt for sample in again.load_test()} == parts[1], (
         "the order of the file does not matter"

@@ -19,7 +19,7 @@ from tasks.custom.guess import guess_budget, guess_metric
 from tasks.custom.metrics.choose import reader_for
 from tasks.custom.metrics.reader import AnswerReader
 from tasks.custom.read_rows import LOOKED_AT, Asked, ReadTable, read_table, row_of, source_of
-from tasks.custom.split_rows import MOST_TEST, MOST_VALIDATION, group_column, split_rows
+from tasks.custom.split_rows import LEAST_ROWS, MOST_TEST, MOST_VALIDATION, group_column, split_rows
 from tasks.custom.tables import Data
 from tasks.custom.task_file import Metric, TaskFile
 from tasks.errors import InputError, did_you_mean
@@ -28,8 +28,6 @@ from tasks.formats.detect import NOTHING_FOUND
 from tasks.formats.values import ABSENT, reach
 from tasks.splits import item_id
 
-LEAST_ROWS = 40
-"""Rows below which no split can measure anything."""
 MOST_TOLD = 3
 """Tables that an error tells of."""
 _SPLIT_NAMES = {

@@ -19,6 +19,7 @@ MODULES = (
     "test_tasks_answers_gold_properties",
     "test_tasks_answers_gold",
     "test_tasks_formats_properties",
+    "test_tasks_formats_order_properties",
     "test_tasks_custom_split_properties",
 )
 
