@@ -21,12 +21,12 @@ def test_the_screen_shows_format_lengths_answers_and_rows(tmp_path: Path) -> Non
     rows = [row | {"ticket": f"{row['ticket']}, tell anna@example.org"} for row in tickets()]
     text = shown(str(jsonl(tmp_path / "tickets.jsonl", rows)))
     for wanted in (
-        "split: by content",
-        "answers: desk",
-        "tokens: half up to",
+        "by content: 75 to train on",
+        "answers  desk",
+        "tokens          half up to",
         "<|user|>",
         "⟦",
-        "would be removed as leaks",
+        "leaks    none",
     ):
         assert wanted in text
     assert "personal data: e-mail address in 75 rows" in text

@@ -211,11 +211,22 @@ def test_the_written_task_is_the_same_task(tmp_path: Path) -> None:
         (["yes", "no"] * 20, "exact_match"),
         ([json.dumps({"code": n, "why": "x"}) for n in range(40)], "json_field"),
         ([f"This is a rather long answer about thing number {n}, with words" for n in range(40)], "token_f1"),
+        ([f"There were {n} and 3 more.\n#### {n + 3}" for n in range(40)], "number"),
+        ([f"We look at it.\n#### {'AB'[n % 2]}" for n in range(40)], "choice_letter"),
         ([], "exact_match"),
     ],
 )
 def test_the_metric_suits_the_answers(answers: list[str], metric: str) -> None:
     assert guess_metric(answers).metric == metric
+
+
+def test_of_several_fields_the_telling_one_is_taken_and_another_is_named() -> None:
+    answers = [
+        json.dumps({"reason": f"a long text about row {n}", "code": str(100 + n % 3)}) for n in range(40)
+    ]
+    guess = guess_metric(answers)
+    assert (guess.metric, guess.field) == ("json_field", "code")
+    assert "field = 'reason'" in guess.why
 
 
 def test_the_answer_budget_holds_every_reference() -> None:

@@ -98,7 +98,7 @@ def _understood(path: str | Path, data: Data, name: str = "", declared: Declared
     told += [f"{item.path}: not read, {item.reason}" for item in data.passed_over]
     told += [
         f"split: {split.how}",
-        f"metric: {task.metric}, as {guess.why}; answers up to {task.max_new_tokens} tokens",
+        f"metric: {task.metric}, as {guess.why}; answers up to {task.max_new_tokens:,} tokens",
     ]
     if lost + lost_test:
         told.append(f"{lost + lost_test} items set aside: the metric cannot read their answers")

@@ -4,8 +4,8 @@ Rows belong together where they ask the same but for an editor's changes, or nea
 word triples, Broder 1997), or share a value in a column that names a group (a document, a conversation).
 
 A hash of its content gives each group a place from 0 to 1, and the place its side. So neither the order of a
-file nor rows that are added later move a row from training to the parts that measure: a model that was trained
-on the shorter file is not measured on its own rows with the longer one.
+file nor rows that are added later move a row from training to the parts that measure: a model that was
+trained on the shorter file is not measured on its own rows with the longer one.
 """
 
 from __future__ import annotations

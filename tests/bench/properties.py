@@ -1,4 +1,4 @@
-"""Property tests with many examples: ``python -m tests.bench.properties [--examples 20000] [--seed 1] [NAME...]``.
+"""Property tests with many examples: ``python -m tests.bench.properties --examples 20000 --seed 1 [NAME...]``.
 
 The suite runs a hundred examples of each property, the same ones every time. Here each runs as many as are
 asked for, others with every seed. A name selects the properties that hold it. Prints one line a property:
@@ -70,7 +70,7 @@ def _run(name: str, test: Any, seed: int) -> bool:
         notes = "\n".join(getattr(error, "__notes__", ()))
         found = f"FAILED: {error!r:.2000}\n{notes}"
     seconds = time.monotonic() - started
-    print(f"{name}: {count:,} examples, {seconds:.0f} s, seed {seed}: {found}", flush=True)
+    typer.echo(f"{name}: {count:,} examples, {seconds:.0f} s, seed {seed}: {found}")
     return found == "nothing found"
 
 
