@@ -147,7 +147,9 @@ def _understood(table: Table, form: RowFormat, tally: Tally, looked_at: int) -> 
 def _unused(table: Table, form: RowFormat) -> list[str]:
     """Columns that nothing was taken from; a prompt that leaves one out may lack what it asks about."""
     columns = dict.fromkeys(str(name) for row in table.rows[:LOOKED_AT] for name in row)
-    read = (*form.columns, *form.beside, form.declared.answer, form.declared.reasoning)
+    read = [*form.columns, *form.beside, form.declared.answer, form.declared.reasoning]
+    if "declared" in form.counts:
+        read += form.declared.columns
     used = {name.partition(".")[0] for name in read}
     return [name for name in columns if name not in used and name.casefold() not in ("id", "idx", "index")]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tasks.base import Row
+from tasks.formats import columns
 from tasks.formats.choices import counts_from_one
 from tasks.formats.conversation import Conversation, Labels, SetAside, Targets, Unreadable, exchange
 from tasks.formats.conversation import user as user_turn
@@ -127,7 +128,8 @@ def detect(
     seen = [row for place in range(0, len(rows), step) if isinstance(row := rows[place], Mapping)][:sample]
     declared = declared or Declared()
     shown = [_with_declared(row, declared) for row in seen]
-    table = _with_base(table_of(shown, labels or {}, targets, _taken(shown, declared)), shown)
+    taken = any(map(declared.has_answer, seen))
+    table = _with_base(table_of(shown, labels or {}, targets, TAKEN if taken else ""), shown)
     draft = RowFormat("unknown", (), "", 0.0, table=table, declared=declared)
     read = [draft.read(row) for row in seen]
     counts = Counter(found.format for found in read if isinstance(found, Conversation))
@@ -135,11 +137,13 @@ def detect(
     notes = Counter(note for found in read if isinstance(found, Conversation) for note in found.notes)
     said = tuple(f"{note} ({count} of {len(seen)} rows looked at)" for note, count in notes.most_common(8))
     name = counts.most_common(1)[0][0] if counts else "unknown"
-    used, why = _why(name, draft, shown)
+    used, why = _why(name, draft, shown, declared.answer if taken else TAKEN)
     held = profile_columns(shown)
     said = (*remarks(name, used, table, held, shown, read), *said)
     others = tuple(dict.fromkeys(other for row in shown[:SHOWN] for other in beside(row, used)))
-    used = tuple(_own_name(column, declared) for column in used)
+    used = tuple(declared.answer if column == TAKEN and taken else column for column in used)
+    if name in _FROM_COLUMNS and any(not declared.lacks(row) for row in seen):
+        used = _with_prompt_columns(used, declared)
     found = replace(draft, name=name, columns=used, why=why, share=share, counts=dict(counts), notes=said)
     return replace(found, beside=others if name in _FROM_COLUMNS else ())
 
@@ -152,15 +156,15 @@ def _with_declared(row: Row, declared: Declared) -> Row:
     return {**_without_answers(others), TAKEN: reach(row, declared.answer)}
 
 
-def _taken(shown: Sequence[Row], declared: Declared) -> str:
-    return TAKEN if declared.answer and any(TAKEN in row for row in shown) else ""
+def _with_prompt_columns(used: Sequence[str], declared: Declared) -> tuple[str, ...]:
+    """The columns of a format, with those of a declared prompt in the place of what would have asked."""
+    if not declared.columns:
+        return tuple(used)
+    kept = [name for name in used if not columns.named((name,), (*columns.CONTEXT, *columns.PROMPT))]
+    return tuple(dict.fromkeys((*kept, *declared.columns)))
 
 
-def _own_name(column: str, declared: Declared) -> str:
-    return declared.answer if column == TAKEN and declared.answer else column
-
-
-def _why(name: str, draft: RowFormat, seen: Sequence[Row]) -> tuple[tuple[str, ...], str]:
+def _why(name: str, draft: RowFormat, seen: Sequence[Row], answer: str) -> tuple[tuple[str, ...], str]:
     if name == "declared":
         declared = draft.declared
         return tuple(dict.fromkeys((*declared.columns, declared.answer))), "task.toml names its columns"
@@ -168,7 +172,8 @@ def _why(name: str, draft: RowFormat, seen: Sequence[Row]) -> tuple[tuple[str, .
         for reader in READERS:
             used = reader.columns(row, draft.table)
             if used and _spoken(reader, row, used, draft.table) == name:
-                return used, _reason(reader, name, tuple(_own_name(c, draft.declared) for c in used), draft)
+                listed = [answer if column == TAKEN else column for column in used]
+                return used, _reason(reader, name, listed, draft)
     held = profile_columns(seen)
     return (
         (),
@@ -212,8 +217,6 @@ def _labelled(row: Row, path: str, labels: Labels) -> tuple[str, ...]:
 
 
 def _without_answers(row: dict[str, Any]) -> dict[str, Any]:
-    from tasks.formats import columns
-
     known = {columns.plain(name) for name in (*columns.ANSWER, *columns.LABEL)}
     pairs = {name for pair in columns.PAIRS for name in pair}
     return {name: found for name, found in row.items() if columns.plain(str(name)) not in known | pairs}
