@@ -8,6 +8,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from graph.cli.app import app
+from tasks.errors import InputError
 from tests.test_tasks_custom_data_task import jsonl, tickets
 
 
@@ -39,3 +40,16 @@ def test_json_holds_the_same_facts(tmp_path: Path) -> None:
     assert (facts["validation"], facts["test"], source["rows"]) == (9, 20, 71)
     assert source["too_long"] == 0
     assert source["shown"][0]["target_tokens"] > 0
+
+
+def test_a_flag_decides_which_column_answers(tmp_path: Path) -> None:
+    rows = [
+        {"memo": row["ticket"], "team": row["team"], "mood": "ab"[n % 2]} for n, row in enumerate(tickets())
+    ]
+    path = str(jsonl(tmp_path / "memos.jsonl", rows))
+    refused = CliRunner().invoke(app, ["inspect", path])
+    assert isinstance(refused.exception, InputError)
+    assert "team (desk) and mood (a)" in str(refused.exception)
+    facts = json.loads(shown(path, "--answer", "team", "--prompt", "Who? {memo}", "--json"))
+    assert facts["sources"][0]["shown"][0]["prompt"].startswith("<|bos|><|user|>Who? The ")
+    assert set(facts["sources"][0]["labels"]) == {"network", "desk"}

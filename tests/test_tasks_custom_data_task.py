@@ -18,6 +18,7 @@ from tasks.custom.folder import load_folder
 from tasks.custom.guess import guess_budget, guess_metric
 from tasks.custom.split_rows import split_rows
 from tasks.errors import InputError
+from tasks.formats.declared import Declared
 from tasks.splits import fingerprint
 from tools.curation.operations import Raw, to_example
 
@@ -189,6 +190,32 @@ def test_data_that_makes_no_task_is_refused_in_one_line(
     with pytest.raises(InputError, match=message) as caught:
         data_task(jsonl(tmp_path / "a.jsonl", rows))
     assert "\n" not in str(caught.value)
+
+
+def undecided() -> list[dict[str, Any]]:
+    rows = enumerate(tickets())
+    return [
+        {"note": row["ticket"], "corrected_note": f"{row['ticket']}!", "is_right": n % 2 == 0}
+        for n, row in rows
+    ]
+
+
+def test_an_answer_that_nobody_can_know_is_asked_for(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "notes.jsonl", undecided())
+    with pytest.raises(InputError, match="--answer corrected_note") as caught:
+        data_task(path)
+    assert "is_right (true)" in str(caught.value)
+    made = init_task(path, tmp_path / "task", Declared("Right? {note}", "is_right"))
+    read = load_folder(tmp_path / "task")
+    assert made.data is not None and read.data is not None
+    assert read.data.validation[0].prompt.startswith("Right? The ")
+    assert {sample.gold for sample in read.data.validation} == {"true", "false"}
+
+
+@pytest.mark.parametrize("declared", [Declared("", "is_write"), Declared("{notes}", "")])
+def test_a_named_column_that_is_not_there_is_refused(tmp_path: Path, declared: Declared) -> None:
+    with pytest.raises(InputError, match=r"no row has that column; did you mean (is_right|note)"):
+        data_task(jsonl(tmp_path / "notes.jsonl", undecided()), declared=declared)
 
 
 def test_the_written_task_is_the_same_task(tmp_path: Path) -> None:

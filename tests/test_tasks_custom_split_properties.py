@@ -1,4 +1,4 @@
-"""Splits by content: each row on one side with its kin, in any order of the file, and still there in a longer one."""
+"""Splits by content: each row on one side with its kin, in any order of the file, and in a longer one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detection by what columns are: their order, and the names of columns that say nothing, change no reading."""
+"""Detection by what columns are: their order, and names that say nothing, change no reading."""
 
 from __future__ import annotations
 
@@ -36,12 +36,31 @@ def steps(rng: random.Random) -> dict[str, list[str]]:
 SHAPES: dict[str, Make] = {
     "question_answer": lambda rng, n: {"question": text(rng), "answer": text(rng, 2)},
     "context": lambda rng, n: {"context": text(rng, 20), "question": text(rng), "answers": [text(rng, 2)]},
-    "span": lambda rng, n: {"context": text(rng), "question": text(rng), "answers": {"text": ["x"], "answer_start": [0]}},
-    "alpaca": lambda rng, n: {"instruction": text(rng), "input": text(rng) if n % 2 else "", "output": text(rng, 3)},
+    "span": lambda rng, n: {
+        "context": text(rng),
+        "question": text(rng),
+        "answers": {"text": ["x"], "answer_start": [0]},
+    },
+    "alpaca": lambda rng, n: {
+        "instruction": text(rng),
+        "input": text(rng) if n % 2 else "",
+        "output": text(rng, 3),
+    },
     "messages": lambda rng, n: {"messages": turns(rng)},
     "unnamed_chat": lambda rng, n: {"zzz": turns(rng)},
-    "choices": lambda rng, n: {"question": text(rng), "choices": [f"c{k}" for k in range(4)], "answer": n % 4},
-    "spread": lambda rng, n: {"Question": text(rng), "A": "a", "B": "b", "C": "c", "D": "d", "Answer": "ABCD"[n % 4]},
+    "choices": lambda rng, n: {
+        "question": text(rng),
+        "choices": [f"c{k}" for k in range(4)],
+        "answer": n % 4,
+    },
+    "spread": lambda rng, n: {
+        "Question": text(rng),
+        "A": "a",
+        "B": "b",
+        "C": "c",
+        "D": "d",
+        "Answer": "ABCD"[n % 4],
+    },
     "preference": lambda rng, n: {"prompt": text(rng), "chosen": text(rng, 3), "rejected": text(rng, 3)},
     "feedback": lambda rng, n: {"prompt": text(rng), "completion": text(rng, 3), "label": n % 2 == 0},
     "classification": lambda rng, n: {"text": text(rng), "label": LABELS[n % 3]},
@@ -53,7 +72,7 @@ SHAPES: dict[str, Make] = {
     "labels_by_value": lambda rng, n: {"ticket": text(rng), "team": LABELS[n % 3]},
     "expected": lambda rng, n: {"complaint": text(rng), "expected_reply": text(rng, 4)},
     "two_answers": lambda rng, n: {"note": text(rng), "corrected_note": text(rng), "is_correct": n % 2 == 0},
-}  # fmt: skip
+}
 QUIET = ("colour", "shop", "Spalte 7", "备注", "zz_top", "misc.info", "remark", "Ω")
 """Names that say nothing of what a column is for."""
 
@@ -122,11 +141,21 @@ def test_names_of_columns_that_say_nothing_change_no_reading(
 
 
 WANTED = {
-    "question_answer": "answer", "context": "answers", "span": "answers", "alpaca": "output", "choices": "answer",
-    "spread": "Answer", "classification": "label", "numbered_label": "label_text", "chinese": "答案",
-    "german": "Antwort", "query_gt": "gt", "ordering": "correct_steps", "labels_by_value": "team",
+    "question_answer": "answer",
+    "context": "answers",
+    "span": "answers",
+    "alpaca": "output",
+    "choices": "answer",
+    "spread": "Answer",
+    "classification": "label",
+    "numbered_label": "label_text",
+    "chinese": "答案",
+    "german": "Antwort",
+    "query_gt": "gt",
+    "ordering": "correct_steps",
+    "labels_by_value": "team",
     "expected": "expected_reply",
-}  # fmt: skip
+}
 
 
 @FEWER
@@ -135,7 +164,7 @@ def test_the_column_that_answers_is_found(shape: str, seed: int, rows: int, name
     form = detect(table(shape, random.Random(seed), rows, names[:2]))
     assert WANTED[shape] in form.columns, form.why
     assert form.share == 1.0
-    reads = [read for read in map(form.read, table(shape, random.Random(seed), rows, names[:2]))]
+    reads = list(map(form.read, table(shape, random.Random(seed), rows, names[:2])))
     assert all(isinstance(read, Conversation) and read.answers for read in reads)
 
 

@@ -68,6 +68,8 @@ def _answer(held: Mapping[str, Column]) -> Composition:
     if known:
         return Composition(answer=known, why=f"{known!r} is the answer by its name")
     named = [name for name, column in filled.items() if is_named_answer(name) and not column.constant]
+    if named:  # a verdict such as ``is_right`` may be what is asked for just as well
+        named += [name for name, column in filled.items() if name not in named and _is_verdict(column)]
     if len(named) == 1:
         return Composition(answer=named[0], why=f"{named[0]!r} is the answer by its name")
     if named:
@@ -126,6 +128,10 @@ def is_named_answer(name: str) -> bool:
     return bool(words & columns.ANSWERING) and not words & (columns.DENYING | columns.DESCRIBING)
 
 
+def _is_verdict(column: Column) -> bool:
+    return column.labels and bool(columns.words(column.name) & {"is", "has"})
+
+
 def _tells_answer(name: str) -> bool:
     """Whether a column must not be asked, as its name says something of answers."""
     return bool(columns.words(name) & columns.ANSWERING)
@@ -138,7 +144,7 @@ def _is_about(name: str) -> bool:
 def _is_asked(column: Column) -> bool:
     """Whether a column may be a part of the prompt."""
     known = (*columns.REASONING, *columns.SYSTEM, *columns.TOOLS, "explanation", "rationale")
-    if columns.named((column.name,), columns.PROMPT):
+    if columns.named((column.name,), columns.PROMPT) and not is_provenance(column):
         return column.filled > 0
     return not (
         column.identity
@@ -148,6 +154,11 @@ def _is_asked(column: Column) -> bool:
         or _tells_answer(column.name)
         or columns.named((column.name,), known)
     )
+
+
+def is_provenance(column: Column) -> bool:
+    """Whether a column such as ``source`` says where rows come from, and not what they ask."""
+    return _is_about(column.name) and (column.labels or column.constant)
 
 
 def prompt_of(row: Row, composition: Composition) -> str:

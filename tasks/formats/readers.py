@@ -210,7 +210,7 @@ def _history(found: Any) -> list[Message]:
 
 
 def _question_columns(row: Row, table: Table) -> tuple[str, ...]:
-    prompt = named(row, columns.PROMPT)
+    prompt = named(row, columns.PROMPT, table.provenance)
     answer = _labelled(row, named(row, columns.ANSWER, (prompt,)), table)
     return (
         _present(prompt, answer, named(row, columns.CONTEXT, (prompt, answer))) if prompt and answer else ()

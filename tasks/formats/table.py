@@ -9,7 +9,7 @@ from tasks.base import Row
 from tasks.formats import columns
 from tasks.formats.answer_lists import answers, one_answer_lists
 from tasks.formats.conversation import Labels, Targets
-from tasks.formats.joined_columns import Composition, compose, is_named_answer
+from tasks.formats.joined_columns import Composition, compose, is_named_answer, is_provenance
 from tasks.formats.markers import split_turns
 from tasks.formats.profile import Column, profile_columns
 from tasks.formats.speakers import vote
@@ -36,6 +36,8 @@ class Table:
     """The columns that ask and the one that answers, where no name of a known format says so."""
     whole_lists: frozenset[str] = frozenset()
     """Columns whose list is one answer; of other lists any entry is right."""
+    provenance: tuple[str, ...] = ()
+    """Columns such as ``source`` that could ask by their name, but say where rows come from."""
     label_texts: Mapping[str, str] = field(default_factory=dict)
     """Column of numbered labels -> column with the text of each (``label`` -> ``label_text``)."""
 
@@ -59,6 +61,7 @@ def table_of(seen: Sequence[Row], labels: Labels, targets: Targets, answer: str 
         targets=targets,
         composition=Composition() if _holds_turns(seen) else compose(asked, seen, answer),
         whole_lists=one_answer_lists(seen, [*dict.fromkeys((*lists, *(pair or ())))]),
+        provenance=tuple(name for name, column in held.items() if is_provenance(column)),
         label_texts={} if answer else texts,
     )
 

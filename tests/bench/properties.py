@@ -1,4 +1,4 @@
-"""Property tests with many examples: ``python -m tests.bench.properties --examples 20000 --seed 1 [NAME...]``.
+"""Properties with many examples: ``python -m tests.bench.properties --examples 20000 --seed 1 [NAME...]``.
 
 The suite runs a hundred examples of each property, the same ones every time. Here each runs as many as are
 asked for, others with every seed. A name selects the properties that hold it. Prints one line a property:

@@ -90,12 +90,17 @@ def powers(draw: st.DrawFn) -> WrittenNumber:
     text = draw(
         st.sampled_from(
             (
-                f"{body}e{exponent:+03d}", f"{body}E{exponent}", f"{body} x 10^{exponent}",
-                f"{body} × 10{raised}", f"{body}×10^{{{exponent}}}", f"{body} * 10**{exponent}",
-                f"{body} \\times 10^{{{exponent}}}", f"{body} \\cdot 10^{{{exponent}}}",
+                f"{body}e{exponent:+03d}",
+                f"{body}E{exponent}",
+                f"{body} x 10^{exponent}",
+                f"{body} × 10{raised}",
+                f"{body}×10^{{{exponent}}}",
+                f"{body} * 10**{exponent}",
+                f"{body} \\times 10^{{{exponent}}}",
+                f"{body} \\cdot 10^{{{exponent}}}",
             )
         )
-    )  # fmt: skip
+    )
     return WrittenNumber(text, Fraction(value) * Fraction(10) ** exponent, "", locale.form)
 
 
@@ -110,21 +115,24 @@ VULGAR = {
 
 @st.composite
 def ratios(draw: st.DrawFn) -> WrittenNumber:
-    """Fractions: ``3/4``, ``1 1/2``, ``2½``, ``\\frac{3}{4}``."""
+    r"""Fractions: ``3/4``, ``1 1/2``, ``2½``, ``\frac{3}{4}``."""
     over, under = draw(st.integers(0, 10**6)), draw(st.integers(1, 10**6))
     whole, sign = draw(st.integers(1, 999)), draw(st.sampled_from(("", "-", "−")))
     mark, part = draw(st.sampled_from(sorted(VULGAR.items())))
     text, value = draw(
         st.sampled_from(
             (
-                (f"{sign}{over}/{under}", Fraction(over, under)), (f"{sign}{over} / {under}", Fraction(over, under)),
-                (f"{sign}{over}⁄{under}", Fraction(over, under)), (f"{sign}{whole} {over}/{under}", whole + Fraction(over, under)),
-                (f"{sign}{mark}", part), (f"{sign}{whole}{mark}", whole + part),
+                (f"{sign}{over}/{under}", Fraction(over, under)),
+                (f"{sign}{over} / {under}", Fraction(over, under)),
+                (f"{sign}{over}⁄{under}", Fraction(over, under)),
+                (f"{sign}{whole} {over}/{under}", whole + Fraction(over, under)),
+                (f"{sign}{mark}", part),
+                (f"{sign}{whole}{mark}", whole + part),
                 (f"{sign}\\frac{{{over}}}{{{under}}}", Fraction(over, under)),
                 (f"${sign}\\dfrac{{{over}}}{{{under}}}$", Fraction(over, under)),
             )
         )
-    )  # fmt: skip
+    )
     return WrittenNumber(text, -value if sign else value, "", ENGLISH)
 
 
