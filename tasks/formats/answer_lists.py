@@ -46,8 +46,8 @@ def _is_one(name: str, rows: Sequence[Row]) -> bool:
     )
 
 
-def _entries(value: Any) -> list[str] | None:
-    inside = opened(value)
+def _entries(value: Any, *, text_too: bool = False) -> list[str] | None:
+    inside = opened(value) if text_too else value
     if not isinstance(inside, list) or not all(is_scalar(part) or part is None for part in inside):
         return None
     return [text_of(part) for part in inside if not is_missing(part)]
@@ -68,7 +68,7 @@ def _are_numbered(entries: Sequence[str]) -> bool:
 
 def _is_reordered(row: Row, name: str, entries: Sequence[str]) -> bool:
     """Whether another column lists the very same entries."""
-    others = (_entries(value) for other, value in row.items() if other != name)
+    others = (_entries(value, text_too=True) for other, value in row.items() if other != name)
     return any(other is not None and sorted(other) == sorted(entries) for other in others)
 
 
@@ -103,4 +103,4 @@ def answers(value: Any, *, one: bool) -> tuple[str, ...]:
     if not entries:
         return answers_of(value)
     numbered = all(map(_NUMBERED.match, entries))
-    return ("\n".join(entries) if numbered else text_of(opened(value)),)
+    return ("\n".join(entries) if numbered else text_of(value),)
