@@ -40,7 +40,7 @@ from tools.evaluation.score_answers import score_answers
 from tools.models.base_model import BaseModel, count_tokens, resolve_base_model
 from tools.process.machine import versions
 from tools.process.worker import Worker
-from tools.sealed_test import SealedTest
+from tools.sealed_test import SealedTest, data_digest
 from tools.workspace import Workspace, make_run_id
 
 SETTINGS_FILE = "run.json"
@@ -253,6 +253,9 @@ def _build(
             raise InputError(
                 str(workspace.run_dir), "its sealed test no longer matches the task's data", "start a new run"
             )
+        if journal.info.data_digest not in ("", data_digest(data, spec.metric)):
+            wrong = "the task's validation, training rows or metric have changed since it began"
+            raise InputError(str(workspace.run_dir), wrong, "undo the change, or start a new run")
     else:
         journal = Journal.create(
             workspace.journal_path,
@@ -267,6 +270,7 @@ def _build(
                 max_rows=settings.max_rows,
                 memory=settings.memory,
                 test_digest=test.digest,
+                data_digest=data_digest(data, spec.metric),
                 versions=versions(),
                 started=started,
                 split=settings.split if edition == "official" else "",
