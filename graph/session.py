@@ -31,6 +31,7 @@ from tasks import registry
 from tasks.base import Edition, LoadOptions, TaskData, TaskSpec
 from tasks.custom.hub_id import HubId, hub_id, looks_like_file
 from tasks.errors import InputError, or_input_error
+from tasks.formats.declared import Declared
 from tasks.load import load
 from tools.chat.models import Models
 from tools.checks.lengths import EDITION_ROW_TOKENS
@@ -43,7 +44,7 @@ from tools.models.base_model import BaseModel, count_tokens, resolve_base_model
 from tools.models.check import look_in_child
 from tools.process.machine import versions
 from tools.process.worker import Worker
-from tools.sealed_test import SealedTest
+from tools.sealed_test import SealedTest, data_digest
 from tools.training.tokenise import loss_in_words
 from tools.workspace import Workspace, make_run_id
 
@@ -108,11 +109,11 @@ class OpenRuns:
             self.close(session)
 
 
-def load_task(name: str, edition: str) -> TaskSpec:
+def load_task(name: str, edition: str, declared: Declared | None = None) -> TaskSpec:
     """A registered task, one of lm-evaluation-harness (``lm-eval:NAME``), a user's path, or a Hub data set.
 
     What exists on disk is a path, whatever else it could be. On published rows the answer budget is the
-    published one.
+    published one. ``declared`` names columns of data that comes without a ``task.toml``.
 
     Raises:
         InputError: unknown id, a folder that is not a task, or a data set that cannot be had.
@@ -123,9 +124,9 @@ def load_task(name: str, edition: str) -> TaskSpec:
         return load_lm_eval(name)
     path = Path(name).expanduser()
     if _on_disk(name):
-        return _own_task(path)
+        return _own_task(path, declared)
     if (asked := hub_id(name)) is not None:
-        return _hub_task(asked)
+        return _hub_task(asked, declared)
     if "/" in name or looks_like_file(name):
         wrong = "there is no such file or folder, and it is no id of a Hub data set"
         raise InputError(
@@ -137,24 +138,26 @@ def load_task(name: str, edition: str) -> TaskSpec:
     return spec
 
 
-def _own_task(path: Path) -> TaskSpec:
+def _own_task(path: Path, declared: Declared | None) -> TaskSpec:
     """A task folder, or data alone: a file, a folder of files, a saved data set."""
     if path.is_file() or (path.is_dir() and not (path / "task.toml").exists() and _holds_rows(path)):
         from tasks.custom.data_task import data_task
 
-        return data_task(path)
+        return data_task(path, declared=declared)
+    if declared is not None and (declared.answer or declared.template):
+        raise InputError("--answer and --prompt", "they are for data without a task.toml", "edit task.toml")
     from tasks.custom.folder import load_folder
     from tools.hub.data_set import read
 
     return load_folder(path, read)
 
 
-def _hub_task(asked: HubId) -> TaskSpec:
+def _hub_task(asked: HubId, declared: Declared | None) -> TaskSpec:
     """A data set of the Hub as a task; its rows are those of one commit, which ``source`` names."""
     from tasks.custom.data_task import data_task
     from tools.hub.data_set import read
 
-    return data_task(asked.text, read(asked), asked.name)
+    return data_task(asked.text, read(asked), asked.name, declared)
 
 
 def fetch_data(name: str) -> None:
@@ -178,7 +181,7 @@ def _holds_rows(folder: Path) -> bool:
     from tasks.custom.files import SUFFIXES
 
     saved = ("dataset_dict.json", "state.json")
-    return any(path.name in saved or path.name.endswith(SUFFIXES) for path in folder.iterdir())
+    return any(path.name in saved or path.name.endswith(SUFFIXES) for path in folder.rglob("*"))
 
 
 def load_options(settings: RunSettings) -> LoadOptions:
@@ -320,6 +323,9 @@ def _build(
             raise InputError(
                 str(workspace.run_dir), "its sealed test no longer matches the task's data", "start a new run"
             )
+        if journal.info.data_digest not in ("", data_digest(data, spec.metric)):
+            wrong = "the task's validation, training rows or metric have changed since it began"
+            raise InputError(str(workspace.run_dir), wrong, "undo the change, or start a new run")
     else:
         journal = Journal.create(
             workspace.journal_path,
@@ -334,6 +340,7 @@ def _build(
                 max_rows=settings.max_rows,
                 memory=settings.memory,
                 test_digest=test.digest,
+                data_digest=data_digest(data, spec.metric),
                 versions=versions(),
                 started=started,
                 split=settings.split if edition == "official" else "",

@@ -382,6 +382,8 @@ class RunInfo(Record):
     """The memory folder, or ``off``."""
     test_digest: str
     """SHA-256 over the sealed test: the same rows are read at the end."""
+    data_digest: str = ""
+    """SHA-256 over metric, validation and training rows: what comes before and after a break is compared."""
     versions: dict[str, str] = Field(default_factory=dict)
     started: str
     split: str = ""

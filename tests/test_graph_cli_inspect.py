@@ -8,6 +8,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from graph.cli.app import app
+from tasks.errors import InputError
 from tests.test_tasks_custom_data_task import jsonl, tickets
 
 
@@ -21,12 +22,12 @@ def test_the_screen_shows_format_lengths_answers_and_rows(tmp_path: Path) -> Non
     rows = [row | {"ticket": f"{row['ticket']}, tell anna@example.org"} for row in tickets()]
     text = shown(str(jsonl(tmp_path / "tickets.jsonl", rows)))
     for wanted in (
-        "split: by content",
-        "answers: desk",
-        "tokens: half up to",
+        "by content: 75 to train on",
+        "answers  desk",
+        "tokens          half up to",
         "<|user|>",
         "⟦",
-        "would be removed as leaks",
+        "leaks    none",
     ):
         assert wanted in text
     assert "personal data: e-mail address in 75 rows" in text
@@ -36,6 +37,19 @@ def test_the_screen_shows_format_lengths_answers_and_rows(tmp_path: Path) -> Non
 def test_json_holds_the_same_facts(tmp_path: Path) -> None:
     facts = json.loads(shown(str(jsonl(tmp_path / "tickets.jsonl", tickets())), "--json"))
     (source,) = facts["sources"]
-    assert (facts["validation"], facts["test"], source["rows"]) == (10, 15, 75)
+    assert (facts["validation"], facts["test"], source["rows"]) == (9, 20, 71)
     assert source["too_long"] == 0
     assert source["shown"][0]["target_tokens"] > 0
+
+
+def test_a_flag_decides_which_column_answers(tmp_path: Path) -> None:
+    rows = [
+        {"memo": row["ticket"], "team": row["team"], "mood": "ab"[n % 2]} for n, row in enumerate(tickets())
+    ]
+    path = str(jsonl(tmp_path / "memos.jsonl", rows))
+    refused = CliRunner().invoke(app, ["inspect", path])
+    assert isinstance(refused.exception, InputError)
+    assert "team (desk) and mood (a)" in str(refused.exception)
+    facts = json.loads(shown(path, "--answer", "team", "--prompt", "Who? {memo}", "--json"))
+    assert facts["sources"][0]["shown"][0]["prompt"].startswith("<|bos|><|user|>Who? The ")
+    assert set(facts["sources"][0]["labels"]) == {"network", "desk"}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import graph.nodes
+from graph import session as sessions
 from graph.run import resume, run
 from memory.journal.log import BASE, Journal
 from tasks.errors import ExperimentFailed, HarnessFault, InputError, MachineFault
@@ -164,3 +165,25 @@ def test_a_bug_in_a_role_is_one_line_with_its_traceback_on_the_disk(task_and_mod
     run_dir = journal_of(tmp_path / "runs").path.parent
     assert "already borrowed" in (run_dir / "fault.log").read_text()
     assert (run_dir / "report.html").exists(), "the base model's scores are there to be read"
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [("validation.jsonl", ("answer", "987654")), ("task.toml", None), ("train", ("answer", "987654"))],
+)
+def test_a_run_does_not_go_on_with_other_rows_or_another_metric(task_and_model, tmp_path, file, change):
+    task, _ = task_and_model
+    session = sessions.start(run_settings(task_and_model, tmp_path / "runs"))
+    run_dir = session.dojo.workspace.run_dir
+    session.close()
+    if change is None:
+        text = (task / file).read_text(encoding="utf-8")
+        (task / file).write_text(text.replace('"number"', '"exact_match"'), encoding="utf-8")
+        assert text != (task / file).read_text(encoding="utf-8")
+    else:
+        path = task / file if file.endswith("l") else next((task / file).glob("*.jsonl"))
+        rows = rows_of(path)
+        rows[0][change[0]] = change[1]
+        write_lines(path, rows)
+    with pytest.raises(InputError, match="validation, training rows or metric have changed"):
+        sessions.reopen(run_dir)

@@ -18,6 +18,7 @@ from tasks.custom.folder import load_folder
 from tasks.custom.guess import guess_budget, guess_metric
 from tasks.custom.split_rows import split_rows
 from tasks.errors import InputError
+from tasks.formats.declared import Declared
 from tasks.splits import fingerprint
 from tools.curation.operations import Raw, to_example
 
@@ -46,7 +47,7 @@ def test_a_lone_file_is_split_by_content_and_the_same_again(tmp_path: Path) -> N
         {sample.prompt for sample in first.load_test()},
         {row["prompt"] for source in first.sources for row in source.rows},
     ]
-    assert [len(part) for part in parts] == [10, 15, 75]
+    assert [len(part) for part in parts] == [9, 20, 71]
     assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
     assert {sample.prompt for sample in again.load_test()} == parts[1], (
         "the order of the file does not matter"
@@ -192,6 +193,32 @@ def test_data_that_makes_no_task_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+def undecided() -> list[dict[str, Any]]:
+    rows = enumerate(tickets())
+    return [
+        {"note": row["ticket"], "corrected_note": f"{row['ticket']}!", "is_right": n % 2 == 0}
+        for n, row in rows
+    ]
+
+
+def test_an_answer_that_nobody_can_know_is_asked_for(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "notes.jsonl", undecided())
+    with pytest.raises(InputError, match="--answer corrected_note") as caught:
+        data_task(path)
+    assert "is_right (true)" in str(caught.value)
+    made = init_task(path, tmp_path / "task", Declared("Right? {note}", "is_right"))
+    read = load_folder(tmp_path / "task")
+    assert made.data is not None and read.data is not None
+    assert read.data.validation[0].prompt.startswith("Right? The ")
+    assert {sample.gold for sample in read.data.validation} == {"true", "false"}
+
+
+@pytest.mark.parametrize("declared", [Declared("", "is_write"), Declared("{notes}", "")])
+def test_a_named_column_that_is_not_there_is_refused(tmp_path: Path, declared: Declared) -> None:
+    with pytest.raises(InputError, match=r"no row has that column; did you mean (is_right|note)"):
+        data_task(jsonl(tmp_path / "notes.jsonl", undecided()), declared=declared)
+
+
 def test_the_written_task_is_the_same_task(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "tickets.jsonl", tickets())
     made = init_task(path, tmp_path / "task")
@@ -212,11 +239,22 @@ def test_the_written_task_is_the_same_task(tmp_path: Path) -> None:
         (["yes", "no"] * 20, "exact_match"),
         ([json.dumps({"code": n, "why": "x"}) for n in range(40)], "json_field"),
         ([f"This is a rather long answer about thing number {n}, with words" for n in range(40)], "token_f1"),
+        ([f"There were {n} and 3 more.\n#### {n + 3}" for n in range(40)], "number"),
+        ([f"We look at it.\n#### {'AB'[n % 2]}" for n in range(40)], "choice_letter"),
         ([], "exact_match"),
     ],
 )
 def test_the_metric_suits_the_answers(answers: list[str], metric: str) -> None:
     assert guess_metric(answers).metric == metric
+
+
+def test_of_several_fields_the_telling_one_is_taken_and_another_is_named() -> None:
+    answers = [
+        json.dumps({"reason": f"a long text about row {n}", "code": str(100 + n % 3)}) for n in range(40)
+    ]
+    guess = guess_metric(answers)
+    assert (guess.metric, guess.field) == ("json_field", "code")
+    assert "field = 'reason'" in guess.why
 
 
 def test_the_answer_budget_holds_every_reference() -> None:

@@ -299,3 +299,31 @@ def test_a_number_of_too_many_digits_costs_its_row(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"q": 1}\n{"q": ' + "9" * 5000 + "}\n", encoding="utf-8")
     assert dict(read_file(path).set_aside_counts) == {"it holds a number of too many digits": 1}
+
+
+def test_nested_reading_comprehension_gives_a_row_a_question(tmp_path: Path) -> None:
+    asked = [
+        {"id": f"{n}", "question": f"q{n}", "answers": [{"text": "sea", "answer_start": 4}]} for n in range(2)
+    ]
+    article = {
+        "title": "T",
+        "paragraphs": [{"context": "The sea.", "qas": asked}, {"context": "Sky.", "qas": asked}],
+    }
+    path = tmp_path / "train.json"
+    path.write_text(json.dumps({"version": "v2.0", "data": [article]}), encoding="utf-8")
+    rows = list(read_path(path).tables[0].rows)
+    assert [(row["title"], row["context"], row["question"]) for row in rows] == [
+        ("T", context, question) for context in ("The sea.", "Sky.") for question in ("q0", "q1")
+    ]
+    assert rows[0]["answers"] == [{"text": "sea", "answer_start": 4}]
+
+
+def test_files_of_one_row_each_are_one_table(tmp_path: Path) -> None:
+    for number in range(5):
+        row = {"question": f"q{number}", "answer": number}
+        (tmp_path / f"item_{number}.json").write_text(json.dumps(row, indent=1), encoding="utf-8")
+    (tmp_path / "other.json").write_text(json.dumps({"a": 1}), encoding="utf-8")
+    tables = {table.name: table for table in read_path(tmp_path).tables}
+    assert [row["answer"] for row in tables[tmp_path.name].rows] == list(range(5))
+    assert tables[tmp_path.name].reader == "5 files of one row each"
+    assert len(tables["other"].rows) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.formats.conversation import Conversation, SetAside
@@ -59,7 +59,6 @@ VALUES = st.recursive(
 ROWS = st.lists(st.dictionaries(NAMES, VALUES, max_size=5), max_size=5)
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     ROWS,
     st.sampled_from(
@@ -84,7 +83,6 @@ TEXT = st.text(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["user", "assistant", "system"]), TEXT), min_size=1, max_size=8))
 def test_turns_of_a_chat_keep_their_order_and_text(turns: list[tuple[str, str]]) -> None:
     row = {"messages": [{"role": role, "content": text} for role, text in turns]}
@@ -97,7 +95,6 @@ def test_turns_of_a_chat_keep_their_order_and_text(turns: list[tuple[str, str]])
         assert read == SetAside("no turn of an assistant to train on")
 
 
-@settings(max_examples=200, deadline=None)
 @given(TEXT, st.text(max_size=8), TEXT)
 def test_no_text_is_invented_from_columns(instruction: str, extra: str, output: str) -> None:
     row = {"instruction": instruction, "input": extra, "output": output}
@@ -105,13 +102,4 @@ def test_no_text_is_invented_from_columns(instruction: str, extra: str, output: 
     assert isinstance(read, Conversation)
     prompt, answer = (message["content"] for message in read.messages)
     assert prompt == (f"{instruction}\n{extra}" if extra.strip() else instruction)
-    assert answer in (output, *_listed(output))
-
-
-def _listed(text: str) -> list[object]:
-    """What a text lists, if it is a JSON list."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return []
-    return found if isinstance(found, list) else []
+    assert answer == output

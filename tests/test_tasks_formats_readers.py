@@ -115,6 +115,8 @@ def test_the_rejected_reply_is_kept_apart_and_never_a_target() -> None:
         ({"context": "c",
           "question": "q", "answers": {"text": ["a", "b"], "answer_start": [0, 3]}}, "c\n\nq>a"),
         ({"question": "q", "answer": ["a", "b"]}, "q>a"),
+        ({"question": "q", "answer": "[1, 2]"}, "q>[1, 2]"),
+        ({"question": "q", "answer": "[]"}, "q>[]"),
         ({"question": "q", "choices": ["x", "y"], "answer": 1}, "q\nA. x\nB. y>B"),
         ({"question": "q",
           "choices": {"text": ["x", "y"], "label": ["1", "2"]}, "answerKey": "1"}, "q\nA. x\nB. y>A"),

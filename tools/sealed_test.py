@@ -16,11 +16,13 @@ from hashlib import sha256
 from typing import TypeVar
 
 from memory.journal.log import Journal
-from tasks.base import Sample
+from tasks.base import Sample, TaskData
 from tasks.errors import HarnessFault
 
 T = TypeVar("T")
 Load = Callable[[], tuple[Sample, ...]]
+DIGESTED_ROWS = 2_000
+"""Rows of a source that its digest looks at."""
 
 
 def digest_of(samples: Sequence[Sample]) -> str:
@@ -28,6 +30,20 @@ def digest_of(samples: Sequence[Sample]) -> str:
     rows = ([s.id, s.subset, s.prompt, s.gold, dict(s.meta)] for s in samples)
     lines = (json.dumps(row, sort_keys=True, ensure_ascii=False, default=str) for row in rows)
     return sha256("\n".join(lines).encode()).hexdigest()
+
+
+def data_digest(data: TaskData, metric: str) -> str:
+    """SHA-256 over what experiments are compared by: the metric, validation, and the rows to train on.
+
+    Of a large source 2,000 rows spread over it are looked at, and their number.
+    """
+    digest = sha256(f"{metric}\n{digest_of(data.validation)}".encode())
+    for source in data.sources:
+        step = max(1, len(source.rows) // DIGESTED_ROWS)
+        rows = [source.rows[place] for place in range(0, len(source.rows), step)]
+        held = json.dumps([source.name, len(source.rows), rows], default=str)
+        digest.update(held.encode("utf-8", "replace"))
+    return digest.hexdigest()
 
 
 class SealedTest:

@@ -33,6 +33,10 @@ Memory = Annotated[str, option("memory")]
 DataRoot = Annotated[str, option("data_root")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.", rich_help_panel=OUTPUT)]
+AnswerColumn = Annotated[str, typer.Option("--answer", help="The column that answers, instead of a guess.")]
+PromptTemplate = Annotated[
+    str, typer.Option("--prompt", help="What is asked, such as '{question} {site}', instead of a guess.")
+]
 
 RUNS, RESULTS, TASKS, SETUP = "Runs", "Results", "Tasks and scores", "Installation"
 
@@ -321,11 +325,14 @@ def init_task(
     directory: Annotated[
         Path | None, typer.Argument(help="The new task folder (default: named after the data).")
     ] = None,
+    answer: AnswerColumn = "",
+    prompt: PromptTemplate = "",
 ) -> None:
     """Write the task of your data as a folder to edit, or a commented example that runs."""
     from graph.cli.init_task import write_task
+    from tasks.formats.declared import Declared
 
-    made, told = write_task(source, directory)
+    made, told = write_task(source, directory, Declared(prompt, answer))
     for line in told:
         typer.echo(line)
     typer.echo(f"wrote {made}; try: ftdojo run {made} --budget 2m")
@@ -344,10 +351,14 @@ def inspect(
     ] = BUNDLED_MODEL,
     allow_pickle: Annotated[bool, option("allow_pickle")] = False,
     loss_on: Annotated[str, option("loss_on")] = "auto",
+    answer: AnswerColumn = "",
+    prompt: PromptTemplate = "",
     as_json: AsJson = False,
 ) -> None:
     """Show what is understood of your data, and three rows as the model will see them; nothing is spent."""
-    from graph.cli.inspect import print_inspection
+    from graph.cli.inspect import Looked, print_inspection
+    from tasks.formats.declared import Declared
 
     chosen = make_settings(base_model=base_model, allow_pickle=allow_pickle, loss_on=loss_on)
-    print_inspection(Console(), data, chosen.base_model, as_json, chosen.allow_pickle, chosen.loss_on)
+    looked = Looked(chosen.base_model, chosen.allow_pickle, chosen.loss_on)
+    print_inspection(Console(), data, looked, Declared(prompt, answer), as_json)

@@ -7,9 +7,10 @@ from pathlib import Path
 from tasks.base import TaskSpec
 from tasks.custom.hub_id import HubId, hub_id
 from tasks.errors import InputError
+from tasks.formats.declared import Declared
 
 
-def write_task(source: str, directory: Path | None) -> tuple[Path, tuple[str, ...]]:
+def write_task(source: str, directory: Path | None, declared: Declared) -> tuple[Path, tuple[str, ...]]:
     """The folder that was written, and what was understood of the data.
 
     What exists on disk is data. ``ORG/NAME`` is a Hub data set where there is no folder ``ORG``; any other
@@ -24,17 +25,17 @@ def write_task(source: str, directory: Path | None) -> tuple[Path, tuple[str, ..
     path, asked = Path(source).expanduser(), hub_id(source)
     if path.exists():
         made = directory or path.with_name(path.name.partition(".")[0] + "-task")
-        spec = init_task(path, made)
+        spec = init_task(path, made, declared=declared)
     elif asked is not None and not (source == asked.repo_id and path.parent.is_dir()):
         made = directory or Path(f"{asked.name}-task")
-        spec = _of_the_hub(asked, made)
+        spec = _of_the_hub(asked, made, declared)
     else:
         write_example(path)
         return path, ()
     return made, spec.data.understood if spec.data else ()
 
 
-def _of_the_hub(asked: HubId, folder: Path) -> TaskSpec:
+def _of_the_hub(asked: HubId, folder: Path, declared: Declared) -> TaskSpec:
     from tasks.custom.data_task import init_task
     from tools.hub.data_set import pinned, read
 
@@ -45,4 +46,4 @@ def _of_the_hub(asked: HubId, folder: Path) -> TaskSpec:
     except InputError as error:
         fix = f"{error.fix}; for an example of a task write ./{asked.text}"
         raise InputError(error.what, error.wrong, fix) from error
-    return init_task(asked.text, folder, read(asked), asked.name)
+    return init_task(asked.text, folder, read(asked), asked.name, declared)

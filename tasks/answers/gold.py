@@ -57,12 +57,10 @@ class Quantity:
     """As written, case folded; empty for a bare number, ``time`` for clock readings (seconds)."""
 
 
-_DIGITS_COMMA_DOT = re.compile(
-    r"\d,\d{3}(?:,\d{3})*\.\d|\d{4,},|\d\.\d{1,2}(?!\d|[.,])|\d\.\d{4,}|(?<!\d)0\.\d"
+_MARKED = re.compile(
+    r"(?P<grouped>\d[ '’\u00a0\u202f](?=\d{3}(?:\D|$)))?(?P<number>\d[\d.,]*[.,]\d+|(?<!\d)[.,]\d+)(?!\d)"
 )
-"""Shows a decimal point: ``1,234.5``, ``1.5``, ``0.125``."""
-_DIGITS_DOT_COMMA = re.compile(r"\d\.\d{3}(?:\.\d{3})*,\d|\d,\d{1,2}(?!\d|[.,])|\d,\d{4,}|(?<!\d)0,\d")
-"""Shows a decimal comma: ``1.234,5``, ``1,5``, ``0,125``."""
+"""Digits with points or commas in them; after groups that another mark sets off, or not."""
 
 
 def number_format(texts: Iterable[str]) -> NumberFormat:
@@ -71,12 +69,23 @@ def number_format(texts: Iterable[str]) -> NumberFormat:
     ``1,234`` alone says nothing: it counts as grouped digits in English and as a decimal in a column that
     also holds ``0,5`` or ``1.234,5``.
     """
-    point = comma = 0
-    for text in texts:
-        cut = text[:MAX_CHARACTERS]
-        point += _DIGITS_COMMA_DOT.search(cut) is not None
-        comma += _DIGITS_DOT_COMMA.search(cut) is not None
-    return CONTINENTAL if comma > point else ENGLISH
+    shown = [mark for text in texts for mark in _decimal_marks(text[:MAX_CHARACTERS])]
+    return CONTINENTAL if shown.count(",") > shown.count(".") else ENGLISH
+
+
+def _decimal_marks(text: str) -> Iterator[str]:
+    """The decimal marks that a text shows: ``1,5`` and ``1.234.567`` a comma, ``1,234`` none."""
+    for found in _MARKED.finditer(text):
+        number = found["number"]
+        marks = [char for char in number if char in ".,"]
+        if len(set(marks)) == 2:
+            yield marks[-1]
+        elif len(marks) > 1:  # groups of three: the decimal mark is the other one
+            yield "." if marks[0] == "," else ","
+        else:
+            whole, _, part = number.partition(marks[0])
+            if found["grouped"] or len(part) != 3 or not 1 <= len(whole) <= 3 or whole[0] == "0":
+                yield marks[0]
 
 
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
@@ -88,7 +97,7 @@ _POWER = (
 )
 _BEFORE = r"(?P<before>[$€£¥₹₩₽]|(?:USD|EUR|GBP|CHF|JPY|CNY|RMB|INR)\s{0,2})?"
 _AFTER = r"(?P<after>\s{0,2}(?:%|‰|[$€£¥₹₩₽]|°?[^\W\d_]{1,12}(?:[/·*]?[^\W\d_]{1,8}[²³]?)?\d?|°))?"
-_NUMBER = re.compile(rf"{_BEFORE}\s{{0,2}}{_SIGN}\s?{_PLAIN}{_POWER}{_AFTER}")
+_NUMBER = re.compile(rf"(?P<first>[-+]?)\s?{_BEFORE}\s{{0,2}}{_SIGN}\s?{_PLAIN}{_POWER}{_AFTER}")
 _RATIO = re.compile(
     r"(?P<sign>[-+]?)\s?(?:(?P<whole>\d{1,18})\s+)?(?P<over>\d{1,18})\s?[/⁄]\s?(?P<under>\d{1,18})"
     r"(?P<after>\s{0,2}%)?"
@@ -160,6 +169,7 @@ def is_missing(value: Any) -> bool:
 
 def _undressed(text: str) -> str:
     text = unicodedata.normalize("NFC", text).replace("−", "-").replace("–", "-")
+    text = text.replace("\\times", "×").replace("\\cdot", "·")
     text = re.sub(
         r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda m: m.group().translate(_SUPERSCRIPT) if _after_ten(m) else m.group(), text
     )
@@ -207,11 +217,10 @@ def _number(text: str, form: NumberFormat) -> Quantity | None:
     if digits is None or abs(exponent) > MAX_EXPONENT:
         return None
     before, after = (found["before"] or "").strip(), (found["after"] or "").strip()
-    if before and after:
+    if (before and after) or (found["first"] and found["sign"]):
         return None
-    return Quantity(
-        _signed(Fraction(digits) * Fraction(10) ** exponent, found["sign"]), (before or after).casefold()
-    )
+    value = _signed(Fraction(digits) * Fraction(10) ** exponent, found["first"] or found["sign"])
+    return Quantity(value, (before or after).casefold())
 
 
 def _plain_digits(text: str, form: NumberFormat) -> str | None:

@@ -18,15 +18,18 @@ from tasks.custom.folder import build_spec
 from tasks.custom.guess import guess_budget, guess_metric
 from tasks.custom.metrics.choose import reader_for
 from tasks.custom.metrics.reader import AnswerReader
-from tasks.custom.read_rows import Asked, ReadTable, read_table, row_of, source_of
-from tasks.custom.split_rows import MOST_TEST, MOST_VALIDATION, group_column, split_rows
+from tasks.custom.read_rows import LOOKED_AT, Asked, ReadTable, read_table, row_of, source_of
+from tasks.custom.split_rows import LEAST_ROWS, MOST_TEST, MOST_VALIDATION, group_column, split_rows
 from tasks.custom.tables import Data
 from tasks.custom.task_file import Metric, TaskFile
-from tasks.errors import InputError
+from tasks.errors import InputError, did_you_mean
+from tasks.formats.declared import Declared
+from tasks.formats.detect import NOTHING_FOUND
+from tasks.formats.values import ABSENT, reach
 from tasks.splits import item_id
 
-LEAST_ROWS = 40
-"""Rows below which no split can measure anything."""
+MOST_TOLD = 3
+"""Tables that an error tells of."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,21 @@ class Split:
     how: str
 
 
-def data_task(path: str | Path, data: Data | None = None, name: str = "") -> TaskSpec:
+def data_task(
+    path: str | Path, data: Data | None = None, name: str = "", declared: Declared | None = None
+) -> TaskSpec:
     """The task of a file or folder of rows, or of ``data`` that were read from what ``path`` names.
+
+    Args:
+        path: where the rows are.
+        data: the rows, where they have been read.
+        name: of the task; the file's own without one.
+        declared: columns that the owner names; the others are guessed.
 
     Raises:
         InputError: it cannot be read, no row can be used, or there are too few rows to split.
     """
-    return _understood(path, data, name).spec
+    return _understood(path, data, name, declared).spec
 
 
 @dataclass(frozen=True)
@@ -57,9 +68,12 @@ class Understood:
     spec: TaskSpec
 
 
-def _understood(path: str | Path, given: Data | None, name: str = "") -> Understood:
+def _understood(
+    path: str | Path, given: Data | None, name: str = "", declared: Declared | None = None
+) -> Understood:
     data = given or read_path(path)
-    tables = [read_table(table) for table in data.tables]
+    _refuse_unknown_columns(data, declared or Declared())
+    tables = [read_table(table, declared) for table in data.tables]
     split = _split(tables, data, str(path))
     # The test is sealed: training and validation answers alone say which metric suits and how long they get.
     answers = [asked.answers[0] for asked in split.validation]
@@ -86,7 +100,7 @@ def _understood(path: str | Path, given: Data | None, name: str = "") -> Underst
     told += [f"{item.path}: not read, {item.reason}" for item in data.passed_over]
     told += [
         f"split: {split.how}",
-        f"metric: {task.metric}, as {guess.why}; answers up to {task.max_new_tokens} tokens",
+        f"metric: {task.metric}, as {guess.why}; answers up to {task.max_new_tokens:,} tokens",
     ]
     if lost + lost_test:
         told.append(f"{lost + lost_test} items set aside: the metric cannot read their answers")
@@ -96,11 +110,20 @@ def _understood(path: str | Path, given: Data | None, name: str = "") -> Underst
     return Understood(split, task, build_spec(task, reader, facts, Path(path)))
 
 
+def _refuse_unknown_columns(data: Data, declared: Declared) -> None:
+    """Refuse a column that no row has: a misspelt one would be guessed over."""
+    for flag, names in (("--answer", [declared.answer]), ("--prompt", declared.columns)):
+        for name in filter(None, names):
+            rows = [row for table in data.tables for row in table.rows[:LOOKED_AT]]
+            if all(reach(row, name) is ABSENT for row in rows):
+                held = dict.fromkeys(str(column) for row in rows for column in row)
+                raise InputError(f"{flag} {name}", "no row has that column", did_you_mean(name, held))
+
+
 def _split(tables: list[ReadTable], data: Data, path: str) -> Split:
     usable = [table for table in tables if table.rows]
     if not usable:
-        told = "; ".join(f"{table.name}: {table.format.why}" for table in tables[:5])
-        raise InputError(path, f"no row can be used ({told})", "`ftdojo inspect` shows what was understood")
+        raise InputError(path, f"no row can be used ({_why_none(tables)})", _how_to_name(tables))
     parts = {kind: [t for t in usable if t.part == kind] for kind in ("train", "validation", "test")}
     if not parts["train"] or not (parts["validation"] or parts["test"]):
         return _own_split(usable, data, path)
@@ -118,6 +141,29 @@ def _split(tables: list[ReadTable], data: Data, path: str) -> Split:
         given["validation"] or cut.validation,
         given["test"] or cut.test,
         f"the data's own, but for {missing}, which is split off the training rows by content",
+    )
+
+
+def _why_none(tables: list[ReadTable]) -> str:
+    """Why no table has a usable row: the commonest reason of each, told once."""
+    told: dict[str, str] = {}
+    for table in tables:
+        reason = table.tally.reasons.most_common(1)
+        known = table.format.name != "unknown" or not reason or reason[0][0] != NOTHING_FOUND
+        said = f"{reason[0][0]}; {table.format.why}" if known and reason else table.format.why
+        told.setdefault(said, table.name)
+    shown = [f"{name}: {said}" for said, name in list(told.items())[:MOST_TOLD]]
+    return "; ".join(shown) + (f"; and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else "")
+
+
+def _how_to_name(tables: list[ReadTable]) -> str:
+    """The flag that decides, with a column of these very rows."""
+    named = next((found for table in tables if (found := table.format.table.composition.candidates)), ())
+    one = named[0] if named else "COLUMN"
+    others = f" (or {', '.join(named[1:])})" if named[1:] else ""
+    return (
+        f"name it: `ftdojo inspect DATA --answer {one}`{others}, perhaps `--prompt '{{COLUMN}} ...'`; "
+        "`ftdojo init-task` takes the same and writes the task.toml"
     )
 
 
@@ -143,7 +189,9 @@ def _own_split(
 ) -> Split:
     rows = [(table, number, asked) for table in tables for number, asked in table.rows]
     if len(rows) < LEAST_ROWS:
-        raise InputError(path, f"it has {len(rows)} usable rows", f"give at least {LEAST_ROWS}")
+        told = "; ".join(f"{table.name}: {table.format.why}" for table in tables[:MOST_TOLD])
+        wrong = f"it has {len(rows)} usable rows, too few to split ({told})"
+        raise InputError(path, wrong, f"give at least {LEAST_ROWS}")
     groups, named = _groups(tables, data)
     train, validation, test = split_rows([asked.prompt for _, _, asked in rows], groups, cut_off)
     kept: dict[str, list[tuple[int, Asked]]] = {table.name: [] for table in tables}
@@ -192,7 +240,13 @@ def _samples(
     return tuple(found.values()), lost, len(rows) - lost - len(found)
 
 
-def init_task(path: str | Path, folder: Path, data: Data | None = None, name: str = "") -> TaskSpec:
+def init_task(
+    path: str | Path,
+    folder: Path,
+    data: Data | None = None,
+    name: str = "",
+    declared: Declared | None = None,
+) -> TaskSpec:
     """Write the task of a data file as a folder, for its owner to edit; see ``data_task``.
 
     Raises:
@@ -200,7 +254,7 @@ def init_task(path: str | Path, folder: Path, data: Data | None = None, name: st
     """
     if folder.exists():
         raise InputError(str(folder), "it is there already", "name a folder that is not")
-    made = _understood(path, data, name)
+    made = _understood(path, data, name, declared)
     split = made.split
     (folder / "train").mkdir(parents=True)
     for source in split.sources:

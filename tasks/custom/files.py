@@ -209,7 +209,26 @@ def _read_folder(folder: Path) -> Data:
     if not tables:
         seen = _seen(passed) or "it is empty"
         raise InputError(str(folder), f"no file in it could be read ({seen})", "add a data file")
-    return Data(tuple(tables.values()), tuple(passed))
+    return Data(_one_row_files(tables, folder), tuple(passed))
+
+
+def _one_row_files(tables: dict[str, Table], folder: Path) -> tuple[Table, ...]:
+    """The tables, where files of one row each, of the same folder and columns, are rows of one table."""
+    alike: dict[tuple[str, frozenset[str]], list[str]] = {}
+    for name, table in tables.items():
+        if len(table.rows) == 1 and not table.set_aside:
+            alike.setdefault((name.rpartition("/")[0], frozenset(table.rows[0])), []).append(name)
+    kept = dict(tables)
+    for (inside, _), names in alike.items():
+        rows = tables[names[0]].rows
+        for name in names[1:]:
+            rows = rows.joined(tables.pop(name).rows) or rows
+        if len(rows) == len(names) > 1:
+            kept = {name: table for name, table in kept.items() if name not in names[1:]}
+            shown = inside or folder.resolve().name
+            where = str(folder / inside)
+            kept[names[0]] = Table(shown, rows, where, f"{len(names):,} files of one row each")
+    return tuple(kept.values())
 
 
 def _files(folder: Path, passed: list[PassedOver]) -> list[Path]:

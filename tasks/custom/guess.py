@@ -6,17 +6,20 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from tasks.answers.equality import answer_text
 from tasks.answers.gold import number_format, read_gold
+from tasks.custom.metrics.reader import marks
 
 NEARLY_ALL = 0.98
 """Share of the answers that must have a form before it is taken for the rule."""
 FEW_LABELS = 50
 SHORT_WORDS = 6
 LETTERS = "ABCDEFGH"
+TELLING = ("answer", "label", "result", "final_answer", "class", "category")
+"""Fields of a JSON answer that are the answer by their name."""
 BYTES_A_TOKEN = 2.0
 """Low on purpose: tokenisers of small models write two to four bytes a token, and a budget must not cut."""
 LEAST_BUDGET, MOST_BUDGET = 16, 2048
@@ -37,11 +40,23 @@ def guess_metric(answers: Sequence[str]) -> MetricGuess:
     texts = [text.strip() for text in answers if text.strip()]
     if not texts:
         return MetricGuess("exact_match", "there are no answers to look at")
+    finals = [next(marks(text), "") for text in texts]
+    if _share(map(bool, finals)) >= NEARLY_ALL:
+        inner = _by_form([final for final in finals if final])
+        if inner.metric in ("number", "choice_letter", "exact_match"):
+            said = "the answers end in a marked line (`#### 42`, `Answer: 42`), and of what stands there "
+            return replace(inner, why=said + inner.why)
+    return _by_form(texts)
+
+
+def _by_form(texts: Sequence[str]) -> MetricGuess:
     if _share(text.upper() in set(LETTERS) for text in texts) >= NEARLY_ALL:
         most = max(max(LETTERS.index(text.upper()) for text in texts if text.upper() in LETTERS), 1)
         return MetricGuess("choice_letter", "the answers are single letters", letters=LETTERS[: most + 1])
-    if field := _common_field(texts):
-        return MetricGuess("json_field", f"the answers are JSON objects with {field!r}", field=field)
+    if fields := _common_fields(texts):
+        field = next((name for name in TELLING if name in fields), fields[0])
+        others = f" (or `field = {fields[fields[0] == field]!r}`)" if fields[1:] else ""
+        return MetricGuess("json_field", f"the answers are JSON objects with {field!r}{others}", field=field)
     labels = Counter(map(answer_text, texts))
     form = number_format(texts)
     if _share(read_gold(text, form) is not None for text in texts) >= NEARLY_ALL and len(labels) > 2:
@@ -66,17 +81,18 @@ def _share(passes: Iterable[bool]) -> float:
     return sum(found) / len(found)
 
 
-def _common_field(texts: Sequence[str]) -> str:
-    """The first field that nearly all answers have, where they are JSON objects."""
+def _common_fields(texts: Sequence[str]) -> list[str]:
+    """The fields that nearly all answers have, the shortest first, where they are JSON objects."""
     if _share(text.startswith("{") for text in texts) < NEARLY_ALL:
-        return ""
-    keys: Counter[str] = Counter()
+        return []
+    lengths: dict[str, list[int]] = {}
     for text in texts:
         try:
             found = json.loads(text)
         except (ValueError, RecursionError):
             continue
-        if isinstance(found, dict):
-            keys.update(str(key) for key, value in found.items() if not isinstance(value, dict | list))
-    common = [key for key, count in keys.items() if count >= NEARLY_ALL * len(texts)]
-    return next(iter(sorted(common, key=lambda key: key not in ("answer", "label", "result"))), "")
+        for key, value in found.items() if isinstance(found, dict) else ():
+            if not isinstance(value, dict | list):
+                lengths.setdefault(str(key), []).append(len(str(value)))
+    common = [key for key, held in lengths.items() if len(held) >= NEARLY_ALL * len(texts)]
+    return sorted(common, key=lambda key: (median(lengths[key]), key))

@@ -107,8 +107,27 @@ def _add_row(text: str, where: str, add: Add, aside: Aside) -> None:
     reason = _fault(text)
     if reason:
         aside.add(where, reason, text)
+    elif '"qas"' in text and (inside := _questions(parse_json(text))):
+        for row in inside:
+            add((_dumped(row),))
     else:
         add((text,))
+
+
+def _questions(article: dict[str, Any]) -> list[dict[str, Any]]:
+    """The questions of an article of reading comprehension, each with its paragraph (SQuAD's own nesting).
+
+    ``{"title": ..., "paragraphs": [{"context": ..., "qas": [{"question": ..., "answers": [...]}]}]}``
+    """
+    shared = {name: part for name, part in article.items() if name not in ("paragraphs", "qas")}
+    paragraphs = article["paragraphs"] if isinstance(article.get("paragraphs"), list) else [article]
+    found = []
+    for paragraph in paragraphs:
+        if not isinstance(paragraph, dict) or not isinstance(paragraph.get("qas"), list):
+            return []
+        given = shared | {name: part for name, part in paragraph.items() if name not in ("paragraphs", "qas")}
+        found += [given | asked for asked in paragraph["qas"] if isinstance(asked, dict)]
+    return found
 
 
 def _fault(text: str) -> str:

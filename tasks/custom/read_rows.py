@@ -123,12 +123,14 @@ def conversation_text(turns: Sequence[Mapping[str, Any]]) -> str:
 def _understood(table: Table, form: RowFormat, tally: Tally, looked_at: int) -> tuple[str, ...]:
     total = len(table.rows)
     some = f"; {looked_at:,} of {total:,} rows, a seeded sample" if looked_at < total else ""
-    unused = _unused(table, form)
+    unused = _unused(table, form) if tally.used else []
     aside = tally.set_aside + sum(table.set_aside_counts.values())
     lines = [
         f"{table.name}: {table.reader}, read as {form.name.replace('_', ' ')} ({form.why}){some}",
         f"{table.name}: {tally.used:,} rows used, {aside:,} set aside",
     ]
+    if form.beside:
+        lines.append(f"{table.name}: read besides: {', '.join(form.beside)}")
     if unused:
         lines.append(f"{table.name}: columns that are not used: {', '.join(unused)}")
     for reason, count in tally.reasons.most_common(EXAMPLES):
@@ -148,7 +150,10 @@ def _understood(table: Table, form: RowFormat, tally: Tally, looked_at: int) -> 
 def _unused(table: Table, form: RowFormat) -> list[str]:
     """Columns that nothing was taken from; a prompt that leaves one out may lack what it asks about."""
     columns = dict.fromkeys(str(name) for row in table.rows[:LOOKED_AT] for name in row)
-    used = {name.partition(".")[0] for name in (*form.columns, form.declared.answer, form.declared.reasoning)}
+    read = [*form.columns, *form.beside, form.declared.answer, form.declared.reasoning]
+    if "declared" in form.counts:
+        read += form.declared.columns
+    used = {name.partition(".")[0] for name in read}
     return [name for name in columns if name not in used and name.casefold() not in ("id", "idx", "index")]
 
 

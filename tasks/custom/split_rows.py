@@ -2,6 +2,10 @@
 
 Rows belong together where they ask the same but for an editor's changes (``tasks.repeats``), or share a value
 in a column that names a group (a document, a conversation).
+
+A hash of its content gives each group a place from 0 to 1, and the place its side. So neither the order of a
+file nor rows that are added later move a row from training to the parts that measure: a model that was
+trained on the shorter file is not measured on its own rows with the longer one.
 """
 
 from __future__ import annotations
@@ -19,8 +23,12 @@ GROUP_COLUMNS = (
     *("user_id", "patient_id", "customer_id", "author_id", "template_id"),
 )
 """Columns that name a group, most telling first."""
+LEAST_ROWS = 40
+"""Rows below which no split can measure anything."""
 TEST_SHARE, VALIDATION_SHARE = 0.15, 0.1
 MOST_TEST, MOST_VALIDATION = 500, 300
+LEAST_TEST, LEAST_VALIDATION = 6, 4
+"""Rows that a part has at least, if there are any: what 40 rows give on average."""
 NEAR_ROWS = 20_000
 """Rows up to which near-duplicates are looked for; beyond it, equal fingerprints must do."""
 SIMILAR = 0.8
@@ -46,26 +54,44 @@ def split_rows(
     members: dict[int, list[int]] = defaultdict(list)
     for place, root in enumerate(_joined(prompts, groups)):
         members[root].append(place)
-    order = sorted(members.values(), key=lambda places: _mark(prompts, places))
-    wanted_test = min(MOST_TEST, round(TEST_SHARE * len(prompts))) if "test" in parts else 0
+    order = sorted((_where(prompts, places), places) for places in members.values())
+    wanted_test = min(MOST_TEST, round(TEST_SHARE * len(prompts)))
     wanted_validation = min(MOST_VALIDATION, round(VALIDATION_SHARE * len(prompts)))
-    wanted_validation = wanted_validation if "validation" in parts else 0
-    test: list[int] = []
-    validation: list[int] = []
-    for places in order:
-        # A group larger than a split is for training: it would be the whole measure.
-        if len(test) < wanted_test and len(places) <= max(1, wanted_test // 4):
-            test += places
-        elif len(validation) < wanted_validation and len(places) <= max(1, wanted_validation // 4):
-            validation += places
+    # A group larger than a quarter of a split is for training: it would be the whole measure.
+    for_test = [(at, places) for at, places in order if len(places) <= max(1, wanted_test // 4)]
+    for_validation = [(at, places) for at, places in order if len(places) <= max(1, wanted_validation // 4)]
+    end = TEST_SHARE + VALIDATION_SHARE
+    test, validation = list[int](), list[int]()
+    if "test" in parts:
+        test = _filled(test, [places for at, places in for_test if at < TEST_SHARE], MOST_TEST)
+    if "validation" in parts:
+        inside = [places for at, places in for_validation if TEST_SHARE <= at < end]
+        validation = _filled(validation, inside, MOST_VALIDATION)
+    if len(prompts) >= LEAST_ROWS:
+        if "test" in parts:
+            test = _filled(test, [places for at, places in for_test if at >= end], LEAST_TEST)
+        if "validation" in parts:
+            rest = [places for at, places in reversed(for_validation) if at >= end]
+            rest = [places for places in rest if not {*places} & {*test}]
+            validation = _filled(validation, rest, LEAST_VALIDATION)
     held = {*test, *validation}
     return [place for place in range(len(prompts)) if place not in held], sorted(validation), sorted(test)
 
 
-def _mark(prompts: Sequence[str], places: Sequence[int]) -> str:
-    """A hash that depends on the group's content alone."""
+def _filled(part: list[int], groups: Sequence[list[int]], rows: int) -> list[int]:
+    """The part with whole groups added until it has so many rows."""
+    part = list(part)
+    for places in groups:
+        if len(part) >= rows:
+            break
+        part += places
+    return part
+
+
+def _where(prompts: Sequence[str], places: Sequence[int]) -> float:
+    """0.0 to 1.0, by the group's content alone."""
     first = min(item_id(prompts[place]) for place in places)
-    return hashlib.sha256(f"user split\x1f{first}".encode()).hexdigest()
+    return int(hashlib.sha256(f"user split\x1f{first}".encode()).hexdigest()[:12], 16) / 16**12
 
 
 def _joined(prompts: Sequence[str], groups: Sequence[str]) -> list[int]:

@@ -23,7 +23,7 @@ def columns_of(row: Row, question: str) -> tuple[str, ...]:
     """(question, key, choices...) of a multiple-choice row, else (). One column of choices or several."""
     if not question:
         return ()
-    held = next((name for name in row if columns.plain(name) in columns.CHOICES), "")
+    held = named(row, columns.CHOICES, (question,))
     if held and not _listed(row[held])[0]:
         held = ""
     spread = next((found for found in _SPREAD if all(named(row, (name,)) for name in found)), ())

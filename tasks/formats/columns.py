@@ -9,31 +9,63 @@ from typing import Any
 
 from tasks.base import Row
 
-PROMPT = ("prompt", "question", "instruction", "query", "problem", "input", "user", "human", "source", "src")
+PROMPT = (
+    "prompt", "question", "instruction", "query", "problem", "input", "user", "human", "source", "src",
+    "frage", "pregunta", "domanda", "pergunta", "vraag", "fråga", "pytanie", "otázka", "kérdés", "soru",
+    "câu_hỏi", "pertanyaan", "вопрос", "питання", "ερώτηση", "سؤال", "שאלה", "प्रश्न", "คำถาม",
+    "问题", "問題", "问", "問", "提问", "题目", "題目", "指令", "输入", "質問", "質問文", "질문", "문제",
+)  # fmt: skip
 ANSWER = (
     "completion", "answer", "final_answer", "answers", "output", "response", "target", "reply", "assistant",
-    "gold", "label", "result", "tgt",
+    "gold", "label", "result", "tgt", "gt", "ground_truth", "groundtruth", "gold_answer", "gold_answers",
+    "correct_answer", "correct_answers", "best_answer", "reference_answer", "reference", "expected",
+    "expected_answer", "expected_output", "ideal",
+    "antwort", "respuesta", "réponse", "reponse", "risposta", "resposta", "antwoord", "svar", "odpowiedź",
+    "odpověď", "válasz", "cevap", "yanıt", "câu_trả_lời", "trả_lời", "jawaban", "ответ", "відповідь",
+    "απάντηση", "إجابة", "جواب", "תשובה", "उत्तर", "คำตอบ",
+    "答案", "回答", "答", "回复", "回覆", "输出", "標準答案", "标准答案", "答え", "解答",
+    "답변", "답", "정답",
 )  # fmt: skip
 REASONING = ("reasoning", "rationale", "solution", "explanation", "cot", "chain_of_thought", "thought",
              "reasoning_content")  # fmt: skip
-CONTEXT = ("context", "passage", "paragraph", "document", "article", "story")
+CONTEXT = ("context", "contexts", "passage", "passages", "paragraph", "document", "documents", "article",
+           "story", "table", "tables", "schema", "support", "evidence", "facts")  # fmt: skip
 SYSTEM = ("system", "system_prompt", "system_message")
 TEXT = ("text", "sentence", "content", "document", "review", "comment", "tweet", "utterance", "body")
 LABEL = ("label", "labels", "category", "class", "intent", "sentiment", "topic", "gold_label")
 TOOLS = ("tools", "functions")
 CHATS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns", "prompt")
 CHOICES = ("choices", "options", "endings", "mc_answers")
-KEY = (
-    "answerKey",
-    "answer_key",
-    "answer_idx",
-    "correct_answer",
-    "correct",
-    "answer",
-    "label",
-    "gold",
-    "target",
+KEY = ("answerKey", "answer_key", "answer_idx", "correct_answer", "correct", "answer", "label", "gold",
+       "target", "答案", "正解", "정답")  # fmt: skip
+ANSWERING = frozenset(
+    {"answer", "answers", "gold", "golden", "target", "targets", "expected", "correct", "corrected",
+     "fixed", "label", "labels", "output", "outputs", "response", "responses", "completion", "reply",
+     "truth", "solution", "solutions", "summary", "highlights", "translation", "translated",
+     "simplified", "paraphrase", "rewritten"}
+)  # fmt: skip
+"""Words in the name of a column that is the answer, such as ``correct_steps``."""
+DENYING = frozenset(
+    {"wrong", "incorrect", "negative", "negatives", "silver", "rejected", "bad", "distractor",
+     "distractors", "false", "unwanted", "worst", "other"}
+)  # fmt: skip
+"""Beside one of these, such a word names what is not the answer (``negative_answers``)."""
+DESCRIBING = frozenset(
+    {"num", "number", "count", "n", "len", "length", "score", "type", "kind", "id", "ids", "idx", "index",
+     "start", "end", "source", "url", "explanation", "date", "time", "model", "language", "lang",
+     "format", "category", "confidence", "tokens"}
+)  # fmt: skip
+"""Beside one of these, it names something about the answer (``answer_type``)."""
+IDS = frozenset(
+    {"id", "ids", "uid", "uuid", "guid", "idx", "index", "hash", "sha", "md5", "key", "rowid", "unnamed"}
 )
+META = frozenset(
+    {"type", "url", "uri", "link", "license", "licence", "date", "created", "updated", "timestamp",
+     "split", "fold", "lang", "language", "difficulty", "year", "level", "author", "version",
+     "origin", "dataset", "filename", "path", "page", "metadata", "meta", "task", "subtask", "subset",
+     "domain", "source", "provenance", "tags", "quality", "copyright"}
+)  # fmt: skip
+"""Words in the name of a column that is about the row and neither asked nor answered."""
 PAIRS = (
     ("chosen", "rejected"), ("chosen_response", "rejected_response"), ("preferred", "dispreferred"),
     ("preferred", "rejected"), ("chosen", "reject"), ("preferred_output", "non_preferred_output"),
@@ -46,6 +78,11 @@ def plain(name: str) -> str:
     return re.sub(r"[\s\-_.]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)).casefold().strip("_")
 
 
+def words(name: str) -> frozenset[str]:
+    """The words of a column's name: ``goldAnswers`` and ``gold_answers`` are ``gold`` and ``answers``."""
+    return frozenset(plain(name).split("_"))
+
+
 def named(row: Row | Iterable[str], names: Sequence[str], taken: Sequence[str] = ()) -> str:
     """The column whose name ranks first among ``names``; "" when there is none. ``taken`` are passed over."""
     return _named(tuple(name for name in row if isinstance(name, str)), tuple(names), tuple(taken))
@@ -55,7 +92,7 @@ def named(row: Row | Iterable[str], names: Sequence[str], taken: Sequence[str] =
 def _named(held: tuple[str, ...], names: tuple[str, ...], taken: tuple[str, ...]) -> str:
     """Cached, as the rows of a table share their columns: spelling them anew takes a millisecond a row."""
     spelt: dict[str, str] = {}
-    for name in held:
+    for name in sorted(held):  # two spellings of one name: the same wins in any order of the columns
         if name not in taken:
             spelt.setdefault(plain(name), name)
     return next((spelt[plain(name)] for name in names if plain(name) in spelt), "")

@@ -8,20 +8,30 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tasks.base import Row
+from tasks.formats import columns
 from tasks.formats.choices import counts_from_one
 from tasks.formats.conversation import Conversation, Labels, SetAside, Targets, Unreadable, exchange
 from tasks.formats.conversation import user as user_turn
 from tasks.formats.declared import Declared
-from tasks.formats.readers import READERS, Reader, Table
-from tasks.formats.speakers import vote
+from tasks.formats.joined_columns import shown_columns
+from tasks.formats.profile import profile_columns
+from tasks.formats.readers import READERS, Reader, beside
+from tasks.formats.remarks import remarks
+from tasks.formats.table import Table, table_of
 from tasks.formats.tally import Tally
-from tasks.formats.turns import speakers_in, turns_in
-from tasks.formats.values import answers_of, is_missing, is_scalar, reach, text_of
+from tasks.formats.turns import turns_in
+from tasks.formats.values import answers_of, is_missing, reach, text_of
 
 SAMPLE = 1000
 """Rows that decide, spread evenly over the table."""
+SHOWN = 50
+"""Rows whose columns are named where something is said about them."""
+NOTHING_FOUND = "no question and answer were found"
+TAKEN = "completion"
+"""The name under which readers see a declared answer."""
 _FROM_COLUMNS = {"preference", "feedback", "span_answers", "prompt_completion", "multiple_choice",
-                 "instruction", "classification", "question_answer", "two_columns"}  # fmt: skip
+                 "instruction", "classification", "question_answer", "joined_columns",
+                 "two_columns"}  # fmt: skip
 """Formats whose prompt is put together from columns, so that a declared template replaces it."""
 
 
@@ -38,6 +48,8 @@ class RowFormat:
     counts: Mapping[str, int] = field(default_factory=dict)
     """Sampled rows by format."""
     notes: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    """Columns that are read besides: a system turn, a rationale, tools."""
     table: Table = field(default_factory=Table)
     declared: Declared = field(default_factory=Declared)
     order: tuple[Reader, ...] = READERS
@@ -67,11 +79,7 @@ class RowFormat:
             raise Unreadable("the answer is empty", declared.answer)
         lacking = declared.lacks(row)
         note = _fallback_note(declared, row, lacking)
-        seen = row
-        if declared.has_answer(row) and "." not in declared.answer:
-            # The declared answer is the only column that a guess may take for it.
-            others = {name: found for name, found in row.items() if name != declared.answer}
-            seen = {**_without_answers(others), "completion": row[declared.answer]}
+        seen = _with_declared(row, declared)
         found = self._by_reader(seen)
         if declared.columns and not lacking and found.format in _FROM_COLUMNS:
             found = _with_prompt(found, declared.prompt(row))
@@ -86,7 +94,7 @@ class RowFormat:
                 return replace(
                     reader.read(row, used, self.table), format=_spoken(reader, row, used, self.table)
                 )
-        raise Unreadable("no question and answer were found", "columns: " + ", ".join(map(str, row))[:120])
+        raise Unreadable(NOTHING_FOUND, "columns: " + ", ".join(map(str, row))[:120])
 
     def tally(self, rows: Iterable[Row]) -> Tally:
         """All rows read and counted: used, and set aside by reason with an example of each."""
@@ -118,19 +126,45 @@ def detect(
     """
     step = max(1, len(rows) // sample)
     seen = [row for place in range(0, len(rows), step) if isinstance(row := rows[place], Mapping)][:sample]
-    table = _table(seen, labels or {}, targets)
-    draft = RowFormat("unknown", (), "", 0.0, table=table, declared=declared or Declared())
+    declared = declared or Declared()
+    shown = [_with_declared(row, declared) for row in seen]
+    taken = any(map(declared.has_answer, seen))
+    table = _with_base(table_of(shown, labels or {}, targets, TAKEN if taken else ""), shown)
+    draft = RowFormat("unknown", (), "", 0.0, table=table, declared=declared)
     read = [draft.read(row) for row in seen]
     counts = Counter(found.format for found in read if isinstance(found, Conversation))
     share = counts.total() / len(seen) if seen else 0.0
     notes = Counter(note for found in read if isinstance(found, Conversation) for note in found.notes)
     said = tuple(f"{note} ({count} of {len(seen)} rows looked at)" for note, count in notes.most_common(8))
     name = counts.most_common(1)[0][0] if counts else "unknown"
-    columns, why = _why(name, draft, seen)
-    return replace(draft, name=name, columns=columns, why=why, share=share, counts=dict(counts), notes=said)
+    used, why = _why(name, draft, shown, declared.answer if taken else TAKEN)
+    held = profile_columns(shown)
+    said = (*remarks(name, used, table, held, shown, read), *said)
+    others = tuple(dict.fromkeys(other for row in shown[:SHOWN] for other in beside(row, used)))
+    used = tuple(declared.answer if column == TAKEN and taken else column for column in used)
+    if name in _FROM_COLUMNS and any(not declared.lacks(row) for row in seen):
+        used = _with_prompt_columns(used, declared)
+    found = replace(draft, name=name, columns=used, why=why, share=share, counts=dict(counts), notes=said)
+    return replace(found, beside=others if name in _FROM_COLUMNS else ())
 
 
-def _why(name: str, draft: RowFormat, seen: Sequence[Row]) -> tuple[tuple[str, ...], str]:
+def _with_declared(row: Row, declared: Declared) -> Row:
+    """The row with the declared answer as the only column that a guess may take for the answer."""
+    if not declared.has_answer(row):
+        return row
+    others = {name: found for name, found in row.items() if name != declared.answer}
+    return {**_without_answers(others), TAKEN: reach(row, declared.answer)}
+
+
+def _with_prompt_columns(used: Sequence[str], declared: Declared) -> tuple[str, ...]:
+    """The columns of a format, with those of a declared prompt in the place of what would have asked."""
+    if not declared.columns:
+        return tuple(used)
+    kept = [name for name in used if not columns.named((name,), (*columns.CONTEXT, *columns.PROMPT))]
+    return tuple(dict.fromkeys((*kept, *declared.columns)))
+
+
+def _why(name: str, draft: RowFormat, seen: Sequence[Row], answer: str) -> tuple[tuple[str, ...], str]:
     if name == "declared":
         declared = draft.declared
         return tuple(dict.fromkeys((*declared.columns, declared.answer))), "task.toml names its columns"
@@ -138,10 +172,22 @@ def _why(name: str, draft: RowFormat, seen: Sequence[Row]) -> tuple[tuple[str, .
         for reader in READERS:
             used = reader.columns(row, draft.table)
             if used and _spoken(reader, row, used, draft.table) == name:
-                extra = f"; its turns are told apart by {name!r} markers" if name == "marked_text" else ""
-                return used, f"{reader.why} ({', '.join(used)}){extra}"
-    held = ", ".join(dict.fromkeys(str(column) for row in seen[:50] for column in row)) or "none"
-    return (), f"no question and answer were found among its columns ({held})"
+                listed = [answer if column == TAKEN else column for column in used]
+                return used, _reason(reader, name, listed, draft)
+    held = profile_columns(seen)
+    return (
+        (),
+        f"{draft.table.composition.why or NOTHING_FOUND}; columns: {shown_columns(held)}",
+    )
+
+
+def _reason(reader: Reader, name: str, used: Sequence[str], draft: RowFormat) -> str:
+    listed = ", ".join(used)
+    if name == "joined_columns":
+        asked = ", ".join(map(repr, used[1:]))
+        return f"{draft.table.composition.why}; asked is {asked}"
+    extra = f"; its turns are told apart by {name!r} markers" if name == "marked_text" else ""
+    return f"{reader.why} ({listed}){extra}"
 
 
 def _spoken(reader: Reader, row: Row, used: tuple[str, ...], table: Table) -> str:
@@ -152,23 +198,11 @@ def _spoken(reader: Reader, row: Row, used: tuple[str, ...], table: Table) -> st
     return "marked_text" if split_turns(text_of(row[used[0]])) else "text"
 
 
-def _table(seen: Sequence[Row], labels: Labels, targets: Targets) -> Table:
-    chats = [speakers_in(turns) for row in seen for cell in row.values() if (turns := turns_in(cell))]
-    draft = Table(vote(chats), labels, pair=_pair(seen), targets=targets)
+def _with_base(table: Table, seen: Sequence[Row]) -> Table:
+    """The table with the number that its choices count from."""
     choice = next(reader for reader in READERS if reader.name == "multiple_choice")
-    used = next((used for row in seen if (used := choice.columns(row, draft))), ())
-    return replace(draft, one_based=bool(used) and counts_from_one(seen, used))
-
-
-def _pair(seen: Sequence[Row]) -> tuple[str, str] | None:
-    """The two columns of a table that has two columns of plain values beside ids."""
-    held = dict.fromkeys(name for row in seen for name in row if isinstance(name, str))
-    plain = [name for name in held if name.casefold() not in ("id", "idx", "index", "uid")]
-    cells = [row.get(name) for row in seen[:100] for name in plain]
-    fits = len(plain) == 2 and all(
-        cell is None or is_scalar(cell) or isinstance(cell, list) for cell in cells
-    )
-    return (plain[0], plain[1]) if fits else None
+    used = next((used for row in seen if (used := choice.columns(row, table))), ())
+    return replace(table, one_based=bool(used) and counts_from_one(seen, used))
 
 
 def _labelled(row: Row, path: str, labels: Labels) -> tuple[str, ...]:
@@ -183,8 +217,6 @@ def _labelled(row: Row, path: str, labels: Labels) -> tuple[str, ...]:
 
 
 def _without_answers(row: dict[str, Any]) -> dict[str, Any]:
-    from tasks.formats import columns
-
     known = {columns.plain(name) for name in (*columns.ANSWER, *columns.LABEL)}
     pairs = {name for pair in columns.PAIRS for name in pair}
     return {name: found for name, found in row.items() if columns.plain(str(name)) not in known | pairs}

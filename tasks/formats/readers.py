@@ -6,32 +6,20 @@ of integer labels, whether choices count from one) comes in ``Table``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tasks.base import Row
 from tasks.formats import choices, columns
 from tasks.formats.columns import named, value
-from tasks.formats.conversation import Conversation, Labels, Message, Targets, Unreadable, assistant, exchange
+from tasks.formats.conversation import Conversation, Message, Unreadable, assistant, exchange
 from tasks.formats.conversation import user as user_turn
+from tasks.formats.joined_columns import prompt_of
 from tasks.formats.markers import split_turns
+from tasks.formats.table import Table
 from tasks.formats.turns import messages_of, targets_of, tools_of, turns_in
-from tasks.formats.values import answers_of, is_missing, is_scalar, opened, text_of
-
-
-@dataclass(frozen=True)
-class Table:
-    """What the rows of a table share."""
-
-    speakers: Mapping[str, str] = field(default_factory=dict)
-    """Roles of speakers whose names are not known."""
-    labels: Labels = field(default_factory=dict)
-    one_based: bool = False
-    """Integer answers count the choices from one."""
-    pair: tuple[str, str] | None = None
-    """The two columns of a plain table, prompt first."""
-    targets: Targets = "last"
+from tasks.formats.values import is_missing, is_scalar, opened, text_of
 
 
 @dataclass(frozen=True)
@@ -46,6 +34,12 @@ class Reader:
 
 def _present(*names: str) -> tuple[str, ...]:
     return tuple(name for name in names if name)
+
+
+def beside(row: Row, used: Sequence[str]) -> tuple[str, ...]:
+    """Columns that are read where a row has them, besides those that make it of its kind."""
+    known = (*columns.REASONING, *columns.SYSTEM, *columns.TOOLS, "history")
+    return tuple(name for name in row if name not in used and named((name,), known))
 
 
 def _reasoning(row: Row, *taken: str) -> str:
@@ -128,7 +122,7 @@ def _read_feedback(row: Row, used: tuple[str, ...], table: Table) -> Conversatio
 
 def _chat_columns(row: Row, table: Table) -> tuple[str, ...]:
     first = named(row, columns.CHATS)
-    ordered = [first, *(name for name in row if name != first)] if first else list(row)
+    ordered = [*_present(first), *(name for name in sorted(map(str, row)) if name != first)]
     chat = next((name for name in ordered if turns_in(row.get(name)) is not None), "")
     return (
         _present(chat, named(row, columns.TOOLS, (chat,)), named(row, columns.SYSTEM, (chat,)))
@@ -199,7 +193,7 @@ def _read_alpaca(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
     return exchange(
         "instruction",
         "\n".join(part for part in parts if part.strip()),
-        answers_of(row[used[1]]),
+        table.answers(row, used[1]),
         system=text_of(value(row, columns.SYSTEM)),
         before=_history(row.get("history")),
         reasoning=_reasoning(row, *used),
@@ -216,8 +210,8 @@ def _history(found: Any) -> list[Message]:
 
 
 def _question_columns(row: Row, table: Table) -> tuple[str, ...]:
-    prompt = named(row, columns.PROMPT)
-    answer = named(row, columns.ANSWER, (prompt,))
+    prompt = named(row, columns.PROMPT, table.provenance)
+    answer = _labelled(row, named(row, columns.ANSWER, (prompt,)), table)
     return (
         _present(prompt, answer, named(row, columns.CONTEXT, (prompt, answer))) if prompt and answer else ()
     )
@@ -236,13 +230,13 @@ def _read_question(row: Row, used: tuple[str, ...], table: Table) -> Conversatio
         targets = tuple(targets_of(messages, (), "last"))
         return Conversation(name, messages, targets, (messages[targets[-1]]["content"],),
                             tools=tools_of(value(row, columns.TOOLS, used)))  # fmt: skip
-    prompt, answers = text_of(row[used[0]]), answers_of(row[used[1]])
+    prompt = text_of(row[used[0]])
     context = text_of(row[used[2]]) if len(used) > 2 else ""
     _refuse_images(row, prompt)
     return exchange(
         name,
         f"{context}\n\n{prompt}" if context.strip() and prompt.strip() else prompt,
-        answers,
+        table.answers(row, used[1]),
         system=text_of(value(row, columns.SYSTEM, used)),
         reasoning=_reasoning(row, *used),
     )
@@ -251,8 +245,15 @@ def _read_question(row: Row, used: tuple[str, ...], table: Table) -> Conversatio
 # Labels, text alone, plain tables
 
 
+def _labelled(row: Row, label: str, table: Table) -> str:
+    """The column with the text of a numbered label, where there is one."""
+    text = table.label_texts.get(label, "")
+    return text if text in row else label
+
+
 def _label_columns(row: Row, table: Table) -> tuple[str, ...]:
-    label = next((name for name in table.labels if name in row), "") or named(row, columns.LABEL)
+    label = next((name for name in sorted(table.labels) if name in row), "") or named(row, columns.LABEL)
+    label = _labelled(row, label, table)
     premise, hypothesis = (
         named(row, ("premise", "sentence1", "text1")),
         named(row, ("hypothesis", "sentence2", "text2")),
@@ -279,6 +280,23 @@ def _read_label(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
         answer = names[found]
     text = "\n".join(text_of(row[name]) for name in used[1:])
     return exchange("classification", text, (answer,) if answer.strip() else ())
+
+
+def _joined_columns(row: Row, table: Table) -> tuple[str, ...]:
+    known = table.composition
+    if known.answer not in row or not any(name in row for name in known.prompt):
+        return ()
+    return (known.answer, *known.prompt)
+
+
+def _read_joined(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
+    return exchange(
+        "joined_columns",
+        prompt_of(row, table.composition),
+        table.answers(row, used[0]),
+        system=text_of(value(row, columns.SYSTEM, used)),
+        reasoning=_reasoning(row, *used),
+    )
 
 
 def _text_columns(row: Row, table: Table) -> tuple[str, ...]:
@@ -309,7 +327,7 @@ def _table_columns(row: Row, table: Table) -> tuple[str, ...]:
 
 
 def _read_table(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
-    return exchange("two_columns", text_of(row[used[0]]), answers_of(row[used[1]]))
+    return exchange("two_columns", text_of(row[used[0]]), table.answers(row, used[1]))
 
 
 READERS = (
@@ -322,6 +340,7 @@ READERS = (
     Reader("instruction", "instruction and output are named as in Alpaca", _alpaca_columns, _read_alpaca),
     Reader("classification", "a text and its label", _label_columns, _read_label),
     Reader("question_answer", "a question and an answer are named so", _question_columns, _read_question),
+    Reader("joined_columns", "its columns are put together", _joined_columns, _read_joined),
     Reader("text", "one column of text", _text_columns, _read_text),
     Reader(
         "two_columns",

@@ -127,8 +127,13 @@ def reach(row: Row, path: str) -> Any:
 
 
 def answers_of(value: Any) -> tuple[str, ...]:
-    """The right answers in a value: one, several of a list, or the texts of reading comprehension's spans."""
+    """The right answers in a value: one, several of a list, or the texts of reading comprehension's spans.
+
+    A text that reads like a list, ``[1, 2]``, is one answer: programs and extractions answer so.
+    """
     inside = opened(value)
+    if isinstance(value, str) and not isinstance(inside, Mapping):
+        return (value,) if value.strip() else ()
     if isinstance(inside, Mapping) and isinstance(inside.get("text"), str | list):
         inside = inside["text"]
     if isinstance(inside, list) and all(is_scalar(part) or part is None for part in inside):

@@ -28,6 +28,8 @@ from tools.training.tokenise import NO_LOSS, TokenRow, shown_pieces, tokenise
 MOST_ROWS = 2000
 """Rows of a source that are measured."""
 SHOWN_ROWS = 3
+NO_LIMIT = 10**9
+"""Tokens that no row has."""
 PERCENTILES = (50, 90, 99, 100)
 FEW_LABELS = 50
 PERSONAL = {
@@ -126,6 +128,7 @@ def inspect_data(
     data = spec.data
     assert data is not None, "a user's task brings its data along"
     tokenizer = load_tokenizer(base_model.path)
+    tokenizer.model_max_length = NO_LIMIT  # rows that do not fit are counted here, not warned of there
     sources = tuple(
         _source_facts(source, spec, base_model, tokenizer, decontaminator, loss_on, seed)
         for source in data.sources
@@ -216,7 +219,8 @@ def _labels(answers: Sequence[str]) -> dict[str, float]:
 
 def _scripts(texts: Sequence[str]) -> dict[str, float]:
     letters = [char for text in texts[:200] for char in text[:500] if char.isalpha()]
-    counts = Counter(unicodedata.name(char, "UNKNOWN").split()[0].capitalize() for char in letters)
+    named = (unicodedata.name(char, "UNKNOWN").split()[0] for char in letters)
+    counts = Counter(name if name == "CJK" else name.capitalize() for name in named)
     return {name: round(n / len(letters), 3) for name, n in counts.most_common(3) if n >= 0.01 * len(letters)}
 
 

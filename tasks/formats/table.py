@@ -1,0 +1,115 @@
+"""Table as a whole: what no single row can tell of how its rows are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tasks.base import Row
+from tasks.formats import columns
+from tasks.formats.answer_lists import answers, one_answer_lists
+from tasks.formats.conversation import Labels, Targets
+from tasks.formats.joined_columns import Composition, compose, is_named_answer, is_provenance
+from tasks.formats.markers import split_turns
+from tasks.formats.profile import Column, profile_columns
+from tasks.formats.speakers import vote
+from tasks.formats.turns import speakers_in, turns_in
+from tasks.formats.values import is_missing, is_scalar, text_of
+
+PAIR_ROWS = 100
+"""Rows that say whether a table has two columns."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the rows of a table share."""
+
+    speakers: Mapping[str, str] = field(default_factory=dict)
+    """Roles of speakers whose names are not known."""
+    labels: Labels = field(default_factory=dict)
+    one_based: bool = False
+    """Integer answers count the choices from one."""
+    pair: tuple[str, str] | None = None
+    """The two columns of a plain table, prompt first."""
+    targets: Targets = "last"
+    composition: Composition = field(default_factory=Composition)
+    """The columns that ask and the one that answers, where no name of a known format says so."""
+    whole_lists: frozenset[str] = frozenset()
+    """Columns whose list is one answer; of other lists any entry is right."""
+    provenance: tuple[str, ...] = ()
+    """Columns such as ``source`` that could ask by their name, but say where rows come from."""
+    label_texts: Mapping[str, str] = field(default_factory=dict)
+    """Column of numbered labels -> column with the text of each (``label`` -> ``label_text``)."""
+
+    def answers(self, row: Row, name: str) -> tuple[str, ...]:
+        """The right answers in a column of a row."""
+        return answers(row[name], one=name in self.whole_lists)
+
+
+def table_of(seen: Sequence[Row], labels: Labels, targets: Targets, answer: str = "") -> Table:
+    """What the rows share; ``answer`` is the column that their owner names, or ""."""
+    chats = [speakers_in(turns) for row in seen for cell in row.values() if (turns := turns_in(cell))]
+    held = profile_columns(seen)
+    texts = _label_texts(seen, held)
+    asked = {name: column for name, column in held.items() if name not in texts}
+    lists = [name for name in held if columns.named((name,), columns.ANSWER) or is_named_answer(name)]
+    pair = _pair(seen)
+    return Table(
+        vote(chats),
+        labels,
+        pair=pair,
+        targets=targets,
+        composition=Composition() if _holds_turns(seen) else compose(asked, seen, answer),
+        whole_lists=one_answer_lists(seen, [*dict.fromkeys((*lists, *(pair or ())))]),
+        provenance=tuple(name for name, column in held.items() if is_provenance(column)),
+        label_texts={} if answer else texts,
+    )
+
+
+def _holds_turns(seen: Sequence[Row]) -> bool:
+    """Whether a column of text holds whole conversations, with marked turns."""
+    texts = [text for row in seen[:PAIR_ROWS] if isinstance(text := columns.value(row, columns.TEXT), str)]
+    return bool(texts) and sum(split_turns(text) is not None for text in texts) > len(texts) / 2
+
+
+def _pair(seen: Sequence[Row]) -> tuple[str, str] | None:
+    """The two columns of a table that has two columns of plain values beside ids."""
+    held = dict.fromkeys(name for row in seen for name in row if isinstance(name, str))
+    plain = [name for name in held if name.casefold() not in ("id", "idx", "index", "uid")]
+    cells = [row.get(name) for row in seen[:PAIR_ROWS] for name in plain]
+    fits = len(plain) == 2 and all(
+        cell is None or is_scalar(cell) or isinstance(cell, list) for cell in cells
+    )
+    return (plain[0], plain[1]) if fits else None
+
+
+def _label_texts(seen: Sequence[Row], held: Mapping[str, Column]) -> dict[str, str]:
+    """Numbered labels and the column with their texts: one text a number, one number a text."""
+    numbered = [
+        name
+        for name, column in held.items()
+        if column.labels
+        and columns.named((name,), (*columns.LABEL, *columns.ANSWER))
+        and all(text_of(row[name]).isdecimal() for row in seen if not is_missing(row.get(name)))
+    ]
+    found = {}
+    for name in numbered:
+        same = [
+            other
+            for other in sorted(held)
+            if other != name and held[other].labels and _names(seen, name, other)
+        ]
+        if len(same) == 1:
+            found[name] = same[0]
+    return found
+
+
+def _names(seen: Sequence[Row], number: str, text: str) -> bool:
+    pairs = {(text_of(row.get(number)), text_of(row.get(text))) for row in seen}
+    pairs = {(one, other) for one, other in pairs if one and other}
+    words = all(not other.isdecimal() for _, other in pairs)
+    return (
+        words
+        and len(pairs) > 1
+        and len({one for one, _ in pairs}) == len(pairs) == len({o for _, o in pairs})
+    )
