@@ -35,6 +35,7 @@ from tools.chat.models import Models
 from tools.checks.lengths import EDITION_ROW_TOKENS
 from tools.contamination.check import Decontaminator
 from tools.dojo import Dojo
+from tools.evaluation.confirmation import split_validation
 from tools.evaluation.score_answers import score_answers
 from tools.models.base_model import BaseModel, count_tokens, resolve_base_model
 from tools.process.machine import versions
@@ -270,11 +271,13 @@ def _build(
             ),
         )
         on_error.callback(journal.close)
+    search, confirmation = split_validation(data.validation)
     dojo = Dojo(
         spec=spec,
         edition=edition,
         base_model=base_model,
-        validation=data.validation,
+        validation=search,
+        confirmation=confirmation,
         pool={source.name: source for source in data.sources},
         test=test,
         decontaminator=decontaminator,

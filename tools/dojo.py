@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from memory.budget.clocks import Ledger
+from memory.confirmation import Confirmation
 from memory.experience.lessons import Recalled
 from memory.experience.store import Experience
 from memory.journal.log import BASE, Journal
@@ -28,6 +29,7 @@ from tools.curation import run as curating
 from tools.curation.operations import TeacherSteps
 from tools.curation.profile import SourceProfile, examples_of, profile_source
 from tools.curation.targets import formatted
+from tools.evaluation import confirmation as confirming
 from tools.evaluation import evaluate as evaluating
 from tools.evaluation import paired_test as comparing
 from tools.evaluation.baselines import baselines, one_answer
@@ -43,9 +45,9 @@ if TYPE_CHECKING:
     from memory.budget.spending import Spending
     from tools.synthesis.teacher import Teacher, TeacherEstimate
 
-Split = Literal["validation", "test"]
+Split = Literal["validation", "confirmation", "test"]
 AUDIT_ROWS = 60
-"""Rows per source on which the champion is held against the labels."""
+"""Rows per source on which the incumbent is held against the labels."""
 FINISH_SECONDS = 4.0
 """Export, report and the last journal records."""
 
@@ -58,6 +60,7 @@ class Dojo:
     edition: str
     base_model: BaseModel
     validation: tuple[Sample, ...]
+    """The search items: what experiments are scored on and roles may see."""
     pool: Mapping[str, Source]
     test: SealedTest
     decontaminator: Decontaminator
@@ -69,6 +72,8 @@ class Dojo:
     count_tokens: Callable[[str], int]
     seed: int
     max_rows: int
+    confirmation: tuple[Sample, ...] = ()
+    """Validation items kept apart, on which the final model alone is tested against the base."""
     max_length: int = 512
     template_tokens: int = 0
     """What the chat template adds to a row; known once the lengths are settled."""
@@ -152,13 +157,13 @@ class Dojo:
         return self.ledger.remaining_seconds - self.finishing_seconds()
 
     def finishing_seconds(self) -> float:
-        """The reserve for the end: base and champion on the sealed test, at the measured speed."""
+        """The reserve for the end: two models on confirmation and test items, at the measured speed."""
         base = self.journal.evaluation("base")
         if base is None:
             return FINISH_SECONDS
         slowest = max(base.wall_seconds, *(each.wall_seconds for each in self._evaluations()), 0.0)
         per_item = slowest / max(len(self.validation), 1)
-        return 1.2 * 2 * per_item * self.test.n + FINISH_SECONDS
+        return 1.2 * 2 * per_item * (self.test.n + len(self.confirmation)) + FINISH_SECONDS
 
     def overhead_seconds(self) -> float:
         """What an experiment costs besides its training steps: data, probe, evaluation, process start."""
@@ -285,12 +290,14 @@ class Dojo:
         self.journal.append("evaluation", evaluation, experiment)
         return evaluation
 
-    def _evaluated(self, experiment: str, samples: Sequence[Sample], split: Split) -> Evaluation:
+    def _evaluated(
+        self, experiment: str, samples: Sequence[Sample], split: Split, name: str = ""
+    ) -> Evaluation:
         return evaluating.evaluate(
             samples,
             self.spec,
             self.model_dir(experiment),
-            self.workspace.experiment_dir(experiment) / f"{split}.jsonl",
+            self.workspace.experiment_dir(experiment) / f"{name or split}.jsonl",
             self.workspace,
             self.worker,
             split=split,
@@ -341,12 +348,25 @@ class Dojo:
 
     # -- the end ---------------------------------------------------------------------------
 
-    def final_test(self, champion: str) -> tuple[Evaluation, Evaluation, Comparison]:
-        """The single reading of the sealed test: base and champion on the same rows.
+    def confirm(self, candidate: str) -> Confirmation:
+        """The test of the search's candidate against the base on the items kept apart; made once."""
+        if (done := self.journal.confirmation) is not None:
+            return done
 
-        Returns:
-            (base's evaluation, champion's evaluation, their paired comparison); with no
-            champion the base is read alone and compared with itself.
+        def answer(model: str, first: int, last: int) -> Sequence[Mapping[str, Any]]:
+            name = f"confirmation-{last}"
+            with self.ledger.measure("evaluate"), boundary("evaluate", "confirming the final model"):
+                self._evaluated(model, self.confirmation[first:last], "confirmation", name)
+            return self._items(model, name)
+
+        found = confirming.confirm(candidate, self.confirmation, self.spec, answer)
+        self.journal.append("confirmation", found)
+        return found
+
+    def final_test(self, champion: str) -> tuple[Evaluation, Evaluation, Comparison]:
+        """The single reading of the sealed test: base and champion on the same rows, and their paired test.
+
+        With no champion the base is read alone and compared with itself.
         """
         journal = self.journal
         if journal.stage(champion, "test_comparison") is None:
@@ -369,7 +389,7 @@ class Dojo:
         self, champion: str, samples: Sequence[Sample], items: Sequence[Mapping[str, Any]]
     ) -> None:
         """What no model at all would score, and whether the champion says one thing alone."""
-        found = baselines(self.spec, self.validation, samples)
+        found = baselines(self.spec, (*self.validation, *self.confirmation), samples)
         if found is not None:
             said = None if champion == BASE else one_answer(items, samples)
             self.journal.note(found.text(), baselines=found.facts() | {"one_answer": said})

@@ -36,9 +36,9 @@ KEYS = (
     "report",
 )
 
-BASELINE_KEYS = ("majority", "chance", "one_answer")
-"""After ``p_value``, where they were computed: what the commonest answer alone and chance would score, and
-whether the champion gives one answer to nearly all items."""
+BASELINE_KEYS = ("confirmation", "majority", "chance", "one_answer")
+"""After ``p_value``, where they were computed: how the search's candidate did on items kept apart, what
+the commonest answer alone and chance would score, and whether the champion gives one answer to nearly all."""
 
 MODEL_KEYS = ("decisions", "model_calls", "model_tokens", "model_usd")
 """After ``wall_seconds``, in a run that called a language model."""
@@ -92,6 +92,8 @@ def line_of(key: str, result: Mapping[str, Any]) -> str:
         return _score(value).text()
     if key == "majority":
         return f"{value['answer']!r} alone would score {float(value['score']):.1f}"
+    if key == "confirmation":
+        return " ".join(str(value["text"]).split())
     if key == "chance":
         return f"{float(value):.1f}"
     if key == "one_answer":

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from memory.records import Comparison
 from tasks.answers.metrics import label_f1, label_matrix, wilson
-from tasks.base import ItemScore, Sample, TaskSpec
+from tasks.base import ItemScore, Sample, Score, TaskSpec
 
 PERMUTATIONS = 5000
 SLOW_PERMUTATIONS = 400
@@ -72,7 +72,7 @@ def compare(
         ids = [sample.id for sample in samples]
     new, old = _outcomes(challenger_items), _outcomes(champion_items)
     sign = 1.0 if spec.higher_is_better else -1.0
-    observed = [_aggregate(spec, samples, items) for items in (challenger_items, champion_items)]
+    observed = [score_of(spec, samples, items).value for items in (challenger_items, champion_items)]
     delta = sign * (observed[0] - observed[1])
     if _is_accuracy(observed, (new, old), (challenger_items, champion_items)):
         low, high, p_value = _proportions(new, old)
@@ -137,9 +137,10 @@ def _outcomes(items: Sequence[Item]) -> NDArray[np.bool_]:
     return np.array([bool(item["right"]) for item in items], dtype=bool)
 
 
-def _aggregate(spec: TaskSpec, samples: Sequence[Sample], items: Sequence[Item]) -> float:
+def score_of(spec: TaskSpec, samples: Sequence[Sample], items: Sequence[Item]) -> Score:
+    """The task's score of predictions that were scored item by item."""
     item_scores = [ItemScore(item["right"], item["value"], item["parsed"], item["error"]) for item in items]
-    return spec.aggregate(samples, item_scores).value
+    return spec.aggregate(samples, item_scores)
 
 
 def _is_accuracy(
@@ -189,7 +190,7 @@ def _scores(
 
     def own(pick: Pick) -> NDArray[np.float64]:
         def score(row: NDArray[np.int64]) -> float:
-            return _aggregate(spec, [samples[k % n] for k in row], [both[k] for k in row])
+            return score_of(spec, [samples[k % n] for k in row], [both[k] for k in row]).value
 
         return np.array([[score(side) for side in pair] for pair in pick])
 

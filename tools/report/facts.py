@@ -32,7 +32,9 @@ def verdict(journal: Journal) -> tuple[str, str]:
     if final is None:
         return "open", _not_tested(journal)
     if final.challenger == BASE:
-        return "open", "No experiment beat the base model, so the base model stands and nothing is claimed."
+        tested = journal.confirmation
+        why = f"{tested.text()}. So" if tested else "No experiment beat the base model, so"
+        return "open", f"{why[0].upper()}{why[1:]} the base model stands and nothing is claimed."
     base, champion = journal.test_evaluation(BASE), journal.test_evaluation(final.challenger)
     spread = f"{final.delta:+.1f} points, 95% interval {final.low:+.1f} to {final.high:+.1f}"
     facts = f"{spread}, {p_text(final.p_value)}, {final.n} sealed test items"
@@ -42,6 +44,12 @@ def verdict(journal: Journal) -> tuple[str, str]:
     if final.delta > 0:
         return "gained", f"The model got better: {scores} ({facts})."
     return "worse", f"The model got worse: {scores} ({facts}); keep the base model."
+
+
+def detectable(journal: Journal) -> str:
+    """What was said before the first experiment about the smallest gain; empty in earlier versions' runs."""
+    said = [e.data["text"] for e in journal.events if e.kind == "note" and e.data.get("detectable")]
+    return str(said[0]) if said else ""
 
 
 def baselines_text(journal: Journal) -> tuple[str, ...]:
@@ -73,7 +81,8 @@ def _not_tested(journal: Journal) -> str:
     before, after = journal.base_evaluation.score.value, champion.evaluation.score.value
     return (
         f"{state} and the sealed test was not read: nothing is claimed yet. "
-        f"On validation, which chose the champion, the score went from {before:.1f} to {after:.1f}."
+        f"On the search items of validation, which chose {champion.id}, "
+        f"the score went from {before:.1f} to {after:.1f}."
     )
 
 
@@ -117,7 +126,7 @@ def quotation(value: Any) -> str:
 def changed_items(
     journal: Journal, run_dir: Path, validation: Sequence[Sample]
 ) -> dict[str, list[dict[str, str]]]:
-    """Validation items that the champion fixed and broke against the base: prompt, gold, both answers."""
+    """Validation items that the search's best fixed and broke: prompt, gold, the base's answer and its own."""
     champion = journal.best()
     if champion is None:
         return {"fixed": [], "broken": []}
@@ -165,7 +174,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def clusters(journal: Journal) -> list[dict[str, Any]]:
-    """Kinds of wrong answers on validation: counts for the base and for the champion."""
+    """Kinds of wrong answers on validation: counts for the base and for the search's best."""
     champion = journal.best()
     before = {c.name: c.count for c in journal.base_evaluation.clusters} if journal.base_evaluation else {}
     after = (
@@ -267,7 +276,7 @@ def contaminated_rows(rows_file: Path) -> list[dict[str, Any]]:
 
 
 def source_audit(experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
-    """Agreement of the champion of the time with each source's labels, latest look first wins."""
+    """Agreement of the incumbent of the time with each source's labels, latest look first wins."""
     latest: dict[str, tuple[str, float]] = {}
     for experiment in experiments:
         if experiment.diagnosis is not None:
@@ -313,6 +322,8 @@ def lessons(journal: Journal, experiments: Sequence[Experiment]) -> dict[str, li
 def audit_trail(journal: Journal) -> list[dict[str, str]]:
     """The journal's own record of the choice and of every reading of the sealed test, in order."""
     said = {
+        "candidate_chosen": "search over, candidate chosen on the search items",
+        "confirmation": "candidate tested on the items kept apart",
         "champion_chosen": "champion chosen, on validation alone",
         "test_opened": "sealed test opened",
         "test_reopened": "sealed test opened again by a resumed run",

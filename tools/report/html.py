@@ -88,6 +88,7 @@ def reproduce_command(info: RunInfo, run_dir: Path) -> str:
 def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dict[str, Any]:
     experiments = journal.experiments()
     champion = journal.champion_id()
+    leading = champion if champion != BASE else journal.incumbent_id()
     tone, sentence = facts.verdict(journal)
     base = journal.base_evaluation
     return {
@@ -98,6 +99,9 @@ def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dic
         "baselines": facts.baselines_text(journal),
         "experiments": experiments,
         "champion": champion,
+        "leading": leading,
+        "confirmation": journal.confirmation,
+        "detectable": facts.detectable(journal),
         "counts": journal.counts(),
         "base": base,
         "champion_evaluation": journal.evaluation(champion),
@@ -106,7 +110,7 @@ def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dic
         "final": facts.final_comparison(journal),
         "p_text": facts.p_text,
         "lineage": facts.lineage(experiments),
-        "line": journal.lineage(champion) if champion != BASE else (),
+        "line": journal.lineage(leading) if leading != BASE else (),
         "curation": facts.curation(experiments, run_dir),
         "audit": facts.source_audit(experiments),
         "changed": facts.changed_items(journal, run_dir, validation),
@@ -120,7 +124,7 @@ def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dic
         "notes": journal.notes,
         "command": reproduce_command(journal.info, run_dir),
         "score_plot": plots.score_plot(base.score if base else None, experiments),
-        "loss_plot": plots.loss_plot(experiments, champion),
+        "loss_plot": plots.loss_plot(experiments, leading),
         "time_plot": plots.time_plot(experiments),
     }
 
