@@ -161,7 +161,8 @@ class Dojo:
         base = self.journal.evaluation("base")
         if base is None:
             return FINISH_SECONDS
-        slowest = max(base.wall_seconds, *(each.wall_seconds for each in self._evaluations()), 0.0)
+        scored = [base, *(e.evaluation for e in self.journal.experiments() if e.evaluation is not None)]
+        slowest = max(each.wall_seconds for each in scored)
         per_item = slowest / max(len(self.validation), 1)
         return 1.2 * 2 * per_item * (self.test.n + len(self.confirmation)) + FINISH_SECONDS
 
@@ -176,9 +177,6 @@ class Dojo:
     def minimum_experiment_seconds(self) -> float:
         """The shortest budget that still trains for some seconds."""
         return 1.5 * self.overhead_seconds() + 5.0
-
-    def _evaluations(self) -> list[Evaluation]:
-        return [e.evaluation for e in self.journal.experiments() if e.evaluation is not None]
 
     @staticmethod
     def now() -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def compare(
     observed = [score_of(spec, samples, items).value for items in (challenger_items, champion_items)]
     delta = sign * (observed[0] - observed[1])
     if _is_accuracy(observed, (new, old), (challenger_items, champion_items)):
-        low, high, p_value = _proportions(new, old)
+        low, high, p_value = proportions(new, old)
         test = "exact McNemar"
     else:
         scores, repeats = _scores(spec, samples, challenger_items, champion_items, observed)
@@ -104,6 +105,7 @@ def compare(
     )
 
 
+@lru_cache(maxsize=4096)
 def mcnemar(fixed: int, broken: int) -> float:
     """Exact two-sided p-value: ``fixed`` of the discordant pairs against a fair coin."""
     if fixed + broken == 0:
@@ -154,7 +156,8 @@ def _is_accuracy(
     )
 
 
-def _proportions(new: NDArray[np.bool_], old: NDArray[np.bool_]) -> tuple[float, float, float]:
+def proportions(new: NDArray[np.bool_], old: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Two models' right answers to the same items: the interval (low, high) in points, and McNemar's p."""
     fixed, broken = int((new & ~old).sum()), int((old & ~new).sum())
     low, high = newcombe(int((new & old).sum()), fixed, broken, int((~new & ~old).sum()))
     return 100.0 * low, 100.0 * high, mcnemar(fixed, broken)

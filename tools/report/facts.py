@@ -126,7 +126,7 @@ def quotation(value: Any) -> str:
 def changed_items(
     journal: Journal, run_dir: Path, validation: Sequence[Sample]
 ) -> dict[str, list[dict[str, str]]]:
-    """Validation items that the search's best fixed and broke: prompt, gold, the base's answer and its own."""
+    """Validation items that the search's best fixed and broke: prompt, gold, answers before and after."""
     champion = journal.best()
     if champion is None:
         return {"fixed": [], "broken": []}
