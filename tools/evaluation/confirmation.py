@@ -50,28 +50,33 @@ def split_validation(samples: Sequence[Sample]) -> tuple[tuple[Sample, ...], tup
     on is never what another run confirms on. Search items keep their order; the first part of the
     confirmation items is as mixed as the whole.
     """
-    mixed = _mixed(samples)
     wanted = max(LEAST_ITEMS, round(CONFIRMATION_SHARE * len(samples)))
-    n = max(0, min(len(samples) - 1, wanted))
-    # Evenly spread over the mixed order, so that both parts have every subset in the same share.
-    spread = [(number + 1) * n // len(mixed) > number * n // len(mixed) for number in range(len(mixed))]
-    kept = [sample for sample, here in zip(mixed, spread, strict=True) if here]
-    chosen = {id(sample) for sample in kept}
-    return tuple(sample for sample in samples if id(sample) not in chosen), tuple(kept)
+    n, total = max(0, min(len(samples) - 1, wanted)), len(samples)
+    groups = _by_subset(samples)
+    listed = [number for numbers in groups for number in numbers]
+    # Evenly over the list, one subset after the other: each gets its share, to the item.
+    kept = {number for place, number in enumerate(listed) if (place + 1) * n // total > place * n // total}
+    search = tuple(sample for number, sample in enumerate(samples) if number not in kept)
+    return search, _mixed(samples, [[number for number in group if number in kept] for group in groups])
 
 
-def _mixed(samples: Sequence[Sample]) -> list[Sample]:
-    """In an order that depends on prompts alone, each subset spread evenly over it."""
+def _by_subset(samples: Sequence[Sample]) -> list[list[int]]:
+    """Places of the items by subset, in an order that depends on their texts alone."""
     by_subset: dict[str, list[tuple[str, int]]] = {}
     for number, sample in enumerate(samples):
         key = sha256(f"{sample.prompt}\n{sample.id}".encode("utf-8", "replace")).hexdigest()
         by_subset.setdefault(sample.subset, []).append((key, number))
+    return [[number for _, number in sorted(by_subset[subset])] for subset in sorted(by_subset)]
+
+
+def _mixed(samples: Sequence[Sample], groups: Sequence[Sequence[int]]) -> tuple[Sample, ...]:
+    """Each group spread evenly over the whole."""
     places = [
-        ((place + 0.5) / len(keys), key, number)
-        for keys in by_subset.values()
-        for place, (key, number) in enumerate(sorted(keys))
+        ((place + 0.5) / len(group), of, number)
+        for of, group in enumerate(groups)
+        for place, number in enumerate(group)
     ]
-    return [samples[number] for _, _, number in sorted(places)]
+    return tuple(samples[number] for _, _, number in sorted(places))
 
 
 def schedule(n: int) -> tuple[tuple[int, float], ...]:
