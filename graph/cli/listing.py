@@ -50,8 +50,7 @@ def _run_facts(path: Path, journal: Journal) -> dict[str, object]:
 
 def _champion(journal: Journal) -> str:
     """What the run claims; before it has come so far, what leads its search."""
-    champion, best = journal.champion_id(), journal.best()
-    shown = best.id if best and champion == BASE else champion
+    champion, shown = journal.champion_id(), journal.leading_id()
     if shown == BASE:
         return "none"
     evaluation = journal.evaluation(shown)

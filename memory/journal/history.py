@@ -199,6 +199,14 @@ class History:
         chosen = self._index.get(("champion_chosen", None))
         return BASE if chosen is None else str(chosen.data.get("champion", BASE))
 
+    def leading_id(self) -> str:
+        """The model of which a run tells most: its champion; without one the candidate that was tested, and
+        before that the incumbent."""
+        champion, tested = self.champion_id(), self.confirmation
+        if champion != BASE:
+            return champion
+        return tested.candidate if tested else self.incumbent_id()
+
     def lineage(self, experiment: str) -> tuple[str, ...]:
         """The experiment and what it builds on, oldest first; the base model is not named."""
         line: list[str] = []

@@ -303,20 +303,29 @@ def climb(random: np.random.Generator, n: int, apart_share: float, steps: int = 
     logit = np.log(difficulty / (1 - difficulty))
     base, luck, shift = random.random(n) < difficulty, random.random(n), 0.0
     apart = kept_apart(n, apart_share)
-    incumbent = base
+    known, incumbent = {"base": (base, 0.0)}, "base"
+    done: list[Experiment] = []
     for number in range(1, steps + 1):
         tried = shift + random.normal(0.05, 0.3)
         mine_luck = np.where(random.random(n) < 0.5, luck, random.random(n))
         mine = mine_luck < 1 / (1 + np.exp(-logit - tried))
-        comparison = compared(mine[: n - apart], incumbent[: n - apart], f"e{number:02d}", "base")
-        experiment = Experiment(
-            id=f"e{number:02d}", number=number, plan=_plan(f"e{number:02d}"), comparison=comparison
-        )
-        if outcome_of(experiment) == "kept":
-            incumbent, luck, shift = mine, mine_luck, tried
-    new, old = incumbent[n - apart :], base[n - apart :]
-    found = decide("e01", apart, lambda items: compared(new[:items], old[:items], "e01", "base"))
-    true_gain = 100.0 * float((1 / (1 + np.exp(-logit - shift))).mean() - difficulty.mean())
+        id = f"e{number:02d}"
+        comparison = compared(mine[: n - apart], known[incumbent][0][: n - apart], id, incumbent)
+        experiment = Experiment(id=id, number=number, plan=_plan(id), comparison=comparison)
+        outcome = outcome_of(experiment)
+        done.append(experiment.model_copy(update={"outcome": outcome}))
+        known[id] = mine, tried
+        if outcome == "kept":
+            incumbent, luck, shift = id, mine_luck, tried
+    candidate = candidate_of(done)
+    if candidate is None:
+        return False, 0.0
+    mine, tried = known[candidate.id]
+    new, old = mine[n - apart :], base[n - apart :]
+    found = decide(
+        candidate.id, apart, lambda items: compared(new[:items], old[:items], candidate.id, "base")
+    )
+    true_gain = 100.0 * float((1 / (1 + np.exp(-logit - tried))).mean() - difficulty.mean())
     return found.confirmed, true_gain if found.confirmed else 0.0
 
 

@@ -127,11 +127,11 @@ def changed_items(
     journal: Journal, run_dir: Path, validation: Sequence[Sample]
 ) -> dict[str, list[dict[str, str]]]:
     """Validation items that the search's best fixed and broke: prompt, gold, answers before and after."""
-    champion = journal.best()
-    if champion is None:
+    leading = journal.leading_id()
+    if leading == BASE:
         return {"fixed": [], "broken": []}
     before = predictions(run_dir, journal.base_evaluation)
-    after = predictions(run_dir, champion.evaluation)
+    after = predictions(run_dir, journal.evaluation(leading))
     samples = {sample.id: sample for sample in validation}
     lists: dict[str, list[dict[str, str]]] = {"fixed": [], "broken": []}
     for id, new in after.items():
@@ -175,11 +175,10 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 def clusters(journal: Journal) -> list[dict[str, Any]]:
     """Kinds of wrong answers on validation: counts for the base and for the search's best."""
-    champion = journal.best()
+    leading = journal.leading_id()
+    found = journal.evaluation(leading) if leading != BASE else None
     before = {c.name: c.count for c in journal.base_evaluation.clusters} if journal.base_evaluation else {}
-    after = (
-        {c.name: c.count for c in champion.evaluation.clusters} if champion and champion.evaluation else {}
-    )
+    after = {c.name: c.count for c in found.clusters} if found else {}
     most = max([*before.values(), *after.values(), 1])
     return [
         {

@@ -88,7 +88,7 @@ def reproduce_command(info: RunInfo, run_dir: Path) -> str:
 def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dict[str, Any]:
     experiments = journal.experiments()
     champion = journal.champion_id()
-    leading = champion if champion != BASE else journal.incumbent_id()
+    leading = journal.leading_id()
     tone, sentence = facts.verdict(journal)
     base = journal.base_evaluation
     return {
