@@ -112,11 +112,12 @@ class Dojo:
         Raises:
             ExperimentFailed: the tokenizer fails on them.
         """
-        golds = [item.gold for item in self.validation if isinstance(item.gold, str)]
+        items = (*self.validation, *self.confirmation)
+        golds = [item.gold for item in items if isinstance(item.gold, str)]
         with self.ledger.measure("data"), boundary("data", "measuring lengths"):
             return token_lengths(
                 sample_with_longest(rows, self.seed),
-                [item.prompt for item in self.validation],
+                [item.prompt for item in items],
                 [self.spec.render(gold, "") for gold in golds],
                 self.base_model.path,
                 self.worker,
