@@ -37,8 +37,8 @@ FIRST_LOOK_SHARE = 1 / 3
 LEAST_FIRST_LOOK = 20
 """Items under which a look is not worth its level: eight must differ, all in one direction."""
 CONFIRMATION_SHARE = 0.5
-"""Of validation. More of it confirms smaller gains, less of it lets the search find larger ones; in the
-simulated searches of ``tests.bench.claims`` a half confirms most often."""
+"""Of validation. More of it confirms a given gain more surely, less of it lets the search find larger ones:
+``tests.bench.claims`` shows both for a third, a half and two thirds."""
 LEAST_ITEMS = 5
 """Items without which nothing can be confirmed: five that differ, all in one direction, have p = 0.031."""
 
