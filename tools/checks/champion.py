@@ -3,7 +3,8 @@
 The incumbent changes by a paired test on the search items, in the challenger's favour, at a one-sided
 level of 0.2: inside the loop a missed improvement costs as much as a false one, so the level is loose.
 Nothing is claimed by it: among twenty models that are no better than the base it finds an "improvement"
-in most runs (``tests.bench.claims``). What a run claims is tested on items kept apart (``tools.evaluation.confirmation``).
+in most runs (``tests.bench.claims``). What a run claims is tested on items kept apart
+(``tools.evaluation.confirmation``).
 """
 
 from __future__ import annotations
