@@ -122,23 +122,28 @@ class Run(Mapping[str, Any]):
 
     @property
     def gain(self) -> float:
-        """Champion minus base on the sealed test, in points (0.0 when nothing beat the base model)."""
+        """Champion minus base on the sealed test, in points (0.0 where no gain was confirmed)."""
         return float(self._of_ended("gain"))
 
     @property
     def p_value(self) -> float | None:
-        """Two-sided, paired by item; None when nothing beat the base model."""
+        """Two-sided, paired by item; None where no gain was confirmed."""
         value = self._of_ended("p_value")
         return None if value is None else float(value)
 
     @property
+    def confirmed(self) -> bool:
+        """Whether validation items kept apart confirmed a gain; without that the base model stands."""
+        return bool((self._summary.get("confirmation") or {}).get("confirmed"))
+
+    @property
     def kept(self) -> int:
-        """Experiments that became the champion."""
+        """Experiments that the search went on from."""
         return int(self._of_ended("kept"))
 
     @property
     def discarded(self) -> int:
-        """Experiments that did not beat the champion of their time."""
+        """Experiments that did not beat the best of their time."""
         return int(self._of_ended("discarded"))
 
     @property
@@ -173,7 +178,7 @@ class Run(Mapping[str, Any]):
 
     @property
     def champion(self) -> Path:
-        """Folder of the best model, in the Hub's format; the base model's when nothing beat it."""
+        """Folder of the confirmed model, in the Hub's format; the base model's where none was confirmed."""
         self._of_ended("champion")
         exported = self.run_dir / "champion"
         if exported.is_dir():
@@ -219,7 +224,8 @@ class Run(Mapping[str, Any]):
         return [str(answer) for answer in reply["answers"]["prompts"]]
 
     def _answer_tokens(self) -> int:
-        from graph.session import load_task, read_settings
+        from graph.session import read_settings
+        from graph.task_names import load_task
 
         if (lengths := self.journal.lengths) is not None:
             return lengths.max_new_tokens

@@ -1,8 +1,9 @@
 """The nodes: ask a role, act on what it decided, write the records into the journal.
 
 Roles decide through the run's policy; the harness's own rules (when to stop, what passes the training
-gate, what is audited, who becomes champion) stand in ``roles`` beside them. Here alone rows are
-written, models trained, probed, audited and evaluated, and the test is opened.
+gate, what is audited, from which experiment the search goes on, what the run claims) stand beside them in
+``roles`` and ``tools``. Here alone rows are written, models trained, probed, audited and evaluated, and
+the confirmation items and the test are read.
 
 What a role decides (plan, recipe, training plan) goes into the state as a draft; the gate behind it
 (``graph.approval.gates``) writes it into the journal, after a person approved where one is asked.
@@ -29,10 +30,11 @@ from memory.records import Experiment, Failure, TrainingPlan
 from roles import audit, lesson, stopping, training_gate
 from roles.method import method_for
 from tasks.errors import LONGEST_REASON, ExperimentFailed, InputError, MachineFault, or_fault
-from tools.checks import champion
+from tools.checks.champion import candidate_of, outcome_of
 from tools.checks.lengths import Asked, settle_lengths
 from tools.checks.source_kinds import kind_of, why_unusable
 from tools.curation.profile import COUNTED_ROWS
+from tools.evaluation import power
 from tools.models.export import export_champion
 from tools.report.html import write_report
 
@@ -65,6 +67,7 @@ def prepare(step: Step) -> RunState:
         with _before_the_first(step, "cannot be scored"):
             dojo.evaluate(BASE)
     step.tell("evaluation", BASE, journal.evaluation(BASE))
+    _say_detectable(step)
     _check_budget(step)
     return {
         "run": journal.info.run,
@@ -100,6 +103,14 @@ def _say_unused(step: Step) -> None:
         raise InputError(
             step.session.settings.task, f"no source of training rows can be used ({listed})", fix
         )
+
+
+def _say_detectable(step: Step) -> None:
+    """The smallest gain that this run can claim, before it spends anything on finding one."""
+    dojo = step.dojo
+    apart = len(dojo.confirmation)
+    found = power.detectable(len(dojo.validation) + apart, apart, dojo.validation_score(BASE))
+    step.note(found, detectable=True)
 
 
 def _settle_lengths(step: Step) -> None:
@@ -266,11 +277,11 @@ def train(step: Step, experiment: str) -> Draft:
 
 @_guarded
 def evaluator(step: Step, experiment: str) -> Draft:
-    """Score the experiment on validation, compare it with the champion item by item, assess the result."""
+    """Score the experiment on validation, compare it with the incumbent item by item, assess the result."""
     dojo, journal = step.dojo, step.journal
     step.announce("evaluator", f"answering {len(dojo.validation)} validation items", experiment)
     evaluation = dojo.evaluate(experiment)
-    comparison = journal.comparison(experiment) or dojo.compare(experiment, journal.champion_id())
+    comparison = journal.comparison(experiment) or dojo.compare(experiment, journal.incumbent_id())
     journal.append("comparison", comparison, experiment)
     if journal.verdict(experiment) is None:
         with step.thinking():
@@ -296,7 +307,7 @@ def diagnostician(step: Step) -> RunState:
     if learned is not None:
         journal.append("lesson", learned, experiment)
         dojo.record(learned)
-    journal.finish(experiment, champion.outcome_of(done))
+    journal.finish(experiment, outcome_of(done))
     step.tell("finished", experiment, journal.experiments()[-1])
     return {"failed": False, "finished": len(journal.experiments())}
 
@@ -316,25 +327,23 @@ def _with_outcome(step: Step, experiment: str) -> Experiment:
     """The experiment as far as it has come, with the outcome that its records give it."""
     done = step.journal.experiment(experiment)
     assert done is not None
-    return done.model_copy(update={"outcome": champion.outcome_of(done)})
+    return done.model_copy(update={"outcome": outcome_of(done)})
 
 
 def finish(step: Step) -> RunState:
-    """Read the sealed test once, for the base and the champion; export; report; close."""
+    """Confirm what the search ended with; read the sealed test once, for the base and the champion;
+    export; report; close."""
     step.to_present()
     dojo, journal = step.dojo, step.journal
     ending = {"outcome": step.state["ending"], "reason": step.state["reason"]}
-    winner = journal.champion_id()
+    winner = _confirmed(step, ending)
+    if winner == BASE and ending["outcome"] == "solved":
+        reason = f"{ending['reason']}, but its gain over the base could not be confirmed"
+        ending = {"outcome": "stuck", "reason": reason}
     journal.append("champion_chosen", {"champion": winner, **ending})
     step.announce("finish", f"opening the sealed test for base and {winner}")
-    try:
+    with _to_its_end("the sealed test could not be read"):
         dojo.final_test(winner)
-    except ExperimentFailed as failed:
-        reason = f"{failed.code}: {failed.message} {failed.log_tail}".strip()[:LONGEST_REASON]
-        raise MachineFault(
-            f"the sealed test could not be read to its end ({reason}); "
-            "nothing is lost: mend that, then `ftdojo resume`"
-        ) from failed
     step.tell("test_opened", None, {"champion": winner})
     with or_fault("exporting the champion"):
         exported = export_champion(dojo.workspace, journal, dojo.model_dir(winner), dojo.spec)
@@ -344,4 +353,37 @@ def finish(step: Step) -> RunState:
     dojo.workspace.write_json(dojo.workspace.run_dir / "summary.json", summary)
     step.tell("run_ended", None, ending)
     step.runs.close(step.session)
-    return {"ending": step.state["ending"], "reason": step.state["reason"], "summary": summary}
+    return {"ending": ending["outcome"], "reason": ending["reason"], "summary": summary}
+
+
+def _confirmed(step: Step, ending: dict[str, str]) -> str:
+    """What the run may claim: the search's candidate where items kept apart confirm it, else the base.
+
+    The choice is in the journal before an item is answered: from that line on the run only finishes.
+    """
+    journal = step.journal
+    candidate = candidate_of(journal.experiments())
+    journal.append("candidate_chosen", {"candidate": candidate.id if candidate else BASE, **ending})
+    if candidate is None:
+        return BASE
+    step.announce("finish", f"testing {candidate.id} against the base on items kept apart")
+    with _to_its_end("the confirmation could not be made"):
+        found = step.dojo.confirm(candidate.id)
+    step.tell("confirmation", candidate.id, {"text": found.text()})
+    return candidate.id if found.confirmed else BASE
+
+
+@contextmanager
+def _to_its_end(what: str) -> Iterator[None]:
+    """After the search a failed answer has no experiment that it could fail.
+
+    Raises:
+        MachineFault: in place of an ``ExperimentFailed``.
+    """
+    try:
+        yield
+    except ExperimentFailed as failed:
+        reason = f"{failed.code}: {failed.message} {failed.log_tail}".strip()[:LONGEST_REASON]
+        raise MachineFault(
+            f"{what} to its end ({reason}); nothing is lost: mend that, then `ftdojo resume`"
+        ) from failed

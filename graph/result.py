@@ -8,6 +8,7 @@ from typing import Any
 from memory.budget.usage import accounts, usages
 from memory.calibration import count_decisions, decisions
 from memory.claim import claim, majority_score
+from memory.confirmation import NO_GAIN
 from memory.journal.log import BASE, Journal
 
 
@@ -32,6 +33,7 @@ def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) 
         "p_value": comparison["p_value"] if comparison and champion != BASE else None,
         **baseline_facts(journal),
         **judge_facts(journal),
+        **confirmation_facts(journal),
         **journal.counts(),
         "wall_seconds": clocks.get("elapsed"),
         "clocks": {name: seconds for name, seconds in clocks.items() if name != "elapsed"},
@@ -40,6 +42,19 @@ def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) 
         "champion": str(champion_dir) if champion_dir and champion != BASE else champion,
         "report": str(report) if report else None,
     }
+
+
+def confirmation_facts(journal: Journal) -> dict[str, Any]:
+    """What the items kept apart say of the search's candidate; nothing in runs of earlier versions."""
+    found = journal.confirmation
+    if found is None:
+        tested = any(event.kind == "candidate_chosen" for event in journal.events)
+        return {"confirmation": {"text": f"{NO_GAIN}; nothing scored above the base"}} if tested else {}
+    facts: dict[str, Any] = {"candidate": found.candidate, "confirmed": found.confirmed, "text": found.text()}
+    if found.looks:
+        keys = ("delta", "low", "high", "p_value", "n")
+        facts |= {key: getattr(found.looks[-1].comparison, key) for key in keys}
+    return {"confirmation": facts}
 
 
 def baseline_facts(journal: Journal) -> dict[str, Any]:

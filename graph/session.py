@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from graph.settings import RunSettings
+from graph.task_names import load_options, load_task, on_disk
 from memory.budget.clocks import Ledger
 from memory.budget.spending import Spending
 from memory.experience.store import Experience, ExperienceStore, NullStore
@@ -27,17 +28,16 @@ from memory.journal.log import Journal
 from memory.records import RunInfo
 from roles import playbook
 from roles.policy import Policy
-from tasks import registry
-from tasks.base import Edition, LoadOptions, TaskData, TaskSpec
-from tasks.custom.hub_id import HubId, hub_id, looks_like_file
+from tasks.base import Edition, TaskData, TaskSpec
+from tasks.custom.hub_id import hub_id
 from tasks.errors import InputError, or_input_error
-from tasks.formats.declared import Declared
 from tasks.load import load
 from tools.chat.models import Models
 from tools.checks.lengths import EDITION_ROW_TOKENS
 from tools.contamination.check import Decontaminator
 from tools.curation.profile import answered_rows
 from tools.dojo import Dojo
+from tools.evaluation.confirmation import split_validation
 from tools.evaluation.score_answers import score_answers
 from tools.models.adapter import BUNDLED
 from tools.models.base_model import BaseModel, count_tokens, resolve_base_model
@@ -109,86 +109,6 @@ class OpenRuns:
             self.close(session)
 
 
-def load_task(name: str, edition: str, declared: Declared | None = None) -> TaskSpec:
-    """A registered task, one of lm-evaluation-harness (``lm-eval:NAME``), a user's path, or a Hub data set.
-
-    What exists on disk is a path, whatever else it could be. On published rows the answer budget is the
-    published one. ``declared`` names columns of data that comes without a ``task.toml``.
-
-    Raises:
-        InputError: unknown id, a folder that is not a task, or a data set that cannot be had.
-    """
-    if name.startswith("lm-eval:"):
-        from tasks.custom.lm_eval import load_lm_eval
-
-        return load_lm_eval(name)
-    path = Path(name).expanduser()
-    if _on_disk(name):
-        return _own_task(path, declared)
-    if (asked := hub_id(name)) is not None:
-        return _hub_task(asked, declared)
-    if "/" in name or looks_like_file(name):
-        wrong = "there is no such file or folder, and it is no id of a Hub data set"
-        raise InputError(
-            name, wrong, "check the path; an id is ORG/NAME, ORG/NAME:CONFIG or ORG/NAME:CONFIG:SPLIT"
-        )
-    spec = registry.get(name)
-    if edition == "official" and spec.published is not None:
-        return replace(spec, max_new_tokens=spec.published.max_new_tokens)
-    return spec
-
-
-def _own_task(path: Path, declared: Declared | None) -> TaskSpec:
-    """A task folder, or data alone: a file, a folder of files, a saved data set."""
-    if path.is_file() or (path.is_dir() and not (path / "task.toml").exists() and _holds_rows(path)):
-        from tasks.custom.data_task import data_task
-
-        return data_task(path, declared=declared)
-    if declared is not None and (declared.answer or declared.template):
-        raise InputError("--answer and --prompt", "they are for data without a task.toml", "edit task.toml")
-    from tasks.custom.folder import load_folder
-    from tools.hub.data_set import read
-
-    return load_folder(path, read)
-
-
-def _hub_task(asked: HubId, declared: Declared | None) -> TaskSpec:
-    """A data set of the Hub as a task; its rows are those of one commit, which ``source`` names."""
-    from tasks.custom.data_task import data_task
-    from tools.hub.data_set import read
-
-    return data_task(asked.text, read(asked), asked.name, declared)
-
-
-def fetch_data(name: str) -> None:
-    """Download a task's data where it is a Hub data set, for those who show something while a run starts.
-
-    Raises:
-        InputError: it cannot be had.
-    """
-    asked = hub_id(name)
-    if asked is not None and not _on_disk(name):
-        from tools.hub.data_set import fetch
-
-        fetch(asked)
-
-
-def _on_disk(name: str) -> bool:
-    return Path(name).expanduser().exists()
-
-
-def _holds_rows(folder: Path) -> bool:
-    from tasks.custom.files import SUFFIXES
-
-    saved = ("dataset_dict.json", "state.json")
-    return any(path.name in saved or path.name.endswith(SUFFIXES) for path in folder.rglob("*"))
-
-
-def load_options(settings: RunSettings) -> LoadOptions:
-    """Where the published rows are, and how they are split."""
-    return LoadOptions(Path(settings.data_root).expanduser(), settings.split)
-
-
 def start(settings: RunSettings) -> Session:
     """Make a new run: check everything that can be wrong, then write the first journal line.
 
@@ -197,7 +117,7 @@ def start(settings: RunSettings) -> Session:
             task, model or budget, nor by missing files.
     """
     spec = load_task(settings.task, settings.edition)
-    if hub_id(settings.task) is not None and not _on_disk(settings.task):
+    if hub_id(settings.task) is not None and not on_disk(settings.task):
         # The run goes on with the rows that it began with, whatever becomes of the data set.
         settings = settings.model_copy(update={"task": spec.source})
     if settings.budget_seconds < MINIMUM_BUDGET_SECONDS:
@@ -348,11 +268,13 @@ def _build(
             ),
         )
         on_error.callback(journal.close)
+    search, confirmation = split_validation(data.validation)
     dojo = Dojo(
         spec=spec,
         edition=edition,
         base_model=base_model,
-        validation=data.validation,
+        validation=search,
+        confirmation=confirmation,
         pool={source.name: source for source in data.sources},
         test=test,
         decontaminator=decontaminator,

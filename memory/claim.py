@@ -25,7 +25,9 @@ def claim(journal: Journal) -> tuple[Tone, str]:
     if final is None:
         return "open", _not_tested(journal)
     if final.challenger == BASE:
-        return "open", "No experiment beat the base model, so the base model stands and nothing is claimed."
+        tested = journal.confirmation
+        why = f"{tested.text()}. So" if tested else "No experiment beat the base model, so"
+        return "open", f"{why[0].upper()}{why[1:]} the base model stands and nothing is claimed."
     base, champion = journal.test_evaluation(BASE), journal.test_evaluation(final.challenger)
     facts = f"{_spread(final.delta, final.low, final.high, final.p_value)}, {final.n} sealed test items"
     scores = f"from {base.score.value:.1f} to {champion.score.value:.1f}" if base and champion else ""

@@ -179,7 +179,7 @@ class ErrorCluster(Record):
 class Evaluation(Record):
     """Scores and per-item outcomes, measured by the harness and by nobody else."""
 
-    split: Literal["validation", "test"]
+    split: Literal["validation", "confirmation", "test"]
     score: Score
     predictions: str
     """Relative path: JSONL of ``{"id", "subset", "prediction", "parsed", "right", "value", "error",

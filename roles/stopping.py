@@ -8,7 +8,7 @@ from roles.time_split import meaningful_seconds
 from tools.dojo import Dojo
 
 SOLVED_LOW = 97.0
-"""Lower end of the champion's interval from which a rate in percent counts as solved."""
+"""Lower end of the incumbent's interval from which a rate in percent counts as solved."""
 
 
 def ending(
@@ -20,14 +20,14 @@ def ending(
     is left, less the reserve for the final test, holds no further experiment, as many
     experiments as were asked for are done, or a cap on money or tokens is reached.
     """
-    champion = dojo.journal.champion_id()
-    score = dojo.validation_score(champion)
-    if target is not None and champion != "base":
+    incumbent = dojo.journal.incumbent_id()
+    score = dojo.validation_score(incumbent)
+    if target is not None and incumbent != "base":
         reached = score.value >= target if score.higher_is_better else score.value <= target
         if reached:
-            return "solved", f"{champion} reached the target {target:g} with {score.text()} on validation"
-    if target is None and champion != "base" and score.higher_is_better and score.low >= SOLVED_LOW:
-        return "solved", f"{champion} scores {score.text()} on validation"
+            return "solved", f"{incumbent} reached the target {target:g} with {score.text()} on validation"
+    if target is None and incumbent != "base" and score.higher_is_better and score.low >= SOLVED_LOW:
+        return "solved", f"{incumbent} scores {score.text()} on validation"
     if dojo.spending is not None and dojo.spending.exhausted:
         return "out_of_budget", dojo.spending.exhausted
     if not dojo.judge_holds_another():

@@ -14,7 +14,7 @@ import pytest
 
 import ftdojo
 from memory.journal.log import Journal
-from tests.support.small_run import make_task_and_model
+from tests.support.small_run import make_task_and_model, run_arguments
 
 LIMITS = {"max_rows": 120, "max_experiments": 3, "budget": "10m"}
 
@@ -73,7 +73,8 @@ def test_the_sealed_test_is_opened_once_after_the_choice(finished_run):
     journal = ftdojo.journal(folder / "runs" / summary["run"])
     kinds = [event.kind for event in journal.events]
     assert kinds.count("test_opened") == 1
-    assert kinds.index("champion_chosen") < kinds.index("test_opened") < kinds.index("test_evaluation")
+    order = ("candidate_chosen", "confirmation", "champion_chosen", "test_opened", "test_evaluation")
+    assert [kinds.index(kind) for kind in order] == sorted(kinds.index(kind) for kind in order)
     assert "finished" not in kinds[kinds.index("test_opened") :]
 
 
@@ -144,10 +145,20 @@ def test_the_compiled_graph_can_be_invoked_without_the_command_line(task_and_mod
     assert result["summary"]["test_reads"] == 1
 
 
-LATER = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("plan", "card", "comparison")]
+def test_a_model_that_learned_nothing_is_neither_claimed_nor_exported(task_and_model, tmp_path):
+    run = ftdojo.run(**run_arguments(task_and_model, tmp_path))
+    assert run["champion"] == "base"
+    assert run["confirmation"]["text"].startswith("no gain could be confirmed")
+    assert (run.gain, run.p_value, run.test_reads) == (0.0, None, 1)
+    assert not (run.run_dir / "champion").exists()
+    assert "the base model stands and nothing is claimed" in run.report.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("after", ["training", "champion_chosen", *LATER])
+SLOW = ("plan", "card", "comparison", "champion_chosen")
+LATER = [pytest.param(kind, marks=pytest.mark.slow) for kind in SLOW]
+
+
+@pytest.mark.parametrize("after", ["training", "candidate_chosen", *LATER])
 def test_kill_9_and_resume_loses_and_repeats_nothing(task_and_model, tmp_path, after):
     task, model = task_and_model
     command = [sys.executable, "-m", "graph", "run", str(task), "--base-model", str(model)]

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from graph import session as sessions
+from graph import task_names
 from graph.cli.tasks import assets_of, print_task_card, print_tasks
 from graph.settings import make_settings
 from tasks import registry
@@ -37,14 +38,14 @@ def test_the_data_folder_of_the_home_is_the_default_root(
 ) -> None:
     monkeypatch.setenv("FTDOJO_HOME", str(tmp_path))
     settings = make_settings(task="aime25")
-    assert sessions.load_options(settings) == LoadOptions(tmp_path / "data", "own")
+    assert task_names.load_options(settings) == LoadOptions(tmp_path / "data", "own")
     with pytest.raises(InputError, match="split"):
         make_settings(task="aime25", split="random")
 
 
 def test_the_official_edition_has_the_published_answer_budget() -> None:
-    assert sessions.load_task("aime25", "mini").max_new_tokens == registry.get("aime25").max_new_tokens
-    assert sessions.load_task("aime25", "official").max_new_tokens == 8192
+    assert task_names.load_task("aime25", "mini").max_new_tokens == registry.get("aime25").max_new_tokens
+    assert task_names.load_task("aime25", "official").max_new_tokens == 8192
 
 
 def test_a_session_opens_and_opens_again_on_real_rows(tmp_path: Path) -> None:

@@ -62,22 +62,24 @@ def test_lengths_are_said_kept_and_held(task_and_model, tmp_path):
     validation = task / "validation.jsonl"
     rows = rows_of(validation)
     column = next(name for name, value in rows[0].items() if isinstance(value, str) and len(value) > 20)
-    rows[0][column] += " and so on" * 60
+    for row in rows[:6]:  # some of them are search items, some are kept apart
+        row[column] += " and so on" * 60
     write_lines(validation, rows)
     told: list[dict] = []
     run(run_settings(task_and_model, tmp_path / "runs", max_length=80, max_new_tokens=48), told.append)
     journal = journal_of(tmp_path / "runs")
     lengths = journal.lengths
     assert lengths is not None and (lengths.max_length, lengths.max_new_tokens) == (80, 48)
-    assert lengths.unanswerable == 1 and 0 < lengths.long_rows < lengths.rows
+    assert lengths.unanswerable == 6 and 0 < lengths.long_rows < lengths.rows
     said = next(note for note in journal.notes if note.startswith("rows up to 80 tokens"))
     assert f"all but {lengths.long_rows:,} of {lengths.rows:,}" in said and "answers up to 48" in said
     assert said in [event["data"]["text"] for event in told if event["kind"] == "note"]
     base = journal.evaluation(BASE)
     assert base is not None
     items = read_items(journal.path.parent / base.predictions)
-    assert [item["error"] for item in items].count("prompt_too_long") == 1
-    assert items[0]["prediction"] == "" and not items[0]["right"]
+    unasked = [item for item in items if item["error"] == "prompt_too_long"]
+    assert 0 < len(unasked) < 6
+    assert all(item["prediction"] == "" and not item["right"] for item in unasked)
     # The random model talks on and on: that has a name of its own.
     assert any(cluster.name.startswith("cut_at_budget") for cluster in base.clusters)
     card, plan = journal.card("e01"), journal.training_plan("e01")

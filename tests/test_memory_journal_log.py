@@ -344,7 +344,8 @@ def test_champion_lineage_and_counts_are_derived(path: Path) -> None:
     journal = Journal.open(path, write=False)
     assert journal.info == run_info()
     assert journal.base_evaluation == evaluation(20.0)
-    assert journal.champion_id() == "e03"
+    assert journal.incumbent_id() == "e03"
+    assert journal.champion_id() == "base", "nothing is claimed before it is chosen"
     assert journal.lineage("e05") == ("e01", "e03", "e05")
     assert journal.lineage("base") == ()
     assert journal.counts() == {"kept": 2, "discarded": 1, "failed": 1}

@@ -6,7 +6,7 @@ import pytest
 
 from memory.records import Comparison, Experiment, Failure, Plan
 from roles.diagnostician import diagnose
-from tools.checks.champion import replaces_champion
+from tools.checks.champion import replaces_incumbent
 
 PLAN = Plan(
     experiment="e01",
@@ -56,6 +56,6 @@ def comparison(delta: float, p_value: float) -> Comparison:
 
 
 def test_a_larger_number_alone_replaces_nobody():
-    assert not replaces_champion(comparison(1.0, 0.8))
-    assert replaces_champion(comparison(3.0, 0.2))
-    assert not replaces_champion(comparison(-9.0, 0.001))
+    assert not replaces_incumbent(comparison(1.0, 0.8))
+    assert replaces_incumbent(comparison(3.0, 0.2))
+    assert not replaces_incumbent(comparison(-9.0, 0.001))

@@ -42,7 +42,7 @@ def outside(page: str) -> str:
 @pytest.mark.parametrize(
     ("role", "wanted"),
     [
-        ("planner", ("| field-notes | 80 | direct", "champion: e06", "base -> e01", "| e07* | e06 |")),
+        ("planner", ("| field-notes | 80 | direct", "incumbent: e06", "base -> e01", "| e07* | e06 |")),
         ("planner", ("e03 failed at probe: diverged", "A plan that tests it names e08", "room for about")),
         ("planner", ("Not listed, discarded: 1", "agrees", "30% (e01)", "Predictions: ", "in base |")),
         ("data_curator", ("change: hyperparameters; parent e06", "recipe of e06", "e08 (discarded")),
@@ -64,7 +64,7 @@ def test_the_first_experiment_has_a_briefing_too(tmp_path: Path) -> None:
     dojo = make_dojo(tmp_path, 0)
     page = briefing("planner", dojo, "e01")
     assert "Nothing was tried yet." in page
-    assert "champion: the base model" in page
+    assert "incumbent: the base model" in page
     assert "answer of base: word none" in page
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.session import load_task
+from graph.task_names import load_task
 from tasks.base import TaskSpec
 from tasks.custom.lm_eval import load_lm_eval
 from tasks.errors import InputError

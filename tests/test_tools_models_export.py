@@ -53,6 +53,7 @@ def champion(journal: Journal, space: Workspace) -> Path:
     journal.append("training_plan", TrainingPlan(method="lora", learning_rate=2e-3), "e01")
     journal.append("training", training("experiments/e01/model"), "e01")
     write_experiment(journal, "e01", "kept", 55.0)
+    journal.append("champion_chosen", {"champion": "e01"})
     journal.append("test_evaluation", evaluation(19.0), "base")
     journal.append("test_evaluation", evaluation(54.0), "e01")
     journal.append("test_comparison", comparison("e01", "base", 35.0), "e01")
@@ -87,6 +88,16 @@ def test_a_second_export_replaces_the_first(journal: Journal, space: Workspace) 
     export_champion(space, journal, folder, copy_spec())
     assert not (target / "stray.txt").exists()
     assert sorted(path.name for path in space.run_dir.iterdir() if "champion" in path.name) == ["champion"]
+
+
+def test_what_was_kept_and_not_confirmed_is_not_exported(
+    journal: Journal, space: Workspace, tmp_path: Path
+) -> None:
+    write_experiment(journal, "e01", "kept", 55.0)
+    journal.append("champion_chosen", {"champion": "base"})
+    base = make_tiny_model(tmp_path / "base")
+    assert export_champion(space, journal, base, copy_spec()) == base
+    assert not space.champion_dir.exists()
 
 
 def test_without_a_gain_the_base_is_what_one_gets(journal: Journal, space: Workspace, tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from memory.claim import claim
+from memory.confirmation import Confirmation, Look
 from memory.journal.log import Journal
 from memory.records import Comparison
+from tasks.base import Score
 from tests.support.run_folder import NASTY, SEALED, VALIDATION, info, make_run
 from tools.report import facts
 from tools.report.html import render_report, reproduce_command, write_report
@@ -120,6 +122,7 @@ def test_a_gain_is_stated_with_its_evidence(tmp_path: Path) -> None:
 
 def test_a_difference_that_chance_explains_is_not_called_a_gain(tmp_path: Path) -> None:
     with make_run(tmp_path / "run", experiments=1, ended=False) as journal:
+        journal.append("champion_chosen", {"champion": "e01"})
         journal.append("test_comparison", on_the_test(delta=1.2, p_value=0.4), "e01")
         tone, sentence = claim(journal)
     assert tone == "open"
@@ -128,8 +131,31 @@ def test_a_difference_that_chance_explains_is_not_called_a_gain(tmp_path: Path) 
 
 def test_a_significant_loss_is_called_worse(tmp_path: Path) -> None:
     with make_run(tmp_path / "run", experiments=1, ended=False) as journal:
+        journal.append("champion_chosen", {"champion": "e01"})
         journal.append("test_comparison", on_the_test(delta=-9.0, p_value=1e-6), "e01")
         assert claim(journal)[0] == "worse"
+
+
+def test_a_gain_that_was_not_confirmed_is_named_and_not_claimed(tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    with make_run(run_dir, experiments=1, ended=False) as journal:
+        looked = on_the_test(delta=2.7, p_value=0.21).model_copy(update={"n": 150})
+        look = Look(items=150, level=0.045, comparison=looked)
+        score = Score(metric="exact match", value=15.2, low=10.0, high=22.0, n=150)
+        found = Confirmation(candidate="e01", looks=(look,), confirmed=False, base=score, score=score)
+        journal.append("note", {"text": "150 of 300 are kept", "detectable": True})
+        journal.append("confirmation", found)
+        journal.append("champion_chosen", {"champion": "base"})
+        itself = on_the_test(0.0, 1.0).model_copy(update={"challenger": "base"})
+        journal.append("test_comparison", itself, "base")
+        tone, sentence = claim(journal)
+        page = render_report(journal, run_dir, VALIDATION)
+    assert tone == "open"
+    assert sentence.startswith("No gain could be confirmed; best candidate e01 not confirmed: +2.7")
+    assert sentence.endswith("the base model stands and nothing is claimed.")
+    text = " ".join("".join(Outline(page).text).split())
+    for words in ("base (e01 was not confirmed)", "Validation, kept apart (e01)", "150 of 300 are kept"):
+        assert words in text
 
 
 def test_nothing_kept_and_unfinished_claim_nothing(tmp_path: Path) -> None:

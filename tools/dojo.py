@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from memory.budget.clocks import Ledger
+from memory.confirmation import Confirmation
 from memory.experience.lessons import Recalled
 from memory.experience.store import Experience
 from memory.journal.log import BASE, Journal
@@ -26,8 +27,8 @@ from tasks.errors import HarnessFault, boundary
 from tools.contamination.check import Decontaminator
 from tools.curation import run as curating
 from tools.curation.operations import TeacherSteps
-from tools.curation.profile import SourceProfile, examples_of, profile_source
-from tools.curation.targets import formatted
+from tools.curation.profile import SourceProfile, profile_source
+from tools.evaluation import confirmation as confirming
 from tools.evaluation import evaluate as evaluating
 from tools.evaluation import paired_test as comparing
 from tools.evaluation.baselines import levels_of
@@ -39,17 +40,16 @@ from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
 from tools.training import estimate as estimating
 from tools.training import train as training
-from tools.training.token_lengths import Record, TokenLengths, sample_with_longest, token_lengths
 from tools.workspace import Workspace
 
 if TYPE_CHECKING:
     from memory.budget.spending import Spending
     from tools.evaluation.judge.scoring import PairwiseJudge
-    from tools.synthesis.teacher import Teacher, TeacherEstimate
+    from tools.synthesis.teacher import Teacher
 
-Split = Literal["validation", "test"]
+Split = Literal["validation", "confirmation", "test"]
 AUDIT_ROWS = 60
-"""Rows per source on which the champion is held against the labels."""
+"""Rows per source on which the incumbent is held against the labels."""
 FINISH_SECONDS = 4.0
 """Export, report and the last journal records."""
 
@@ -62,6 +62,7 @@ class Dojo:
     edition: str
     base_model: BaseModel
     validation: tuple[Sample, ...]
+    """The search items: what experiments are scored on and roles may see."""
     pool: Mapping[str, Source]
     test: SealedTest
     decontaminator: Decontaminator
@@ -73,6 +74,8 @@ class Dojo:
     count_tokens: Callable[[str], int]
     seed: int
     max_rows: int
+    confirmation: tuple[Sample, ...] = ()
+    """Validation items kept apart, on which the final model alone is tested against the base."""
     max_length: int = 512
     template_tokens: int = 0
     """What the chat template adds to a row; known once the lengths are settled."""
@@ -99,32 +102,6 @@ class Dojo:
                     for name, source in self.pool.items()
                 }
         return self._profiles
-
-    def rows_of_sources(self, names: Sequence[str]) -> list[Record]:
-        """Every row of these sources as a training set holds it, its answer in the task's format."""
-        profiles = self.profiles()
-        return [
-            row._replace(answer=formatted(self.spec, row.answer)).record()
-            for name in names
-            for row in examples_of(self.pool[name], profiles[name].suggested_columns, self.spec)
-        ]
-
-    def token_lengths(self, rows: Sequence[Record]) -> TokenLengths:
-        """Tokens of (a sample of) these rows, and of the validation prompts and references.
-
-        Raises:
-            ExperimentFailed: the tokenizer fails on them.
-        """
-        golds = [item.gold for item in self.validation if isinstance(item.gold, str)]
-        with self.ledger.measure("data"), boundary("data", "measuring lengths"):
-            return token_lengths(
-                sample_with_longest(rows, self.seed),
-                [item.asked for item in self.validation],
-                [self.spec.render(gold, "") for gold in golds],
-                self.base_model.path,
-                self.worker,
-                self.workspace.run_dir / "lengths.log",
-            )
 
     def apply_lengths(self, lengths: Lengths) -> None:
         """Let rows and answers be as long as was settled."""
@@ -160,13 +137,14 @@ class Dojo:
         return self.ledger.remaining_seconds - self.finishing_seconds()
 
     def finishing_seconds(self) -> float:
-        """The reserve for the end: base and champion on the sealed test, at the measured speed."""
+        """The reserve for the end: two models on confirmation and test items, at the measured speed."""
         base = self.journal.evaluation("base")
         if base is None:
             return FINISH_SECONDS
-        slowest = max(base.wall_seconds, *(each.wall_seconds for each in self._evaluations()), 0.0)
+        scored = [base, *(e.evaluation for e in self.journal.experiments() if e.evaluation is not None)]
+        slowest = max(each.wall_seconds for each in scored)
         per_item = slowest / max(len(self.validation), 1)
-        return 1.2 * 2 * per_item * self.test.n + FINISH_SECONDS
+        return 1.2 * 2 * per_item * (self.test.n + len(self.confirmation)) + FINISH_SECONDS
 
     def overhead_seconds(self) -> float:
         """What an experiment costs besides its training steps: data, probe, evaluation, process start."""
@@ -179,9 +157,6 @@ class Dojo:
     def minimum_experiment_seconds(self) -> float:
         """The shortest budget that still trains for some seconds."""
         return 1.5 * self.overhead_seconds() + 5.0
-
-    def _evaluations(self) -> list[Evaluation]:
-        return [e.evaluation for e in self.journal.experiments() if e.evaluation is not None]
 
     @staticmethod
     def now() -> str:
@@ -219,28 +194,6 @@ class Dojo:
         from tools.synthesis.operations import teacher_steps
 
         return teacher_steps(self.teacher)
-
-    def teacher_cost(self, recipe: DataRecipe, most_rows: int = 2000) -> list[tuple[str, TeacherEstimate]]:
-        """What each operation of a recipe would ask the teacher, and its price; nothing is sent.
-
-        Estimated on at most ``most_rows`` raw rows; empty where nothing is asked.
-        """
-        from tools.synthesis.estimate import estimate_recipe
-
-        if self.teacher is None or not any(isinstance(op, curating.ASKS_TEACHER) for op in recipe.operations):
-            return []
-        with self.ledger.measure("data"), boundary("data", "estimating a recipe"):
-            return estimate_recipe(
-                recipe,
-                self.pool,
-                self.spec,
-                self.decontaminator,
-                self.teacher,
-                self.count_tokens,
-                self.max_rows,
-                [sample.prompt for sample in self.validation],
-                most_rows,
-            )
 
     # -- models ----------------------------------------------------------------------------
 
@@ -313,17 +266,19 @@ class Dojo:
         self.journal.append("evaluation", evaluation, experiment)
         return evaluation
 
-    def _evaluated(self, experiment: str, samples: Sequence[Sample], split: Split) -> Evaluation:
+    def _evaluated(
+        self, experiment: str, samples: Sequence[Sample], split: Split, name: str = ""
+    ) -> Evaluation:
         evaluation = evaluating.evaluate(
             samples,
             self.spec,
             self.model_dir(experiment),
-            self.workspace.experiment_dir(experiment) / f"{split}.jsonl",
+            self.workspace.experiment_dir(experiment) / f"{name or split}.jsonl",
             self.workspace,
             self.worker,
             split=split,
         )
-        if self.judge and (missing := unjudged(self._items(experiment, split))):
+        if self.judge and (missing := unjudged(self._items(experiment, name or split))):
             facts = {"experiment": experiment, "split": split, **missing}
             self.journal.note(f"{experiment}, {split}: {missing['text']}", unjudged=facts)
         return evaluation
@@ -384,12 +339,25 @@ class Dojo:
 
     # -- the end ---------------------------------------------------------------------------
 
-    def final_test(self, champion: str) -> tuple[Evaluation, Evaluation, Comparison]:
-        """The single reading of the sealed test: base and champion on the same rows.
+    def confirm(self, candidate: str) -> Confirmation:
+        """The test of the search's candidate against the base on the items kept apart; made once."""
+        if (done := self.journal.confirmation) is not None:
+            return done
 
-        Returns:
-            (base's evaluation, champion's evaluation, their paired comparison); with no
-            champion the base is read alone and compared with itself.
+        def answer(model: str, first: int, last: int) -> Sequence[Mapping[str, Any]]:
+            name = f"confirmation-{last}"
+            with self.ledger.measure("evaluate"), boundary("evaluate", "confirming the final model"):
+                self._evaluated(model, self.confirmation[first:last], "confirmation", name)
+            return self._items(model, name)
+
+        found = confirming.confirm(candidate, self.confirmation, self.spec, answer)
+        self.journal.append("confirmation", found)
+        return found
+
+    def final_test(self, champion: str) -> tuple[Evaluation, Evaluation, Comparison]:
+        """The single reading of the sealed test: base and champion on the same rows, and their paired test.
+
+        With no champion the base is read alone and compared with itself.
         """
         journal = self.journal
         if journal.stage(champion, "test_comparison") is None:
@@ -415,7 +383,8 @@ class Dojo:
     ) -> None:
         """What no model at all would score, and whether the champion does better than one answer alone."""
         chance = (self.journal.judge or {}).get("chance")
-        text, facts = levels_of(self.spec, self.validation, samples, champion != BASE and items, chance)
+        known = (*self.validation, *self.confirmation)
+        text, facts = levels_of(self.spec, known, samples, champion != BASE and items, chance)
         self.journal.note(text, baselines=facts)
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from memory.records import Plan, TrainingPlan
 from tasks.errors import InvalidDecision, did_you_mean
 from tools.checks.plan import PLAN_CHECKS
 from tools.checks.recipe import check_recipe
+from tools.checks.teacher_cost import teacher_cost
 from tools.checks.training import TRAINING_CHECKS
 from tools.dojo import Dojo
 from tools.synthesis.teacher import TeacherEstimate
@@ -58,7 +59,7 @@ def _recipe(dojo: Dojo, experiment: str, recipe: DataRecipe) -> tuple[Facts, Fac
     rows = {name: len(dojo.pool[name].rows) for name in recipe.sources if name in dojo.pool}
     operations = [_in_words(operation) for operation in recipe.operations]
     cost: Facts = {"raw_rows": sum(rows.values())}
-    asked = [_in_figures(operation, estimate) for operation, estimate in dojo.teacher_cost(recipe)]
+    asked = [_in_figures(operation, estimate) for operation, estimate in teacher_cost(dojo, recipe)]
     if asked:
         cost["teacher"] = asked
     return {"operations": operations, "sources": rows}, cost | _spent(dojo)

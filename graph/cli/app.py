@@ -113,7 +113,7 @@ def run(
         chosen["policy"] = "llm"
     settings = make_settings(**chosen)
     from graph.run import run as start
-    from graph.session import fetch_data
+    from graph.task_names import fetch_data
 
     fetch_data(settings.task)  # its bars and the live view would paint over each other
     _show(lambda on_event, answer: start(settings, on_event, answer), as_json)
@@ -272,7 +272,8 @@ def report(
 ) -> None:
     """Write a run's report.html again and print its path."""
     from graph.run import find_run
-    from graph.session import load_options, load_task, read_settings
+    from graph.session import read_settings
+    from graph.task_names import load_options, load_task
     from memory.journal.log import Journal
     from tasks.load import load
     from tools.report.html import write_report

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from graph.session import load_task
+from graph.task_names import load_task
 from tasks.errors import InputError, or_input_error
 from tasks.formats.declared import Declared
 from tools.contamination.check import Decontaminator

@@ -14,7 +14,7 @@ from graph.result import model_facts
 from graph.run import list_runs
 from memory.experience.lessons import Recalled
 from memory.experience.store import ExperienceStore
-from memory.journal.log import Journal
+from memory.journal.log import BASE, Journal
 
 
 def print_runs(console: Console, runs_dir: Path, as_json: bool) -> None:
@@ -36,7 +36,7 @@ def print_runs(console: Console, runs_dir: Path, as_json: bool) -> None:
 
 def _run_facts(path: Path, journal: Journal) -> dict[str, object]:
     """What the journal says about one run, in one line."""
-    base, best, counts = journal.base_evaluation, journal.best(), journal.counts()
+    base, counts = journal.base_evaluation, journal.counts()
     state = journal.ended["outcome"] if journal.ended else f"unfinished (ftdojo resume {path.name})"
     return {
         "run": path.name,
@@ -44,8 +44,20 @@ def _run_facts(path: Path, journal: Journal) -> dict[str, object]:
         "state": state,
         "experiments": f"{counts['kept']} kept, {counts['discarded']} discarded, {counts['failed']} failed",
         "base": base.score.text() if base else "none",
-        "champion": f"{best.id} {best.evaluation.score.text()}" if best and best.evaluation else "none",
+        "champion": _champion(journal),
     }
+
+
+def _champion(journal: Journal) -> str:
+    """What the run claims; before it has come so far, what leads its search."""
+    champion, shown = journal.champion_id(), journal.leading_id()
+    if shown == BASE:
+        return "none"
+    evaluation = journal.evaluation(shown)
+    score = evaluation.score.text() if evaluation else ""
+    if champion != BASE:
+        return f"{shown} {score}"
+    return f"none ({shown} {'was not confirmed' if journal.ended else 'leads'}: {score})"
 
 
 def print_run(console: Console, run_dir: Path, as_json: bool) -> None:

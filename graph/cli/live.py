@@ -210,6 +210,10 @@ def _note(data: Mapping[str, Any], board: Board) -> str:
     return f"note: {words(data, 'text')}"
 
 
+def _confirmation(data: Mapping[str, Any], board: Board) -> str:
+    return f"confirmation: {words(data, 'text')}"
+
+
 def _test_opened(data: Mapping[str, Any], board: Board) -> str:
     return "the sealed test is opened, once, for the base and the champion"
 
@@ -229,6 +233,7 @@ _SAYINGS: dict[str, Callable[[Mapping[str, Any], Board], str]] = {
     "evaluation": _evaluation,
     "finished": _finished,
     "note": _note,
+    "confirmation": _confirmation,
     "test_opened": _test_opened,
     "run_ended": _run_ended,
 }

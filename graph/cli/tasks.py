@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from graph.session import load_task
+from graph.task_names import load_task
 from tasks import registry
 from tasks.assets import Assets
 from tasks.base import LoadOptions, Sample, TaskSpec

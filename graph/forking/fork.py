@@ -1,7 +1,7 @@
 """A second run that shares the first one's past: its journal up to a point, its data, its weights.
 
 What was measured is not measured again, and what came after the point is not known to the new
-run. Nothing of the sealed test is carried over: neither its reading nor its predictions.
+run. Nothing of the sealed test and of the confirmation is carried over: neither readings nor predictions.
 """
 
 from __future__ import annotations
@@ -23,11 +23,20 @@ from tasks.errors import HarnessFault, InputError, did_you_mean
 from tools.workspace import Workspace
 
 SEALED_KINDS = frozenset(
-    {"champion_chosen", "test_opened", "test_reopened", "test_evaluation", "test_comparison", "run_ended"}
+    {
+        "candidate_chosen",
+        "confirmation",
+        "champion_chosen",
+        "test_opened",
+        "test_reopened",
+        "test_evaluation",
+        "test_comparison",
+        "run_ended",
+    }
 )
 """Never part of a fork: the end of the first run."""
-SEALED_FILES = ("test.",)
-"""How the names of files begin that tell of the sealed test: predictions, log, cost."""
+SEALED_FILES = ("test.", "confirmation-")
+"""How the names of files begin that tell of the sealed test and the confirmation: predictions, log, cost."""
 TEACHER_FOLDER = "teacher"
 """Cached replies of the teacher: paid for once."""
 
@@ -86,6 +95,7 @@ def fork_at(
         "parent": journal.info.run,
         "parent_events": events,
         "parent_test_reads": journal.test_reads,
+        "parent_confirmed": journal.confirmation is not None,
     }
     workspace.write_text(workspace.journal_path, _tape(kept, info, note))
     workspace.write_text(workspace.run_dir / SETTINGS_FILE, settings.model_dump_json(indent=2) + "\n")

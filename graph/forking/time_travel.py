@@ -26,7 +26,15 @@ WRITES: dict[str, frozenset[str]] = {
     "evaluator": frozenset({"evaluation", "comparison", "verdict", "failure"}),
     "diagnostician": frozenset({"diagnosis", "lesson", "finished"}),
     "finish": frozenset(
-        {"champion_chosen", "test_opened", "test_evaluation", "test_comparison", "run_ended"}
+        {
+            "candidate_chosen",
+            "confirmation",
+            "champion_chosen",
+            "test_opened",
+            "test_evaluation",
+            "test_comparison",
+            "run_ended",
+        }
     ),
 }
 """What each node may have written before a kill."""
@@ -64,5 +72,9 @@ def behind(journal: Journal, state: RunState, node: str) -> bool:
 
 
 def choice(journal: Journal) -> Event | None:
-    """The line from which on a run only finishes; None as long as it may train."""
-    return next((event for event in journal.events if event.kind == "champion_chosen"), None)
+    """The line from which on a run only finishes; None as long as it may train.
+
+    Runs of earlier versions chose a champion without a confirmation.
+    """
+    ends = ("candidate_chosen", "champion_chosen")
+    return next((event for event in journal.events if event.kind in ends), None)

@@ -35,8 +35,11 @@ StageKind = Literal[
     "test_comparison",
 ]
 """Once per experiment; the base model's are filed under the experiment ``base``."""
-RunKind = Literal["run_started", "champion_chosen", "test_opened", "run_ended"]
-"""Once per run."""
+RunKind = Literal[
+    "run_started", "candidate_chosen", "confirmation", "champion_chosen", "test_opened", "run_ended"
+]
+"""Once per run. ``candidate_chosen``: the search is over, and what it ended with goes into ``confirmation``;
+``champion_chosen``: what the run claims, the candidate where it was confirmed and else the base."""
 FreeKind = Literal["note", "heartbeat", "test_reopened", "decision", "usage", "approval"]
 """As often as they happen. ``test_reopened``: a resumed run read the sealed test again. ``decision``: who
 decided what, and how; ``usage``: what a call of a language model cost; ``approval``: what a person said."""

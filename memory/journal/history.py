@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from memory.confirmation import Confirmation
 from memory.journal.events import Event, Kind
 from memory.recipe import DataCard, DataRecipe, Record
 from memory.records import (
@@ -84,7 +85,7 @@ class History:
         return self._record(experiment, "evaluation", Evaluation)
 
     def comparison(self, experiment: str) -> Comparison | None:
-        """It against the champion of its time."""
+        """It against the incumbent of its time."""
         return self._record(experiment, "comparison", Comparison)
 
     def verdict(self, experiment: str) -> Verdict | None:
@@ -175,14 +176,36 @@ class History:
         return f"e{sum(event.kind == 'finished' for event in self.events) + 1:02d}"
 
     def best(self) -> Experiment | None:
-        """The champion: the experiment kept last, for each was kept against the one before it."""
+        """The incumbent, from which the search goes on: the experiment kept last, for each was kept against
+        the one before it. It looks best; nothing is claimed of it."""
         kept = [experiment for experiment in self.experiments() if experiment.outcome == "kept"]
         return kept[-1] if kept else None
 
+    def incumbent_id(self) -> str:
+        """The incumbent's id, or ``base``."""
+        incumbent = self.best()
+        return incumbent.id if incumbent else BASE
+
+    @property
+    def confirmation(self) -> Confirmation | None:
+        """How the search's candidate did on items kept apart; None before that, and in runs of earlier
+        versions."""
+        data = self._index.get(("confirmation", None))
+        return None if data is None else Confirmation.model_validate(data.data)
+
     def champion_id(self) -> str:
-        """The champion's id, or ``base``."""
-        champion = self.best()
-        return champion.id if champion else BASE
+        """What the run claims to be better than the base: an experiment's id; ``base`` where it claims
+        nothing, or has not come so far."""
+        chosen = self._index.get(("champion_chosen", None))
+        return BASE if chosen is None else str(chosen.data.get("champion", BASE))
+
+    def leading_id(self) -> str:
+        """The model of which a run tells most: its champion; without one the candidate that was tested, and
+        before that the incumbent."""
+        champion, tested = self.champion_id(), self.confirmation
+        if champion != BASE:
+            return champion
+        return tested.candidate if tested else self.incumbent_id()
 
     def lineage(self, experiment: str) -> tuple[str, ...]:
         """The experiment and what it builds on, oldest first; the base model is not named."""

@@ -13,7 +13,7 @@ from memory.journal.log import BASE
 from memory.records import Comparison, Diagnosis, Experiment, Plan, Prediction, Verdict
 from roles.llm.schemas import DiagnosisDecision, PlanDecision, VerdictDecision
 from tasks.errors import InvalidDecision
-from tools.checks.champion import replaces_champion
+from tools.checks.champion import replaces_incumbent
 from tools.checks.plan import check_plan, nearest
 from tools.dojo import Dojo
 
@@ -67,7 +67,7 @@ def plan_of(dojo: Dojo, experiment: str, decision: PlanDecision) -> Plan | Stop:
 
 def verdict_of(dojo: Dojo, comparison: Comparison, decision: VerdictDecision) -> Verdict:
     """The Evaluator's decision as a reading."""
-    if decision.verdict == "keep" and not replaces_champion(comparison):
+    if decision.verdict == "keep" and not replaces_incumbent(comparison):
         raise InvalidDecision(
             f"verdict: the paired test does not allow keep ({comparison.delta:+.1f} points over "
             f"{comparison.champion}, p={comparison.p_value:.2g}); say discard"

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any
 
-from graph.session import load_task
+from graph.task_names import load_task
 from tasks.errors import InputError
 
 

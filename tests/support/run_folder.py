@@ -110,7 +110,7 @@ def make_run(folder: Path, *, experiments: int = 5, kept: bool = True, ended: bo
 
 
 def _end(journal: Journal, folder: Path) -> None:
-    champion = journal.champion_id()
+    champion = journal.incumbent_id()
     journal.append("champion_chosen", {"champion": champion})
     journal.append("test_opened", {"digest": "ab" * 32, "rows": 500})
     for name in dict.fromkeys(("base", champion)):

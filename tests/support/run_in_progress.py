@@ -152,7 +152,7 @@ def _outcome(number: int) -> str:
 
 def _write(dojo: StillDojo, number: int, plant: str, last: str = "verdict") -> None:
     journal, id = dojo.journal, f"e{number:02d}"
-    parent = journal.champion_id()
+    parent = journal.incumbent_id()
     sources = ("field-notes", "forum") if number % 2 else ("field-notes",)
     journal.append(
         "plan",

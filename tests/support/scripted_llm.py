@@ -47,7 +47,7 @@ class Page:
         self.refusals = "\n".join(request.answers)
         """Tool answers and refusals alike; refusals name the field that they are about."""
         self.experiment = self._found(r"^# Experiment (e\d+)", "e01")
-        self.champion = self._found(r"^- champion: (e\d+)", "base")
+        self.champion = self._found(r"^- incumbent: (e\d+)", "base")
         self.number = int(self.experiment[1:])
 
     def _found(self, pattern: str, otherwise: str) -> str:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from memory.records import Lengths, TrainingPlan
 from tasks.errors import InputError
+from tools.checks.measured_lengths import measured_lengths, rows_of_sources
 from tools.checks.source_kinds import by_kind
 from tools.dojo import Dojo
 from tools.training.estimate import longest_row_tokens
@@ -68,11 +69,11 @@ def settle_lengths(dojo: Dojo, asked: Asked, plan: TrainingPlan) -> Lengths:
         ExperimentFailed: the tokenizer fails on these rows.
     """
     kinds = by_kind(dojo.profiles())
-    rows = dojo.rows_of_sources((*kinds["chain_of_thought"], *kinds["direct"]))
+    rows = rows_of_sources(dojo, (*kinds["chain_of_thought"], *kinds["direct"]))
     model = dojo.base_model
     alone = plan.model_copy(update={"per_device_train_batch_size": 1})
     room = Room(model.max_positions or None, longest_row_tokens(alone, model))
-    found = dojo.token_lengths(rows)
+    found = measured_lengths(dojo, rows)
     lengths = choose_lengths(found, dojo.edition, dojo.spec.max_new_tokens, asked, room, model.name)
     dojo.journal.note(in_words(lengths, len(rows)), lengths=lengths.model_dump(mode="json"))
     dojo.apply_lengths(lengths)

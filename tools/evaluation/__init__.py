@@ -1,1 +1,1 @@
-"""Evaluation: generating answers, scoring them, and testing a challenger against the champion."""
+"""Evaluation: generating answers, scoring them, and testing one model against another."""

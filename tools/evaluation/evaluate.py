@@ -37,7 +37,7 @@ def evaluate(
     out_path: Path,
     workspace: Workspace,
     worker: Worker,
-    split: Literal["validation", "test"] = "validation",
+    split: Literal["validation", "confirmation", "test"] = "validation",
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> Evaluation:
     """Answers every sample greedily and scores the answers.

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from memory.records import Comparison
 from tasks.answers.metrics import label_f1, label_matrix, wilson
-from tasks.base import ItemScore, Sample, TaskSpec
+from tasks.base import ItemScore, Sample, Score, TaskSpec
 
 PERMUTATIONS = 5000
 SLOW_PERMUTATIONS = 400
@@ -74,10 +75,10 @@ def compare(
         return _nothing_in_common(challenger, champion)
     new, old = _outcomes(challenger_items), _outcomes(champion_items)
     sign = 1.0 if spec.higher_is_better else -1.0
-    observed = [_aggregate(spec, samples, items) for items in (challenger_items, champion_items)]
+    observed = [score_of(spec, samples, items).value for items in (challenger_items, champion_items)]
     delta = sign * (observed[0] - observed[1])
     if _is_accuracy(observed, (new, old), (challenger_items, champion_items)):
-        low, high, p_value = _proportions(new, old)
+        low, high, p_value = proportions(new, old)
         test = "exact McNemar"
     else:
         scores, repeats = _scores(spec, samples, challenger_items, champion_items, observed)
@@ -123,6 +124,7 @@ def _nothing_in_common(challenger: str, champion: str) -> Comparison:
     )
 
 
+@lru_cache(maxsize=4096)
 def mcnemar(fixed: int, broken: int) -> float:
     """Exact two-sided p-value: ``fixed`` of the discordant pairs against a fair coin."""
     if fixed + broken == 0:
@@ -156,9 +158,10 @@ def _outcomes(items: Sequence[Item]) -> NDArray[np.bool_]:
     return np.array([bool(item["right"]) for item in items], dtype=bool)
 
 
-def _aggregate(spec: TaskSpec, samples: Sequence[Sample], items: Sequence[Item]) -> float:
+def score_of(spec: TaskSpec, samples: Sequence[Sample], items: Sequence[Item]) -> Score:
+    """The task's score of predictions that were scored item by item."""
     item_scores = [ItemScore(item["right"], item["value"], item["parsed"], item["error"]) for item in items]
-    return spec.aggregate(samples, item_scores).value
+    return spec.aggregate(samples, item_scores)
 
 
 def _is_accuracy(
@@ -172,7 +175,8 @@ def _is_accuracy(
     )
 
 
-def _proportions(new: NDArray[np.bool_], old: NDArray[np.bool_]) -> tuple[float, float, float]:
+def proportions(new: NDArray[np.bool_], old: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Two models' right answers to the same items: the interval (low, high) in points, and McNemar's p."""
     fixed, broken = int((new & ~old).sum()), int((old & ~new).sum())
     low, high = newcombe(int((new & old).sum()), fixed, broken, int((~new & ~old).sum()))
     return 100.0 * low, 100.0 * high, mcnemar(fixed, broken)
@@ -208,7 +212,7 @@ def _scores(
 
     def own(pick: Pick) -> NDArray[np.float64]:
         def score(row: NDArray[np.int64]) -> float:
-            return _aggregate(spec, [samples[k % n] for k in row], [both[k] for k in row])
+            return score_of(spec, [samples[k % n] for k in row], [both[k] for k in row]).value
 
         return np.array([[score(side) for side in pair] for pair in pick])
 

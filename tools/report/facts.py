@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from memory.journal.log import Journal
+from memory.journal.log import BASE, Journal
 from memory.records import Evaluation, Experiment
 from tasks.base import Sample
 
@@ -22,6 +22,12 @@ QUOTED = 12
 """Items and rows quoted per list."""
 LONGEST = 600
 """Characters of a quotation."""
+
+
+def detectable(journal: Journal) -> str:
+    """What was said before the first experiment about the smallest gain; empty in earlier versions' runs."""
+    said = [e.data["text"] for e in journal.events if e.kind == "note" and e.data.get("detectable")]
+    return str(said[0]) if said else ""
 
 
 def _words(name: str) -> str:
@@ -40,12 +46,12 @@ def quotation(value: Any) -> str:
 def changed_items(
     journal: Journal, run_dir: Path, validation: Sequence[Sample]
 ) -> dict[str, list[dict[str, str]]]:
-    """Validation items that the champion fixed and broke against the base: prompt, gold, both answers."""
-    champion = journal.best()
-    if champion is None:
+    """Validation items that the search's best fixed and broke: prompt, gold, answers before and after."""
+    leading = journal.leading_id()
+    if leading == BASE:
         return {"fixed": [], "broken": []}
     before = predictions(run_dir, journal.base_evaluation)
-    after = predictions(run_dir, champion.evaluation)
+    after = predictions(run_dir, journal.evaluation(leading))
     samples = {sample.id: sample for sample in validation}
     lists: dict[str, list[dict[str, str]]] = {"fixed": [], "broken": []}
     for id, new in after.items():
@@ -88,12 +94,11 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def clusters(journal: Journal) -> list[dict[str, Any]]:
-    """Kinds of wrong answers on validation: counts for the base and for the champion."""
-    champion = journal.best()
+    """Kinds of wrong answers on validation: counts for the base and for the search's best."""
+    leading = journal.leading_id()
+    found = journal.evaluation(leading) if leading != BASE else None
     before = {c.name: c.count for c in journal.base_evaluation.clusters} if journal.base_evaluation else {}
-    after = (
-        {c.name: c.count for c in champion.evaluation.clusters} if champion and champion.evaluation else {}
-    )
+    after = {c.name: c.count for c in found.clusters} if found else {}
     most = max([*before.values(), *after.values(), 1])
     return [
         {
@@ -190,7 +195,7 @@ def contaminated_rows(rows_file: Path) -> list[dict[str, Any]]:
 
 
 def source_audit(experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
-    """Agreement of the champion of the time with each source's labels, latest look first wins."""
+    """Agreement of the incumbent of the time with each source's labels, latest look first wins."""
     latest: dict[str, tuple[str, float]] = {}
     for experiment in experiments:
         if experiment.diagnosis is not None:
@@ -236,6 +241,8 @@ def lessons(journal: Journal, experiments: Sequence[Experiment]) -> dict[str, li
 def audit_trail(journal: Journal) -> list[dict[str, str]]:
     """The journal's own record of the choice and of every reading of the sealed test, in order."""
     said = {
+        "candidate_chosen": "search over, candidate chosen on the search items",
+        "confirmation": "candidate tested on the items kept apart",
         "champion_chosen": "champion chosen, on validation alone",
         "test_opened": "sealed test opened",
         "test_reopened": "sealed test opened again by a resumed run",

@@ -89,6 +89,7 @@ def reproduce_command(info: RunInfo, run_dir: Path) -> str:
 def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dict[str, Any]:
     experiments = journal.experiments()
     champion = journal.champion_id()
+    leading = journal.leading_id()
     tone, sentence = claim.claim(journal)
     base = journal.base_evaluation
     return {
@@ -99,6 +100,9 @@ def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dic
         "baselines": claim.levels_text(journal),
         "experiments": experiments,
         "champion": champion,
+        "leading": leading,
+        "confirmation": journal.confirmation,
+        "detectable": facts.detectable(journal),
         "counts": journal.counts(),
         "base": base,
         "champion_evaluation": journal.evaluation(champion),
@@ -107,7 +111,7 @@ def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dic
         "final": claim.final_comparison(journal),
         "p_text": claim.p_text,
         "lineage": facts.lineage(experiments),
-        "line": journal.lineage(champion) if champion != BASE else (),
+        "line": journal.lineage(leading) if leading != BASE else (),
         "curation": facts.curation(experiments, run_dir),
         "audit": facts.source_audit(experiments),
         "changed": facts.changed_items(journal, run_dir, validation),
@@ -121,7 +125,7 @@ def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dic
         "notes": journal.notes,
         "command": reproduce_command(journal.info, run_dir),
         "score_plot": plots.score_plot(base.score if base else None, experiments),
-        "loss_plot": plots.loss_plot(experiments, champion),
+        "loss_plot": plots.loss_plot(experiments, leading),
         "time_plot": plots.time_plot(experiments),
     }
 

@@ -1,7 +1,7 @@
 """Tools that act: they plan, make data, train, evaluate and finish an experiment, and journal what they did.
 
 For an agent that runs a Dojo alone; no role is given one. What it asks for passes the checks that a
-language model's and a person's decisions pass (``tools.checks``), and the champion is chosen by the
+language model's and a person's decisions pass (``tools.checks``), and the incumbent is chosen by the
 same rule. A call that fails leaves nothing behind, so it can be mended and made again.
 """
 
@@ -137,7 +137,7 @@ def _evaluating(dojo: Dojo) -> Callable[..., str]:
             raise InputError(f"experiment {experiment}", "was not trained", "call train_model first")
         evaluation = dojo.evaluate(experiment)
         if experiment != BASE and journal.comparison(experiment) is None:
-            comparison = dojo.compare(experiment, journal.champion_id())
+            comparison = dojo.compare(experiment, journal.incumbent_id())
             journal.append("comparison", comparison, experiment)
         return evaluation.model_dump_json(indent=1)
 
@@ -146,7 +146,7 @@ def _evaluating(dojo: Dojo) -> Callable[..., str]:
 
 def _finishing(dojo: Dojo) -> Callable[..., str]:
     def finish_experiment(experiment: str) -> str:
-        """Close the experiment under way; it becomes champion when the paired test allows it.
+        """Close the experiment under way; it becomes the incumbent when the paired test allows it.
 
         Args:
             experiment: its id; one that was not evaluated counts as failed.
@@ -156,6 +156,6 @@ def _finishing(dojo: Dojo) -> Callable[..., str]:
         assert done is not None
         outcome = outcome_of(done)
         dojo.journal.finish(experiment, outcome)
-        return f"{experiment} is {outcome}; the champion is {dojo.journal.champion_id()}"
+        return f"{experiment} is {outcome}; the incumbent is {dojo.journal.incumbent_id()}"
 
     return finish_experiment

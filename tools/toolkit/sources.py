@@ -13,6 +13,7 @@ from pydantic import Field
 from memory.recipe import DataRecipe, Decontaminate, Filter, Map, Select
 from tasks.errors import InputError, boundary, did_you_mean
 from tools.chat.untrusted_text import delimited, one_line
+from tools.checks.teacher_cost import teacher_cost
 from tools.curation.operations import Example
 from tools.curation.profile import SourceProfile
 from tools.curation.run import dry_run
@@ -169,7 +170,7 @@ def _costing(dojo: Dojo) -> Callable[..., str]:
         """
         if dojo.teacher is None:
             raise InputError("the teacher", "this run has none", "write a recipe without one")
-        found = dojo.teacher_cost(recipe, TRIED_ROWS)
+        found = teacher_cost(dojo, recipe, TRIED_ROWS)
         lines = [f"teacher {dojo.teacher.name}; {_left(dojo)}"]
         for op, estimate in found:
             price = "no price known" if estimate.usd is None else f"about {estimate.usd:.4f} US dollars"

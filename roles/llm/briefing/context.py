@@ -45,7 +45,7 @@ class ExperimentContext:
 
     @cached_property
     def champion(self) -> Experiment | None:
-        """The best so far; None when it is the base model."""
+        """The incumbent, the best so far; None when it is the base model."""
         return self.journal.best()
 
     @property

@@ -27,14 +27,14 @@ WORDS = 160
 
 
 def standing(context: ExperimentContext, tokens: int) -> str:
-    """Base, champion, and the way from one to the other."""
+    """Base, incumbent, and the way from one to the other."""
     base = context.journal.base_evaluation
     lines = [f"- base: {score_text(base.score)}" if base else "- base: not measured yet"]
     champion = context.champion
     if champion is None or champion.evaluation is None:
-        lines.append("- champion: the base model; nothing was kept yet")
+        lines.append("- incumbent: the base model; nothing was kept yet")
         return "\n".join(lines)
-    lines.append(f"- champion: {champion.id}, {score_text(champion.evaluation.score)}")
+    lines.append(f"- incumbent: {champion.id}, {score_text(champion.evaluation.score)}")
     line = context.journal.lineage(champion.id)
     steps = [_step(context, id) for id in line]
     if len(steps) > LINEAGE:
@@ -77,12 +77,12 @@ def tried(context: ExperimentContext, tokens: int) -> str:
         "training",
         "outcome",
         "score",
-        "against the champion",
+        "against the incumbent",
     )
     marked = {e.id for e in context.siblings}
     lines = table(header, [_row(e, marked) for e in context.listed]).split("\n")
     rest = _summed_up([e for e in context.history if e not in context.listed])
-    note = f"* same parent as {context.experiment}" if context.plan else "* builds on the champion"
+    note = f"* same parent as {context.experiment}" if context.plan else "* builds on the incumbent"
     return "\n".join([*lines, note, *rest])
 
 
