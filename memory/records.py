@@ -366,7 +366,7 @@ class RunInfo(Record):
     test_digest: str
     """SHA-256 over the sealed test: the same rows are read at the end."""
     data_digest: str = ""
-    """SHA-256 over metric, validation and training rows: experiments before and after a break are compared."""
+    """SHA-256 over metric, validation and training rows, which no break may change."""
     versions: dict[str, str] = Field(default_factory=dict)
     started: str
     split: str = ""
