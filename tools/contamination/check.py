@@ -47,7 +47,7 @@ from tools.sealed_test import SealedTest
 Rule = Literal["near", "reordered", "smiles", "overlap", "minhash", "entity-renamed", "gold"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 SHARED_PART: Mapping[Rule, str] = {
-    "near": "the question, or all of it but for a light edit; words of the common template were not counted",
+    "near": "the question but for a light edit; words of the common template were not counted",
     "reordered": "the question with its options or table rows in another order",
     "smiles": "the question with its molecules in another writing",
     "overlap": "the question, inside a longer text",
