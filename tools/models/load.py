@@ -71,7 +71,8 @@ def load_model(model_dir: Path, dtype: str = "float32") -> Any:
     from peft import PeftModel
 
     base = load_model(base_dir(model_dir), dtype)
-    return PeftModel.from_pretrained(base, str(model_dir)).merge_and_unload()
+    merged = PeftModel.from_pretrained(base, str(model_dir)).merge_and_unload()
+    return merged.requires_grad_(True)  # PEFT froze the base; whoever trains all of it next wants it whole
 
 
 def parameter_count(model: Any) -> int:

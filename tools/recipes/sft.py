@@ -39,7 +39,7 @@ from trl import SFTConfig, SFTTrainer
 
 from memory.records import TrainingPlan
 from tasks.errors import ExperimentFailed
-from tools.models.adapter import save_adapter, tokenizer_dir
+from tools.models.adapter import merged, save_adapter, tokenizer_dir
 from tools.models.chat_template import encode, render_conversation, render_pair
 from tools.models.load import (
     BF16_PARAMETERS,
@@ -295,9 +295,8 @@ def save(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path, folder: Pa
         save_adapter(model, model_dir, folder)
     else:
         if plan.method == "lora":
-            model.save_pretrained(str(folder / "adapter"))
-            (folder / "adapter" / "README.md").unlink(missing_ok=True)  # a form that PEFT leaves empty
-            model = model.merge_and_unload()
+            save_adapter(model, model_dir, folder / "adapter")
+            model = merged(model)
         model.save_pretrained(str(folder))
     for pattern in TOKENIZER_FILES:
         for file in tokenizer_dir(model_dir).glob(pattern):
