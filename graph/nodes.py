@@ -31,7 +31,7 @@ from tasks.errors import LONGEST_REASON, ExperimentFailed, InputError, MachineFa
 from tools.checks import champion
 from tools.checks.lengths import Asked, settle_lengths
 from tools.checks.source_kinds import kind_of, why_unusable
-from tools.models.export import export_champion
+from tools.models.export.champion import export_champion
 from tools.report.html import write_report
 
 UNDERSTOOD_LINES = 6

@@ -15,7 +15,21 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from graph.cli.flags import OUTPUT, TaskId, option, renamed, takes_settings
+from graph.cli import models
+from graph.cli.flags import (
+    RESULTS,
+    RUNS,
+    SETUP,
+    TASKS,
+    AsJson,
+    DataRoot,
+    Memory,
+    RunName,
+    RunsDir,
+    TaskId,
+    renamed,
+    takes_settings,
+)
 from graph.extras import extra_of, install, require
 from graph.settings import BUNDLED_MODEL, make_settings, parse_duration
 from tasks.errors import FtDojoError, HarnessFault, InputError, MachineFault
@@ -28,13 +42,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-RunsDir = Annotated[str, option("runs_dir")]
-Memory = Annotated[str, option("memory")]
-DataRoot = Annotated[str, option("data_root")]
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.", rich_help_panel=OUTPUT)]
-
-RUNS, RESULTS, TASKS, SETUP = "Runs", "Results", "Tasks and scores", "Installation"
 
 EXAMPLES = """
 **Examples**
@@ -226,23 +233,6 @@ def prepare(
 
 
 @app.command(rich_help_panel=TASKS)
-def fetch(
-    model: Annotated[
-        str | None, typer.Argument(metavar="[MODEL]", help="As --base-model takes it; the list when absent.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Download a base model ahead of a run, or list those that work by name."""
-    from graph.cli.fetch import fetch_model, print_models
-
-    require("ftdojo fetch", "train")
-    if model is None:
-        print_models(as_json)
-    else:
-        fetch_model(Console(stderr=True), model, as_json)
-
-
-@app.command(rich_help_panel=TASKS)
 def score(
     task: Annotated[str, TaskId],
     rows: Annotated[Path, typer.Option(help="Rows in the upstream format: jsonl, json, csv or parquet.")],
@@ -362,3 +352,6 @@ def inspect(
     from graph.cli.inspect import print_inspection
 
     print_inspection(Console(), data, base_model, as_json)
+
+
+app.add_typer(models.commands)

@@ -136,6 +136,23 @@ def copy_adapter(source: Path, target: Path) -> Path:
     return target
 
 
+def stack_onto(folder: Path, link: Path, base: Path) -> bool:
+    """Adds a plain adapter to the one in ``folder``, which may be empty; False where it does not add up."""
+    if not _stackable(link):
+        return False
+    before = folder.with_name(folder.name + ".before")
+    if is_adapter(folder):
+        folder.rename(before)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (CONFIG, WEIGHTS):
+        shutil.copyfile(link / name, folder / name)
+    if before.exists():
+        _stack(before, folder)
+        shutil.rmtree(before)
+    recorded_base.record(folder, base)
+    return True
+
+
 def merged(model: Any) -> Any:
     """One whole model of a ``PeftModel``; merged in 16 bits, an adapter's small changes would be lost."""
     return model.float().merge_and_unload()

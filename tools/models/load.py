@@ -7,6 +7,7 @@ module without paying for torch.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,15 @@ from tools.models.template_support import PLAIN_TEMPLATE, template_support
 
 BF16_PARAMETERS = 300_000_000
 """From this size on, a model on a GPU is loaded in bfloat16 for generation and for LoRA."""
+TOKENIZER_FILES = (
+    "tokenizer*",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template*",
+    "vocab*",
+    "merges.txt",
+    "*.model",
+)
 
 
 def device() -> str:
@@ -38,6 +48,21 @@ def load_tokenizer(model_dir: Path) -> Any:
     if not tokenizer.chat_template:
         tokenizer.chat_template = PLAIN_TEMPLATE
     return tokenizer
+
+
+def copy_tokenizer(tokenizer: Any, model_dir: Path, folder: Path) -> None:
+    """Puts the tokenizer's files beside weights that were trained with it, its template and its end included.
+
+    Args:
+        tokenizer: of ``model_dir``, as ``load_tokenizer`` gives it.
+        model_dir: where its files lie.
+        folder: gets them.
+    """
+    for pattern in TOKENIZER_FILES:
+        for file in tokenizer_dir(model_dir).glob(pattern):
+            shutil.copyfile(file, folder / file.name)
+    save_template(tokenizer, folder)
+    name_turn_end(tokenizer, folder)
 
 
 def save_template(tokenizer: Any, folder: Path) -> None:

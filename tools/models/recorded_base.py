@@ -52,6 +52,17 @@ def record(folder: Path, base: Path) -> None:
     (folder / FILE).write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
+def name_base(folder: Path, name: str) -> None:
+    """Names the base of an adapter that leaves this machine, and forgets where it lay here."""
+    file = folder / CONFIG
+    config = json.loads(file.read_text(encoding="utf-8"))
+    if config["base_model_name_or_path"] != name:
+        config |= {"base_model_name_or_path": name, "revision": None}
+        file.write_text(json.dumps(config, indent=2), encoding="utf-8")
+    facts = _read(folder) | {"path": None, "relative": None}
+    (folder / FILE).write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+
 def find(folder: Path, config: dict[str, Any]) -> Path:
     """The directory of the recorded base; a Hub id that is not here is downloaded.
 

@@ -39,15 +39,14 @@ from trl import SFTConfig, SFTTrainer
 
 from memory.records import TrainingPlan
 from tasks.errors import ExperimentFailed
-from tools.models.adapter import merged, save_adapter, tokenizer_dir
+from tools.models.adapter import merged, save_adapter
 from tools.models.chat_template import encode, render_conversation, render_pair
 from tools.models.load import (
     BF16_PARAMETERS,
+    copy_tokenizer,
     load_model,
     load_tokenizer,
-    name_turn_end,
     parameter_count,
-    save_template,
 )
 from tools.process.machine import peak_gib
 from tools.training.length_groups import LengthGroups
@@ -55,15 +54,6 @@ from tools.training.loss_curve import divergence, rate, thin
 
 MERGE_PARAMETERS = 1_000_000_000
 """Up to this size a LoRA result is merged into a whole model; above it only the adapter is kept."""
-TOKENIZER_FILES = (
-    "tokenizer*",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template*",
-    "vocab*",
-    "merges.txt",
-    "*.model",
-)
 
 
 def train(payload: dict[str, Any]) -> dict[str, Any]:
@@ -298,11 +288,7 @@ def save(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path, folder: Pa
             save_adapter(model, model_dir, folder / "adapter")
             model = merged(model)
         model.save_pretrained(str(folder))
-    for pattern in TOKENIZER_FILES:
-        for file in tokenizer_dir(model_dir).glob(pattern):
-            shutil.copyfile(file, folder / file.name)
-    save_template(trainer.processing_class, folder)
-    name_turn_end(trainer.processing_class, folder)
+    copy_tokenizer(trainer.processing_class, model_dir, folder)
 
 
 def report(trainer: AnswerTrainer, plan: TrainingPlan, started: float) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from tests.support.copy_word_task import copy_spec, data_card
 from tests.support.run_records import comparison, evaluation, run_info, write_experiment
 from tests.support.tiny_model import make_tiny_model
 from tools.models.base_model import resolve_base_model
-from tools.models.export import export_champion
+from tools.models.export.champion import export_champion
 from tools.workspace import Workspace
 
 

@@ -1,0 +1,92 @@
+"""Conversation with a model, one answer at a time, written as it is generated.
+
+For a person who wants to see what a champion says. Scores come from ``tools.evaluation.evaluate`` alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import InputError
+from tools.evaluation.generate import end_tokens, fitting
+from tools.models.chat_template import encode, render_prompt_messages
+from tools.models.load import BF16_PARAMETERS, device, load_model, load_tokenizer, parameter_count
+
+
+class Conversation:
+    """A loaded model and the turns so far.
+
+    Args:
+        model_dir: a loadable directory.
+        max_new_tokens: longest answer.
+        keep_turns: whether a question is asked after the earlier ones, or alone, as in training.
+    """
+
+    def __init__(self, model_dir: Path, max_new_tokens: int, keep_turns: bool = False) -> None:
+        import torch
+
+        self.tokenizer = load_tokenizer(model_dir)
+        self.model = load_model(model_dir).eval()
+        if device() == "cuda":
+            big = parameter_count(self.model) > BF16_PARAMETERS
+            self.model = self.model.to("cuda", dtype=torch.bfloat16 if big else None)
+        self.max_new_tokens, self.keep_turns = max_new_tokens, keep_turns
+        self.turns: list[dict[str, Any]] = []
+
+    def ask(self, question: str) -> Iterator[str]:
+        """The greedy answer in pieces.
+
+        Raises:
+            InputError: the question leaves no room for an answer.
+        """
+        turns = [*self.turns, {"role": "user", "content": question}]
+        (ids,) = encode(self.tokenizer, [render_prompt_messages(self.tokenizer, turns)])
+        if not fitting(self.model, [ids], self.max_new_tokens)[0]:
+            wrong = f"too long for this model beside an answer of {self.max_new_tokens} tokens"
+            raise InputError("the question", wrong, "shorten it, or say /new to forget the earlier turns")
+        said = ""
+        for piece in self._stream(ids):
+            said += piece
+            yield piece
+        if self.keep_turns:
+            self.turns = [*turns, {"role": "assistant", "content": said}]
+
+    def forget(self) -> None:
+        """Drops the turns so far."""
+        self.turns = []
+
+    def _stream(self, ids: list[int]) -> Iterator[str]:
+        import torch
+        from transformers import TextIteratorStreamer
+
+        streamer = TextIteratorStreamer(self.tokenizer, skip_prompt=True, skip_special_tokens=True)
+        asked = torch.tensor([ids], device=self.model.device)
+        failures: list[BaseException] = []
+
+        def generate() -> None:
+            try:
+                self.model.generate(
+                    input_ids=asked,
+                    attention_mask=torch.ones_like(asked),
+                    max_new_tokens=self.max_new_tokens,
+                    do_sample=False,
+                    temperature=None,
+                    top_p=None,
+                    top_k=None,
+                    eos_token_id=end_tokens(self.model, self.tokenizer),
+                    pad_token_id=self.tokenizer.pad_token_id,
+                    streamer=streamer,
+                )
+            except BaseException as error:  # told where the answer is read
+                failures.append(error)
+                streamer.end()
+
+        thread = threading.Thread(target=generate, daemon=True)
+        thread.start()
+        yield from streamer
+        thread.join()
+        if failures:
+            raise failures[0]
