@@ -27,6 +27,7 @@ from tools.models.recorded_base import name_base
 from tools.process.worker import Worker
 
 KINDS = ("gguf", "ollama", "vllm")
+PRELOAD = ("torch", "transformers")
 SECONDS = 3600.0
 """Longest time for writing the weights."""
 
@@ -58,8 +59,17 @@ class Done:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def export_run(console: Console, run_dir: Path, wish: Wish, as_json: bool) -> None:
+def export_run(
+    console: Console, run_dir: Path, wish: Wish, as_json: bool, worker: Worker | None = None
+) -> None:
     """Export the champion of a run and print what came of it.
+
+    Args:
+        console: for the progress.
+        run_dir: the run's folder.
+        wish: what is asked for.
+        as_json: print JSON instead of text.
+        worker: where children come from; one of its own by default.
 
     Raises:
         InputError: there is nothing to export, or what was written does not answer as the champion did.
@@ -70,17 +80,18 @@ def export_run(console: Console, run_dir: Path, wish: Wish, as_json: bool) -> No
         raise InputError(f"run {run_dir.name}", wrong, f"the base is {run.base.path}")
     if wish.to.startswith(hub.PREFIX):
         hub.repo_of(wish.to)
-    worker = Worker()
+    own = worker or Worker(preload=PRELOAD)
     try:
         with console.status(f"exporting {run.champion} of {run_dir.name}"):
-            done = _Export(run, wish, worker).make()
+            done = _Export(run, wish, own).make()
     except ExperimentFailed as failed:
         last = (failed.log_tail.strip().splitlines() or [failed.message])[-1]
         raise InputError(
             f"--to {wish.to}", f"the export does not load or answer ({last})", "see above"
         ) from failed
     finally:
-        worker.close()
+        if worker is None:
+            own.close()
     if as_json:
         typer.echo(json.dumps(asdict(done), ensure_ascii=False))
         return

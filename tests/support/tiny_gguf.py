@@ -23,15 +23,19 @@ LAYER = {
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
 }
-"""Names of a layer's tensors: the Hub's, llama.cpp's. The model is random: keys stay unpermuted."""
+"""Names of a layer's tensors: the Hub's, llama.cpp's."""
 
 
 def make_tiny_gguf(file: Path, pre: str = "smollm") -> Path:
     """Writes the tiny model in llama.cpp's format, ``pre`` as its rule of splitting text."""
-    from gguf import GGUFWriter
-    from safetensors.numpy import load_file
+    return write_gguf(make_tiny_model(file.parent / "whole"), file, pre)
 
-    folder = make_tiny_model(file.parent / "whole")
+
+def write_gguf(folder: Path, file: Path, pre: str = "gpt-2") -> Path:
+    """Converts a tiny model's directory; queries and keys are permuted as llama.cpp wants them."""
+    from gguf import GGUFWriter
+    from safetensors.torch import load_file
+
     config = json.loads((folder / "config.json").read_text())
     writer = GGUFWriter(str(file), "llama")
     writer.add_name("tiny")
@@ -45,7 +49,14 @@ def make_tiny_gguf(file: Path, pre: str = "smollm") -> Path:
     writer.add_rope_freq_base(10000.0)
     writer.add_vocab_size(config["vocab_size"])
     write_tokenizer(writer, folder, pre)
-    for name, values in load_file(folder / "model.safetensors").items():
+    heads = {"q_proj": config["num_attention_heads"], "k_proj": config["num_key_value_heads"]}
+    for name, weights in load_file(folder / "model.safetensors").items():
+        values = weights.float().numpy()
+        for part, count in heads.items():
+            if part in name:  # halves of each head side by side
+                rows, columns = values.shape
+                halves = values.reshape(count, 2, rows // count // 2, columns)
+                values = halves.swapaxes(1, 2).reshape(rows, columns)
         writer.add_tensor(_renamed(name), values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
