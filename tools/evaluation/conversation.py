@@ -27,7 +27,9 @@ class Conversation:
 
     def __init__(self, model_dir: Path, max_new_tokens: int, keep_turns: bool = False) -> None:
         import torch
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()  # the person reads answers here
         self.tokenizer = load_tokenizer(model_dir)
         self.model = load_model(model_dir).eval()
         if device() == "cuda":
