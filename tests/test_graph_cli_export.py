@@ -158,6 +158,7 @@ def test_a_conversation_keeps_its_turns_until_it_is_told_to_forget(tmp_path: Pat
     answer_lines(["/new", "three"], {"e01": talk}, out)
     assert [turn["content"] for turn in talk.turns if turn["role"] == "user"] == ["three"]
     alone = Conversation(model, max_new_tokens=3)
-    assert "".join(alone.ask("three")) == talk.turns[-1]["content"]
+    pieces: list[str] = []
+    assert alone.ask("three", pieces.append) == "".join(pieces) == talk.turns[-1]["content"]
     answer_lines(["word " * 300], {"e01": alone}, out)
     assert "error: the question: too long" in out.getvalue()

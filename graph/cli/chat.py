@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -67,10 +68,13 @@ def answer_lines(asked: Iterable[str], talks: dict[str, Conversation], out: Text
             if len(talks) > 1:
                 out.write(f"{name}: ")
             try:
-                for piece in talk.ask(question):
-                    out.write(piece)
-                    out.flush()
+                talk.ask(question, partial(_write, out))
             except InputError as error:
                 out.write(f"error: {error}")
             out.write("\n")
             out.flush()
+
+
+def _write(out: TextIO, piece: str) -> None:
+    out.write(piece)
+    out.flush()

@@ -5,8 +5,7 @@ For a person who wants to see what a champion says. Scores come from ``tools.eva
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +37,8 @@ class Conversation:
         self.max_new_tokens, self.keep_turns = max_new_tokens, keep_turns
         self.turns: list[dict[str, Any]] = []
 
-    def ask(self, question: str) -> Iterator[str]:
-        """The greedy answer in pieces.
+    def ask(self, question: str, write: Callable[[str], object]) -> str:
+        """The greedy answer; ``write`` gets it in pieces, as it is generated.
 
         Raises:
             InputError: the question leaves no room for an answer.
@@ -49,46 +48,37 @@ class Conversation:
         if not fitting(self.model, [ids], self.max_new_tokens)[0]:
             wrong = f"too long for this model beside an answer of {self.max_new_tokens} tokens"
             raise InputError("the question", wrong, "shorten it, or say /new to forget the earlier turns")
-        said = ""
-        for piece in self._stream(ids):
-            said += piece
-            yield piece
+        said = self._generate(ids, write)
         if self.keep_turns:
             self.turns = [*turns, {"role": "assistant", "content": said}]
+        return said
 
     def forget(self) -> None:
         """Drops the turns so far."""
         self.turns = []
 
-    def _stream(self, ids: list[int]) -> Iterator[str]:
+    def _generate(self, ids: list[int], write: Callable[[str], object]) -> str:
         import torch
-        from transformers import TextIteratorStreamer
+        from transformers import TextStreamer
 
-        streamer = TextIteratorStreamer(self.tokenizer, skip_prompt=True, skip_special_tokens=True)
+        pieces: list[str] = []
+
+        class Told(TextStreamer):  # type: ignore[misc]
+            def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+                pieces.append(text)
+                write(text)
+
         asked = torch.tensor([ids], device=self.model.device)
-        failures: list[BaseException] = []
-
-        def generate() -> None:
-            try:
-                self.model.generate(
-                    input_ids=asked,
-                    attention_mask=torch.ones_like(asked),
-                    max_new_tokens=self.max_new_tokens,
-                    do_sample=False,
-                    temperature=None,
-                    top_p=None,
-                    top_k=None,
-                    eos_token_id=end_tokens(self.model, self.tokenizer),
-                    pad_token_id=self.tokenizer.pad_token_id,
-                    streamer=streamer,
-                )
-            except BaseException as error:  # told where the answer is read
-                failures.append(error)
-                streamer.end()
-
-        thread = threading.Thread(target=generate, daemon=True)
-        thread.start()
-        yield from streamer
-        thread.join()
-        if failures:
-            raise failures[0]
+        self.model.generate(
+            input_ids=asked,
+            attention_mask=torch.ones_like(asked),
+            max_new_tokens=self.max_new_tokens,
+            do_sample=False,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+            eos_token_id=end_tokens(self.model, self.tokenizer),
+            pad_token_id=self.tokenizer.pad_token_id,
+            streamer=Told(self.tokenizer, skip_prompt=True, skip_special_tokens=True),
+        )
+        return "".join(pieces)
