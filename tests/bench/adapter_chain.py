@@ -30,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--begin", help="only the chains that begin with this method")
     options = parser.parse_args()
     base = resolve_base_model(options.model).path
     batch = batch_of(base)
@@ -37,6 +38,8 @@ def main() -> None:
     sys.stdout.write(f"base: loss {first:.6f}\n")
     worst = 0.0
     for methods in CHAINS:
+        if options.begin and methods[0] != options.begin:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             start, loss = base, first
             for n, method in enumerate(methods):
