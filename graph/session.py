@@ -39,9 +39,9 @@ from tools.curation.profile import answered_rows
 from tools.dojo import Dojo
 from tools.evaluation.confirmation import split_validation
 from tools.evaluation.score_answers import score_answers
-from tools.models.adapter import BUNDLED
 from tools.models.base_model import BaseModel, count_tokens, resolve_base_model
 from tools.models.check import look_in_child
+from tools.models.recorded_base import BUNDLED
 from tools.process.machine import versions
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest, data_digest
