@@ -14,10 +14,13 @@ from tools.process.machine import Machine
 
 LAPTOP = Machine(cores=2, memory_gib=16.0)
 CARD = Machine(cores=16, memory_gib=128.0, gpus=("one",), gpu_memory_gib=78.0)
-ITEMS = tuple(
-    Sample(id=str(n), subset="", prompt=f"How many are {n} and {n} apples?", gold=str(2 * n))
-    for n in range(300)
-)
+
+
+def items(question: str) -> tuple[Sample, ...]:
+    return tuple(Sample(id=str(n), subset="", prompt=question, gold=str(n)) for n in range(300))
+
+
+ITEMS = items("How many are 12 and 30 apples?")
 
 
 def seconds(parameters: float, where: Machine) -> float:
