@@ -133,7 +133,8 @@ def start(settings: RunSettings) -> Session:
     with ExitStack() as on_error:
         worker, data = _read(settings, spec, on_error)
         test = SealedTest.seal(data.load_test)
-        _refuse_hopeless(settings, least_budget_seconds(base_model, data.validation, test.n))
+        counter = _counter(base_model)
+        _refuse_hopeless(settings, least_budget_seconds(base_model, counter, data.validation, test.n))
         remarks = _looked_at(settings, base_model, data, worker)
         if spec.check_gold is not None and spec.script is not None:
             spec.check_gold(data.validation, partial(score_answers, spec))

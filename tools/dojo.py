@@ -287,7 +287,7 @@ class Dojo:
         """Hold the judge against known answers, once; ``PairwiseJudge.calibrated`` says what is refused."""
         if self.judge is not None and self.journal.judge is None:
             with self.ledger.measure("evaluate"):
-                found = self.judge.calibrated(self.validation, self.test.n)
+                found = self.judge.calibrated((*self.validation, *self.confirmation), self.test.n)
             self.journal.note(found.text, judge=found.facts())
 
     def judge_holds_another(self) -> bool:

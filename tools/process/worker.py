@@ -208,7 +208,9 @@ class Worker:
         with theirs:
             control = self._live_server().connect(theirs)
         self._begin(control, "tools.process.resident_child:serve", {}, log_path)
-        return Resident(control, ours)
+        resident = Resident(control, ours)
+        weakref.finalize(self, resident.close)
+        return resident
 
     @staticmethod
     def _ended(resident: Resident, job: _Job, answer: dict[str, Any] | None) -> Exception:
