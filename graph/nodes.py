@@ -35,7 +35,7 @@ from tools.checks.lengths import Asked, settle_lengths
 from tools.checks.source_kinds import kind_of, why_unusable
 from tools.curation.profile import COUNTED_ROWS
 from tools.evaluation import power
-from tools.models.export import export_champion
+from tools.models.export.champion import export_champion
 from tools.report.html import write_report
 
 UNDERSTOOD_LINES = 6

@@ -11,6 +11,7 @@ folder for the first time (after a kill, in a notebook, in the Studio server) op
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -27,6 +28,7 @@ from memory.experience.store import Experience, ExperienceStore, NullStore
 from memory.journal.log import Journal
 from memory.records import RunInfo
 from roles import playbook
+from roles.least_budget import least_budget_seconds
 from roles.policy import Policy
 from tasks.base import Edition, TaskData, TaskSpec
 from tasks.custom.hub_id import hub_id
@@ -39,9 +41,9 @@ from tools.curation.profile import answered_rows
 from tools.dojo import Dojo
 from tools.evaluation.confirmation import split_validation
 from tools.evaluation.score_answers import score_answers
-from tools.models.adapter import BUNDLED
 from tools.models.base_model import BaseModel, count_tokens, resolve_base_model
 from tools.models.check import look_in_child
+from tools.models.recorded_base import BUNDLED
 from tools.process.machine import versions
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest, data_digest
@@ -130,6 +132,8 @@ def start(settings: RunSettings) -> Session:
     models = _models(settings, spec)
     with ExitStack() as on_error:
         worker, data = _read(settings, spec, on_error)
+        test = SealedTest.seal(data.load_test)
+        _refuse_hopeless(settings, least_budget_seconds(base_model, data.validation, test.n))
         remarks = _looked_at(settings, base_model, data, worker)
         if spec.check_gold is not None and spec.script is not None:
             spec.check_gold(data.validation, partial(score_answers, spec))
@@ -146,6 +150,20 @@ def start(settings: RunSettings) -> Session:
             session.dojo.journal.note(remark, about=BASE_MODEL)
         on_error.pop_all()
         return session
+
+
+def _refuse_hopeless(settings: RunSettings, least_seconds: float) -> None:
+    """Refuse a budget in which nothing of the kind could be done, before any weight is read.
+
+    Raises:
+        InputError: with the smallest budget that could do.
+    """
+    if settings.budget_seconds < least_seconds:
+        raise InputError(
+            f"--budget {settings.budget_seconds:g}s",
+            f"cannot fit one experiment with {settings.base_model} on this machine, however fast it is",
+            f"give it more than {math.ceil(least_seconds / 60)}m, or take a smaller model",
+        )
 
 
 def reopen(run_dir: Path) -> Session:

@@ -114,7 +114,7 @@ class RunSettings(BaseModel):
     )
     base_model: str = Field(
         BUNDLED_MODEL,
-        description="Model to fine-tune: the bundled one, a folder in the Hub's format, or a Hub id.",
+        description="Model to fine-tune: a name (`ftdojo fetch`), a folder or GGUF file, or a Hub id.",
     )
     allow_pickle: bool = Field(
         False,

@@ -15,7 +15,22 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from graph.cli.flags import OUTPUT, TaskId, option, renamed, takes_settings
+from graph.cli import models
+from graph.cli.flags import (
+    RESULTS,
+    RUNS,
+    SETUP,
+    TASKS,
+    AsJson,
+    DataRoot,
+    Memory,
+    RunName,
+    RunsDir,
+    TaskId,
+    option,
+    renamed,
+    takes_settings,
+)
 from graph.extras import extra_of, install, require
 from graph.settings import BUNDLED_MODEL, make_settings, parse_duration
 from tasks.errors import FtDojoError, HarnessFault, InputError, MachineFault
@@ -28,17 +43,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-RunsDir = Annotated[str, option("runs_dir")]
-Memory = Annotated[str, option("memory")]
-DataRoot = Annotated[str, option("data_root")]
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.", rich_help_panel=OUTPUT)]
 AnswerColumn = Annotated[str, typer.Option("--answer", help="The column that answers, instead of a guess.")]
 PromptTemplate = Annotated[
     str, typer.Option("--prompt", help="What is asked, such as '{question} {site}', instead of a guess.")
 ]
-
-RUNS, RESULTS, TASKS, SETUP = "Runs", "Results", "Tasks and scores", "Installation"
 
 EXAMPLES = """
 **Examples**
@@ -112,10 +120,12 @@ def run(
     if chosen["model"]:
         chosen["policy"] = "llm"
     settings = make_settings(**chosen)
+    from graph.cli.fetch import ensure
     from graph.run import run as start
     from graph.task_names import fetch_data
 
     fetch_data(settings.task)  # its bars and the live view would paint over each other
+    ensure(Console(stderr=True), settings.base_model)
     _show(lambda on_event, answer: start(settings, on_event, answer), as_json)
 
 
@@ -363,3 +373,6 @@ def inspect(
     chosen = make_settings(base_model=base_model, allow_pickle=allow_pickle, loss_on=loss_on)
     looked = Looked(chosen.base_model, chosen.allow_pickle, chosen.loss_on)
     print_inspection(Console(), data, looked, Declared(prompt, answer), as_json)
+
+
+app.add_typer(models.commands)

@@ -25,6 +25,7 @@ TASK, LIMITS, POLICY, PLACES, OUTPUT = (
     "Folders",
     "Output",
 )
+RUNS, RESULTS, TASKS, SETUP = "Runs", "Results", "Tasks and scores", "Installation"
 
 
 @dataclass(frozen=True)
@@ -139,3 +140,10 @@ def _plain_type(annotation: Any) -> Any:
     if get_origin(annotation) in (Union, types.UnionType):
         return annotation
     return annotation if annotation in (int, float, bool) else str
+
+
+RunsDir = Annotated[str, option("runs_dir")]
+Memory = Annotated[str, option("memory")]
+DataRoot = Annotated[str, option("data_root")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.", rich_help_panel=OUTPUT)]

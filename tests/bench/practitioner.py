@@ -5,8 +5,8 @@
 What the agent must not be worse than at equal total time: the source is known to be the clean one, full
 fine-tuning at 3e-4 (or LoRA r 16 at 2e-4), batch 16, three epochs or as many as the time holds, cosine to
 zero at its end; then the sealed test is answered once. The time for the test is estimated from a few
-of its items' lengths and kept back. It trains by the product's own recipe, so that the two differ in decisions
-alone; for speed against plain TRL see ``tools.bench.experiment``.
+of its items' lengths and kept back. It trains by the product's own recipe, so that the two differ in
+decisions alone; for speed against plain TRL see ``tools.bench.experiment``.
 """
 
 from __future__ import annotations

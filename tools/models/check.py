@@ -14,10 +14,11 @@ from typing import Any, Literal
 
 from memory.recipe import Record
 from tasks.errors import LONGEST_REASON, ExperimentFailed, InputError
-from tools.models.adapter import WEIGHTS, is_adapter, tokenizer_dir, whole_base
+from tools.models.adapter import is_adapter, tokenizer_dir, whole_base
 from tools.models.architecture import check_class, read_config
 from tools.models.base_model import BaseModel
 from tools.models.chat_template import trained_turns
+from tools.models.recorded_base import WEIGHTS
 from tools.models.template_support import SystemTurn, TemplateSupport
 from tools.models.weight_files import check_numbers, check_pickles, dtypes, find_weights
 from tools.process.worker import Worker

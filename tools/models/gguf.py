@@ -11,15 +11,23 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from tasks.errors import InputError
+from tasks.errors import InputError, MachineFault, disk_is_full
 from tools.process.environment import child_environment
 
 MAGIC = b"GGUF"
+CONVERSION = 2
+"""Counts up when the same file comes out otherwise than before: what earlier versions made is made again."""
+DIGITS_APART = ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b")
+"""``tokenizer.ggml.pre`` of vocabularies in which every digit is a token of its own, before GPT-2's rule (the
+case of ``\\p{N}`` in llama.cpp's ``llama-vocab.cpp``). transformers 5.23 leaves the digits together, which
+changes what stands before a number: two newlines and a 7 become three tokens instead of two."""
 
 
 def find(place: Path) -> Path | None:
@@ -49,31 +57,54 @@ def unpack(file: Path, cache: Path | None = None) -> tuple[Path, str]:
         if content.read(4) != MAGIC:
             raise InputError(str(file), "not a GGUF file", "copy the file again")
     status = file.stat()
-    key = hashlib.sha256(repr((file.resolve(), status.st_size, status.st_mtime_ns)).encode()).hexdigest()[:16]
+    identity = (file.resolve(), status.st_size, status.st_mtime_ns, CONVERSION)
+    key = hashlib.sha256(repr(identity).encode()).hexdigest()[:16]
     folder = (cache or _cache()) / f"{file.stem}-{key}"
     note = f"GGUF: unpacked to 16-bit weights in {folder}; quantisation has cost it some accuracy already"
-    if (folder / "config.json").exists():
-        return folder, note
+    if not (folder / "config.json").exists():
+        convert(file, folder)
+    return folder, note
+
+
+def convert(file: Path, folder: Path, extra: Mapping[str, bytes] | None = None) -> None:
+    """Makes the model directory of a GGUF file in a child process; it appears whole or not at all.
+
+    Args:
+        file: the GGUF file.
+        folder: the directory to make; where another process made it in the meantime, that one stays.
+        extra: further files of the directory, by name.
+
+    Raises:
+        InputError: the package ``gguf`` is missing, or transformers cannot read the file.
+        MachineFault: the disk is full.
+    """
     if importlib.util.find_spec("gguf") is None:
-        raise InputError(str(file), "GGUF needs one more package", "run `pip install gguf`")
+        raise InputError(str(file), "GGUF needs one more package", "run `pip install 'ft-dojo[gguf]'`")
     root = Path(__file__).resolve().parents[2]
     paths = os.pathsep.join([str(root), *(entry for entry in sys.path if entry)])
-    staging = folder.with_name(folder.name + ".tmp")
-    shutil.rmtree(staging, ignore_errors=True)
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "tools.models.gguf", str(file.resolve()), str(staging)],
-        env=child_environment(os.environ, {"PYTHONPATH": paths, "HF_HUB_OFFLINE": "1"}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1][:200]
-        fix = "give the original weights (*.safetensors)"
-        raise InputError(str(file), f"transformers cannot read it ({last})", fix)
-    shutil.rmtree(folder, ignore_errors=True)
-    staging.rename(folder)
-    return folder, note
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as parent:
+        staging = Path(parent) / "model"
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "tools.models.gguf", str(file.resolve()), str(staging)],
+            env=child_environment(os.environ, {"PYTHONPATH": paths, "HF_HUB_OFFLINE": "1"}),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            last = (done.stderr.strip().splitlines() or ["no reason given"])[-1][:200]
+            if disk_is_full(last):
+                raise MachineFault(f"{folder}: the disk is full; free some space and run it again")
+            fix = "give the original weights (*.safetensors)"
+            raise InputError(str(file), f"transformers cannot read it ({last})", fix)
+        for name, content in (extra or {}).items():
+            (staging / name).write_bytes(content)
+        try:
+            staging.rename(folder)
+        except OSError:
+            if not (folder / "config.json").exists():
+                raise
 
 
 def _cache() -> Path:
@@ -93,7 +124,25 @@ def write(file: Path, folder: Path) -> None:
         str(file.parent), dtype=torch.float32, quantization_config=plan, **where
     )
     model.to(torch.bfloat16).save_pretrained(str(folder))
-    AutoTokenizer.from_pretrained(str(file.parent), **where).save_pretrained(str(folder))
+    tokenizer = AutoTokenizer.from_pretrained(str(file.parent), **where)
+    split_digits(tokenizer, file)
+    tokenizer.save_pretrained(str(folder))
+
+
+def split_digits(tokenizer: Any, file: Path) -> None:
+    """Gives the tokenizer of a file in ``DIGITS_APART`` the split that its vocabulary was learned with."""
+    from gguf import GGUFReader
+    from tokenizers import pre_tokenizers
+
+    stated = GGUFReader(str(file)).get_field("tokenizer.ggml.pre")
+    if stated is None or stated.contents() not in DIGITS_APART:
+        return
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -7,11 +7,22 @@ module without paying for torch.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 from tools.models.adapter import base_dir, is_adapter, tokenizer_dir
 from tools.models.template_support import PLAIN_TEMPLATE, template_support
+
+TOKENIZER_FILES = (
+    "tokenizer*",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template*",
+    "vocab*",
+    "merges.txt",
+    "*.model",
+)
 
 
 def load_tokenizer(model_dir: Path) -> Any:
@@ -28,6 +39,21 @@ def load_tokenizer(model_dir: Path) -> Any:
     if not tokenizer.chat_template:
         tokenizer.chat_template = PLAIN_TEMPLATE
     return tokenizer
+
+
+def copy_tokenizer(tokenizer: Any, model_dir: Path, folder: Path) -> None:
+    """Puts the tokenizer's files beside weights that were trained with it, its template and its end included.
+
+    Args:
+        tokenizer: of ``model_dir``, as ``load_tokenizer`` gives it.
+        model_dir: where its files lie.
+        folder: gets them.
+    """
+    for pattern in TOKENIZER_FILES:
+        for file in tokenizer_dir(model_dir).glob(pattern):
+            shutil.copyfile(file, folder / file.name)
+    save_template(tokenizer, folder)
+    name_turn_end(tokenizer, folder)
 
 
 def save_template(tokenizer: Any, folder: Path) -> None:
@@ -61,8 +87,8 @@ def load_model(model_dir: Path, dtype: str = "float32") -> Any:
     from peft import PeftModel
 
     base = load_model(base_dir(model_dir), dtype)
-    # PEFT froze the base's weights; merged, they are an ordinary model's again.
-    return PeftModel.from_pretrained(base, str(model_dir)).merge_and_unload().requires_grad_(True)
+    merged = PeftModel.from_pretrained(base, str(model_dir)).merge_and_unload()
+    return merged.requires_grad_(True)  # PEFT froze the base; whoever trains all of it next wants it whole
 
 
 def parameter_count(model: Any) -> int:

@@ -36,10 +36,10 @@ from trl import SFTConfig, SFTTrainer
 
 from memory.records import TrainingPlan
 from tasks.errors import ExperimentFailed
-from tools.models.adapter import save_adapter, tokenizer_dir
+from tools.models.adapter import merged, save_adapter
 from tools.models.chat_template import LossOn
 from tools.models.held import copy_of_held, hold, taken_model
-from tools.models.load import load_tokenizer, name_turn_end, parameter_count, save_template
+from tools.models.load import copy_tokenizer, load_tokenizer, parameter_count
 from tools.models.precision import device, fast_dtype, width_of
 from tools.process.machine import peak_gib_since
 from tools.training.length_groups import LengthGroups
@@ -50,15 +50,6 @@ CHECKPOINTED_PARAMETERS = 300_000_000
 """From this size on, activations are computed again in the backward pass."""
 MERGE_PARAMETERS = 1_000_000_000
 """Up to this size a LoRA result is merged into a whole model; above it only the adapter is kept."""
-TOKENIZER_FILES = (
-    "tokenizer*",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template*",
-    "vocab*",
-    "merges.txt",
-    "*.model",
-)
 
 
 def train(payload: dict[str, Any]) -> dict[str, Any]:
@@ -322,16 +313,11 @@ def save(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path, folder: Pa
         save_adapter(model, model_dir, folder)
     else:
         if plan.method == "lora":
-            model.save_pretrained(str(folder / "adapter"))
-            (folder / "adapter" / "README.md").unlink(missing_ok=True)  # a form that PEFT leaves empty
-            model = model.merge_and_unload()
+            save_adapter(model, model_dir, folder / "adapter")
+            model = merged(model)
         model.save_pretrained(str(folder))
         whole = model
-    for pattern in TOKENIZER_FILES:
-        for file in tokenizer_dir(model_dir).glob(pattern):
-            shutil.copyfile(file, folder / file.name)
-    save_template(trainer.processing_class, folder)
-    name_turn_end(trainer.processing_class, folder)
+    copy_tokenizer(trainer.processing_class, model_dir, folder)
     return whole
 
 

@@ -1,9 +1,7 @@
-"""Export of the champion as a model directory that ``transformers`` loads, with a model card."""
+"""Model card of a champion: Markdown with the Hub's metadata on top, the evaluation results included."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 from memory.claim import claim, levels_text
@@ -11,10 +9,9 @@ from memory.journal.log import Journal
 from memory.recipe import DataCard
 from memory.records import Comparison, TrainingPlan
 from tasks.base import TaskSpec
-from tools.workspace import Workspace
+from tools.models.named import NAMED
 
 BASE = "base"
-LEFT_OUT = ("training.json", "README.md", "adapter")
 HYPERPARAMETERS = (
     "method",
     "learning_rate",
@@ -29,60 +26,29 @@ HYPERPARAMETERS = (
 )
 
 
-def export_champion(workspace: Workspace, journal: Journal, model_dir: Path, spec: TaskSpec) -> Path:
-    """Copies the champion to ``<run>/champion``, with a model card; again, it replaces the copy.
-
-    When no experiment beat the base model there is nothing to export, and the base
-    model's own directory is returned.
+def model_card(
+    journal: Journal, champion: str, spec: TaskSpec, name: str = "champion", adapter: bool = False
+) -> str:
+    """The card in Markdown, with the Hub's metadata on top.
 
     Args:
-        workspace: the run's folder.
-        journal: says which experiment is the champion, and how it was made.
-        model_dir: the champion's weights.
+        journal: of the run.
+        champion: the experiment's id.
         spec: the task.
+        name: what the model is called: a directory, or a repository of the Hub.
+        adapter: whether it is an adapter of its base.
     """
-    champion = journal.champion_id()
-    if champion == BASE:
-        return model_dir
-    target = workspace.champion_dir
-    staging = target.with_name(target.name + ".tmp")
-    shutil.rmtree(staging, ignore_errors=True)
-    shutil.copytree(model_dir, staging, ignore=shutil.ignore_patterns(*LEFT_OUT))
-    (staging / "README.md").write_text(model_card(journal, champion, spec), encoding="utf-8")
-    if target.exists():
-        old = target.with_name(target.name + ".old")
-        shutil.rmtree(old, ignore_errors=True)
-        os.replace(target, old)
-        os.replace(staging, target)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        os.replace(staging, target)
-    return target
-
-
-def model_card(journal: Journal, champion: str, spec: TaskSpec) -> str:
-    """The card in Markdown, with the Hub's metadata on top."""
     info = journal.info
     sections = [
-        "\n".join(
-            [
-                "---",
-                "library_name: transformers",
-                "pipeline_tag: text-generation",
-                f"base_model: {info.base_model}",
-                "tags: [ft-dojo, trl, sft]",
-                "---",
-            ]
-        ),
+        f"---\n{metadata(journal, champion, spec, name, adapter)}\n---",
         f"# {info.base_model} fine-tuned for {spec.id}",
         f"{spec.description}\n\nMade by FT-Dojo in run `{info.run}`, experiment `{champion}`.",
         _scores(journal, champion),
     ]
-    for name in journal.lineage(champion):
-        sections.append(_experiment(journal, name))
+    sections += [_experiment(journal, experiment) for experiment in journal.lineage(champion)]
     sections += [
         "## Use\n\n```python\nfrom transformers import pipeline\n\n"
-        'ask = pipeline("text-generation", "champion")\n'
+        f'ask = pipeline("text-generation", "{name}")\n'
         'ask([{"role": "user", "content": "..."}], '
         f"max_new_tokens={spec.max_new_tokens}, do_sample=False)\n```\n\n"
         f"Answer format: {spec.answer_format}",
@@ -92,6 +58,39 @@ def model_card(journal: Journal, champion: str, spec: TaskSpec) -> str:
         f"Nothing else was measured. Known trap of the task: {spec.pitfall}",
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def metadata(journal: Journal, champion: str, spec: TaskSpec, name: str, adapter: bool = False) -> str:
+    """The YAML block, as ``huggingface_hub`` writes it."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    results = [
+        EvalResult(
+            task_type="text-generation",
+            dataset_type=spec.id,
+            dataset_name=spec.title,
+            dataset_split=split,
+            metric_type=evaluation.score.metric,
+            metric_name=f"{evaluation.score.metric}, n={evaluation.score.n}",
+            metric_value=round(evaluation.score.value, 2),
+        )
+        for split, evaluation in (
+            ("validation", journal.evaluation(champion)),
+            ("test", journal.test_evaluation(champion)),
+        )
+        if evaluation is not None
+    ]
+    base = journal.info.base_model
+    data = ModelCardData(
+        base_model=None if Path(base).is_absolute() else NAMED[base].hub_id if base in NAMED else base,
+        library_name="peft" if adapter else "transformers",
+        pipeline_tag="text-generation",
+        license=NAMED[base].licence.lower() if base in NAMED else None,
+        tags=["ft-dojo", "trl", "sft"],
+        model_name=name,
+        eval_results=results or None,
+    )
+    return str(data.to_yaml())
 
 
 def _scores(journal: Journal, champion: str) -> str:

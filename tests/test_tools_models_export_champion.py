@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import pytest
 
 from memory.journal.log import Journal
 from memory.records import Training, TrainingPlan
+from tests.support.adapter_chain import batch_of, loaded_loss, train_on
 from tests.support.copy_word_task import copy_spec, data_card
 from tests.support.run_records import comparison, evaluation, run_info, write_experiment
 from tests.support.tiny_model import make_tiny_model
 from tools.models.base_model import resolve_base_model
-from tools.models.export import export_champion
+from tools.models.export.champion import export_champion
 from tools.workspace import Workspace
 
 
@@ -104,3 +106,20 @@ def test_without_a_gain_the_base_is_what_one_gets(journal: Journal, space: Works
     base = make_tiny_model(tmp_path / "base")
     assert export_champion(space, journal, base, copy_spec()) == base
     assert not space.champion_dir.exists()
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+@pytest.mark.parametrize("methods", [("lora", "lora"), ("dora", "dora")])
+def test_a_champion_that_is_an_adapter_loads_without_the_experiments_before_it(
+    journal: Journal, space: Workspace, tmp_path: Path, methods: tuple[str, str]
+) -> None:
+    champion(journal, space)
+    base = make_tiny_model(tmp_path / "base")
+    start, batch = base, batch_of(base)
+    for n, method in enumerate(methods):
+        start = train_on(start, space.experiment_dir(f"x{n}") / "model", method, batch).folder
+    loss = loaded_loss(start, batch)
+    target = export_champion(space, journal, start, copy_spec())
+    for n in range(len(methods)):
+        shutil.rmtree(space.experiment_dir(f"x{n}"))
+    assert loaded_loss(target, batch) == loss

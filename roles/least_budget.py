@@ -1,0 +1,37 @@
+"""Least budget of a run: what no machine of its kind could do faster, from the headers of the model alone.
+
+A 7B model on a laptop is refused before its weights are read. The speeds are the most that hardware of
+the kind gives, so nothing is refused here that could be done; what is only slow is found out when the
+base model has been scored (``graph.nodes.prepare``), at measured speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from roles.time_split import LEAST_BATCH, LEAST_STEPS
+from tasks.base import Sample
+from tools.models.base_model import BaseModel, count_tokens
+from tools.process.machine import Machine, machine
+
+MOST_CORE_FLOPS = 3e11
+"""Operations a second of one CPU core with the widest vectors, matrix units of servers left out."""
+MOST_GPU_FLOPS = 1e15
+"""One data-centre GPU in 16 bits, dense."""
+COUNTED_PROMPTS = 100
+ANSWER_TOKENS = 8
+"""Of an answer, at least."""
+
+
+def least_budget_seconds(
+    model: BaseModel, validation: Sequence[Sample], test_items: int, where: Machine | None = None
+) -> float:
+    """Wall-clock of the shortest run: base scored, one small experiment, the sealed test read for both."""
+    where = where or machine()
+    flops = MOST_GPU_FLOPS * len(where.gpus) if where.gpus else MOST_CORE_FLOPS * where.cores
+    count, some = count_tokens(model), validation[:COUNTED_PROMPTS]
+    prompt = sum(count(sample.prompt) for sample in some) / max(len(some), 1)
+    row = prompt + ANSWER_TOKENS
+    answered = 2 * row * (2 * len(validation) + 2 * test_items)
+    trained = 4 * row * LEAST_STEPS * LEAST_BATCH / 2
+    return model.parameters * (answered + trained) / flops

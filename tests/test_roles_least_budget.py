@@ -1,0 +1,50 @@
+"""The least budget: hopeless runs are refused from the model's header, possible ones never."""
+
+from __future__ import annotations
+
+import pytest
+
+from graph.session import _refuse_hopeless
+from graph.settings import make_settings
+from roles.least_budget import least_budget_seconds
+from tasks.base import Sample
+from tasks.errors import InputError
+from tools.models.base_model import resolve_base_model
+from tools.process.machine import Machine
+
+LAPTOP = Machine(cores=2, memory_gib=16.0)
+CARD = Machine(cores=16, memory_gib=128.0, gpus=("one",), gpu_memory_gib=78.0)
+
+
+def items(question: str) -> tuple[Sample, ...]:
+    return tuple(Sample(id=str(n), subset="", prompt=question, gold=str(n)) for n in range(300))
+
+
+ITEMS = items("How many are 12 and 30 apples?")
+
+
+def seconds(parameters: float, where: Machine) -> float:
+    model = resolve_base_model("ftdojo-mini").model_copy(update={"parameters": int(parameters)})
+    return least_budget_seconds(model, ITEMS, 500, where)
+
+
+def test_a_large_model_on_a_laptop_needs_hours_and_on_a_card_seconds() -> None:
+    assert seconds(7e9, LAPTOP) > 600
+    assert seconds(7e9, CARD) < 30
+    assert seconds(1e6, LAPTOP) < 1
+    assert seconds(135e6, LAPTOP) < 120, "SmolLM2 trains on two cores within minutes"
+
+
+def test_longer_prompts_need_more() -> None:
+    model = resolve_base_model("ftdojo-mini")
+    long = items("How many apples are these? " * 40)
+    short_seconds = least_budget_seconds(model, ITEMS, 500, LAPTOP)
+    assert least_budget_seconds(model, long, 500, LAPTOP) > 5 * short_seconds
+
+
+def test_the_refusal_names_the_smallest_budget() -> None:
+    settings = make_settings(task="aime25", budget_seconds=300.0, base_model="ftdojo-mini")
+    _refuse_hopeless(settings, 299.0)
+    with pytest.raises(InputError, match="cannot fit one experiment with ftdojo-mini") as refused:
+        _refuse_hopeless(settings, 1234.0)
+    assert refused.value.fix == "give it more than 21m, or take a smaller model"
