@@ -17,8 +17,8 @@ A positions carry loss. In bytes:
 
 A backward pass frees activations while it fills gradients, so the peak lies at its start or at its end.
 The factors of the activations are counted: the bytes that autograd saves for a Llama layer of
-transformers 5 with SDPA, taken apart by width (``python -m tests.bench.memory_estimate`` holds the sum against
-measured peaks). Weights, gradients and moments after ZeRO (arXiv:1910.02054), 4-bit weights after QLoRA
+transformers 5 with SDPA, taken apart by width (``python -m tests.bench.memory_estimate`` holds the sum
+against measured peaks). Weights, gradients and moments after ZeRO (arXiv:1910.02054), 4-bit after QLoRA
 (arXiv:2305.14314).
 """
 

@@ -1,0 +1,60 @@
+"""Quantised models: frozen weights in 4 bits, over which an adapter is trained (QLoRA, arXiv:2305.14314).
+
+bitsandbytes brings the kernels, in the extra ``qlora``; its 8-bit optimisers come with it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import InputError
+from tools.models.adapter import is_adapter, whole_base
+from tools.models.precision import device
+
+INSTALL = "pip install 'ft-dojo[qlora]', or train without it"
+
+
+def has_bitsandbytes() -> bool:
+    """Whether the package is installed; it is not imported."""
+    return importlib.util.find_spec("bitsandbytes") is not None
+
+
+def refuse_without_bitsandbytes(what: str) -> None:
+    """Check that bitsandbytes can run here.
+
+    Raises:
+        InputError: it is not installed, or there is no CUDA device.
+    """
+    if not has_bitsandbytes():
+        raise InputError(what, "needs bitsandbytes, not installed here", INSTALL)
+    if device() != "cuda":
+        raise InputError(what, f"needs a CUDA device, and this machine trains on {device()}", "use LoRA")
+
+
+def model_in_4bit(model_dir: Path) -> Any:
+    """The model in NF4 with quantised scales, products in bfloat16; an adapter is merged into it."""
+    import torch
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    config = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+    model = AutoModelForCausalLM.from_pretrained(
+        str(whole_base(model_dir)),
+        quantization_config=config,
+        dtype=torch.bfloat16,
+        device_map={"": device()},
+        local_files_only=True,
+        trust_remote_code=False,
+        weights_only=True,
+    )
+    if not is_adapter(model_dir):
+        return model
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(model, str(model_dir)).merge_and_unload()
