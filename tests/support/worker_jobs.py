@@ -128,3 +128,27 @@ def wait_for(payload: dict[str, Any]) -> dict[str, Any]:
     while not Path(payload["file"]).exists():
         time.sleep(0.01)
     return {}
+
+
+def with_little_memory(payload: dict[str, Any]) -> dict[str, Any]:
+    """Another job, with so many MiB beside what this process holds now: a small card, made by the kernel."""
+    import resource
+
+    from tools.process.fork_server import find_function
+
+    lines = Path("/proc/self/status").read_text().splitlines()
+    held = int(next(line for line in lines if line.startswith("VmData")).split()[1]) << 10
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (held + (int(payload["mib"]) << 20), before[1]))
+    try:
+        result: dict[str, Any] = find_function(payload["function"])(payload["payload"])
+        return result
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+def allocate(payload: dict[str, Any]) -> dict[str, Any]:
+    """A tensor of so many GiB."""
+    import torch
+
+    return {"bytes": torch.empty(int(payload["gib"]) << 30, dtype=torch.uint8).numel()}

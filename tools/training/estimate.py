@@ -37,9 +37,7 @@ def formula_gib(
 ) -> float:
     """Peak memory by the formula, libraries included, in GiB."""
     where = where or machine()
-    free = 0.0 if where.gpus else where.memory_gib
-    need = memory_need(plan, model, batch, where.bfloat16 or bool(where.gpus), free)
-    return LIBRARIES_GIB + need.peak_gib
+    return LIBRARIES_GIB + memory_need(plan, model, batch, where).peak_gib
 
 
 def available_gib(where: Machine) -> float:

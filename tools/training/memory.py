@@ -30,12 +30,15 @@ from typing import NamedTuple
 from memory.recipe import DataCard
 from memory.records import TrainingPlan
 from tools.models.base_model import BaseModel
+from tools.process.machine import Machine
 
 GIB = 1 << 30
 CHECKPOINTED_PARAMETERS = 300_000_000
 """From this size on, activations are computed again where a plan does not say."""
 NARROW_WIDTH = 256
 """Hidden units up to which a model stays in float32 (``tools.models.precision``)."""
+KEPT_SHARE = 0.1
+"""Of the free memory, the largest float32 model that is kept as it was loaded (``tools.models.held``)."""
 PACKED_BYTES = 0.52
 """Of a 4-bit weight with its quantised scales: 4.127 bits."""
 USUAL_ANSWER_SHARE = 0.5
@@ -68,7 +71,7 @@ class MemoryNeed:
     late: float = 0.0
     """What the end of the backward pass holds beside the gradients."""
     loading: float = 0.0
-    """While weights are read: the file's pages beside what is made of them."""
+    """While weights are read: on a CPU the file's pages beside what is made of them."""
     kept: float = 0.0
     """The model as it was loaded, kept for the next training (``tools.models.held``)."""
 
@@ -118,19 +121,19 @@ def trained_parameters(plan: TrainingPlan, model: BaseModel) -> float:
     return float(plan.lora_r * model.n_layers * (4 * width + 2 * (width + keys) + 3 * (width + inner)))
 
 
-def memory_need(
-    plan: TrainingPlan, model: BaseModel, batch: LongestBatch, bfloat16: bool, free_gib: float = 0.0
-) -> MemoryNeed:
+def memory_need(plan: TrainingPlan, model: BaseModel, batch: LongestBatch, where: Machine) -> MemoryNeed:
     """The parts of a training's peak.
 
     Args:
         plan: method, batch, checkpointing, precision.
         model: what is trained.
         batch: the largest one.
-        bfloat16: whether the device multiplies in it; narrow models stay in float32 all the same.
-        free_gib: free memory, by which a full fine-tuning keeps the loaded model as well; 0 for none.
+        where: a GPU, or else cores; whether they multiply in bfloat16 (narrow models stay in float32 all the
+            same), and whether there is room to keep the loaded model beside the one that is trained.
     """
-    half = bfloat16 and model.hidden_size > NARROW_WIDTH
+    on_gpu = bool(where.gpus)
+    free = where.gpu_memory_gib if on_gpu else where.memory_gib
+    half = (on_gpu or where.bfloat16) and model.hidden_size > NARROW_WIDTH
     full, trained = plan.method == "full", trained_parameters(plan, model)
     table = float(model.vocab * model.hidden_size)
     tokens = batch.rows * batch.tokens
@@ -142,7 +145,7 @@ def memory_need(
     # An attention mask of all pairs, as booleans and as numbers.
     activations += 5 * batch.rows * batch.tokens**2
     weights, unpacked = _weights(plan, model, half)
-    kept = 4.0 * model.parameters if full and 4 * model.parameters < 0.1 * free_gib * GIB else 0.0
+    kept = 4.0 * model.parameters if full and 4 * model.parameters < KEPT_SHARE * free * GIB else 0.0
     gradients = 4 * trained
     early = (4 * table if full else 0.0) if plan.gradient_accumulation_steps == 1 else gradients
     return MemoryNeed(
@@ -154,7 +157,7 @@ def memory_need(
         cast=2 * linear_parameters(model) if full and half else 0.0,
         early_gradients=early,
         late=(4 * table if full else 0.0) + layer,
-        loading=weights + (0.0 if plan.load_in_4bit else model.size_gib * GIB),
+        loading=weights + (0.0 if on_gpu else model.size_gib * GIB),
         kept=kept,
     )
 
