@@ -62,12 +62,14 @@ def within_memory(dojo: Dojo, plan: Plan, card: DataCard, draft: TrainingPlan) -
         formula(TrainingPlan.model_validate(each["plan"]), LongestBatch(*each["batch"]))
         for each in dojo.journal.did_not_fit
     ]
+    if (large := _to_be_smaller(dojo)) is not None:
+        failed.append(formula(*large))
     four_bit = bool(here.gpus) and has_bitsandbytes()
     forms = ladder.forms(ladder.explicit(draft, model), _with_lora(dojo, plan, draft), card, four_bit)
     form = ladder.fitting(forms, lambda each: dojo.estimate(each, card), formula, failed)
     if form is None:
         estimate = dojo.estimate(draft, card)
-        tried = f"; {len(failed)} ran out of memory" if failed else ""
+        tried = f"; {len(failed)} were too large" if failed else ""
         raise ExperimentFailed(
             "probe",
             "does_not_fit",
@@ -75,6 +77,17 @@ def within_memory(dojo: Dojo, plan: Plan, card: DataCard, draft: TrainingPlan) -
             f"({estimate.basis}), and no smaller form of it fits{tried}",
         )
     return form
+
+
+def _to_be_smaller(dojo: Dojo) -> tuple[TrainingPlan, LongestBatch] | None:
+    """The training before this one, where its diagnosis asks for a smaller one; time is the gate's business."""
+    history = dojo.journal.experiments()
+    last = history[-1] if history else None
+    if last is None or last.diagnosis is None or last.diagnosis.next_move != "smaller":
+        return None
+    if last.training_plan is None or last.card is None or (last.failure and last.failure.code == "timeout"):
+        return None
+    return last.training_plan, longest_batch(last.training_plan, last.card)
 
 
 def remembered(experiment: str, training: TrainingPlan, card: DataCard) -> tuple[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Memory by formula against memory measured: ``python -m tests.bench.memory_estimate [--model DIR] [--docs]``.
+"""Memory by formula against memory measured, by ``python -m tests.bench.memory_estimate``.
 
 Each configuration is trained for two steps at its longest batch in a child process of its own, on the CPU;
 its peak of resident memory, less what the libraries hold before, stands beside the formula of
@@ -91,17 +91,17 @@ MEASURED = (
     Configuration("wide", "full", 4, 128),
     Configuration("wide", "lora", 8, 256),
     Configuration("deep", "full", 2, 128),
-    Configuration("deep", "full", 4, 256, checkpointed=True),
-    Configuration("deep", "lora", 4, 256),
-    Configuration("deep", "lora", 8, 256, checkpointed=True),
-    Configuration("billion", "lora", 2, 256),
-    Configuration("billion", "lora", 4, 256, checkpointed=True),
+    Configuration("deep", "full", 2, 256, checkpointed=True),
+    Configuration("deep", "lora", 2, 256),
+    Configuration("deep", "lora", 4, 256, checkpointed=True),
+    Configuration("billion", "lora", 1, 256),
+    Configuration("billion", "lora", 2, 256, checkpointed=True),
     Configuration("given", "full", 16, 96),
     Configuration("given", "full", 4, 96, accumulated=4),
-    Configuration("given", "full", 4, 512, checkpointed=True),
+    Configuration("given", "full", 2, 512, checkpointed=True),
     Configuration("given", "lora", 16, 96),
-    Configuration("given", "lora", 4, 512),
-    Configuration("given", "lora", 4, 512, checkpointed=True),
+    Configuration("given", "lora", 2, 512),
+    Configuration("given", "lora", 2, 512, checkpointed=True),
 )
 
 
@@ -209,10 +209,15 @@ def measured_table(given: Path | None) -> str:
             formula, found = measure(each, models[each.model], Path(name))
             error = formula / found - 1
             worst = max(worst, abs(error))
-            lines.append(
-                f"| {SMALL[each.model].name if each.model in SMALL else models[each.model].name} | "
-                f"{in_short(each)} | {each.rows} x {each.tokens} | {formula:.2f} | {found:.2f} | {error:+.0%} |"
+            name_of = SMALL[each.model].name if each.model in SMALL else models[each.model].name
+            cells = (
+                name_of,
+                in_short(each),
+                f"{each.rows} x {each.tokens}",
+                f"{formula:.2f}",
+                f"{found:.2f}",
             )
+            lines.append(f"| {' | '.join(cells)} | {error:+.0%} |")
             sys.stderr.write(lines[-1] + "\n")
     return "\n".join([*lines, "", f"Largest error {worst:.0%} of {len(lines) - 2} configurations."])
 

@@ -13,7 +13,7 @@ from tools.process.worker import Usage, Worker
 class SmallCard(Worker):
     """A worker on a machine whose training processes may hold ``mib`` more than they start with."""
 
-    mib = 100
+    mib = 180
 
     def measure(
         self,
