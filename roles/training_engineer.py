@@ -80,7 +80,7 @@ def within_memory(dojo: Dojo, plan: Plan, card: DataCard, draft: TrainingPlan) -
 
 
 def _to_be_smaller(dojo: Dojo) -> tuple[TrainingPlan, LongestBatch] | None:
-    """The training before this one, where its diagnosis asks for a smaller one; time is the gate's business."""
+    """The training before this one, where its diagnosis asks for a smaller one; time is up to the gate."""
     history = dojo.journal.experiments()
     last = history[-1] if history else None
     if last is None or last.diagnosis is None or last.diagnosis.next_move != "smaller":

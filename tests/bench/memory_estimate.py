@@ -146,7 +146,10 @@ def write_rows(path: Path, count: int, tokens: int, model: BaseModel) -> DataCar
     half = " ".join(["question"] * 4)
     while counts(half) < tokens // 2 - 4:
         half += " word"
-    path.write_text((json.dumps({"prompt": half, "answer": half}) + "\n") * count, encoding="utf-8")
+    rows = [
+        {"prompt": half if n % 4 else half.removesuffix(" word word"), "answer": half} for n in range(count)
+    ]  # some shorter: batches are padded
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     each = counts(half)
     return DataCard(
         recipe_digest="0" * 64,

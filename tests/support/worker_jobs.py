@@ -180,7 +180,9 @@ def saved_activations(payload: dict[str, Any]) -> dict[str, Any]:
         return tensor
 
     ids = torch.zeros(payload["rows"], payload["tokens"], dtype=torch.long)
+    mask = torch.ones_like(ids)
+    mask[1:, -8:] = 0  # with padding, as batches have it
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        model(input_ids=ids, logits_to_keep=1, use_cache=False)
+        model(input_ids=ids, attention_mask=mask, logits_to_keep=1, use_cache=False)
     trained = sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
     return {"bytes": sum(storage.nbytes() for storage in saved.values()), "trained": trained}

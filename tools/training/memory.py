@@ -8,10 +8,10 @@ A positions carry loss. In bytes:
                  4-bit: 0.52 D + 2 (P - D) and one layer unpacked
     gradients    4 T                  of what is trained, always in float32
     optimiser    8 T (Adam's two moments), 2 T in 8 bits
-    activations  B L N (32 H + 2 K + 8 I)      full, bfloat16 autocast
-                 B L N (24 H + 4 K + 8 I)      LoRA over bfloat16 weights
-                 B L N (32 H + 8 K + 16 I)     full in float32; 24 H with LoRA
-                 and 28 r B L N with LoRA of rank r
+    activations  B L N (32 H + 2 K + 8 I + 2 L)      full, bfloat16 autocast
+                 B L N (24 H + 4 K + 8 I + 2 L)      LoRA over bfloat16 weights
+                 B L N (32 H + 8 K + 16 I + 4 L)     full in float32; 24 H with LoRA
+                 and 28 r B L N with LoRA of rank r, and 12 B L H for the last norm
                  checkpointed: 4 H a token and layer (LoRA: 2 H), and one layer in full
     logits       B A V (2 + 2 in bfloat16, and 3 x 4 in float32): the positions that carry loss
 
@@ -137,13 +137,13 @@ def memory_need(plan: TrainingPlan, model: BaseModel, batch: LongestBatch, where
     full, trained = plan.method == "full", trained_parameters(plan, model)
     table = float(model.vocab * model.hidden_size)
     tokens = batch.rows * batch.tokens
-    layer = tokens * _per_token(plan, model, half)
+    # The mask of a padded batch is converted anew, and saved, in each layer.
+    layer = tokens * (_per_token(plan, model, half) + (2 if half else 4) * batch.tokens)
     activations = layer * model.n_layers
     if checkpoints(plan, model):
         stream = 2 if half and not full else 4
         activations = tokens * model.n_layers * model.hidden_size * stream + layer
-    # An attention mask of all pairs, as booleans and as numbers.
-    activations += 5 * batch.rows * batch.tokens**2
+    activations += 12 * tokens * model.hidden_size + tokens * batch.tokens
     weights, unpacked = _weights(plan, model, half)
     kept = 4.0 * model.parameters if full and 4 * model.parameters < KEPT_SHARE * free * GIB else 0.0
     gradients = 4 * trained
