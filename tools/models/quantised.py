@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import InputError
-from tools.models.adapter import is_adapter, whole_base
+from tools.models.adapter import base_dir, is_adapter
 from tools.models.precision import device
 
 INSTALL = "pip install 'ft-dojo[qlora]', or train without it"
@@ -34,7 +34,16 @@ def refuse_without_bitsandbytes(what: str) -> None:
 
 
 def model_in_4bit(model_dir: Path) -> Any:
-    """The model in NF4 with quantised scales, products in bfloat16; an adapter is merged into it."""
+    """The model in NF4 with quantised scales, products in bfloat16.
+
+    Adapters are merged into it, each with the rounding that 4 bits have: training goes on from weights
+    that are near those of ``load_model``, and what it saves is added to the exact ones.
+    """
+    if is_adapter(model_dir):
+        from peft import PeftModel
+
+        base = model_in_4bit(base_dir(model_dir))
+        return PeftModel.from_pretrained(base, str(model_dir)).merge_and_unload()
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
@@ -44,8 +53,8 @@ def model_in_4bit(model_dir: Path) -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
-    model = AutoModelForCausalLM.from_pretrained(
-        str(whole_base(model_dir)),
+    return AutoModelForCausalLM.from_pretrained(
+        str(model_dir),
         quantization_config=config,
         dtype=torch.bfloat16,
         device_map={"": device()},
@@ -53,8 +62,3 @@ def model_in_4bit(model_dir: Path) -> Any:
         trust_remote_code=False,
         weights_only=True,
     )
-    if not is_adapter(model_dir):
-        return model
-    from peft import PeftModel
-
-    return PeftModel.from_pretrained(model, str(model_dir)).merge_and_unload()
