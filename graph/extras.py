@@ -13,6 +13,7 @@ from tasks.errors import InputError
 CORE = ("langgraph", "langchain", "langchain_openai", "pydantic", "scipy")
 EXTRAS = {
     "gguf": ("gguf",),
+    "qlora": ("bitsandbytes",),
     "eval": ("rdkit", "math_verify", "datasketch", "pandas"),
     "run": ("chromadb", "datasketch", "matplotlib", "optuna", "rdkit"),
     "train": ("torch", "transformers", "trl", "peft", "datasets"),

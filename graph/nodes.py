@@ -21,6 +21,7 @@ from functools import wraps
 from typing import Any
 
 from graph.forking.time_travel import choice
+from graph.out_of_memory import until_it_fits
 from graph.result import result_of
 from graph.session import BASE_MODEL
 from graph.state import RunState
@@ -254,20 +255,21 @@ def training_engineer(step: Step, experiment: str) -> Draft:
     step.announce("training_engineer", "choosing hyperparameters, probing a few steps", experiment)
     with step.thinking():
         draft = step.policy.draft_training(dojo, plan, card)
-    training_gate.check_memory(dojo, draft, card)
-    probe = dojo.probe(experiment, draft, card) if training_gate.needs_probe(dojo, draft) else None
+    probe = None
+    if training_gate.needs_probe(dojo, draft, card):
+        probe, draft = until_it_fits(step, plan, draft, lambda form: dojo.probe(experiment, form, card))
     return training_gate.timed(dojo, plan, card, draft, probe).model_dump(mode="json")
 
 
 @_guarded
 def train(step: Step, experiment: str) -> Draft:
     """Train in a child process, stopped early when it diverges or runs out of time."""
-    plan = step.journal.training_plan(experiment)
-    assert plan is not None
+    hypothesis, plan = step.journal.plan(experiment), step.journal.training_plan(experiment)
+    assert hypothesis is not None and plan is not None
     if step.journal.training(experiment) is None:
         detail = f"{plan.method}, lr {plan.learning_rate:.2g}, {plan.max_steps} steps"
         step.announce("training_engineer", detail, experiment)
-    trained = step.dojo.train(experiment, plan)
+    trained, _ = until_it_fits(step, hypothesis, plan, lambda form: step.dojo.train(experiment, form))
     step.tell("training", experiment, trained)
     for remark in trained.remarks:
         if remark not in step.journal.notes:

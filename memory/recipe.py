@@ -241,6 +241,10 @@ class DataCard(Record):
     steps: tuple[StepCount, ...]
     mean_tokens: float
     """Tokens per row, prompt plus answer, by the base model's tokenizer where one is given."""
+    longest_tokens: int = 0
+    """Of the longest row; 0 in runs of earlier versions."""
+    longest_trained_tokens: int = 0
+    """The most tokens of a row that may carry loss: its answer, or a whole conversation."""
     reasoning_share: float
     """Share (0.0 to 1.0) of rows whose answer holds a worked solution."""
     cached: bool = False

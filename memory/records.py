@@ -14,11 +14,12 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from memory.recipe import DataCard, DataRecipe, Record
+from memory.training_plan import PolicyName as PolicyName
+from memory.training_plan import TrainingPlan as TrainingPlan
 from tasks.base import Score
 
 Outcome = Literal["kept", "discarded", "failed"]
 Ending = Literal["solved", "out_of_budget", "stuck", "harness_fault"]
-PolicyName = Literal["playbook", "llm"]
 Role = Literal[
     "planner", "data_curator", "training_engineer", "evaluator", "diagnostician", "teacher", "judge"
 ]
@@ -51,35 +52,6 @@ class Plan(Record):
     """Ids of the recalled lessons that the plan used."""
     tests: str = ""
     """The experiment whose diagnosis made the prediction that this plan puts to the test; mostly empty."""
-    decided_by: PolicyName = "playbook"
-
-
-class TrainingPlan(Record):
-    """Method and hyper-parameters, named as in ``transformers.TrainingArguments`` and ``peft.LoraConfig``."""
-
-    RENAMED: ClassVar[dict[str, str]] = {"knobs_from": "hyperparameters_from"}
-
-    method: Literal["lora", "full"] = "full"
-    learning_rate: float = Field(1e-3, gt=0.0, le=1.0)
-    num_train_epochs: float = Field(1.0, gt=0.0)
-    max_steps: int = -1
-    """Overrides the epochs when positive, as in ``TrainingArguments``."""
-    per_device_train_batch_size: int = Field(32, gt=0)
-    warmup_steps: int = Field(10, ge=0)
-    weight_decay: float = Field(0.0, ge=0.0)
-    lr_scheduler_type: Literal["linear", "cosine", "constant_with_warmup"] = "cosine"
-    lora_r: int = Field(16, gt=0)
-    lora_alpha: int = Field(32, gt=0)
-    lora_dropout: float = Field(0.0, ge=0.0, lt=1.0)
-    max_length: int = Field(512, gt=0)
-    """Tokens; longer rows are dropped, never cut."""
-    seed: int = 0
-    init_from: str = "base"
-    timeout_seconds: float = Field(3600.0, gt=0.0)
-    hyperparameters_from: str = ""
-    """Where learning rate and batch size came from: ``default``, ``lesson ID``, ``tpe after N trials``."""
-    override_reason: str = ""
-    """Why a model set aside the optimiser's hyperparameters; empty when it did not."""
     decided_by: PolicyName = "playbook"
 
 

@@ -61,7 +61,7 @@ def trials_from(experiments: Sequence[Experiment], base_score: float, method: Me
         start = scores.get(plan.init_from, base_score)
         reached = scores.get(experiment.id)
         worth = -1.0 if reached is None else (reached - start) / max(100.0 - start, 1.0)
-        trials.append(Trial(plan.learning_rate, plan.per_device_train_batch_size, worth))
+        trials.append(Trial(plan.learning_rate, plan.effective_batch_size, worth))
     return trials
 
 

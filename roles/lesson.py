@@ -19,7 +19,7 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
     text = (
         f"{dojo.spec.id} with {dojo.base_model.name}: {IN_WORDS[kind]} answers, {trained.method} fine-tuning "
         f"from {'the base' if trained.init_from == 'base' else 'an earlier champion'}, learning rate "
-        f"{trained.learning_rate:.2g}, batch {trained.per_device_train_batch_size}, "
+        f"{trained.learning_rate:.2g}, batch {trained.effective_batch_size}, "
         f"{trained.num_train_epochs:.1f} epochs of {experiment.card.rows if experiment.card else 0} rows: "
         f"{score.text()} against {base:.1f} for the base; {verb} "
         f"({experiment.comparison.delta:+.1f} over {experiment.comparison.champion}, "
@@ -41,7 +41,7 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
             "start": "base" if trained.init_from == "base" else "champion",
             "method": trained.method,
             "learning_rate": trained.learning_rate,
-            "per_device_train_batch_size": float(trained.per_device_train_batch_size),
+            "per_device_train_batch_size": float(trained.effective_batch_size),
             "num_train_epochs": trained.num_train_epochs,
         },
         gain=gain if experiment.outcome == "kept" else experiment.comparison.delta,

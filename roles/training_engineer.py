@@ -1,17 +1,26 @@
 """The TrainingEngineer: method and hyperparameters of a training.
 
-What it drafts passes the gate and gets its duration in ``roles.training_gate``, whoever drafted it.
+A draft that does not fit into memory takes the next form of ``tools.training.ladder``. What it drafts
+passes the gate and gets its duration in ``roles.training_gate``, whoever drafted it.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from memory.recipe import DataCard
 from memory.records import Experiment, Plan, TrainingPlan
 from roles.hyperparameters import Hyperparameters, suggest, trials_from
 from roles.method import method_for
 from roles.time_split import searches
+from tasks.errors import ExperimentFailed
 from tools.dojo import Dojo
+from tools.models.quantised import has_bitsandbytes
+from tools.process.machine import machine
+from tools.training import ladder
+from tools.training.estimate import LIBRARIES_GIB, formula_gib
 from tools.training.learning_rate import Method
+from tools.training.memory import LongestBatch, longest_batch
 
 MAX_EPOCHS = 8.0
 """Repeating rows pays up to roughly four to eight times (Muennighoff et al. 2023, arXiv 2305.16264)."""
@@ -19,13 +28,13 @@ MAX_EPOCHS = 8.0
 
 def draft_training(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
     """Method by size, hyperparameters by TPE (or by a cited lesson), no more epochs than pay."""
-    return draft_of(dojo, plan, card, method_for(dojo))
+    return within_memory(dojo, plan, card, draft_of(dojo, plan, card, method_for(dojo)))
 
 
 def draft_of(dojo: Dojo, plan: Plan, card: DataCard, method: Method) -> TrainingPlan:
     """Method and suggested hyperparameters; ``num_train_epochs`` is the most that may be taken."""
     hyperparameters = hyperparameters_for(dojo, plan, dojo.journal.experiments(), method)
-    draft = TrainingPlan(
+    return TrainingPlan(
         method=method,
         learning_rate=hyperparameters.learning_rate,
         per_device_train_batch_size=min(hyperparameters.batch_size, card.rows),
@@ -36,18 +45,75 @@ def draft_of(dojo: Dojo, plan: Plan, card: DataCard, method: Method) -> Training
         init_from=plan.init_from,
         hyperparameters_from=hyperparameters.origin,
     )
-    return _within_memory(dojo, draft, card)
 
 
-def _within_memory(dojo: Dojo, draft: TrainingPlan, card: DataCard) -> TrainingPlan:
-    """The batch halved until it fits, by estimate: long rows need more than short ones."""
-    size = draft.per_device_train_batch_size
-    while size > 1:
-        tried = draft.model_copy(update={"per_device_train_batch_size": size})
-        if dojo.estimate(tried, card).fits:
-            return tried
-        size //= 2
-    return draft.model_copy(update={"per_device_train_batch_size": 1})
+def within_memory(dojo: Dojo, plan: Plan, card: DataCard, draft: TrainingPlan) -> TrainingPlan:
+    """The mildest form of the draft that is estimated to fit and needs less than what ran out of memory.
+
+    Raises:
+        ExperimentFailed: ``does_not_fit``.
+    """
+    here, model = machine(), dojo.base_model
+
+    def formula(form: TrainingPlan, batch: LongestBatch | None = None) -> float:
+        return formula_gib(form, model, batch or longest_batch(form, card), here) - LIBRARIES_GIB
+
+    failed = [
+        formula(TrainingPlan.model_validate(each["plan"]), LongestBatch(*each["batch"]))
+        for each in dojo.journal.did_not_fit
+    ]
+    if (large := _to_be_smaller(dojo)) is not None:
+        failed.append(formula(*large))
+    four_bit = bool(here.gpus) and has_bitsandbytes()
+    forms = ladder.forms(ladder.explicit(draft, model), _with_lora(dojo, plan, draft), card, four_bit)
+    form = ladder.fitting(forms, lambda each: dojo.estimate(each, card), formula, failed)
+    if form is None:
+        estimate = dojo.estimate(draft, card)
+        tried = f"; {len(failed)} were too large" if failed else ""
+        raise ExperimentFailed(
+            "probe",
+            "does_not_fit",
+            f"needs about {estimate.peak_gib:.1f} GiB of {estimate.available_gib:.1f} GiB "
+            f"({estimate.basis}), and no smaller form of it fits{tried}",
+        )
+    return form
+
+
+def _to_be_smaller(dojo: Dojo) -> tuple[TrainingPlan, LongestBatch] | None:
+    """The training before this one, where its diagnosis asks for a smaller one; time is up to the gate."""
+    history = dojo.journal.experiments()
+    last = history[-1] if history else None
+    if last is None or last.diagnosis is None or last.diagnosis.next_move != "smaller":
+        return None
+    if last.training_plan is None or last.card is None or (last.failure and last.failure.code == "timeout"):
+        return None
+    return last.training_plan, longest_batch(last.training_plan, last.card)
+
+
+def remembered(experiment: str, training: TrainingPlan, card: DataCard) -> tuple[str, dict[str, Any]]:
+    """The note on what ran out of memory: nothing as large is tried again in the run."""
+    facts = {"plan": training.model_dump(mode="json"), "batch": [*longest_batch(training, card)]}
+    return f"{experiment}: {ladder.in_words(training)} ran out of memory", {"did_not_fit": facts}
+
+
+def instead(experiment: str, training: TrainingPlan) -> tuple[str, dict[str, Any]]:
+    """The note on what is tried in its place; it stands for the experiment's training plan."""
+    return f"{experiment}: instead {ladder.in_words(training)}", {"instead": training.model_dump(mode="json")}
+
+
+def _with_lora(dojo: Dojo, plan: Plan, draft: TrainingPlan) -> TrainingPlan:
+    """The draft with LoRA, at a learning rate of its own."""
+    if draft.method == "lora":
+        return draft
+    found = hyperparameters_for(dojo, plan, dojo.journal.experiments(), "lora")
+    return draft.model_copy(
+        update={
+            "method": "lora",
+            "learning_rate": found.learning_rate,
+            "hyperparameters_from": found.origin,
+            "override_reason": "",
+        }
+    )
 
 
 def hyperparameters_for(

@@ -1,4 +1,4 @@
-"""The training gate: memory by estimate, a few real steps where they are needed, and the duration.
+"""The training gate: a few real steps where they are needed, what follows when they do not fit, the duration.
 
 It is the same for whoever drafted the training; the graph runs the steps.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 from memory.recipe import DataCard
 from memory.records import Plan, TrainingPlan
 from roles.time_split import LEAST_BATCH, LEAST_STEPS
-from tasks.errors import ExperimentFailed
 from tools.dojo import Dojo
+from tools.training.ladder import of_batch
+from tools.training.memory import longest_batch
 from tools.training.train import ProbeResult
 
 LEAST_SHARE = 0.3
@@ -26,31 +27,26 @@ TIME_MARGIN, START_SECONDS = 1.3, 5.0
 """The hard end lies so far behind the planned one: speed varies, and a process takes time to start."""
 
 
-def check_memory(dojo: Dojo, draft: TrainingPlan, card: DataCard) -> None:
-    """Let through what fits into memory, by estimate.
-
-    Raises:
-        ExperimentFailed: ``does_not_fit``.
-    """
-    estimate = dojo.estimate(draft, card)
-    if not estimate.fits:
-        raise ExperimentFailed(
-            "probe",
-            "does_not_fit",
-            f"needs about {estimate.peak_gib:.1f} GiB of {estimate.available_gib:.1f} GiB ({estimate.basis})",
-        )
-
-
-def needs_probe(dojo: Dojo, draft: TrainingPlan) -> bool:
+def needs_probe(dojo: Dojo, draft: TrainingPlan, card: DataCard) -> bool:
     """Whether to try a few steps first: not where a training about as demanding has succeeded in this run."""
-    done = [e.training_plan for e in dojo.journal.experiments() if e.training and e.training_plan]
-    return not any(
-        earlier.method == draft.method
-        and earlier.per_device_train_batch_size * BATCH_FACTOR >= draft.per_device_train_batch_size
-        and earlier.max_length >= draft.max_length
-        and earlier.learning_rate * RATE_FACTOR >= draft.learning_rate
-        for earlier in done
-    )
+    tokens = longest_batch(draft, card)
+    for experiment in dojo.journal.experiments():
+        earlier, rows = experiment.training_plan, experiment.card
+        if experiment.training is None or earlier is None or rows is None:
+            continue
+        before = longest_batch(earlier, rows)
+        if (
+            _structure(earlier) == _structure(draft)
+            and before.rows * before.tokens * BATCH_FACTOR >= tokens.rows * tokens.tokens
+            and earlier.learning_rate * RATE_FACTOR >= draft.learning_rate
+        ):
+            return False
+    return True
+
+
+def _structure(plan: TrainingPlan) -> tuple[object, ...]:
+    """What decides memory beside the batch."""
+    return plan.method, plan.gradient_checkpointing, plan.load_in_4bit, plan.optim
 
 
 def timed(
@@ -66,6 +62,7 @@ def timed(
     """
     spent = probe.wall_seconds if probe else 0.0
     seconds = max(plan.max_seconds - dojo.overhead_seconds() - spent, LEAST_SHARE * plan.max_seconds)
+    seconds /= 2 ** _timeouts(dojo)
     one_epoch = draft.model_copy(update={"num_train_epochs": 1.0, "max_steps": -1})
     estimate = dojo.estimate(one_epoch, card)
     fixed, speed = estimate.fixed_seconds, estimate.tokens_per_second
@@ -74,19 +71,23 @@ def timed(
         fixed, speed = 0.0, probe.tokens_per_second
     per_epoch = card.rows * card.mean_tokens / max(speed, 1e-3)
     epochs = min(draft.num_train_epochs, max((seconds - fixed) / max(per_epoch, 1e-3), LEAST_EPOCHS))
-    size = draft.per_device_train_batch_size
     if not draft.override_reason:
-        size = _batch_of(size, round(epochs * card.rows))
-    steps = max(1, round(epochs * card.rows / size))
+        draft = of_batch(draft, _batch_of(draft.effective_batch_size, round(epochs * card.rows)))
+    steps = max(1, round(epochs * card.rows / draft.effective_batch_size))
     return draft.model_copy(
         update={
             "num_train_epochs": round(epochs, 3),
-            "per_device_train_batch_size": size,
             "max_steps": steps,
             "warmup_steps": min(MOST_WARMUP, max(1, steps // 10)),
             "timeout_seconds": round(seconds * TIME_MARGIN + START_SECONDS, 1),
         }
     )
+
+
+def _timeouts(dojo: Dojo) -> int:
+    """Trainings of this run that did not end in time: each halves the next, as its diagnosis asks."""
+    failures = [experiment.failure for experiment in dojo.journal.experiments()]
+    return sum(bool(each) and each.code == "timeout" and each.stage == "train" for each in failures if each)
 
 
 def _batch_of(asked: int, rows: int) -> int:

@@ -249,9 +249,10 @@ def test_the_lock_pins_what_is_asked_for_and_what_ran() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     assert "==" not in "".join([*project["dependencies"], *sum(extras.values(), [])])  # noqa: RUF017
-    # lm-eval brings a score of packages that nothing else needs: it is installed by those who ask for it.
+    # lm-eval brings a score of packages that nothing else needs, and qlora is of use on a GPU alone: both are
+    # installed by those who ask for them.
     asked = project["dependencies"] + [
-        line for name, extra in extras.items() if name != "lm-eval" for line in extra
+        line for name, extra in extras.items() if name not in ("lm-eval", "qlora") for line in extra
     ]
     for requirement in map(Requirement, asked):
         if requirement.name == "ft-dojo":

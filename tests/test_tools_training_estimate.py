@@ -95,7 +95,9 @@ def test_a_measured_speed_replaces_the_formula() -> None:
     assert found.seconds == pytest.approx(1.0 + 320_000 / 2000.0)
     assert found.peak_gib == pytest.approx(0.8)
     doubled = plan.model_copy(update={"per_device_train_batch_size": 64})
-    assert estimate(doubled, card(), base(), history, LAPTOP).peak_gib == pytest.approx(0.45 + 2 * 0.35)
+    assert estimate(doubled, card(), base(), history, LAPTOP).peak_gib == pytest.approx(
+        0.45 + 2 * 0.35, abs=0.03
+    )
 
 
 def test_the_other_method_says_nothing_about_this_one() -> None:

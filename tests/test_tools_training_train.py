@@ -6,16 +6,18 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from memory.recipe import DataCard
 from memory.records import Training, TrainingPlan
 from tasks.errors import ExperimentFailed
 from tests.support.copy_word_task import data_card
 from tests.support.tiny_model import make_tiny_model, shared_worker
-from tools.training.length_groups import LengthGroups
+from tools.training.length_groups import LengthGroups, LongestFirst
 from tools.training.loss_curve import divergence, loss_fall, rate, thin
-from tools.training.train import probe, train
+from tools.training.train import LATER_FIELDS, probe, train
 from tools.workspace import Workspace
 
 PLAN = TrainingPlan(
@@ -205,3 +207,96 @@ def test_every_row_is_read_once_an_epoch_in_batches_of_like_length() -> None:
 def test_a_training_record_survives_the_journal(space: Workspace, model: Path, card: DataCard) -> None:
     done = train(PLAN.model_copy(update={"max_steps": 2}), "e01", model, card, space, shared_worker())
     assert Training.model_validate_json(done.model_dump_json()) == done
+
+
+def test_a_step_in_four_batches_is_the_step_in_one(space: Workspace, model: Path, card: DataCard) -> None:
+    sizes = ((16, 1), (4, 4))
+    runs = []
+    for number, (rows, times) in enumerate(sizes):
+        plan = PLAN.model_copy(
+            update={
+                "per_device_train_batch_size": rows,
+                "gradient_accumulation_steps": times,
+                "num_train_epochs": 2.0,
+                "max_steps": -1,
+                "learning_rate": 1e-3,
+            }
+        )
+        runs.append(train(plan, f"e{number}", model, card, space, shared_worker()))
+    one, four = runs
+    assert one.steps == four.steps == 8
+    assert one.tokens == four.tokens
+    assert [loss for _, loss in four.losses] == pytest.approx([loss for _, loss in one.losses], rel=1e-5)
+    first, second = (load_file(space.inside(run.model_dir) / "model.safetensors") for run in runs)
+    for name, weights in first.items():
+        assert np.abs(weights - second[name]).max() < 1e-5, name
+
+
+def test_checkpointing_changes_no_weight(space: Workspace, model: Path, card: DataCard) -> None:
+    plan = PLAN.model_copy(update={"max_steps": 4})
+    plans = [plan, plan.model_copy(update={"gradient_checkpointing": True})]
+    runs = [train(each, f"e{n}", model, card, space, shared_worker()) for n, each in enumerate(plans)]
+    first, second = (load_file(space.inside(run.model_dir) / "model.safetensors") for run in runs)
+    for name, weights in first.items():
+        assert np.abs(weights - second[name]).max() < 1e-6, name
+
+
+def test_peft_gets_what_the_plan_says(space: Workspace, model: Path, card: DataCard) -> None:
+    plan = PLAN.model_copy(
+        update={"method": "lora", "max_steps": 3, "use_rslora": True, "use_dora": True, "lora_dropout": 0.1}
+    )
+    done = train(plan, "e01", model, card, space, shared_worker())
+    folder = space.inside(done.model_dir)
+    adapter = json.loads((folder / "adapter" / "adapter_config.json").read_text())
+    assert (adapter["use_rslora"], adapter["use_dora"], adapter["lora_dropout"]) == (True, True, 0.1)
+
+
+def test_noise_on_the_embeddings_changes_the_losses_and_is_gone_afterwards(
+    space: Workspace, model: Path, card: DataCard
+) -> None:
+    plan = PLAN.model_copy(update={"max_steps": 3})
+    noisy = plan.model_copy(update={"neftune_noise_alpha": 5.0})
+    runs = [train(each, f"e{n}", model, card, space, shared_worker()) for n, each in enumerate((plan, noisy))]
+    again = train(plan, "e02", model, card, space, shared_worker())
+    assert runs[0].losses != runs[1].losses
+    assert runs[0].losses == again.losses
+
+
+@pytest.mark.parametrize("fields", [{"method": "lora", "load_in_4bit": True}, {"optim": "adamw_8bit"}])
+def test_quantised_training_without_its_package_or_device_is_one_line(
+    space: Workspace, model: Path, card: DataCard, fields: dict[str, object]
+) -> None:
+    failed = failed_training(PLAN.model_copy(update={"max_steps": 2, **fields}), model, card, space)
+    assert "needs bitsandbytes" in failed.message or "needs a CUDA device" in failed.message
+    assert "\n" not in failed.message
+
+
+def test_a_plan_without_later_fields_is_written_as_before(
+    space: Workspace, model: Path, card: DataCard
+) -> None:
+    train(PLAN.model_copy(update={"max_steps": 1}), "e01", model, card, space, shared_worker())
+    written = json.loads((space.experiment_dir("e01") / "plan.json").read_text())["plan"]
+    assert not LATER_FIELDS & written.keys()
+    plan = PLAN.model_copy(update={"max_steps": 1, "gradient_accumulation_steps": 2})
+    train(plan, "e02", model, card, space, shared_worker())
+    written = json.loads((space.experiment_dir("e02") / "plan.json").read_text())["plan"]
+    assert LATER_FIELDS & written.keys() == {"gradient_accumulation_steps"}
+
+
+def test_a_probe_begins_with_the_longest_batch_of_all_rows() -> None:
+    lengths = [(7 * n) % 97 for n in range(64)]
+    groups = LengthGroups(lengths, batch_size=16, seed=0)
+    order = list(LongestFirst(groups, batch_size=4, steps=2))
+    longest = sorted(lengths, reverse=True)[:4]
+    assert sorted((lengths[n] for n in order[:4]), reverse=True) == longest
+    assert sorted((lengths[n] for n in order[16:20]), reverse=True) == longest
+    assert len(order) == 64
+    plain = LengthGroups(lengths, batch_size=16, seed=0)
+    assert list(LongestFirst(plain, 4, 0)) == list(LengthGroups(lengths, batch_size=16, seed=0))
+
+
+def test_more_memory_than_there_is_is_called_so(space: Workspace) -> None:
+    job = "tests.support.worker_jobs:allocate"
+    with pytest.raises(ExperimentFailed, match="allocate memory") as caught:
+        shared_worker().run(job, {"gib": 1 << 20}, 60.0, space.run_dir / "log")
+    assert caught.value.code == "out_of_memory"

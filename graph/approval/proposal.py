@@ -69,7 +69,7 @@ def _training(dojo: Dojo, experiment: str, plan: TrainingPlan) -> tuple[Facts, F
     done: Facts = {
         "method": plan.method,
         "learning rate": plan.learning_rate,
-        "batch size": plan.per_device_train_batch_size,
+        "batch size": plan.effective_batch_size,
         "steps": plan.max_steps,
         "epochs": plan.num_train_epochs,
         "schedule": plan.lr_scheduler_type,
@@ -167,7 +167,7 @@ def _in_step(dojo: Dojo, experiment: str, plan: TrainingPlan, changes: Mapping[s
     """Steps override epochs: whichever a person did not name follows from the other."""
     update: Facts = {}
     rows = _card(dojo, experiment).rows
-    batch = plan.per_device_train_batch_size
+    batch = plan.effective_batch_size
     if "max_steps" in changes and plan.max_steps > 0:
         update["num_train_epochs"] = round(plan.max_steps * batch / max(rows, 1), 3) or 0.001
     elif {"num_train_epochs", "per_device_train_batch_size"} & changes.keys():

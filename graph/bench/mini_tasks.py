@@ -87,7 +87,7 @@ def _plan(hypothesis: str, sources: tuple[str, ...]) -> Plan:
 
 
 def _for_epochs(plan: TrainingPlan, epochs: float, rows: int) -> TrainingPlan:
-    steps = max(1, round(epochs * rows / plan.per_device_train_batch_size))
+    steps = max(1, round(epochs * rows / plan.effective_batch_size))
     return plan.model_copy(
         update={"num_train_epochs": epochs, "max_steps": -1, "warmup_steps": min(20, steps // 10)}
     )

@@ -73,8 +73,17 @@ class History:
         return self._record(experiment, "card", DataCard)
 
     def training_plan(self, experiment: str) -> TrainingPlan | None:
-        """Its method and hyper-parameters."""
-        return self._record(experiment, "training_plan", TrainingPlan)
+        """Its method and hyper-parameters; the form that was trained at last, where the first ran out of
+        memory."""
+        written = self._index.get(("training_plan", experiment))
+        if written is None:
+            return None
+        smaller = [
+            event.data["instead"]
+            for event in self.events[written.seq :]
+            if event.kind == "note" and event.experiment == experiment and "instead" in event.data
+        ]
+        return TrainingPlan.model_validate(smaller[-1] if smaller else written.data)
 
     def training(self, experiment: str) -> Training | None:
         """What its training did; None when training failed or was cut by a kill."""
@@ -226,6 +235,13 @@ class History:
     def notes(self) -> tuple[str, ...]:
         """What was noted, in order."""
         return tuple(str(event.data.get("text", "")) for event in self.events if event.kind == "note")
+
+    @property
+    def did_not_fit(self) -> tuple[dict[str, Any], ...]:
+        """What ran out of memory in this run: ``{"plan", "batch"}`` each, the training plan
+        and its longest batch (rows, tokens, trained tokens)."""
+        noted = [event.data.get("did_not_fit") for event in self.events if event.kind == "note"]
+        return tuple(found for found in noted if isinstance(found, dict))
 
     @property
     def lengths(self) -> Lengths | None:

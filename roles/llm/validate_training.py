@@ -5,8 +5,8 @@ from __future__ import annotations
 from memory.recipe import DataCard
 from memory.records import Plan, TrainingPlan
 from roles.llm.schemas import TrainingDecision
-from roles.training_engineer import draft_of
-from tasks.errors import InvalidDecision
+from roles.training_engineer import draft_of, within_memory
+from tasks.errors import ExperimentFailed, InvalidDecision
 from tools.checks.training import check_training_plan
 from tools.dojo import Dojo
 
@@ -24,7 +24,7 @@ def training_draft_of(dojo: Dojo, plan: Plan, card: DataCard, decision: Training
     if overridden and not decision.override_reason.strip():
         raise InvalidDecision(
             f"override_reason: the optimiser suggests learning rate {suggested.learning_rate:.3g} and batch "
-            f"{suggested.per_device_train_batch_size}; leave both out, or say what you know that it cannot"
+            f"{suggested.effective_batch_size}; leave both out, or say what you know that it cannot"
         )
     draft = suggested.model_copy(
         update={
@@ -40,5 +40,14 @@ def training_draft_of(dojo: Dojo, plan: Plan, card: DataCard, decision: Training
             "decided_by": "llm",
         }
     )
-    check_training_plan(dojo, plan, card, draft)
-    return draft
+    check_training_plan(dojo, plan, card, within := _within_memory(dojo, plan, card, draft))
+    return within
+
+
+def _within_memory(dojo: Dojo, plan: Plan, card: DataCard, draft: TrainingPlan) -> TrainingPlan:
+    """The draft in batches that fit; where only another method would, the check refuses the draft itself."""
+    try:
+        form = within_memory(dojo, plan, card, draft)
+    except ExperimentFailed:
+        return draft
+    return form if (form.method, form.load_in_4bit) == (draft.method, draft.load_in_4bit) else draft

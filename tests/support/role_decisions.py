@@ -73,7 +73,7 @@ def decided(policy: Policy, role: Role, dojo: StillDojo, experiments: int) -> Re
     assert card is not None
     if role == "training_engineer":
         draft = policy.draft_training(dojo, plan, card)
-        probe = PROBED if training_gate.needs_probe(dojo, draft) else None
+        probe = PROBED if training_gate.needs_probe(dojo, draft, card) else None
         return training_gate.timed(dojo, plan, card, draft, probe)
     assert comparison is not None
     if role == "evaluator":

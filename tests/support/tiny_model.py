@@ -29,7 +29,7 @@ def shared_worker() -> Worker:
 def make_tiny_model(folder: Path, hidden: int = 32, layers: int = 2, seed: int = 0) -> Path:
     """Writes a Hub-format model directory and returns it."""
     folder.mkdir(parents=True, exist_ok=True)
-    vocab = _write_tokenizer(folder)
+    vocab = write_tokenizer(folder)
     inner = 2 * hidden
     config = {
         "architectures": ["LlamaForCausalLM"],
@@ -75,7 +75,8 @@ def make_tiny_model(folder: Path, hidden: int = 32, layers: int = 2, seed: int =
     return folder
 
 
-def _write_tokenizer(folder: Path) -> int:
+def write_tokenizer(folder: Path) -> int:
+    """Writes a byte-level tokenizer of 320 tokens with the chat template above; returns how many."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

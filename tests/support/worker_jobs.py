@@ -128,3 +128,61 @@ def wait_for(payload: dict[str, Any]) -> dict[str, Any]:
     while not Path(payload["file"]).exists():
         time.sleep(0.01)
     return {}
+
+
+def with_little_memory(payload: dict[str, Any]) -> dict[str, Any]:
+    """Another job, with so many MiB beside what this process holds now: a small card, made by the kernel."""
+    import resource
+
+    from tools.process.fork_server import find_function
+
+    lines = Path("/proc/self/status").read_text().splitlines()
+    held = int(next(line for line in lines if line.startswith("VmData")).split()[1]) << 10
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (held + (int(payload["mib"]) << 20), before[1]))
+    try:
+        result: dict[str, Any] = find_function(payload["function"])(payload["payload"])
+        return result
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+def allocate(payload: dict[str, Any]) -> dict[str, Any]:
+    """A tensor of so many GiB."""
+    import torch
+
+    return {"bytes": torch.empty(int(payload["gib"]) << 30, dtype=torch.uint8).numel()}
+
+
+def saved_activations(payload: dict[str, Any]) -> dict[str, Any]:
+    """Bytes that autograd saves for a batch, weights not counted, and how many parameters are trained."""
+    import torch
+    from peft import get_peft_model
+
+    from memory.records import TrainingPlan
+    from tools.models.load import load_model
+    from tools.recipes.sft import lora_config
+
+    plan = TrainingPlan.model_validate(payload["plan"])
+    model = load_model(Path(payload["model_dir"]))
+    if plan.gradient_checkpointing:
+        model.gradient_checkpointing_enable()
+    if plan.method == "lora":
+        model = get_peft_model(model, lora_config(plan))
+    model.train()
+    own = {weights.untyped_storage().data_ptr() for weights in model.parameters()}
+    saved: dict[int, torch.UntypedStorage] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            saved[storage.data_ptr()] = storage
+        return tensor
+
+    ids = torch.zeros(payload["rows"], payload["tokens"], dtype=torch.long)
+    mask = torch.ones_like(ids)
+    mask[1:, -8:] = 0  # with padding, as batches have it
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model(input_ids=ids, attention_mask=mask, logits_to_keep=1, use_cache=False)
+    trained = sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
+    return {"bytes": sum(storage.nbytes() for storage in saved.values()), "trained": trained}

@@ -9,6 +9,8 @@ from memory.records import Plan, TrainingPlan
 from tasks.errors import InvalidDecision
 from tools.checks.plan import CLOCK_SECONDS
 from tools.dojo import Dojo
+from tools.models.quantised import has_bitsandbytes
+from tools.process.machine import machine
 from tools.training.learning_rate import learning_rate_range
 
 RATE_MARGIN = 5.0
@@ -44,10 +46,10 @@ def _check_rate(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) 
 
 
 def _check_batch(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
-    if training.per_device_train_batch_size > card.rows:
+    if training.effective_batch_size > card.rows:
         raise InvalidDecision(
             f"per_device_train_batch_size: at most the {card.rows} rows of the data, "
-            f"not {training.per_device_train_batch_size}"
+            f"not {training.effective_batch_size}"
         )
 
 
@@ -56,8 +58,20 @@ def _check_memory(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan
     if not estimate.fits:
         raise InvalidDecision(
             f"memory: needs about {estimate.peak_gib:.1f} GiB of {estimate.available_gib:.1f} GiB; "
-            "take a smaller batch, or lora"
+            "take a smaller batch with gradient_accumulation_steps, gradient_checkpointing, or lora"
         )
+
+
+def _check_packages(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
+    if training.load_in_4bit and training.method == "full":
+        raise InvalidDecision("load_in_4bit: weights in 4 bits stay as they are; take lora")
+    if not (training.load_in_4bit or "8bit" in training.optim):
+        return
+    what = "load_in_4bit" if training.load_in_4bit else f"optim {training.optim}"
+    if not has_bitsandbytes():
+        raise InvalidDecision(f"{what}: needs bitsandbytes, not installed here (extra qlora)")
+    if not machine().gpus:
+        raise InvalidDecision(f"{what}: needs an NVIDIA GPU, and there is none here")
 
 
 def _check_time(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
@@ -70,6 +84,7 @@ TRAINING_CHECKS: tuple[Callable[[Dojo, Plan, DataCard, TrainingPlan], None], ...
     _check_start,
     _check_rate,
     _check_batch,
+    _check_packages,
     _check_memory,
     _check_time,
 )

@@ -118,7 +118,7 @@ def run_recipe(
     rows = run.rows()
     _gate(rows, decontaminator)
     content = "".join(map(_line, rows))
-    tokens = sum(count_tokens(row.prompt) + count_tokens(row.answer) for row in rows)
+    lengths = [(count_tokens(row.prompt), count_tokens(row.answer)) for row in rows]
     worked = sum(bool(row.reasoning or rationale_of(spec, row.answer)) for row in rows)
     card = DataCard(
         recipe_digest=recipe.digest(),
@@ -127,7 +127,11 @@ def run_recipe(
         rows=len(rows),
         rows_by_source=dict(Counter(row.source for row in rows).most_common()),
         steps=tuple(run.steps),
-        mean_tokens=tokens / len(rows),
+        mean_tokens=sum(map(sum, lengths)) / len(rows),
+        longest_tokens=max(map(sum, lengths)) + template_tokens,
+        longest_trained_tokens=max(
+            answer + (prompt if row.turns else 0) for row, (prompt, answer) in zip(rows, lengths, strict=True)
+        ),
         reasoning_share=worked / len(rows),
         wall_seconds=time.perf_counter() - started,
     )

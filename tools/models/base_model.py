@@ -41,6 +41,12 @@ class BaseModel(Record):
     """``NO_LIMIT`` where the family has none (relative positions, ALiBi): ``positions`` is None then."""
     size_gib: float
     """Of the weight files."""
+    intermediate_size: int = 0
+    """Width of the feed-forward layers; 0 where the configuration does not say."""
+    kv_size: int = 0
+    """Width of keys and of values, all heads together; 0 where it is not said."""
+    tied_embeddings: bool = False
+    """Whether the output layer is the embedding."""
     sha: str
     """SHA-256 over the configuration and blocks of the weights, first 16 digits: two states of one
     architecture differ."""
@@ -112,6 +118,9 @@ def _describe(folder: Path, name: str, allow_pickle: bool) -> BaseModel:
         vocab=_first(text, "vocab_size"),
         max_positions=max_positions(config) or NO_LIMIT,
         size_gib=sum(file.stat().st_size for file in weights) / (1 << 30),
+        intermediate_size=_first(text, "intermediate_size", "n_inner", "ffn_dim"),
+        kv_size=_kv_size(text),
+        tied_embeddings=bool(text.get("tie_word_embeddings", config.get("tie_word_embeddings", True))),
         sha=digest.hexdigest()[:16],
         notes=notes,
     )
@@ -135,6 +144,12 @@ def _describe_adapter(folder: Path, name: str, allow_pickle: bool) -> BaseModel:
 
 def _first(config: dict[str, Any], *names: str) -> int:
     return next((int(config[name]) for name in names if isinstance(config.get(name), int)), 0)
+
+
+def _kv_size(text: dict[str, Any]) -> int:
+    heads = _first(text, "num_attention_heads", "n_head")
+    width = _first(text, "head_dim") or _first(text, "hidden_size", "n_embd", "d_model") // max(heads, 1)
+    return (_first(text, "num_key_value_heads") or heads) * width
 
 
 def _check_tokenizer(folder: Path) -> None:

@@ -28,6 +28,7 @@ import ctypes
 import importlib
 import json
 import os
+import re
 import selectors
 import signal
 import socket
@@ -55,6 +56,11 @@ PRELOAD = (
     "tools.process.resident_child",
 )
 PR_SET_PDEATHSIG = 1
+OUT_OF_MEMORY = re.compile(
+    r"can't allocate memory|cannot allocate memory|out of memory|not enough memory|bad_alloc|ALLOC_FAILED",
+    re.IGNORECASE,
+)
+"""How allocators say it that raise a plain error: torch's on the CPU, MPS, cuBLAS, the C++ library."""
 
 
 @dataclass
@@ -238,7 +244,7 @@ def find_function(name: str) -> Callable[[Any], Any]:
 def describe(error: BaseException) -> dict[str, str]:
     """An exception as data; ``stage`` and ``code`` are those of ``ExperimentFailed`` where it is one."""
     code = getattr(error, "code", "")
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if is_out_of_memory(error):
         code = "out_of_memory"
     return {
         "type": type(error).__name__,
@@ -246,6 +252,13 @@ def describe(error: BaseException) -> dict[str, str]:
         "stage": str(getattr(error, "stage", "")),
         "code": code if isinstance(code, str) else "",
     }
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocator said no: Python's, CUDA's, Metal's, or that of torch on the CPU."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError | OSError) and bool(OUT_OF_MEMORY.search(str(error)))
 
 
 def main() -> None:

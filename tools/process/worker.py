@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import sys
 import threading
@@ -337,6 +338,8 @@ def _failure(stage: Stage, exit_code: int, error: Mapping[str, str] | None, tail
         code = cast(Code, error["code"]) if error["code"] in get_args(Code) else "crashed"
         named = error["message"] if error["code"] else f"{error['type']}: {error['message']}"
         return ExperimentFailed(stage, code, named.strip()[:500], tail)
+    if exit_code == -signal.SIGABRT and "bad_alloc" in tail:
+        return ExperimentFailed(stage, "out_of_memory", "aborted: the C++ library ran out of memory", tail)
     if exit_code == -9:
         message = "killed by the system (signal 9), as it does when memory runs out"
         return ExperimentFailed(stage, "out_of_memory", message, tail)

@@ -41,13 +41,18 @@ from tools.models.chat_template import LossOn
 from tools.models.held import copy_of_held, hold, taken_model
 from tools.models.load import copy_tokenizer, load_tokenizer, parameter_count
 from tools.models.precision import device, fast_dtype, width_of
+from tools.models.quantised import model_in_4bit, refuse_without_bitsandbytes
 from tools.process.machine import peak_gib_since
-from tools.training.length_groups import LengthGroups
+from tools.training.length_groups import LengthGroups, LongestFirst
 from tools.training.loss_curve import divergence, rate, thin
+from tools.training.memory import CHECKPOINTED_PARAMETERS
+from tools.training.pace import step_seconds, typical_step
 from tools.training.tokenise import TokenRows, tokenise
 
-CHECKPOINTED_PARAMETERS = 300_000_000
-"""From this size on, activations are computed again in the backward pass."""
+LONGEST_STEPS = 2
+"""Of a probe, the first steps, which have the longest rows: Adam's moments are there from the second on."""
+SPARE_ROWS = 4
+"""So many times a batch of the longest rows is looked at for the longest that may be trained on."""
 MERGE_PARAMETERS = 1_000_000_000
 """Up to this size a LoRA result is merged into a whole model; above it only the adapter is kept."""
 
@@ -78,7 +83,7 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     staging.rename(out_dir)
     if whole is not None:
         hold(out_dir, cleaned(whole))
-    else:
+    elif not plan.load_in_4bit:
         hold(model_dir, cleaned(trainer.model.unload()))
     return result
 
@@ -114,23 +119,21 @@ def probe(payload: dict[str, Any]) -> dict[str, Any]:
     torch.set_num_threads(int(payload.get("threads") or torch.get_num_threads()))
     steps = int(payload["steps"])
     short = plan.model_copy(update={"max_steps": steps, "warmup_steps": 0, "lr_scheduler_type": "linear"})
-    rows_needed = (steps + 1) * plan.per_device_train_batch_size
     trainer, _ = build_trainer(
         short,
         Path(payload["model_dir"]),
         Path(payload["data_path"]),
         Path(payload["out_dir"]),
-        rows_needed,
+        (steps + 1) * plan.effective_batch_size,
         payload.get("loss_on", "auto"),
     )
+    trainer.longest_first = LONGEST_STEPS
     trainer.train()
     if trainer.diverged:
         raise ExperimentFailed("probe", "diverged", trainer.diverged)
-    if plan.method == "lora":
+    if plan.method == "lora" and not plan.load_in_4bit:
         hold(Path(payload["model_dir"]), cleaned(trainer.model.unload()))
-    # The first step also pays for the allocator and the kernels' set-up.
-    seconds = [late - early for early, late in zip(trainer.ends, trainer.ends[1:], strict=False)]
-    return report(trainer, plan, started) | {"seconds_per_step": sum(seconds) / max(1, len(seconds))}
+    return report(trainer, plan, started) | typical_step(trainer.ends, trainer.step_tokens, LONGEST_STEPS)
 
 
 def build_trainer(
@@ -143,10 +146,13 @@ def build_trainer(
 ) -> tuple[AnswerTrainer, TokenRows]:
     """The trainer, ready to go, and what became of the rows."""
     cpu_seconds_before = time.process_time()
+    if plan.load_in_4bit or "8bit" in plan.optim:
+        refuse_without_bitsandbytes("4-bit weights" if plan.load_in_4bit else plan.optim)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     tokenizer = load_tokenizer(model_dir)
-    data = tokenise(tokenizer, read_rows(data_path, most_rows), plan.max_length, loss_on)
+    records = read_rows(data_path, most_rows, longest=plan.per_device_train_batch_size)
+    data = tokenise(tokenizer, records, plan.max_length, loss_on)
     rows = data.rows
     if not rows:
         refused = "".join(f"; {each.count} refused: {each.reason}" for each in data.refused)
@@ -159,25 +165,30 @@ def build_trainer(
     if plan.method == "lora":
         torch.manual_seed(plan.seed)
         # Frozen, in the faster type; the adapter itself stays in float32.
-        model = get_peft_model(taken_model(model_dir), lora_config(plan))
+        start = model_in_4bit(model_dir) if plan.load_in_4bit else taken_model(model_dir)
+        model = get_peft_model(start, lora_config(plan))
     else:
         model = copy_of_held(model_dir, "float32")
     dtype = fast_dtype(width_of(model))
     steps = plan.max_steps
     if steps <= 0:
-        steps = math.ceil(plan.num_train_epochs * len(rows) / plan.per_device_train_batch_size)
+        steps = math.ceil(plan.num_train_epochs * len(rows) / plan.effective_batch_size)
+    checkpointed = plan.gradient_checkpointing
+    if checkpointed is None:
+        checkpointed = parameter_count(model) > CHECKPOINTED_PARAMETERS
     config = SFTConfig(
         output_dir=str(out_dir),
         max_steps=steps,
         per_device_train_batch_size=plan.per_device_train_batch_size,
+        gradient_accumulation_steps=plan.gradient_accumulation_steps,
         learning_rate=plan.learning_rate,
         weight_decay=plan.weight_decay,
         seed=plan.seed,
         bf16=dtype == "bfloat16",  # autocast: products in bfloat16, trained weights in float32
         use_cpu=where == "cpu",
-        # A third of the speed, for memory that small models do not need.
-        activation_checkpointing=parameter_count(model) > CHECKPOINTED_PARAMETERS,
-        optim="adamw_torch_fused",
+        activation_checkpointing=checkpointed,  # a third of the speed
+        neftune_noise_alpha=plan.neftune_noise_alpha,
+        optim=plan.optim,
         dataset_kwargs={"skip_prepare_dataset": True},
         dataloader_pin_memory=where == "cuda",
         logging_strategy="no",
@@ -200,15 +211,22 @@ def lora_config(plan: TrainingPlan) -> Any:
         r=plan.lora_r,
         lora_alpha=plan.lora_alpha,
         lora_dropout=plan.lora_dropout,
+        use_rslora=plan.use_rslora,
+        use_dora=plan.use_dora,
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
 
 
-def read_rows(data_path: Path, most_rows: int | None = None) -> list[dict[str, Any]]:
-    """The rows of a JSONL file, or its first ones."""
-    with data_path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line, _ in zip(lines, range(most_rows or sys.maxsize), strict=False)]
+def read_rows(data_path: Path, most_rows: int | None = None, longest: int = 0) -> list[dict[str, Any]]:
+    """The rows of a JSONL file; or its first ones, with so many of the longest of all."""
+    with data_path.open(encoding="utf-8") as file:
+        lines = list(file)
+    if most_rows is not None and most_rows < len(lines):
+        # Some more, by characters: the longest may have more tokens than are allowed, and is dropped.
+        by_length = sorted(lines[most_rows:], key=len, reverse=True)
+        lines = lines[:most_rows] + by_length[: SPARE_ROWS * longest]
+    return [json.loads(line) for line in lines]
 
 
 class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
@@ -222,7 +240,13 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         self.horizon = int(self.args.max_steps)
         """The step at which training ends and the rate reaches zero; comes closer when time is short."""
         self.deadline = math.inf
+        self.longest_first = 0
+        """So many steps begin with the longest batch of all."""
         self.losses: list[float] = []
+        """One a step."""
+        self.step_tokens: list[int] = []
+        self.loss_so_far, self.tokens_so_far = 0.0, 0
+        """Of the step in hand, whose gradients may come from several batches."""
         self.ends: list[float] = []
         """Monotonic time at the end of each step."""
         self.tokens = 0
@@ -234,7 +258,7 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Mean cross-entropy over the answer tokens of the batch.
+        """Mean cross-entropy over the answer tokens of the step, be it one batch or several.
 
         On a CPU, TRL scores every position of the batch in chunks that the backward pass
         computes again, and adds entropy and accuracy for its log. Projecting only the
@@ -257,9 +281,17 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         )
         count = wanted.sum() if num_items_in_batch is None else num_items_in_batch
         loss = total / count
-        self.losses.append(float(loss.detach()))
-        self.tokens += int(inputs["attention_mask"].sum())
+        self.loss_so_far += float(loss.detach())
+        self.tokens_so_far += int(inputs["attention_mask"].sum())
         return loss
+
+    def end_step(self) -> None:
+        """Takes in the loss and the tokens of an optimiser step."""
+        self.ends.append(time.monotonic())
+        self.losses.append(self.loss_so_far)
+        self.step_tokens.append(self.tokens_so_far)
+        self.tokens += self.tokens_so_far
+        self.loss_so_far, self.tokens_so_far = 0.0, 0
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """The plan's schedule over ``horizon``, which may still move."""
@@ -270,7 +302,10 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         return rate(step, self.horizon, self.plan.warmup_steps, self.plan.lr_scheduler_type)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        return LengthGroups(self.lengths, self.args.train_batch_size, self.plan.seed)
+        # By whole steps: the same rows meet in a step however it is cut into batches.
+        rows = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        groups = LengthGroups(self.lengths, rows, self.plan.seed)
+        return LongestFirst(groups, self.args.train_batch_size, self.longest_first)
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]
@@ -282,7 +317,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Looks at the loss and at the clock."""
         trainer = self.trainer
-        trainer.ends.append(time.monotonic())
+        trainer.end_step()
         trainer.diverged = divergence(trainer.losses, trainer.plan.warmup_steps)
         self._fit_to_time(state.global_step)
         if trainer.diverged or state.global_step >= trainer.horizon:
@@ -309,7 +344,7 @@ def save(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path, folder: Pa
     """
     folder.mkdir(parents=True, exist_ok=True)
     model, whole = trainer.model, None
-    if plan.method == "lora" and parameter_count(model) > MERGE_PARAMETERS:
+    if plan.load_in_4bit or (plan.method == "lora" and parameter_count(model) > MERGE_PARAMETERS):
         save_adapter(model, model_dir, folder)
     else:
         if plan.method == "lora":
@@ -351,11 +386,6 @@ def report(trainer: AnswerTrainer, plan: TrainingPlan, started: float) -> dict[s
         "peak_gib": memory,
         "stopped_early": trainer.stopped_early,
     }
-
-
-def step_seconds(ends: Sequence[float]) -> float:
-    """All steps at the pace of those after the first, which also pays for the kernels' set-up."""
-    return (ends[-1] - ends[0]) * len(ends) / (len(ends) - 1) if len(ends) > 1 else 0.0
 
 
 def main() -> None:

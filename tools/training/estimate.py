@@ -1,24 +1,13 @@
 """Seconds and memory of a training, before it starts.
 
-Memory, in bytes, for P parameters of which T are trained, with batches of B rows
-of L tokens, H hidden units, N layers and V words (after "Reducing Activation
-Recomputation in Large Transformer Models", arXiv:2205.05198, and ZeRO,
-arXiv:1910.02054, with 32-bit states):
-
-    weights      4 P   (2 P in bfloat16)
-    gradients    4 T
-    Adam         8 T                         two moments
-    activations  B L (N H 34 x 2  +  V x 4 x 2)   each layer about 34 H bytes in 16 bits, twice that in
-                                             32 bits, and the logits with their gradient
-    libraries    0.45 GiB                    torch, transformers and TRL, measured
-
-Time: training costs about 6 P operations a token (arXiv:2001.08361), less with
-LoRA, whose frozen weights need no gradient (4 P). Both formulas are replaced by
-what earlier experiments measured as soon as there is one.
+Memory by ``tools.training.memory``, time by about 6 P operations a token (arXiv:2001.08361), less with
+LoRA, whose frozen weights need no gradient (4 P). Both formulas are corrected by what earlier experiments
+measured as soon as there is one.
 """
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
@@ -27,6 +16,7 @@ from memory.recipe import DataCard
 from memory.records import Estimate, Training, TrainingPlan
 from tools.models.base_model import BaseModel
 from tools.process.machine import Machine, machine
+from tools.training.memory import USUAL_ANSWER_SHARE, LongestBatch, longest_batch, memory_need
 
 LIBRARIES_GIB = 0.45
 START_SECONDS = 1.0
@@ -38,32 +28,35 @@ READ_GIB_PER_SECOND = 0.3
 """Of weights that are read, copied and written again."""
 USABLE_SHARE = 0.9
 """Of the free memory: the rest is for what else runs."""
+MOST_TOKENS = 1 << 20
+"""Where the search for the longest row that fits ends."""
 
 
-def trained_parameters(plan: TrainingPlan, model: BaseModel) -> float:
-    """All of them, or the two low-rank matrices of every linear layer (about ``18 r H`` a layer)."""
-    if plan.method == "full":
-        return float(model.parameters)
-    return float(18 * plan.lora_r * model.hidden_size * model.n_layers)
+def formula_gib(
+    plan: TrainingPlan, model: BaseModel, batch: LongestBatch, where: Machine | None = None
+) -> float:
+    """Peak memory by the formula, libraries included, in GiB."""
+    where = where or machine()
+    return LIBRARIES_GIB + memory_need(plan, model, batch, where).peak_gib
 
 
-def formula_gib(plan: TrainingPlan, model: BaseModel, longest_tokens: float) -> float:
-    """Peak memory by the formula of the module, in GiB."""
-    trained = trained_parameters(plan, model)
-    length = min(plan.max_length, longest_tokens)
-    per_token = model.n_layers * model.hidden_size * 34 * 2 + model.vocab * 4 * 2
-    total = 4 * model.parameters + 12 * trained + plan.per_device_train_batch_size * length * per_token
-    return LIBRARIES_GIB + total / (1 << 30)
+def available_gib(where: Machine) -> float:
+    """Free memory of the device that trains."""
+    return where.gpu_memory_gib if where.gpus else where.memory_gib
 
 
 def longest_row_tokens(plan: TrainingPlan, model: BaseModel, where: Machine | None = None) -> int:
-    """The longest row that fits into free memory at batch size one, by the formula of the module."""
+    """The longest row that fits into free memory at batch size one with every saving but 4-bit weights."""
     where = where or machine()
-    available = where.gpu_memory_gib if where.gpus else where.memory_gib
-    per_token = model.n_layers * model.hidden_size * 34 * 2 + model.vocab * 4 * 2
-    fixed = 4 * model.parameters + 12 * trained_parameters(plan, model)
-    free = (USABLE_SHARE * available - LIBRARIES_GIB) * (1 << 30) - fixed
-    return max(0, int(free / max(1, per_token)))
+    least = {"per_device_train_batch_size": 1, "gradient_checkpointing": True}
+    savings = [plan.model_copy(update=least), plan.model_copy(update=least | {"method": "lora"})]
+
+    def fits(tokens: int) -> bool:
+        batch = LongestBatch(1, tokens, USUAL_ANSWER_SHARE * tokens)
+        room = USABLE_SHARE * available_gib(where)
+        return any(formula_gib(each, model, batch, where) <= room for each in savings)
+
+    return bisect.bisect_left(range(1, MOST_TOKENS), True, key=lambda tokens: not fits(tokens))
 
 
 def formula_tokens_per_second(plan: TrainingPlan, model: BaseModel, where: Machine) -> float:
@@ -75,7 +68,7 @@ def formula_tokens_per_second(plan: TrainingPlan, model: BaseModel, where: Machi
 def training_tokens(plan: TrainingPlan, rows: int, mean_tokens: float) -> float:
     """Tokens that the plan will see."""
     if plan.max_steps > 0:
-        return plan.max_steps * plan.per_device_train_batch_size * mean_tokens
+        return plan.max_steps * plan.effective_batch_size * mean_tokens
     return plan.num_train_epochs * rows * mean_tokens
 
 
@@ -99,8 +92,10 @@ def estimate(
     tokens = training_tokens(plan, card.rows, card.mean_tokens)
     same = [(past, done) for past, done in history if past.method == plan.method and done.steps > 0]
     speed = training_speed(plan, model, history, where)
-    memory = _scaled_peak(plan, *same[-1]) if same else formula_gib(plan, model, 2.0 * card.mean_tokens)
-    available = where.gpu_memory_gib if where.gpus else where.memory_gib
+    memory = formula_gib(plan, model, longest_batch(plan, card), where)
+    if same:
+        memory = _scaled_peak(memory, *same[-1], card, model, where)
+    available = available_gib(where)
     return Estimate(
         seconds=speed.fixed_seconds + tokens / speed.tokens_per_second,
         peak_gib=memory,
@@ -150,7 +145,13 @@ def training_speed(
     return Speed(median(fixed), sum(each.tokens for each in done) / max(sum(busy), 0.1), "measured")
 
 
-def _scaled_peak(plan: TrainingPlan, past: TrainingPlan, done: Training) -> float:
-    """A measured peak, its part above the libraries scaled to the new batch size (never down)."""
-    ratio = max(1.0, plan.per_device_train_batch_size / past.per_device_train_batch_size)
-    return LIBRARIES_GIB + max(done.peak_gib - LIBRARIES_GIB, 0.0) * ratio
+def _scaled_peak(
+    formula: float, past: TrainingPlan, done: Training, card: DataCard, model: BaseModel, where: Machine
+) -> float:
+    """A measured peak, its part above the libraries scaled as the formula says; never down.
+
+    The earlier training's rows are taken to be as long as these: its card is not at hand.
+    """
+    before = formula_gib(past, model, longest_batch(past, card), where)
+    ratio = (formula - LIBRARIES_GIB) / max(before - LIBRARIES_GIB, 1e-6)
+    return LIBRARIES_GIB + max(done.peak_gib - LIBRARIES_GIB, 0.0) * max(1.0, ratio)

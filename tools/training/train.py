@@ -11,9 +11,22 @@ from memory.records import Training, TrainingPlan
 from tasks.errors import ExperimentFailed
 from tools.models.chat_template import LossOn
 from tools.process.worker import Worker
+from tools.training.ladder import in_words
 from tools.workspace import Workspace
 
 PROBE_STEPS = 4
+LATER_FIELDS = frozenset(
+    {
+        "gradient_accumulation_steps",
+        "gradient_checkpointing",
+        "load_in_4bit",
+        "optim",
+        "use_rslora",
+        "use_dora",
+        "neftune_noise_alpha",
+    }
+)
+"""Of a plan; a training of an earlier version is found by its payload, which has none of them."""
 GRACE_SECONDS = 15.0
 """Beyond a plan's own time limit, within which training should end in good order."""
 
@@ -95,7 +108,7 @@ def probe(
         )
     except ExperimentFailed as failed:
         if failed.code == "out_of_memory":
-            message = f"{steps} steps of batch {plan.per_device_train_batch_size} ran out of memory"
+            message = f"{in_words(plan)} ran out of memory"
             raise ExperimentFailed("probe", "does_not_fit", message, failed.log_tail) from failed
         raise
     losses = [loss for _, loss in result["losses"]]
@@ -106,7 +119,7 @@ def probe(
         last_loss=losses[-1],
         falling=losses[-1] < losses[0],
         seconds_per_step=seconds,
-        tokens_per_second=result["tokens"] / len(losses) / seconds if seconds else 0.0,
+        tokens_per_second=result["tokens_per_step"] / seconds if seconds else 0.0,
         peak_gib=result["peak_gib"],
         wall_seconds=result["wall_seconds"],
     )
@@ -122,11 +135,21 @@ def _payload(
     loss_on: LossOn,
 ) -> dict[str, Any]:
     return {
-        "plan": plan.model_dump(mode="json"),
+        "plan": _as_written(plan),
         "model_dir": str(model_dir.resolve()),
         "data_path": str(workspace.inside(card.path)),
         "out_dir": str(out_dir),
         "threads": worker.threads,
         # Trainings of earlier versions have no such key, and are found by their payload.
         **({"loss_on": loss_on} if loss_on != "auto" else {}),
+    }
+
+
+def _as_written(plan: TrainingPlan) -> dict[str, Any]:
+    """The plan's fields, the later ones only where they say something: earlier trainings had none."""
+    fields = plan.model_dump(mode="json")
+    return {
+        name: value
+        for name, value in fields.items()
+        if name not in LATER_FIELDS or value != TrainingPlan.model_fields[name].default
     }

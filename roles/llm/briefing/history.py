@@ -112,7 +112,7 @@ def hyperparameters_text(plan: TrainingPlan | None) -> str:
         return "-"
     own = ", own hyperparameters" if plan.override_reason else ""
     return (
-        f"{plan.method} lr {plan.learning_rate:.2g} b{plan.per_device_train_batch_size} "
+        f"{plan.method} lr {plan.learning_rate:.2g} b{plan.effective_batch_size} "
         f"{plan.num_train_epochs:.2g} ep from {plan.init_from}{own}"
     )
 

@@ -1,0 +1,60 @@
+"""The training plan: method, hyper-parameters, and how memory is saved."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from memory.recipe import Record
+
+PolicyName = Literal["playbook", "llm"]
+
+
+class TrainingPlan(Record):
+    """Method and hyper-parameters, named as in ``transformers.TrainingArguments`` and ``peft.LoraConfig``."""
+
+    RENAMED: ClassVar[dict[str, str]] = {"knobs_from": "hyperparameters_from"}
+
+    method: Literal["lora", "full"] = "full"
+    learning_rate: float = Field(1e-3, gt=0.0, le=1.0)
+    num_train_epochs: float = Field(1.0, gt=0.0)
+    max_steps: int = -1
+    """Overrides the epochs when positive, as in ``TrainingArguments``."""
+    per_device_train_batch_size: int = Field(32, gt=0)
+    """Rows in memory at a time."""
+    gradient_accumulation_steps: int = Field(1, gt=0)
+    """Batches whose gradients make one optimiser step."""
+    gradient_checkpointing: bool | None = None
+    """Compute activations again in the backward pass; None: for a model above 300 M parameters."""
+    load_in_4bit: bool = False
+    """Frozen weights in 4 bits under LoRA (QLoRA, arXiv:2305.14314); needs bitsandbytes and CUDA."""
+    optim: Literal["adamw_torch_fused", "adamw_8bit", "paged_adamw_8bit"] = "adamw_torch_fused"
+    """The 8-bit optimisers need bitsandbytes."""
+    warmup_steps: int = Field(10, ge=0)
+    weight_decay: float = Field(0.0, ge=0.0)
+    lr_scheduler_type: Literal["linear", "cosine", "constant_with_warmup"] = "cosine"
+    lora_r: int = Field(16, gt=0)
+    lora_alpha: int = Field(32, gt=0)
+    lora_dropout: float = Field(0.0, ge=0.0, lt=1.0)
+    use_rslora: bool = False
+    """Scale by ``alpha / sqrt(r)`` (arXiv:2312.03732)."""
+    use_dora: bool = False
+    """Train each weight's magnitude beside its direction (arXiv:2402.09353)."""
+    neftune_noise_alpha: float | None = Field(None, gt=0.0)
+    """Noise on the embeddings (arXiv:2310.05914); None for none."""
+    max_length: int = Field(512, gt=0)
+    """Tokens; longer rows are dropped, never cut."""
+    seed: int = 0
+    init_from: str = "base"
+    timeout_seconds: float = Field(3600.0, gt=0.0)
+    hyperparameters_from: str = ""
+    """Where learning rate and batch size came from: ``default``, ``lesson ID``, ``tpe after N trials``."""
+    override_reason: str = ""
+    """Why a model set aside the optimiser's hyperparameters; empty when it did not."""
+    decided_by: PolicyName = "playbook"
+
+    @property
+    def effective_batch_size(self) -> int:
+        """Rows in one optimiser step."""
+        return self.per_device_train_batch_size * self.gradient_accumulation_steps
