@@ -65,7 +65,9 @@ def evaluate(
     if finished is None or not cost_path.exists():
         prompts: dict[str, list[Any]] = {split: [sample.asked for sample in samples]}
         log_path = out_path.with_suffix(".log")
-        reply, usage = answer_sets(prompts, model_dir, spec.max_new_tokens, worker, log_path, timeout_seconds)
+        reply, usage = answer_sets(
+            prompts, model_dir, spec.max_new_tokens, worker, log_path, timeout_seconds, stops=spec.stops
+        )
         finished = reply["answers"][split], reply["limits"][split]
         cost = {"generated_tokens": reply["generated_tokens"][split], "wall_seconds": usage.wall_seconds}
         # The cost goes first: predictions that exist then always have one.
@@ -107,8 +109,19 @@ def answer_sets(
     log_path: Path,
     timeout_seconds: float = TIMEOUT_SECONDS,
     stage: Stage = "evaluate",
+    stops: Sequence[str] = (),
 ) -> tuple[dict[str, Any], Usage]:
     """Greedy answers to several lists of prompts, with one process and one loading of the model.
+
+    Args:
+        sets: by name, prompts.
+        model_dir: a loadable model directory.
+        max_new_tokens: of each answer.
+        worker: where children come from.
+        log_path: takes what the child prints.
+        timeout_seconds: its time limit.
+        stage: the stage that a failure is reported under.
+        stops: texts at which an answer ends.
 
     Returns:
         ``{"answers": name -> texts, "limits": name -> how each met a limit, ...}`` and the cost; see
@@ -118,6 +131,7 @@ def answer_sets(
         "model_dir": str(model_dir.resolve()),
         "sets": {name: list(prompts) for name, prompts in sets.items()},
         "max_new_tokens": max_new_tokens,
+        "stops": list(stops),
         "threads": worker.threads,
     }
     return worker.measure(
