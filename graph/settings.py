@@ -66,6 +66,11 @@ def default_data_root() -> str:
     return str(home() / "data")
 
 
+def default_answer_cache() -> str:
+    """``answers`` under the home folder."""
+    return str(home() / "answers")
+
+
 def default_memory_dir() -> str:
     """``memory`` under the home folder."""
     return str(home() / "memory")
@@ -155,6 +160,10 @@ class RunSettings(BaseModel):
     memory: str = Field(
         default_factory=default_memory_dir, description="Folder of the experience across runs, or `off`."
     )
+    answer_cache: str = Field(
+        default_factory=default_answer_cache,
+        description="Folder of the base model's answers to validation items across runs, or `off`.",
+    )
     seed: int = Field(0, description="Seed of the generated rows, the samples and the training.", ge=0)
     runs_dir: str = Field(default_factory=default_runs_dir, description="Folder that holds the runs.")
     max_rows: int = Field(2000, description="Most training rows in one experiment.", gt=0, le=1_000_000)
@@ -194,6 +203,7 @@ class Options(TypedDict, total=False):
     max_tokens: int | None
     approve: tuple[Literal["plan", "data", "train"], ...]
     memory: str
+    answer_cache: str
     seed: int
     runs_dir: str
     max_rows: int

@@ -87,6 +87,8 @@ class Dojo:
     """The model that recipes may ask for data."""
     judge: PairwiseJudge | None = None
     """The language model that judges answers, where the task's metric is one."""
+    answer_cache: Path | None = None
+    """The base model's answers to validation items across runs; None to ask it in every run."""
     _profiles: dict[str, SourceProfile] = field(default_factory=dict)
 
     # -- looking ---------------------------------------------------------------------------
@@ -277,7 +279,10 @@ class Dojo:
             self.workspace,
             self.worker,
             split=split,
+            cache=self.answer_cache if experiment == BASE and split != "test" else None,
         )
+        if told := evaluating.known_before(evaluation, self.workspace):
+            self.journal.note(f"{experiment}, {split}: {told}")
         if self.judge and (missing := unjudged(self._items(experiment, name or split))):
             facts = {"experiment": experiment, "split": split, **missing}
             self.journal.note(f"{experiment}, {split}: {missing['text']}", unjudged=facts)

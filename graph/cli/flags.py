@@ -63,6 +63,7 @@ FLAGS = {
     "max_tokens": Flag(POLICY, metavar="TOKENS"),
     "approve": Flag(POLICY, default="", metavar="STEPS"),
     "memory": Flag(PLACES, metavar="FOLDER", shown="FTDOJO_HOME/memory"),
+    "answer_cache": Flag(PLACES, metavar="FOLDER", shown="FTDOJO_HOME/answers"),
     "runs_dir": Flag(PLACES, metavar="FOLDER", shown="FTDOJO_HOME/runs"),
     "data_root": Flag(PLACES, metavar="FOLDER", shown="FTDOJO_HOME/data"),
 }

@@ -28,6 +28,8 @@ TIMEOUT_SECONDS = 3600.0
 CLUSTERS = 6
 EXAMPLES = 5
 UNPARSEABLE = "unparseable"
+KNOWN = "known"
+"""Key of a cost that was paid in an earlier run."""
 
 
 def evaluate(
@@ -39,6 +41,7 @@ def evaluate(
     worker: Worker,
     split: Literal["validation", "confirmation", "test"] = "validation",
     timeout_seconds: float = TIMEOUT_SECONDS,
+    cache: Path | None = None,
 ) -> Evaluation:
     """Answers every sample greedily and scores the answers.
 
@@ -51,6 +54,8 @@ def evaluate(
         worker: where children come from.
         split: which split the samples are.
         timeout_seconds: the child's time limit.
+        cache: a folder of answers across runs, for what is asked again and again of one model; a sealed
+            test has none.
 
     Raises:
         ExperimentFailed: ``timeout``, ``out_of_memory``, ``crashed``, ``empty_data``; ``cap_reached`` or
@@ -66,12 +71,21 @@ def evaluate(
         prompts: dict[str, list[Any]] = {split: [sample.asked for sample in samples]}
         log_path = out_path.with_suffix(".log")
         reply, usage = answer_sets(
-            prompts, model_dir, spec.max_new_tokens, worker, log_path, timeout_seconds, stops=spec.stops
+            prompts,
+            model_dir,
+            spec.max_new_tokens,
+            worker,
+            log_path,
+            timeout_seconds,
+            stops=spec.stops,
+            cache=cache,
         )
         finished = reply["answers"][split], reply["limits"][split]
-        cost = {"generated_tokens": reply["generated_tokens"][split], "wall_seconds": usage.wall_seconds}
+        cost = {"wall_seconds": usage.wall_seconds, "cpu_seconds": usage.cpu_seconds}
+        if split in reply["known"]:  # what is planned by these figures will have to be answered
+            cost = {name: reply[name][split] for name in cost} | {KNOWN: True}
         # The cost goes first: predictions that exist then always have one.
-        workspace.write_json(cost_path, cost | {"cpu_seconds": usage.cpu_seconds})
+        workspace.write_json(cost_path, cost | {"generated_tokens": reply["generated_tokens"][split]})
     answers, limits = finished
     if spec.judge is not None:
         # What was generated is kept whatever becomes of the judge; and a judge may compare with the base's.
@@ -95,9 +109,21 @@ def evaluate(
     )
 
 
+def known_before(evaluation: Evaluation, workspace: Workspace) -> str:
+    """That an evaluation's answers came from an earlier run, in one line; empty where they did not."""
+    cost_path = workspace.inside(evaluation.predictions).with_suffix(".cost.json")
+    if not json.loads(cost_path.read_text()).get(KNOWN):
+        return ""
+    return (
+        f"the same model was asked the same {evaluation.score.n} items by an earlier run: its answers are"
+        f" used again, and the {evaluation.wall_seconds:.1f} s they are counted with are what they cost then"
+    )
+
+
 def _cost(path: Path, judging_seconds: float) -> dict[str, Any]:
     """What the answers cost; a judge's time is part of an evaluation's, as the next one will need it too."""
     cost: dict[str, Any] = json.loads(path.read_text())
+    cost.pop(KNOWN, None)
     return cost | {"wall_seconds": cost["wall_seconds"] + judging_seconds}
 
 
@@ -110,6 +136,7 @@ def answer_sets(
     timeout_seconds: float = TIMEOUT_SECONDS,
     stage: Stage = "evaluate",
     stops: Sequence[str] = (),
+    cache: Path | None = None,
 ) -> tuple[dict[str, Any], Usage]:
     """Greedy answers to several lists of prompts, with one process and one loading of the model.
 
@@ -122,6 +149,7 @@ def answer_sets(
         timeout_seconds: its time limit.
         stage: the stage that a failure is reported under.
         stops: texts at which an answer ends.
+        cache: a folder of answers across runs.
 
     Returns:
         ``{"answers": name -> texts, "limits": name -> how each met a limit, ...}`` and the cost; see
@@ -132,6 +160,7 @@ def answer_sets(
         "sets": {name: list(prompts) for name, prompts in sets.items()},
         "max_new_tokens": max_new_tokens,
         "stops": list(stops),
+        "cache": str(cache.resolve()) if cache else "",
         "threads": worker.threads,
     }
     return worker.measure(

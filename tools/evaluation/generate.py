@@ -9,16 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from tasks.answers.stops import cut_at_stop, first_stop
+from tools.evaluation.answer_cache import AnswerCache, answer_key, model_digest
 from tools.evaluation.greedy import generate_greedy
 from tools.models.architecture import max_positions
 from tools.models.chat_template import encode, render_prompts
-from tools.models.held import held_model
+from tools.models.held import dtype_of, held_model
 from tools.models.load import load_tokenizer
+from tools.models.precision import device
 from tools.models.special_tokens import REASONING
 
 PROMPT_TOO_LONG, CUT_AT_BUDGET = "prompt_too_long", "cut_at_budget"
 PROMPT_REFUSED = "prompt_refused"
 """How an answer met a limit."""
+FIGURES = ("answers", "limits", "generated_tokens", "wall_seconds", "cpu_seconds")
+"""What is told of each list of prompts."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +40,15 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         payload: ``model_dir``, ``sets`` (name -> prompts, each a text or a list of turns),
-            ``max_new_tokens``, ``threads`` and, where there are any, ``stops``, at which answers end.
+            ``max_new_tokens``, ``threads`` and, where there are any, ``stops``, at which answers end, and
+            ``cache``, the folder of answers that are known already.
 
     Returns:
         ``answers`` (name -> texts, in order), ``limits`` (name -> for each answer ``prompt_too_long`` where
         the prompt leaves no room for an answer or ``prompt_refused`` where the chat template refuses it,
         which is then empty, ``cut_at_budget`` where it has no end, or an empty text),
-        ``generated_tokens`` and ``generate_seconds`` by name.
+        ``generated_tokens``, ``wall_seconds`` and ``cpu_seconds`` by name (for known answers, what they
+        cost when they were given) and ``known``, the names of the lists that nobody was asked.
 
     Raises:
         InputError: the chat template refuses every prompt of a list.
@@ -52,41 +58,81 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
     torch.set_num_threads(int(payload.get("threads") or torch.get_num_threads()))
     model_dir = Path(payload["model_dir"])
     tokenizer = load_tokenizer(model_dir)
-    model = held_model(model_dir)
-    new_tokens = int(payload["max_new_tokens"])
     stops = usable_stops(tokenizer, payload.get("stops") or ())
-    positions = max_positions(model.config.to_dict())
-    reply: dict[str, dict[str, Any]] = {
-        name: {} for name in ("answers", "limits", "generated_tokens", "generate_seconds")
-    }
+    new_tokens = int(payload["max_new_tokens"])
+    cache = AnswerCache(Path(payload["cache"])) if payload.get("cache") else None
+    digest = model_digest(model_dir) if cache else ""
+    reply: dict[str, dict[str, Any]] = {name: {} for name in FIGURES}
+    known = []
     for name, prompts in payload["sets"].items():
-        started = time.monotonic()
-        asked = ask(tokenizer, prompts, positions, new_tokens)
-        found = generate_greedy(model, tokenizer, list(asked.ids.values()), new_tokens, stops=stops)
-        texts = [tokenizer.decode(ids, skip_special_tokens=True) for ids in found]
-        whole = [
-            len(ids) < new_tokens or first_stop(text, stops) is not None
-            for ids, text in zip(found, texts, strict=True)
-        ]
-        reply["answers"][name], reply["limits"][name] = in_order(asked, texts, whole, stops)
-        reply["generated_tokens"][name] = sum(map(len, found))
-        reply["generate_seconds"][name] = time.monotonic() - started
-    return reply
+        ids = render_ids(tokenizer, prompts)
+        rows = [ids.get(n) for n in range(len(prompts))]
+        how = f"{dtype_of(model_dir)} {device()}"
+        key = answer_key(digest, rows, new_tokens, stops, how) if cache else ""
+        entry = cache.read(key) if cache else None
+        if entry is None:
+            entry = _answer(model_dir, tokenizer, rows, new_tokens, stops)
+            if cache:
+                cache.write(key, entry)
+        else:
+            known.append(name)
+        for figure in FIGURES:
+            reply[figure][name] = entry[figure]
+    return reply | {"known": known}
 
 
-def ask(tokenizer: Any, prompts: Sequence[Any], positions: int | None, new_tokens: int) -> Asked:
-    """The prompts rendered by the model's own template; one that leaves no room for an answer is not cut.
+def _answer(
+    model_dir: Path,
+    tokenizer: Any,
+    rows: Sequence[list[int] | None],
+    new_tokens: int,
+    stops: Sequence[str],
+) -> dict[str, Any]:
+    """What comes of one list of prompts, by ``FIGURES``."""
+    wall, cpu = time.monotonic(), time.process_time()
+    model = held_model(model_dir)
+    asked = fitting(rows, max_positions(model.config.to_dict()), new_tokens)
+    found = generate_greedy(model, tokenizer, list(asked.ids.values()), new_tokens, stops=stops)
+    texts = [tokenizer.decode(reply, skip_special_tokens=True) for reply in found]
+    whole = [
+        len(reply) < new_tokens or first_stop(text, stops) is not None
+        for reply, text in zip(found, texts, strict=True)
+    ]
+    answers, limits = in_order(asked, texts, whole, stops)
+    return {
+        "answers": answers,
+        "limits": limits,
+        "generated_tokens": sum(map(len, found)),
+        "wall_seconds": time.monotonic() - wall,
+        "cpu_seconds": time.process_time() - cpu,
+    }
+
+
+def render_ids(tokenizer: Any, prompts: Sequence[Any]) -> dict[int, list[int]]:
+    """Position -> token ids of the prompts in the model's own template; one that it refuses is left out.
 
     Raises:
-        InputError: the template refuses every prompt.
+        InputError: it refuses every one.
     """
     texts = render_prompts(tokenizer, prompts)
-    encoded = dict(zip(texts, encode(tokenizer, list(texts.values())), strict=True))
-    ids = {n: row for n, row in encoded.items() if not positions or len(row) + new_tokens <= positions}
-    limits = {
-        n: PROMPT_TOO_LONG if n in encoded else PROMPT_REFUSED for n in range(len(prompts)) if n not in ids
+    return dict(zip(texts, encode(tokenizer, list(texts.values())), strict=True))
+
+
+def fitting(rows: Sequence[list[int] | None], positions: int | None, new_tokens: int) -> Asked:
+    """The prompts that leave room for an answer; cut, they would be other questions.
+
+    Args:
+        rows: token ids; None for a prompt that the template refuses.
+        positions: of prompt and answer together; none without a limit.
+        new_tokens: of an answer.
+    """
+    ids = {
+        n: row for n, row in enumerate(rows) if row and not (positions and len(row) + new_tokens > positions)
     }
-    return Asked(ids, limits)
+    refused = {
+        n: PROMPT_REFUSED if row is None else PROMPT_TOO_LONG for n, row in enumerate(rows) if n not in ids
+    }
+    return Asked(ids, refused)
 
 
 def in_order(
