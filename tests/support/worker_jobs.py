@@ -114,6 +114,33 @@ def prefill_tokens(payload: dict[str, Any]) -> dict[str, Any]:
     return {"together": together[1], "alone": read[0], "same": together[0] == alone}
 
 
+def continuous_beside_ours(payload: dict[str, Any]) -> dict[str, Any]:
+    """Answers by continuous batching and by our loop, and what becomes of a model that cannot do it."""
+    from tools.evaluation.continuous import answer_prompts, continuous_batches
+    from tools.evaluation.greedy import generate_greedy
+    from tools.models.chat_template import encode, render_prompt
+    from tools.models.load import load_model, load_tokenizer
+
+    folder, limit = Path(payload["model_dir"]), payload["max_new_tokens"]
+    tokenizer, model = load_tokenizer(folder), load_model(folder).eval()
+    prompts = encode(tokenizer, [render_prompt(tokenizer, prompt) for prompt in payload["prompts"]])
+    before = model.config._attn_implementation
+    theirs = continuous_batches(model, tokenizer, prompts, limit, warm_up=False)
+    attention = [before, model.config._attn_implementation]
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ValueError("no paged attention for this architecture")
+
+    model.generate_batch = refuse
+    return {
+        "ours": generate_greedy(model, tokenizer, prompts, limit),
+        "theirs": theirs,
+        "attention": attention,
+        "refused": continuous_batches(model, tokenizer, prompts, limit),
+        "on_cpu": answer_prompts(model, tokenizer, prompts, limit),
+    }
+
+
 def with_stops(payload: dict[str, Any]) -> dict[str, Any]:
     """Answers to their end, and up to a text that the longest of them holds in its middle."""
     from tools.evaluation.generate import answer_sets

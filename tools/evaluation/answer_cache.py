@@ -22,7 +22,7 @@ from tools.models.adapter import base_dir, is_adapter
 MOST_ENTRIES = 200
 """Of the folder; the ones that were written first go first."""
 MODEL_FILES = (".safetensors", ".json", ".bin", ".gguf", ".jinja", ".model", ".txt")
-CODE = ("generate.py", "greedy.py", "prefill.py")
+CODE = ("generate.py", "greedy.py", "prefill.py", "continuous.py")
 """The modules beside this one that decide about tokens."""
 
 

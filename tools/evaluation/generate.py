@@ -10,7 +10,7 @@ from typing import Any
 
 from tasks.answers.stops import cut_at_stop, first_stop
 from tools.evaluation.answer_cache import AnswerCache, answer_key, model_digest
-from tools.evaluation.greedy import generate_greedy
+from tools.evaluation.continuous import answer_prompts
 from tools.models.architecture import max_positions
 from tools.models.chat_template import encode, render_prompts
 from tools.models.held import dtype_of, held_model
@@ -92,7 +92,7 @@ def _answer(
     wall, cpu = time.monotonic(), time.process_time()
     model = held_model(model_dir)
     asked = fitting(rows, max_positions(model.config.to_dict()), new_tokens)
-    found = generate_greedy(model, tokenizer, list(asked.ids.values()), new_tokens, stops=stops)
+    found = answer_prompts(model, tokenizer, list(asked.ids.values()), new_tokens, stops)
     texts = [tokenizer.decode(reply, skip_special_tokens=True) for reply in found]
     whole = [
         len(reply) < new_tokens or first_stop(text, stops) is not None
