@@ -11,7 +11,7 @@ import pytest
 from tests.support.copy_word_task import copy_spec, samples
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.evaluation.answer_cache import MOST_ENTRIES, AnswerCache, answer_key, model_digest
-from tools.evaluation.evaluate import answer_sets, evaluate, known_before, read_items
+from tools.evaluation.evaluate import answer_sets, evaluate, read_items, remark_on
 from tools.workspace import Workspace
 
 
@@ -59,14 +59,14 @@ def test_a_known_evaluation_has_the_score_and_the_cost_of_the_first(model: Path,
         done = evaluate(
             samples(6), copy_spec(), model, out, space, shared_worker(), cache=tmp_path / "answers"
         )
-        found.append((done, read_items(out), known_before(done, space)))
+        found.append((done, read_items(out), remark_on(done, space)))
     (first, items, told), (again, same_items, told_again) = found
     assert (items, first.score) == (same_items, again.score)
     assert told == "" and "earlier run" in told_again
     assert 0 < again.wall_seconds <= first.wall_seconds
     space = Workspace.create(tmp_path / "runs", "three")
     out = space.experiment_dir("base") / "test.jsonl"
-    assert known_before(evaluate(samples(6), copy_spec(), model, out, space, shared_worker()), space) == ""
+    assert remark_on(evaluate(samples(6), copy_spec(), model, out, space, shared_worker()), space) == ""
 
 
 def test_a_folder_that_cannot_be_written_keeps_nothing(tmp_path: Path) -> None:

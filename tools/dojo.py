@@ -45,6 +45,7 @@ from tools.workspace import Workspace
 if TYPE_CHECKING:
     from memory.budget.spending import Spending
     from tools.evaluation.judge.scoring import PairwiseJudge
+    from tools.evaluation.served import EvalServer
     from tools.synthesis.teacher import Teacher
 
 Split = Literal["validation", "confirmation", "test"]
@@ -89,6 +90,8 @@ class Dojo:
     """The language model that judges answers, where the task's metric is one."""
     answer_cache: Path | None = None
     """The base model's answers to validation items across runs; None to ask it in every run."""
+    eval_server: EvalServer | None = None
+    """Answers for the base model and adapters of it; None where all are answered here."""
     _profiles: dict[str, SourceProfile] = field(default_factory=dict)
 
     # -- looking ---------------------------------------------------------------------------
@@ -280,8 +283,9 @@ class Dojo:
             self.worker,
             split=split,
             cache=self.answer_cache if experiment == BASE and split != "test" else None,
+            server=self.eval_server,
         )
-        if told := evaluating.known_before(evaluation, self.workspace):
+        if told := evaluating.remark_on(evaluation, self.workspace):
             self.journal.note(f"{experiment}, {split}: {told}")
         if self.judge and (missing := unjudged(self._items(experiment, name or split))):
             facts = {"experiment": experiment, "split": split, **missing}

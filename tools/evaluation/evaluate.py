@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from memory.records import ErrorCluster, Evaluation
 from tasks.base import ItemScore, Sample, TaskSpec
@@ -24,12 +24,20 @@ from tools.evaluation.score_answers import check_runnable, score_answers
 from tools.process.worker import Usage, Worker
 from tools.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tools.evaluation.served import EvalServer
+
 TIMEOUT_SECONDS = 3600.0
 CLUSTERS = 6
 EXAMPLES = 5
 UNPARSEABLE = "unparseable"
-KNOWN = "known"
-"""Key of a cost that was paid in an earlier run."""
+REMARK = "remark"
+"""Key of a line beside the figures of a cost."""
+KNOWN = (
+    "an earlier run asked the same model the same items: its answers are used again,"
+    " and counted with the time that they took then"
+)
+NOT_SERVED = "answered here: the eval server loads no whole model, and no adapter of another base"
 
 
 def evaluate(
@@ -42,6 +50,7 @@ def evaluate(
     split: Literal["validation", "confirmation", "test"] = "validation",
     timeout_seconds: float = TIMEOUT_SECONDS,
     cache: Path | None = None,
+    server: EvalServer | None = None,
 ) -> Evaluation:
     """Answers every sample greedily and scores the answers.
 
@@ -56,6 +65,7 @@ def evaluate(
         timeout_seconds: the child's time limit.
         cache: a folder of answers across runs, for what is asked again and again of one model; a sealed
             test has none.
+        server: answers what it can serve.
 
     Raises:
         ExperimentFailed: ``timeout``, ``out_of_memory``, ``crashed``, ``empty_data``; ``cap_reached`` or
@@ -70,20 +80,30 @@ def evaluate(
     if finished is None or not cost_path.exists():
         prompts: dict[str, list[Any]] = {split: [sample.asked for sample in samples]}
         log_path = out_path.with_suffix(".log")
-        reply, usage = answer_sets(
-            prompts,
-            model_dir,
-            spec.max_new_tokens,
-            worker,
-            log_path,
-            timeout_seconds,
-            stops=spec.stops,
-            cache=cache,
+        began = time.monotonic()
+        served = server and server.answer_sets(
+            prompts, model_dir, spec.max_new_tokens, worker, log_path, spec.stops
+        )
+        reply, usage = (
+            (served, Usage(time.monotonic() - began, 0.0, 0.0))
+            if served
+            else answer_sets(
+                prompts,
+                model_dir,
+                spec.max_new_tokens,
+                worker,
+                log_path,
+                timeout_seconds,
+                stops=spec.stops,
+                cache=cache,
+            )
         )
         finished = reply["answers"][split], reply["limits"][split]
-        cost = {"wall_seconds": usage.wall_seconds, "cpu_seconds": usage.cpu_seconds}
+        cost: dict[str, Any] = {"wall_seconds": usage.wall_seconds, "cpu_seconds": usage.cpu_seconds}
         if split in reply["known"]:  # what is planned by these figures will have to be answered
-            cost = {name: reply[name][split] for name in cost} | {KNOWN: True}
+            cost = {name: reply[name][split] for name in cost} | {REMARK: KNOWN}
+        elif server and not served:
+            cost[REMARK] = NOT_SERVED
         # The cost goes first: predictions that exist then always have one.
         workspace.write_json(cost_path, cost | {"generated_tokens": reply["generated_tokens"][split]})
     answers, limits = finished
@@ -109,21 +129,16 @@ def evaluate(
     )
 
 
-def known_before(evaluation: Evaluation, workspace: Workspace) -> str:
-    """That an evaluation's answers came from an earlier run, in one line; empty where they did not."""
+def remark_on(evaluation: Evaluation, workspace: Workspace) -> str:
+    """What is out of the ordinary about how its answers were got, in one line; mostly empty."""
     cost_path = workspace.inside(evaluation.predictions).with_suffix(".cost.json")
-    if not json.loads(cost_path.read_text()).get(KNOWN):
-        return ""
-    return (
-        f"the same model was asked the same {evaluation.score.n} items by an earlier run: its answers are"
-        f" used again, and the {evaluation.wall_seconds:.1f} s they are counted with are what they cost then"
-    )
+    return str(json.loads(cost_path.read_text()).get(REMARK, ""))
 
 
 def _cost(path: Path, judging_seconds: float) -> dict[str, Any]:
     """What the answers cost; a judge's time is part of an evaluation's, as the next one will need it too."""
     cost: dict[str, Any] = json.loads(path.read_text())
-    cost.pop(KNOWN, None)
+    cost.pop(REMARK, None)
     return cost | {"wall_seconds": cost["wall_seconds"] + judging_seconds}
 
 

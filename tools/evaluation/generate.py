@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from typing import Any
 from tasks.answers.stops import cut_at_stop, first_stop
 from tools.evaluation.answer_cache import AnswerCache, answer_key, model_digest
 from tools.evaluation.continuous import answer_prompts
-from tools.models.architecture import max_positions
+from tools.evaluation.greedy import every_end
+from tools.models.adapter import whole_base
+from tools.models.architecture import max_positions, read_config
 from tools.models.chat_template import encode, render_prompts
 from tools.models.held import dtype_of, held_model
 from tools.models.load import load_tokenizer
@@ -58,7 +61,7 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
     torch.set_num_threads(int(payload.get("threads") or torch.get_num_threads()))
     model_dir = Path(payload["model_dir"])
     tokenizer = load_tokenizer(model_dir)
-    stops = usable_stops(tokenizer, payload.get("stops") or ())
+    stops = () if thinks(tokenizer) else tuple(payload.get("stops") or ())
     new_tokens = int(payload["max_new_tokens"])
     cache = AnswerCache(Path(payload["cache"])) if payload.get("cache") else None
     digest = model_digest(model_dir) if cache else ""
@@ -154,10 +157,39 @@ def in_order(
     return answers, limits
 
 
-def usable_stops(tokenizer: Any, stops: Sequence[str]) -> tuple[str, ...]:
-    """The stop strings, for a model that does not think aloud.
+def thinks(tokenizer: Any) -> bool:
+    """Whether a model thinks aloud, by its template: then no stop string is looked for.
 
-    One that does may close its thoughts after a stop string, and the scorer reads what follows them.
+    It may close its thoughts after one, and the scorer reads what follows them.
     """
-    thinks = any(end in (tokenizer.chat_template or "") for end in REASONING.values())
-    return () if thinks else tuple(stops)
+    return any(end in (tokenizer.chat_template or "") for end in REASONING.values())
+
+
+def render_sets(payload: dict[str, Any]) -> dict[str, Any]:
+    """Prompts as a server of the model is asked them.
+
+    Args:
+        payload: ``model_dir`` and ``sets``, as ``answer_sets`` takes them.
+
+    Returns:
+        ``rows`` (name -> token ids of each prompt, None where the template refuses it), ``ends`` (token ids
+        that end an answer), ``positions`` (the most tokens of both; None without a limit), ``thinks``.
+
+    Raises:
+        InputError: the chat template refuses every prompt of a list.
+    """
+    model_dir = Path(payload["model_dir"])
+    tokenizer, whole = load_tokenizer(model_dir), whole_base(model_dir)
+    config = read_config(whole)
+    said = whole / "generation_config.json"
+    ends = json.loads(said.read_text(encoding="utf-8")).get("eos_token_id") if said.exists() else None
+    rows = {}
+    for name, prompts in payload["sets"].items():
+        ids = render_ids(tokenizer, prompts)
+        rows[name] = [ids.get(n) for n in range(len(prompts))]
+    return {
+        "rows": rows,
+        "ends": every_end(config.get("eos_token_id") if ends is None else ends, tokenizer),
+        "positions": max_positions(config),
+        "thinks": thinks(tokenizer),
+    }

@@ -90,7 +90,11 @@ def affordable_tokens(model: Any) -> int:
 
 def end_tokens(model: Any, tokenizer: Any) -> list[int]:
     """Every token that ends an answer: the tokenizer's, the template's, the generation config's."""
-    configured = model.generation_config.eos_token_id
+    return every_end(model.generation_config.eos_token_id, tokenizer)
+
+
+def every_end(configured: int | list[int] | None, tokenizer: Any) -> list[int]:
+    """The same, given what the generation config says."""
     found = configured if isinstance(configured, list) else [configured]
     turn_end = template_support(tokenizer).turn_end
     own = [tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(turn_end) if turn_end else None]
