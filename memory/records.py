@@ -20,7 +20,14 @@ Outcome = Literal["kept", "discarded", "failed"]
 Ending = Literal["solved", "out_of_budget", "stuck", "harness_fault"]
 PolicyName = Literal["playbook", "llm"]
 Role = Literal[
-    "planner", "data_curator", "training_engineer", "evaluator", "diagnostician", "teacher", "judge"
+    "planner",
+    "data_curator",
+    "training_engineer",
+    "evaluator",
+    "diagnostician",
+    "teacher",
+    "judge",
+    "baseline",
 ]
 Change = Literal["sources", "operations", "method", "hyperparameters", "duration", "first"]
 """The one thing in which an experiment differs from its parent."""

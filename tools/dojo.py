@@ -20,12 +20,13 @@ from memory.confirmation import Confirmation
 from memory.experience.lessons import Recalled
 from memory.experience.store import Experience
 from memory.journal.log import BASE, Journal
-from memory.recipe import DataCard, DataRecipe, Deduplicate, Map, Normalise, SampleRows, Select
+from memory.recipe import DataCard, DataRecipe
 from memory.records import Comparison, Estimate, Evaluation, Lengths, Lesson, Training, TrainingPlan
 from tasks.base import Sample, Score, Source, TaskSpec
 from tasks.errors import HarnessFault, boundary
 from tools.contamination.check import Decontaminator
 from tools.curation import run as curating
+from tools.curation.audit import audit_recipe
 from tools.curation.operations import TeacherSteps
 from tools.curation.profile import SourceProfile, profile_source
 from tools.evaluation import confirmation as confirming
@@ -46,11 +47,10 @@ if TYPE_CHECKING:
     from memory.budget.spending import Spending
     from tools.evaluation.judge.scoring import PairwiseJudge
     from tools.evaluation.served import EvalServer
+    from tools.evaluation.served_baseline import ServedBaseline
     from tools.synthesis.teacher import Teacher
 
 Split = Literal["validation", "confirmation", "test"]
-AUDIT_ROWS = 60
-"""Rows per source on which the incumbent is held against the labels."""
 FINISH_SECONDS = 4.0
 """Export, report and the last journal records."""
 
@@ -92,6 +92,8 @@ class Dojo:
     """The base model's answers to validation items across runs; None to ask it in every run."""
     eval_server: EvalServer | None = None
     """Answers for the base model and adapters of it; None where all are answered here."""
+    served_baseline: ServedBaseline | None = None
+    """Another model whose score on the sealed test is told beside."""
     _profiles: dict[str, SourceProfile] = field(default_factory=dict)
 
     # -- looking ---------------------------------------------------------------------------
@@ -327,17 +329,7 @@ class Dojo:
 
     def _audit_rows(self, name: str) -> list[tuple[str, str]]:
         """A seeded sample of one source as (prompt, answer) in the task's format."""
-        columns = {name: dict(self.profiles()[name].suggested_columns)}
-        recipe = DataRecipe(
-            operations=(
-                Select(sources=(name,)),
-                Map(columns=columns),
-                Normalise(answer_format=True),
-                Deduplicate(near=False, conflicts=False),
-                SampleRows(rows=AUDIT_ROWS),
-            ),
-            seed=self.seed,
-        )
+        recipe = audit_recipe(name, self.profiles()[name].suggested_columns, self.seed)
         return curating.rows_of(recipe, self.pool, self.spec, self.decontaminator)
 
     # -- memory ----------------------------------------------------------------------------
@@ -380,6 +372,10 @@ class Dojo:
             new, old = self._items(champion, "test"), self._items(BASE, "test")
             comparison = comparing.compare(new, old, champion, BASE, self.spec, samples)
             self._note_baselines(champion, samples, new)
+            if self.served_baseline is not None:
+                with self.ledger.measure("evaluate"):
+                    beside = self.served_baseline.beside(self.spec, samples, champion, new, self.workspace)
+                journal.note(beside["text"], served_baseline=beside)
             journal.append("test_evaluation", results[BASE], BASE)
             journal.append("test_evaluation", results[champion], champion)
             journal.append("test_comparison", comparison, champion)

@@ -48,6 +48,8 @@ FLAGS = {
     "allow_pickle": Flag(TASK),
     "loss_on": Flag(TASK),
     "seed": Flag(TASK),
+    "eval_server": Flag(TASK, metavar="URL"),
+    "baseline": Flag(TASK, metavar="MODEL"),
     "budget_seconds": Flag(LIMITS, "--budget", DEFAULT_BUDGET, "DURATION"),
     "max_experiments": Flag(LIMITS),
     "max_rows": Flag(LIMITS),

@@ -111,14 +111,14 @@ def evaluate(
         # What was generated is kept whatever becomes of the judge; and a judge may compare with the base's.
         workspace.write_jsonl(
             out_path,
-            [_item(*each) for each in zip(samples, answers, _unscored(answers), limits, strict=True)],
+            [item_of(*each) for each in zip(samples, answers, _unscored(answers), limits, strict=True)],
         )
     started = time.monotonic()
     scored = score_answers(spec, samples, answers)
     judging_seconds = time.monotonic() - started if spec.judge is not None else 0.0
     item_scores = [_limited(item_score, limit) for item_score, limit in zip(scored, limits, strict=True)]
     workspace.write_jsonl(
-        out_path, [_item(*each) for each in zip(samples, answers, item_scores, limits, strict=True)]
+        out_path, [item_of(*each) for each in zip(samples, answers, item_scores, limits, strict=True)]
     )
     return Evaluation(
         split=split,
@@ -276,7 +276,8 @@ def _finished(path: Path, samples: Sequence[Sample]) -> tuple[list[str], list[st
     return [item["prediction"] for item in items], [item.get("limit", "") for item in items]
 
 
-def _item(sample: Sample, answer: str, item_score: ItemScore, limit: str) -> dict[str, Any]:
+def item_of(sample: Sample, answer: str, item_score: ItemScore, limit: str) -> dict[str, Any]:
+    """One line of an evaluation's predictions."""
     return {
         "id": sample.id,
         "subset": sample.subset,

@@ -101,8 +101,12 @@ def shared_starts(prompts: Sequence[list[int]]) -> tuple[list[list[int]], list[i
         by_start[tuple(ids[:SAME_START])].append(row)
     alone = [row for rows in by_start.values() if len(rows) == 1 for row in rows]
     groups = [rows for rows in by_start.values() if len(rows) > 1]
-    groups += [[row for row in alone if prompts[row][0] == first] for first in {prompts[r][0] for r in alone}]
-    starts, start_of = [], [0] * len(prompts)
+    groups += [
+        [row for row in alone if prompts[row][0] == first]
+        for first in dict.fromkeys(prompts[r][0] for r in alone)
+    ]
+    starts: list[list[int]] = []
+    start_of = [0] * len(prompts)
     for rows in groups:
         members = [prompts[row] for row in rows]
         least = min(map(len, members)) - 1
@@ -148,10 +152,9 @@ def plain(model: Any, cache: Any) -> bool:
     """Whether it takes positions and its layers keep every key: only then may padding stand in between."""
     from transformers.cache_utils import DynamicLayer
 
-    return takes_positions(type(model)) and all(type(layer) is DynamicLayer for layer in cache.layers)
+    return takes_positions(model) and all(type(layer) is DynamicLayer for layer in cache.layers)
 
 
-@functools.cache
 def takes_positions(model: Any) -> bool:
     """ALiBi models (BLOOM, MPT) count positions from the mask and take none."""
     return "position_ids" in inspect.signature(model.forward).parameters
@@ -162,7 +165,7 @@ def _forward(model: Any, ids: Any, mask: Any, position: Any, cache: Any) -> Any:
     logits = model(
         input_ids=ids,
         attention_mask=mask,
-        **({"position_ids": position} if takes_positions(type(model)) else {}),
+        **({"position_ids": position} if takes_positions(model) else {}),
         past_key_values=cache,
         use_cache=True,
         logits_to_keep=1,
