@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from graph.eval_server import find_eval_server
 from graph.settings import RunSettings
 from graph.task_names import load_options, load_task, on_disk
 from memory.budget.clocks import Ledger
@@ -130,6 +131,7 @@ def start(settings: RunSettings) -> Session:
         )
     base_model = _base_model(settings)
     models = _models(settings, spec)
+    server, told = find_eval_server(settings, base_model)
     with ExitStack() as on_error:
         worker, data = _read(settings, spec, on_error)
         test = SealedTest.seal(data.load_test)
@@ -145,6 +147,9 @@ def start(settings: RunSettings) -> Session:
         started = now.isoformat(timespec="seconds")
         session = _build(settings, spec, workspace, worker, data, started, on_error)
         session = _with_policy(session, models)
+        session.dojo.eval_server = server
+        if told:
+            session.dojo.journal.note(told)
         for remark in data.understood:
             session.dojo.journal.note(remark)
         for remark in remarks:
@@ -181,6 +186,7 @@ def reopen(run_dir: Path) -> Session:
         workspace = Workspace(run_dir.resolve())
         session = _build(settings, spec, workspace, worker, data, None, on_error)
         session = _with_policy(session, models)
+        session.dojo.eval_server, _ = find_eval_server(settings, session.dojo.base_model)
         on_error.pop_all()
         return session
 
@@ -306,6 +312,7 @@ def _build(
         seed=settings.seed,
         max_rows=settings.max_rows,
         loss_on=settings.loss_on,
+        answer_cache=None if settings.answer_cache == "off" else Path(settings.answer_cache).expanduser(),
         max_length=min(EDITION_ROW_TOKENS[edition], base_model.max_positions or EDITION_ROW_TOKENS[edition]),
     )
     if (settled := journal.lengths) is not None:
@@ -338,7 +345,8 @@ def _models(settings: RunSettings, spec: TaskSpec) -> Models | None:
     Raises:
         InputError: a model, its key, its package or its price is missing.
     """
-    if settings.policy == "playbook" and not (settings.teacher or settings.models_file or spec.judge):
+    asked = settings.teacher or settings.baseline or settings.models_file or spec.judge
+    if settings.policy == "playbook" and not asked:
         return None
     from graph.models_file import load_models
 
@@ -354,14 +362,20 @@ def _with_policy(session: Session, models: Models | None) -> Session:
         return session
     dojo, settings = session.dojo, session.settings
     dojo.spending = Spending.attach(dojo.journal, models.prices, settings.max_usd, settings.max_tokens)
-    if models.teacher:
-        from tools.synthesis.teacher import Teacher
+    from tools.synthesis.teacher import Teacher
 
+    if models.teacher:
         dojo.teacher = Teacher(models.teacher, dojo.spending, dojo.workspace.run_dir / "teacher")
     if models.judge:
         from graph.judge import seat_judge
 
         seat_judge(dojo, models)
+    if models.baseline:
+        from tools.evaluation.served_baseline import ServedBaseline
+
+        folder = dojo.workspace.run_dir / "baseline"
+        teacher = Teacher(models.baseline, dojo.spending, folder / "replies", role="baseline")
+        dojo.served_baseline = ServedBaseline(teacher, folder / "test.jsonl")
     if settings.policy == "llm":
         from roles.llm.policy import LanguageModel
 

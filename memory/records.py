@@ -21,7 +21,14 @@ from tasks.base import Score
 Outcome = Literal["kept", "discarded", "failed"]
 Ending = Literal["solved", "out_of_budget", "stuck", "harness_fault"]
 Role = Literal[
-    "planner", "data_curator", "training_engineer", "evaluator", "diagnostician", "teacher", "judge"
+    "planner",
+    "data_curator",
+    "training_engineer",
+    "evaluator",
+    "diagnostician",
+    "teacher",
+    "judge",
+    "baseline",
 ]
 Change = Literal["sources", "operations", "method", "hyperparameters", "duration", "first"]
 """The one thing in which an experiment differs from its parent."""

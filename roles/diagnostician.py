@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from memory.records import Diagnosis, Experiment
 from tools.checks.source_kinds import distrusted
-from tools.dojo import AUDIT_ROWS, Dojo
+from tools.curation.audit import AUDIT_ROWS
+from tools.dojo import Dojo
 from tools.training.loss_curve import STILL_FALLING, loss_fall
 
 UNPARSEABLE_SHARE = 0.15

@@ -31,7 +31,8 @@ from roles.method import method_for
 from roles.time_split import experiment_seconds, long_seconds
 from tasks.errors import ExperimentFailed
 from tools.checks.source_kinds import IN_WORDS, Kind, by_kind, distrusted, why_unusable
-from tools.dojo import AUDIT_ROWS, Dojo
+from tools.curation.audit import AUDIT_ROWS
+from tools.dojo import Dojo
 from tools.training.loss_curve import STILL_FALLING, loss_fall
 
 SCREEN_SHARE = 0.6

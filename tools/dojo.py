@@ -20,12 +20,13 @@ from memory.confirmation import Confirmation
 from memory.experience.lessons import Recalled
 from memory.experience.store import Experience
 from memory.journal.log import BASE, Journal
-from memory.recipe import DataCard, DataRecipe, Deduplicate, Map, Normalise, SampleRows, Select
+from memory.recipe import DataCard, DataRecipe
 from memory.records import Comparison, Estimate, Evaluation, Lengths, Lesson, Training, TrainingPlan
 from tasks.base import Sample, Score, Source, TaskSpec
 from tasks.errors import HarnessFault, boundary
 from tools.contamination.check import Decontaminator
 from tools.curation import run as curating
+from tools.curation.audit import audit_recipe
 from tools.curation.operations import TeacherSteps
 from tools.curation.profile import SourceProfile, profile_source
 from tools.evaluation import confirmation as confirming
@@ -45,11 +46,11 @@ from tools.workspace import Workspace
 if TYPE_CHECKING:
     from memory.budget.spending import Spending
     from tools.evaluation.judge.scoring import PairwiseJudge
+    from tools.evaluation.served import EvalServer
+    from tools.evaluation.served_baseline import ServedBaseline
     from tools.synthesis.teacher import Teacher
 
 Split = Literal["validation", "confirmation", "test"]
-AUDIT_ROWS = 60
-"""Rows per source on which the incumbent is held against the labels."""
 FINISH_SECONDS = 4.0
 """Export, report and the last journal records."""
 
@@ -87,6 +88,12 @@ class Dojo:
     """The model that recipes may ask for data."""
     judge: PairwiseJudge | None = None
     """The language model that judges answers, where the task's metric is one."""
+    answer_cache: Path | None = None
+    """The base model's answers to validation items across runs; None to ask it in every run."""
+    eval_server: EvalServer | None = None
+    """Answers for the base model and adapters of it; None where all are answered here."""
+    served_baseline: ServedBaseline | None = None
+    """Another model whose score on the sealed test is told beside."""
     _profiles: dict[str, SourceProfile] = field(default_factory=dict)
 
     # -- looking ---------------------------------------------------------------------------
@@ -277,7 +284,11 @@ class Dojo:
             self.workspace,
             self.worker,
             split=split,
+            cache=self.answer_cache if experiment == BASE and split != "test" else None,
+            server=self.eval_server,
         )
+        if told := evaluating.remark_on(evaluation, self.workspace):
+            self.journal.note(f"{experiment}, {split}: {told}")
         if self.judge and (missing := unjudged(self._items(experiment, name or split))):
             facts = {"experiment": experiment, "split": split, **missing}
             self.journal.note(f"{experiment}, {split}: {missing['text']}", unjudged=facts)
@@ -318,17 +329,7 @@ class Dojo:
 
     def _audit_rows(self, name: str) -> list[tuple[str, str]]:
         """A seeded sample of one source as (prompt, answer) in the task's format."""
-        columns = {name: dict(self.profiles()[name].suggested_columns)}
-        recipe = DataRecipe(
-            operations=(
-                Select(sources=(name,)),
-                Map(columns=columns),
-                Normalise(answer_format=True),
-                Deduplicate(near=False, conflicts=False),
-                SampleRows(rows=AUDIT_ROWS),
-            ),
-            seed=self.seed,
-        )
+        recipe = audit_recipe(name, self.profiles()[name].suggested_columns, self.seed)
         return curating.rows_of(recipe, self.pool, self.spec, self.decontaminator)
 
     # -- memory ----------------------------------------------------------------------------
@@ -371,6 +372,10 @@ class Dojo:
             new, old = self._items(champion, "test"), self._items(BASE, "test")
             comparison = comparing.compare(new, old, champion, BASE, self.spec, samples)
             self._note_baselines(champion, samples, new)
+            if self.served_baseline is not None:
+                with self.ledger.measure("evaluate"):
+                    beside = self.served_baseline.beside(self.spec, samples, champion, new, self.workspace)
+                journal.note(beside["text"], served_baseline=beside)
             journal.append("test_evaluation", results[BASE], BASE)
             journal.append("test_evaluation", results[champion], champion)
             journal.append("test_comparison", comparison, champion)

@@ -49,6 +49,8 @@ FLAGS = {
     "allow_pickle": Flag(TASK),
     "loss_on": Flag(TASK),
     "seed": Flag(TASK),
+    "eval_server": Flag(TASK, metavar="URL"),
+    "baseline": Flag(TASK, metavar="MODEL"),
     "budget_seconds": Flag(LIMITS, "--budget", DEFAULT_BUDGET, "DURATION"),
     "max_experiments": Flag(LIMITS),
     "max_rows": Flag(LIMITS),
@@ -64,6 +66,7 @@ FLAGS = {
     "max_tokens": Flag(POLICY, metavar="TOKENS"),
     "approve": Flag(POLICY, default="", metavar="STEPS"),
     "memory": Flag(PLACES, metavar="FOLDER", shown="FTDOJO_HOME/memory"),
+    "answer_cache": Flag(PLACES, metavar="FOLDER", shown="FTDOJO_HOME/answers"),
     "runs_dir": Flag(PLACES, metavar="FOLDER", shown="FTDOJO_HOME/runs"),
     "data_root": Flag(PLACES, metavar="FOLDER", shown="FTDOJO_HOME/data"),
 }
