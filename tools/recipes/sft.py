@@ -44,6 +44,7 @@ from tools.models.precision import device, fast_dtype, width_of
 from tools.process.machine import peak_gib_since
 from tools.training.length_groups import LengthGroups
 from tools.training.loss_curve import divergence, rate, thin
+from tools.training.progress import PROGRESS_FILE, Progress, progress_of
 from tools.training.tokenise import TokenRows, tokenise
 
 CHECKPOINTED_PARAMETERS = 300_000_000
@@ -77,6 +78,7 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     )
     # The last part of the time is for saving; the caller kills the process at the limit itself.
     trainer.deadline = started + 0.95 * plan.timeout_seconds - 0.5
+    trainer.progress = progress_of(trainer, out_dir.with_name(PROGRESS_FILE))
     trainer.train()
     if trainer.diverged:
         raise ExperimentFailed("train", "diverged", trainer.diverged)
@@ -238,6 +240,7 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         self.cpu_seconds_before = 0.0
         self.diverged = ""
         self.stopped_early = ""
+        self.progress: Progress | None = None
         self.add_callback(Watch(self))
 
     def compute_loss(
@@ -294,6 +297,9 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         trainer.ends.append(time.monotonic())
         trainer.diverged = divergence(trainer.losses, trainer.plan.warmup_steps)
         self._fit_to_time(state.global_step)
+        if trainer.progress is not None:
+            step, used = state.global_step, trainer.plan.learning_rate * trainer._rate(state.global_step - 1)
+            trainer.progress.step(step, trainer.horizon, trainer.losses[-1], used, trainer.tokens)
         if trainer.diverged or state.global_step >= trainer.horizon:
             control.should_training_stop = True
 

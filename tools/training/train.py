@@ -11,6 +11,7 @@ from memory.records import Training, TrainingPlan
 from tasks.errors import ExperimentFailed
 from tools.models.chat_template import LossOn
 from tools.process.worker import Worker
+from tools.training.progress import PROGRESS_FILE, Hear, following
 from tools.workspace import Workspace
 
 PROBE_STEPS = 4
@@ -42,6 +43,7 @@ def train(
     workspace: Workspace,
     worker: Worker,
     loss_on: LossOn = "auto",
+    hear: Hear | None = None,
 ) -> Training:
     """Trains a plan into the experiment's folder; again with the same plan, it returns what is there.
 
@@ -53,6 +55,7 @@ def train(
         workspace: the run's folder.
         worker: where children come from.
         loss_on: which answers of a conversation carry loss; ``auto`` leaves it to the chat template.
+        hear: takes the training's progress while it goes on, from a thread of its own.
 
     Raises:
         ExperimentFailed: ``diverged``, ``empty_data``, ``timeout``, ``out_of_memory`` or ``crashed``.
@@ -62,7 +65,8 @@ def train(
     plan_file = workspace.write_json(folder / "plan.json", payload)
     limit = plan.timeout_seconds + GRACE_SECONDS
     log_path = folder / "train.log"
-    result = worker.run("tools.recipes.sft:train", payload, limit, log_path, "train", resident=True)
+    with following(folder / PROGRESS_FILE, hear):
+        result = worker.run("tools.recipes.sft:train", payload, limit, log_path, "train", resident=True)
     fields = {key: value for key, value in result.items() if key in Training.model_fields}
     command = shlex.join(["python", "-m", "tools.recipes.sft", str(plan_file)])
     fields |= {"model_dir": workspace.relative(folder / "model"), "command": command}
