@@ -267,7 +267,8 @@ def train(step: Step, experiment: str) -> Draft:
     if step.journal.training(experiment) is None:
         detail = f"{plan.method}, lr {plan.learning_rate:.2g}, {plan.max_steps} steps"
         step.announce("training_engineer", detail, experiment)
-    trained = step.dojo.train(experiment, plan, partial(step.tell, "progress", experiment))
+    audience = step.session.audience(experiment, partial(step.tell, "progress", experiment))
+    trained = step.dojo.train(experiment, plan, audience)
     step.tell("training", experiment, trained)
     for remark in trained.remarks:
         if remark not in step.journal.notes:

@@ -15,6 +15,7 @@ from tests.support.copy_word_task import data_card
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.training.flops import flops_per_token, peak_flops
 from tools.training.progress import PROGRESS_FILE, Progress, following
+from tools.training.tracking import Audience
 from tools.training.train import train
 from tools.workspace import Workspace
 
@@ -75,12 +76,11 @@ def test_a_follower_hears_each_line_once_and_a_half_written_one_when_it_is_whole
         if len(heard) == 2:
             two.set()
 
-    with following(path, hear):
-        with path.open("w") as file:
-            file.write('{"step": 1}\n{"step": 2}\n{"st')
-            file.flush()
-            assert two.wait(20)
-            file.write('ep": 3}\n')
+    with following(path, hear), path.open("w") as file:
+        file.write('{"step": 1}\n{"step": 2}\n{"st')
+        file.flush()
+        assert two.wait(20)
+        file.write('ep": 3}\n')
     assert heard == [1, 2, 3]
 
 
@@ -95,7 +95,9 @@ def test_a_real_training_tells_of_itself(runs_dir: Path, tmp_path: Path) -> None
     space, heard = Workspace.create(runs_dir, "run"), []
     plan = TrainingPlan(method="full", learning_rate=1e-2, max_steps=5, per_device_train_batch_size=8)
     model = make_tiny_model(tmp_path / "base")
-    done = train(plan, "e01", model, data_card(space), space, shared_worker(), hear=heard.append)
+    done = train(
+        plan, "e01", model, data_card(space), space, shared_worker(), audience=Audience(heard.append)
+    )
     assert lines(space.experiment_dir("e01") / PROGRESS_FILE) == heard
     assert [heard[0]["step"], heard[-1]["step"]] == [1, 5]
     last = heard[-1]

@@ -40,7 +40,7 @@ from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
 from tools.training import estimate as estimating
 from tools.training import train as training
-from tools.training.progress import Hear
+from tools.training.tracking import NOBODY, Audience
 from tools.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -237,8 +237,8 @@ class Dojo:
                 self.loss_on,
             )
 
-    def train(self, experiment: str, plan: TrainingPlan, hear: Hear | None = None) -> Training:
-        """Train on the experiment's data, in a child process; ``hear`` takes its progress."""
+    def train(self, experiment: str, plan: TrainingPlan, audience: Audience = NOBODY) -> Training:
+        """Train on the experiment's data, in a child process."""
         if (done := self.journal.training(experiment)) is not None:
             return done
         card = self.journal.card(experiment)
@@ -253,7 +253,7 @@ class Dojo:
                 self.workspace,
                 self.worker,
                 self.loss_on,
-                hear,
+                audience,
             )
         self.journal.append("training_plan", plan, experiment)
         self.journal.append("training", trained, experiment)

@@ -46,6 +46,7 @@ from tools.training.length_groups import LengthGroups
 from tools.training.loss_curve import divergence, rate, thin
 from tools.training.progress import PROGRESS_FILE, Progress, progress_of
 from tools.training.tokenise import TokenRows, tokenise
+from tools.training.tracking import tracked, trainer_arguments
 
 CHECKPOINTED_PARAMETERS = 300_000_000
 """From this size on, activations are computed again in the backward pass."""
@@ -74,16 +75,23 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     shutil.rmtree(staging, ignore_errors=True)
     model_dir = Path(payload["model_dir"])
     trainer, data = build_trainer(
-        plan, model_dir, Path(payload["data_path"]), staging, loss_on=payload.get("loss_on", "auto")
+        plan,
+        model_dir,
+        Path(payload["data_path"]),
+        staging,
+        loss_on=payload.get("loss_on", "auto"),
+        tracking=payload.get("tracking"),
     )
     # The last part of the time is for saving; the caller kills the process at the limit itself.
     trainer.deadline = started + 0.95 * plan.timeout_seconds - 0.5
     trainer.progress = progress_of(trainer, out_dir.with_name(PROGRESS_FILE))
-    trainer.train()
+    with tracked(trainer) as remarks:
+        trainer.train()
     if trainer.diverged:
         raise ExperimentFailed("train", "diverged", trainer.diverged)
     whole = save(trainer, plan, model_dir, staging)
     result = report(trainer, plan, started) | what_was_read(data) | {"payload": payload}
+    result["remarks"] += remarks
     (staging / "training.json").write_text(json.dumps(result, indent=1))
     shutil.rmtree(out_dir, ignore_errors=True)  # an earlier result of another plan
     staging.rename(out_dir)
@@ -151,6 +159,7 @@ def build_trainer(
     out_dir: Path,
     most_rows: int | None = None,
     loss_on: LossOn = "auto",
+    tracking: dict[str, Any] | None = None,
 ) -> tuple[AnswerTrainer, TokenRows]:
     """The trainer, ready to go, and what became of the rows."""
     cpu_seconds_before = time.process_time()
@@ -191,10 +200,9 @@ def build_trainer(
         optim="adamw_torch_fused",
         dataset_kwargs={"skip_prepare_dataset": True},
         dataloader_pin_memory=where == "cuda",
-        logging_strategy="no",
         save_strategy="no",
-        report_to="none",
         disable_tqdm=True,
+        **trainer_arguments(tracking, steps),
     )
     dataset = Dataset.from_dict(
         {"input_ids": [row.input_ids for row in rows], "labels": [row.labels for row in rows]}

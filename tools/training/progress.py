@@ -33,6 +33,8 @@ LINE_SECONDS = 1.0
 LOOK_SECONDS = 0.5
 """How often the caller looks for new lines."""
 
+RATES = ("tokens_per_second", "peak_gib", "idle_share", "mfu")
+
 Hear = Callable[[dict[str, Any]], None]
 """Takes one line of a training's progress."""
 
@@ -65,6 +67,11 @@ class Progress:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("", encoding="utf-8")
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Of the latest line, what trackers are told: speed, memory, idle share, MFU, where known."""
+        return {key: self.latest[key] for key in RATES if self.latest.get(key) is not None}
 
     def step(self, step: int, steps: int, loss: float, learning_rate: float, tokens: int) -> None:
         """One step has ended.
@@ -140,7 +147,7 @@ def idle_share(busy_cores: float) -> float | None:
     if torch is None or not torch.cuda.is_available():
         return round(min(1.0, max(0.0, 1.0 - busy_cores)), 3)
     try:
-        return round(1.0 - torch.cuda.utilization() / 100, 3)
+        return round(1.0 - float(torch.cuda.utilization()) / 100, 3)
     except (ImportError, RuntimeError):
         return None
 

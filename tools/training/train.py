@@ -11,7 +11,8 @@ from memory.records import Training, TrainingPlan
 from tasks.errors import ExperimentFailed
 from tools.models.chat_template import LossOn
 from tools.process.worker import Worker
-from tools.training.progress import PROGRESS_FILE, Hear, following
+from tools.training.progress import PROGRESS_FILE, following
+from tools.training.tracking import NOBODY, Audience
 from tools.workspace import Workspace
 
 PROBE_STEPS = 4
@@ -43,7 +44,7 @@ def train(
     workspace: Workspace,
     worker: Worker,
     loss_on: LossOn = "auto",
-    hear: Hear | None = None,
+    audience: Audience = NOBODY,
 ) -> Training:
     """Trains a plan into the experiment's folder; again with the same plan, it returns what is there.
 
@@ -55,17 +56,18 @@ def train(
         workspace: the run's folder.
         worker: where children come from.
         loss_on: which answers of a conversation carry loss; ``auto`` leaves it to the chat template.
-        hear: takes the training's progress while it goes on, from a thread of its own.
+        audience: who looks at the training while it goes on.
 
     Raises:
         ExperimentFailed: ``diverged``, ``empty_data``, ``timeout``, ``out_of_memory`` or ``crashed``.
     """
     folder = workspace.experiment_dir(experiment)
     payload = _payload(plan, model_dir, card, folder / "model", workspace, worker, loss_on)
+    payload |= {"tracking": audience.tracking.payload()} if audience.tracking else {}
     plan_file = workspace.write_json(folder / "plan.json", payload)
     limit = plan.timeout_seconds + GRACE_SECONDS
     log_path = folder / "train.log"
-    with following(folder / PROGRESS_FILE, hear):
+    with following(folder / PROGRESS_FILE, audience.hear):
         result = worker.run("tools.recipes.sft:train", payload, limit, log_path, "train", resident=True)
     fields = {key: value for key, value in result.items() if key in Training.model_fields}
     command = shlex.join(["python", "-m", "tools.recipes.sft", str(plan_file)])
