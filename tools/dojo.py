@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,6 +34,7 @@ from tools.evaluation import evaluate as evaluating
 from tools.evaluation import paired_test as comparing
 from tools.evaluation.baselines import levels_of
 from tools.evaluation.judge.scoring import unjudged
+from tools.evaluation.lost_child import once_more
 from tools.models.base_model import BaseModel
 from tools.models.chat_template import LossOn
 from tools.process.machine import machine
@@ -271,15 +273,10 @@ class Dojo:
     def _evaluated(
         self, experiment: str, samples: Sequence[Sample], split: Split, name: str = ""
     ) -> Evaluation:
-        evaluation = evaluating.evaluate(
-            samples,
-            self.spec,
-            self.model_dir(experiment),
-            self.workspace.experiment_dir(experiment) / f"{name or split}.jsonl",
-            self.workspace,
-            self.worker,
-            split=split,
-        )
+        model_dir, folder = self.model_dir(experiment), self.workspace.experiment_dir(experiment)
+        place = (model_dir, folder / f"{name or split}.jsonl", self.workspace, self.worker, split)
+        answer = partial(evaluating.evaluate, samples, self.spec, *place)
+        evaluation = once_more(self.journal, f"answering {name or split} with {experiment}", answer)
         if self.judge and (missing := unjudged(self._items(experiment, name or split))):
             facts = {"experiment": experiment, "split": split, **missing}
             self.journal.note(f"{experiment}, {split}: {missing['text']}", unjudged=facts)
@@ -316,7 +313,8 @@ class Dojo:
         rows = {name: self._audit_rows(name) for name in sources}
         rows = {name: found for name, found in rows.items() if found}
         with self.ledger.measure("evaluate"), boundary("diagnose", "auditing the sources"):
-            return evaluating.agreement(rows, self.spec, self.model_dir(experiment), self.worker)
+            answer = partial(evaluating.agreement, rows, self.spec, self.model_dir(experiment), self.worker)
+            return once_more(self.journal, f"auditing sources with {experiment}", answer)
 
     def _audit_rows(self, name: str) -> list[tuple[str, str]]:
         """A seeded sample of one source as (prompt, answer) in the task's format."""

@@ -55,6 +55,8 @@ PRELOAD = (
     "tools.process.resident_child",
 )
 PR_SET_PDEATHSIG = 1
+NO_MEMORY = "allocate memory"
+"""Of what torch's allocator for the CPU says (``can't allocate memory``), and the system (``Cannot ...``)."""
 
 
 @dataclass
@@ -238,7 +240,8 @@ def find_function(name: str) -> Callable[[Any], Any]:
 def describe(error: BaseException) -> dict[str, str]:
     """An exception as data; ``stage`` and ``code`` are those of ``ExperimentFailed`` where it is one."""
     code = getattr(error, "code", "")
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    told = str(error).lower()
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or NO_MEMORY in told:
         code = "out_of_memory"
     return {
         "type": type(error).__name__,

@@ -22,9 +22,9 @@ from typing import Any, cast, get_args
 from tasks.errors import Code, ExperimentFailed, HarnessFault, Stage, disk_is_full, fault_of
 from tools.process.environment import child_environment
 from tools.process.fork_server import PRELOAD
-from tools.process.machine import cpu_count
+from tools.process.machine import cpu_count, memory_kills
 from tools.process.prefork import JsonLines, ServerProcess
-from tools.process.resident import Resident
+from tools.process.resident import STALL_SECONDS, Hung, Resident
 from tools.process.root_cause import root_cause
 
 START_SECONDS = 300.0
@@ -61,6 +61,8 @@ class _Job:
     log_path: Path
     stage: Stage
     timeout_seconds: float
+    memory_kills: int | None
+    """What ``tools.process.machine.memory_kills`` said before it."""
 
 
 class Worker:
@@ -132,7 +134,7 @@ class Worker:
             HarnessFault: the fork server cannot start.
         """
         name = function if isinstance(function, str) else f"{function.__module__}:{function.__qualname__}"
-        job = _Job(name, dict(payload), log_path, stage, timeout_seconds)
+        job = _Job(name, dict(payload), log_path, stage, timeout_seconds, memory_kills())
         if resident and self._resident_lock.acquire(blocking=False):
             try:
                 return self._in_resident(job)
@@ -148,7 +150,7 @@ class Worker:
             except ConnectionError:
                 raise _lost(job) from None
         if result is None or end["exit"] != 0:
-            raise _failure(stage, int(end["exit"]), error, cause_in(log_path))
+            raise _failure(job, int(end["exit"]), error)
         wall = time.monotonic() - started
         return result, Usage(wall, float(end["cpu_seconds"]), float(end["peak_gib"]))
 
@@ -172,8 +174,11 @@ class Worker:
         return lines
 
     @staticmethod
-    def _late(connection: socket.socket, job: _Job) -> ExperimentFailed:
+    def _late(connection: socket.socket, job: _Job, hung: bool = False) -> ExperimentFailed:
         _kill(connection)
+        if hung:
+            message = f"the process hung: it used no processor for {STALL_SECONDS:.0f} s, and was killed"
+            return ExperimentFailed(job.stage, "crashed", message, cause_in(job.log_path))
         message = f"killed after {job.timeout_seconds:.0f} s, its time limit"
         return ExperimentFailed(job.stage, "timeout", message, cause_in(job.log_path))
 
@@ -189,8 +194,8 @@ class Worker:
         }
         try:
             answer = resident.do(request, started + job.timeout_seconds)
-        except TimeoutError:
-            late = self._late(resident.control, job)
+        except TimeoutError as error:
+            late = self._late(resident.control, job, isinstance(error, Hung))
             resident.close()
             raise late from None
         wall = time.monotonic() - started
@@ -216,9 +221,9 @@ class Worker:
         lines = JsonLines(resident.control.fileno(), resident.control.fileno())
         try:
             if answer is not None:
-                return _failure(job.stage, 0, answer["error"], cause_in(job.log_path))
+                return _failure(job, 0, answer["error"])
             _, error, end = _outcome(lines, time.monotonic() + END_SECONDS)
-            return _failure(job.stage, int(end["exit"]), error, cause_in(job.log_path))
+            return _failure(job, int(end["exit"]), error)
         except (TimeoutError, ConnectionError):
             return _lost(job)
         finally:
@@ -282,8 +287,14 @@ class _Server:
 
 
 def _lost(job: _Job) -> ExperimentFailed:
+    code: Code = "out_of_memory" if memory_kills() != job.memory_kills else "crashed"
     message = "the process was lost with its server, as it is when memory runs out"
-    return ExperimentFailed(job.stage, "crashed", message, cause_in(job.log_path))
+    return ExperimentFailed(job.stage, code, message, cause_in(job.log_path))
+
+
+def _no_memory_kill(job: _Job) -> bool:
+    """Whether the kernel says that it killed nothing for want of memory since the job began."""
+    return job.memory_kills is not None and memory_kills() == job.memory_kills
 
 
 def _outcome(
@@ -326,7 +337,8 @@ def cause_in(log_path: Path) -> str:
         return ""
 
 
-def _failure(stage: Stage, exit_code: int, error: Mapping[str, str] | None, tail: str) -> Exception:
+def _failure(job: _Job, exit_code: int, error: Mapping[str, str] | None) -> Exception:
+    stage, tail = job.stage, cause_in(job.log_path)
     if error and error["type"] in ("HarnessFault", "MachineFault"):
         return HarnessFault(error["message"])
     if error and disk_is_full(error["message"]):
@@ -335,6 +347,9 @@ def _failure(stage: Stage, exit_code: int, error: Mapping[str, str] | None, tail
         code = cast(Code, error["code"]) if error["code"] in get_args(Code) else "crashed"
         named = error["message"] if error["code"] else f"{error['type']}: {error['message']}"
         return ExperimentFailed(stage, code, named.strip()[:500], tail)
+    if exit_code == -9 and _no_memory_kill(job):
+        message = "killed from outside (signal 9); the kernel killed nothing for want of memory"
+        return ExperimentFailed(stage, "crashed", message, tail)
     if exit_code == -9:
         message = "killed by the system (signal 9), as it does when memory runs out"
         return ExperimentFailed(stage, "out_of_memory", message, tail)
