@@ -15,7 +15,7 @@ Lifetimes, without a timer and whatever way a process dies:
 * a child asks the kernel to be killed with the server (``PR_SET_PDEATHSIG``).
 
 The protocol is JSON lines over one Unix socket pair per job: the caller sends
-``{"function", "payload", "log_path", "threads", "sys_path"}`` and reads
+``{"function", "payload", "log_path", "threads", "sys_path", "all_devices"}`` and reads
 ``{"started": true}``, then ``{"result": ...}`` or ``{"error": ...}`` from the child,
 then ``{"exit": status, "cpu_seconds", "peak_gib"}``. A second socket that comes with the first is
 handed to the child, in its payload as ``descriptor``.
@@ -28,6 +28,7 @@ import ctypes
 import importlib
 import json
 import os
+import re
 import selectors
 import signal
 import socket
@@ -55,8 +56,11 @@ PRELOAD = (
     "tools.process.resident_child",
 )
 PR_SET_PDEATHSIG = 1
-NO_MEMORY = "allocate memory"
-"""Of what torch's allocator for the CPU says (``can't allocate memory``), and the system (``Cannot ...``)."""
+OUT_OF_MEMORY = re.compile(
+    r"can't allocate memory|cannot allocate memory|out of memory|not enough memory|bad_alloc|ALLOC_FAILED",
+    re.IGNORECASE,
+)
+"""How allocators say it that raise a plain error: torch's on the CPU, MPS, cuBLAS, the C++ library."""
 
 
 @dataclass
@@ -202,6 +206,8 @@ def _run_child(lines: JsonLines, request: dict[str, Any], server: int) -> None:
         redirect(Path(request["log_path"]))
         sys.path += [entry for entry in request["sys_path"] if entry not in sys.path]
         _set_threads(int(request["threads"]))
+        if not request.get("all_devices"):
+            see_one_device()
         message = {"result": find_function(request["function"])(request["payload"])}
         json.dumps(message)  # a result that is no JSON is an error of the function's
         status = 0
@@ -224,6 +230,16 @@ def redirect(log_path: Path) -> None:
     os.close(log)
 
 
+def see_one_device() -> None:
+    """Leaves this process the first GPU alone, before it has touched any.
+
+    With several in sight a Trainer of one process wraps its model in ``DataParallel``, which is slower than
+    one GPU and multiplies the batch. Several are for ``tools.recipes.distributed``.
+    """
+    name = "HIP_VISIBLE_DEVICES" if "HIP_VISIBLE_DEVICES" in os.environ else "CUDA_VISIBLE_DEVICES"
+    os.environ[name] = os.environ.get(name, "0").split(",")[0]
+
+
 def _set_threads(threads: int) -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
@@ -240,8 +256,7 @@ def find_function(name: str) -> Callable[[Any], Any]:
 def describe(error: BaseException) -> dict[str, str]:
     """An exception as data; ``stage`` and ``code`` are those of ``ExperimentFailed`` where it is one."""
     code = getattr(error, "code", "")
-    told = str(error).lower()
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or NO_MEMORY in told:
+    if is_out_of_memory(error):
         code = "out_of_memory"
     return {
         "type": type(error).__name__,
@@ -249,6 +264,13 @@ def describe(error: BaseException) -> dict[str, str]:
         "stage": str(getattr(error, "stage", "")),
         "code": code if isinstance(code, str) else "",
     }
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocator said no: Python's, CUDA's, Metal's, or that of torch on the CPU."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError | OSError) and bool(OUT_OF_MEMORY.search(str(error)))
 
 
 def main() -> None:

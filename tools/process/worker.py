@@ -103,9 +103,12 @@ class Worker:
         stage: Stage = "train",
         *,
         resident: bool = False,
+        all_devices: bool = False,
     ) -> dict[str, Any]:
         """``measure`` without the cost."""
-        return self.measure(function, payload, timeout_seconds, log_path, stage, resident=resident)[0]
+        return self.measure(
+            function, payload, timeout_seconds, log_path, stage, resident=resident, all_devices=all_devices
+        )[0]
 
     def measure(
         self,
@@ -116,6 +119,7 @@ class Worker:
         stage: Stage = "train",
         *,
         resident: bool = False,
+        all_devices: bool = False,
     ) -> tuple[dict[str, Any], Usage]:
         """Calls ``function(payload)`` in a child; returns its JSON-plain result and what it cost.
 
@@ -128,6 +132,7 @@ class Worker:
             stage: the stage that a failure is reported under.
             resident: in the child that stays, with its models and its device (see
                 ``tools.process.resident_child``), instead of a fresh one; a fresh one while it is busy.
+            all_devices: a fresh child may use every GPU; others see the first alone.
 
         Raises:
             ExperimentFailed: ``timeout``, ``out_of_memory``, ``crashed``, or the function's own code.
@@ -141,7 +146,7 @@ class Worker:
             finally:
                 self._resident_lock.release()
         with contextlib.closing(self._live_server().connect()) as connection:
-            lines = self._begin(connection, job.function, job.payload, job.log_path)
+            lines = self._begin(connection, job.function, job.payload, job.log_path, all_devices)
             started = time.monotonic()
             try:
                 result, error, end = _outcome(lines, started + timeout_seconds)
@@ -155,7 +160,12 @@ class Worker:
         return result, Usage(wall, float(end["cpu_seconds"]), float(end["peak_gib"]))
 
     def _begin(
-        self, connection: socket.socket, function: str, payload: Mapping[str, Any], log_path: Path
+        self,
+        connection: socket.socket,
+        function: str,
+        payload: Mapping[str, Any],
+        log_path: Path,
+        all_devices: bool = False,
     ) -> JsonLines:
         """Sends the request of a child, and waits until it has started."""
         lines = JsonLines(connection.fileno(), connection.fileno())
@@ -164,6 +174,7 @@ class Worker:
             "payload": dict(payload),
             "log_path": str(log_path.resolve()),
             "threads": self.threads,
+            "all_devices": all_devices,
             "sys_path": [entry for entry in sys.path if entry],
         }
         try:

@@ -41,7 +41,9 @@ from tools.models.chat_template import LossOn
 from tools.models.held import copy_of_held, hold, taken_model
 from tools.models.load import load_tokenizer, name_turn_end, parameter_count, save_template
 from tools.models.precision import device, fast_dtype, width_of
+from tools.process.fork_server import see_one_device
 from tools.process.machine import peak_gib_since
+from tools.training import ranks
 from tools.training.length_groups import LengthGroups
 from tools.training.loss_curve import divergence, rate, thin
 from tools.training.progress import PROGRESS_FILE, Progress, progress_of
@@ -74,14 +76,8 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     staging = out_dir.with_name(out_dir.name + ".tmp")
     shutil.rmtree(staging, ignore_errors=True)
     model_dir = Path(payload["model_dir"])
-    trainer, data = build_trainer(
-        plan,
-        model_dir,
-        Path(payload["data_path"]),
-        staging,
-        loss_on=payload.get("loss_on", "auto"),
-        tracking=payload.get("tracking"),
-    )
+    asked = payload.get("loss_on", "auto"), payload.get("tracking")
+    trainer, data = build_trainer(plan, model_dir, Path(payload["data_path"]), staging, None, *asked)
     # The last part of the time is for saving; the caller kills the process at the limit itself.
     trainer.deadline = started + 0.95 * plan.timeout_seconds - 0.5
     trainer.progress = progress_of(trainer, out_dir.with_name(PROGRESS_FILE))
@@ -89,6 +85,8 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
         trainer.train()
     if trainer.diverged:
         raise ExperimentFailed("train", "diverged", trainer.diverged)
+    if not ranks.is_first():
+        return {}  # the first of several processes writes what all have made
     whole = save(trainer, plan, model_dir, staging)
     result = report(trainer, plan, started) | what_was_read(data) | {"payload": payload}
     result["remarks"] += remarks
@@ -189,7 +187,8 @@ def build_trainer(
     config = SFTConfig(
         output_dir=str(out_dir),
         max_steps=steps,
-        per_device_train_batch_size=plan.per_device_train_batch_size,
+        per_device_train_batch_size=plan.per_device_train_batch_size // ranks.world_size(),
+        ddp_find_unused_parameters=False,
         learning_rate=plan.learning_rate,
         weight_decay=plan.weight_decay,
         seed=plan.seed,
@@ -275,11 +274,12 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         total = torch.nn.functional.cross_entropy(
             logits[wanted].float(), labels[:, keep][wanted], reduction="sum"
         )
-        count = wanted.sum() if num_items_in_batch is None else num_items_in_batch
+        count = ranks.summed(wanted.sum())[0] if num_items_in_batch is None else num_items_in_batch
         loss = total / count
-        self.losses.append(float(loss.detach()))
-        self.tokens += int(inputs["attention_mask"].sum())
-        return loss
+        seen = ranks.summed(float(loss.detach()), float(inputs["attention_mask"].sum()))
+        self.losses.append(seen[0])
+        self.tokens += int(seen[1])
+        return loss * ranks.world_size()  # of which DDP takes the mean
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """The plan's schedule over ``horizon``, which may still move."""
@@ -290,7 +290,7 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         return rate(step, self.horizon, self.plan.warmup_steps, self.plan.lr_scheduler_type)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        return LengthGroups(self.lengths, self.args.train_batch_size, self.plan.seed)
+        return LengthGroups(self.lengths, self.plan.per_device_train_batch_size, self.plan.seed)
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]
@@ -320,6 +320,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             recent = ends[-20:]
             affordable = step + int(left / ((recent[-1] - recent[0]) / (len(recent) - 1)))
             trainer.horizon = max(step, min(trainer.horizon, affordable))
+        trainer.horizon = ranks.least(trainer.horizon)
         if trainer.horizon < trainer.args.max_steps:
             trainer.stopped_early = "time"
 
@@ -390,6 +391,7 @@ def main() -> None:
     """Runs one plan file and writes the result to standard output as JSON."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m tools.recipes.sft plan.json")
+    see_one_device()
     sys.stdout.write(json.dumps(train(json.loads(Path(sys.argv[1]).read_text())), indent=1) + "\n")
 
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.process.machine import peak_gib_since
+from tools.training import ranks
 from tools.training.flops import model_flops_per_token, peak_flops
 
 PROGRESS_FILE = "progress.jsonl"
@@ -127,7 +128,8 @@ def progress_of(trainer: Any, path: Path) -> Progress:
     peak = None
     if torch.cuda.is_available() and trainer.args.bf16:
         peak = peak_flops(torch.cuda.get_device_name())
-    return Progress(path, torch.get_num_threads(), model_flops_per_token(trainer.model, length), peak)
+    written = path if ranks.is_first() else None
+    return Progress(written, torch.get_num_threads(), model_flops_per_token(trainer.model, length), peak)
 
 
 def peak_memory_gib() -> float:
