@@ -10,15 +10,13 @@ from pathlib import Path
 import pytest
 
 from memory.journal.log import BASE
-from tasks.custom.folder import write_example
 from tests.support.lost_child import PHASES, Blow, Ending, injured_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: str, blow: Blow) -> Ending:
-    write_example(tmp_path / "task")
-    found = injured_run(tmp_path, tmp_path / "task", PHASES[phase], blow, monkeypatch)
+    found = injured_run(tmp_path, PHASES[phase], blow, monkeypatch)
     assert found.struck
     assert found.journal.ended is not None
     assert len(found.journal.experiments()) == 2

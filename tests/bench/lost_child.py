@@ -17,7 +17,6 @@ from typing import get_args
 
 import pytest
 
-from tasks.custom.folder import write_example
 from tests.support.lost_child import PHASES, Blow, injured_run
 
 
@@ -37,8 +36,7 @@ def main() -> None:
 def _line(phase: str, blow: Blow) -> str:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         folder = Path(name)
-        write_example(folder / "task")
-        found = injured_run(folder, folder / "task", PHASES[phase], blow, patch)
+        found = injured_run(folder, PHASES[phase], blow, patch)
         ended = [str(each.outcome) for each in found.journal.experiments()]
         lost = found.lost if found.struck else "not struck"
         told = found.told[:120].replace(name, "") or "nothing"

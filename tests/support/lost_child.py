@@ -20,6 +20,7 @@ import pytest
 
 import ftdojo
 from memory.journal.log import Journal
+from tasks.custom.folder import write_example
 from tasks.errors import FtDojoError
 from tools.process import resident as residents
 
@@ -27,6 +28,8 @@ Blow = Literal["kill", "hang", "out_of_memory"]
 SIGNALS = {"kill": signal.SIGKILL, "hang": signal.SIGSTOP}
 STALL_SECONDS = 4.0
 """In place of the product's minute."""
+ROWS = {"validation.jsonl": 40, "test.jsonl": 20}
+"""Of the example task's files, the rows that are used; of each source the first 120."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,9 @@ class Ending:
         return "; ".join(said) or "nothing"
 
 
-def injured_run(folder: Path, task: Path, phase: Phase, blow: Blow, patch: pytest.MonkeyPatch) -> Ending:
-    """One run that is struck once; resumed where it stopped with a line."""
+def injured_run(folder: Path, phase: Phase, blow: Blow, patch: pytest.MonkeyPatch) -> Ending:
+    """One run in a folder that is struck once; resumed where it stopped with a line."""
+    task = _small_task(folder / "task")
     struck = threading.Event()
     real = residents.Resident.do
 
@@ -106,6 +110,14 @@ def injured_run(folder: Path, task: Path, phase: Phase, blow: Blow, patch: pytes
     return Ending(struck.is_set(), told, ftdojo.journal(run_dir), time.monotonic() - started)
 
 
+def _small_task(folder: Path) -> Path:
+    write_example(folder)
+    for path in folder.rglob("*.jsonl"):
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join(lines[: ROWS.get(path.name, 120)]), encoding="utf-8")
+    return folder
+
+
 def _strike(
     resident: residents.Resident,
     request: Mapping[str, Any],
@@ -113,12 +125,10 @@ def _strike(
     blow: Blow,
     struck: threading.Event,
 ) -> None:
-    log = Path(request["log_path"])
-    before = log.stat().st_mtime_ns if log.exists() else 0
-    end = time.monotonic() + 120
+    folder, end = Path(request["log_path"]).parent, time.monotonic() + 120
     while time.monotonic() < end:
-        begun = resident.pid and log.exists() and log.stat().st_mtime_ns != before
-        if begun and phase.begun(log.parent):
+        if resident.pid and phase.begun(folder):
+            time.sleep(0.02)  # the request is on its way
             with suppress(ProcessLookupError):
                 os.kill(resident.pid, SIGNALS[blow])
                 struck.set()

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 
 from tasks.errors import ExperimentFailed
 from tools.process.fork_server import describe
@@ -45,7 +46,7 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
         torch.multiprocessing.start_processes(
             _rank, (payload, address, failures), nprocs=processes, start_method="fork"
         )
-    except torch.multiprocessing.spawn.ProcessException:
+    except (ProcessExitedException, ProcessRaisedException):
         if failures.empty():
             raise
         told = failures.get()
