@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from graph.forking.time_travel import choice
@@ -269,7 +269,10 @@ def train(step: Step, experiment: str) -> Draft:
     if step.journal.training(experiment) is None:
         detail = f"{plan.method}, lr {plan.learning_rate:.2g}, {plan.max_steps} steps"
         step.announce("training_engineer", detail, experiment)
-    trained, _ = until_it_fits(step, hypothesis, plan, lambda form: step.dojo.train(experiment, form))
+    audience = step.session.audience(experiment, partial(step.tell, "progress", experiment))
+    trained, _ = until_it_fits(
+        step, hypothesis, plan, lambda form: step.dojo.train(experiment, form, audience)
+    )
     step.tell("training", experiment, trained)
     for remark in trained.remarks:
         if remark not in step.journal.notes:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from pathlib import Path
 from graph.eval_server import find_eval_server
 from graph.settings import RunSettings
 from graph.task_names import load_options, load_task, on_disk
+from graph.trackers import require_trackers, tracker_variables, tracking_of
 from memory.budget.clocks import Ledger
 from memory.budget.spending import Spending
 from memory.experience.store import Experience, ExperienceStore, NullStore
@@ -48,7 +50,9 @@ from tools.models.recorded_base import BUNDLED
 from tools.process.machine import versions
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest, data_digest
+from tools.training.progress import Hear
 from tools.training.tokenise import loss_in_words
+from tools.training.tracking import Audience
 from tools.workspace import Workspace, make_run_id
 
 SETTINGS_FILE = "run.json"
@@ -70,6 +74,11 @@ class Session:
     def run_dir(self) -> Path:
         """The run's folder."""
         return self.dojo.workspace.run_dir
+
+    def audience(self, experiment: str, hear: Hear) -> Audience:
+        """Who looks at an experiment's training: whoever hears its progress, and the trackers."""
+        dojo, names = self.dojo, self.settings.report_to
+        return Audience(hear, tracking_of(names, dojo.spec.id, dojo.workspace, experiment, os.environ))
 
     def close(self) -> None:
         """Release its children, its store and its journal; without effect the second time."""
@@ -119,6 +128,7 @@ def start(settings: RunSettings) -> Session:
         InputError: any part of the settings is wrong; no run folder is left behind by a bad
             task, model or budget, nor by missing files.
     """
+    require_trackers(settings.report_to)
     spec = load_task(settings.task, settings.edition)
     if hub_id(settings.task) is not None and not on_disk(settings.task):
         # The run goes on with the rows that it began with, whatever becomes of the data set.
@@ -179,6 +189,7 @@ def reopen(run_dir: Path) -> Session:
         InputError: not a run of FT-Dojo, or it is open elsewhere.
     """
     settings = read_settings(run_dir)
+    require_trackers(settings.report_to)
     spec = load_task(settings.task, settings.edition)
     models = _models(settings, spec)
     with ExitStack() as on_error:
@@ -214,7 +225,7 @@ def _edition(settings: RunSettings, spec: TaskSpec) -> Edition:
 
 def _read(settings: RunSettings, spec: TaskSpec, on_error: ExitStack) -> tuple[Worker, TaskData]:
     """The task's data, while a worker loads its libraries."""
-    worker = Worker()
+    worker = Worker(environment=tracker_variables(settings.report_to, os.environ))
     on_error.callback(worker.close)
     worker.warm()
     with or_input_error(settings.task, "its rows cannot be read", "mend or remove what the message names"):

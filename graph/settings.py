@@ -88,6 +88,11 @@ def _listed(value: object) -> object:
     return value
 
 
+def _trackers(value: object) -> object:
+    """As ``report_to`` of transformers: names, or ``none``."""
+    return () if value == "none" else _listed(value)
+
+
 class RunSettings(BaseModel):
     """One run's settings: the graph's context schema, and so the form in Studio."""
 
@@ -157,6 +162,12 @@ class RunSettings(BaseModel):
     approve: Annotated[tuple[Literal["plan", "data", "train"], ...], BeforeValidator(_listed)] = Field(
         (), description="Steps before which a person is asked: any of plan, data, train."
     )
+    report_to: Annotated[
+        tuple[Literal["tensorboard", "trackio", "wandb", "mlflow"], ...], BeforeValidator(_trackers)
+    ] = Field(
+        (),
+        description="Trackers that are told of each training: any of tensorboard, trackio, wandb, mlflow.",
+    )
     memory: str = Field(
         default_factory=default_memory_dir, description="Folder of the experience across runs, or `off`."
     )
@@ -211,6 +222,7 @@ class Options(TypedDict, total=False):
     max_usd: float | None
     max_tokens: int | None
     approve: tuple[Literal["plan", "data", "train"], ...]
+    report_to: tuple[Literal["tensorboard", "trackio", "wandb", "mlflow"], ...]
     memory: str
     answer_cache: str
     eval_server: str

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,6 +35,7 @@ from tools.evaluation import evaluate as evaluating
 from tools.evaluation import paired_test as comparing
 from tools.evaluation.baselines import levels_of
 from tools.evaluation.judge.scoring import unjudged
+from tools.evaluation.lost_child import once_more
 from tools.models.base_model import BaseModel
 from tools.models.chat_template import LossOn
 from tools.process.machine import machine
@@ -41,6 +43,7 @@ from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
 from tools.training import estimate as estimating
 from tools.training import train as training
+from tools.training.tracking import NOBODY, Audience
 from tools.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -243,7 +246,7 @@ class Dojo:
                 self.loss_on,
             )
 
-    def train(self, experiment: str, plan: TrainingPlan) -> Training:
+    def train(self, experiment: str, plan: TrainingPlan, audience: Audience = NOBODY) -> Training:
         """Train on the experiment's data, in a child process."""
         if (done := self.journal.training(experiment)) is not None:
             return done
@@ -259,6 +262,7 @@ class Dojo:
                 self.workspace,
                 self.worker,
                 self.loss_on,
+                audience,
             )
         self.journal.append("training_plan", plan, experiment)
         self.journal.append("training", trained, experiment)
@@ -276,17 +280,11 @@ class Dojo:
     def _evaluated(
         self, experiment: str, samples: Sequence[Sample], split: Split, name: str = ""
     ) -> Evaluation:
-        evaluation = evaluating.evaluate(
-            samples,
-            self.spec,
-            self.model_dir(experiment),
-            self.workspace.experiment_dir(experiment) / f"{name or split}.jsonl",
-            self.workspace,
-            self.worker,
-            split=split,
-            cache=self.answer_cache if experiment == BASE and split != "test" else None,
-            server=self.eval_server,
-        )
+        file = self.workspace.experiment_dir(experiment) / f"{name or split}.jsonl"
+        place = (self.model_dir(experiment), file, self.workspace, self.worker, split)
+        kept = self.answer_cache if experiment == BASE and split != "test" else None
+        answer = partial(evaluating.evaluate, samples, self.spec, *place, cache=kept, server=self.eval_server)
+        evaluation = once_more(self.journal, f"answering {name or split} with {experiment}", answer)
         if told := evaluating.remark_on(evaluation, self.workspace):
             self.journal.note(f"{experiment}, {split}: {told}")
         if self.judge and (missing := unjudged(self._items(experiment, name or split))):
@@ -325,7 +323,8 @@ class Dojo:
         rows = {name: self._audit_rows(name) for name in sources}
         rows = {name: found for name, found in rows.items() if found}
         with self.ledger.measure("evaluate"), boundary("diagnose", "auditing the sources"):
-            return evaluating.agreement(rows, self.spec, self.model_dir(experiment), self.worker)
+            answer = partial(evaluating.agreement, rows, self.spec, self.model_dir(experiment), self.worker)
+            return once_more(self.journal, f"auditing sources with {experiment}", answer)
 
     def _audit_rows(self, name: str) -> list[tuple[str, str]]:
         """A seeded sample of one source as (prompt, answer) in the task's format."""

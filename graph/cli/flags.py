@@ -65,6 +65,7 @@ FLAGS = {
     "max_usd": Flag(POLICY, metavar="USD"),
     "max_tokens": Flag(POLICY, metavar="TOKENS"),
     "approve": Flag(POLICY, default="", metavar="STEPS"),
+    "report_to": Flag(OUTPUT, default="", metavar="TRACKERS"),
     "memory": Flag(PLACES, metavar="FOLDER", shown="FTDOJO_HOME/memory"),
     "answer_cache": Flag(PLACES, metavar="FOLDER", shown="FTDOJO_HOME/answers"),
     "runs_dir": Flag(PLACES, metavar="FOLDER", shown="FTDOJO_HOME/runs"),

@@ -63,6 +63,26 @@ def exhaust(_: dict[str, Any]) -> dict[str, Any]:
     raise MemoryError("no 10 GiB left")
 
 
+def exhaust_torch(_: dict[str, Any]) -> dict[str, Any]:
+    """More than any machine has, asked of torch's allocator for the CPU."""
+    import torch
+
+    return {"bytes": torch.empty(1 << 50, dtype=torch.uint8).numel()}
+
+
+def work(payload: dict[str, Any]) -> dict[str, Any]:
+    """Uses a processor for so long."""
+    while time.process_time() < payload["cpu_seconds"]:
+        sum(range(1000))
+    return {"cpu_seconds": time.process_time()}
+
+
+def stop(payload: dict[str, Any]) -> dict[str, Any]:
+    """Stands still, as a process that hangs: neither ends nor uses a processor."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return payload
+
+
 def side_by_side(payload: dict[str, Any]) -> dict[str, Any]:
     """Our greedy loop and transformers' generate on the same prompts."""
     import torch

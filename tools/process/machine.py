@@ -118,6 +118,32 @@ def peak_gib(max_rss: int) -> float:
     return max_rss / (1 << 30 if sys.platform == "darwin" else 1 << 20)
 
 
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process and of those under it so far; 0.0 for one that has ended."""
+    import psutil
+
+    total = 0.0
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for each in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                times = each.cpu_times()
+                total += float(times.user + times.system)
+    return total
+
+
+VMSTAT = Path("/proc/vmstat")
+
+
+def memory_kills() -> int | None:
+    """How many processes the kernel has killed for want of memory; None where it does not say."""
+    try:
+        lines = VMSTAT.read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("oom_kill ")).split()[1])
+    except (OSError, StopIteration):
+        return None
+
+
 STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
