@@ -20,11 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.multiprocessing.spawn import (
-    ProcessExitedException,
-    ProcessRaisedException,
-    start_processes,
-)
+from torch.multiprocessing.spawn import ProcessException, start_processes
 
 from tasks.errors import ExperimentFailed
 from tools.process.fork_server import describe
@@ -47,8 +43,8 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     failures = torch.multiprocessing.get_context("fork").SimpleQueue()
     address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
     try:
-        start_processes(_rank, (payload, address, failures), nprocs=processes, start_method="fork")
-    except (ProcessExitedException, ProcessRaisedException):
+        start_processes(_rank, (payload, address, failures), nprocs=processes, start_method="fork")  # type: ignore[no-untyped-call]
+    except ProcessException:
         if failures.empty():
             raise
         told = failures.get()
