@@ -4,8 +4,9 @@ The playbook's order is the order of a practised fine-tuner:
 
 1. **Recall.** A lesson from an earlier run on this task goes first: its kind of data
    and its hyperparameters, with a full budget, instead of a screening.
-2. **Screen** the kinds of data, each from the base weights with a short budget:
-   data decides more than any hyperparameter (LIMA, arXiv 2305.11206).
+2. **Look** at each usable source, from the base weights and for the same few steps, and go on from the best
+   look with the sources of its kind that do about as well (``roles.source_looks``): data decides more than any
+   hyperparameter (LIMA, arXiv 2305.11206). Where time holds no look at each, **screen** the kinds of data.
 3. **Look again** at chain-of-thought answers that lost their screening while they were still learning fast,
    at once where the champion is poor, later where it stalls and they are within reach:
    more tokens a row make a slower start, and a short race favours what starts fast (the known bias of
@@ -27,6 +28,7 @@ from itertools import groupby
 
 from memory.experience.lessons import Recalled
 from memory.records import Experiment, Plan
+from roles import source_looks
 from roles.method import method_for
 from roles.time_split import experiment_seconds, long_seconds
 from tasks.errors import ExperimentFailed
@@ -99,11 +101,24 @@ class PlannerContext:
     @property
     def trusted(self) -> tuple[str, ...]:
         """Usable sources whose labels the last audit does not contradict."""
-        audits = [
-            e.diagnosis.source_scores for e in self.history if e.diagnosis and e.diagnosis.source_scores
-        ]
-        doubted = set(distrusted(audits[-1], AUDIT_ROWS)) if audits else set()
+        audits = [e for e in self.history if e.diagnosis and e.diagnosis.source_scores]
+        if not audits:
+            return self.usable
+        assert audits[-1].diagnosis is not None
+        shares, right = audits[-1].diagnosis.source_scores, self.dojo.right_share(audits[-1].id)
+        best = {self.chosen[0].source} if self.chosen else set()
+        doubted = set(distrusted(shares, AUDIT_ROWS, right)) - best
         return tuple(name for name in self.usable if name not in doubted)
+
+    @property
+    def chosen(self) -> tuple[source_looks.Seen, ...]:
+        """What the looks came to: the best source and those of its kind that are about as good."""
+        return source_looks.chosen(self.history, self.groups, self.dojo.validation_score("base"))
+
+    @property
+    def looks(self) -> int:
+        """How many looks at sources were made."""
+        return sum(map(source_looks.is_look, self.history))
 
     @property
     def usable(self) -> tuple[str, ...]:
@@ -134,7 +149,16 @@ def plan(dojo: Dojo, experiment: str) -> Plan | None:
     if not context.usable:
         reasons = "; ".join(f"{name}: {why_unusable(profile)}" for name, profile in dojo.profiles().items())
         raise ExperimentFailed("plan", "empty_data", f"no source can be used ({reasons})")
-    for rule in (_from_lesson, _screen, _look_again, _clean, _widen_when_stalled, _improve):
+    for rule in (
+        _from_lesson,
+        _look,
+        _go_on_from_best_look,
+        _screen,
+        _look_again,
+        _clean,
+        _widen_when_stalled,
+        _improve,
+    ):
         proposal = rule(context)
         if proposal is not None:
             return proposal
@@ -177,6 +201,45 @@ def _sources_of_kind(context: PlannerContext, kind: str) -> tuple[str, ...]:
     return context.usable if kind == "all" else ()
 
 
+def _look(context: PlannerContext) -> Plan | None:
+    """The next short training of one source, to compare sources by what they do to validation."""
+    look = source_looks.next_look(context.dojo, context.history, context.groups)
+    if look is None:
+        return None
+    again = f", {look.steps} more steps from {look.init_from}" if look.round else ""
+    return _draft(
+        context,
+        sources=(look.source,),
+        init_from=look.init_from,
+        change="duration" if look.round else "sources" if context.history else "first",
+        hypothesis=f"{look.source} alone teaches the task{again}",
+        reason=f"a look: each source by itself for {look.steps} steps, judged by validation",
+        expected_gain=SCREEN_GAIN,
+        seconds=look.seconds,
+        steps=look.steps,
+    )
+
+
+def _go_on_from_best_look(context: PlannerContext) -> Plan | None:
+    """Once after the looks: the best source and those that did about as well, from the best look's weights."""
+    if not context.history or not all(map(source_looks.is_look, context.history)):
+        return None
+    best, *others = context.chosen or (None,)
+    if best is None:
+        return None
+    alike = f"; {', '.join(seen.source for seen in others)} did about as well" if others else ""
+    return _draft(
+        context,
+        sources=tuple(seen.source for seen in (best, *others)),
+        init_from=best.experiment,
+        change="sources" if others else "duration",
+        hypothesis=f"{best.source} taught most in its look and goes on teaching{alike}",
+        reason=f"{best.experiment}: {best.score.text()} on validation, the best of {context.looks} looks",
+        expected_gain=IMPROVE_SHARE * (100.0 - best.score.value),
+        seconds=_long(context, tuple(seen.source for seen in (best, *others))),
+    )
+
+
 def _candidates(context: PlannerContext) -> Iterator[tuple[str, tuple[str, ...], str]]:
     """(kind, sources, reason) worth a screening, best guess first."""
     if context.groups["chain_of_thought"]:
@@ -191,7 +254,7 @@ def _candidates(context: PlannerContext) -> Iterator[tuple[str, tuple[str, ...],
 
 def _screen(context: PlannerContext) -> Plan | None:
     """Each kind of data once, from the base weights; none after a lesson has answered the question."""
-    if context.history and context.history[0].plan.lessons and context.champion:
+    if context.history and (context.chosen or (context.history[0].plan.lessons and context.champion)):
         return None
     for kind, sources, reason in _candidates(context):
         if context.tried(sources, "base"):
@@ -223,16 +286,18 @@ def _look_again(context: PlannerContext) -> Plan | None:
     if context.champion is None or not rationales or rationales & set(context.champion.plan.sources):
         return None
     looks = [e for e in context.history if rationales & set(e.plan.sources) and e.evaluation and e.training]
-    if not looks or context.tried(looks[-1].plan.sources, looks[-1].id):
+    if not looks:
         return None
-    last = looks[-1]
+    last = max(reversed(looks), key=lambda look: context.score_of(look.id))
+    if context.tried(last.plan.sources, last.id):
+        return None
     assert last.training is not None
     gained = context.score_of(last.id) - context.score_of(last.plan.init_from)
     gap = context.champion_score - context.score_of(last.id)
     within_reach = _stalled(context.champion, context.history[-1]) and gap < 100.0 - context.champion_score
     if context.champion_score >= POOR_SCORE and not within_reach:
         return None
-    closing = len(looks) == 1 or gained >= CLOSING_SHARE * gap
+    closing = last.plan.init_from == "base" or gained >= CLOSING_SHARE * gap
     fall = _loss_fall(last)
     if fall < STILL_FALLING or gained <= 0 or not closing:
         return None
@@ -297,6 +362,8 @@ def _widen_when_stalled(context: PlannerContext) -> Plan | None:
     seen = context.champion.plan.sources
     kinds = [group for kind, group in context.groups.items() if kind != "unusable" and set(seen) & set(group)]
     alike = {name for group in kinds for name in group}
+    if context.chosen:
+        alike &= {each.source for each in context.chosen}
     added = tuple(name for name in context.trusted if name in alike and name not in seen)
     sources = context.champion.plan.sources + added
     if not added or context.tried(sources, context.champion_id):
@@ -319,8 +386,9 @@ def _improve(context: PlannerContext) -> Plan | None:
     run out."""
     if _discards_in_a_row(context) >= PATIENCE:
         return None
-    sources = context.champion.plan.sources if context.champion else context.trusted or context.usable
-    weights = context.champion.plan.weights if context.champion else {}
+    start = next((e for e in context.history if e.id == context.initial_checkpoint), None)
+    sources = start.plan.sources if start else context.trusted or context.usable
+    weights = start.plan.weights if start else {}
     gain = IMPROVE_SHARE * (100.0 - context.champion_score)
     return _draft(
         context,
@@ -344,11 +412,9 @@ def _long(context: PlannerContext, sources: tuple[str, ...]) -> float | None:
 
 
 def _discards_in_a_row(context: PlannerContext) -> int:
-    """How many of the latest experiments were not kept."""
-    runs = [
-        (kept, len(list(group)))
-        for kept, group in groupby(context.history, key=lambda e: e.outcome == "kept")
-    ]
+    """How many of the latest experiments were not kept; a look that lost against others is no failure."""
+    tried = [e for e in context.history if not source_looks.is_look(e)]
+    runs = [(kept, len(list(group))) for kept, group in groupby(tried, key=lambda e: e.outcome == "kept")]
     return runs[-1][1] if runs and not runs[-1][0] else 0
 
 
@@ -365,6 +431,7 @@ def _draft(
     seconds: float | None = None,
     weights: dict[str, float] | None = None,
     lessons: tuple[str, ...] = (),
+    steps: int = 0,
 ) -> Plan:
     return Plan.model_validate(
         {
@@ -381,5 +448,6 @@ def _draft(
             "rows": context.dojo.max_rows,
             "init_from": init_from,
             "lessons": lessons,
+            "steps": steps,
         }
     )

@@ -29,6 +29,35 @@ LONG_SHARE = 0.75
 SEARCHABLE_EXPERIMENTS = 10
 """A budget that holds fewer does not search hyperparameters: a search needs trials."""
 
+LOOKS_SHARE = 0.4
+"""Of the time left, the most that a round of looks at all sources may take: choosing data is worth about as
+much as training on it, and a look of the winner is not lost."""
+LEAST_LOOK_STEPS, MOST_LOOK_STEPS, LOOK_BATCH = 25, 60, 16
+"""Optimiser steps of a first look, and the rows in each. On the bundled model LEASTROWS show most of what a
+source teaches."""
+
+
+def look_steps(dojo: Dojo, method: Method, sources: Sequence[str]) -> int:
+    """Steps of one look at each of these sources, from what the time left holds; 0 where it holds none."""
+    fixed = sum(look_seconds(dojo, method, name, 0) for name in sources)
+    one = sum(look_seconds(dojo, method, name, 1) for name in sources) - fixed
+    steps = int((LOOKS_SHARE * dojo.remaining_budget_seconds() - fixed) / one)
+    return min(steps, MOST_LOOK_STEPS) if steps >= LEAST_LOOK_STEPS else 0
+
+
+def looks_fit(dojo: Dojo, method: Method, sources: Sequence[str], steps: int) -> bool:
+    """Whether the time left holds looks of so many steps at these sources."""
+    needed = sum(look_seconds(dojo, method, name, steps) for name in sources)
+    return needed <= LOOKS_SHARE * dojo.remaining_budget_seconds()
+
+
+def look_seconds(dojo: Dojo, method: Method, source: str, steps: int) -> float:
+    """Wall-clock of a look, its evaluation included."""
+    speed, profile = dojo.training_speed(TrainingPlan(method=method)), dojo.profiles()[source]
+    tokens = profile.mean_prompt_tokens + profile.mean_answer_tokens + dojo.template_tokens
+    trained = steps * LOOK_BATCH * tokens / speed.tokens_per_second
+    return dojo.overhead_seconds() + speed.fixed_seconds + trained
+
 
 def meaningful_seconds(dojo: Dojo, method: Method) -> float:
     """The shortest experiment that means something, in wall-clock seconds."""

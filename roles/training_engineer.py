@@ -64,7 +64,7 @@ def hyperparameters_for(
             )
     width = dojo.base_model.hidden_size
     trials = trials_from(history, dojo.validation_score("base").value, method)
-    if plan.change in ("first", "sources") or not searches(dojo, method):
+    if plan.steps or plan.change in ("first", "sources") or not searches(dojo, method):
         best = max(trials, key=lambda trial: trial.worth, default=None)
         if best is not None and best.worth > 0:
             return Hyperparameters(best.learning_rate, best.batch_size, "best so far")

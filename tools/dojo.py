@@ -301,6 +301,11 @@ class Dojo:
             raise HarnessFault(f"{experiment} was never evaluated in this run")
         return evaluation.score
 
+    def right_share(self, experiment: str) -> float:
+        """Share (0.0 to 1.0) of the validation items that ``base`` or an evaluated experiment gets right."""
+        items = self._items(experiment, "validation")
+        return sum(bool(item["right"]) for item in items) / len(items)
+
     def compare(self, challenger: str, champion: str) -> Comparison:
         """Paired test on the validation items."""
         new, old = self._items(challenger, "validation"), self._items(champion, "validation")

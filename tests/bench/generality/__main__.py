@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from graph.bench.mini_tasks import by_agent, by_hand, all_data, long_training
+from graph.bench.mini_tasks import all_data, by_agent, by_hand, long_training
 from graph.session import Session
 from graph.settings import make_settings
 from memory.recipe import DataRecipe
