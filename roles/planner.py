@@ -4,9 +4,10 @@ The playbook's order is the order of a practised fine-tuner:
 
 1. **Recall.** A lesson from an earlier run on this task goes first: its kind of data
    and its hyperparameters, with a full budget, instead of a screening.
-2. **Look** at each usable source, from the base weights and for the same few steps, and go on from the best
-   look with the sources of its kind that do about as well (``roles.source_looks``): data decides more than any
-   hyperparameter (LIMA, arXiv 2305.11206). Where time holds no look at each, **screen** the kinds of data.
+2. **Look** at each usable source, from the base weights and for the same few steps, and go on from
+   the best look with the sources of its kind that do about as well (``roles.source_looks``): data
+   decides more than any hyperparameter (LIMA, arXiv 2305.11206). Where time holds no look at each,
+   **screen** the kinds of data.
 3. **Look again** at chain-of-thought answers that lost their screening while they were still learning fast,
    at once where the champion is poor, later where it stalls and they are within reach:
    more tokens a row make a slower start, and a short race favours what starts fast (the known bias of
@@ -23,17 +24,17 @@ Each function that can make a plan returns None when its case does not apply.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
-from memory.experience.lessons import Recalled
-from memory.records import Experiment, Plan
+from memory.records import Experiment, Lesson, Plan
 from roles import source_looks
+from roles.lesson import SOURCES_JOIN
 from roles.method import method_for
-from roles.time_split import experiment_seconds, long_seconds
+from roles.plan_context import PlannerContext, draft
+from roles.time_split import long_seconds
 from tasks.errors import ExperimentFailed
-from tools.checks.source_kinds import IN_WORDS, Kind, by_kind, distrusted, why_unusable
-from tools.dojo import AUDIT_ROWS, Dojo
+from tools.checks.source_kinds import CHAIN_OF_THOUGHT_SHARE, IN_WORDS, by_kind, why_unusable
+from tools.dojo import Dojo
 from tools.training.loss_curve import STILL_FALLING, loss_fall
 
 SCREEN_SHARE = 0.6
@@ -56,80 +57,6 @@ SCREEN_GAIN, CLEAN_GAIN = 10.0, 5.0
 """Points that a screening and a cleaning are said to gain: guesses, scored by ``memory.calibration``."""
 IMPROVE_SHARE = 0.1
 """Of the remaining error, what an improvement is said to remove: a guess as well."""
-
-
-@dataclass(frozen=True)
-class PlannerContext:
-    """What the Planner has in front of it: facts derived from the journal, nothing of its own."""
-
-    dojo: Dojo
-    experiment: str
-    history: tuple[Experiment, ...]
-    champion: Experiment | None
-    groups: dict[Kind, tuple[str, ...]]
-    advice: tuple[Recalled, ...]
-
-    @property
-    def champion_id(self) -> str:
-        """``base`` as long as nothing was kept."""
-        return self.champion.id if self.champion else "base"
-
-    @property
-    def champion_score(self) -> float:
-        """Validation score of the champion, or of the base model."""
-        return self.dojo.validation_score(self.champion_id).value
-
-    def score_of(self, experiment: str) -> float:
-        """Validation score of ``base`` or of an evaluated experiment."""
-        return self.dojo.validation_score(experiment).value
-
-    @property
-    def initial_checkpoint(self) -> str:
-        """The weights to train on from: the champion's, or those of a better, unproven challenger of it.
-
-        A challenger that scores higher without the evidence to replace the champion was still
-        trained for longer; going on from it keeps that training, and the next paired test
-        against the champion decides about both.
-        """
-        since = list(self.history)
-        if self.champion is not None:
-            since = since[since.index(self.champion) + 1 :]
-        ahead = [e for e in since if e.comparison and e.comparison.delta > 0 and e.training]
-        best = max(ahead, key=lambda e: e.comparison.delta if e.comparison else 0.0, default=None)
-        return best.id if best else self.champion_id
-
-    @property
-    def trusted(self) -> tuple[str, ...]:
-        """Usable sources whose labels the last audit does not contradict."""
-        audits = [e for e in self.history if e.diagnosis and e.diagnosis.source_scores]
-        if not audits:
-            return self.usable
-        assert audits[-1].diagnosis is not None
-        shares, right = audits[-1].diagnosis.source_scores, self.dojo.right_share(audits[-1].id)
-        best = {self.chosen[0].source} if self.chosen else set()
-        doubted = set(distrusted(shares, AUDIT_ROWS, right)) - best
-        return tuple(name for name in self.usable if name not in doubted)
-
-    @property
-    def chosen(self) -> tuple[source_looks.Seen, ...]:
-        """What the looks came to: the best source and those of its kind that are about as good."""
-        return source_looks.chosen(self.history, self.groups, self.dojo.validation_score("base"))
-
-    @property
-    def looks(self) -> int:
-        """How many looks at sources were made."""
-        return sum(map(source_looks.is_look, self.history))
-
-    @property
-    def usable(self) -> tuple[str, ...]:
-        """Chain-of-thought sources first, then direct ones."""
-        return self.groups["chain_of_thought"] + self.groups["direct"]
-
-    def tried(self, sources: tuple[str, ...], init_from: str) -> bool:
-        """Whether this set of sources was already trained from these weights."""
-        return any(
-            set(e.plan.sources) == set(sources) and e.plan.init_from == init_from for e in self.history
-        )
 
 
 def plan(dojo: Dojo, experiment: str) -> Plan | None:
@@ -156,6 +83,7 @@ def plan(dojo: Dojo, experiment: str) -> Plan | None:
         _screen,
         _look_again,
         _clean,
+        _add_repaired,
         _widen_when_stalled,
         _improve,
     ):
@@ -176,10 +104,10 @@ def _from_lesson(context: PlannerContext) -> Plan | None:
     advice.sort(key=lambda item: (item.lesson.settings.get("start") != "base", -item.lesson.gain))
     lesson = advice[0].lesson
     kind = str(lesson.settings.get("kind", ""))
-    sources = _sources_of_kind(context, kind)
+    sources = _sources_of_lesson(context, lesson)
     if not sources:
         return None
-    return _draft(
+    return draft(
         context,
         sources=sources,
         init_from="base",
@@ -192,8 +120,17 @@ def _from_lesson(context: PlannerContext) -> Plan | None:
     )
 
 
-def _sources_of_kind(context: PlannerContext, kind: str) -> tuple[str, ...]:
-    """The sources that a lesson's kind means here; names differ from pool to pool, kinds do not."""
+def _sources_of_lesson(context: PlannerContext, lesson: Lesson) -> tuple[str, ...]:
+    """The sources that a lesson means here: its own on the same data, else those of its kind.
+
+    Names differ from pool to pool, kinds do not.
+    """
+    named = tuple(str(lesson.settings.get("sources", "")).split(SOURCES_JOIN))
+    if lesson.features.get("data") == context.dojo.journal.info.data_digest and set(named) <= set(
+        context.usable
+    ):
+        return named
+    kind = lesson.settings.get("kind")
     if kind == "chain_of_thought":
         return context.groups["chain_of_thought"]
     if kind == "direct":
@@ -207,7 +144,7 @@ def _look(context: PlannerContext) -> Plan | None:
     if look is None:
         return None
     again = f", {look.steps} more steps from {look.init_from}" if look.round else ""
-    return _draft(
+    return draft(
         context,
         sources=(look.source,),
         init_from=look.init_from,
@@ -221,14 +158,14 @@ def _look(context: PlannerContext) -> Plan | None:
 
 
 def _go_on_from_best_look(context: PlannerContext) -> Plan | None:
-    """Once after the looks: the best source and those that did about as well, from the best look's weights."""
+    """Once after the looks: the best source with those that did about as well, on from the best's weights."""
     if not context.history or not all(map(source_looks.is_look, context.history)):
         return None
     best, *others = context.chosen or (None,)
     if best is None:
         return None
     alike = f"; {', '.join(seen.source for seen in others)} did about as well" if others else ""
-    return _draft(
+    return draft(
         context,
         sources=tuple(seen.source for seen in (best, *others)),
         init_from=best.experiment,
@@ -262,7 +199,7 @@ def _screen(context: PlannerContext) -> Plan | None:
         rejected = ", ".join(
             f"{name} ({why_unusable(context.dojo.profiles()[name])})" for name in context.groups["unusable"]
         )
-        return _draft(
+        return draft(
             context,
             sources=sources,
             init_from="base",
@@ -301,7 +238,7 @@ def _look_again(context: PlannerContext) -> Plan | None:
     fall = _loss_fall(last)
     if fall < STILL_FALLING or gained <= 0 or not closing:
         return None
-    return _draft(
+    return draft(
         context,
         sources=last.plan.sources,
         init_from=last.id,
@@ -340,7 +277,7 @@ def _clean(context: PlannerContext) -> Plan | None:
 
 def _cleaned(context: PlannerContext, sources: tuple[str, ...], init_from: str) -> Plan:
     doubted = sorted(set(context.usable) - set(context.trusted))
-    return _draft(
+    return draft(
         context,
         sources=sources,
         init_from=init_from,
@@ -349,6 +286,30 @@ def _cleaned(context: PlannerContext, sources: tuple[str, ...], init_from: str) 
         reason="the champion agrees with their labels clearly less than with the best source's "
         "(confident learning, arXiv 1911.00068)",
         expected_gain=CLEAN_GAIN,
+    )
+
+
+def _add_repaired(context: PlannerContext) -> Plan | None:
+    """Once: the champion's data with the sources of its kind for which an audit found a repair."""
+    if context.champion is None or any(context.repaired & set(e.plan.sources) for e in context.after_looks):
+        return None
+    seen, profiles = context.champion.plan.sources, context.dojo.profiles()
+    steps = {profiles[name].reasoning_share >= CHAIN_OF_THOUGHT_SHARE for name in seen}
+    added = tuple(
+        name
+        for name in profiles
+        if name in context.repaired and {profiles[name].reasoning_share >= CHAIN_OF_THOUGHT_SHARE} == steps
+    )
+    if not added:
+        return None
+    return draft(
+        context,
+        sources=seen + added,
+        init_from=context.champion_id,
+        change="sources",
+        hypothesis=f"{', '.join(added)}, repaired, adds right rows",
+        reason=f"one rule turns its labels into what {context.champion_id} answers",
+        expected_gain=IMPROVE_SHARE * (100.0 - context.champion_score),
     )
 
 
@@ -369,7 +330,7 @@ def _widen_when_stalled(context: PlannerContext) -> Plan | None:
     if not added or context.tried(sources, context.champion_id):
         return None
     weights = dict.fromkeys(context.champion.plan.sources, 1.0) | dict.fromkeys(added, NEW_SOURCE_WEIGHT)
-    return _draft(
+    return draft(
         context,
         sources=sources,
         init_from=context.champion_id,
@@ -390,7 +351,7 @@ def _improve(context: PlannerContext) -> Plan | None:
     sources = start.plan.sources if start else context.trusted or context.usable
     weights = start.plan.weights if start else {}
     gain = IMPROVE_SHARE * (100.0 - context.champion_score)
-    return _draft(
+    return draft(
         context,
         sources=sources,
         init_from=context.initial_checkpoint,
@@ -413,41 +374,8 @@ def _long(context: PlannerContext, sources: tuple[str, ...]) -> float | None:
 
 def _discards_in_a_row(context: PlannerContext) -> int:
     """How many of the latest experiments were not kept; a look that lost against others is no failure."""
-    tried = [e for e in context.history if not source_looks.is_look(e)]
-    runs = [(kept, len(list(group))) for kept, group in groupby(tried, key=lambda e: e.outcome == "kept")]
+    runs = [
+        (kept, len(list(group)))
+        for kept, group in groupby(context.after_looks, key=lambda e: e.outcome == "kept")
+    ]
     return runs[-1][1] if runs and not runs[-1][0] else 0
-
-
-def _draft(
-    context: PlannerContext,
-    *,
-    sources: tuple[str, ...],
-    init_from: str,
-    change: str,
-    hypothesis: str,
-    reason: str,
-    expected_gain: float,
-    share: float = 1.0,
-    seconds: float | None = None,
-    weights: dict[str, float] | None = None,
-    lessons: tuple[str, ...] = (),
-    steps: int = 0,
-) -> Plan:
-    return Plan.model_validate(
-        {
-            "experiment": context.experiment,
-            "parent": None if init_from == "base" else init_from,
-            "hypothesis": hypothesis,
-            "reason": reason,
-            "change": change,
-            "expected_gain": expected_gain,
-            "sources": sources,
-            "weights": weights or {},
-            "max_seconds": seconds
-            or experiment_seconds(context.dojo, context.history, method_for(context.dojo), share),
-            "rows": context.dojo.max_rows,
-            "init_from": init_from,
-            "lessons": lessons,
-            "steps": steps,
-        }
-    )

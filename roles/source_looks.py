@@ -1,10 +1,10 @@
 """Looks at sources: one short training each from the base, and which of them deserve a longer one.
 
-Which data teaches is asked of validation, not of the data's appearance: every usable source is trained on
-alone for the same number of steps with the same hyperparameters, and scored on the same items. Those that are
-not clearly worse than the best, half of them at most where nothing is clear, go on from their own weights
-for twice as long, as in successive halving (Jamieson & Talwalkar 2016, arXiv 1502.07943). Worked answers, sizes
-and names decide nothing but the order.
+Which data teaches is asked of validation, not of the data's appearance: every usable source is trained
+on alone for the same number of steps with the same hyperparameters, and scored on the same items. While it
+is open what to train on, the better half goes on from its own weights for twice as long, as in successive
+halving (Jamieson & Talwalkar 2016, arXiv 1502.07943). Worked answers, sizes and names decide nothing but
+the order.
 
 The looks are ordinary experiments, marked by ``Plan.steps``; everything here is derived from the journal.
 """
@@ -121,9 +121,7 @@ def _seen(source: str, look: Experiment) -> Seen | None:
     return Seen(source, look.id, look.evaluation.score) if look.evaluation else None
 
 
-def _entrants(
-    standing: Sequence[Seen], groups: dict[Kind, tuple[str, ...]], base: Score
-) -> tuple[str, ...]:
+def _entrants(standing: Sequence[Seen], groups: dict[Kind, tuple[str, ...]], base: Score) -> tuple[str, ...]:
     """Who runs the next round; nobody where it is known what to train on.
 
     One kind of data that clearly teaches is known: its sources that are about as good go together. Of two

@@ -20,7 +20,7 @@ from memory.confirmation import Confirmation
 from memory.experience.lessons import Recalled
 from memory.experience.store import Experience
 from memory.journal.log import BASE, Journal
-from memory.recipe import DataCard, DataRecipe, Deduplicate, Map, Normalise, SampleRows, Select
+from memory.recipe import DataCard, DataRecipe, Repair
 from memory.records import Comparison, Estimate, Evaluation, Lengths, Lesson, Training, TrainingPlan
 from tasks.base import Sample, Score, Source, TaskSpec
 from tasks.errors import HarnessFault, boundary
@@ -28,6 +28,8 @@ from tools.contamination.check import Decontaminator
 from tools.curation import run as curating
 from tools.curation.operations import TeacherSteps
 from tools.curation.profile import SourceProfile, profile_source
+from tools.curation.repair import words
+from tools.evaluation import audit as auditing
 from tools.evaluation import confirmation as confirming
 from tools.evaluation import evaluate as evaluating
 from tools.evaluation import paired_test as comparing
@@ -315,26 +317,25 @@ class Dojo:
         return evaluating.read_items(self.workspace.experiment_dir(experiment) / f"{split}.jsonl")
 
     def audit(self, experiment: str, sources: Sequence[str]) -> dict[str, float]:
-        """Share of sampled rows of each source on which a model's answer agrees with the label."""
-        rows = {name: self._audit_rows(name) for name in sources}
-        rows = {name: found for name, found in rows.items() if found}
+        """Share of sampled rows of each source on which model and label agree; repairs found are noted."""
+        profiles, given = self.profiles(), (self.pool, self.spec, self.decontaminator)
+        recipes = auditing.samples({name: profiles[name] for name in sources}, AUDIT_ROWS, self.seed)
+        rows = {name: curating.rows_of(recipe, *given) for name, recipe in recipes.items()}
         with self.ledger.measure("evaluate"), boundary("diagnose", "auditing the sources"):
-            return evaluating.agreement(rows, self.spec, self.model_dir(experiment), self.worker)
+            answers = evaluating.row_answers(rows, self.spec, self.model_dir(experiment), self.worker)
+        right, known = self.right_share(experiment), self.repairs()
+        for op in auditing.repairs_of(answers, self.spec, right):
+            if op.source not in known:
+                self.journal.note(
+                    f"{op.source} can be repaired: {words(op)}", experiment, repair=op.model_dump(mode="json")
+                )
+        return evaluating.agreement(answers, self.spec)
 
-    def _audit_rows(self, name: str) -> list[tuple[str, str]]:
-        """A seeded sample of one source as (prompt, answer) in the task's format."""
-        columns = {name: dict(self.profiles()[name].suggested_columns)}
-        recipe = DataRecipe(
-            operations=(
-                Select(sources=(name,)),
-                Map(columns=columns),
-                Normalise(answer_format=True),
-                Deduplicate(near=False, conflicts=False),
-                SampleRows(rows=AUDIT_ROWS),
-            ),
-            seed=self.seed,
-        )
-        return curating.rows_of(recipe, self.pool, self.spec, self.decontaminator)
+    def repairs(self) -> dict[str, Repair]:
+        """By source, the rule that an audit found to make its answers right."""
+        notes = [event.data for event in self.journal.events if event.kind == "note"]
+        found = (Repair.model_validate(data["repair"]) for data in notes if "repair" in data)
+        return {op.source: op for op in found}
 
     # -- memory ----------------------------------------------------------------------------
 

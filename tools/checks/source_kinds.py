@@ -39,6 +39,11 @@ def kind_of(profile: SourceProfile) -> Kind:
     return "chain_of_thought" if profile.reasoning_share >= CHAIN_OF_THOUGHT_SHARE else "direct"
 
 
+def can_be_audited(profile: SourceProfile) -> bool:
+    """Whether a model's answers may be held against a source's labels: usable, or so but for its answers."""
+    return kind_of(profile.model_copy(update={"parseable_share": 1.0})) != "unusable"
+
+
 def why_unusable(profile: SourceProfile) -> str:
     """The reason in a few words, for the plan and the report."""
     if not profile.rows:

@@ -66,7 +66,9 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     for folder, seed in dict.fromkeys(key[:2] for key in found):
         mine = {part: row for (name, number, part), row in found.items() if (name, number) == (folder, seed)}
         base = next(iter(mine.values()))["base_value"]
-        cells = [f"{mine[part]['value']:.1f}" if part in mine else "-" for part in ("all_data", "clean", "agent")]
+        cells = [
+            f"{mine[part]['value']:.1f}" if part in mine else "-" for part in ("all_data", "clean", "agent")
+        ]
         lines.append(f"| {folder} | {seed} | {base:.1f} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -42,7 +42,12 @@ def _draw(rng: random.Random, index: int) -> dict[str, str]:
     year, month, day = rng.randint(1950, 2029), rng.randint(1, 12), rng.randint(1, 28)
     name = MONTHS[month - 1]
     written = rng.choice(
-        (f"{day} {name} {year}", f"{name} {day}, {year}", f"{day:02d}.{month:02d}.{year}", f"{name[:3]} {day} {year}")
+        (
+            f"{day} {name} {year}",
+            f"{name} {day}, {year}",
+            f"{day:02d}.{month:02d}.{year}",
+            f"{name[:3]} {day} {year}",
+        )
     )
     return {"written": written, "iso": f"{year}-{month:02d}-{day:02d}"}
 

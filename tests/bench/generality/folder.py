@@ -1,4 +1,4 @@
-"""A task folder as a generator makes it: the settings, the items, and sources with their faults told apart."""
+"""A task folder as a generator makes it: settings, items, and sources with their faults told apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The total of a receipt as JSON. Only the clean source has worked notes, in a column that task.toml names."""
+"""The total of a receipt as JSON. The clean source has worked notes, in a column that task.toml names."""
 
 from __future__ import annotations
 

@@ -16,15 +16,45 @@ answer = "queue"
 max_new_tokens = 12
 """
 COMPLAINTS = {
-    "billing": ("I was charged twice for", "the invoice is wrong for", "please refund", "the card was declined for"),
-    "shipping": ("the parcel never came with", "the courier lost", "the box was crushed around", "delivery is late for"),
-    "technical": ("an error code shows on", "there is no sound from", "the screen stays black on", "it crashes when I start"),
-    "account": ("I forgot the password for", "please close my profile for", "I cannot log in to", "change my email for"),
-}  # fmt: skip
+    "billing": (
+        "I was charged twice for",
+        "the invoice is wrong for",
+        "please refund",
+        "the card was declined for",
+    ),
+    "shipping": (
+        "the parcel never came with",
+        "the courier lost",
+        "the box was crushed around",
+        "delivery is late for",
+    ),
+    "technical": (
+        "an error code shows on",
+        "there is no sound from",
+        "the screen stays black on",
+        "it crashes when I start",
+    ),
+    "account": (
+        "I forgot the password for",
+        "please close my profile for",
+        "I cannot log in to",
+        "change my email for",
+    ),
+}
 OLDER = {"billing": "account", "shipping": "shipping", "technical": "billing", "account": "technical"}
 """Before a reorganisation three of four queues had the name of another."""
 AGENTS = {"billing": "Maria", "shipping": "Jonas", "technical": "Priya", "account": "Tom"}
-THINGS = ("my phone", "the printer", "order", "the camera", "a lamp", "my watch", "the router", "the desk", "a kettle")
+THINGS = (
+    "my phone",
+    "the printer",
+    "order",
+    "the camera",
+    "a lamp",
+    "my watch",
+    "the router",
+    "the desk",
+    "a kettle",
+)
 OPENINGS = ("Hello,", "Hi,", "Dear team,", "Good morning,", "To whom it may concern,")
 BOILERPLATE = "CONFIDENTIAL: this message is for its addressee alone. Think before you print. "
 CLEAN_ROWS, OLDER_ROWS, AGENT_ROWS, SAME_ROWS, MAIL_ROWS = 500, 1200, 600, 500, 600
