@@ -25,11 +25,11 @@ from memory.records import Comparison, Estimate, Evaluation, Lengths, Lesson, Tr
 from tasks.base import Sample, Score, Source, TaskSpec
 from tasks.errors import HarnessFault, boundary
 from tools.contamination.check import Decontaminator
+from tools.curation import audit as auditing
 from tools.curation import run as curating
 from tools.curation.operations import TeacherSteps
 from tools.curation.profile import SourceProfile, profile_source
 from tools.curation.repair import words
-from tools.evaluation import audit as auditing
 from tools.evaluation import confirmation as confirming
 from tools.evaluation import evaluate as evaluating
 from tools.evaluation import paired_test as comparing
