@@ -79,9 +79,9 @@ def plan(dojo: Dojo, experiment: str) -> Plan | None:
     for rule in (
         _from_lesson,
         _look,
+        _look_again,
         _go_on_from_best_look,
         _screen,
-        _look_again,
         _clean,
         _add_repaired,
         _widen_when_stalled,
@@ -140,7 +140,8 @@ def _sources_of_lesson(context: PlannerContext, lesson: Lesson) -> tuple[str, ..
 
 def _look(context: PlannerContext) -> Plan | None:
     """The next short training of one source, to compare sources by what they do to validation."""
-    look = source_looks.next_look(context.dojo, context.history, context.groups)
+    stalled = _discards_in_a_row(context) >= STALLED_DISCARDS
+    look = source_looks.next_look(context.dojo, context.history, context.groups, stalled)
     if look is None:
         return None
     again = f", {look.steps} more steps from {look.init_from}" if look.round else ""
@@ -158,12 +159,17 @@ def _look(context: PlannerContext) -> Plan | None:
 
 
 def _go_on_from_best_look(context: PlannerContext) -> Plan | None:
-    """Once after the looks: the best source with those that did about as well, on from the best's weights."""
-    if not context.history or not all(map(source_looks.is_look, context.history)):
-        return None
+    """Once: the best source with those that did about as well, on from the weights of its look."""
     best, *others = context.chosen or (None,)
-    if best is None:
+    if best is None or any(e.plan.init_from == best.experiment for e in context.history):
         return None
+    champion, order = context.champion, [e.id for e in context.history]
+    if (
+        champion
+        and not source_looks.is_look(champion)
+        and best.experiment in order[: order.index(champion.id)]
+    ):
+        return None  # another source has overtaken it since
     alike = f"; {', '.join(seen.source for seen in others)} did about as well" if others else ""
     return draft(
         context,

@@ -21,6 +21,9 @@ from tasks.base import Score
 from tools.checks.source_kinds import Kind
 from tools.dojo import Dojo
 
+GOOD_LOOK = 50.0
+"""In percent: where a look's whole 95% interval lies above, its source teaches, and what is left to look at
+waits until training on it stalls."""
 MOST_ROUNDS = 3
 """Rounds of looks; one of the last is four times as long as one of the first."""
 
@@ -51,7 +54,8 @@ class Race:
     """How far the looks have come."""
 
     standing: tuple[Seen, ...]
-    """The last finished round, best first; equals in the order of the looks."""
+    """The last finished round, best first, or as much as there is of the first; equals in the order of the
+    looks."""
     waiting: tuple[str, ...]
     """Sources that the current round has not looked at."""
     round: int
@@ -62,18 +66,30 @@ def is_look(experiment: Experiment) -> bool:
     return experiment.plan.steps > 0
 
 
-def next_look(dojo: Dojo, history: Sequence[Experiment], groups: dict[Kind, tuple[str, ...]]) -> Look | None:
-    """The next look; None when the question is answered, or time does not hold one at each source."""
+def next_look(
+    dojo: Dojo, history: Sequence[Experiment], groups: dict[Kind, tuple[str, ...]], stalled: bool = False
+) -> Look | None:
+    """The next look; None when the question is answered, or time does not hold one at each source.
+
+    Args:
+        dojo: the run.
+        history: its experiments.
+        groups: its sources by kind.
+        stalled: whether training on what the looks chose brings no more; then the others are looked at.
+    """
     usable = groups["chain_of_thought"] + groups["direct"]
-    if len(usable) < 2 or not all(map(is_look, history)):
+    looks = list(filter(is_look, history))
+    if len(usable) < 2 or (len(looks) < len(history) and not (looks and stalled)):
         return None
     method = method_for(dojo)
-    steps = history[0].plan.steps if history else look_steps(dojo, method, usable)
-    race = _race(history, usable, groups, dojo.validation_score("base"))
+    steps = looks[0].plan.steps if looks else look_steps(dojo, method, usable)
+    race = _race(looks, usable, groups, dojo.validation_score("base"))
     if not steps or not race.waiting:
         return None
     source, steps = race.waiting[0], steps * 2**race.round
-    if race.round and not looks_fit(dojo, method, race.waiting, steps):
+    if not race.round and _teaches(race.standing) and not stalled:
+        return None
+    if looks and not looks_fit(dojo, method, race.waiting if race.round else race.waiting[:1], steps):
         return None
     latest = {seen.source: seen.experiment for seen in race.standing}
     init_from = latest[source] if race.round else "base"
@@ -107,10 +123,12 @@ def _race(
     standing: tuple[Seen, ...] = ()
     for number in range(MOST_ROUNDS):
         waiting = tuple(name for name in entrants if len(by_source[name]) <= number)
+        if waiting and number:
+            return Race(standing, waiting, number)
+        ended = (_seen(name, by_source[name][number]) for name in entrants if name not in waiting)
+        standing = tuple(sorted(filter(None, ended), key=lambda seen: -_points(seen.score)))
         if waiting:
             return Race(standing, waiting, number)
-        ended = (_seen(name, by_source[name][number]) for name in entrants)
-        standing = tuple(sorted(filter(None, ended), key=lambda seen: -_points(seen.score)))
         entrants = _entrants(standing, groups, base)
         if len(entrants) < 2:
             break
@@ -132,6 +150,11 @@ def _entrants(standing: Sequence[Seen], groups: dict[Kind, tuple[str, ...]], bas
     if not close or (_clearly_above(close[0].score, base) and len(kinds) == 1):
         return ()
     return tuple(seen.source for seen in close[: (len(standing) + 1) // 2])
+
+
+def _teaches(standing: Sequence[Seen]) -> bool:
+    """Whether the best look is so good that no other is needed for now."""
+    return bool(standing) and standing[0].score.higher_is_better and standing[0].score.low >= GOOD_LOOK
 
 
 def _close(standing: Sequence[Seen]) -> tuple[Seen, ...]:
