@@ -27,9 +27,9 @@ from tasks.errors import HarnessFault, boundary
 from tools.contamination.check import Decontaminator
 from tools.curation import audit as auditing
 from tools.curation import run as curating
+from tools.curation.audit import SourceAudit
 from tools.curation.operations import TeacherSteps
 from tools.curation.profile import SourceProfile, profile_source
-from tools.curation.repair import words
 from tools.evaluation import confirmation as confirming
 from tools.evaluation import evaluate as evaluating
 from tools.evaluation import paired_test as comparing
@@ -316,23 +316,18 @@ class Dojo:
     def _items(self, experiment: str, split: str) -> list[dict[str, Any]]:
         return evaluating.read_items(self.workspace.experiment_dir(experiment) / f"{split}.jsonl")
 
-    def audit(self, experiment: str, sources: Sequence[str]) -> dict[str, float]:
-        """Share of sampled rows of each source on which model and label agree; repairs found are noted."""
+    def audit(self, experiment: str, sources: Sequence[str]) -> SourceAudit:
+        """How a model's answers to sampled rows of each source relate to the labels."""
         profiles, given = self.profiles(), (self.pool, self.spec, self.decontaminator)
         recipes = auditing.samples({name: profiles[name] for name in sources}, AUDIT_ROWS, self.seed)
         rows = {name: curating.rows_of(recipe, *given) for name, recipe in recipes.items()}
         with self.ledger.measure("evaluate"), boundary("diagnose", "auditing the sources"):
             answers = evaluating.row_answers(rows, self.spec, self.model_dir(experiment), self.worker)
-        right, known = self.right_share(experiment), self.repairs()
-        for op in auditing.repairs_of(answers, self.spec, right):
-            if op.source not in known:
-                self.journal.note(
-                    f"{op.source} can be repaired: {words(op)}", experiment, repair=op.model_dump(mode="json")
-                )
-        return evaluating.agreement(answers, self.spec)
+        repairs = tuple(auditing.repairs_of(answers, self.spec, self.right_share(experiment)))
+        return SourceAudit(evaluating.agreement(answers, self.spec), repairs)
 
     def repairs(self) -> dict[str, Repair]:
-        """By source, the rule that an audit found to make its answers right."""
+        """By source, the rule that an audit of this run found to make its answers right."""
         notes = [event.data for event in self.journal.events if event.kind == "note"]
         found = (Repair.model_validate(data["repair"]) for data in notes if "repair" in data)
         return {op.source: op for op in found}

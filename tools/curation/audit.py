@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from memory.recipe import DataRecipe, Deduplicate, Map, Normalise, Repair, SampleRows, Select
 from tasks.base import TaskSpec
 from tools.curation.profile import SourceProfile
 from tools.curation.repair import find_repair
+
+
+class SourceAudit(NamedTuple):
+    """What a model's answers say about the labels of sources."""
+
+    shares: dict[str, float]
+    """By source, the share (0.0 to 1.0) of sampled rows on which answer and label agree."""
+    repairs: tuple[Repair, ...]
+    """Rules by which the answers follow from a source's labels, one a source at most."""
 
 
 def samples(profiles: Mapping[str, SourceProfile], rows: int, seed: int) -> dict[str, DataRecipe]:
