@@ -26,11 +26,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from memory.records import Experiment, Lesson, Plan
+from memory.records import Experiment, Plan
 from roles import source_looks
-from roles.lesson import SOURCES_JOIN
 from roles.method import method_for
 from roles.plan_context import PlannerContext, draft
+from roles.recall import from_lesson
 from roles.time_split import long_seconds
 from tasks.errors import ExperimentFailed
 from tools.checks.source_kinds import CHAIN_OF_THOUGHT_SHARE, IN_WORDS, by_kind, why_unusable
@@ -40,8 +40,6 @@ from tools.training.loss_curve import STILL_FALLING, loss_fall
 SCREEN_SHARE = 0.6
 """A screening's budget, relative to an equal share of the time left: a ranking of data takes less
 training than a champion. Set on the synthetic editions."""
-LESSON_SHARE = 1.5
-"""A plan from a lesson takes the time of the screenings that it saves."""
 PATIENCE = 5
 """Discarded improvements in a row after which the run counts as stuck: TPE has then seen as many rates
 as its two start-up trials and a few guided ones."""
@@ -77,13 +75,14 @@ def plan(dojo: Dojo, experiment: str) -> Plan | None:
         reasons = "; ".join(f"{name}: {why_unusable(profile)}" for name, profile in dojo.profiles().items())
         raise ExperimentFailed("plan", "empty_data", f"no source can be used ({reasons})")
     for rule in (
-        _from_lesson,
+        from_lesson,
         _look,
         _look_again,
         _go_on_from_best_look,
         _screen,
         _clean,
         _add_repaired,
+        _narrow_when_stalled,
         _widen_when_stalled,
         _improve,
     ):
@@ -91,51 +90,6 @@ def plan(dojo: Dojo, experiment: str) -> Plan | None:
         if proposal is not None:
             return proposal
     return None
-
-
-def _from_lesson(context: PlannerContext) -> Plan | None:
-    """First experiment with a warm memory: what worked on this task before, at full length."""
-    advice = [
-        item for item in context.advice if item.kind == "advice" and item.lesson.task == context.dojo.spec.id
-    ]
-    if context.history or not advice:
-        return None
-    # What refined a champion does not suit a first training: a lesson from the base goes first.
-    advice.sort(key=lambda item: (item.lesson.settings.get("start") != "base", -item.lesson.gain))
-    lesson = advice[0].lesson
-    kind = str(lesson.settings.get("kind", ""))
-    sources = _sources_of_lesson(context, lesson)
-    if not sources:
-        return None
-    return draft(
-        context,
-        sources=sources,
-        init_from="base",
-        change="first",
-        hypothesis=f"What helped on this task before helps again: {IN_WORDS.get(kind, kind)} answers",
-        reason=f"lesson {lesson.id}: {lesson.text}",
-        expected_gain=max(0.0, lesson.gain),
-        share=LESSON_SHARE,
-        lessons=(lesson.id,),
-    )
-
-
-def _sources_of_lesson(context: PlannerContext, lesson: Lesson) -> tuple[str, ...]:
-    """The sources that a lesson means here: its own on the same data, else those of its kind.
-
-    Names differ from pool to pool, kinds do not.
-    """
-    named = tuple(str(lesson.settings.get("sources", "")).split(SOURCES_JOIN))
-    if lesson.features.get("data") == context.dojo.journal.info.data_digest and set(named) <= set(
-        context.usable
-    ):
-        return named
-    kind = lesson.settings.get("kind")
-    if kind == "chain_of_thought":
-        return context.groups["chain_of_thought"]
-    if kind == "direct":
-        return context.groups["direct"]
-    return context.usable if kind == "all" else ()
 
 
 def _look(context: PlannerContext) -> Plan | None:
@@ -316,6 +270,25 @@ def _add_repaired(context: PlannerContext) -> Plan | None:
         hypothesis=f"{', '.join(added)}, repaired, adds right rows",
         reason=f"one rule turns its labels into what {context.champion_id} answers",
         expected_gain=IMPROVE_SHARE * (100.0 - context.champion_score),
+    )
+
+
+def _narrow_when_stalled(context: PlannerContext) -> Plan | None:
+    """After two discarded improvements in a row: the source of the best look alone."""
+    best = context.chosen[0].source if context.chosen else ""
+    champion = context.champion
+    if not champion or best not in champion.plan.sources or len(champion.plan.sources) < 2:
+        return None
+    if _discards_in_a_row(context) < STALLED_DISCARDS or context.tried((best,), champion.id):
+        return None
+    return draft(
+        context,
+        sources=(best,),
+        init_from=champion.id,
+        change="sources",
+        hypothesis=f"{best} alone teaches what is left",
+        reason="its look was the best, and two improvements in a row were discarded with others beside it",
+        expected_gain=1.0,
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from memory.experience.lessons import Recalled
 from memory.recipe import Repair
-from memory.records import Plan
+from memory.records import Lesson, Plan
 from tests.support.source_world import SourceWorld
 
 
@@ -105,3 +108,37 @@ def test_no_direct_source_is_repaired_into_worked_answers():
         repairs={"history": Repair(source="history", rule="relabel", labels={"a": "b", "b": "a"})},
     )
     assert not any("history" in plan.sources for plan in longer(world.run()))
+
+
+def test_a_mixture_that_stalls_is_narrowed_to_the_best_source():
+    world = SourceWorld(
+        looks={"best": 40.0, "alike": 38.0}, long={"best": 60.0, "alike": 60.0}, rows={"best": 500}
+    )
+    plans = longer(world.run())
+    assert set(plans[0].sources) == {"best", "alike"}
+    narrowed = next(place for place, plan in enumerate(plans) if plan.sources == ("best",))
+    assert narrowed > 2
+
+
+@pytest.mark.parametrize(("data", "sources"), [("d", {"clean"}), ("of another pool", {"clean", "swapped"})])
+def test_a_lesson_names_its_sources_on_the_same_data_and_its_kind_elsewhere(data, sources):
+    lesson = Lesson(
+        id="before/e02",
+        text="direct answers helped",
+        task="task",
+        domain="custom",
+        features={"data": data},
+        settings={"kind": "direct", "sources": "clean", "start": "base"},
+        gain=39.0,
+        evidence=(),
+        created="2026-01-01T00:00:00+00:00",
+    )
+    world = SourceWorld(
+        looks={"swapped": 3.0, "clean": 39.0},
+        long={"swapped": 4.0, "clean": 100.0},
+        advice=(Recalled(lesson, 0.9, 0.9, "advice"),),
+    )
+    first = world.step()
+    assert first is not None
+    assert set(first.sources) == sources
+    assert first.lessons == ("before/e02",)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from memory.experience.lessons import Recalled
 from memory.recipe import Repair
 from memory.records import Diagnosis, Experiment, Plan, Training
 from roles.planner import plan
@@ -49,6 +50,8 @@ class SourceWorld:
     """What every audit finds; none is made where it is empty."""
     repairs: dict[str, Repair] = field(default_factory=dict)
     """What becomes known with the first audit."""
+    advice: tuple[Recalled, ...] = ()
+    """Lessons of earlier runs; this run's data have the digest ``d``."""
     history: list[Experiment] = field(default_factory=list)
 
     def dojo(self) -> Any:
@@ -65,7 +68,7 @@ class SourceWorld:
                 )
                 for name in self.looks
             },
-            recall=lambda: (),
+            recall=lambda: self.advice,
             validation_score=lambda id: score(self.value(id)),
             right_share=lambda id: self.value(id) / 100,
             repairs=lambda: self.repairs if any(e.diagnosis for e in self.history) else {},

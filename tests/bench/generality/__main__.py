@@ -20,12 +20,17 @@ from graph.session import Session
 from graph.settings import make_settings
 from memory.recipe import DataRecipe
 from memory.records import Plan, TrainingPlan
-from tests.bench.generality.dates import dates
+from tests.bench.generality.dates import dates, few_dates
 from tests.bench.generality.folder import MadeFolder
 from tests.bench.generality.receipts import receipts
 from tests.bench.generality.tickets import tickets
 
-FOLDERS: dict[str, Callable[[int], MadeFolder]] = {"dates": dates, "receipts": receipts, "tickets": tickets}
+FOLDERS: dict[str, Callable[[int], MadeFolder]] = {
+    "dates": dates,
+    "receipts": receipts,
+    "tickets": tickets,
+    "few-dates": few_dates,
+}
 
 
 def main(

@@ -21,8 +21,16 @@ MONTHS = (
 CLEAN_ROWS, SWAPPED_ROWS, CUT_ROWS, OTHER_FORMAT_ROWS = 700, 1200, 500, 500
 
 
-def dates(seed: int = 0) -> MadeFolder:
-    """Four sources: clean, day and month swapped (the largest), cut at ten characters less, in US figures."""
+FEW_ROWS = 120
+
+
+def few_dates(seed: int = 0) -> MadeFolder:
+    """The same with so few clean rows that they teach the task by half: the others are worth repairing."""
+    return dates(seed, FEW_ROWS)
+
+
+def dates(seed: int = 0, clean_rows: int = CLEAN_ROWS) -> MadeFolder:
+    """Four sources: clean, day and month swapped (the largest), answers cut, in US figures."""
     rng, taken = seeded("dates-to-iso", seed), set[str]()
 
     def rows(count: int) -> list[dict[str, str]]:
@@ -30,7 +38,7 @@ def dates(seed: int = 0) -> MadeFolder:
 
     test, validation = rows(TEST_ITEMS), rows(VALIDATION_ITEMS)
     sources = (
-        MadeSource("archive", tuple(rows(CLEAN_ROWS))),
+        MadeSource("archive", tuple(rows(clean_rows))),
         MadeSource("ledger", tuple(map(_swapped, rows(SWAPPED_ROWS))), "day and month swapped"),
         MadeSource("scans", tuple(_cut(rng, row) for row in rows(CUT_ROWS)), "answers cut"),
         MadeSource("intake", tuple(map(_american, rows(OTHER_FORMAT_ROWS))), "another format"),
