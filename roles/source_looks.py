@@ -24,6 +24,8 @@ from tools.dojo import Dojo
 GOOD_LOOK = 50.0
 """In percent: where a look's whole 95% interval lies above, its source teaches, and what is left to look at
 waits until training on it stalls."""
+LEAST_AFTER = 2
+"""Experiments that must be left after a look at each source, where their number is limited."""
 MOST_ROUNDS = 3
 """Rounds of looks; one of the last is four times as long as one of the first."""
 
@@ -80,6 +82,8 @@ def next_look(
     usable = groups["chain_of_thought"] + groups["direct"]
     looks = list(filter(is_look, history))
     if len(usable) < 2 or (len(looks) < len(history) and not (looks and stalled)):
+        return None
+    if dojo.max_experiments is not None and dojo.max_experiments < len(usable) + LEAST_AFTER:
         return None
     method = method_for(dojo)
     steps = looks[0].plan.steps if looks else look_steps(dojo, method, usable)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def look(
     )
 
 
-def dojo(left: float = 300.0, base: float = 0.0) -> SimpleNamespace:
+def dojo(left: float = 300.0, base: float = 0.0, most: int | None = None) -> SimpleNamespace:
     profile = SimpleNamespace(
         mean_prompt_tokens=30.0, mean_answer_tokens=10.0, rows=500, suggested_columns={"a": "b"}
     )
@@ -52,10 +53,11 @@ def dojo(left: float = 300.0, base: float = 0.0) -> SimpleNamespace:
         base_model=SimpleNamespace(parameters=1_000_000),
         profiles=lambda: dict.fromkeys(("steps", "big", "small", "odd", "junk"), profile),
         template_tokens=10,
+        max_experiments=most,
     )
 
 
-def ask(history: list[Experiment], groups=GROUPS, **facts: float) -> Look | None:
+def ask(history: list[Experiment], groups=GROUPS, **facts: Any) -> Look | None:
     return next_look(dojo(**facts), history, groups)  # type: ignore[arg-type]
 
 
@@ -137,3 +139,8 @@ def test_after_the_looks_nobody_looks_again():
         look(4, "small", 9.0, "e02", 0),
     ]
     assert ask(history) is None
+
+
+def test_a_few_experiments_are_not_spent_on_looks():
+    assert ask([], most=3) is None
+    assert ask([], most=5) is not None

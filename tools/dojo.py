@@ -76,6 +76,8 @@ class Dojo:
     count_tokens: Callable[[str], int]
     seed: int
     max_rows: int
+    max_experiments: int | None = None
+    """How many experiments were asked for at most."""
     confirmation: tuple[Sample, ...] = ()
     """Validation items kept apart, on which the final model alone is tested against the base."""
     max_length: int = 512

@@ -80,6 +80,7 @@ class SourceWorld:
             ledger=SimpleNamespace(budget=SimpleNamespace(seconds=300.0)),
             template_tokens=10,
             max_rows=2000,
+            max_experiments=None,
         )
 
     def best(self) -> Experiment | None:
