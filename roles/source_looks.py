@@ -93,7 +93,7 @@ def next_look(
     source, steps = race.waiting[0], steps * 2**race.round
     if not race.round and _teaches(race.standing) and not stalled:
         return None
-    if looks and not looks_fit(dojo, method, race.waiting if race.round else race.waiting[:1], steps):
+    if looks and not looks_fit(dojo, method, race.waiting[: None if race.round or stalled else 1], steps):
         return None
     latest = {seen.source: seen.experiment for seen in race.standing}
     init_from = latest[source] if race.round else "base"
