@@ -327,8 +327,10 @@ def _improve(context: PlannerContext) -> Plan | None:
     if _discards_in_a_row(context) >= PATIENCE:
         return None
     start = next((e for e in context.history if e.id == context.initial_checkpoint), None)
-    sources = start.plan.sources if start else context.trusted or context.usable
-    weights = start.plan.weights if start else {}
+    # A screening that is ahead by chance does not decide about the data: what went on from one does.
+    holder = start if start and start.plan.init_from != "base" else context.champion
+    sources = holder.plan.sources if holder else context.trusted or context.usable
+    weights = holder.plan.weights if holder else {}
     gain = IMPROVE_SHARE * (100.0 - context.champion_score)
     return draft(
         context,

@@ -142,3 +142,14 @@ def test_a_lesson_names_its_sources_on_the_same_data_and_its_kind_elsewhere(data
     assert first is not None
     assert set(first.sources) == sources
     assert first.lessons == ("before/e02",)
+
+
+def test_a_kind_that_is_ahead_of_the_incumbent_by_chance_does_not_change_the_data():
+    world = SourceWorld(looks={}, long={"steps": 43.0, "a": 45.0, "b": 45.0}, worked=("steps",), seconds=45.0)
+    world.looks = dict.fromkeys(world.long, 0.0)
+    world.step()
+    world.step()
+    world.seconds = 200.0
+    third = world.step()
+    assert third is not None
+    assert (third.sources, third.init_from) == (("steps",), "e02")

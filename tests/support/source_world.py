@@ -97,7 +97,8 @@ class SourceWorld:
         brings = self.looks if planned.steps else self.long
         value = sum(brings[name] for name in planned.sources) / len(planned.sources)
         incumbent = self.best()
-        kept = value > (self.value(incumbent.id) if incumbent else 0.0) + NOISE
+        delta = value - (self.value(incumbent.id) if incumbent else 0.0)
+        kept = delta > NOISE
         audited = kept and not planned.steps and self.audit
         self.history.append(
             Experiment.model_construct(
@@ -106,7 +107,7 @@ class SourceWorld:
                 evaluation=SimpleNamespace(score=score(value)),
                 training=TRAINING,
                 outcome="kept" if kept else "discarded",
-                comparison=None,
+                comparison=SimpleNamespace(delta=delta),
                 card=None,
                 diagnosis=Diagnosis(cause="data", evidence=(), next_move="tune", source_scores=self.audit)
                 if audited
