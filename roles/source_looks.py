@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from memory.records import Experiment
 from roles.method import method_for
-from roles.time_split import look_seconds, look_steps, looks_fit
+from roles.time_split import LEAST_LOOK_STEPS, ONE_KIND_SHARE, look_seconds, look_steps, looks_fit
 from tasks.base import Score
 from tools.checks.source_kinds import Kind
 from tools.dojo import Dojo
@@ -86,7 +86,7 @@ def next_look(
     if dojo.max_experiments is not None and dojo.max_experiments < len(usable) + LEAST_AFTER:
         return None
     method = method_for(dojo)
-    steps = looks[0].plan.steps if looks else look_steps(dojo, method, usable)
+    steps = looks[0].plan.steps if looks else _first_steps(dojo, groups)
     race = _race(looks, usable, groups, dojo.validation_score("base"))
     if not steps or not race.waiting:
         return None
@@ -98,6 +98,15 @@ def next_look(
     latest = {seen.source: seen.experiment for seen in race.standing}
     init_from = latest[source] if race.round else "base"
     return Look(source, init_from, race.round, steps, look_seconds(dojo, method, source, steps))
+
+
+def _first_steps(dojo: Dojo, groups: dict[Kind, tuple[str, ...]]) -> int:
+    """Steps of a first look; 0 where the time does not hold one at each source."""
+    worked, direct = groups["chain_of_thought"], groups["direct"]
+    steps = look_steps(dojo, method_for(dojo), worked + direct)
+    if not steps and not (worked and direct):
+        steps = min(look_steps(dojo, method_for(dojo), worked + direct, ONE_KIND_SHARE), LEAST_LOOK_STEPS)
+    return steps
 
 
 def chosen(

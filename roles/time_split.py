@@ -32,6 +32,8 @@ SEARCHABLE_EXPERIMENTS = 10
 LOOKS_SHARE = 0.3
 """Of the time left, the most that a round of looks at all sources may take; the look of the winner is not
 lost. Set on three task folders with four minutes and on three synthetic editions with five."""
+ONE_KIND_SHARE = 0.5
+"""The same where all sources are of one kind, so that a comparison of kinds would tell nothing."""
 LEAST_LOOK_STEPS, MOST_LOOK_STEPS, LOOK_BATCH = 25, 60, 16
 """Optimiser steps of a first look, and the rows in each. On the bundled model 60 steps on a clean source
 score 10 to 100 where those on a faulty one score 0 to 25."""
@@ -39,11 +41,11 @@ SCREENINGS = 2
 """Experiments that the looks count for in the division of the budget, however many sources there are."""
 
 
-def look_steps(dojo: Dojo, method: Method, sources: Sequence[str]) -> int:
-    """Steps of one look at each of these sources, from what the time left holds; 0 where it holds none."""
+def look_steps(dojo: Dojo, method: Method, sources: Sequence[str], share: float = LOOKS_SHARE) -> int:
+    """Steps of one look at each of these sources in a share of the time left; 0 where it holds none."""
     fixed = sum(look_seconds(dojo, method, name, 0) for name in sources)
     one = sum(look_seconds(dojo, method, name, 1) for name in sources) - fixed
-    steps = int((LOOKS_SHARE * dojo.remaining_budget_seconds() - fixed) / one)
+    steps = int((share * dojo.remaining_budget_seconds() - fixed) / one)
     return min(steps, MOST_LOOK_STEPS) if steps >= LEAST_LOOK_STEPS else 0
 
 

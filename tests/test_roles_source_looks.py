@@ -144,3 +144,8 @@ def test_after_the_looks_nobody_looks_again():
 def test_a_few_experiments_are_not_spent_on_looks():
     assert ask([], most=3) is None
     assert ask([], most=5) is not None
+
+
+def test_sources_of_one_kind_are_worth_more_of_the_time_than_two_kinds_that_can_be_compared():
+    assert ask([], left=75.0) is not None
+    assert ask([], MIXED, left=75.0) is None
