@@ -32,9 +32,11 @@ from roles import audit, lesson, stopping, training_gate
 from roles.method import method_for
 from tasks.errors import LONGEST_REASON, ExperimentFailed, InputError, MachineFault, or_fault
 from tools.checks.champion import candidate_of, outcome_of
+from tools.checks.judge import calibrate_judge
 from tools.checks.lengths import Asked, settle_lengths
 from tools.checks.source_kinds import kind_of, why_unusable
 from tools.curation.profile import COUNTED_ROWS
+from tools.curation.repair import words
 from tools.evaluation import power
 from tools.models.export.champion import export_champion
 from tools.report.html import write_report
@@ -130,7 +132,7 @@ def _calibrate_judge(step: Step) -> None:
     """A language model that judges answers is held against known ones first; a poor one is refused."""
     if step.dojo.judge is not None and step.journal.judge is None:
         step.announce("evaluator", f"calibrating the judge, {step.dojo.judge.settings.model}")
-        step.dojo.calibrate_judge()
+        calibrate_judge(step.dojo)
         step.tell("note", None, {"text": step.journal.notes[-1]})
 
 
@@ -318,14 +320,21 @@ def diagnostician(step: Step) -> RunState:
 
 
 def _audited(step: Step, experiment: str, sources: Sequence[str]) -> dict[str, float]:
-    """Agreement with the sources' labels; an audit that fails costs its findings, not the run."""
+    """Agreement with the sources' labels; repairs that were found are noted. An audit that fails costs its
+    findings, not the run."""
     if not sources:
         return {}
     try:
-        return step.dojo.audit(experiment, sources)
+        found = step.dojo.audit(experiment, sources)
     except ExperimentFailed as failed:
         step.note(f"the sources could not be audited: {failed.message}", experiment)
         return {}
+    known = step.dojo.repairs()
+    for repair in found.repairs:
+        if repair.source not in known:
+            said = f"{repair.source} can be repaired: {words(repair)}"
+            step.note(said, experiment, repair=repair.model_dump(mode="json"))
+    return found.shares
 
 
 def _with_outcome(step: Step, experiment: str) -> Experiment:

@@ -322,6 +322,7 @@ def _build(
         count_tokens=_counter(base_model),
         seed=settings.seed,
         max_rows=settings.max_rows,
+        max_experiments=settings.max_experiments,
         loss_on=settings.loss_on,
         answer_cache=None if settings.answer_cache == "off" else Path(settings.answer_cache).expanduser(),
         max_length=min(EDITION_ROW_TOKENS[edition], base_model.max_positions or EDITION_ROW_TOKENS[edition]),

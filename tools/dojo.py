@@ -21,13 +21,14 @@ from memory.confirmation import Confirmation
 from memory.experience.lessons import Recalled
 from memory.experience.store import Experience
 from memory.journal.log import BASE, Journal
-from memory.recipe import DataCard, DataRecipe
+from memory.recipe import DataCard, DataRecipe, Repair
 from memory.records import Comparison, Estimate, Evaluation, Lengths, Lesson, Training, TrainingPlan
 from tasks.base import Sample, Score, Source, TaskSpec
 from tasks.errors import HarnessFault, boundary
 from tools.contamination.check import Decontaminator
+from tools.curation import audit as auditing
 from tools.curation import run as curating
-from tools.curation.audit import audit_recipe
+from tools.curation.audit import AUDIT_ROWS, SourceAudit
 from tools.curation.operations import TeacherSteps
 from tools.curation.profile import SourceProfile, profile_source
 from tools.evaluation import confirmation as confirming
@@ -78,6 +79,8 @@ class Dojo:
     count_tokens: Callable[[str], int]
     seed: int
     max_rows: int
+    max_experiments: int | None = None
+    """How many experiments were asked for at most."""
     confirmation: tuple[Sample, ...] = ()
     """Validation items kept apart, on which the final model alone is tested against the base."""
     max_length: int = 512
@@ -292,23 +295,17 @@ class Dojo:
             self.journal.note(f"{experiment}, {split}: {missing['text']}", unjudged=facts)
         return evaluation
 
-    def calibrate_judge(self) -> None:
-        """Hold the judge against known answers, once; ``PairwiseJudge.calibrated`` says what is refused."""
-        if self.judge is not None and self.journal.judge is None:
-            with self.ledger.measure("evaluate"):
-                found = self.judge.calibrated((*self.validation, *self.confirmation), self.test.n)
-            self.journal.note(found.text, judge=found.facts())
-
-    def judge_holds_another(self) -> bool:
-        """Whether the judge's cap holds one more experiment beside what is kept for the sealed test."""
-        return self.judge is None or self.judge.holds(len(self.validation))
-
     def validation_score(self, experiment: str) -> Score:
         """The validation score of ``base`` or of an evaluated experiment."""
         evaluation = self.journal.evaluation(experiment)
         if evaluation is None:
             raise HarnessFault(f"{experiment} was never evaluated in this run")
         return evaluation.score
+
+    def right_share(self, experiment: str) -> float:
+        """Share (0.0 to 1.0) of the validation items that ``base`` or an evaluated experiment gets right."""
+        items = self._items(experiment, "validation")
+        return sum(bool(item["right"]) for item in items) / len(items)
 
     def compare(self, challenger: str, champion: str) -> Comparison:
         """Paired test on the validation items."""
@@ -318,18 +315,23 @@ class Dojo:
     def _items(self, experiment: str, split: str) -> list[dict[str, Any]]:
         return evaluating.read_items(self.workspace.experiment_dir(experiment) / f"{split}.jsonl")
 
-    def audit(self, experiment: str, sources: Sequence[str]) -> dict[str, float]:
-        """Share of sampled rows of each source on which a model's answer agrees with the label."""
-        rows = {name: self._audit_rows(name) for name in sources}
-        rows = {name: found for name, found in rows.items() if found}
+    def audit(self, experiment: str, sources: Sequence[str]) -> SourceAudit:
+        """How a model's answers to sampled rows of each source relate to the labels."""
+        profiles, given = self.profiles(), (self.pool, self.spec, self.decontaminator)
+        recipes = auditing.samples({name: profiles[name] for name in sources}, AUDIT_ROWS, self.seed)
+        rows = {name: curating.rows_of(recipe, *given) for name, recipe in recipes.items()}
         with self.ledger.measure("evaluate"), boundary("diagnose", "auditing the sources"):
-            answer = partial(evaluating.agreement, rows, self.spec, self.model_dir(experiment), self.worker)
-            return once_more(self.journal, f"auditing sources with {experiment}", answer)
+            model_dir = self.model_dir(experiment)
+            answer = partial(evaluating.row_answers, rows, self.spec, model_dir, self.worker)
+            answers = once_more(self.journal, f"auditing sources with {experiment}", answer)
+        repairs = tuple(auditing.repairs_of(answers, self.spec, self.right_share(experiment)))
+        return SourceAudit(evaluating.agreement(answers, self.spec), repairs)
 
-    def _audit_rows(self, name: str) -> list[tuple[str, str]]:
-        """A seeded sample of one source as (prompt, answer) in the task's format."""
-        recipe = audit_recipe(name, self.profiles()[name].suggested_columns, self.seed)
-        return curating.rows_of(recipe, self.pool, self.spec, self.decontaminator)
+    def repairs(self) -> dict[str, Repair]:
+        """By source, the rule that an audit of this run found to make its answers right."""
+        notes = [event.data for event in self.journal.events if event.kind == "note"]
+        found = (Repair.model_validate(data["repair"]) for data in notes if "repair" in data)
+        return {op.source: op for op in found}
 
     # -- memory ----------------------------------------------------------------------------
 

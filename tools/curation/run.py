@@ -31,6 +31,7 @@ from memory.recipe import (
     Generate,
     Judge,
     Map,
+    Repair,
     Rephrase,
     SampleRows,
     Script,
@@ -56,14 +57,15 @@ from tools.curation.operations import (
     select,
 )
 from tools.curation.operations import decontaminate as decontaminate_rows
+from tools.curation.repair import repair_rows
 from tools.curation.script import transform_rows
 from tools.curation.targets import rationale_of
 from tools.workspace import Workspace
 
 CountTokens = Callable[[str], int]
-STEPS: Mapping[type, Step] = {**OPERATIONS, Script: transform_rows}
+STEPS: Mapping[type, Step] = {**OPERATIONS, Repair: repair_rows, Script: transform_rows}
 """What follows ``Select`` and ``Map`` without a teacher; those that ask one are handed in."""
-WRITES_TEXT: tuple[type, ...] = (Script,)
+WRITES_TEXT: tuple[type, ...] = (Repair, Script)
 """Operations whose rows may hold any words: decontamination must come after them."""
 ASKS_TEACHER = (Solve, Rephrase, Generate, Judge)
 EXAMPLES = 5

@@ -183,12 +183,31 @@ def answer_sets(
     )
 
 
-def row_agreement(
+def row_answers(
     rows: Mapping[str, Sequence[tuple[str, str]]],
     spec: TaskSpec,
     model_dir: Path,
     worker: Worker,
     timeout_seconds: float = TIMEOUT_SECONDS,
+) -> dict[str, list[tuple[str, str | None]]]:
+    """What a model answers to the rows of sources: (target, its answer as the parser reads it), in order."""
+    prompts = {name: [prompt for prompt, _ in pairs] for name, pairs in rows.items() if pairs}
+    with tempfile.TemporaryDirectory() as folder:
+        log_path = Path(folder) / "audit.log"
+        reply, _ = answer_sets(
+            prompts, model_dir, spec.max_new_tokens, worker, log_path, timeout_seconds, "diagnose"
+        )
+    return {
+        name: [
+            (target, spec.extract(answer))
+            for answer, (_, target) in zip(reply["answers"][name], rows[name], strict=True)
+        ]
+        for name in prompts
+    }
+
+
+def row_agreement(
+    answers: Mapping[str, Sequence[tuple[str, str | None]]], spec: TaskSpec
 ) -> dict[str, list[bool]]:
     """Whether a model's answer equals the label, per row of each source.
 
@@ -197,27 +216,15 @@ def row_agreement(
     is right well above chance, a source whose labels it often contradicts is suspect
     (the idea of confident learning, arXiv:1911.00068).
     """
-    prompts = {name: [prompt for prompt, _ in pairs] for name, pairs in rows.items()}
-    with tempfile.TemporaryDirectory() as folder:
-        log_path = Path(folder) / "audit.log"
-        reply, _ = answer_sets(
-            prompts, model_dir, spec.max_new_tokens, worker, log_path, timeout_seconds, "diagnose"
-        )
     return {
-        name: [
-            _same(spec.extract(answer), spec.extract(label))
-            for answer, (_, label) in zip(reply["answers"][name], pairs, strict=True)
-        ]
-        for name, pairs in rows.items()
+        name: [_same(answer, spec.extract(target)) for target, answer in pairs]
+        for name, pairs in answers.items()
     }
 
 
-def agreement(
-    rows: Mapping[str, Sequence[tuple[str, str]]], spec: TaskSpec, model_dir: Path, worker: Worker
-) -> dict[str, float]:
-    """Share of agreeing rows per source, 0.0 to 1.0; sources without rows are left out."""
-    found = row_agreement({name: pairs for name, pairs in rows.items() if pairs}, spec, model_dir, worker)
-    return {name: sum(same) / len(same) for name, same in found.items()}
+def agreement(answers: Mapping[str, Sequence[tuple[str, str | None]]], spec: TaskSpec) -> dict[str, float]:
+    """Share of agreeing rows per source, 0.0 to 1.0."""
+    return {name: sum(same) / len(same) for name, same in row_agreement(answers, spec).items()}
 
 
 def read_items(path: Path) -> list[dict[str, Any]]:
