@@ -2,7 +2,7 @@
 
 A 7B model on a laptop is refused before its weights are read. The speeds are the most that hardware of
 the kind gives, so nothing is refused here that could be done; what is only slow is found out when the
-base model has been scored (``graph.nodes.prepare``), at measured speed.
+base model has been scored (``graph.preparation.prepare``), at measured speed.
 """
 
 from __future__ import annotations
