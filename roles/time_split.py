@@ -31,7 +31,7 @@ SEARCHABLE_EXPERIMENTS = 10
 
 LOOKS_SHARE = 0.3
 """Of the time left, the most that a round of looks at all sources may take; the look of the winner is not
-lost. Set on three task folders with four minutes and on three synthetic editions with five."""
+lost. A judgement: 0.4 was measured on three task folders, 0.3 on one and on one synthetic edition."""
 ONE_KIND_SHARE = 0.5
 """The same where all sources are of one kind, so that a comparison of kinds would tell nothing."""
 LEAST_LOOK_STEPS, MOST_LOOK_STEPS, LOOK_BATCH = 25, 60, 16
