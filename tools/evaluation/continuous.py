@@ -55,7 +55,7 @@ def continuous_batches(
     attention = model.config._attn_implementation
     try:
         done = model.generate_batch(list(prompts), generation_config=config, warmup=warm_up)
-    except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
         logging.getLogger(__name__).warning("continuous batching: %s", error)
         return None
     finally:
