@@ -17,6 +17,7 @@ from tests.support.loopback_chat import ChatServer, http_error, text
 from tests.support.loopback_completions import CompletionServer
 from tests.support.small_run import make_task_and_model, run_arguments
 
+pytestmark = pytest.mark.timeout(600)
 KEY = "sk-loopback-0123456789abcdef"
 
 
