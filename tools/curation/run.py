@@ -119,7 +119,7 @@ def run_recipe(
     run.limit_lengths(max_length, template_tokens)
     rows = run.rows()
     _gate(rows, decontaminator)
-    content = "".join(map(_line, rows))
+    content = "".join(json.dumps(row.record(), ensure_ascii=False) + "\n" for row in rows)
     lengths = [(count_tokens(row.prompt), count_tokens(row.answer)) for row in rows]
     worked = sum(bool(row.reasoning or rationale_of(spec, row.answer)) for row in rows)
     card = DataCard(
@@ -373,20 +373,16 @@ def _taught_last(recipe: DataRecipe) -> bool:
     return bool(taught) and Decontaminate not in kinds[taught[-1] :]
 
 
-def _line(row: Example) -> str:
-    return json.dumps(row.record(), ensure_ascii=False) + "\n"
-
-
 def _gate(rows: Sequence[Example], decontaminator: Decontaminator) -> None:
     """The last look: no set leaves with a validation or test row in it."""
     found = [(row, match) for row in rows if (match := decontaminator.check(row.prompt, row.answer))]
     if not found:
         return
-    kinds = Counter((row.source, match.item.partition(":")[0], match.rule) for row, match in found)
-    told = "; ".join(
-        f"{count} of source {source!r} match {split} ({rule})"
-        for (source, split, rule), count in kinds.most_common(6)
+    kinds = Counter(
+        f"of source {row.source!r} match {match.item.partition(':')[0]} ({match.rule})"
+        for row, match in found
     )
+    told = "; ".join(f"{count} {kind}" for kind, count in kinds.most_common(6))
     first = ", ".join(f"{row.source}:{row.row} ({match.rule})" for row, match in found[:5])
     message = f"{len(found)} of {len(rows)} rows are validation or test items: {told}; first rows {first}"
     raise ExperimentFailed("data", "contaminated", f"{message}; decontaminate before the rows are used")
