@@ -38,7 +38,7 @@ def main(
     shots: Annotated[int, typer.Option(help="Worked examples before each prompt.")] = 0,
     new_tokens: Annotated[int, typer.Option(help="Of an answer; 0 for the task's.")] = 0,
     rounds: Annotated[int, typer.Option()] = 3,
-    threads: Annotated[int, typer.Option()] = 2,
+    threads: Annotated[int, typer.Option(help="Several spin on a busy machine, and count.")] = 1,
     one_by_one: Annotated[bool, typer.Option(help="Also one call of generate per prompt.")] = True,
 ) -> None:
     """Answer by each way in turn; print CPU seconds, and ratios to ours, as JSON."""
