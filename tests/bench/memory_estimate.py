@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -178,7 +179,10 @@ def two_steps(payload: dict[str, Any]) -> dict[str, Any]:
 
 def measure(configuration: Configuration, model: BaseModel, folder: Path) -> tuple[float, float]:
     """(formula, measured) GiB above the libraries."""
-    plan, here = configuration.plan(), machine()
+    from tools.models.precision import fast_dtype
+
+    plan = configuration.plan()
+    here = replace(machine(), bfloat16=fast_dtype(model.hidden_size) == "bfloat16")
     card = write_rows(folder / "rows.jsonl", 4 * plan.effective_batch_size, configuration.tokens, model)
     payload = {
         "plan": plan.model_dump(mode="json"),
@@ -196,14 +200,14 @@ def measure(configuration: Configuration, model: BaseModel, folder: Path) -> tup
     return formula_gib(plan, model, longest_batch(plan, card), here) - LIBRARIES_GIB, float(done["gib"])
 
 
-def measured_table(given: Path | None) -> str:
+def measured_table(given: Path | None, only: str = "") -> str:
     """A row for each configuration, and the largest error."""
     lines = ["| model | training | batch x tokens | formula, GiB | measured, GiB | error |", "|" + "---|" * 6]
     worst = 0.0
     with tempfile.TemporaryDirectory() as name:
         models: dict[str, BaseModel] = {}
         for each in MEASURED:
-            if each.model == "given" and given is None:
+            if (each.model == "given" and given is None) or only not in ("", each.model):
                 continue
             if each.model not in models:
                 shape = SMALL.get(each.model)
@@ -285,9 +289,10 @@ def main() -> None:
     """The table that was asked for, on standard output."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", type=Path, help="a real model's directory, measured as well")
+    parser.add_argument("--only", default="", help="a key of SMALL, or given")
     parser.add_argument("--docs", action="store_true", help="by formula alone, nothing is measured")
     given = parser.parse_args()
-    sys.stdout.write((formula_table() if given.docs else measured_table(given.model)) + "\n")
+    sys.stdout.write((formula_table() if given.docs else measured_table(given.model, given.only)) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import functools
 import importlib.metadata
 import os
 import platform
-import re
 import resource
 import shutil
 import subprocess
@@ -18,7 +17,7 @@ from pathlib import Path
 from tools.process.environment import child_environment
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "tokenizers", "langgraph", "chromadb")
-CGROUP, CPU_INFO = Path("/sys/fs/cgroup"), Path("/proc/cpuinfo")
+CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,8 @@ class Machine:
     """Free memory of the first GPU."""
     system: str = ""
     bfloat16: bool = False
-    """Whether its cores have instructions that multiply in bfloat16."""
+    """Whether its cores were measured to multiply faster in bfloat16; until then float32 is assumed, which needs
+    more. GPUs do."""
 
 
 def machine() -> Machine:
@@ -45,7 +45,6 @@ def machine() -> Machine:
         gpus=names,
         gpu_memory_gib=free,
         system=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        bfloat16=_has_bfloat16(),
     )
 
 
@@ -54,16 +53,6 @@ def cpu_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-@functools.cache
-def _has_bfloat16() -> bool:
-    """By the kernel's list of the processor's features (Linux); torch is not imported here."""
-    try:
-        flags = set(re.findall(r"\w+", CPU_INFO.read_text()))
-    except OSError:
-        return False
-    return bool(flags & {"avx512_bf16", "amx_bf16", "bf16"})
 
 
 def available_gib() -> float:
