@@ -167,10 +167,15 @@ def write_rows(path: Path, count: int, tokens: int, model: BaseModel) -> DataCar
 
 
 def two_steps(payload: dict[str, Any]) -> dict[str, Any]:
-    """In a child: a probe's peak above what the libraries hold."""
+    """In a child: a probe's peak above what the libraries hold once they have trained something tiny."""
+    from tests.support.tiny_model import make_tiny_model
     from tools.process.machine import held_gib, peak_gib_since, reset_peak
     from tools.recipes import sft
 
+    tiny = make_tiny_model(Path(payload["out_dir"]) / "tiny")
+    warm = TrainingPlan(per_device_train_batch_size=1, method=payload["plan"]["method"])
+    short = {"plan": warm.model_dump(mode="json"), "model_dir": str(tiny)}
+    sft.probe(payload | short)
     before = held_gib()
     reset_peak()
     found = sft.probe(payload)

@@ -32,8 +32,7 @@ class Machine:
     """Free memory of the first GPU."""
     system: str = ""
     bfloat16: bool = False
-    """Whether its cores were measured to multiply faster in bfloat16; until then float32 is assumed, which needs
-    more. GPUs do."""
+    """Whether its cores are known to multiply faster in bfloat16; float32 is assumed, which needs more."""
 
 
 def machine() -> Machine:

@@ -38,9 +38,6 @@ ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",  # its threads would not survive the fork
     "TRANSFORMERS_VERBOSITY": "error",
     "HF_HUB_OFFLINE": "1",  # models are downloaded by the caller, so a child never needs the network
-    # Tensors of training lie between those that are kept, and leave holes when they go: with glibc's own
-    # threshold, which grows to 32 MiB, LoRA on a model of 11 M parameters had twice the peak of its tensors.
-    "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
     "OMP_WAIT_POLICY": "PASSIVE",  # idle threads sleep: on a shared machine, spinning ones starve the busy
 }
 

@@ -42,6 +42,7 @@ from tools.models.held import copy_of_held, hold, taken_model
 from tools.models.load import copy_tokenizer, load_tokenizer, parameter_count
 from tools.models.precision import device, fast_dtype, width_of
 from tools.models.quantised import model_in_4bit, refuse_without_bitsandbytes
+from tools.process.allocator import freed_at_once
 from tools.process.machine import peak_gib_since
 from tools.training.length_groups import LengthGroups, LongestFirst
 from tools.training.loss_curve import divergence, rate, thin
@@ -73,7 +74,8 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     )
     # The last part of the time is for saving; the caller kills the process at the limit itself.
     trainer.deadline = started + 0.95 * plan.timeout_seconds - 0.5
-    trainer.train()
+    with freed_at_once(parameter_count(trainer.model)):
+        trainer.train()
     if trainer.diverged:
         raise ExperimentFailed("train", "diverged", trainer.diverged)
     whole = save(trainer, plan, model_dir, staging)
@@ -128,7 +130,8 @@ def probe(payload: dict[str, Any]) -> dict[str, Any]:
         payload.get("loss_on", "auto"),
     )
     trainer.longest_first = LONGEST_STEPS
-    trainer.train()
+    with freed_at_once(parameter_count(trainer.model)):
+        trainer.train()
     if trainer.diverged:
         raise ExperimentFailed("probe", "diverged", trainer.diverged)
     if plan.method == "lora" and not plan.load_in_4bit:
