@@ -48,12 +48,10 @@ from tools.training.length_groups import LengthGroups, LongestFirst
 from tools.training.loss_curve import divergence, rate, thin
 from tools.training.memory import CHECKPOINTED_PARAMETERS
 from tools.training.pace import step_seconds, typical_step
-from tools.training.tokenise import TokenRows, tokenise
+from tools.training.tokenise import TokenRows, read_rows, tokenise
 
 LONGEST_STEPS = 2
 """Of a probe, the first steps, which have the longest rows: Adam's moments are there from the second on."""
-SPARE_ROWS = 4
-"""So many times a batch of the longest rows is looked at for the longest that may be trained on."""
 MERGE_PARAMETERS = 1_000_000_000
 """Up to this size a LoRA result is merged into a whole model; above it only the adapter is kept."""
 
@@ -176,9 +174,7 @@ def build_trainer(
     steps = plan.max_steps
     if steps <= 0:
         steps = math.ceil(plan.num_train_epochs * len(rows) / plan.effective_batch_size)
-    checkpointed = plan.gradient_checkpointing
-    if checkpointed is None:
-        checkpointed = parameter_count(model) > CHECKPOINTED_PARAMETERS
+    large = parameter_count(model) > CHECKPOINTED_PARAMETERS
     config = SFTConfig(
         output_dir=str(out_dir),
         max_steps=steps,
@@ -189,7 +185,10 @@ def build_trainer(
         seed=plan.seed,
         bf16=dtype == "bfloat16",  # autocast: products in bfloat16, trained weights in float32
         use_cpu=where == "cpu",
-        activation_checkpointing=checkpointed,  # a third of the speed
+        # A third of the speed.
+        activation_checkpointing=large
+        if plan.gradient_checkpointing is None
+        else plan.gradient_checkpointing,
         neftune_noise_alpha=plan.neftune_noise_alpha,
         optim=plan.optim,
         dataset_kwargs={"skip_prepare_dataset": True},
@@ -219,17 +218,6 @@ def lora_config(plan: TrainingPlan) -> Any:
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-
-
-def read_rows(data_path: Path, most_rows: int | None = None, longest: int = 0) -> list[dict[str, Any]]:
-    """The rows of a JSONL file; or its first ones, with so many of the longest of all."""
-    with data_path.open(encoding="utf-8") as file:
-        lines = list(file)
-    if most_rows is not None and most_rows < len(lines):
-        # Some more, by characters: the longest may have more tokens than are allowed, and is dropped.
-        by_length = sorted(lines[most_rows:], key=len, reverse=True)
-        lines = lines[:most_rows] + by_length[: SPARE_ROWS * longest]
-    return [json.loads(line) for line in lines]
 
 
 class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
