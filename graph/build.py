@@ -27,7 +27,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from graph import nodes, routing
+from graph import nodes, preparation, routing
 from graph.approval import gates
 from graph.session import OpenRuns
 from graph.settings import RunSettings
@@ -51,7 +51,7 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None, runs: Open
     """
     builder = StateGraph(RunState, context_schema=RunSettings, input_schema=RunInput, output_schema=RunOutput)
     runs = OpenRuns() if runs is None else runs
-    builder.add_node("prepare", first_node("prepare", nodes.prepare, runs))
+    builder.add_node("prepare", first_node("prepare", preparation.prepare, runs))
     builder.add_node("planner", as_node("planner", nodes.planner, runs))
     builder.add_node("approve_plan", as_node("approve_plan", gates.approve_plan, runs))
     builder.add_node("data_curator", as_node("data_curator", nodes.data_curator, runs))

@@ -16,6 +16,13 @@ One TOML file says it all; a flag wins over it (``docs/models.example.toml`` exp
     [judge]                                 # how the judge that task.toml names is called
     base_url = "http://127.0.0.1:8000/v1"
 
+    [baseline]                              # whose score is told beside, and how it is called
+    model = "openai:gpt-5-mini"
+
+    [eval_server]                           # who answers for the base model and its adapters
+    base_url = "http://127.0.0.1:8000/v1"
+    api_key_env = "EVAL_SERVER_API_KEY"
+
     [roles.planner]
     model = "openai:gpt-5"
 
@@ -51,6 +58,7 @@ from tools.chat.models import KEY_VARIABLES, Models, ModelSpec, chat_model, spli
 from tools.process.environment import looks_secret
 
 BASE_URL_VARIABLE = "OPENAI_BASE_URL"
+EVAL_KEY_VARIABLE = "EVAL_SERVER_API_KEY"
 KEYS_BELONG = 'keys belong in the environment: export it, and write api_key_env = "ITS_NAME" here'
 _KEY = re.compile(r"\b(?:(?:sk|pk|gsk|xai|hf|ghp|pplx|nvapi)[-_][\w-]{16,}|AIza[\w-]{30,})")
 """How the keys of common providers look."""
@@ -91,6 +99,15 @@ class Section(ModelSection):
     """``"provider:model"``, or a table with the lines of a section."""
 
 
+class ServerSection(BaseModel):
+    """An evaluation server: where it is, and which variable holds its key."""
+
+    model_config = _STRICT
+
+    base_url: str = ""
+    api_key_env: str | None = None
+
+
 class RoleSections(BaseModel):
     """``[roles.planner]`` and its like."""
 
@@ -112,6 +129,8 @@ class ModelsFile(BaseModel):
     small: Section = Section()
     teacher: Section | None = None
     judge: ModelSection = ModelSection()
+    baseline: ModelSection = ModelSection()
+    eval_server: ServerSection = ServerSection()
     roles: RoleSections = RoleSections()
     prices: dict[str, dict[str, Any]] = {}
 
@@ -148,12 +167,41 @@ def load_models(settings: RunSettings, environ: Mapping[str, str] | None = None,
         section = _over(file.teacher or Section(), default.model_copy(update={"fallbacks": None}))
         teacher = _chain(_over(Section(model=settings.teacher or None), section), "the teacher", keys)
     judges = _judge(judge, file, default, keys) if judge else ()
-    models = Models(roles, small, teacher, PriceTable.of_mapping(_prices(file)), judges)
+    compared: tuple[ModelSpec, ...] = ()
+    if settings.baseline or file.baseline.model:
+        named = _over(_named(settings.baseline), Section(**file.baseline.model_dump()))
+        compared = _chain(named, "the baseline", keys)
+    models = Models(roles, small, teacher, PriceTable.of_mapping(_prices(file)), judges, compared)
     for spec in models.all:
         chat_model(spec)
     if settings.max_usd is not None:
         models.prices.require(spec.name for spec in models.all)
     return models
+
+
+def eval_server(
+    settings: RunSettings, environ: Mapping[str, str] | None = None
+) -> tuple[str, SecretStr | None]:
+    """Address and key of the evaluation server; no address where there is none.
+
+    The variable that the file names holds the key of the file's address, ``EVAL_SERVER_API_KEY`` that of any.
+
+    Raises:
+        InputError: the file or the address is wrong, or the variable that it names is not set.
+    """
+    file = _read(Path(settings.models_file).expanduser()) if settings.models_file else ModelsFile()
+    section, keys = file.eval_server, os.environ if environ is None else environ
+    url = (settings.eval_server or section.base_url).rstrip("/")
+    if not url:
+        return "", None
+    ModelSpec("openai:eval-server", base_url=url)  # an address that cannot be is refused like any other
+    own = section.api_key_env is not None and url == section.base_url.rstrip("/")
+    said = ModelSection(
+        model="openai:eval-server",
+        base_url=url,
+        api_key_env=section.api_key_env if own else EVAL_KEY_VARIABLE if keys.get(EVAL_KEY_VARIABLE) else "",
+    )
+    return url, _key(said, "openai", url, keys)
 
 
 def keys_present(environ: Mapping[str, str] | None = None) -> list[str]:
@@ -174,6 +222,14 @@ def _judge(
         raise InputError("[judge] model", wrong, "change one of the two: another judge gives another score")
     said = Section.model_validate({**file.judge.model_dump(exclude_none=True), "model": name})
     return _chain(_over(said, default.model_copy(update={"fallbacks": None})), "the judge", environ)
+
+
+def _named(text: str) -> Section:
+    """``URL#model`` of a server of the OpenAI protocol, or ``provider:model``."""
+    url, mark, model = text.partition("#")
+    if mark and url.startswith(("http://", "https://")):
+        return Section(model=f"openai:{model}", base_url=url)
+    return Section(model=text or None)
 
 
 def _role_sections(roles: RoleSections) -> Iterator[tuple[Role, Section]]:

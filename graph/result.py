@@ -32,6 +32,7 @@ def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) 
         "gain": comparison["delta"] if comparison else None,
         "p_value": comparison["p_value"] if comparison and champion != BASE else None,
         **baseline_facts(journal),
+        **({"served_baseline": journal.served_baseline} if journal.served_baseline else {}),
         **judge_facts(journal),
         **confirmation_facts(journal),
         **journal.counts(),

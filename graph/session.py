@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -20,8 +21,10 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from graph.eval_server import find_eval_server
 from graph.settings import RunSettings
 from graph.task_names import load_options, load_task, on_disk
+from graph.trackers import require_trackers, tracker_variables, tracking_of
 from memory.budget.clocks import Ledger
 from memory.budget.spending import Spending
 from memory.experience.store import Experience, ExperienceStore, NullStore
@@ -47,7 +50,9 @@ from tools.models.recorded_base import BUNDLED
 from tools.process.machine import versions
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest, data_digest
+from tools.training.progress import Hear
 from tools.training.tokenise import loss_in_words
+from tools.training.tracking import Audience
 from tools.workspace import Workspace, make_run_id
 
 SETTINGS_FILE = "run.json"
@@ -69,6 +74,11 @@ class Session:
     def run_dir(self) -> Path:
         """The run's folder."""
         return self.dojo.workspace.run_dir
+
+    def audience(self, experiment: str, hear: Hear) -> Audience:
+        """Who looks at an experiment's training: whoever hears its progress, and the trackers."""
+        dojo, names = self.dojo, self.settings.report_to
+        return Audience(hear, tracking_of(names, dojo.spec.id, dojo.workspace, experiment, os.environ))
 
     def close(self) -> None:
         """Release its children, its store and its journal; without effect the second time."""
@@ -118,6 +128,7 @@ def start(settings: RunSettings) -> Session:
         InputError: any part of the settings is wrong; no run folder is left behind by a bad
             task, model or budget, nor by missing files.
     """
+    require_trackers(settings.report_to)
     spec = load_task(settings.task, settings.edition)
     if hub_id(settings.task) is not None and not on_disk(settings.task):
         # The run goes on with the rows that it began with, whatever becomes of the data set.
@@ -130,10 +141,12 @@ def start(settings: RunSettings) -> Session:
         )
     base_model = _base_model(settings)
     models = _models(settings, spec)
+    server, told = find_eval_server(settings, base_model)
     with ExitStack() as on_error:
         worker, data = _read(settings, spec, on_error)
         test = SealedTest.seal(data.load_test)
-        _refuse_hopeless(settings, least_budget_seconds(base_model, data.validation, test.n))
+        counter = _counter(base_model)
+        _refuse_hopeless(settings, least_budget_seconds(base_model, counter, data.validation, test.n))
         remarks = _looked_at(settings, base_model, data, worker)
         if spec.check_gold is not None and spec.script is not None:
             spec.check_gold(data.validation, partial(score_answers, spec))
@@ -144,6 +157,9 @@ def start(settings: RunSettings) -> Session:
         started = now.isoformat(timespec="seconds")
         session = _build(settings, spec, workspace, worker, data, started, on_error)
         session = _with_policy(session, models)
+        session.dojo.eval_server = server
+        if told:
+            session.dojo.journal.note(told)
         for remark in data.understood:
             session.dojo.journal.note(remark)
         for remark in remarks:
@@ -173,6 +189,7 @@ def reopen(run_dir: Path) -> Session:
         InputError: not a run of FT-Dojo, or it is open elsewhere.
     """
     settings = read_settings(run_dir)
+    require_trackers(settings.report_to)
     spec = load_task(settings.task, settings.edition)
     models = _models(settings, spec)
     with ExitStack() as on_error:
@@ -180,6 +197,7 @@ def reopen(run_dir: Path) -> Session:
         workspace = Workspace(run_dir.resolve())
         session = _build(settings, spec, workspace, worker, data, None, on_error)
         session = _with_policy(session, models)
+        session.dojo.eval_server, _ = find_eval_server(settings, session.dojo.base_model)
         on_error.pop_all()
         return session
 
@@ -207,7 +225,7 @@ def _edition(settings: RunSettings, spec: TaskSpec) -> Edition:
 
 def _read(settings: RunSettings, spec: TaskSpec, on_error: ExitStack) -> tuple[Worker, TaskData]:
     """The task's data, while a worker loads its libraries."""
-    worker = Worker()
+    worker = Worker(environment=tracker_variables(settings.report_to, os.environ))
     on_error.callback(worker.close)
     worker.warm()
     with or_input_error(settings.task, "its rows cannot be read", "mend or remove what the message names"):
@@ -304,7 +322,9 @@ def _build(
         count_tokens=_counter(base_model),
         seed=settings.seed,
         max_rows=settings.max_rows,
+        max_experiments=settings.max_experiments,
         loss_on=settings.loss_on,
+        answer_cache=None if settings.answer_cache == "off" else Path(settings.answer_cache).expanduser(),
         max_length=min(EDITION_ROW_TOKENS[edition], base_model.max_positions or EDITION_ROW_TOKENS[edition]),
     )
     if (settled := journal.lengths) is not None:
@@ -337,7 +357,8 @@ def _models(settings: RunSettings, spec: TaskSpec) -> Models | None:
     Raises:
         InputError: a model, its key, its package or its price is missing.
     """
-    if settings.policy == "playbook" and not (settings.teacher or settings.models_file or spec.judge):
+    asked = settings.teacher or settings.baseline or settings.models_file or spec.judge
+    if settings.policy == "playbook" and not asked:
         return None
     from graph.models_file import load_models
 
@@ -353,14 +374,20 @@ def _with_policy(session: Session, models: Models | None) -> Session:
         return session
     dojo, settings = session.dojo, session.settings
     dojo.spending = Spending.attach(dojo.journal, models.prices, settings.max_usd, settings.max_tokens)
-    if models.teacher:
-        from tools.synthesis.teacher import Teacher
+    from tools.synthesis.teacher import Teacher
 
+    if models.teacher:
         dojo.teacher = Teacher(models.teacher, dojo.spending, dojo.workspace.run_dir / "teacher")
     if models.judge:
         from graph.judge import seat_judge
 
         seat_judge(dojo, models)
+    if models.baseline:
+        from tools.evaluation.served_baseline import ServedBaseline
+
+        folder = dojo.workspace.run_dir / "baseline"
+        teacher = Teacher(models.baseline, dojo.spending, folder / "replies", role="baseline")
+        dojo.served_baseline = ServedBaseline(teacher, folder / "test.jsonl")
     if settings.policy == "llm":
         from roles.llm.policy import LanguageModel
 

@@ -66,6 +66,11 @@ def default_data_root() -> str:
     return str(home() / "data")
 
 
+def default_answer_cache() -> str:
+    """``answers`` under the home folder."""
+    return str(home() / "answers")
+
+
 def default_memory_dir() -> str:
     """``memory`` under the home folder."""
     return str(home() / "memory")
@@ -81,6 +86,11 @@ def _listed(value: object) -> object:
     if isinstance(value, str):
         return tuple(name.strip() for name in value.split(",") if name.strip())
     return value
+
+
+def _trackers(value: object) -> object:
+    """As ``report_to`` of transformers: names, or ``none``."""
+    return () if value == "none" else _listed(value)
 
 
 class RunSettings(BaseModel):
@@ -152,8 +162,27 @@ class RunSettings(BaseModel):
     approve: Annotated[tuple[Literal["plan", "data", "train"], ...], BeforeValidator(_listed)] = Field(
         (), description="Steps before which a person is asked: any of plan, data, train."
     )
+    report_to: Annotated[
+        tuple[Literal["tensorboard", "trackio", "wandb", "mlflow"], ...], BeforeValidator(_trackers)
+    ] = Field(
+        (),
+        description="Trackers that are told of each training: any of tensorboard, trackio, wandb, mlflow.",
+    )
     memory: str = Field(
         default_factory=default_memory_dir, description="Folder of the experience across runs, or `off`."
+    )
+    answer_cache: str = Field(
+        default_factory=default_answer_cache,
+        description="Folder of the base model's answers to validation items across runs, or `off`.",
+    )
+    eval_server: str = Field(
+        "",
+        description="vLLM or SGLang server of the base model, to answer for it and its adapters (.../v1).",
+    )
+    baseline: str = Field(
+        "",
+        description="Served model to score on the same test items: URL#model or provider:model.",
+        examples=["http://127.0.0.1:8000/v1#qwen3-32b", "openai:gpt-5-mini"],
     )
     seed: int = Field(0, description="Seed of the generated rows, the samples and the training.", ge=0)
     runs_dir: str = Field(default_factory=default_runs_dir, description="Folder that holds the runs.")
@@ -193,7 +222,11 @@ class Options(TypedDict, total=False):
     max_usd: float | None
     max_tokens: int | None
     approve: tuple[Literal["plan", "data", "train"], ...]
+    report_to: tuple[Literal["tensorboard", "trackio", "wandb", "mlflow"], ...]
     memory: str
+    answer_cache: str
+    eval_server: str
+    baseline: str
     seed: int
     runs_dir: str
     max_rows: int

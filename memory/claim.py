@@ -100,6 +100,8 @@ def levels_text(journal: Journal) -> tuple[str, ...]:
         lines.append(f"Against the commonest answer alone the champion has {spread}.")
     elif champion is not None and score is not None and champion.score.value <= score and said is None:
         lines.append("The champion scores no more than that answer alone.")
+    if beside := journal.served_baseline:
+        lines.append(f"Beside: {beside['text']}.")
     return (*lines, *_judge_lines(journal))
 
 

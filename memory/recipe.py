@@ -72,6 +72,30 @@ class Normalise(Record):
     answer_format: bool = False
 
 
+class Repair(Record):
+    """Rewrite the answers of one source by one rule; rows that the rule does not fit are dropped.
+
+    relabel: ``labels`` says what each answer becomes; case: ``case`` of all letters; affix: ``strip`` is
+    taken off an answer's two ends, then ``add`` is put there; scale: a number times ``factor``, with
+    ``decimals`` places, and without the worked solution, which leads to the old number; reorder:
+    ``template`` with ``{0}`` for the answer's first run of letters or digits, ``{1}`` for the second, and so
+    on.
+    """
+
+    op: Literal["repair"] = "repair"
+    source: str
+    rule: Literal["relabel", "case", "affix", "scale", "reorder"]
+    labels: dict[str, str] = Field(default_factory=dict)
+    case: Literal["lower", "upper", "title"] = "lower"
+    strip: tuple[str, str] = ("", "")
+    add: tuple[str, str] = ("", "")
+    factor: float = Field(1.0, gt=0.0)
+    decimals: int = Field(0, ge=0, le=12)
+    template: str = ""
+    widths: tuple[int, ...] = ()
+    """For reorder: least digits of each field of the template in its order; shorter numbers get zeros."""
+
+
 class Deduplicate(Record):
     """Drop exact repeats, and near repeats when ``near``.
 
@@ -187,6 +211,7 @@ Operation = Annotated[
     | Map
     | Filter
     | Normalise
+    | Repair
     | Deduplicate
     | Decontaminate
     | Verify

@@ -21,7 +21,14 @@ from tasks.base import Score
 Outcome = Literal["kept", "discarded", "failed"]
 Ending = Literal["solved", "out_of_budget", "stuck", "harness_fault"]
 Role = Literal[
-    "planner", "data_curator", "training_engineer", "evaluator", "diagnostician", "teacher", "judge"
+    "planner",
+    "data_curator",
+    "training_engineer",
+    "evaluator",
+    "diagnostician",
+    "teacher",
+    "judge",
+    "baseline",
 ]
 Change = Literal["sources", "operations", "method", "hyperparameters", "duration", "first"]
 """The one thing in which an experiment differs from its parent."""
@@ -48,6 +55,8 @@ class Plan(Record):
     rows: int = Field(2000, gt=0)
     init_from: str = "base"
     """``base``, or the experiment whose weights training continues from."""
+    steps: int = Field(0, ge=0)
+    """Optimiser steps, where several plans compare sources on the same footing; 0 leaves them to the time."""
     lessons: tuple[str, ...] = ()
     """Ids of the recalled lessons that the plan used."""
     tests: str = ""

@@ -7,7 +7,8 @@ more when the champion has become clearly better than at the first.
 from __future__ import annotations
 
 from memory.records import Experiment
-from tools.checks.source_kinds import kind_of
+from roles.source_looks import is_look
+from tools.checks.source_kinds import can_be_audited
 from tools.dojo import Dojo
 
 MOST_AUDITS = 2
@@ -15,18 +16,26 @@ CLEARLY_BETTER = 10.0
 """Points of validation score since the last audit that make another one worth its seconds."""
 
 
-def sources_to_audit(dojo: Dojo, experiment: Experiment) -> tuple[str, ...]:
-    """The usable sources, where the experiment is to be audited; empty where it is not.
+LEAST_RIGHT = 0.5
+"""Share of validation items that a model trained on one source must get right to be asked about the others:
+by then its answers say what their labels mean."""
 
-    Only a kept model is worth asking, and only one that was trained on more than one source.
+
+def sources_to_audit(dojo: Dojo, experiment: Experiment) -> tuple[str, ...]:
+    """The sources whose answers can be held against labels, where the experiment is to be audited; else none.
+
+    Only a kept model is worth asking, and no look. One that was trained on a single source has no source
+    to doubt, but may show how others can be repaired, once.
     """
-    if experiment.outcome != "kept" or experiment.evaluation is None or len(experiment.plan.sources) < 2:
+    if experiment.outcome != "kept" or experiment.evaluation is None or is_look(experiment):
         return ()
-    usable = tuple(name for name, profile in dojo.profiles().items() if kind_of(profile) != "unusable")
+    named = tuple(name for name, profile in dojo.profiles().items() if can_be_audited(profile))
     audited = [e for e in dojo.journal.experiments() if e.diagnosis and e.diagnosis.source_scores]
-    if len(usable) < 2 or len(audited) >= MOST_AUDITS:
+    if len(named) < 2 or len(audited) >= MOST_AUDITS:
         return ()
+    if len(experiment.plan.sources) < 2:
+        return named if not audited and dojo.right_share(experiment.id) >= LEAST_RIGHT else ()
     before = audited[-1].evaluation if audited else None
     if before is not None and experiment.evaluation.score.value < before.score.value + CLEARLY_BETTER:
         return ()
-    return usable
+    return named

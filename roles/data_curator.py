@@ -1,9 +1,10 @@
 """The DataCurator: from a plan and the profiles to a recipe of typed operations.
 
-The order matters and is always the same: read the columns, drop what is blank or
-unreadable, put answers into the task's format, drop what is off the domain, repeats
-and contradictions, what the task can refute, and what the sealed splits hold; only
-then weigh and cap, so that the cap counts rows that are worth training on.
+The order matters and is always the same: read the columns, drop what is blank, repair the
+sources for which an audit found a rule, drop what is unreadable, put answers into the task's
+format, drop what is off the domain, repeats and contradictions, what the task can refute, and
+what the sealed splits hold; only then weigh and cap, so that the cap counts rows that are worth
+training on.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def write_recipe(dojo: Dojo, plan: Plan) -> DataRecipe:
         Select(sources=plan.sources),
         Map(columns={name: dict(profiles[name].suggested_columns) for name in plan.sources}),
         Filter(rule="nonempty"),
+        *(repair for name, repair in dojo.repairs().items() if name in plan.sources),
         Filter(rule="parseable"),
         Normalise(answer_format=True),
         Filter(rule="on_domain"),

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from memory.records import Diagnosis, Experiment
 from tools.checks.source_kinds import distrusted
-from tools.dojo import AUDIT_ROWS, Dojo
+from tools.curation.audit import AUDIT_ROWS
+from tools.dojo import Dojo
 from tools.training.loss_curve import STILL_FALLING, loss_fall
 
 UNPARSEABLE_SHARE = 0.15
@@ -27,7 +28,7 @@ def diagnose(dojo: Dojo, experiment: Experiment, audit: Mapping[str, float]) -> 
     if experiment.failure is not None:
         return _of_failure(experiment)
     cause, evidence, move = _of_result(experiment)
-    doubted = distrusted(audit, AUDIT_ROWS)
+    doubted = distrusted(audit, AUDIT_ROWS, dojo.right_share(experiment.id)) if audit else ()
     used = [name for name in doubted if name in experiment.plan.sources]
     if used:
         shares = ", ".join(f"{name} {audit[name]:.0%}" for name in used)

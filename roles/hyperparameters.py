@@ -46,7 +46,8 @@ def default_hyperparameters(method: Method, hidden_size: int) -> Hyperparameters
 
 
 def trials_from(experiments: Sequence[Experiment], base_score: float, method: Method) -> list[Trial]:
-    """The journal's finished trainings of one method, with their worth.
+    """The journal's finished trainings of one method, with their worth; a look, which compares sources, tries
+    no hyperparameters.
 
     Worth is the share of the remaining error that was removed, (score - start) /
     (100 - start) with start the score of the weights that training began from. Unlike
@@ -56,7 +57,7 @@ def trials_from(experiments: Sequence[Experiment], base_score: float, method: Me
     trials = []
     for experiment in experiments:
         plan = experiment.training_plan
-        if plan is None or plan.method != method:
+        if plan is None or plan.method != method or experiment.plan.steps:
             continue
         start = scores.get(plan.init_from, base_score)
         reached = scores.get(experiment.id)

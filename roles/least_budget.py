@@ -2,16 +2,16 @@
 
 A 7B model on a laptop is refused before its weights are read. The speeds are the most that hardware of
 the kind gives, so nothing is refused here that could be done; what is only slow is found out when the
-base model has been scored (``graph.nodes.prepare``), at measured speed.
+base model has been scored (``graph.preparation.prepare``), at measured speed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from roles.time_split import LEAST_BATCH, LEAST_STEPS
 from tasks.base import Sample
-from tools.models.base_model import BaseModel, count_tokens
+from tools.models.base_model import BaseModel
 from tools.process.machine import Machine, machine
 
 MOST_CORE_FLOPS = 3e11
@@ -24,13 +24,17 @@ ANSWER_TOKENS = 8
 
 
 def least_budget_seconds(
-    model: BaseModel, validation: Sequence[Sample], test_items: int, where: Machine | None = None
+    model: BaseModel,
+    count_tokens: Callable[[str], int],
+    validation: Sequence[Sample],
+    test_items: int,
+    where: Machine | None = None,
 ) -> float:
     """Wall-clock of the shortest run: base scored, one small experiment, the sealed test read for both."""
     where = where or machine()
     flops = MOST_GPU_FLOPS * len(where.gpus) if where.gpus else MOST_CORE_FLOPS * where.cores
-    count, some = count_tokens(model), validation[:COUNTED_PROMPTS]
-    prompt = sum(count(sample.prompt) for sample in some) / max(len(some), 1)
+    some = validation[:COUNTED_PROMPTS]
+    prompt = sum(count_tokens(sample.prompt) for sample in some) / max(len(some), 1)
     row = prompt + ANSWER_TOKENS
     answered = 2 * row * (2 * len(validation) + 2 * test_items)
     trained = 4 * row * LEAST_STEPS * LEAST_BATCH / 2

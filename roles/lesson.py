@@ -6,6 +6,9 @@ from memory.records import Experiment, Lesson
 from tools.checks.source_kinds import IN_WORDS, kind_of
 from tools.dojo import Dojo
 
+SOURCES_JOIN = "\n"
+"""Between the names of a lesson's sources."""
+
 
 def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
     """What transfers to the next run; None when the experiment shows nothing that it could use."""
@@ -35,9 +38,11 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
             "edition": dojo.edition,
             "score": score.value,
             "base": base,
+            "data": dojo.journal.info.data_digest,
         },
         settings={
             "kind": kind,
+            "sources": SOURCES_JOIN.join(experiment.plan.sources),
             "start": "base" if trained.init_from == "base" else "champion",
             "method": trained.method,
             "learning_rate": trained.learning_rate,

@@ -4,8 +4,10 @@ The playbook's order is the order of a practised fine-tuner:
 
 1. **Recall.** A lesson from an earlier run on this task goes first: its kind of data
    and its hyperparameters, with a full budget, instead of a screening.
-2. **Screen** the kinds of data, each from the base weights with a short budget:
-   data decides more than any hyperparameter (LIMA, arXiv 2305.11206).
+2. **Look** at each usable source, from the base weights and for the same few steps, and go on from
+   the best look with the sources of its kind that do about as well (``roles.source_looks``): data
+   decides more than any hyperparameter (LIMA, arXiv 2305.11206). Where time holds no look at each,
+   **screen** the kinds of data.
 3. **Look again** at chain-of-thought answers that lost their screening while they were still learning fast,
    at once where the champion is poor, later where it stalls and they are within reach:
    more tokens a row make a slower start, and a short race favours what starts fast (the known bias of
@@ -22,23 +24,22 @@ Each function that can make a plan returns None when its case does not apply.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
-from memory.experience.lessons import Recalled
 from memory.records import Experiment, Plan
+from roles import source_looks
 from roles.method import method_for
-from roles.time_split import experiment_seconds, long_seconds
+from roles.plan_context import PlannerContext, draft
+from roles.recall import from_lesson
+from roles.time_split import long_seconds
 from tasks.errors import ExperimentFailed
-from tools.checks.source_kinds import IN_WORDS, Kind, by_kind, distrusted, why_unusable
-from tools.dojo import AUDIT_ROWS, Dojo
+from tools.checks.source_kinds import CHAIN_OF_THOUGHT_SHARE, IN_WORDS, by_kind, why_unusable
+from tools.dojo import Dojo
 from tools.training.loss_curve import STILL_FALLING, loss_fall
 
 SCREEN_SHARE = 0.6
 """A screening's budget, relative to an equal share of the time left: a ranking of data takes less
 training than a champion. Set on the synthetic editions."""
-LESSON_SHARE = 1.5
-"""A plan from a lesson takes the time of the screenings that it saves."""
 PATIENCE = 5
 """Discarded improvements in a row after which the run counts as stuck: TPE has then seen as many rates
 as its two start-up trials and a few guided ones."""
@@ -54,67 +55,6 @@ SCREEN_GAIN, CLEAN_GAIN = 10.0, 5.0
 """Points that a screening and a cleaning are said to gain: guesses, scored by ``memory.calibration``."""
 IMPROVE_SHARE = 0.1
 """Of the remaining error, what an improvement is said to remove: a guess as well."""
-
-
-@dataclass(frozen=True)
-class PlannerContext:
-    """What the Planner has in front of it: facts derived from the journal, nothing of its own."""
-
-    dojo: Dojo
-    experiment: str
-    history: tuple[Experiment, ...]
-    champion: Experiment | None
-    groups: dict[Kind, tuple[str, ...]]
-    advice: tuple[Recalled, ...]
-
-    @property
-    def champion_id(self) -> str:
-        """``base`` as long as nothing was kept."""
-        return self.champion.id if self.champion else "base"
-
-    @property
-    def champion_score(self) -> float:
-        """Validation score of the champion, or of the base model."""
-        return self.dojo.validation_score(self.champion_id).value
-
-    def score_of(self, experiment: str) -> float:
-        """Validation score of ``base`` or of an evaluated experiment."""
-        return self.dojo.validation_score(experiment).value
-
-    @property
-    def initial_checkpoint(self) -> str:
-        """The weights to train on from: the champion's, or those of a better, unproven challenger of it.
-
-        A challenger that scores higher without the evidence to replace the champion was still
-        trained for longer; going on from it keeps that training, and the next paired test
-        against the champion decides about both.
-        """
-        since = list(self.history)
-        if self.champion is not None:
-            since = since[since.index(self.champion) + 1 :]
-        ahead = [e for e in since if e.comparison and e.comparison.delta > 0 and e.training]
-        best = max(ahead, key=lambda e: e.comparison.delta if e.comparison else 0.0, default=None)
-        return best.id if best else self.champion_id
-
-    @property
-    def trusted(self) -> tuple[str, ...]:
-        """Usable sources whose labels the last audit does not contradict."""
-        audits = [
-            e.diagnosis.source_scores for e in self.history if e.diagnosis and e.diagnosis.source_scores
-        ]
-        doubted = set(distrusted(audits[-1], AUDIT_ROWS)) if audits else set()
-        return tuple(name for name in self.usable if name not in doubted)
-
-    @property
-    def usable(self) -> tuple[str, ...]:
-        """Chain-of-thought sources first, then direct ones."""
-        return self.groups["chain_of_thought"] + self.groups["direct"]
-
-    def tried(self, sources: tuple[str, ...], init_from: str) -> bool:
-        """Whether this set of sources was already trained from these weights."""
-        return any(
-            set(e.plan.sources) == set(sources) and e.plan.init_from == init_from for e in self.history
-        )
 
 
 def plan(dojo: Dojo, experiment: str) -> Plan | None:
@@ -134,47 +74,67 @@ def plan(dojo: Dojo, experiment: str) -> Plan | None:
     if not context.usable:
         reasons = "; ".join(f"{name}: {why_unusable(profile)}" for name, profile in dojo.profiles().items())
         raise ExperimentFailed("plan", "empty_data", f"no source can be used ({reasons})")
-    for rule in (_from_lesson, _screen, _look_again, _clean, _widen_when_stalled, _improve):
+    for rule in (
+        from_lesson,
+        _look,
+        _look_again,
+        _go_on_from_best_look,
+        _screen,
+        _clean,
+        _add_repaired,
+        _narrow_when_stalled,
+        _widen_when_stalled,
+        _improve,
+    ):
         proposal = rule(context)
         if proposal is not None:
             return proposal
     return None
 
 
-def _from_lesson(context: PlannerContext) -> Plan | None:
-    """First experiment with a warm memory: what worked on this task before, at full length."""
-    advice = [
-        item for item in context.advice if item.kind == "advice" and item.lesson.task == context.dojo.spec.id
-    ]
-    if context.history or not advice:
+def _look(context: PlannerContext) -> Plan | None:
+    """The next short training of one source, to compare sources by what they do to validation."""
+    stalled = _discards_in_a_row(context) >= STALLED_DISCARDS
+    look = source_looks.next_look(context.dojo, context.history, context.groups, stalled)
+    if look is None:
         return None
-    # What refined a champion does not suit a first training: a lesson from the base goes first.
-    advice.sort(key=lambda item: (item.lesson.settings.get("start") != "base", -item.lesson.gain))
-    lesson = advice[0].lesson
-    kind = str(lesson.settings.get("kind", ""))
-    sources = _sources_of_kind(context, kind)
-    if not sources:
-        return None
-    return _draft(
+    again = f", {look.steps} more steps from {look.init_from}" if look.round else ""
+    return draft(
         context,
-        sources=sources,
-        init_from="base",
-        change="first",
-        hypothesis=f"What helped on this task before helps again: {IN_WORDS.get(kind, kind)} answers",
-        reason=f"lesson {lesson.id}: {lesson.text}",
-        expected_gain=max(0.0, lesson.gain),
-        share=LESSON_SHARE,
-        lessons=(lesson.id,),
+        sources=(look.source,),
+        init_from=look.init_from,
+        change="duration" if look.round else "sources" if context.history else "first",
+        hypothesis=f"{look.source} alone teaches the task{again}",
+        reason=f"a look: each source by itself for {look.steps} steps, judged by validation",
+        expected_gain=SCREEN_GAIN,
+        seconds=look.seconds,
+        steps=look.steps,
     )
 
 
-def _sources_of_kind(context: PlannerContext, kind: str) -> tuple[str, ...]:
-    """The sources that a lesson's kind means here; names differ from pool to pool, kinds do not."""
-    if kind == "chain_of_thought":
-        return context.groups["chain_of_thought"]
-    if kind == "direct":
-        return context.groups["direct"]
-    return context.usable if kind == "all" else ()
+def _go_on_from_best_look(context: PlannerContext) -> Plan | None:
+    """Once: the best source with those that did about as well, on from the weights of its look."""
+    best, *others = context.chosen or (None,)
+    if best is None or any(e.plan.init_from == best.experiment for e in context.history):
+        return None
+    champion, order = context.champion, [e.id for e in context.history]
+    if (
+        champion
+        and not source_looks.is_look(champion)
+        and best.experiment in order[: order.index(champion.id)]
+    ):
+        return None  # another source has overtaken it since
+    alike = f"; {', '.join(seen.source for seen in others)} did about as well" if others else ""
+    return draft(
+        context,
+        sources=tuple(seen.source for seen in (best, *others)),
+        init_from=best.experiment,
+        change="sources" if others else "duration",
+        hypothesis=f"{best.source} taught most in its look and goes on teaching{alike}",
+        reason=f"{best.experiment}: {best.score.text()} on validation, the best of {context.looks} looks",
+        expected_gain=IMPROVE_SHARE * (100.0 - best.score.value),
+        seconds=_long(context, tuple(seen.source for seen in (best, *others))),
+    )
 
 
 def _candidates(context: PlannerContext) -> Iterator[tuple[str, tuple[str, ...], str]]:
@@ -191,7 +151,7 @@ def _candidates(context: PlannerContext) -> Iterator[tuple[str, tuple[str, ...],
 
 def _screen(context: PlannerContext) -> Plan | None:
     """Each kind of data once, from the base weights; none after a lesson has answered the question."""
-    if context.history and context.history[0].plan.lessons and context.champion:
+    if context.history and (context.chosen or (context.history[0].plan.lessons and context.champion)):
         return None
     for kind, sources, reason in _candidates(context):
         if context.tried(sources, "base"):
@@ -199,7 +159,7 @@ def _screen(context: PlannerContext) -> Plan | None:
         rejected = ", ".join(
             f"{name} ({why_unusable(context.dojo.profiles()[name])})" for name in context.groups["unusable"]
         )
-        return _draft(
+        return draft(
             context,
             sources=sources,
             init_from="base",
@@ -223,20 +183,22 @@ def _look_again(context: PlannerContext) -> Plan | None:
     if context.champion is None or not rationales or rationales & set(context.champion.plan.sources):
         return None
     looks = [e for e in context.history if rationales & set(e.plan.sources) and e.evaluation and e.training]
-    if not looks or context.tried(looks[-1].plan.sources, looks[-1].id):
+    if not looks:
         return None
-    last = looks[-1]
+    last = max(reversed(looks), key=lambda look: context.score_of(look.id))
+    if context.tried(last.plan.sources, last.id):
+        return None
     assert last.training is not None
     gained = context.score_of(last.id) - context.score_of(last.plan.init_from)
     gap = context.champion_score - context.score_of(last.id)
     within_reach = _stalled(context.champion, context.history[-1]) and gap < 100.0 - context.champion_score
     if context.champion_score >= POOR_SCORE and not within_reach:
         return None
-    closing = len(looks) == 1 or gained >= CLOSING_SHARE * gap
+    closing = last.plan.init_from == "base" or gained >= CLOSING_SHARE * gap
     fall = _loss_fall(last)
     if fall < STILL_FALLING or gained <= 0 or not closing:
         return None
-    return _draft(
+    return draft(
         context,
         sources=last.plan.sources,
         init_from=last.id,
@@ -275,7 +237,7 @@ def _clean(context: PlannerContext) -> Plan | None:
 
 def _cleaned(context: PlannerContext, sources: tuple[str, ...], init_from: str) -> Plan:
     doubted = sorted(set(context.usable) - set(context.trusted))
-    return _draft(
+    return draft(
         context,
         sources=sources,
         init_from=init_from,
@@ -284,6 +246,49 @@ def _cleaned(context: PlannerContext, sources: tuple[str, ...], init_from: str) 
         reason="the champion agrees with their labels clearly less than with the best source's "
         "(confident learning, arXiv 1911.00068)",
         expected_gain=CLEAN_GAIN,
+    )
+
+
+def _add_repaired(context: PlannerContext) -> Plan | None:
+    """Once: the champion's data with the sources of its kind for which an audit found a repair."""
+    if context.champion is None or any(context.repaired & set(e.plan.sources) for e in context.after_looks):
+        return None
+    seen, profiles = context.champion.plan.sources, context.dojo.profiles()
+    steps = {profiles[name].reasoning_share >= CHAIN_OF_THOUGHT_SHARE for name in seen}
+    added = tuple(
+        name
+        for name in profiles
+        if name in context.repaired and {profiles[name].reasoning_share >= CHAIN_OF_THOUGHT_SHARE} == steps
+    )
+    if not added:
+        return None
+    return draft(
+        context,
+        sources=seen + added,
+        init_from=context.champion_id,
+        change="sources",
+        hypothesis=f"{', '.join(added)}, repaired, adds right rows",
+        reason=f"one rule turns its labels into what {context.champion_id} answers",
+        expected_gain=IMPROVE_SHARE * (100.0 - context.champion_score),
+    )
+
+
+def _narrow_when_stalled(context: PlannerContext) -> Plan | None:
+    """After two discarded improvements in a row: the source of the best look alone."""
+    best = context.chosen[0].source if context.chosen else ""
+    champion = context.champion
+    if not champion or best not in champion.plan.sources or len(champion.plan.sources) < 2:
+        return None
+    if _discards_in_a_row(context) < STALLED_DISCARDS or context.tried((best,), champion.id):
+        return None
+    return draft(
+        context,
+        sources=(best,),
+        init_from=champion.id,
+        change="sources",
+        hypothesis=f"{best} alone teaches what is left",
+        reason="its look was the best, and two improvements in a row were discarded with others beside it",
+        expected_gain=1.0,
     )
 
 
@@ -297,12 +302,14 @@ def _widen_when_stalled(context: PlannerContext) -> Plan | None:
     seen = context.champion.plan.sources
     kinds = [group for kind, group in context.groups.items() if kind != "unusable" and set(seen) & set(group)]
     alike = {name for group in kinds for name in group}
+    if context.chosen:
+        alike &= {each.source for each in context.chosen}
     added = tuple(name for name in context.trusted if name in alike and name not in seen)
     sources = context.champion.plan.sources + added
     if not added or context.tried(sources, context.champion_id):
         return None
     weights = dict.fromkeys(context.champion.plan.sources, 1.0) | dict.fromkeys(added, NEW_SOURCE_WEIGHT)
-    return _draft(
+    return draft(
         context,
         sources=sources,
         init_from=context.champion_id,
@@ -319,10 +326,13 @@ def _improve(context: PlannerContext) -> Plan | None:
     run out."""
     if _discards_in_a_row(context) >= PATIENCE:
         return None
-    sources = context.champion.plan.sources if context.champion else context.trusted or context.usable
-    weights = context.champion.plan.weights if context.champion else {}
+    start = next((e for e in context.history if e.id == context.initial_checkpoint), None)
+    # A screening that is ahead by chance does not decide about the data: what went on from one does.
+    holder = start if start and start.plan.init_from != "base" else context.champion
+    sources = holder.plan.sources if holder else context.trusted or context.usable
+    weights = holder.plan.weights if holder else {}
     gain = IMPROVE_SHARE * (100.0 - context.champion_score)
-    return _draft(
+    return draft(
         context,
         sources=sources,
         init_from=context.initial_checkpoint,
@@ -344,42 +354,9 @@ def _long(context: PlannerContext, sources: tuple[str, ...]) -> float | None:
 
 
 def _discards_in_a_row(context: PlannerContext) -> int:
-    """How many of the latest experiments were not kept."""
+    """How many of the latest experiments were not kept; a look that lost against others is no failure."""
     runs = [
         (kept, len(list(group)))
-        for kept, group in groupby(context.history, key=lambda e: e.outcome == "kept")
+        for kept, group in groupby(context.after_looks, key=lambda e: e.outcome == "kept")
     ]
     return runs[-1][1] if runs and not runs[-1][0] else 0
-
-
-def _draft(
-    context: PlannerContext,
-    *,
-    sources: tuple[str, ...],
-    init_from: str,
-    change: str,
-    hypothesis: str,
-    reason: str,
-    expected_gain: float,
-    share: float = 1.0,
-    seconds: float | None = None,
-    weights: dict[str, float] | None = None,
-    lessons: tuple[str, ...] = (),
-) -> Plan:
-    return Plan.model_validate(
-        {
-            "experiment": context.experiment,
-            "parent": None if init_from == "base" else init_from,
-            "hypothesis": hypothesis,
-            "reason": reason,
-            "change": change,
-            "expected_gain": expected_gain,
-            "sources": sources,
-            "weights": weights or {},
-            "max_seconds": seconds
-            or experiment_seconds(context.dojo, context.history, method_for(context.dojo), share),
-            "rows": context.dojo.max_rows,
-            "init_from": init_from,
-            "lessons": lessons,
-        }
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from memory.records import Ending
 from roles.method import method_for
 from roles.time_split import meaningful_seconds
+from tools.checks.judge import judge_holds_another
 from tools.dojo import Dojo
 
 SOLVED_LOW = 97.0
@@ -30,7 +31,7 @@ def ending(
         return "solved", f"{incumbent} scores {score.text()} on validation"
     if dojo.spending is not None and dojo.spending.exhausted:
         return "out_of_budget", dojo.spending.exhausted
-    if not dojo.judge_holds_another():
+    if not judge_holds_another(dojo):
         return "out_of_budget", "what the judge's cap leaves is kept for the sealed test"
     done = len(dojo.journal.experiments())
     if max_experiments is not None and done >= max_experiments:

@@ -119,8 +119,8 @@ def _with_lora(dojo: Dojo, plan: Plan, draft: TrainingPlan) -> TrainingPlan:
 def hyperparameters_for(
     dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method
 ) -> Hyperparameters:
-    """A cited lesson's hyperparameters first; screenings share one default, so that only the data differs,
-    and so do all where the budget holds no search; else TPE."""
+    """A cited lesson's hyperparameters first; screenings and what goes on from a look share one default, so
+    that only the data differs, and so do all where the budget holds no search; else TPE."""
     for lesson in dojo.lessons(plan.lessons):
         if lesson.settings.get("method") == method and "learning_rate" in lesson.settings:
             return Hyperparameters(
@@ -130,7 +130,10 @@ def hyperparameters_for(
             )
     width = dojo.base_model.hidden_size
     trials = trials_from(history, dojo.validation_score("base").value, method)
-    if plan.change in ("first", "sources") or not searches(dojo, method):
+    before = dojo.journal.plan(plan.init_from)
+    from_look = before is not None and before.steps > 0
+    screening = plan.steps or from_look or plan.change in ("first", "sources")
+    if screening or not searches(dojo, method):
         best = max(trials, key=lambda trial: trial.worth, default=None)
         if best is not None and best.worth > 0:
             return Hyperparameters(best.learning_rate, best.batch_size, "best so far")

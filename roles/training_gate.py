@@ -25,6 +25,8 @@ BATCH_FACTOR, RATE_FACTOR = 2, 3
 beside it, and a rate within a factor of three of a stable one is seldom unstable."""
 TIME_MARGIN, START_SECONDS = 1.3, 5.0
 """The hard end lies so far behind the planned one: speed varies, and a process takes time to start."""
+LOOK_MARGIN = 3.0
+"""The same for a training of so many steps: cut short it would be compared with others that were not."""
 
 
 def needs_probe(dojo: Dojo, draft: TrainingPlan, card: DataCard) -> bool:
@@ -71,15 +73,18 @@ def timed(
         fixed, speed = 0.0, probe.tokens_per_second
     per_epoch = card.rows * card.mean_tokens / max(speed, 1e-3)
     epochs = min(draft.num_train_epochs, max((seconds - fixed) / max(per_epoch, 1e-3), LEAST_EPOCHS))
-    if not draft.override_reason:
+    if plan.steps:
+        epochs = min(draft.num_train_epochs, plan.steps * draft.effective_batch_size / card.rows)
+    elif not draft.override_reason:
         draft = of_batch(draft, _batch_of(draft.effective_batch_size, round(epochs * card.rows)))
     steps = max(1, round(epochs * card.rows / draft.effective_batch_size))
+    margin = LOOK_MARGIN if plan.steps else TIME_MARGIN
     return draft.model_copy(
         update={
             "num_train_epochs": round(epochs, 3),
             "max_steps": steps,
             "warmup_steps": min(MOST_WARMUP, max(1, steps // 10)),
-            "timeout_seconds": round(seconds * TIME_MARGIN + START_SECONDS, 1),
+            "timeout_seconds": round(seconds * margin + START_SECONDS, 1),
         }
     )
 

@@ -278,6 +278,10 @@ class TaskSpec:
     """Asks that model; given by whoever opens a run, as tasks reach no network."""
     labels: tuple[str, ...] = ()
     """Every answer there is, where the list is closed; chance is then one in that many."""
+    stops: tuple[str, ...] = ()
+    """Texts at which ``scorer`` and ``extract`` stop reading an answer, so that it need not go on. A parser
+    that takes an answer's last statement, as that of every published task does, has none: what follows may
+    change the score."""
     check_gold: Callable[[Sequence[Sample], Judge], None] | None = None
     """For a user's own task whose metric runs programs: raises InputError where the metric, given a function
     that judges replies, rejects a right answer or takes two different ones for the same."""

@@ -89,7 +89,7 @@ def test_what_was_handled_is_told_kept_and_reported(tmp_path: Path) -> None:
 
 def test_rows_that_the_template_refuses_are_counted_and_the_others_trained(tmp_path: Path) -> None:
     model = model_with(tmp_path / "model", MISTRAL)
-    run(run_settings((chats(tmp_path), model), tmp_path / "runs", loss_on="last"))
+    run(run_settings((chats(tmp_path, 160), model), tmp_path / "runs", loss_on="last"))
     (path,) = tmp_path.glob("runs/*/journal.jsonl")
     journal = Journal.open(path, write=False)
     trained, base = journal.training("e01"), journal.evaluation("base")
@@ -114,10 +114,10 @@ def test_inspect_shows_what_carries_loss_with_this_model(tmp_path: Path) -> None
     assert "its template takes no system turn" in text
     assert "conversations: loss on every answer" in text
     assert "rows set aside, the chat template refuses it (roles must alternate" in text
-    shown = text[text.index("row 1 as the model sees it") : text.index("row 2 as the model sees it")]
+    shown = text[text.index("that carry loss⟧") : text.index("row 2 as the model sees it")]
     assert shown.count("⟦") == 2 and shown.count("<|end|>⟧") == 2
     last = inspected(data, "--base-model", model, "--loss-on", "last")
-    shown = last[last.index("row 1 as the model sees it") : last.index("row 2 as the model sees it")]
+    shown = last[last.index("that carry loss⟧") : last.index("row 2 as the model sees it")]
     assert shown.count("⟦") == 1
 
 

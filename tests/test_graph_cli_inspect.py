@@ -51,5 +51,5 @@ def test_a_flag_decides_which_column_answers(tmp_path: Path) -> None:
     assert isinstance(refused.exception, InputError)
     assert "team (desk) and mood (a)" in str(refused.exception)
     facts = json.loads(shown(path, "--answer", "team", "--prompt", "Who? {memo}", "--json"))
-    assert facts["sources"][0]["shown"][0]["prompt"].startswith("<|bos|><|user|>Who? The ")
+    assert facts["sources"][0]["shown"][0]["pieces"][0][0].startswith("<|bos|><|user|>Who? The ")
     assert set(facts["sources"][0]["labels"]) == {"network", "desk"}

@@ -121,6 +121,44 @@ def test_the_loss_curve_is_as_long_as_training_is_far() -> None:
     assert "3.00 → 0.10  step 30/60" in line
 
 
+SPEED = {
+    "step": 31,
+    "steps": 60,
+    "loss": 0.09,
+    "learning_rate": 1e-3,
+    "tokens_per_second": 123456.7,
+    "peak_gib": 61.25,
+    "seconds_left": 125.0,
+    "idle_share": 0.12,
+    "mfu": 0.354,
+}
+
+
+def test_the_speed_of_a_training_is_shown_at_80_columns_while_it_goes_on() -> None:
+    heard = board(*EVENTS, {"kind": "progress", "experiment": "e01", "data": SPEED}, now=10.0)
+    text = picture(heard, 80, now=15.0)
+    said = "speed     2:00 to train · 123,457 tokens/s · 61.2 GiB · idle 12% · MFU 35%"
+    assert said in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "4:55 left" in text
+    heard.hear(DONE[0], 20.0)
+    assert "speed" not in picture(heard, 80)
+
+
+@pytest.mark.parametrize("ending", ["failure", "plan"])
+def test_the_speed_of_a_training_that_is_over_is_not_shown(ending: str) -> None:
+    heard = board(STARTED, {"kind": "progress", "experiment": "e01", "data": SPEED})
+    heard.hear({"kind": ending, "experiment": "e01", "data": {}}, 0.0)
+    assert "speed" not in picture(heard, 80)
+
+
+def test_a_plain_line_of_a_training_says_its_speed_where_it_is_known() -> None:
+    event = {"kind": "progress", "experiment": "e01", "data": SPEED | {"mfu": None}}
+    assert line(event, board(STARTED, event)).endswith(
+        "step 31/60 loss 0.090, 2:05 to train, 123,457 tokens/s, 61.2 GiB, idle 12%"
+    )
+
+
 def test_time_left_counts_down_between_events_and_stops_at_the_end() -> None:
     heard = board(STARTED, now=100.0)
     assert heard.time_left(130.0) == 270.0

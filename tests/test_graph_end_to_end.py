@@ -193,3 +193,16 @@ def _wait_for(runs_dir: Path, kind: str, process: subprocess.Popen[bytes], secon
         assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.02)
     raise AssertionError(f"no {kind} within {seconds} s")
+
+
+def test_a_training_tells_its_steps_to_whoever_watches_and_not_to_the_journal(finished_run):
+    summary, events, folder = finished_run
+    told = [event["kind"] for event in events if event.get("experiment") == "e01"]
+    first, last = told.index("progress"), len(told) - 1 - told[::-1].index("progress")
+    assert first < last < told.index("training")
+    steps = [event["data"]["step"] for event in events if event["kind"] == "progress"]
+    training = ftdojo.journal(folder / "runs" / summary["run"]).training("e01")
+    assert training is not None
+    assert training.steps in steps
+    kinds = {event.kind for event in ftdojo.journal(folder / "runs" / summary["run"]).events}
+    assert "progress" not in kinds

@@ -21,7 +21,8 @@ from tests.support.tiny_model import make_tiny_model
 from tests.test_tasks_custom_metrics import loaded
 from tests.test_tools_evaluation_judge import REFERENCES, TABLE, WORDS
 
-ITEMS = 30
+ITEMS, TRAINED = 30, 120
+LEARNED = "none"
 
 
 @pytest.fixture
@@ -36,13 +37,15 @@ def task_and_model(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def colours(folder: Path, table: str = TABLE) -> Path:
-    """A task whose references are all different."""
+    """A task whose references are all different, and whose training rows all say the same."""
     (folder / "train").mkdir(parents=True)
     prompt = 'prompt = "Please name the colour of item number {q}"\n'
     text = f'name = "t"\ndescription = "Name the colour."\n{prompt}max_new_tokens = 24\n{table}'
     (folder / "task.toml").write_text(text, encoding="utf-8")
     for name, start in (("validation", 100), ("test", 200), ("train/a", 300)):
-        rows = [{"q": str(n), "answer": reference(n)} for n in range(start, start + ITEMS)]
+        count = TRAINED if name == "train/a" else ITEMS
+        answer = (lambda _: LEARNED) if name == "train/a" else reference
+        rows = [{"q": str(n), "answer": answer(n)} for n in range(start, start + count)]
         (folder / f"{name}.jsonl").write_text(
             "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
         )
@@ -55,8 +58,7 @@ def reference(number: int) -> str:
 
 def by_colour(question: str, answer: str) -> float:
     """Right, wrong, or what the tiny model learns to say, which this judge is made to like best of all."""
-    learned = not answer.startswith("item ")
-    return 2.0 if learned else float(reference(int(question.split()[-1])) in answer)
+    return 2.0 if answer and answer in LEARNED else float(reference(int(question.split()[-1])) in answer)
 
 
 def run(task_and_model: tuple[Path, Path], runs: Path, server: ChatServer, **others: Any) -> Any:
@@ -79,7 +81,7 @@ def test_a_whole_run_is_judged_and_says_by_whom(
     assert "chance: 0.0" in lines
     assert found.base_test.metric == "win_rate_over_reference"
     assert (found.base_test.n, found.base_test.value, found.final_test.value) == (ITEMS, 0.0, 100.0)
-    assert "It gives one answer, 'ite" in found["claim"]
+    assert "It gives one answer, 'n" in found["claim"]
     assert {event.data["role"] for event in journal.events if event.kind == "usage"} == {"judge"}
     page = (found.run_dir / "report.html").read_text(encoding="utf-8")
     assert f"Judge {NAME}: right on 30 of 30" in page

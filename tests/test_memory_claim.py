@@ -14,7 +14,7 @@ from memory.claim import claim, levels_text
 from memory.journal.log import Journal
 from tests.support.copy_word_task import copy_spec
 from tests.support.run_folder import VALIDATION, make_run
-from tools.models.export import model_card
+from tools.models.export.card import model_card
 from tools.report.html import render_report
 
 LOST = {"delta": -31.0, "low": -36.0, "high": -26.0, "p_value": 1e-8}

@@ -9,7 +9,7 @@ from graph.settings import make_settings
 from roles.least_budget import least_budget_seconds
 from tasks.base import Sample
 from tasks.errors import InputError
-from tools.models.base_model import resolve_base_model
+from tools.models.base_model import count_tokens, resolve_base_model
 from tools.process.machine import Machine
 
 LAPTOP = Machine(cores=2, memory_gib=16.0)
@@ -25,7 +25,7 @@ ITEMS = items("How many are 12 and 30 apples?")
 
 def seconds(parameters: float, where: Machine) -> float:
     model = resolve_base_model("ftdojo-mini").model_copy(update={"parameters": int(parameters)})
-    return least_budget_seconds(model, ITEMS, 500, where)
+    return least_budget_seconds(model, count_tokens(model), ITEMS, 500, where)
 
 
 def test_a_large_model_on_a_laptop_needs_hours_and_on_a_card_seconds() -> None:
@@ -38,8 +38,8 @@ def test_a_large_model_on_a_laptop_needs_hours_and_on_a_card_seconds() -> None:
 def test_longer_prompts_need_more() -> None:
     model = resolve_base_model("ftdojo-mini")
     long = items("How many apples are these? " * 40)
-    short_seconds = least_budget_seconds(model, ITEMS, 500, LAPTOP)
-    assert least_budget_seconds(model, long, 500, LAPTOP) > 5 * short_seconds
+    short_seconds = least_budget_seconds(model, count_tokens(model), ITEMS, 500, LAPTOP)
+    assert least_budget_seconds(model, count_tokens(model), long, 500, LAPTOP) > 5 * short_seconds
 
 
 def test_the_refusal_names_the_smallest_budget() -> None:

@@ -55,6 +55,7 @@ def context(scores: dict[str, float], *history: Experiment, champion: Experiment
         profiles=lambda: {},
         template_tokens=10,
         max_rows=2000,
+        max_experiments=None,
     )
     groups = {"chain_of_thought": ("steps",), "direct": ("bare",), "unusable": ()}
     return PlannerContext(dojo, "e09", history, champion, groups, ())  # type: ignore[arg-type]

@@ -206,7 +206,7 @@ def test_an_answer_that_nobody_can_know_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--answer corrected_note") as caught:
         data_task(path)
     assert "is_right (true)" in str(caught.value)
-    made = init_task(path, tmp_path / "task", Declared("Right? {note}", "is_right"))
+    made = init_task(path, tmp_path / "task", declared=Declared("Right? {note}", "is_right"))
     read = load_folder(tmp_path / "task")
     assert made.data is not None and read.data is not None
     assert read.data.validation[0].prompt.startswith("Right? The ")

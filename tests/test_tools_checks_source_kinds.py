@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tools.checks.source_kinds import by_kind, distrusted, kind_of, why_unusable
+from tools.checks.source_kinds import by_kind, can_be_audited, distrusted, kind_of, why_unusable
 from tools.curation.profile import SourceProfile
 
 
@@ -67,12 +67,23 @@ def test_repeats_do_not_count_towards_a_source_s_worth():
 
 def test_a_source_of_wrong_labels_is_distrusted_once_the_champion_knows_better():
     agreement = {"a": 0.80, "b": 0.76, "c": 0.42}
-    assert distrusted(agreement, rows=60) == ("c",)
+    assert distrusted(agreement, rows=60, right=0.8) == ("c",)
 
 
 def test_a_weak_champion_accuses_nobody():
-    assert distrusted({"a": 0.12, "b": 0.08, "c": 0.04}, rows=60) == ()
+    assert distrusted({"a": 0.12, "b": 0.08, "c": 0.04}, rows=60, right=0.1) == ()
+
+
+def test_a_champion_that_learned_the_faults_of_the_largest_source_does_not_accuse_the_clean_one():
+    learned_wrong = {"largest, wrong": 1.0, "clean": 0.29, "another": 0.25}
+    assert distrusted(learned_wrong, rows=60, right=0.28) == ()
+    assert distrusted(learned_wrong, rows=60, right=0.9) == ("another", "clean")
 
 
 def test_a_single_source_has_nobody_to_be_compared_with():
-    assert distrusted({"a": 0.1}, rows=60) == ()
+    assert distrusted({"a": 0.1}, rows=60, right=0.9) == ()
+
+
+def test_a_source_whose_answers_cannot_be_read_may_still_be_held_against_a_model():
+    assert can_be_audited(profile(parseable_share=0.0))
+    assert not can_be_audited(profile(parseable_share=0.0, on_domain_share=0.1))

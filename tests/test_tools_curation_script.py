@@ -328,7 +328,7 @@ def test_a_planted_leak_comes_out_of_no_script(runs_dir: Path):
     forger = script(f"def transform(row):\n    return [row, {{'prompt': {SEALED!r}, 'answer': '37'}}]")
     forged = run_recipe(recipe(forger, Decontaminate()), pool(), SPEC, GUARD, workspace, len)
     assert forged.rows == 30
-    assert "30 normalised test" in forged.steps[-1].note
+    assert "30 near test" in forged.steps[-1].note
     assert "Tuesday" not in workspace.inside(forged.path).read_text()
 
 

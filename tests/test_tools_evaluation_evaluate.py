@@ -12,7 +12,15 @@ from tasks.base import ItemScore
 from tasks.errors import ExperimentFailed
 from tests.support.copy_word_task import copy_spec, data_card, samples
 from tests.support.tiny_model import make_tiny_model, shared_worker
-from tools.evaluation.evaluate import agreement, answer_sets, clusters, evaluate, read_items, row_agreement
+from tools.evaluation.evaluate import (
+    agreement,
+    answer_sets,
+    clusters,
+    evaluate,
+    read_items,
+    row_agreement,
+    row_answers,
+)
 from tools.process.worker import Worker
 from tools.training.train import train
 from tools.workspace import Workspace
@@ -121,10 +129,11 @@ def test_agreement_tells_right_labels_from_wrong_ones(trained: Path) -> None:
         "blank": [(prompt, " ") for prompt in prompts],
         "empty": [],
     }
-    shares = agreement(rows, copy_spec(), trained, shared_worker())
-    assert shares == {"same": 1.0, "wrong": 0.0, "blank": 0.0}
+    said = row_answers(rows, copy_spec(), trained, shared_worker())
+    assert agreement(said, copy_spec()) == {"same": 1.0, "wrong": 0.0, "blank": 0.0}
     mixed = {"mixed": [rows["same"][0], rows["wrong"][1]]}
-    assert row_agreement(mixed, copy_spec(), trained, shared_worker()) == {"mixed": [True, False]}
+    said = row_answers(mixed, copy_spec(), trained, shared_worker())
+    assert row_agreement(said, copy_spec()) == {"mixed": [True, False]}
 
 
 def test_errors_are_grouped_by_class_and_view_largest_first() -> None:

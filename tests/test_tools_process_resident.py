@@ -14,6 +14,7 @@ import pytest
 from tasks.errors import ExperimentFailed
 from tests.support import worker_jobs
 from tools.process import resident as residents
+from tools.process import worker as workers
 from tools.process.worker import Worker
 
 
@@ -27,9 +28,9 @@ def worker() -> Iterator[Worker]:
 def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
         return False
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
 def gone(pid: int, seconds: float = 20.0) -> bool:
@@ -64,10 +65,14 @@ def test_one_child_does_job_after_job_each_with_its_own_log(worker: Worker, tmp_
         (worker_jobs.exhaust, {}, "out_of_memory"),
         (worker_jobs.leave, {"signal": "SIGSEGV"}, "crashed"),
         (worker_jobs.leave, {"signal": "SIGKILL"}, "out_of_memory"),
+        (worker_jobs.exhaust_torch, {}, "out_of_memory"),
         (worker_jobs.leave, {"exit": 3}, "crashed"),
     ],
 )
-def test_a_job_that_fails_costs_itself(worker: Worker, tmp_path: Path, job, payload, code) -> None:
+def test_a_job_that_fails_costs_itself(
+    worker: Worker, tmp_path: Path, job, payload, code, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "memory_kills", lambda: None)  # a kernel that does not count
     before = pid_of(worker, tmp_path)
     with pytest.raises(ExperimentFailed) as failed:
         worker.run(job, payload, 30.0, tmp_path / "log.txt", "train", resident=True)
@@ -85,6 +90,28 @@ def test_a_job_that_hangs_is_killed_with_its_children(worker: Worker, tmp_path: 
     assert gone(child)
     assert gone(grandchild)
     assert pid_of(worker, tmp_path) != child
+
+
+def test_a_job_that_stands_still_is_found_long_before_its_time_is_over(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(residents, "STALL_SECONDS", 1.0)
+    monkeypatch.setattr(residents, "LOOK_SECONDS", 0.2)
+    before = pid_of(worker, tmp_path)
+    with pytest.raises(ExperimentFailed, match="hung") as failed:
+        worker.run(worker_jobs.stop, {}, 3600.0, tmp_path / "log.txt", "evaluate", resident=True)
+    assert failed.value.code == "crashed"
+    assert gone(before)
+    assert pid_of(worker, tmp_path) != before
+
+
+def test_a_job_that_works_is_left_alone_however_long_it_takes(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(residents, "STALL_SECONDS", 0.5)
+    monkeypatch.setattr(residents, "LOOK_SECONDS", 0.2)
+    done = worker.run(worker_jobs.work, {"cpu_seconds": 2.0}, 60.0, tmp_path / "log.txt", resident=True)
+    assert done["cpu_seconds"] >= 2.0
 
 
 def test_a_child_that_leaks_is_replaced(

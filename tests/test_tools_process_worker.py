@@ -16,6 +16,7 @@ import pytest
 
 from tasks.errors import ExperimentFailed, HarnessFault
 from tests.support import worker_jobs
+from tools.process import worker as workers
 from tools.process.worker import Worker
 
 ROOT = Path(__file__).parent.parent
@@ -87,17 +88,41 @@ def test_the_code_of_an_expected_failure_is_kept(worker: Worker, tmp_path: Path)
     ("job", "payload", "code", "words"),
     [
         (worker_jobs.exhaust, {}, "out_of_memory", "10 GiB"),
+        (worker_jobs.exhaust_torch, {}, "out_of_memory", "allocate memory"),
         (worker_jobs.leave, {"signal": "SIGKILL"}, "out_of_memory", "signal 9"),
         (worker_jobs.leave, {"signal": "SIGSEGV"}, "crashed", "signal 11"),
         (worker_jobs.leave, {"exit": 3}, "crashed", "exit code 3"),
     ],
 )
 def test_every_way_to_die_has_a_code(
-    worker: Worker, tmp_path: Path, job: object, payload: dict[str, object], code: str, words: str
+    worker: Worker,
+    tmp_path: Path,
+    job: object,
+    payload: dict[str, object],
+    code: str,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(workers, "memory_kills", lambda: None)  # a kernel that does not count
     failed = failure(worker, tmp_path / "log", job, payload)
     assert failed.code == code
     assert words in failed.message
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code"), [(3, 3, "crashed"), (3, 4, "out_of_memory"), (None, None, "out_of_memory")]
+)
+def test_a_kill_is_for_memory_unless_the_kernel_says_that_it_was_not(
+    worker: Worker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    before: int | None,
+    after: int | None,
+    code: str,
+) -> None:
+    counts = iter([before, after])
+    monkeypatch.setattr(workers, "memory_kills", lambda: next(counts))
+    assert failure(worker, tmp_path / "log", worker_jobs.leave, {"signal": "SIGKILL"}).code == code
 
 
 def test_a_timeout_kills_the_job_and_its_children(worker: Worker, tmp_path: Path) -> None:

@@ -301,7 +301,9 @@ def test_clean_rows_of_leaking_sources_are_shown(dojo: Dojo) -> None:
     assert "Collected by hand." in tools["list_sources"].invoke({})
 
 
-@pytest.mark.parametrize("role", [role for role in get_args(Role) if role not in ("teacher", "judge")])
+@pytest.mark.parametrize(
+    "role", [role for role in get_args(Role) if role not in ("teacher", "judge", "baseline")]
+)
 def test_no_briefing_holds_a_sealed_row(dojo: Dojo, role: Role) -> None:
     for experiment in ("e01", "e02", "e03"):
         page = system_prompt(role, dojo) + briefing(role, dojo, experiment, budget_tokens=20_000)

@@ -153,7 +153,7 @@ def test_rows_a_teacher_wrote_are_held_against_the_guard_once_more(workspace: Wo
     assert sum(row.get("teacher") is not None for row in rows) == 2
     last = card.steps[-1]
     assert (last.op, last.rows_in - last.rows_out) == ("decontaminate", 1)
-    assert last.note.startswith("once more, after the teacher: 1 normalised test")
+    assert last.note.startswith("once more, after the teacher: 1 near test")
     again, _, _ = run(workspace, remembers, Generate(rows=4), Decontaminate(), decontaminator=decontaminator)
     assert [step.op for step in again.steps][2:] == ["generate", "decontaminate"]
 

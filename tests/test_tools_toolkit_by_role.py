@@ -16,6 +16,7 @@ from memory.recipe import DataRecipe
 from tasks.errors import HarnessFault
 from tests.support.run_in_progress import StillDojo, make_dojo
 from tools.chat.models import ModelSpec
+from tools.curation.audit import SourceAudit
 from tools.sandbox import run
 from tools.synthesis.teacher import Teacher
 from tools.toolkit import by_role
@@ -225,9 +226,9 @@ def test_an_audit_asks_each_source_once_and_keeps_to_the_budget(
 ) -> None:
     asked: list[list[str]] = []
 
-    def audit(experiment: str, sources: list[str]) -> dict[str, float]:
+    def audit(experiment: str, sources: list[str]) -> SourceAudit:
         asked.append(list(sources))
-        return dict.fromkeys(sources, 0.51239)
+        return SourceAudit(dict.fromkeys(sources, 0.51239), ())
 
     monkeypatch.setattr(dojo, "audit", audit)
     tool = next(tool for tool in tools_for("diagnostician", dojo) if tool.name == "audit_sources")

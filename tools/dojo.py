@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,12 +21,14 @@ from memory.confirmation import Confirmation
 from memory.experience.lessons import Recalled
 from memory.experience.store import Experience
 from memory.journal.log import BASE, Journal
-from memory.recipe import DataCard, DataRecipe, Deduplicate, Map, Normalise, SampleRows, Select
+from memory.recipe import DataCard, DataRecipe, Repair
 from memory.records import Comparison, Estimate, Evaluation, Lengths, Lesson, Training, TrainingPlan
 from tasks.base import Sample, Score, Source, TaskSpec
 from tasks.errors import HarnessFault, boundary
 from tools.contamination.check import Decontaminator
+from tools.curation import audit as auditing
 from tools.curation import run as curating
+from tools.curation.audit import AUDIT_ROWS, SourceAudit
 from tools.curation.operations import TeacherSteps
 from tools.curation.profile import SourceProfile, profile_source
 from tools.evaluation import confirmation as confirming
@@ -33,6 +36,7 @@ from tools.evaluation import evaluate as evaluating
 from tools.evaluation import paired_test as comparing
 from tools.evaluation.baselines import levels_of
 from tools.evaluation.judge.scoring import unjudged
+from tools.evaluation.lost_child import once_more
 from tools.models.base_model import BaseModel
 from tools.models.chat_template import LossOn
 from tools.process.machine import machine
@@ -40,16 +44,17 @@ from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
 from tools.training import estimate as estimating
 from tools.training import train as training
+from tools.training.tracking import NOBODY, Audience
 from tools.workspace import Workspace
 
 if TYPE_CHECKING:
     from memory.budget.spending import Spending
     from tools.evaluation.judge.scoring import PairwiseJudge
+    from tools.evaluation.served import EvalServer
+    from tools.evaluation.served_baseline import ServedBaseline
     from tools.synthesis.teacher import Teacher
 
 Split = Literal["validation", "confirmation", "test"]
-AUDIT_ROWS = 60
-"""Rows per source on which the incumbent is held against the labels."""
 FINISH_SECONDS = 4.0
 """Export, report and the last journal records."""
 
@@ -74,6 +79,8 @@ class Dojo:
     count_tokens: Callable[[str], int]
     seed: int
     max_rows: int
+    max_experiments: int | None = None
+    """How many experiments were asked for at most."""
     confirmation: tuple[Sample, ...] = ()
     """Validation items kept apart, on which the final model alone is tested against the base."""
     max_length: int = 512
@@ -87,6 +94,12 @@ class Dojo:
     """The model that recipes may ask for data."""
     judge: PairwiseJudge | None = None
     """The language model that judges answers, where the task's metric is one."""
+    answer_cache: Path | None = None
+    """The base model's answers to validation items across runs; None to ask it in every run."""
+    eval_server: EvalServer | None = None
+    """Answers for the base model and adapters of it; None where all are answered here."""
+    served_baseline: ServedBaseline | None = None
+    """Another model whose score on the sealed test is told beside."""
     _profiles: dict[str, SourceProfile] = field(default_factory=dict)
 
     # -- looking ---------------------------------------------------------------------------
@@ -236,7 +249,7 @@ class Dojo:
                 self.loss_on,
             )
 
-    def train(self, experiment: str, plan: TrainingPlan) -> Training:
+    def train(self, experiment: str, plan: TrainingPlan, audience: Audience = NOBODY) -> Training:
         """Train on the experiment's data, in a child process."""
         if (done := self.journal.training(experiment)) is not None:
             return done
@@ -252,6 +265,7 @@ class Dojo:
                 self.workspace,
                 self.worker,
                 self.loss_on,
+                audience,
             )
         self.journal.append("training_plan", plan, experiment)
         self.journal.append("training", trained, experiment)
@@ -269,30 +283,17 @@ class Dojo:
     def _evaluated(
         self, experiment: str, samples: Sequence[Sample], split: Split, name: str = ""
     ) -> Evaluation:
-        evaluation = evaluating.evaluate(
-            samples,
-            self.spec,
-            self.model_dir(experiment),
-            self.workspace.experiment_dir(experiment) / f"{name or split}.jsonl",
-            self.workspace,
-            self.worker,
-            split=split,
-        )
+        file = self.workspace.experiment_dir(experiment) / f"{name or split}.jsonl"
+        place = (self.model_dir(experiment), file, self.workspace, self.worker, split)
+        kept = self.answer_cache if experiment == BASE and split != "test" else None
+        answer = partial(evaluating.evaluate, samples, self.spec, *place, cache=kept, server=self.eval_server)
+        evaluation = once_more(self.journal, f"answering {name or split} with {experiment}", answer)
+        if told := evaluating.remark_on(evaluation, self.workspace):
+            self.journal.note(f"{experiment}, {split}: {told}")
         if self.judge and (missing := unjudged(self._items(experiment, name or split))):
             facts = {"experiment": experiment, "split": split, **missing}
             self.journal.note(f"{experiment}, {split}: {missing['text']}", unjudged=facts)
         return evaluation
-
-    def calibrate_judge(self) -> None:
-        """Hold the judge against known answers, once; ``PairwiseJudge.calibrated`` says what is refused."""
-        if self.judge is not None and self.journal.judge is None:
-            with self.ledger.measure("evaluate"):
-                found = self.judge.calibrated(self.validation, self.test.n)
-            self.journal.note(found.text, judge=found.facts())
-
-    def judge_holds_another(self) -> bool:
-        """Whether the judge's cap holds one more experiment beside what is kept for the sealed test."""
-        return self.judge is None or self.judge.holds(len(self.validation))
 
     def validation_score(self, experiment: str) -> Score:
         """The validation score of ``base`` or of an evaluated experiment."""
@@ -300,6 +301,11 @@ class Dojo:
         if evaluation is None:
             raise HarnessFault(f"{experiment} was never evaluated in this run")
         return evaluation.score
+
+    def right_share(self, experiment: str) -> float:
+        """Share (0.0 to 1.0) of the validation items that ``base`` or an evaluated experiment gets right."""
+        items = self._items(experiment, "validation")
+        return sum(bool(item["right"]) for item in items) / len(items)
 
     def compare(self, challenger: str, champion: str) -> Comparison:
         """Paired test on the validation items."""
@@ -309,27 +315,23 @@ class Dojo:
     def _items(self, experiment: str, split: str) -> list[dict[str, Any]]:
         return evaluating.read_items(self.workspace.experiment_dir(experiment) / f"{split}.jsonl")
 
-    def audit(self, experiment: str, sources: Sequence[str]) -> dict[str, float]:
-        """Share of sampled rows of each source on which a model's answer agrees with the label."""
-        rows = {name: self._audit_rows(name) for name in sources}
-        rows = {name: found for name, found in rows.items() if found}
+    def audit(self, experiment: str, sources: Sequence[str]) -> SourceAudit:
+        """How a model's answers to sampled rows of each source relate to the labels."""
+        profiles, given = self.profiles(), (self.pool, self.spec, self.decontaminator)
+        recipes = auditing.samples({name: profiles[name] for name in sources}, AUDIT_ROWS, self.seed)
+        rows = {name: curating.rows_of(recipe, *given) for name, recipe in recipes.items()}
         with self.ledger.measure("evaluate"), boundary("diagnose", "auditing the sources"):
-            return evaluating.agreement(rows, self.spec, self.model_dir(experiment), self.worker)
+            model_dir = self.model_dir(experiment)
+            answer = partial(evaluating.row_answers, rows, self.spec, model_dir, self.worker)
+            answers = once_more(self.journal, f"auditing sources with {experiment}", answer)
+        repairs = tuple(auditing.repairs_of(answers, self.spec, self.right_share(experiment)))
+        return SourceAudit(evaluating.agreement(answers, self.spec), repairs)
 
-    def _audit_rows(self, name: str) -> list[tuple[str, str]]:
-        """A seeded sample of one source as (prompt, answer) in the task's format."""
-        columns = {name: dict(self.profiles()[name].suggested_columns)}
-        recipe = DataRecipe(
-            operations=(
-                Select(sources=(name,)),
-                Map(columns=columns),
-                Normalise(answer_format=True),
-                Deduplicate(near=False, conflicts=False),
-                SampleRows(rows=AUDIT_ROWS),
-            ),
-            seed=self.seed,
-        )
-        return curating.rows_of(recipe, self.pool, self.spec, self.decontaminator)
+    def repairs(self) -> dict[str, Repair]:
+        """By source, the rule that an audit of this run found to make its answers right."""
+        notes = [event.data for event in self.journal.events if event.kind == "note"]
+        found = (Repair.model_validate(data["repair"]) for data in notes if "repair" in data)
+        return {op.source: op for op in found}
 
     # -- memory ----------------------------------------------------------------------------
 
@@ -371,6 +373,10 @@ class Dojo:
             new, old = self._items(champion, "test"), self._items(BASE, "test")
             comparison = comparing.compare(new, old, champion, BASE, self.spec, samples)
             self._note_baselines(champion, samples, new)
+            if self.served_baseline is not None:
+                with self.ledger.measure("evaluate"):
+                    beside = self.served_baseline.beside(self.spec, samples, champion, new, self.workspace)
+                journal.note(beside["text"], served_baseline=beside)
             journal.append("test_evaluation", results[BASE], BASE)
             journal.append("test_evaluation", results[champion], champion)
             journal.append("test_comparison", comparison, champion)

@@ -62,10 +62,14 @@ def all_data(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
 
 def oracle(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
     """The good sources by name, cleaned, and as long as it takes."""
+    key = pool_key(registry.synthetic(session.dojo.spec.id), session.dojo.seed)
+    return long_training(session, tuple(name for name in session.dojo.pool if key[name] in GOOD))
+
+
+def long_training(session: Session, good: tuple[str, ...]) -> tuple[Plan, DataRecipe, TrainingPlan]:
+    """The playbook's cleaning of sources that are known to be good, and training with generous time."""
     dojo = session.dojo
-    key = pool_key(registry.synthetic(dojo.spec.id), dojo.seed)
-    good = tuple(name for name in dojo.pool if key[name] in GOOD)
-    plan = _plan("the clean chain-of-thought answers, cleaned, with generous time", good)
+    plan = _plan("the clean sources, cleaned, with generous time", good)
     recipe = write_recipe(dojo, plan)
     training = TrainingPlan(
         learning_rate=3e-3, per_device_train_batch_size=32, seed=dojo.seed, timeout_seconds=ORACLE_SECONDS

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+SPEED = ("tokens_per_second", "peak_gib", "idle_share", "mfu", "seconds_left")
+"""What a training says of its speed while it goes on."""
+
 
 @dataclass
 class Entry:
@@ -41,6 +44,10 @@ class Board:
     losses: list[float] = field(default_factory=list)
     step: int = 0
     steps: int = 0
+    speed: dict[str, float] = field(default_factory=dict)
+    """Of the training under way: ``tokens_per_second``, ``peak_gib``, ``idle_share``, ``mfu`` and
+    ``seconds_left``, those that are known; see ``tools.training.progress``."""
+    speed_at: float = 0.0
     clocks: dict[str, float] = field(default_factory=dict)
     remaining_seconds: float | None = None
     heard_at: float = 0.0
@@ -59,6 +66,8 @@ class Board:
             self.clocks = {name: seconds for name, seconds in found.items() if seconds is not None}
         if (remaining := number(event, "remaining_seconds")) is not None:
             self.remaining_seconds, self.heard_at = remaining, now
+        if event.get("kind") == "progress":
+            self.speed_at = now
         handler = getattr(self, f"_on_{event.get('kind')}", None)
         if handler is not None:
             handler(words(event, "experiment"), data)
@@ -68,6 +77,11 @@ class Board:
         if self.remaining_seconds is None:
             return None
         return max(0.0, self.remaining_seconds - (0.0 if self.ending else now - self.heard_at))
+
+    def training_left(self, now: float) -> float | None:
+        """Seconds that the training under way still takes, counted down between its words."""
+        left = self.speed.get("seconds_left")
+        return None if left is None else max(0.0, left - (now - self.speed_at))
 
     def _entry(self, experiment: str) -> Entry:
         return self.entries.setdefault(experiment, Entry(experiment))
@@ -86,7 +100,7 @@ class Board:
     def _on_plan(self, experiment: str, data: Mapping[str, Any]) -> None:
         entry = self._entry(experiment)
         entry.change, entry.hypothesis = words(data, "change"), words(data, "hypothesis")
-        self.losses, self.step, self.steps, self.said_step = [], 0, 0, 0
+        self.losses, self.step, self.steps, self.said_step, self.speed = [], 0, 0, 0, {}
 
     def _on_card(self, experiment: str, data: Mapping[str, Any]) -> None:
         rows = number(data, "rows")
@@ -96,8 +110,14 @@ class Board:
         self.step, self.steps = int(number(data, "step") or 0), int(number(data, "steps") or 0)
         if (loss := number(data, "loss")) is not None:
             self.losses.append(loss)
+        found = {key: number(data, key) for key in SPEED}
+        self.speed = {key: value for key, value in found.items() if value is not None}
+
+    def _on_failure(self, experiment: str, data: Mapping[str, Any]) -> None:
+        self.speed = {}
 
     def _on_training(self, experiment: str, data: Mapping[str, Any]) -> None:
+        self.speed = {}
         self._entry(experiment).method = words(data, "method")
         losses = data.get("losses")
         losses = losses if isinstance(losses, list | tuple) else ()

@@ -49,6 +49,8 @@ FLAGS = {
     "allow_pickle": Flag(TASK),
     "loss_on": Flag(TASK),
     "seed": Flag(TASK),
+    "eval_server": Flag(TASK, metavar="URL"),
+    "baseline": Flag(TASK, metavar="MODEL"),
     "budget_seconds": Flag(LIMITS, "--budget", DEFAULT_BUDGET, "DURATION"),
     "max_experiments": Flag(LIMITS),
     "max_rows": Flag(LIMITS),
@@ -63,7 +65,9 @@ FLAGS = {
     "max_usd": Flag(POLICY, metavar="USD"),
     "max_tokens": Flag(POLICY, metavar="TOKENS"),
     "approve": Flag(POLICY, default="", metavar="STEPS"),
+    "report_to": Flag(OUTPUT, default="", metavar="TRACKERS"),
     "memory": Flag(PLACES, metavar="FOLDER", shown="FTDOJO_HOME/memory"),
+    "answer_cache": Flag(PLACES, metavar="FOLDER", shown="FTDOJO_HOME/answers"),
     "runs_dir": Flag(PLACES, metavar="FOLDER", shown="FTDOJO_HOME/runs"),
     "data_root": Flag(PLACES, metavar="FOLDER", shown="FTDOJO_HOME/data"),
 }

@@ -8,9 +8,9 @@ an event anywhere else (a pipe, a log, a dumb terminal). An output that goes awa
 An event is ``{"kind", "experiment", "data", "clocks", "remaining_seconds"}``; all but
 ``kind`` may be missing. Kinds: run_started, stage, plan, card, progress, training,
 evaluation, failure, finished, note, test_opened, run_ended. ``data`` is the journal's record of
-that kind; for stage ``{"role", "text"}``, for progress ``{"step", "steps", "loss"}``, for
-note ``{"text"}``, for run_ended ``{"outcome"}``. The base model's own evaluation carries
-the experiment ``base``.
+that kind; for stage ``{"role", "text"}``, for progress the lines of ``tools.training.progress``, at
+most one a second; for note ``{"text"}``, for run_ended ``{"outcome"}``. The base model's own evaluation
+carries the experiment ``base``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.live import Live
 
 from graph.cli.board import Board, number, score_of, words
-from graph.cli.panels import duration, render
+from graph.cli.panels import duration, render, speed_words
 
 REPAINTS_PER_SECOND = 2.0
 """A repaint takes some milliseconds of a core that training would like to have."""
@@ -175,7 +175,11 @@ def _progress(data: Mapping[str, Any], board: Board) -> str:
     if int(4 * step / steps) == int(4 * last / steps):
         return ""
     board.said_step = int(step)
-    return f"step {step:.0f}/{steps:.0f} loss {loss:.3f}"
+    said = [
+        f"step {step:.0f}/{steps:.0f} loss {loss:.3f}",
+        *speed_words(board, board.speed.get("seconds_left")),
+    ]
+    return ", ".join(said)
 
 
 def _training(data: Mapping[str, Any], board: Board) -> str:

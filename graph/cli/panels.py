@@ -23,7 +23,7 @@ CLOCK_STYLES = {"think": "magenta", "data": "cyan", "train": "green", "evaluate"
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDE = 100
 """Columns from which the table shows everything."""
-FURNITURE = 13
+FURNITURE = 14
 """Lines of the picture that are not experiments."""
 
 
@@ -45,7 +45,7 @@ def render(board: Board, now: float, width: int, height: int) -> RenderableType:
     ]
     if board.entries:
         parts += [Text(""), _table(board, width, max(3, height - FURNITURE))]
-    parts += [Text(""), *_loss(board, inner), *_clocks(board, inner)]
+    parts += [Text(""), *_loss(board, inner), *_speed(board, now), *_clocks(board, inner)]
     parts += [Text(f"· {note}", "dim", no_wrap=True, overflow="ellipsis") for note in board.notes]
     closing = board.ending.replace("_", " ") if board.ending else ""
     subtitle = closing or ("" if left is None else f"{duration(left)} left")
@@ -170,6 +170,23 @@ def _loss(board: Board, width: int) -> list[Text]:
     curve = sparkline(values if len(board.losses) < length else board.losses, length)
     text = Text().append("loss      ", "dim").append(curve, "green").append("·" * (room - len(curve)), "dim")
     return [text.append(ends, "default")]
+
+
+def _speed(board: Board, now: float) -> list[Text]:
+    """How fast the training goes, and how long it still takes."""
+    said = speed_words(board, board.training_left(now))
+    text = Text(no_wrap=True, overflow="ellipsis")
+    return [text.append("speed     ", "dim").append(" · ".join(said))] if said else []
+
+
+def speed_words(board: Board, left: float | None) -> list[str]:
+    """What is known of the training under way: time left, tokens/s, memory, idle share, MFU."""
+    speed = board.speed
+    said = [] if left is None else [f"{duration(left)} to train"]
+    said += [f"{speed['tokens_per_second']:,.0f} tokens/s"] if "tokens_per_second" in speed else []
+    said += [f"{speed['peak_gib']:.1f} GiB"] if "peak_gib" in speed else []
+    said += [f"idle {speed['idle_share']:.0%}"] if "idle_share" in speed else []
+    return said + ([f"MFU {speed['mfu']:.0%}"] if "mfu" in speed else [])
 
 
 def _clocks(board: Board, width: int) -> list[Text]:

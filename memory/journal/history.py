@@ -258,6 +258,12 @@ class History:
         return next((found for found in reversed(noted) if isinstance(found, dict)), None)
 
     @property
+    def served_baseline(self) -> dict[str, Any] | None:
+        """What another model scored on the sealed test: ``model``, ``text`` and its score, if it answered."""
+        noted = [event.data.get("served_baseline") for event in self.events if event.kind == "note"]
+        return next((found for found in reversed(noted) if isinstance(found, dict)), None)
+
+    @property
     def judge(self) -> dict[str, Any] | None:
         """How the language model that judges answers did on known ones; None where none does."""
         noted = [event.data.get("judge") for event in self.events if event.kind == "note"]

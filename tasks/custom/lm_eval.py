@@ -27,6 +27,7 @@ from jinja2 import TemplateError
 
 from tasks.answers import extract as read
 from tasks.answers.metrics import accuracy
+from tasks.answers.stops import cut_at_stop
 from tasks.base import (
     ItemScore,
     Row,
@@ -99,6 +100,7 @@ def load_lm_eval(name: str) -> TaskSpec:
         aggregate=aggregate,
         render=render,
         extract=harness.filtered,
+        stops=harness.stops,
         verify=lambda prompt, target: None,
         build_prompt=harness.prompt,
         answer_column=target if isinstance(target, str) and target in harness.task.features else "",
@@ -129,6 +131,12 @@ class Harness:
     def id(self) -> str:
         """The task's name, fit for file names."""
         return "lm-eval-" + re.sub(r"[^\w.-]", "-", str(self.task.config.task))
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Where the harness cuts an answer."""
+        until = (self.task.config.generation_kwargs or {}).get("until") or ()
+        return tuple(stop for stop in ([until] if isinstance(until, str) else until) if stop)
 
     @property
     def filter_name(self) -> str:
@@ -220,8 +228,7 @@ class Harness:
         from lm_eval.api.instance import Instance
 
         text = read.without_thinking(text)
-        for stop in (self.task.config.generation_kwargs or {}).get("until") or ():
-            text = text.partition(stop)[0] if stop else text
+        text = cut_at_stop(text, self.stops)
         instance = Instance("generate_until", row, (("", {})), 0)
         instance.resps = [text]
         try:

@@ -29,7 +29,7 @@ TEST_SHARE, VALIDATION_SHARE = 0.15, 0.1
 MOST_TEST, MOST_VALIDATION = 500, 300
 LEAST_TEST, LEAST_VALIDATION = 6, 4
 """Rows that a part has at least, if there are any: what 40 rows give on average."""
-NEAR_ROWS = 20_000
+NEAR_ROWS = 10_000
 """Rows up to which near-duplicates are looked for; beyond it, equal fingerprints must do."""
 SIMILAR = 0.8
 """Share of words in common from which two rows stay on one side."""

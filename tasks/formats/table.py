@@ -51,7 +51,9 @@ def table_of(seen: Sequence[Row], labels: Labels, targets: Targets, answer: str 
     chats = [speakers_in(turns) for row in seen for cell in row.values() if (turns := turns_in(cell))]
     held = profile_columns(seen)
     texts = _label_texts(seen, held)
-    asked = {name: column for name, column in held.items() if name not in texts}
+    # A table of several sources may lack the column; of a path, the column that it starts in is the answer's.
+    answer = next((name for name in (answer, answer.partition(".")[0]) if name in held), "")
+    asked = {name: column for name, column in held.items() if name == answer or name not in texts}
     lists = [name for name in held if columns.named((name,), columns.ANSWER) or is_named_answer(name)]
     pair = _pair(seen)
     return Table(

@@ -54,9 +54,10 @@ def near_groups(
         for candidate in index.candidates(signature):
             earlier = positions[candidate]
             agree = answers is not None and answers[earlier] == answers[position]
-            if _near(index[candidate], signature, threshold, agree) and not template.another_question(
-                index[candidate], signature, 1.0 - threshold
-            ):
+            held = index[candidate]
+            if template.another_question(held, signature, 1.0 - threshold):
+                continue
+            if _near(held, signature, threshold, agree):
                 groups[position] = earlier
                 break
         else:

@@ -99,9 +99,10 @@ def same_question(item: Signature, row: Signature, known: Container[int], swaps:
     gained = sum(count for word, count in extra.items() if word not in FUNCTION_WORDS and word in known)
     if max(lost, gained) > max(1, len(item.words) // 15) or (lost and gained and not swaps):
         return False
-    if missing and extra and _replaced(item, row, missing, extra):
+    swapped = min(_content(missing), _content(extra))
+    if swapped and EXCHANGED * _content(item.counts) < swapped:
         return False
-    if EXCHANGED * _content(item.counts) < min(_content(missing), _content(extra)):
+    if swapped > SWAPPED and _replaced(item, row, missing, extra):
         return False
     # A word dropped or swapped breaks two neighbourhoods, a word added one, a block moved
     # three; two words that change places break four, and that is another question.

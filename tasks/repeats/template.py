@@ -90,9 +90,13 @@ class Template:
         if not rest and not (self.outweighs(first) and self.outweighs(second)):
             return False
         own, others = Counter(self.own(first)), Counter(self.own(second))
+        size = max(own.total(), others.total())
+        # Words that stand nowhere in the other text: few sets to compare, and most pairs end here.
+        gone, new = (own.keys() - second.vocabulary, others.keys() - first.vocabulary)
+        if min(len(gone - FUNCTION_WORDS), len(new - FUNCTION_WORDS)) > forgiven * size:
+            return True
         # A word of the question that the passage above it has as well is still the question's.
         lost, gained = own & (first.counts - second.counts), others & (second.counts - first.counts)
-        size = max(own.total(), others.total())
         nothing = FUNCTION_WORDS if size > SHORT else FILLERS
         if not (own.keys() <= nothing or others.keys() <= nothing):
             lost, gained = _without(lost, nothing), _without(gained, nothing)

@@ -24,9 +24,11 @@ class SmallCard(Worker):
         stage: Stage = "train",
         *,
         resident: bool = False,
+        all_devices: bool = False,
     ) -> tuple[dict[str, Any], Usage]:
         """The job under a limit where it is one of training."""
         if isinstance(function, str) and function.startswith("tools.recipes.sft:"):
             payload = {"function": function, "payload": dict(payload), "mib": self.mib}
             function = "tests.support.worker_jobs:with_little_memory"
-        return super().measure(function, payload, timeout_seconds, log_path, stage, resident=resident)
+        kept = {"resident": resident, "all_devices": all_devices}
+        return super().measure(function, payload, timeout_seconds, log_path, stage, **kept)

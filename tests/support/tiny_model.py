@@ -26,8 +26,19 @@ def shared_worker() -> Worker:
     return Worker(threads=1)
 
 
-def make_tiny_model(folder: Path, hidden: int = 32, layers: int = 2, seed: int = 0) -> Path:
-    """Writes a Hub-format model directory and returns it."""
+def make_tiny_model(
+    folder: Path, hidden: int = 32, layers: int = 2, seed: int = 0, window: int = 0, spread: float = 0.08
+) -> Path:
+    """Writes a Hub-format model directory and returns it.
+
+    Args:
+        folder: where.
+        hidden: its width.
+        layers: how many.
+        seed: of its weights.
+        window: a Mistral that sees so many tokens; 0 for a Llama that sees all.
+        spread: of the weights; with 0.08 it repeats one token, with 0.4 an answer hangs on all before it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     vocab = write_tokenizer(folder)
     inner = 2 * hidden
@@ -49,13 +60,15 @@ def make_tiny_model(folder: Path, hidden: int = 32, layers: int = 2, seed: int =
         "pad_token_id": 0,
         "dtype": "float32",
     }
+    if window:
+        config |= {"architectures": ["MistralForCausalLM"], "model_type": "mistral", "sliding_window": window}
     (folder / "config.json").write_text(json.dumps(config))
     generation = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
     (folder / "generation_config.json").write_text(json.dumps(generation))
     random = np.random.default_rng(seed)
 
     def matrix(rows: int, columns: int) -> np.ndarray:
-        return random.normal(0.0, 0.08, (rows, columns)).astype(np.float32)
+        return random.normal(0.0, spread, (rows, columns)).astype(np.float32)
 
     weights = {"model.embed_tokens.weight": matrix(vocab, hidden), "model.norm.weight": np.ones(hidden, "f4")}
     for layer in range(layers):

@@ -63,11 +63,31 @@ def exhaust(_: dict[str, Any]) -> dict[str, Any]:
     raise MemoryError("no 10 GiB left")
 
 
+def exhaust_torch(_: dict[str, Any]) -> dict[str, Any]:
+    """More than any machine has, asked of torch's allocator for the CPU."""
+    import torch
+
+    return {"bytes": torch.empty(1 << 50, dtype=torch.uint8).numel()}
+
+
+def work(payload: dict[str, Any]) -> dict[str, Any]:
+    """Uses a processor for so long."""
+    while time.process_time() < payload["cpu_seconds"]:
+        sum(range(1000))
+    return {"cpu_seconds": time.process_time()}
+
+
+def stop(payload: dict[str, Any]) -> dict[str, Any]:
+    """Stands still, as a process that hangs: neither ends nor uses a processor."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return payload
+
+
 def side_by_side(payload: dict[str, Any]) -> dict[str, Any]:
     """Our greedy loop and transformers' generate on the same prompts."""
     import torch
 
-    from tools.evaluation.generate import end_tokens, generate_greedy
+    from tools.evaluation.greedy import end_tokens, generate_greedy
     from tools.models.chat_template import encode, render_prompt
     from tools.models.load import load_model, load_tokenizer
 
@@ -89,6 +109,77 @@ def side_by_side(payload: dict[str, Any]) -> dict[str, Any]:
         str(rows): generate_greedy(model, tokenizer, prompts, limit, rows) for rows in payload["batch_rows"]
     }
     return {"ours": ours, "theirs": theirs}
+
+
+def prefill_tokens(payload: dict[str, Any]) -> dict[str, Any]:
+    """Tokens that the model reads for some prompts, sharing their beginnings and each by itself."""
+    import torch
+
+    from tools.evaluation.prefill import read_prompts
+    from tools.models.chat_template import encode, render_prompt
+    from tools.models.load import load_model, load_tokenizer
+
+    folder = Path(payload["model_dir"])
+    tokenizer, model = load_tokenizer(folder), load_model(folder).eval()
+    prompts = encode(tokenizer, [render_prompt(tokenizer, prompt) for prompt in payload["prompts"]])
+    read = [0]
+
+    def count(_: Any, __: Any, given: dict[str, Any]) -> None:
+        read[0] += given["input_ids"].numel()
+
+    model.register_forward_pre_hook(count, with_kwargs=True)
+    with torch.inference_mode():
+        together, read[0] = (read_prompts(model, prompts, 0).token.tolist(), read[0]), 0
+        alone = [read_prompts(model, [ids], 0).token.tolist()[0] for ids in prompts]
+    return {"together": together[1], "alone": read[0], "same": together[0] == alone}
+
+
+def continuous_beside_ours(payload: dict[str, Any]) -> dict[str, Any]:
+    """Answers by continuous batching and by our loop, and what becomes of a model that cannot do it."""
+    from tools.evaluation.continuous import answer_prompts, continuous_batches
+    from tools.evaluation.greedy import generate_greedy
+    from tools.models.chat_template import encode, render_prompt
+    from tools.models.load import load_model, load_tokenizer
+
+    folder, limit = Path(payload["model_dir"]), payload["max_new_tokens"]
+    tokenizer, model = load_tokenizer(folder), load_model(folder).eval()
+    prompts = encode(tokenizer, [render_prompt(tokenizer, prompt) for prompt in payload["prompts"]])
+    before = model.config._attn_implementation
+    theirs = continuous_batches(model, tokenizer, prompts, limit, warm_up=False)
+    attention = [before, model.config._attn_implementation]
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ValueError("no paged attention for this architecture")
+
+    model.generate_batch = refuse
+    return {
+        "ours": generate_greedy(model, tokenizer, prompts, limit),
+        "theirs": theirs,
+        "attention": attention,
+        "refused": continuous_batches(model, tokenizer, prompts, limit),
+        "on_cpu": answer_prompts(model, tokenizer, prompts, limit),
+    }
+
+
+def with_stops(payload: dict[str, Any]) -> dict[str, Any]:
+    """Answers to their end, and up to a text that the longest of them holds in its middle."""
+    from tools.evaluation.generate import answer_sets
+
+    asked = {name: payload[name] for name in ("model_dir", "max_new_tokens")} | {
+        "sets": {"all": payload["prompts"]}
+    }
+    whole = answer_sets(asked)
+    longest = max(whole["answers"]["all"], key=len)
+    stop = longest[len(longest) // 3 :][:2]
+    stopped = answer_sets(asked | {"stops": [stop]})
+    return {
+        "stop": stop,
+        "whole": whole["answers"]["all"],
+        "stopped": stopped["answers"]["all"],
+        "limits": stopped["limits"]["all"],
+        "whole_tokens": whole["generated_tokens"]["all"],
+        "stopped_tokens": stopped["generated_tokens"]["all"],
+    }
 
 
 def answer_loss(payload: dict[str, Any]) -> dict[str, Any]:

@@ -101,11 +101,13 @@ class Models:
     prices: PriceTable
     judge: tuple[ModelSpec, ...] = ()
     """Who judges answers; empty when no language model does. No fallbacks: another judge, another score."""
+    baseline: tuple[ModelSpec, ...] = ()
+    """Whose score on the sealed test is told beside; empty when nobody's."""
 
     @property
     def all(self) -> tuple[ModelSpec, ...]:
         """Every model once."""
-        chains = (*self.roles.values(), self.small, self.teacher, self.judge)
+        chains = (*self.roles.values(), self.small, self.teacher, self.judge, self.baseline)
         return tuple(dict.fromkeys(spec for chain in chains for spec in chain))
 
     @property

@@ -39,6 +39,11 @@ def kind_of(profile: SourceProfile) -> Kind:
     return "chain_of_thought" if profile.reasoning_share >= CHAIN_OF_THOUGHT_SHARE else "direct"
 
 
+def can_be_audited(profile: SourceProfile) -> bool:
+    """Whether a model's answers may be held against a source's labels: usable, or so but for its answers."""
+    return kind_of(profile.model_copy(update={"parseable_share": 1.0})) != "unusable"
+
+
 def why_unusable(profile: SourceProfile) -> str:
     """The reason in a few words, for the plan and the report."""
     if not profile.rows:
@@ -68,23 +73,23 @@ def _worth(profile: SourceProfile) -> float:
     return distinct * (1.0 - profile.refuted_share)
 
 
-def distrusted(agreement: Mapping[str, float], rows: int) -> tuple[str, ...]:
-    """Sources whose labels the champion contradicts more than it does the best source's.
+def distrusted(agreement: Mapping[str, float], rows: int, right: float) -> tuple[str, ...]:
+    """Sources whose labels a model contradicts more often than it is wrong on validation.
 
-    The champion answers a sample of each source; where the labels are right it
-    agrees about as often as it is right, and where many are wrong it agrees
-    clearly less (the idea of confident learning, Northcutt et al. 2021, arXiv
-    1911.00068, at the level of whole sources). A source is distrusted when the
-    gap to the best one exceeds two standard errors of a difference of shares,
-    and a quarter of the best source's agreement.
+    The model answers a sample of each source. Where the labels are right it agrees about as often as it
+    is right on validation, and where many are wrong it agrees clearly less (the idea of confident learning,
+    Northcutt et al. 2021, arXiv 1911.00068, at the level of whole sources). What the model agrees with most
+    sets no norm: it may have learned the faults of the largest source. A source is distrusted when the gap
+    exceeds two standard errors of a difference of shares, and a quarter of what is expected.
 
     Args:
-        agreement: share (0.0 to 1.0) of sampled rows on which champion and label agree.
+        agreement: share (0.0 to 1.0) of sampled rows on which model and label agree.
         rows: sampled rows per source.
+        right: share (0.0 to 1.0) of validation items that the model gets right.
     """
     if len(agreement) < 2:
         return ()
-    best = max(agreement.values())
-    spread = 2 * sqrt(2 * max(best * (1 - best), 0.05) / rows)
-    gap = max(spread, best / 4)
-    return tuple(sorted(name for name, share in agreement.items() if best - share > gap))
+    expected = min(right, max(agreement.values()))
+    spread = 2 * sqrt(2 * max(expected * (1 - expected), 0.05) / rows)
+    gap = max(spread, expected / 4)
+    return tuple(sorted(name for name, share in agreement.items() if expected - share > gap))

@@ -390,12 +390,7 @@ def bad_recipe(message: str) -> ExperimentFailed:
 
 
 def removed_by_source(before: Iterable[tuple[str, int]], after: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """How many rows each source lost, most first; rows that were made of others make up for none of them.
-
-    Args:
-        before: (source, row) of every row; several rows may have been made of one.
-        after: the same of those that are left.
-    """
+    """How many of its rows, (source, row), each source lost, most first; one may have become several."""
     lost: Counter[str] = Counter()
     for (name, _), count in (Counter(before) - Counter(after)).items():
         lost[name] += count

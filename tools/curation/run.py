@@ -31,6 +31,7 @@ from memory.recipe import (
     Generate,
     Judge,
     Map,
+    Repair,
     Rephrase,
     SampleRows,
     Script,
@@ -56,14 +57,15 @@ from tools.curation.operations import (
     select,
 )
 from tools.curation.operations import decontaminate as decontaminate_rows
+from tools.curation.repair import repair_rows
 from tools.curation.script import transform_rows
 from tools.curation.targets import rationale_of
 from tools.workspace import Workspace
 
 CountTokens = Callable[[str], int]
-STEPS: Mapping[type, Step] = {**OPERATIONS, Script: transform_rows}
+STEPS: Mapping[type, Step] = {**OPERATIONS, Repair: repair_rows, Script: transform_rows}
 """What follows ``Select`` and ``Map`` without a teacher; those that ask one are handed in."""
-WRITES_TEXT: tuple[type, ...] = (Script,)
+WRITES_TEXT: tuple[type, ...] = (Repair, Script)
 """Operations whose rows may hold any words: decontamination must come after them."""
 ASKS_TEACHER = (Solve, Rephrase, Generate, Judge)
 EXAMPLES = 5
@@ -117,7 +119,7 @@ def run_recipe(
     run.limit_lengths(max_length, template_tokens)
     rows = run.rows()
     _gate(rows, decontaminator)
-    content = "".join(map(_line, rows))
+    content = "".join(json.dumps(row.record(), ensure_ascii=False) + "\n" for row in rows)
     lengths = [(count_tokens(row.prompt), count_tokens(row.answer)) for row in rows]
     worked = sum(bool(row.reasoning or rationale_of(spec, row.answer)) for row in rows)
     card = DataCard(
@@ -371,20 +373,16 @@ def _taught_last(recipe: DataRecipe) -> bool:
     return bool(taught) and Decontaminate not in kinds[taught[-1] :]
 
 
-def _line(row: Example) -> str:
-    return json.dumps(row.record(), ensure_ascii=False) + "\n"
-
-
 def _gate(rows: Sequence[Example], decontaminator: Decontaminator) -> None:
     """The last look: no set leaves with a validation or test row in it."""
     found = [(row, match) for row in rows if (match := decontaminator.check(row.prompt, row.answer))]
     if not found:
         return
-    kinds = Counter((row.source, match.item.partition(":")[0], match.rule) for row, match in found)
-    told = "; ".join(
-        f"{count} of source {source!r} match {split} ({rule})"
-        for (source, split, rule), count in kinds.most_common(6)
+    kinds = Counter(
+        f"of source {row.source!r} match {match.item.partition(':')[0]} ({match.rule})"
+        for row, match in found
     )
+    told = "; ".join(f"{count} {kind}" for kind, count in kinds.most_common(6))
     first = ", ".join(f"{row.source}:{row.row} ({match.rule})" for row, match in found[:5])
     message = f"{len(found)} of {len(rows)} rows are validation or test items: {told}; first rows {first}"
     raise ExperimentFailed("data", "contaminated", f"{message}; decontaminate before the rows are used")

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import InputError
-from tools.evaluation.generate import end_tokens, fitting
+from tools.evaluation.generate import fitting
+from tools.evaluation.greedy import end_tokens
+from tools.models.architecture import max_positions
 from tools.models.chat_template import encode, render_prompt_messages
 from tools.models.held import held_model
 from tools.models.load import load_tokenizer
@@ -42,7 +44,7 @@ class Conversation:
         """
         turns = [*self.turns, {"role": "user", "content": question}]
         (ids,) = encode(self.tokenizer, [render_prompt_messages(self.tokenizer, turns)])
-        if not fitting(self.model, [ids], self.max_new_tokens)[0]:
+        if not fitting([ids], max_positions(self.model.config.to_dict()), self.max_new_tokens).ids:
             wrong = f"too long for this model beside an answer of {self.max_new_tokens} tokens"
             raise InputError("the question", wrong, "shorten it, or say /new to forget the earlier turns")
         said = self._generate(ids, write)

@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from memory.records import ErrorCluster, Evaluation
 from tasks.base import ItemScore, Sample, TaskSpec
@@ -24,10 +24,20 @@ from tools.evaluation.score_answers import check_runnable, score_answers
 from tools.process.worker import Usage, Worker
 from tools.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tools.evaluation.served import EvalServer
+
 TIMEOUT_SECONDS = 3600.0
 CLUSTERS = 6
 EXAMPLES = 5
 UNPARSEABLE = "unparseable"
+REMARK = "remark"
+"""Key of a line beside the figures of a cost."""
+KNOWN = (
+    "an earlier run asked the same model the same items: its answers are used again,"
+    " and counted with the time that they took then"
+)
+NOT_SERVED = "answered here: the eval server loads no whole model, and no adapter of another base"
 
 
 def evaluate(
@@ -39,6 +49,8 @@ def evaluate(
     worker: Worker,
     split: Literal["validation", "confirmation", "test"] = "validation",
     timeout_seconds: float = TIMEOUT_SECONDS,
+    cache: Path | None = None,
+    server: EvalServer | None = None,
 ) -> Evaluation:
     """Answers every sample greedily and scores the answers.
 
@@ -51,6 +63,9 @@ def evaluate(
         worker: where children come from.
         split: which split the samples are.
         timeout_seconds: the child's time limit.
+        cache: a folder of answers across runs, for what is asked again and again of one model; a sealed
+            test has none.
+        server: answers what it can serve.
 
     Raises:
         ExperimentFailed: ``timeout``, ``out_of_memory``, ``crashed``, ``empty_data``; ``cap_reached`` or
@@ -65,24 +80,45 @@ def evaluate(
     if finished is None or not cost_path.exists():
         prompts: dict[str, list[Any]] = {split: [sample.asked for sample in samples]}
         log_path = out_path.with_suffix(".log")
-        reply, usage = answer_sets(prompts, model_dir, spec.max_new_tokens, worker, log_path, timeout_seconds)
+        began = time.monotonic()
+        served = server and server.answer_sets(
+            prompts, model_dir, spec.max_new_tokens, worker, log_path, spec.stops
+        )
+        reply, usage = (
+            (served, Usage(time.monotonic() - began, 0.0, 0.0))
+            if served
+            else answer_sets(
+                prompts,
+                model_dir,
+                spec.max_new_tokens,
+                worker,
+                log_path,
+                timeout_seconds,
+                stops=spec.stops,
+                cache=cache,
+            )
+        )
         finished = reply["answers"][split], reply["limits"][split]
-        cost = {"generated_tokens": reply["generated_tokens"][split], "wall_seconds": usage.wall_seconds}
+        cost: dict[str, Any] = {"wall_seconds": usage.wall_seconds, "cpu_seconds": usage.cpu_seconds}
+        if split in reply["known"]:  # what is planned by these figures will have to be answered
+            cost = {name: reply[name][split] for name in cost} | {REMARK: KNOWN}
+        elif server and not served:
+            cost[REMARK] = NOT_SERVED
         # The cost goes first: predictions that exist then always have one.
-        workspace.write_json(cost_path, cost | {"cpu_seconds": usage.cpu_seconds})
+        workspace.write_json(cost_path, cost | {"generated_tokens": reply["generated_tokens"][split]})
     answers, limits = finished
     if spec.judge is not None:
         # What was generated is kept whatever becomes of the judge; and a judge may compare with the base's.
         workspace.write_jsonl(
             out_path,
-            [_item(*each) for each in zip(samples, answers, _unscored(answers), limits, strict=True)],
+            [item_of(*each) for each in zip(samples, answers, _unscored(answers), limits, strict=True)],
         )
     started = time.monotonic()
     scored = score_answers(spec, samples, answers)
     judging_seconds = time.monotonic() - started if spec.judge is not None else 0.0
     item_scores = [_limited(item_score, limit) for item_score, limit in zip(scored, limits, strict=True)]
     workspace.write_jsonl(
-        out_path, [_item(*each) for each in zip(samples, answers, item_scores, limits, strict=True)]
+        out_path, [item_of(*each) for each in zip(samples, answers, item_scores, limits, strict=True)]
     )
     return Evaluation(
         split=split,
@@ -93,9 +129,16 @@ def evaluate(
     )
 
 
+def remark_on(evaluation: Evaluation, workspace: Workspace) -> str:
+    """What is out of the ordinary about how its answers were got, in one line; mostly empty."""
+    cost_path = workspace.inside(evaluation.predictions).with_suffix(".cost.json")
+    return str(json.loads(cost_path.read_text()).get(REMARK, ""))
+
+
 def _cost(path: Path, judging_seconds: float) -> dict[str, Any]:
     """What the answers cost; a judge's time is part of an evaluation's, as the next one will need it too."""
     cost: dict[str, Any] = json.loads(path.read_text())
+    cost.pop(REMARK, None)
     return cost | {"wall_seconds": cost["wall_seconds"] + judging_seconds}
 
 
@@ -107,8 +150,21 @@ def answer_sets(
     log_path: Path,
     timeout_seconds: float = TIMEOUT_SECONDS,
     stage: Stage = "evaluate",
+    stops: Sequence[str] = (),
+    cache: Path | None = None,
 ) -> tuple[dict[str, Any], Usage]:
     """Greedy answers to several lists of prompts, with one process and one loading of the model.
+
+    Args:
+        sets: by name, prompts.
+        model_dir: a loadable model directory.
+        max_new_tokens: of each answer.
+        worker: where children come from.
+        log_path: takes what the child prints.
+        timeout_seconds: its time limit.
+        stage: the stage that a failure is reported under.
+        stops: texts at which an answer ends.
+        cache: a folder of answers across runs.
 
     Returns:
         ``{"answers": name -> texts, "limits": name -> how each met a limit, ...}`` and the cost; see
@@ -118,6 +174,8 @@ def answer_sets(
         "model_dir": str(model_dir.resolve()),
         "sets": {name: list(prompts) for name, prompts in sets.items()},
         "max_new_tokens": max_new_tokens,
+        "stops": list(stops),
+        "cache": str(cache.resolve()) if cache else "",
         "threads": worker.threads,
     }
     return worker.measure(
@@ -125,12 +183,31 @@ def answer_sets(
     )
 
 
-def row_agreement(
+def row_answers(
     rows: Mapping[str, Sequence[tuple[str, str]]],
     spec: TaskSpec,
     model_dir: Path,
     worker: Worker,
     timeout_seconds: float = TIMEOUT_SECONDS,
+) -> dict[str, list[tuple[str, str | None]]]:
+    """What a model answers to the rows of sources: (target, its answer as the parser reads it), in order."""
+    prompts = {name: [prompt for prompt, _ in pairs] for name, pairs in rows.items() if pairs}
+    with tempfile.TemporaryDirectory() as folder:
+        log_path = Path(folder) / "audit.log"
+        reply, _ = answer_sets(
+            prompts, model_dir, spec.max_new_tokens, worker, log_path, timeout_seconds, "diagnose"
+        )
+    return {
+        name: [
+            (target, spec.extract(answer))
+            for answer, (_, target) in zip(reply["answers"][name], rows[name], strict=True)
+        ]
+        for name in prompts
+    }
+
+
+def row_agreement(
+    answers: Mapping[str, Sequence[tuple[str, str | None]]], spec: TaskSpec
 ) -> dict[str, list[bool]]:
     """Whether a model's answer equals the label, per row of each source.
 
@@ -139,27 +216,15 @@ def row_agreement(
     is right well above chance, a source whose labels it often contradicts is suspect
     (the idea of confident learning, arXiv:1911.00068).
     """
-    prompts = {name: [prompt for prompt, _ in pairs] for name, pairs in rows.items()}
-    with tempfile.TemporaryDirectory() as folder:
-        log_path = Path(folder) / "audit.log"
-        reply, _ = answer_sets(
-            prompts, model_dir, spec.max_new_tokens, worker, log_path, timeout_seconds, "diagnose"
-        )
     return {
-        name: [
-            _same(spec.extract(answer), spec.extract(label))
-            for answer, (_, label) in zip(reply["answers"][name], pairs, strict=True)
-        ]
-        for name, pairs in rows.items()
+        name: [_same(answer, spec.extract(target)) for target, answer in pairs]
+        for name, pairs in answers.items()
     }
 
 
-def agreement(
-    rows: Mapping[str, Sequence[tuple[str, str]]], spec: TaskSpec, model_dir: Path, worker: Worker
-) -> dict[str, float]:
-    """Share of agreeing rows per source, 0.0 to 1.0; sources without rows are left out."""
-    found = row_agreement({name: pairs for name, pairs in rows.items() if pairs}, spec, model_dir, worker)
-    return {name: sum(same) / len(same) for name, same in found.items()}
+def agreement(answers: Mapping[str, Sequence[tuple[str, str | None]]], spec: TaskSpec) -> dict[str, float]:
+    """Share of agreeing rows per source, 0.0 to 1.0."""
+    return {name: sum(same) / len(same) for name, same in row_agreement(answers, spec).items()}
 
 
 def read_items(path: Path) -> list[dict[str, Any]]:
@@ -218,7 +283,8 @@ def _finished(path: Path, samples: Sequence[Sample]) -> tuple[list[str], list[st
     return [item["prediction"] for item in items], [item.get("limit", "") for item in items]
 
 
-def _item(sample: Sample, answer: str, item_score: ItemScore, limit: str) -> dict[str, Any]:
+def item_of(sample: Sample, answer: str, item_score: ItemScore, limit: str) -> dict[str, Any]:
+    """One line of an evaluation's predictions."""
     return {
         "id": sample.id,
         "subset": sample.subset,

@@ -1,35 +1,41 @@
-"""Greedy answers in batches, in a child process.
-
-A loop of its own instead of ``transformers``' ``generate``: rows leave the batch as
-soon as they end, and the next prompts follow sorted by length, so that no step is
-spent on padding or on finished rows. The tokens are the same (a test holds the two
-side by side). With 300 short answers that end at different lengths it takes 0.8 to 0.9
-of the CPU seconds of ``generate``; most of the rest is reading the prompts.
-"""
+"""Greedy answers to lists of prompts, in a child process: rendering, limits, stop strings."""
 
 from __future__ import annotations
 
-import inspect
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.models.architecture import max_positions
+from tasks.answers.stops import cut_at_stop, first_stop
+from tools.evaluation.answer_cache import AnswerCache, answer_key, model_digest
+from tools.evaluation.continuous import answer_prompts
+from tools.evaluation.greedy import every_end
+from tools.models.adapter import whole_base
+from tools.models.architecture import max_positions, read_config
 from tools.models.chat_template import encode, render_prompts
-from tools.models.held import held_model
+from tools.models.held import dtype_of, held_model
 from tools.models.load import load_tokenizer
-from tools.models.precision import free_bytes
-from tools.models.template_support import template_support
+from tools.models.precision import device
+from tools.models.special_tokens import REASONING
 
-BATCH_ROWS = 128
-COMPACT_SHARE = 0.75
-"""Finished rows are dropped from the batch once fewer than this share is still running."""
 PROMPT_TOO_LONG, CUT_AT_BUDGET = "prompt_too_long", "cut_at_budget"
 PROMPT_REFUSED = "prompt_refused"
 """How an answer met a limit."""
-MEMORY_SHARE = 0.25
-"""Of the free memory, for the keys and values of one batch."""
+FIGURES = ("answers", "limits", "generated_tokens", "wall_seconds", "cpu_seconds")
+"""What is told of each list of prompts."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A list of prompts as a model reads them."""
+
+    ids: Mapping[int, list[int]]
+    """Position -> token ids, of the prompts that can be answered."""
+    limits: Mapping[int, str]
+    """Position -> ``prompt_refused`` or ``prompt_too_long``, of the others."""
 
 
 def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
@@ -37,13 +43,15 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         payload: ``model_dir``, ``sets`` (name -> prompts, each a text or a list of turns),
-            ``max_new_tokens`` and ``threads``.
+            ``max_new_tokens``, ``threads`` and, where there are any, ``stops``, at which answers end, and
+            ``cache``, the folder of answers that are known already.
 
     Returns:
         ``answers`` (name -> texts, in order), ``limits`` (name -> for each answer ``prompt_too_long`` where
         the prompt leaves no room for an answer or ``prompt_refused`` where the chat template refuses it,
         which is then empty, ``cut_at_budget`` where it has no end, or an empty text),
-        ``generated_tokens`` and ``generate_seconds`` by name.
+        ``generated_tokens``, ``wall_seconds`` and ``cpu_seconds`` by name (for known answers, what they
+        cost when they were given) and ``known``, the names of the lists that nobody was asked.
 
     Raises:
         InputError: the chat template refuses every prompt of a list.
@@ -53,126 +61,135 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
     torch.set_num_threads(int(payload.get("threads") or torch.get_num_threads()))
     model_dir = Path(payload["model_dir"])
     tokenizer = load_tokenizer(model_dir)
-    model = held_model(model_dir)
+    stops = () if thinks(tokenizer) else tuple(payload.get("stops") or ())
     new_tokens = int(payload["max_new_tokens"])
-    answers: dict[str, list[str]] = {}
-    limits: dict[str, list[str]] = {}
-    tokens: dict[str, int] = {}
-    seconds: dict[str, float] = {}
+    cache = AnswerCache(Path(payload["cache"])) if payload.get("cache") else None
+    digest = model_digest(model_dir) if cache else ""
+    reply: dict[str, dict[str, Any]] = {name: {} for name in FIGURES}
+    known = []
     for name, prompts in payload["sets"].items():
-        started = time.monotonic()
-        texts = render_prompts(tokenizer, prompts)
-        ids = encode(tokenizer, list(texts.values()))
-        asked = dict(zip(texts, ids, strict=True))
-        fits = dict(zip(asked, fitting(model, ids, new_tokens), strict=True))
-        asked = {n: row for n, row in asked.items() if fits[n]}
-        found = generate_greedy(model, tokenizer, list(asked.values()), new_tokens)
-        replies: list[list[int]] = [[] for _ in prompts]
-        for n, reply in zip(asked, found, strict=True):
-            replies[n] = reply
-        answers[name] = [tokenizer.decode(reply, skip_special_tokens=True) for reply in replies]
-        limits[name] = [_limit(fits.get(n), len(reply), new_tokens) for n, reply in enumerate(replies)]
-        tokens[name] = sum(map(len, replies))
-        seconds[name] = time.monotonic() - started
-    return {"answers": answers, "limits": limits, "generated_tokens": tokens, "generate_seconds": seconds}
+        ids = render_ids(tokenizer, prompts)
+        rows = [ids.get(n) for n in range(len(prompts))]
+        how = f"{dtype_of(model_dir)} {device()}"
+        key = answer_key(digest, rows, new_tokens, stops, how) if cache else ""
+        entry = cache.read(key) if cache else None
+        if entry is None:
+            entry = _answer(model_dir, tokenizer, rows, new_tokens, stops)
+            if cache:
+                cache.write(key, entry)
+        else:
+            known.append(name)
+        for figure in FIGURES:
+            reply[figure][name] = entry[figure]
+    return reply | {"known": known}
 
 
-def _limit(fits: bool | None, tokens: int, new_tokens: int) -> str:
-    """The limit that an answer met; ``fits`` is None for a prompt that was refused."""
-    if not fits:
-        return PROMPT_REFUSED if fits is None else PROMPT_TOO_LONG
-    return "" if tokens < new_tokens else CUT_AT_BUDGET
+def _answer(
+    model_dir: Path,
+    tokenizer: Any,
+    rows: Sequence[list[int] | None],
+    new_tokens: int,
+    stops: Sequence[str],
+) -> dict[str, Any]:
+    """What comes of one list of prompts, by ``FIGURES``."""
+    wall, cpu = time.monotonic(), time.process_time()
+    model = held_model(model_dir)
+    asked = fitting(rows, max_positions(model.config.to_dict()), new_tokens)
+    found = answer_prompts(model, tokenizer, list(asked.ids.values()), new_tokens, stops)
+    texts = [tokenizer.decode(reply, skip_special_tokens=True) for reply in found]
+    whole = [
+        len(reply) < new_tokens or first_stop(text, stops) is not None
+        for reply, text in zip(found, texts, strict=True)
+    ]
+    answers, limits = in_order(asked, texts, whole, stops)
+    return {
+        "answers": answers,
+        "limits": limits,
+        "generated_tokens": sum(map(len, found)),
+        "wall_seconds": time.monotonic() - wall,
+        "cpu_seconds": time.process_time() - cpu,
+    }
 
 
-def fitting(model: Any, prompts: Sequence[list[int]], new_tokens: int) -> list[bool]:
-    """For each prompt, whether it leaves room for an answer; cut, it would be another question."""
-    positions = max_positions(model.config.to_dict())
-    return [not positions or len(ids) + new_tokens <= positions for ids in prompts]
+def render_ids(tokenizer: Any, prompts: Sequence[Any]) -> dict[int, list[int]]:
+    """Position -> token ids of the prompts in the model's own template; one that it refuses is left out.
+
+    Raises:
+        InputError: it refuses every one.
+    """
+    texts = render_prompts(tokenizer, prompts)
+    return dict(zip(texts, encode(tokenizer, list(texts.values())), strict=True))
 
 
-def generate_greedy(
-    model: Any, tokenizer: Any, prompts: Sequence[list[int]], max_new_tokens: int, batch_rows: int = 0
-) -> list[list[int]]:
-    """Token ids of the answers, the end token not included, in the order of the prompts."""
-    import torch
+def fitting(rows: Sequence[list[int] | None], positions: int | None, new_tokens: int) -> Asked:
+    """The prompts that leave room for an answer; cut, they would be other questions.
 
-    longest = max(map(len, prompts), default=0) + max_new_tokens
-    rows = batch_rows or affordable_rows(model, longest)
-    order = sorted(range(len(prompts)), key=lambda n: len(prompts[n]), reverse=True)
-    replies: list[list[int]] = [[] for _ in prompts]
-    with torch.inference_mode():
-        for start in range(0, len(order), rows):
-            batch = order[start : start + rows]
-            for row, reply in zip(
-                batch, _decode(model, tokenizer, [prompts[n] for n in batch], max_new_tokens), strict=True
-            ):
-                replies[row] = reply
-    return replies
+    Args:
+        rows: token ids; None for a prompt that the template refuses.
+        positions: of prompt and answer together; none without a limit.
+        new_tokens: of an answer.
+    """
+    ids = {
+        n: row for n, row in enumerate(rows) if row and not (positions and len(row) + new_tokens > positions)
+    }
+    refused = {
+        n: PROMPT_REFUSED if row is None else PROMPT_TOO_LONG for n, row in enumerate(rows) if n not in ids
+    }
+    return Asked(ids, refused)
 
 
-def affordable_rows(model: Any, length: int) -> int:
-    """Rows of a batch whose keys and values fit into a share of the free memory."""
-    config = model.config
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    size = next(model.parameters()).element_size()
-    row_bytes = 2 * config.num_hidden_layers * heads * width * length * size
-    return int(max(1, min(BATCH_ROWS, MEMORY_SHARE * free_bytes(model.device) / max(1, row_bytes))))
+def in_order(
+    asked: Asked, texts: Sequence[str], whole: Sequence[bool], stops: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Answers and limits in the order of the prompts.
+
+    Args:
+        asked: what was answered.
+        texts: the answers to ``asked.ids``, in its order.
+        whole: whether each came to its end.
+        stops: where answers are cut.
+    """
+    count = len(asked.ids) + len(asked.limits)
+    answers, limits = [""] * count, [asked.limits.get(n, "") for n in range(count)]
+    for n, text, ended in zip(asked.ids, texts, whole, strict=True):
+        answers[n] = cut_at_stop(text, stops)
+        limits[n] = "" if ended else CUT_AT_BUDGET
+    return answers, limits
 
 
-def end_tokens(model: Any, tokenizer: Any) -> list[int]:
-    """Every token that ends an answer: the tokenizer's, the template's, the generation config's."""
-    configured = model.generation_config.eos_token_id
-    found = configured if isinstance(configured, list) else [configured]
-    turn_end = template_support(tokenizer).turn_end
-    own = [tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(turn_end) if turn_end else None]
-    return sorted({token for token in [*found, *own] if token is not None})
+def thinks(tokenizer: Any) -> bool:
+    """Whether a model thinks aloud, by its template: then no stop string is looked for.
+
+    It may close its thoughts after one, and the scorer reads what follows them.
+    """
+    return any(end in (tokenizer.chat_template or "") for end in REASONING.values())
 
 
-def _decode(model: Any, tokenizer: Any, prompts: Sequence[list[int]], max_new_tokens: int) -> list[list[int]]:
-    """One batch: left padding, a key-value cache, finished rows dropped as they accumulate."""
-    import torch
-    from transformers import DynamicCache
+def render_sets(payload: dict[str, Any]) -> dict[str, Any]:
+    """Prompts as a server of the model is asked them.
 
-    width = max(map(len, prompts))
-    padding = tokenizer.pad_token_id
-    ids = torch.tensor([[padding] * (width - len(row)) + row for row in prompts], device=model.device)
-    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in prompts], device=model.device)
-    position = (mask.cumsum(dim=1) - 1).clamp(min=0)
-    ends = torch.tensor(end_tokens(model, tokenizer), device=model.device)
-    replies = torch.full((len(prompts), max_new_tokens), int(ends[0]), device=model.device)
-    rows = torch.arange(len(prompts), device=model.device)  # which prompt each row of the batch is
-    running = torch.ones(len(prompts), dtype=torch.bool, device=model.device)
-    cache = DynamicCache(config=model.config)
-    # ALiBi models (BLOOM, MPT) count positions from the mask and take none.
-    positioned = "position_ids" in inspect.signature(model.forward).parameters
-    for step in range(max_new_tokens):
-        logits = model(
-            input_ids=ids,
-            attention_mask=mask,
-            **({"position_ids": position} if positioned else {}),
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        ).logits
-        token = logits[:, -1].argmax(dim=-1)
-        replies[rows[running], step] = token[running]
-        running &= ~torch.isin(token, ends)
-        left = int(running.sum())
-        if left == 0:
-            break
-        if left < COMPACT_SHARE * len(rows):
-            kept = running.nonzero().flatten()
-            cache.batch_select_indices(kept)
-            rows, token, mask, position = rows[kept], token[kept], mask[kept], position[kept]
-            running = running[kept]
-        ids = token[:, None]
-        mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
-        position = position[:, -1:] + 1
-    stops = set(ends.tolist())
-    return [_until(reply, stops) for reply in replies.tolist()]
+    Args:
+        payload: ``model_dir`` and ``sets``, as ``answer_sets`` takes them.
 
+    Returns:
+        ``rows`` (name -> token ids of each prompt, None where the template refuses it), ``ends`` (token ids
+        that end an answer), ``positions`` (the most tokens of both; None without a limit), ``thinks``.
 
-def _until(tokens: list[int], stops: set[int]) -> list[int]:
-    end = next((n for n, token in enumerate(tokens) if token in stops), len(tokens))
-    return tokens[:end]
+    Raises:
+        InputError: the chat template refuses every prompt of a list.
+    """
+    model_dir = Path(payload["model_dir"])
+    tokenizer, whole = load_tokenizer(model_dir), whole_base(model_dir)
+    config = read_config(whole)
+    said = whole / "generation_config.json"
+    ends = json.loads(said.read_text(encoding="utf-8")).get("eos_token_id") if said.exists() else None
+    rows = {}
+    for name, prompts in payload["sets"].items():
+        ids = render_ids(tokenizer, prompts)
+        rows[name] = [ids.get(n) for n in range(len(prompts))]
+    return {
+        "rows": rows,
+        "ends": every_end(config.get("eos_token_id") if ends is None else ends, tokenizer),
+        "positions": max_positions(config),
+        "thinks": thinks(tokenizer),
+    }

@@ -15,7 +15,7 @@ from typing import Any
 from tools.models.adapter import base_dir, is_adapter, whole_base
 from tools.models.architecture import read_config
 from tools.models.load import load_model
-from tools.models.precision import device, fast_dtype, free_bytes, width_of
+from tools.models.precision import Dtype, device, fast_dtype, free_bytes, width_of
 
 MOST_HELD = 2
 """The base, and the weights that the latest training began from or ended with."""
@@ -34,7 +34,7 @@ def held_model(model_dir: Path, dtype: str | None = None) -> Any:
         model_dir: a model or an adapter directory.
         dtype: ``float32`` or ``bfloat16``; by default the faster one for its width.
     """
-    dtype = dtype or fast_dtype(_width(model_dir))
+    dtype = dtype or dtype_of(model_dir)
     key = (_state(model_dir), dtype)
     model = _held.pop(key, None)
     if model is None:
@@ -74,6 +74,11 @@ def _keep(key: tuple[Any, ...], model: Any) -> None:
     while len(_held) >= MOST_HELD:
         _held.pop(next(iter(_held)))
     _held[key] = model
+
+
+def dtype_of(model_dir: Path) -> Dtype:
+    """The faster type on this machine for a model directory; only its configuration is read."""
+    return fast_dtype(_width(model_dir))
 
 
 def _width(model_dir: Path) -> int:

@@ -15,7 +15,7 @@ Lifetimes, without a timer and whatever way a process dies:
 * a child asks the kernel to be killed with the server (``PR_SET_PDEATHSIG``).
 
 The protocol is JSON lines over one Unix socket pair per job: the caller sends
-``{"function", "payload", "log_path", "threads", "sys_path"}`` and reads
+``{"function", "payload", "log_path", "threads", "sys_path", "all_devices"}`` and reads
 ``{"started": true}``, then ``{"result": ...}`` or ``{"error": ...}`` from the child,
 then ``{"exit": status, "cpu_seconds", "peak_gib"}``. A second socket that comes with the first is
 handed to the child, in its payload as ``descriptor``.
@@ -206,6 +206,8 @@ def _run_child(lines: JsonLines, request: dict[str, Any], server: int) -> None:
         redirect(Path(request["log_path"]))
         sys.path += [entry for entry in request["sys_path"] if entry not in sys.path]
         _set_threads(int(request["threads"]))
+        if not request.get("all_devices"):
+            see_one_device()
         message = {"result": find_function(request["function"])(request["payload"])}
         json.dumps(message)  # a result that is no JSON is an error of the function's
         status = 0
@@ -226,6 +228,16 @@ def redirect(log_path: Path) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
+
+
+def see_one_device() -> None:
+    """Leaves this process the first GPU alone, before it has touched any.
+
+    With several in sight a Trainer of one process wraps its model in ``DataParallel``, which is slower than
+    one GPU and multiplies the batch. Several are for ``tools.recipes.distributed``.
+    """
+    name = "HIP_VISIBLE_DEVICES" if "HIP_VISIBLE_DEVICES" in os.environ else "CUDA_VISIBLE_DEVICES"
+    os.environ[name] = os.environ.get(name, "0").split(",")[0]
 
 
 def _set_threads(threads: int) -> None:

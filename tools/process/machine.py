@@ -32,7 +32,8 @@ class Machine:
     """Free memory of the first GPU."""
     system: str = ""
     bfloat16: bool = False
-    """Whether its cores are known to multiply faster in bfloat16; float32 is assumed, which needs more."""
+    """Whether its cores were measured to multiply faster in bfloat16; until then float32 is assumed, which
+    needs more. GPUs do."""
 
 
 def machine() -> Machine:
@@ -104,6 +105,32 @@ def versions() -> dict[str, str]:
 def peak_gib(max_rss: int) -> float:
     """``ru_maxrss`` in GiB: it counts KiB on Linux and bytes on macOS."""
     return max_rss / (1 << 30 if sys.platform == "darwin" else 1 << 20)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process and of those under it so far; 0.0 for one that has ended."""
+    import psutil
+
+    total = 0.0
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for each in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                times = each.cpu_times()
+                total += float(times.user + times.system)
+    return total
+
+
+VMSTAT = Path("/proc/vmstat")
+
+
+def memory_kills() -> int | None:
+    """How many processes the kernel has killed for want of memory; None where it does not say."""
+    try:
+        lines = VMSTAT.read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("oom_kill ")).split()[1])
+    except (OSError, StopIteration):
+        return None
 
 
 STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")

@@ -9,15 +9,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tools.process.machine import available_gib
+from tools.process.machine import available_gib, cpu_seconds
 from tools.process.prefork import JsonLines
 
 LEAK_FACTOR, LEAK_GIB = 2.0, 1.0
 """A child that holds so many times what it held after its second job, and so much more, is replaced."""
 SETTLED_JOBS = 2
 """Jobs after which it has loaded what it keeps: one that trains, one that answers."""
+LOOK_SECONDS = 5.0
+"""How often the caller of a job looks whether its process still works."""
+STALL_SECONDS, STALL_CPU_SECONDS = 60.0, 0.02
+"""A process that in so much time used so little of a processor hangs: whoever trains, answers or loads needs
+more, and so does one that waits for its GPU."""
 LEAST_FREE_SHARE = 0.5
 """Of the free memory, the most that it may hold between two jobs."""
+
+
+class Hung(TimeoutError):
+    """A job's process is there and does nothing."""
 
 
 @dataclass
@@ -35,6 +44,8 @@ class Resident:
     done: int = 0
     settled_gib: float = 0.0
     held_gib: float = 0.0
+    pid: int = 0
+    """Known from its first word on."""
 
     def __post_init__(self) -> None:
         self.lines = JsonLines(self.jobs.fileno(), self.jobs.fileno())
@@ -43,12 +54,15 @@ class Resident:
         """One job's answer; None when the child ended without one.
 
         Raises:
+            Hung: it stopped working before the deadline.
             TimeoutError: at the deadline, a monotonic time.
         """
         try:
+            if not self.pid:
+                self.pid = int((self.lines.receive(max(0.0, deadline - time.monotonic())) or {})["pid"])
             self.lines.send(request, max(0.1, deadline - time.monotonic()))
-            answer = self.lines.receive(max(0.0, deadline - time.monotonic()))
-        except ConnectionError:
+            answer = self._answer(deadline)
+        except (ConnectionError, KeyError):
             return None
         if answer is not None:
             self.done += 1
@@ -56,6 +70,20 @@ class Resident:
             if self.done <= SETTLED_JOBS:
                 self.settled_gib = max(self.settled_gib, self.held_gib)
         return answer
+
+    def _answer(self, deadline: float) -> dict[str, Any] | None:
+        used, since = cpu_seconds(self.pid), time.monotonic()
+        while True:
+            try:
+                return self.lines.receive(max(0.0, min(LOOK_SECONDS, deadline - time.monotonic())))
+            except TimeoutError:
+                now, by_now = time.monotonic(), cpu_seconds(self.pid)
+                if now >= deadline:
+                    raise
+                if by_now - used > STALL_CPU_SECONDS:
+                    used, since = by_now, now
+                elif now - since >= STALL_SECONDS:
+                    raise Hung from None
 
     @property
     def leaks(self) -> bool:

@@ -1,8 +1,8 @@
 """Resident child: one process that does job after job, so that a model and a device stay loaded.
 
 Its first request comes as for any other child (``tools.process.fork_server``); it gets a second socket,
-over which the jobs come, ``{"function", "payload", "log_path"}``, and their results go back,
-``{"result": ..., "cpu_seconds", "peak_gib", "held_gib"}``. It ends with the socket, and after a
+over which it says ``{"pid"}``, the jobs come, ``{"function", "payload", "log_path"}``, and their results
+go back, ``{"result": ..., "cpu_seconds", "peak_gib", "held_gib"}``. It ends with the socket, and after a
 job that failed: what a failure leaves in memory is nobody's business to clean up.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import resource
 import socket
 import sys
@@ -26,6 +27,7 @@ def serve(payload: dict[str, Any]) -> dict[str, Any]:
     """Does the jobs that come over the socket ``payload["descriptor"]`` until it ends; says how many."""
     connection = socket.socket(fileno=int(payload["descriptor"]))
     lines = JsonLines(connection.fileno(), connection.fileno())
+    lines.send({"pid": os.getpid()})
     jobs = 0
     while (request := lines.receive()) is not None:
         answer, failed = _do(request)

@@ -23,9 +23,9 @@ from typing import Any, cast, get_args
 from tasks.errors import Code, ExperimentFailed, HarnessFault, Stage, disk_is_full, fault_of
 from tools.process.environment import child_environment
 from tools.process.fork_server import PRELOAD
-from tools.process.machine import cpu_count
+from tools.process.machine import cpu_count, memory_kills
 from tools.process.prefork import JsonLines, ServerProcess
-from tools.process.resident import Resident
+from tools.process.resident import STALL_SECONDS, Hung, Resident
 from tools.process.root_cause import root_cause
 
 START_SECONDS = 300.0
@@ -62,6 +62,8 @@ class _Job:
     log_path: Path
     stage: Stage
     timeout_seconds: float
+    memory_kills: int | None
+    """What ``tools.process.machine.memory_kills`` said before it."""
 
 
 class Worker:
@@ -102,9 +104,12 @@ class Worker:
         stage: Stage = "train",
         *,
         resident: bool = False,
+        all_devices: bool = False,
     ) -> dict[str, Any]:
         """``measure`` without the cost."""
-        return self.measure(function, payload, timeout_seconds, log_path, stage, resident=resident)[0]
+        return self.measure(
+            function, payload, timeout_seconds, log_path, stage, resident=resident, all_devices=all_devices
+        )[0]
 
     def measure(
         self,
@@ -115,6 +120,7 @@ class Worker:
         stage: Stage = "train",
         *,
         resident: bool = False,
+        all_devices: bool = False,
     ) -> tuple[dict[str, Any], Usage]:
         """Calls ``function(payload)`` in a child; returns its JSON-plain result and what it cost.
 
@@ -127,20 +133,21 @@ class Worker:
             stage: the stage that a failure is reported under.
             resident: in the child that stays, with its models and its device (see
                 ``tools.process.resident_child``), instead of a fresh one; a fresh one while it is busy.
+            all_devices: a fresh child may use every GPU; others see the first alone.
 
         Raises:
             ExperimentFailed: ``timeout``, ``out_of_memory``, ``crashed``, or the function's own code.
             HarnessFault: the fork server cannot start.
         """
         name = function if isinstance(function, str) else f"{function.__module__}:{function.__qualname__}"
-        job = _Job(name, dict(payload), log_path, stage, timeout_seconds)
+        job = _Job(name, dict(payload), log_path, stage, timeout_seconds, memory_kills())
         if resident and self._resident_lock.acquire(blocking=False):
             try:
                 return self._in_resident(job)
             finally:
                 self._resident_lock.release()
         with contextlib.closing(self._live_server().connect()) as connection:
-            lines = self._begin(connection, job.function, job.payload, job.log_path)
+            lines = self._begin(connection, job.function, job.payload, job.log_path, all_devices)
             started = time.monotonic()
             try:
                 result, error, end = _outcome(lines, started + timeout_seconds)
@@ -149,12 +156,17 @@ class Worker:
             except ConnectionError:
                 raise _lost(job) from None
         if result is None or end["exit"] != 0:
-            raise _failure(stage, int(end["exit"]), error, cause_in(log_path))
+            raise _failure(job, int(end["exit"]), error)
         wall = time.monotonic() - started
         return result, Usage(wall, float(end["cpu_seconds"]), float(end["peak_gib"]))
 
     def _begin(
-        self, connection: socket.socket, function: str, payload: Mapping[str, Any], log_path: Path
+        self,
+        connection: socket.socket,
+        function: str,
+        payload: Mapping[str, Any],
+        log_path: Path,
+        all_devices: bool = False,
     ) -> JsonLines:
         """Sends the request of a child, and waits until it has started."""
         lines = JsonLines(connection.fileno(), connection.fileno())
@@ -163,6 +175,7 @@ class Worker:
             "payload": dict(payload),
             "log_path": str(log_path.resolve()),
             "threads": self.threads,
+            "all_devices": all_devices,
             "sys_path": [entry for entry in sys.path if entry],
         }
         try:
@@ -173,8 +186,11 @@ class Worker:
         return lines
 
     @staticmethod
-    def _late(connection: socket.socket, job: _Job) -> ExperimentFailed:
+    def _late(connection: socket.socket, job: _Job, hung: bool = False) -> ExperimentFailed:
         _kill(connection)
+        if hung:
+            message = f"the process hung: it used no processor for {STALL_SECONDS:.0f} s, and was killed"
+            return ExperimentFailed(job.stage, "crashed", message, cause_in(job.log_path))
         message = f"killed after {job.timeout_seconds:.0f} s, its time limit"
         return ExperimentFailed(job.stage, "timeout", message, cause_in(job.log_path))
 
@@ -190,8 +206,8 @@ class Worker:
         }
         try:
             answer = resident.do(request, started + job.timeout_seconds)
-        except TimeoutError:
-            late = self._late(resident.control, job)
+        except TimeoutError as error:
+            late = self._late(resident.control, job, isinstance(error, Hung))
             resident.close()
             raise late from None
         wall = time.monotonic() - started
@@ -209,7 +225,9 @@ class Worker:
         with theirs:
             control = self._live_server().connect(theirs)
         self._begin(control, "tools.process.resident_child:serve", {}, log_path)
-        return Resident(control, ours)
+        resident = Resident(control, ours)
+        weakref.finalize(self, resident.close)
+        return resident
 
     @staticmethod
     def _ended(resident: Resident, job: _Job, answer: dict[str, Any] | None) -> Exception:
@@ -217,9 +235,9 @@ class Worker:
         lines = JsonLines(resident.control.fileno(), resident.control.fileno())
         try:
             if answer is not None:
-                return _failure(job.stage, 0, answer["error"], cause_in(job.log_path))
+                return _failure(job, 0, answer["error"])
             _, error, end = _outcome(lines, time.monotonic() + END_SECONDS)
-            return _failure(job.stage, int(end["exit"]), error, cause_in(job.log_path))
+            return _failure(job, int(end["exit"]), error)
         except (TimeoutError, ConnectionError):
             return _lost(job)
         finally:
@@ -283,8 +301,14 @@ class _Server:
 
 
 def _lost(job: _Job) -> ExperimentFailed:
+    code: Code = "out_of_memory" if memory_kills() != job.memory_kills else "crashed"
     message = "the process was lost with its server, as it is when memory runs out"
-    return ExperimentFailed(job.stage, "crashed", message, cause_in(job.log_path))
+    return ExperimentFailed(job.stage, code, message, cause_in(job.log_path))
+
+
+def _no_memory_kill(job: _Job) -> bool:
+    """Whether the kernel says that it killed nothing for want of memory since the job began."""
+    return job.memory_kills is not None and memory_kills() == job.memory_kills
 
 
 def _outcome(
@@ -327,7 +351,8 @@ def cause_in(log_path: Path) -> str:
         return ""
 
 
-def _failure(stage: Stage, exit_code: int, error: Mapping[str, str] | None, tail: str) -> Exception:
+def _failure(job: _Job, exit_code: int, error: Mapping[str, str] | None) -> Exception:
+    stage, tail = job.stage, cause_in(job.log_path)
     if error and error["type"] in ("HarnessFault", "MachineFault"):
         return HarnessFault(error["message"])
     if error and disk_is_full(error["message"]):
@@ -338,6 +363,9 @@ def _failure(stage: Stage, exit_code: int, error: Mapping[str, str] | None, tail
         return ExperimentFailed(stage, code, named.strip()[:500], tail)
     if exit_code == -signal.SIGABRT and "bad_alloc" in tail:
         return ExperimentFailed(stage, "out_of_memory", "aborted: the C++ library ran out of memory", tail)
+    if exit_code == -9 and _no_memory_kill(job):
+        message = "killed from outside (signal 9); the kernel killed nothing for want of memory"
+        return ExperimentFailed(stage, "crashed", message, tail)
     if exit_code == -9:
         message = "killed by the system (signal 9), as it does when memory runs out"
         return ExperimentFailed(stage, "out_of_memory", message, tail)

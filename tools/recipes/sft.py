@@ -24,15 +24,13 @@ import math
 import shutil
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model
-from transformers import TrainerCallback
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 
 from memory.records import TrainingPlan
 from tasks.errors import ExperimentFailed
@@ -43,15 +41,21 @@ from tools.models.load import copy_tokenizer, load_tokenizer, parameter_count
 from tools.models.precision import device, fast_dtype, width_of
 from tools.models.quantised import model_in_4bit, refuse_without_bitsandbytes
 from tools.process.allocator import freed_at_once
+from tools.process.fork_server import see_one_device
 from tools.process.machine import peak_gib_since
-from tools.training.length_groups import LengthGroups, LongestFirst
-from tools.training.loss_curve import divergence, rate, thin
+from tools.recipes.answer_trainer import AnswerTrainer
+from tools.training import ranks
+from tools.training.loss_curve import thin
 from tools.training.memory import CHECKPOINTED_PARAMETERS
 from tools.training.pace import step_seconds, typical_step
-from tools.training.tokenise import TokenRows, read_rows, tokenise
+from tools.training.progress import PROGRESS_FILE, progress_of
+from tools.training.tokenise import TokenRows, tokenise
+from tools.training.tracking import tracked, trainer_arguments
 
 LONGEST_STEPS = 2
 """Of a probe, the first steps, which have the longest rows: Adam's moments are there from the second on."""
+SPARE_ROWS = 4
+"""So many times a batch of the longest rows is looked at for the longest that may be trained on."""
 MERGE_PARAMETERS = 1_000_000_000
 """Up to this size a LoRA result is merged into a whole model; above it only the adapter is kept."""
 
@@ -67,17 +71,20 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     staging = out_dir.with_name(out_dir.name + ".tmp")
     shutil.rmtree(staging, ignore_errors=True)
     model_dir = Path(payload["model_dir"])
-    trainer, data = build_trainer(
-        plan, model_dir, Path(payload["data_path"]), staging, loss_on=payload.get("loss_on", "auto")
-    )
+    asked = payload.get("loss_on", "auto"), payload.get("tracking")
+    trainer, data = build_trainer(plan, model_dir, Path(payload["data_path"]), staging, None, *asked)
     # The last part of the time is for saving; the caller kills the process at the limit itself.
     trainer.deadline = started + 0.95 * plan.timeout_seconds - 0.5
-    with freed_at_once(parameter_count(trainer.model)):
+    trainer.progress = progress_of(trainer, out_dir.with_name(PROGRESS_FILE))
+    with tracked(trainer) as remarks, freed_at_once(parameter_count(trainer.model)):
         trainer.train()
     if trainer.diverged:
         raise ExperimentFailed("train", "diverged", trainer.diverged)
+    if not ranks.is_first():
+        return {}  # the first of several processes writes what all have made
     whole = save(trainer, plan, model_dir, staging)
     result = report(trainer, plan, started) | what_was_read(data) | {"payload": payload}
+    result["remarks"] += remarks
     (staging / "training.json").write_text(json.dumps(result, indent=1))
     shutil.rmtree(out_dir, ignore_errors=True)  # an earlier result of another plan
     staging.rename(out_dir)
@@ -144,6 +151,7 @@ def build_trainer(
     out_dir: Path,
     most_rows: int | None = None,
     loss_on: LossOn = "auto",
+    tracking: dict[str, Any] | None = None,
 ) -> tuple[AnswerTrainer, TokenRows]:
     """The trainer, ready to go, and what became of the rows."""
     cpu_seconds_before = time.process_time()
@@ -174,29 +182,28 @@ def build_trainer(
     steps = plan.max_steps
     if steps <= 0:
         steps = math.ceil(plan.num_train_epochs * len(rows) / plan.effective_batch_size)
-    large = parameter_count(model) > CHECKPOINTED_PARAMETERS
+    checkpointed = plan.gradient_checkpointing
+    if checkpointed is None:
+        checkpointed = parameter_count(model) > CHECKPOINTED_PARAMETERS
     config = SFTConfig(
         output_dir=str(out_dir),
         max_steps=steps,
-        per_device_train_batch_size=plan.per_device_train_batch_size,
+        per_device_train_batch_size=plan.per_device_train_batch_size // ranks.world_size(),
         gradient_accumulation_steps=plan.gradient_accumulation_steps,
+        ddp_find_unused_parameters=False,
         learning_rate=plan.learning_rate,
         weight_decay=plan.weight_decay,
         seed=plan.seed,
         bf16=dtype == "bfloat16",  # autocast: products in bfloat16, trained weights in float32
         use_cpu=where == "cpu",
-        # A third of the speed.
-        activation_checkpointing=large
-        if plan.gradient_checkpointing is None
-        else plan.gradient_checkpointing,
+        activation_checkpointing=checkpointed,  # a third of the speed
         neftune_noise_alpha=plan.neftune_noise_alpha,
         optim=plan.optim,
         dataset_kwargs={"skip_prepare_dataset": True},
         dataloader_pin_memory=where == "cuda",
-        logging_strategy="no",
         save_strategy="no",
-        report_to="none",
         disable_tqdm=True,
+        **trainer_arguments(tracking, steps),
     )
     dataset = Dataset.from_dict(
         {"input_ids": [row.input_ids for row in rows], "labels": [row.labels for row in rows]}
@@ -220,111 +227,15 @@ def lora_config(plan: TrainingPlan) -> Any:
     )
 
 
-class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
-    """``SFTTrainer`` with the loss on answer positions only, a clock and a watch on the loss."""
-
-    loss_is_scaled_for_ga = True
-
-    def prepare(self, plan: TrainingPlan, lengths: Sequence[int]) -> None:
-        """Sets what ``TrainingArguments`` cannot say."""
-        self.plan, self.lengths = plan, lengths
-        self.horizon = int(self.args.max_steps)
-        """The step at which training ends and the rate reaches zero; comes closer when time is short."""
-        self.deadline = math.inf
-        self.longest_first = 0
-        """So many steps begin with the longest batch of all."""
-        self.losses: list[float] = []
-        """One a step."""
-        self.step_tokens: list[int] = []
-        self.loss_so_far, self.tokens_so_far = 0.0, 0
-        """Of the step in hand, whose gradients may come from several batches."""
-        self.ends: list[float] = []
-        """Monotonic time at the end of each step."""
-        self.tokens = 0
-        self.cpu_seconds_before = 0.0
-        self.diverged = ""
-        self.stopped_early = ""
-        self.add_callback(Watch(self))
-
-    def compute_loss(
-        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        """Mean cross-entropy over the answer tokens of the step, be it one batch or several.
-
-        On a CPU, TRL scores every position of the batch in chunks that the backward pass
-        computes again, and adds entropy and accuracy for its log. Projecting only the
-        positions that some answer occupies gives the same loss and gradient. Measured on
-        the bundled model, batch 32, forward and backward, CPU seconds a step: 0.21 here,
-        0.27 with the full logits of ``Trainer``, 0.48 with TRL's own.
-        """
-        labels = inputs["labels"][:, 1:]
-        wanted = labels != -100
-        keep = wanted.any(dim=0).nonzero().flatten()
-        logits = model(
-            input_ids=inputs["input_ids"],
-            attention_mask=inputs["attention_mask"],
-            logits_to_keep=keep,
-            use_cache=False,
-        ).logits
-        wanted = wanted[:, keep]
-        total = torch.nn.functional.cross_entropy(
-            logits[wanted].float(), labels[:, keep][wanted], reduction="sum"
-        )
-        count = wanted.sum() if num_items_in_batch is None else num_items_in_batch
-        loss = total / count
-        self.loss_so_far += float(loss.detach())
-        self.tokens_so_far += int(inputs["attention_mask"].sum())
-        return loss
-
-    def end_step(self) -> None:
-        """Takes in the loss and the tokens of an optimiser step."""
-        self.ends.append(time.monotonic())
-        self.losses.append(self.loss_so_far)
-        self.step_tokens.append(self.tokens_so_far)
-        self.tokens += self.tokens_so_far
-        self.loss_so_far, self.tokens_so_far = 0.0, 0
-
-    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        """The plan's schedule over ``horizon``, which may still move."""
-        self.lr_scheduler: Any = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, self._rate)
-        return self.lr_scheduler
-
-    def _rate(self, step: int) -> float:
-        return rate(step, self.horizon, self.plan.warmup_steps, self.plan.lr_scheduler_type)
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        # By whole steps: the same rows meet in a step however it is cut into batches.
-        rows = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        groups = LengthGroups(self.lengths, rows, self.plan.seed)
-        return LongestFirst(groups, self.args.train_batch_size, self.longest_first)
-
-
-class Watch(TrainerCallback):  # type: ignore[misc]
-    """Stops a training that diverges, and brings one that runs late to a good end."""
-
-    def __init__(self, trainer: AnswerTrainer) -> None:
-        self.trainer = trainer
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Looks at the loss and at the clock."""
-        trainer = self.trainer
-        trainer.end_step()
-        trainer.diverged = divergence(trainer.losses, trainer.plan.warmup_steps)
-        self._fit_to_time(state.global_step)
-        if trainer.diverged or state.global_step >= trainer.horizon:
-            control.should_training_stop = True
-
-    def _fit_to_time(self, step: int) -> None:
-        trainer, ends = self.trainer, self.trainer.ends
-        left = trainer.deadline - ends[-1]
-        if left <= 0:
-            trainer.horizon = step
-        elif len(ends) > 5 and math.isfinite(left):
-            recent = ends[-20:]
-            affordable = step + int(left / ((recent[-1] - recent[0]) / (len(recent) - 1)))
-            trainer.horizon = max(step, min(trainer.horizon, affordable))
-        if trainer.horizon < trainer.args.max_steps:
-            trainer.stopped_early = "time"
+def read_rows(data_path: Path, most_rows: int | None = None, longest: int = 0) -> list[dict[str, Any]]:
+    """The rows of a JSONL file; or its first ones, with so many of the longest of all."""
+    with data_path.open(encoding="utf-8") as file:
+        lines = list(file)
+    if most_rows is not None and most_rows < len(lines):
+        # Some more, by characters: the longest may have more tokens than are allowed, and is dropped.
+        by_length = sorted(lines[most_rows:], key=len, reverse=True)
+        lines = lines[:most_rows] + by_length[: SPARE_ROWS * longest]
+    return [json.loads(line) for line in lines]
 
 
 def save(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path, folder: Path) -> Any | None:
@@ -383,6 +294,7 @@ def main() -> None:
     """Runs one plan file and writes the result to standard output as JSON."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m tools.recipes.sft plan.json")
+    see_one_device()
     sys.stdout.write(json.dumps(train(json.loads(Path(sys.argv[1]).read_text())), indent=1) + "\n")
 
 

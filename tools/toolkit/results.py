@@ -159,7 +159,9 @@ def _auditing(dojo: Dojo) -> Callable[..., str]:
         new = [name for name in dict.fromkeys(sources) if (id, name) not in heard]
         if new and dojo.remaining_budget_seconds() < SECONDS_TO_SPARE:
             raise InputError("the budget", "leaves no time for an audit", "decide without one")
-        heard.update({(id, name): share for name, share in (dojo.audit(id, new) if new else {}).items()})
+        heard.update(
+            {(id, name): share for name, share in (dojo.audit(id, new).shares if new else {}).items()}
+        )
         shares = {name: round(heard[id, name], 3) for name in sources if (id, name) in heard}
         return json.dumps(shares, ensure_ascii=False)
 

@@ -9,10 +9,8 @@ and is counted: half an answer teaches to stop half-way.
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from tasks.errors import InputError
@@ -22,8 +20,6 @@ from tools.models.template_support import template_support
 NO_LOSS = -100
 """The label of a token that carries no loss, as torch's cross-entropy has it."""
 REASON_CHARACTERS = 200
-SPARE_ROWS = 4
-"""So many times a batch of the longest rows is looked at for the longest that may be trained on."""
 
 
 @dataclass(frozen=True)
@@ -73,17 +69,6 @@ class TokenRows:
         if self.hidden_tools:
             lines.append(f"{self.hidden_tools:,} rows have tools, which the chat template leaves out")
         return (*lines, *(f"{each.count:,} rows set aside, {each.reason}" for each in self.refused))
-
-
-def read_rows(data_path: Path, most_rows: int | None = None, longest: int = 0) -> list[dict[str, Any]]:
-    """The rows of a JSONL file; or its first ones, with so many of the longest of all."""
-    with data_path.open(encoding="utf-8") as file:
-        lines = list(file)
-    if most_rows is not None and most_rows < len(lines):
-        # Some more, by characters: the longest may have more tokens than are allowed, and is dropped.
-        by_length = sorted(lines[most_rows:], key=len, reverse=True)
-        lines = lines[:most_rows] + by_length[: SPARE_ROWS * longest]
-    return [json.loads(line) for line in lines]
 
 
 def tokenise(

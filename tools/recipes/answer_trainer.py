@@ -1,0 +1,134 @@
+"""Trainer of answers: TRL's ``SFTTrainer`` with the loss on answers only, a clock and a watch on the loss.
+
+torch and TRL are imported at the top: it is a part of the recipe, which runs in a child process.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
+from trl import SFTTrainer
+
+from memory.records import TrainingPlan
+from tools.training import ranks
+from tools.training.length_groups import LengthGroups, LongestFirst
+from tools.training.loss_curve import divergence, rate
+from tools.training.progress import Progress
+
+
+class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
+    """``SFTTrainer`` with the loss on answer positions only, a clock and a watch on the loss."""
+
+    loss_is_scaled_for_ga = True
+
+    def prepare(self, plan: TrainingPlan, lengths: Sequence[int]) -> None:
+        """Sets what ``TrainingArguments`` cannot say."""
+        self.plan, self.lengths = plan, lengths
+        self.horizon = int(self.args.max_steps)
+        """The step at which training ends and the rate reaches zero; comes closer when time is short."""
+        self.deadline = math.inf
+        self.longest_first = 0
+        """So many steps begin with the longest batch of all."""
+        self.losses: list[float] = []
+        """One a step."""
+        self.step_tokens: list[int] = []
+        self.loss_so_far, self.tokens_so_far = 0.0, 0
+        """Of the step in hand, whose gradients may come from several batches."""
+        self.ends: list[float] = []
+        """Monotonic time at the end of each step."""
+        self.tokens = 0
+        self.cpu_seconds_before = 0.0
+        self.diverged = ""
+        self.stopped_early = ""
+        self.progress: Progress | None = None
+        self.add_callback(Watch(self))
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Mean cross-entropy over the answer tokens of the step, be it one batch or several.
+
+        On a CPU, TRL scores every position of the batch in chunks that the backward pass
+        computes again, and adds entropy and accuracy for its log. Projecting only the
+        positions that some answer occupies gives the same loss and gradient. Measured on
+        the bundled model, batch 32, forward and backward, CPU seconds a step: 0.21 here,
+        0.27 with the full logits of ``Trainer``, 0.48 with TRL's own.
+        """
+        labels = inputs["labels"][:, 1:]
+        wanted = labels != -100
+        keep = wanted.any(dim=0).nonzero().flatten()
+        logits = model(
+            input_ids=inputs["input_ids"],
+            attention_mask=inputs["attention_mask"],
+            logits_to_keep=keep,
+            use_cache=False,
+        ).logits
+        wanted = wanted[:, keep]
+        total = torch.nn.functional.cross_entropy(
+            logits[wanted].float(), labels[:, keep][wanted], reduction="sum"
+        )
+        count = ranks.summed(wanted.sum())[0] if num_items_in_batch is None else num_items_in_batch
+        loss = total / count
+        seen = ranks.summed(float(loss.detach()), float(inputs["attention_mask"].sum()))
+        self.loss_so_far += seen[0]
+        self.tokens_so_far += int(seen[1])
+        return loss * ranks.world_size()  # of which DDP takes the mean
+
+    def end_step(self) -> None:
+        """Takes in the loss and the tokens of an optimiser step."""
+        self.ends.append(time.monotonic())
+        self.losses.append(self.loss_so_far)
+        self.step_tokens.append(self.tokens_so_far)
+        self.tokens += self.tokens_so_far
+        self.loss_so_far, self.tokens_so_far = 0.0, 0
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """The plan's schedule over ``horizon``, which may still move."""
+        self.lr_scheduler: Any = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, self._rate)
+        return self.lr_scheduler
+
+    def _rate(self, step: int) -> float:
+        return rate(step, self.horizon, self.plan.warmup_steps, self.plan.lr_scheduler_type)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        # By whole steps: the same rows meet in a step however it is cut into batches.
+        size = self.plan.per_device_train_batch_size
+        groups = LengthGroups(self.lengths, size * self.args.gradient_accumulation_steps, self.plan.seed)
+        return LongestFirst(groups, size, self.longest_first)
+
+
+class Watch(TrainerCallback):  # type: ignore[misc]
+    """Stops a training that diverges, and brings one that runs late to a good end."""
+
+    def __init__(self, trainer: AnswerTrainer) -> None:
+        self.trainer = trainer
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Looks at the loss and at the clock."""
+        trainer = self.trainer
+        trainer.end_step()
+        trainer.diverged = divergence(trainer.losses, trainer.plan.warmup_steps)
+        self._fit_to_time(state.global_step)
+        if trainer.progress is not None:
+            step, used = state.global_step, trainer.plan.learning_rate * trainer._rate(state.global_step - 1)
+            trainer.progress.step(step, trainer.horizon, trainer.losses[-1], used, trainer.tokens)
+        if trainer.diverged or state.global_step >= trainer.horizon:
+            control.should_training_stop = True
+
+    def _fit_to_time(self, step: int) -> None:
+        trainer, ends = self.trainer, self.trainer.ends
+        left = trainer.deadline - ends[-1]
+        if left <= 0:
+            trainer.horizon = step
+        elif len(ends) > 5 and math.isfinite(left):
+            recent = ends[-20:]
+            affordable = step + int(left / ((recent[-1] - recent[0]) / (len(recent) - 1)))
+            trainer.horizon = max(step, min(trainer.horizon, affordable))
+        trainer.horizon = ranks.least(trainer.horizon)
+        if trainer.horizon < trainer.args.max_steps:
+            trainer.stopped_early = "time"

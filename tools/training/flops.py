@@ -1,0 +1,70 @@
+"""FLOPs of a training token, and what a device can do at most: the two halves of MFU.
+
+Model FLOPs utilisation (PaLM, arXiv:2204.02311, appendix B) counts what the model needs, not what a
+program does: activations that are computed again, and padding, make it smaller.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+PEAK_FLOPS = {
+    "B200": 2250e12,
+    "H200": 989e12,
+    "H100 NVL": 835e12,
+    "H100 PCIe": 756e12,
+    "H100": 989e12,
+    "A100": 312e12,
+    "L40S": 362e12,
+    "L4": 121e12,
+    "A40": 150e12,
+    "A30": 165e12,
+    "RTX 6000 Ada": 364e12,
+    "RTX A6000": 155e12,
+    "RTX 4090": 165e12,
+    "RTX 3090": 71e12,
+    "MI300X": 1307e12,
+    "MI250": 362e12,
+}
+"""Dense bfloat16 FLOP/s with float32 sums, by a part of the device's name: the makers' data sheets."""
+
+
+def peak_flops(device_name: str) -> float | None:
+    """FLOP/s in bfloat16 of a GPU by its name, such as ``NVIDIA H100 80GB HBM3``; None for unknown ones."""
+    words = device_name.lower().replace("-", " ").split()
+    for name, flops in PEAK_FLOPS.items():
+        wanted = name.lower().split()
+        if any(words[at : at + len(wanted)] == wanted for at in range(len(words))):
+            return flops
+    return None
+
+
+def flops_per_token(parameters: int, trained: int, layers: int, hidden: int, length: float) -> float:
+    """FLOPs of one token of training, forward and backward.
+
+    Args:
+        parameters: those that take part in a product: all but an input embedding that is no output layer.
+        trained: how many of them change; frozen weights need no gradient of their own.
+        layers: attention layers.
+        hidden: their width.
+        length: tokens of a row.
+
+    Returns:
+        2 a parameter forward, 2 for the gradient of its input and 2 for its own where it is trained;
+        12 x layers x hidden x length for attention, a third less where nearly all is frozen.
+    """
+    changing = min(trained, parameters)
+    attention = 12 if changing > parameters / 2 else 8
+    return 4.0 * parameters + 2.0 * changing + attention * layers * hidden * length
+
+
+def model_flops_per_token(model: Any, length: float) -> float:
+    """``flops_per_token`` of a loaded transformers model that is about to be trained on rows of a length."""
+    weights = {id(each): each for each in model.parameters()}
+    sizes = {key: each.numel() for key, each in weights.items()}
+    table, output = model.get_input_embeddings(), model.get_output_embeddings()
+    if output is None or output.weight is not table.weight:
+        sizes.pop(id(table.weight), None)
+    trained = sum(size for key, size in sizes.items() if weights[key].requires_grad)
+    config = model.config.get_text_config()
+    return flops_per_token(sum(sizes.values()), trained, config.num_hidden_layers, config.hidden_size, length)
