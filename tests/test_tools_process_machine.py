@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from pathlib import Path
 
 import pytest
 
 import tools.process.machine as measuring
+from tests.support.tiny_model import shared_worker
 from tools.process.machine import available_gib, cpu_count, machine, versions
 
 
@@ -40,3 +42,13 @@ def test_versions_name_what_can_change_a_result() -> None:
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no affinity")
 def test_cores_are_those_of_this_process() -> None:
     assert cpu_count() == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
+def test_freed_tensors_go_back_at_once_where_memory_is_short(tmp_path: Path) -> None:
+    job = "tests.support.worker_jobs:holes"
+    roomy, short = (
+        shared_worker().run(job, {"short": short}, 60.0, tmp_path / "log")["mib"] for short in (False, True)
+    )
+    assert short < 110
+    assert roomy > 1.5 * short

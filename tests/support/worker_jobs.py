@@ -277,3 +277,20 @@ def saved_activations(payload: dict[str, Any]) -> dict[str, Any]:
         model(input_ids=ids, attention_mask=mask, logits_to_keep=1, use_cache=False)
     trained = sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
     return {"bytes": sum(storage.nbytes() for storage in saved.values()), "trained": trained}
+
+
+def holes(payload: dict[str, Any]) -> dict[str, Any]:
+    """MiB held after every second of many blocks of 2 MiB was freed."""
+    import torch
+
+    from tools.process.allocator import freed_at_once
+    from tools.process.machine import held_gib
+
+    with freed_at_once(False):
+        torch.ones(8 << 20)  # glibc moves its threshold when a mapped block is freed
+    with freed_at_once(payload["short"]):
+        before = held_gib()
+        blocks = [torch.ones(1 << 19) for _ in range(100)]
+        kept = blocks[::2]
+        del blocks
+        return {"mib": 1024 * (held_gib() - before), "kept": len(kept)}

@@ -35,17 +35,19 @@ from trl import SFTConfig
 from memory.records import TrainingPlan
 from tasks.errors import ExperimentFailed
 from tools.models.adapter import merged, save_adapter
+from tools.models.base_model import resolve_base_model
 from tools.models.chat_template import LossOn
 from tools.models.held import copy_of_held, hold, taken_model
 from tools.models.load import copy_tokenizer, load_tokenizer, parameter_count
 from tools.models.precision import device, fast_dtype, width_of
 from tools.models.quantised import model_in_4bit, refuse_without_bitsandbytes
+from tools.process.allocator import HOLES, freed_at_once
 from tools.process.fork_server import see_one_device
-from tools.process.machine import peak_gib_since
+from tools.process.machine import available_gib, machine, peak_gib_since
 from tools.recipes.answer_trainer import AnswerTrainer
 from tools.training import ranks
 from tools.training.loss_curve import thin
-from tools.training.memory import CHECKPOINTED_PARAMETERS
+from tools.training.memory import CHECKPOINTED_PARAMETERS, LongestBatch, memory_need
 from tools.training.pace import step_seconds, typical_step
 from tools.training.progress import PROGRESS_FILE, progress_of
 from tools.training.tokenise import TokenRows, tokenise
@@ -75,7 +77,7 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     # The last part of the time is for saving; the caller kills the process at the limit itself.
     trainer.deadline = started + 0.95 * plan.timeout_seconds - 0.5
     trainer.progress = progress_of(trainer, out_dir.with_name(PROGRESS_FILE))
-    with tracked(trainer) as remarks:
+    with tracked(trainer) as remarks, freed_at_once(memory_is_short(trainer, plan, model_dir)):
         trainer.train()
     if trainer.diverged:
         raise ExperimentFailed("train", "diverged", trainer.diverged)
@@ -134,12 +136,23 @@ def probe(payload: dict[str, Any]) -> dict[str, Any]:
         payload.get("loss_on", "auto"),
     )
     trainer.longest_first = LONGEST_STEPS
-    trainer.train()
+    with freed_at_once(memory_is_short(trainer, plan, Path(payload["model_dir"]))):
+        trainer.train()
     if trainer.diverged:
         raise ExperimentFailed("probe", "diverged", trainer.diverged)
     if plan.method == "lora" and not plan.load_in_4bit:
         hold(Path(payload["model_dir"]), cleaned(trainer.model.unload()))
     return report(trainer, plan, started) | typical_step(trainer.ends, trainer.step_tokens, LONGEST_STEPS)
+
+
+def memory_is_short(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path) -> bool:
+    """Whether the heap's holes could be too much for this machine; a GPU's allocator has none such."""
+    if device() != "cpu":
+        return False
+    tokens = max(trainer.lengths)
+    batch = LongestBatch(plan.per_device_train_batch_size, tokens, tokens)
+    need = memory_need(plan, resolve_base_model(str(model_dir), allow_pickle=True), batch, machine())
+    return HOLES * need.peak_gib > available_gib()
 
 
 def build_trainer(

@@ -8,6 +8,7 @@ measured as soon as there is one.
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
@@ -28,6 +29,8 @@ READ_GIB_PER_SECOND = 0.3
 """Of weights that are read, copied and written again."""
 USABLE_SHARE = 0.9
 """Of the free memory: the rest is for what else runs."""
+DOUBT = 1.25
+"""The formula may be wrong by so much (measured: a fifth at most, docs/hardware.md)."""
 MOST_TOKENS = 1 << 20
 """Where the search for the longest row that fits ends."""
 
@@ -94,7 +97,9 @@ def estimate(
     speed = training_speed(plan, model, history, where)
     memory = formula_gib(plan, model, longest_batch(plan, card), where)
     if same:
-        memory = _scaled_peak(memory, *same[-1], card, model, where)
+        # A process that had room holds holes beside its tensors, and closes them where there is none.
+        most = math.inf if where.gpus else DOUBT * memory
+        memory = min(_scaled_peak(memory, *same[-1], card, model, where), most)
     available = available_gib(where)
     return Estimate(
         seconds=speed.fixed_seconds + tokens / speed.tokens_per_second,

@@ -17,14 +17,13 @@ from collections.abc import Callable, Iterator, Sequence
 from memory.recipe import DataCard
 from memory.records import Estimate, TrainingPlan
 from tools.models.base_model import BaseModel
+from tools.training.estimate import DOUBT
 from tools.training.memory import CHECKPOINTED_PARAMETERS, longest_batch
 
 LEAST_SAVING = 0.05
 """A form that needs so little less than one that failed is not tried."""
 SHORTER = 0.75
 """Each step of the last rung; no shorter than the mean row, half of the rows would be left out."""
-DOUBT = 1.25
-"""The formula may be wrong by so much: the last form is tried up to here before a plan is refused."""
 
 
 def forms(plan: TrainingPlan, lora: TrainingPlan, card: DataCard, four_bit: bool) -> Iterator[TrainingPlan]:
@@ -57,7 +56,9 @@ def fitting(
     formula: Callable[[TrainingPlan], float],
     failed_gib: Sequence[float] = (),
 ) -> TrainingPlan | None:
-    """The first form that is estimated to fit and needs less than what failed; None where none does.
+    """The first form that is estimated to fit and needs less than what failed; else the last that may.
+
+    None where not even that: the estimate would have to be wrong by more than ``DOUBT``.
 
     Args:
         candidates: see ``forms``.

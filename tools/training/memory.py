@@ -147,7 +147,9 @@ def memory_need(plan: TrainingPlan, model: BaseModel, batch: LongestBatch, where
     weights, unpacked = _weights(plan, model, half)
     kept = 4.0 * model.parameters if full and 4 * model.parameters < KEPT_SHARE * free * GIB else 0.0
     gradients = 4 * trained
-    early = (4 * table if full else 0.0) if plan.gradient_accumulation_steps == 1 else gradients
+    early = 4 * table if full else 0.0
+    if plan.gradient_accumulation_steps > 1:
+        early += gradients  # of the batches before
     return MemoryNeed(
         weights=weights + (0 if full else 4 * trained),
         gradients=gradients,
