@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tasks.errors import ExperimentFailed
@@ -124,6 +125,14 @@ def test_a_child_that_leaks_is_replaced(
     worker.run(worker_jobs.leak, {"mib": 200}, 30.0, tmp_path / "log.txt", resident=True)
     assert gone(first)
     assert pid_of(worker, tmp_path) != first
+
+
+def test_what_a_job_freed_is_not_held_between_jobs(worker: Worker, tmp_path: Path) -> None:
+    pid_of(worker, tmp_path)
+    before = psutil.Process(pid_of(worker, tmp_path)).memory_info().rss
+    worker.run(worker_jobs.leave_holes, {"mib": 300}, 30.0, tmp_path / "log.txt", resident=True)
+    after = psutil.Process(pid_of(worker, tmp_path)).memory_info().rss
+    assert after - before < 100 << 20
 
 
 def test_while_it_is_busy_other_jobs_get_a_child_of_their_own(worker: Worker, tmp_path: Path) -> None:

@@ -213,6 +213,13 @@ def leak(payload: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def leave_holes(payload: dict[str, Any]) -> dict[str, Any]:
+    """Frees nearly all of what it took; what it keeps lies between, so that the heap cannot shrink."""
+    blocks = [bytearray(b"x" * (64 << 10)) for _ in range(int(payload["mib"]) * 16)]
+    LEAKED.extend(blocks[::200])
+    return {}
+
+
 def wait_for(payload: dict[str, Any]) -> dict[str, Any]:
     """Says that it has started, and ends when a file appears."""
     Path(payload["started"]).touch()

@@ -15,7 +15,7 @@ from tools.process.prefork import JsonLines
 LEAK_FACTOR, LEAK_GIB = 2.0, 1.0
 """A child that holds so many times what it held after its second job, and so much more, is replaced."""
 SETTLED_JOBS = 2
-"""Jobs after which it has loaded what it keeps: one that trains, one that answers."""
+"""Jobs after which it has loaded what it keeps: the base answers first, then a few steps are tried."""
 LOOK_SECONDS = 5.0
 """How often the caller of a job looks whether its process still works."""
 STALL_SECONDS, STALL_CPU_SECONDS = 60.0, 0.02
@@ -36,7 +36,6 @@ class Resident:
     Args:
         control: the connection that its life hangs on; the fork server reports its end over it.
         jobs: the socket over which jobs go and results come.
-        log_path: where the child prints.
     """
 
     control: socket.socket

@@ -18,6 +18,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from tools.process.allocator import trim
 from tools.process.fork_server import describe, find_function, redirect
 from tools.process.machine import held_gib, peak_gib_since, reset_peak
 from tools.process.prefork import JsonLines
@@ -66,8 +67,9 @@ def _cpu_seconds() -> float:
 
 
 def _give_back() -> None:
-    """Frees what the job no longer holds: objects in cycles, and the device's cache of blocks."""
+    """Frees what the job no longer holds: cycles of objects, the heap's holes, the cache of the device."""
     gc.collect()
+    trim()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
         torch.cuda.empty_cache()

@@ -43,13 +43,13 @@ from tools.models.precision import device, fast_dtype, width_of
 from tools.models.quantised import model_in_4bit, refuse_without_bitsandbytes
 from tools.process.allocator import HOLES, freed_at_once
 from tools.process.fork_server import see_one_device
-from tools.process.machine import available_gib, machine, peak_gib_since
+from tools.process.machine import available_gib, machine
 from tools.recipes.answer_trainer import AnswerTrainer
 from tools.training import ranks
 from tools.training.loss_curve import thin
 from tools.training.memory import CHECKPOINTED_PARAMETERS, LongestBatch, memory_need
 from tools.training.pace import step_seconds, typical_step
-from tools.training.progress import PROGRESS_FILE, progress_of
+from tools.training.progress import PROGRESS_FILE, peak_memory_gib, progress_of
 from tools.training.tokenise import TokenRows, tokenise
 from tools.training.tracking import tracked, trainer_arguments
 
@@ -281,9 +281,6 @@ def what_was_read(data: TokenRows) -> dict[str, Any]:
 
 def report(trainer: AnswerTrainer, plan: TrainingPlan, started: float) -> dict[str, Any]:
     """The measured fields of a ``Training`` record."""
-    memory = peak_gib_since()
-    if torch.cuda.is_available():
-        memory = torch.cuda.max_memory_allocated() / (1 << 30)
     wall = time.monotonic() - started
     steps = len(trainer.losses)
     return {
@@ -296,7 +293,7 @@ def report(trainer: AnswerTrainer, plan: TrainingPlan, started: float) -> dict[s
         "wall_seconds": wall,
         "step_seconds": step_seconds(trainer.ends),
         "cpu_seconds": time.process_time() - trainer.cpu_seconds_before,
-        "peak_gib": memory,
+        "peak_gib": peak_memory_gib(),
         "stopped_early": trainer.stopped_early,
     }
 

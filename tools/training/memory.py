@@ -30,15 +30,13 @@ from typing import NamedTuple
 from memory.recipe import DataCard
 from memory.records import TrainingPlan
 from tools.models.base_model import BaseModel
+from tools.models.held import LARGEST_SHARE
+from tools.models.precision import NARROW_WIDTH
 from tools.process.machine import Machine
 
 GIB = 1 << 30
 CHECKPOINTED_PARAMETERS = 300_000_000
 """From this size on, activations are computed again where a plan does not say."""
-NARROW_WIDTH = 256
-"""Hidden units up to which a model stays in float32 (``tools.models.precision``)."""
-KEPT_SHARE = 0.1
-"""Of the free memory, the largest float32 model that is kept as it was loaded (``tools.models.held``)."""
 PACKED_BYTES = 0.52
 """Of a 4-bit weight with its quantised scales: 4.127 bits."""
 USUAL_ANSWER_SHARE = 0.5
@@ -145,7 +143,11 @@ def memory_need(plan: TrainingPlan, model: BaseModel, batch: LongestBatch, where
         activations = tokens * model.n_layers * model.hidden_size * stream + layer
     activations += 12 * tokens * model.hidden_size + tokens * batch.tokens
     weights, unpacked = _weights(plan, model, half)
-    kept = 4.0 * model.parameters if full and 4 * model.parameters < KEPT_SHARE * free * GIB else 0.0
+    kept = (
+        4.0 * model.parameters
+        if full and 4 * model.parameters < LARGEST_SHARE["float32"] * free * GIB
+        else 0.0
+    )
     gradients = 4 * trained
     early = 4 * table if full else 0.0
     if plan.gradient_accumulation_steps > 1:

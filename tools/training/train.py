@@ -79,11 +79,11 @@ def train(
     payload = _payload(plan, model_dir, card, folder / "model", workspace, worker, loss_on)
     payload |= {"tracking": audience.tracking.payload()} if audience.tracking else {}
     processes = processes_for(plan.per_device_train_batch_size, device_count(worker, folder))
-    payload |= {"processes": processes} if processes > 1 else {}
+    several = processes > 1
+    payload |= {"processes": processes} if several else {}
     plan_file = workspace.write_json(folder / "plan.json", payload)
     limit = plan.timeout_seconds + GRACE_SECONDS
     log_path = folder / "train.log"
-    several = int(payload.get("processes", 1)) > 1
     recipe = "tools.recipes.distributed" if several else "tools.recipes.sft"
     with following(folder / PROGRESS_FILE, audience.hear):
         result = worker.run(
