@@ -117,6 +117,9 @@ def compared(new: Answers, old: Answers, challenger: str, champion: str) -> Comp
     )
 
 
+_plan = cache(plan)
+
+
 @dataclass(frozen=True)
 class Search:
     """What became of the candidates, in the order in which they were tried."""
@@ -153,7 +156,7 @@ def search(models: World, items: slice, staged: bool = False, stops: bool = Fals
                 continue
         answered[number] = 1.0
         comparison = compared(mine, best, id, incumbent)
-        experiment = Experiment(id=id, number=number, plan=plan(id), comparison=comparison)
+        experiment = Experiment(id=id, number=number, plan=_plan(id), comparison=comparison)
         outcome = outcome_of(experiment)
         done.append(experiment.model_copy(update={"outcome": outcome}))
         if outcome == "kept":
@@ -334,7 +337,7 @@ def climb(random: np.random.Generator, n: int, apart_share: float, steps: int = 
         mine = mine_luck < 1 / (1 + np.exp(-logit - tried))
         id = f"e{number:02d}"
         comparison = compared(mine[: n - apart], known[incumbent][0][: n - apart], id, incumbent)
-        experiment = Experiment(id=id, number=number, plan=plan(id), comparison=comparison)
+        experiment = Experiment(id=id, number=number, plan=_plan(id), comparison=comparison)
         outcome = outcome_of(experiment)
         done.append(experiment.model_copy(update={"outcome": outcome}))
         known[id] = mine, tried
