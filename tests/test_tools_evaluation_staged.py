@@ -220,9 +220,13 @@ def trained(dojo: StillDojo, id: str) -> None:
 
 @pytest.fixture
 def dojo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StillDojo:
+    return run_with_a_model(tmp_path, monkeypatch)
+
+
+def run_with_a_model(folder: Path, patch: pytest.MonkeyPatch) -> StillDojo:
     """A run whose base gets the first 48 of 240 items right, and whose e01 is trained."""
-    monkeypatch.setattr(run_in_progress, "VALIDATION", ITEMS)
-    made = make_dojo(tmp_path, 0)
+    patch.setattr(run_in_progress, "VALIDATION", ITEMS)
+    made = make_dojo(folder, 0)
     base = made.journal.evaluation("base")
     assert base is not None
     assert base.wall_seconds > 0
