@@ -13,21 +13,25 @@ import numpy as np
 import pytest
 
 from memory.budget.clocks import Budget, Ledger
-from memory.records import Comparison, Training
+from memory.records import Comparison, Evaluation, Training
 from tasks.answers.metrics import mean_over_views
 from tasks.base import ItemScore, Sample, Score, TaskSpec
 from tasks.errors import ExperimentFailed
 from tests.support import run_in_progress
-from tests.support.copy_word_task import copy_spec
+from tests.support.copy_word_task import copy_spec, samples
 from tests.support.run_in_progress import StillDojo, make_dojo
+from tests.support.tiny_model import make_tiny_model, shared_worker
 from tests.test_tools_evaluation_paired_test import LABELS, f1_spec
 from tools.checks.champion import candidate_of, outcome_of
+from tools.evaluation import evaluate as evaluating
+from tools.evaluation import staged
 from tools.evaluation.evaluate import read_items
 from tools.evaluation.paired_test import Item, score_of
 from tools.evaluation.staged import FIRST, FIRST_SHARE, LEVEL, REST, cannot_win, compare_shared, first_share
 from tools.process.worker import Usage, Worker
 from tools.toolkit.experiment import experiment_text
 from tools.toolkit.results import result_tools
+from tools.workspace import Workspace
 
 ITEMS = 240
 QUARTER = 60
@@ -298,11 +302,9 @@ def test_where_answering_is_cheap_all_items_are_asked_at_once(dojo: StillDojo) -
 
 
 def test_the_base_is_asked_everything(dojo: StillDojo) -> None:
-    from tools.evaluation.staged import looks_first
-
     given = (dojo.validation, dojo.workspace, dojo.journal, dojo.ledger.spent())
-    assert looks_first("e01", *given)
-    assert not looks_first("base", *given)
+    assert staged.looks_first("e01", *given)
+    assert not staged.looks_first("base", *given)
 
 
 def test_a_share_of_too_few_items_is_not_looked_at(tmp_path: Path) -> None:
@@ -375,6 +377,28 @@ def test_items_that_cannot_be_scored_stay_out_of_a_score_in_stages(dojo: StillDo
     with_models(dojo, e01=lambda n: n % 2 == 0)
     found = dojo.evaluate("e01")
     assert (found.score.value, found.score.n) == (100.0, ITEMS / 2)
+
+
+def test_a_real_model_gives_the_same_answers_in_parts_and_at_once(tmp_path: Path) -> None:
+    space, model, asked = Workspace.create(tmp_path, "run"), make_tiny_model(tmp_path / "model"), samples(90)
+
+    def answer(some: Sequence[Sample], name: str) -> Evaluation:
+        out = space.experiment_dir("e01") / f"{name}.jsonl"
+        return evaluating.evaluate(some, copy_spec(), model, out, space, shared_worker())
+
+    whole = answer(asked, "whole")
+    items = read_items(space.inside(whole.predictions))
+    rival = staged.Rival("base", items, whole.score)
+    found = staged.evaluate("e01", asked, space, copy_spec(), 0, rival, answer)
+    assert read_items(space.inside(found.predictions)) == items
+    assert (found.score, found.clusters) == (whole.score, whole.clusters)
+    assert found.generated_tokens == whole.generated_tokens
+    assert found.stopped is None
+    best = [one | {"right": True, "value": 1.0, "parsed": "word"} for one in items]
+    ahead = staged.Rival("e00", best, whole.score.model_copy(update={"value": 100.0}))
+    stopped = staged.evaluate("e01", asked, space, copy_spec(), 0, ahead, answer).stopped
+    assert stopped is not None
+    assert (stopped.answered, stopped.against) == (len(first_share(asked, "e01", 0)), "e00")
 
 
 def test_what_roles_read_of_a_stopped_experiment_names_its_true_n(dojo: StillDojo) -> None:
