@@ -20,10 +20,10 @@ it only in a child process.
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +45,14 @@ from tools.process.allocator import HOLES, freed_at_once
 from tools.process.fork_server import see_one_device
 from tools.process.machine import available_gib, machine
 from tools.recipes.answer_trainer import AnswerTrainer
+from tools.recipes.arguments import Place, trainer_fields
 from tools.training import ranks
 from tools.training.loss_curve import thin
-from tools.training.memory import CHECKPOINTED_PARAMETERS, LongestBatch, memory_need
+from tools.training.memory import LongestBatch, memory_need
 from tools.training.pace import step_seconds, typical_step
 from tools.training.progress import PROGRESS_FILE, peak_memory_gib, progress_of
 from tools.training.tokenise import TokenRows, tokenise
-from tools.training.tracking import tracked, trainer_arguments
+from tools.training.tracking import tracked
 
 LONGEST_STEPS = 2
 """Of a probe, the first steps, which have the longest rows: Adam's moments are there from the second on."""
@@ -72,8 +73,8 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     staging = out_dir.with_name(out_dir.name + ".tmp")
     shutil.rmtree(staging, ignore_errors=True)
     model_dir = Path(payload["model_dir"])
-    asked = payload.get("loss_on", "auto"), payload.get("tracking")
-    trainer, data = build_trainer(plan, model_dir, Path(payload["data_path"]), staging, None, *asked)
+    asked = Asked(payload.get("loss_on", "auto"), payload.get("tracking"))
+    trainer, data = build_trainer(plan, model_dir, Path(payload["data_path"]), staging, asked)
     # The last part of the time is for saving; the caller kills the process at the limit itself.
     trainer.deadline = started + 0.95 * plan.timeout_seconds - 0.5
     trainer.progress = progress_of(trainer, out_dir.with_name(PROGRESS_FILE))
@@ -132,8 +133,7 @@ def probe(payload: dict[str, Any]) -> dict[str, Any]:
         Path(payload["model_dir"]),
         Path(payload["data_path"]),
         Path(payload["out_dir"]),
-        (steps + 1) * plan.effective_batch_size,
-        payload.get("loss_on", "auto"),
+        Asked(payload.get("loss_on", "auto"), most_rows=(steps + 1) * plan.effective_batch_size),
     )
     trainer.longest_first = LONGEST_STEPS
     with freed_at_once(memory_is_short(trainer, plan, Path(payload["model_dir"]))):
@@ -155,74 +155,76 @@ def memory_is_short(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path)
     return HOLES * need.peak_gib > available_gib()
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a payload says beside plan, start and rows."""
+
+    loss_on: LossOn = "auto"
+    tracking: dict[str, Any] | None = None
+    most_rows: int | None = None
+    """Read no more than so many rows, and some of the longest of all."""
+
+
 def build_trainer(
-    plan: TrainingPlan,
-    model_dir: Path,
-    data_path: Path,
-    out_dir: Path,
-    most_rows: int | None = None,
-    loss_on: LossOn = "auto",
-    tracking: dict[str, Any] | None = None,
+    plan: TrainingPlan, model_dir: Path, data_path: Path, out_dir: Path, asked: Asked | None = None
 ) -> tuple[AnswerTrainer, TokenRows]:
     """The trainer, ready to go, and what became of the rows."""
+    asked = asked or Asked()
     cpu_seconds_before = time.process_time()
     if plan.load_in_4bit or "8bit" in plan.optim:
         refuse_without_bitsandbytes("4-bit weights" if plan.load_in_4bit else plan.optim)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     tokenizer = load_tokenizer(model_dir)
-    records = read_rows(data_path, most_rows, longest=plan.per_device_train_batch_size)
-    data = tokenise(tokenizer, records, plan.max_length, loss_on)
-    rows = data.rows
-    if not rows:
-        refused = "".join(f"; {each.count} refused: {each.reason}" for each in data.refused)
-        raise ExperimentFailed(
-            "train",
-            "empty_data",
-            f"no row fits into {plan.max_length} tokens ({len(data.too_long)} dropped{refused})",
-        )
-    where = device()
-    if plan.method == "lora":
-        torch.manual_seed(plan.seed)
-        # Frozen, in the faster type; the adapter itself stays in float32.
-        start = model_in_4bit(model_dir) if plan.load_in_4bit else taken_model(model_dir)
-        model = get_peft_model(start, lora_config(plan))
-    else:
-        model = copy_of_held(model_dir, "float32")
-    dtype = fast_dtype(width_of(model))
-    steps = plan.max_steps
-    if steps <= 0:
-        steps = math.ceil(plan.num_train_epochs * len(rows) / plan.effective_batch_size)
-    checkpointed = plan.gradient_checkpointing
-    if checkpointed is None:
-        checkpointed = parameter_count(model) > CHECKPOINTED_PARAMETERS
-    config = SFTConfig(
-        output_dir=str(out_dir),
-        max_steps=steps,
-        per_device_train_batch_size=plan.per_device_train_batch_size // ranks.world_size(),
-        gradient_accumulation_steps=plan.gradient_accumulation_steps,
-        ddp_find_unused_parameters=False,
-        learning_rate=plan.learning_rate,
-        weight_decay=plan.weight_decay,
-        seed=plan.seed,
-        bf16=dtype == "bfloat16",  # autocast: products in bfloat16, trained weights in float32
-        use_cpu=where == "cpu",
-        activation_checkpointing=checkpointed,  # a third of the speed
-        neftune_noise_alpha=plan.neftune_noise_alpha,
-        optim=plan.optim,
-        dataset_kwargs={"skip_prepare_dataset": True},
-        dataloader_pin_memory=where == "cuda",
-        save_strategy="no",
-        disable_tqdm=True,
-        **trainer_arguments(tracking, steps),
+    records = read_rows(data_path, asked.most_rows, longest=plan.per_device_train_batch_size)
+    data = tokenise(tokenizer, records, plan.max_length, asked.loss_on)
+    refuse_no_rows(data, plan.max_length)
+    model = start_model(plan, model_dir)
+    place = Place(
+        device=device(),
+        bfloat16=fast_dtype(width_of(model)) == "bfloat16",
+        parameters=parameter_count(model),
+        processes=ranks.world_size(),
     )
-    dataset = Dataset.from_dict(
-        {"input_ids": [row.input_ids for row in rows], "labels": [row.labels for row in rows]}
+    fields = trainer_fields(plan, len(data.rows), place, out_dir, asked.tracking)
+    trainer = AnswerTrainer(
+        model=model, args=SFTConfig(**fields), train_dataset=as_dataset(data), processing_class=tokenizer
     )
-    trainer = AnswerTrainer(model=model, args=config, train_dataset=dataset, processing_class=tokenizer)
-    trainer.prepare(plan, [len(row.input_ids) for row in rows])
+    trainer.prepare(plan, [len(row.input_ids) for row in data.rows])
     trainer.cpu_seconds_before = cpu_seconds_before
     return trainer, data
+
+
+def refuse_no_rows(data: TokenRows, max_length: int) -> None:
+    """Check that there is something to train on.
+
+    Raises:
+        ExperimentFailed: ``empty_data``.
+    """
+    if data.rows:
+        return
+    refused = "".join(f"; {each.count} refused: {each.reason}" for each in data.refused)
+    message = f"no row fits into {max_length} tokens ({len(data.too_long)} dropped{refused})"
+    raise ExperimentFailed("train", "empty_data", message)
+
+
+def as_dataset(data: TokenRows) -> Dataset:
+    """The rows as the trainer reads them."""
+    columns = {
+        "input_ids": [row.input_ids for row in data.rows],
+        "labels": [row.labels for row in data.rows],
+    }
+    return Dataset.from_dict(columns)
+
+
+def start_model(plan: TrainingPlan, model_dir: Path) -> Any:
+    """The model that training begins with: all of it in float32, or frozen with a fresh adapter over it."""
+    if plan.method == "full":
+        return copy_of_held(model_dir, "float32")
+    torch.manual_seed(plan.seed)
+    # Frozen, in the faster type; the adapter itself stays in float32.
+    start = model_in_4bit(model_dir) if plan.load_in_4bit else taken_model(model_dir)
+    return get_peft_model(start, lora_config(plan))
 
 
 def lora_config(plan: TrainingPlan) -> Any:

@@ -97,10 +97,10 @@ def longest_batch(plan: TrainingPlan, card: DataCard) -> LongestBatch:
     return LongestBatch(min(plan.per_device_train_batch_size, card.rows), tokens, min(trained, tokens))
 
 
-def checkpoints(plan: TrainingPlan, model: BaseModel) -> bool:
-    """Whether activations are computed again."""
+def checkpoints(plan: TrainingPlan, parameters: int) -> bool:
+    """Whether activations of a model with so many parameters are computed again."""
     if plan.gradient_checkpointing is None:
-        return model.parameters > CHECKPOINTED_PARAMETERS
+        return parameters > CHECKPOINTED_PARAMETERS
     return plan.gradient_checkpointing
 
 
@@ -138,7 +138,7 @@ def memory_need(plan: TrainingPlan, model: BaseModel, batch: LongestBatch, where
     # The mask of a padded batch is converted anew, and saved, in each layer.
     layer = tokens * (_per_token(plan, model, half) + (2 if half else 4) * batch.tokens)
     activations = layer * model.n_layers
-    if checkpoints(plan, model):
+    if checkpoints(plan, model.parameters):
         stream = 2 if half and not full else 4
         activations = tokens * model.n_layers * model.hidden_size * stream + layer
     activations += 12 * tokens * model.hidden_size + tokens * batch.tokens
