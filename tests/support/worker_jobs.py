@@ -301,3 +301,38 @@ def holes(payload: dict[str, Any]) -> dict[str, Any]:
         kept = blocks[::2]
         del blocks
         return {"mib": 1024 * (held_gib() - before), "kept": len(kept)}
+
+
+def held_parts(payload: dict[str, Any]) -> dict[str, Any]:
+    """Bytes that the first of several processes holds at the end of a training, and of the whole weights."""
+    from tools.recipes.distributed import together
+
+    return together(_held_parts, payload)
+
+
+def _held_parts(payload: dict[str, Any]) -> dict[str, Any]:
+    from transformers import TrainerCallback
+
+    from memory.records import TrainingPlan
+    from tools.recipes.sft import build_trainer
+
+    plan = TrainingPlan.model_validate(payload["plan"])
+    trainer, _ = build_trainer(plan, *(Path(payload[name]) for name in ("model_dir", "data_path", "out_dir")))
+
+    def here(tensor: Any) -> int:
+        local = tensor.to_local() if hasattr(tensor, "to_local") else tensor
+        return int(local.numel() * local.element_size())
+
+    held: dict[str, Any] = {}
+
+    class Look(TrainerCallback):  # type: ignore[misc]
+        def on_substep_end(self, *_: Any, **__: Any) -> None:  # between two batches of a step
+            weights = list(trainer.model.parameters())
+            held["gradients"] = sum(here(each.grad) for each in weights)
+            held["weights"] = sum(here(each) for each in weights)
+            held["whole"] = sum(each.numel() * each.element_size() for each in weights)
+
+    trainer.add_callback(Look())
+    trainer.train()
+    moments = [state["exp_avg"] for state in trainer.optimizer.state.values()]
+    return held | {"moments": sum(here(each) for each in moments)}

@@ -5,6 +5,7 @@ torch and TRL are imported at the top: it is a part of the recipe, which runs in
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Sequence
@@ -46,7 +47,13 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         self.diverged = ""
         self.stopped_early = ""
         self.progress: Progress | None = None
+        if (ddp := self.accelerator.ddp_handler) is not None:
+            ddp.gradient_as_bucket_view = True  # else DDP holds every gradient twice
         self.add_callback(Watch(self))
+
+    def _defer_fsdp_gradient_reduction(self) -> contextlib.AbstractContextManager[None]:
+        # transformers would keep whole gradients until the step's last batch; sharding is for want of memory.
+        return contextlib.nullcontext()
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None

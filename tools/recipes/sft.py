@@ -37,15 +37,16 @@ from tasks.errors import ExperimentFailed
 from tools.models.adapter import merged, save_adapter
 from tools.models.base_model import resolve_base_model
 from tools.models.chat_template import LossOn
-from tools.models.held import copy_of_held, hold, taken_model
-from tools.models.load import copy_tokenizer, load_tokenizer, parameter_count
-from tools.models.precision import device, fast_dtype, width_of
+from tools.models.held import copy_of_held, dtype_of, hold, taken_model
+from tools.models.load import copy_tokenizer, load_model, load_tokenizer, parameter_count
+from tools.models.precision import Dtype, device, fast_dtype, width_of
 from tools.models.quantised import model_in_4bit, refuse_without_bitsandbytes
 from tools.process.allocator import HOLES, freed_at_once
 from tools.process.fork_server import see_one_device
 from tools.process.machine import available_gib, machine
 from tools.recipes.answer_trainer import AnswerTrainer
 from tools.recipes.arguments import Place, trainer_fields
+from tools.recipes.sharded import gather_into, sharded_model
 from tools.training import ranks
 from tools.training.loss_curve import thin
 from tools.training.memory import LongestBatch, memory_need
@@ -71,7 +72,9 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
         return done
     torch.set_num_threads(int(payload.get("threads") or torch.get_num_threads()))
     staging = out_dir.with_name(out_dir.name + ".tmp")
-    shutil.rmtree(staging, ignore_errors=True)
+    if ranks.is_first():
+        shutil.rmtree(staging, ignore_errors=True)
+    ranks.wait()
     model_dir = Path(payload["model_dir"])
     asked = Asked(payload.get("loss_on", "auto"), payload.get("tracking"))
     trainer, data = build_trainer(plan, model_dir, Path(payload["data_path"]), staging, asked)
@@ -82,6 +85,8 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
         trainer.train()
     if trainer.diverged:
         raise ExperimentFailed("train", "diverged", trainer.diverged)
+    if plan.fsdp:
+        trainer.model = gathered(trainer.model, plan, model_dir)
     if not ranks.is_first():
         return {}  # the first of several processes writes what all have made
     whole = save(trainer, plan, model_dir, staging)
@@ -90,6 +95,8 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     (staging / "training.json").write_text(json.dumps(result, indent=1))
     shutil.rmtree(out_dir, ignore_errors=True)  # an earlier result of another plan
     staging.rename(out_dir)
+    if ranks.world_size() > 1:
+        return result  # its process ends with it
     if whole is not None:
         hold(out_dir, cleaned(whole))
     elif not plan.load_in_4bit:
@@ -140,7 +147,7 @@ def probe(payload: dict[str, Any]) -> dict[str, Any]:
         trainer.train()
     if trainer.diverged:
         raise ExperimentFailed("probe", "diverged", trainer.diverged)
-    if plan.method == "lora" and not plan.load_in_4bit:
+    if plan.method == "lora" and not plan.load_in_4bit and ranks.world_size() == 1:
         hold(Path(payload["model_dir"]), cleaned(trainer.model.unload()))
     return report(trainer, plan, started) | typical_step(trainer.ends, trainer.step_tokens, LONGEST_STEPS)
 
@@ -179,7 +186,7 @@ def build_trainer(
     records = read_rows(data_path, asked.most_rows, longest=plan.per_device_train_batch_size)
     data = tokenise(tokenizer, records, plan.max_length, asked.loss_on)
     refuse_no_rows(data, plan.max_length)
-    model = start_model(plan, model_dir)
+    model = start_model(plan, model_dir, out_dir / "start")
     place = Place(
         device=device(),
         bfloat16=fast_dtype(width_of(model)) == "bfloat16",
@@ -217,14 +224,30 @@ def as_dataset(data: TokenRows) -> Dataset:
     return Dataset.from_dict(columns)
 
 
-def start_model(plan: TrainingPlan, model_dir: Path) -> Any:
+def start_model(plan: TrainingPlan, model_dir: Path, scratch: Path) -> Any:
     """The model that training begins with: all of it in float32, or frozen with a fresh adapter over it."""
-    if plan.method == "full":
-        return copy_of_held(model_dir, "float32")
     torch.manual_seed(plan.seed)
-    # Frozen, in the faster type; the adapter itself stays in float32.
-    start = model_in_4bit(model_dir) if plan.load_in_4bit else taken_model(model_dir)
-    return get_peft_model(start, lora_config(plan))
+    if plan.fsdp:
+        fast = dtype_of(model_dir)
+        dtype: Dtype = "float32" if plan.method == "full" else fast
+        start = sharded_model(model_dir, dtype, fast == "bfloat16", scratch)
+    elif plan.method == "full":
+        start = copy_of_held(model_dir, "float32")
+    else:
+        # Frozen, in the faster type; the adapter itself stays in float32.
+        start = model_in_4bit(model_dir) if plan.load_in_4bit else taken_model(model_dir)
+    return start if plan.method == "full" else get_peft_model(start, lora_config(plan))
+
+
+def gathered(sharded: Any, plan: TrainingPlan, model_dir: Path) -> Any:
+    """The trained model in one piece, in the first process's memory; None in the others."""
+    whole = None
+    if ranks.is_first():
+        whole = load_model(model_dir, "float32" if plan.method == "full" else dtype_of(model_dir))
+        if plan.method == "lora":
+            whole = get_peft_model(whole, lora_config(plan))
+    gather_into(whole, sharded)
+    return whole
 
 
 def lora_config(plan: TrainingPlan) -> Any:
