@@ -253,7 +253,9 @@ def allocate(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def saved_activations(payload: dict[str, Any]) -> dict[str, Any]:
-    """Bytes that autograd saves for a batch, weights not counted, and how many parameters are trained."""
+    """Bytes that autograd holds for a batch, weights not counted, and how many parameters are trained."""
+    import weakref
+
     import torch
     from peft import get_peft_model
 
@@ -269,21 +271,30 @@ def saved_activations(payload: dict[str, Any]) -> dict[str, Any]:
         model = get_peft_model(model, lora_config(plan))
     model.train()
     own = {weights.untyped_storage().data_ptr() for weights in model.parameters()}
-    saved: dict[int, torch.UntypedStorage] = {}
 
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            saved[storage.data_ptr()] = storage
-        return tensor
+    class Saved:
+        """A tensor as the graph holds it: gone with its part of the graph."""
+
+        def __init__(self, tensor: torch.Tensor) -> None:
+            self.tensor = tensor
+
+    saved: weakref.WeakSet[Saved] = weakref.WeakSet()
+
+    def keep(tensor: torch.Tensor) -> Saved:
+        kept = Saved(tensor)
+        saved.add(kept)
+        return kept
 
     ids = torch.zeros(payload["rows"], payload["tokens"], dtype=torch.long)
     mask = torch.ones_like(ids)
     mask[1:, -8:] = 0  # with padding, as batches have it
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        model(input_ids=ids, attention_mask=mask, logits_to_keep=1, use_cache=False)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda kept: kept.tensor):
+        answer = model(input_ids=ids, attention_mask=mask, logits_to_keep=1, use_cache=False)
+    storages = {each.tensor.untyped_storage().data_ptr(): each.tensor.untyped_storage() for each in saved}
+    held = sum(storage.nbytes() for pointer, storage in storages.items() if pointer not in own)
+    del answer  # until here it held the graph
     trained = sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
-    return {"bytes": sum(storage.nbytes() for storage in saved.values()), "trained": trained}
+    return {"bytes": held, "trained": trained}
 
 
 def holes(payload: dict[str, Any]) -> dict[str, Any]:
