@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from memory.records import TrainingPlan
+from tools.training.kernels import PLAIN, Kernels
 from tools.training.memory import checkpoints
 from tools.training.tracking import trainer_arguments
 
@@ -25,6 +26,7 @@ class Place:
     """Whether products are in bfloat16."""
     parameters: int
     processes: int = 1
+    kernels: Kernels = PLAIN
 
 
 def trainer_fields(
@@ -56,6 +58,9 @@ def trainer_fields(
         "activation_checkpointing": checkpoints(plan, place.parameters),  # a third of the speed
         "neftune_noise_alpha": plan.neftune_noise_alpha,
         "optim": plan.optim,
+        "use_liger_kernel": place.kernels.liger,
+        "padding_free": place.kernels.padding_free,
+        "max_length": None,  # rows that are too long were left out
         "dataset_kwargs": {"skip_prepare_dataset": True},
         "dataloader_pin_memory": place.device == "cuda",
         "save_strategy": "no",

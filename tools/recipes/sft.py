@@ -48,6 +48,7 @@ from tools.recipes.answer_trainer import AnswerTrainer
 from tools.recipes.arguments import Place, trainer_fields
 from tools.recipes.sharded import gather_into, sharded_model
 from tools.training import ranks
+from tools.training.kernels import Kernels, kernels_for, knows_flash, this_device
 from tools.training.loss_curve import thin
 from tools.training.memory import LongestBatch, memory_need
 from tools.training.pace import step_seconds, typical_step
@@ -113,6 +114,8 @@ def cleaned(model: Any) -> Any:
             module.__dict__.pop(name, None)
     if hasattr(model, "peft_config"):
         del model.peft_config  # PEFT may leave it behind, and warns of it the next time
+    if "flash" in str(model.config._attn_implementation):
+        model.set_attn_implementation("sdpa")  # answers choose for themselves
     if model.is_activation_checkpointing:
         model.gradient_checkpointing_disable()
         model.disable_input_require_grads()
@@ -170,6 +173,8 @@ class Asked:
     tracking: dict[str, Any] | None = None
     most_rows: int | None = None
     """Read no more than so many rows, and some of the longest of all."""
+    kernels: Kernels | None = None
+    """By default those that suit the device."""
 
 
 def build_trainer(
@@ -187,12 +192,7 @@ def build_trainer(
     data = tokenise(tokenizer, records, plan.max_length, asked.loss_on)
     refuse_no_rows(data, plan.max_length)
     model = start_model(plan, model_dir, out_dir / "start")
-    place = Place(
-        device=device(),
-        bfloat16=fast_dtype(width_of(model)) == "bfloat16",
-        parameters=parameter_count(model),
-        processes=ranks.world_size(),
-    )
+    place = place_of(plan, model, asked.kernels)
     fields = trainer_fields(plan, len(data.rows), place, out_dir, asked.tracking)
     trainer = AnswerTrainer(
         model=model, args=SFTConfig(**fields), train_dataset=as_dataset(data), processing_class=tokenizer
@@ -200,6 +200,17 @@ def build_trainer(
     trainer.prepare(plan, [len(row.input_ids) for row in data.rows])
     trainer.cpu_seconds_before = cpu_seconds_before
     return trainer, data
+
+
+def place_of(plan: TrainingPlan, model: Any, kernels: Kernels | None = None) -> Place:
+    """Where a model is trained; its attention is set to what suits the place."""
+    processes, half = ranks.world_size(), fast_dtype(width_of(model)) == "bfloat16"
+    if kernels is None:
+        rows = plan.per_device_train_batch_size // processes
+        kernels = kernels_for(plan, this_device(), half, knows_flash(model), rows)
+    if kernels.attention is not None:
+        model.set_attn_implementation(kernels.attention)
+    return Place(device(), half, parameter_count(model), processes, kernels)
 
 
 def refuse_no_rows(data: TokenRows, max_length: int) -> None:
