@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,6 +74,32 @@ def test_batches_without_padding_give_the_same_training(tmp_path: Path) -> None:
     assert free.tokens == padded.tokens
     for one, other in zip(padded.model.parameters(), free.model.parameters(), strict=True):
         assert float((one - other).detach().abs().max()) < 1e-5
+
+
+@pytest.mark.filterwarnings("ignore")  # as in a training: torch warns while it traces
+def test_a_model_whose_layers_are_compiled_on_the_way_trains_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.training.compilation.worth_trying", lambda *_: True)
+    seen: list[int] = []
+
+    def backend(graph: Any, inputs: Any) -> Any:
+        seen.append(len(inputs))
+        return graph.forward
+
+    monkeypatch.setattr("tools.recipes.compiled.BACKEND", backend)
+    rows, folder = write_rows(tmp_path / "rows.jsonl"), make_tiny_model(tmp_path / "base")
+    plan = PLAN.model_copy(update={"max_steps": 24})
+    losses = []
+    for kernels in (Kernels(), Kernels(compiles=True)):
+        trainer, _ = sft.build_trainer(plan, folder, rows, tmp_path / "out", sft.Asked(kernels=kernels))
+        trainer.train()
+        losses.append(trainer.losses)
+    assert seen, "the layers were traced"
+    assert trainer.trial.outcome is not None
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    compiled = sft.cleaned(trainer.model)
+    assert all(module._compiled_call_impl is None for module in compiled.modules())
 
 
 def test_attention_is_named_as_transformers_names_it() -> None:

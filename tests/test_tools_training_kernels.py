@@ -9,7 +9,8 @@ import pytest
 from memory.records import TrainingPlan
 from tools.training.kernels import Device, Kernels, kernels_for, knows_flash
 
-ALL = frozenset({"flash_attn", "flash_attn_interface", "liger_kernel"})
+ALL = frozenset({"flash_attn", "flash_attn_interface", "liger_kernel", "triton"})
+TRITON = frozenset({"triton"})
 PLAN = TrainingPlan(per_device_train_batch_size=8)
 
 
@@ -28,6 +29,8 @@ def chosen(device: Device, half: bool = True, flash: bool = True, rows: int = 8,
         ),
         (Device("cuda", (12, 0), packages=ALL), Kernels("flash_attention_2", True, True)),
         (Device("cuda", (7, 5), packages=ALL), Kernels(None, False, True)),
+        (Device("cuda", (6, 1), packages=ALL), Kernels()),
+        (Device("cuda", (9, 0), packages=TRITON), Kernels(compiles=True)),
         (Device("cuda", (9, 0)), Kernels()),
         (Device("cuda", (9, 4), amd=True, packages=ALL), Kernels("flash_attention_2", True, True)),
         (Device("mps", packages=ALL), Kernels()),
@@ -44,6 +47,13 @@ def test_padding_stays_where_flash_attention_does_not_read_the_bounds_of_rows() 
     assert chosen(card, flash=False) == Kernels(None, False, True), "nor for every architecture"
     assert not chosen(card, rows=1).padding_free, "one row has no padding"
     assert not chosen(card, neftune_noise_alpha=5.0).padding_free, "noise is scaled by a batch's length"
+
+
+def test_the_compiler_is_tried_by_one_process_on_weights_that_it_knows() -> None:
+    card = Device("cuda", (8, 0), packages=TRITON)
+    assert chosen(card).compiles
+    assert not chosen(card, load_in_4bit=True, method="lora").compiles
+    assert not kernels_for(PLAN, card, half=True, flash=True, rows=8, processes=2).compiles
 
 
 @pytest.mark.parametrize(

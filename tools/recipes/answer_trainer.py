@@ -17,6 +17,7 @@ from trl import SFTTrainer
 
 from memory.records import TrainingPlan
 from tools.training import ranks
+from tools.training.compilation import Trial
 from tools.training.length_groups import LengthGroups, LongestFirst
 from tools.training.loss_curve import divergence, rate
 from tools.training.progress import Progress
@@ -47,6 +48,8 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         self.diverged = ""
         self.stopped_early = ""
         self.progress: Progress | None = None
+        self.trial: Trial | None = None
+        """Of compiling the model."""
         if (ddp := self.accelerator.ddp_handler) is not None:
             ddp.gradient_as_bucket_view = True  # else DDP holds every gradient twice
         self.add_callback(Watch(self))
@@ -117,6 +120,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         """Looks at the loss and at the clock."""
         trainer = self.trainer
         trainer.end_step()
+        if trainer.trial is not None:
+            trainer.trial.step(trainer.ends, trainer.step_tokens, trainer.horizon)
         trainer.diverged = divergence(trainer.losses, trainer.plan.warmup_steps)
         self._fit_to_time(state.global_step)
         if trainer.progress is not None:
@@ -128,10 +133,11 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     def _fit_to_time(self, step: int) -> None:
         trainer, ends = self.trainer, self.trainer.ends
         left = trainer.deadline - ends[-1]
+        settled = ends[trainer.trial.settled :] if trainer.trial is not None else ends
         if left <= 0:
             trainer.horizon = step
-        elif len(ends) > 5 and math.isfinite(left):
-            recent = ends[-20:]
+        elif len(settled) > 5 and math.isfinite(left):
+            recent = settled[-20:]
             affordable = step + int(left / ((recent[-1] - recent[0]) / (len(recent) - 1)))
             trainer.horizon = max(step, min(trainer.horizon, affordable))
         trainer.horizon = ranks.least(trainer.horizon)

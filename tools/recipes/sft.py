@@ -46,6 +46,7 @@ from tools.process.fork_server import see_one_device
 from tools.process.machine import available_gib, machine
 from tools.recipes.answer_trainer import AnswerTrainer
 from tools.recipes.arguments import Place, trainer_fields
+from tools.recipes.compiled import as_written, remember, trial_on
 from tools.recipes.sharded import gather_into, sharded_model
 from tools.training import ranks
 from tools.training.kernels import Kernels, kernels_for, knows_flash, this_device
@@ -84,6 +85,8 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     trainer.progress = progress_of(trainer, out_dir.with_name(PROGRESS_FILE))
     with tracked(trainer) as remarks, freed_at_once(memory_is_short(trainer, plan, model_dir)):
         trainer.train()
+    if trainer.trial is not None:
+        remember(trainer.model, trainer.trial)
     if trainer.diverged:
         raise ExperimentFailed("train", "diverged", trainer.diverged)
     if plan.fsdp:
@@ -108,6 +111,7 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
 def cleaned(model: Any) -> Any:
     """A model that a resident process may go on with: as it was loaded, but for its weights."""
     model.zero_grad(set_to_none=True)
+    as_written(model)
     for module in model.modules():
         # Trainers put wrappers in their place, and a bound method too many: a copy would call the original.
         for name in ("forward", "_original_forward"):
@@ -199,6 +203,8 @@ def build_trainer(
     )
     trainer.prepare(plan, [len(row.input_ids) for row in data.rows])
     trainer.cpu_seconds_before = cpu_seconds_before
+    if place.kernels.compiles:
+        trainer.trial = trial_on(trainer.model)
     return trainer, data
 
 
@@ -207,7 +213,7 @@ def place_of(plan: TrainingPlan, model: Any, kernels: Kernels | None = None) -> 
     processes, half = ranks.world_size(), fast_dtype(width_of(model)) == "bfloat16"
     if kernels is None:
         rows = plan.per_device_train_batch_size // processes
-        kernels = kernels_for(plan, this_device(), half, knows_flash(model), rows)
+        kernels = kernels_for(plan, this_device(), half, knows_flash(model), rows, processes)
     if kernels.attention is not None:
         model.set_attn_implementation(kernels.attention)
     return Place(device(), half, parameter_count(model), processes, kernels)

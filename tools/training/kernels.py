@@ -4,6 +4,7 @@
     (arXiv:2307.08691)
     no padding        where flash attention reads the bounds of rows; saves every padded position
     Liger             CUDA; saves passes over memory in norms and feed-forward layers (arXiv:2410.10989)
+    torch.compile     CUDA with Triton, without Liger; tried on the way (``tools.training.compilation``)
     SDPA of torch     everywhere else
 
 Batches without padding hold the rows of the plan, laid end to end. Packing rows to a length
@@ -19,8 +20,9 @@ from typing import Any, Literal, NamedTuple
 from memory.records import TrainingPlan
 
 Attention = Literal["sdpa", "flash_attention_2", "flash_attention_3"]
-FLASH_CAPABILITY, HOPPER = (8, 0), (9, 0)
-"""NVIDIA's compute capability from which flash attention runs, and the one that its third version is for."""
+TRITON_CAPABILITY, FLASH_CAPABILITY, HOPPER = (7, 0), (8, 0), (9, 0)
+"""NVIDIA's compute capability from which Triton's kernels and flash attention run, and the one that flash
+attention's third version is for."""
 MOST_FLASH_HEAD = 256
 """Units of an attention head that its kernels are made for."""
 
@@ -35,8 +37,8 @@ class Device:
     """Of a CUDA device."""
     amd: bool = False
     packages: frozenset[str] = frozenset()
-    """Of ``flash_attn``, ``flash_attn_interface`` (its third version) and ``liger_kernel``, those that can be
-    used."""
+    """Of ``flash_attn``, ``flash_attn_interface`` (its third version), ``liger_kernel`` and ``triton``, those
+    that can be used."""
 
 
 class Kernels(NamedTuple):
@@ -46,12 +48,16 @@ class Kernels(NamedTuple):
     """None leaves the model as it was loaded: SDPA, where its architecture knows it."""
     padding_free: bool = False
     liger: bool = False
+    compiles: bool = False
+    """Whether compiling may be tried."""
 
 
 PLAIN = Kernels()
 
 
-def kernels_for(plan: TrainingPlan, device: Device, half: bool, flash: bool, rows: int) -> Kernels:
+def kernels_for(
+    plan: TrainingPlan, device: Device, half: bool, flash: bool, rows: int, processes: int = 1
+) -> Kernels:
     """The fastest kernels that give the same training.
 
     Args:
@@ -60,12 +66,17 @@ def kernels_for(plan: TrainingPlan, device: Device, half: bool, flash: bool, row
         half: whether products are in bfloat16.
         flash: whether the model's architecture knows flash attention.
         rows: of a batch on this device; one row has no padding.
+        processes: that train together; several would have to agree on a trial of the compiler.
     """
     attention = _flash(device) if half and flash else None
+    triton = device.kind == "cuda" and (device.amd or device.capability >= TRITON_CAPABILITY)
+    liger = triton and "liger_kernel" in device.packages
+    compiles = triton and "triton" in device.packages and not liger
     return Kernels(
         attention=attention,
         padding_free=attention is not None and rows > 1 and plan.neftune_noise_alpha is None,
-        liger=device.kind == "cuda" and "liger_kernel" in device.packages,
+        liger=liger,
+        compiles=compiles and processes == 1 and not plan.load_in_4bit,
     )
 
 
@@ -82,7 +93,7 @@ def this_device() -> Device:
     """The device of this process, and the packages that transformers would use on it."""
     import torch
     from transformers.utils import is_flash_attn_2_available, is_flash_attn_3_available
-    from transformers.utils.import_utils import is_liger_kernel_available
+    from transformers.utils.import_utils import is_liger_kernel_available, is_triton_available
 
     from tools.models.precision import device
 
@@ -91,6 +102,7 @@ def this_device() -> Device:
         "flash_attn": is_flash_attn_2_available(),
         "flash_attn_interface": is_flash_attn_3_available(),
         "liger_kernel": is_liger_kernel_available(),
+        "triton": is_triton_available(),
     }
     return Device(
         kind=kind,
