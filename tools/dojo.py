@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -225,12 +225,18 @@ class Dojo:
 
     def training_speed(self, plan: TrainingPlan) -> estimating.Speed:
         """What a training by this plan's method costs: a fixed part, and a part for each token."""
+        given = plan, self.base_model, self._trainings(), machine()
+        return estimating.training_speed(*given, self._answered_tokens_per_second)
+
+    def _answered_tokens_per_second(self) -> float:
+        """What the base model read and wrote when it was scored; 0.0 before."""
         base = self.journal.evaluation(BASE)
-        answered = 0.0
-        if base is not None:
-            read = sum(self.count_tokens(sample.prompt) for sample in self.validation)
-            answered = (read + base.generated_tokens) / max(base.wall_seconds, 0.1)
-        return estimating.training_speed(plan, self.base_model, self._trainings(), machine(), answered)
+        return (self.prompt_tokens + base.generated_tokens) / max(base.wall_seconds, 0.1) if base else 0.0
+
+    @cached_property
+    def prompt_tokens(self) -> int:
+        """Of all validation prompts together; counted once."""
+        return sum(self.count_tokens(sample.prompt) for sample in self.validation)
 
     def _trainings(self) -> list[tuple[TrainingPlan, Training]]:
         done = self.journal.experiments()
