@@ -136,8 +136,9 @@ def training_speed(
         history: earlier trainings of the model on this machine; the last five of the method are used.
         where: the machine.
         answered_tokens_per_second: tokens that the base model read and wrote a second when it was
-            evaluated; asked for only where nothing was measured. Training reads each token three times (forward, and backward at twice the
-            cost), in larger batches; on a CPU it is seldom slower than a quarter.
+            evaluated; asked for only where nothing was measured. Training reads each token three times
+            (forward, and backward at twice the cost), in larger batches; on a CPU it is seldom slower
+            than a quarter.
     """
     done = [each for past, each in history if past.method == plan.method and each.steps > 0][-5:]
     if not done:
