@@ -225,13 +225,12 @@ class Dojo:
 
     def training_speed(self, plan: TrainingPlan) -> estimating.Speed:
         """What a training by this plan's method costs: a fixed part, and a part for each token."""
-        given = plan, self.base_model, self._trainings(), machine()
-        return estimating.training_speed(*given, self._answered_tokens_per_second)
-
-    def _answered_tokens_per_second(self) -> float:
-        """What the base model read and wrote when it was scored; 0.0 before."""
         base = self.journal.evaluation(BASE)
-        return (self.prompt_tokens + base.generated_tokens) / max(base.wall_seconds, 0.1) if base else 0.0
+
+        def answered() -> float:
+            return (self.prompt_tokens + base.generated_tokens) / max(base.wall_seconds, 0.1) if base else 0.0
+
+        return estimating.training_speed(plan, self.base_model, self._trainings(), machine(), answered)
 
     @cached_property
     def prompt_tokens(self) -> int:
@@ -245,15 +244,8 @@ class Dojo:
     def probe(self, experiment: str, plan: TrainingPlan, card: DataCard) -> training.ProbeResult:
         """A few real training steps; raises ExperimentFailed when they do not look sane."""
         with self.ledger.measure("train"):
-            return training.probe(
-                plan,
-                experiment,
-                self.model_dir(plan.init_from),
-                card,
-                self.workspace,
-                self.worker,
-                self.loss_on,
-            )
+            start = self.model_dir(plan.init_from)
+            return training.probe(plan, experiment, start, card, self.workspace, self.worker, self.loss_on)
 
     def train(self, experiment: str, plan: TrainingPlan, audience: Audience = NOBODY) -> Training:
         """Train on the experiment's data, in a child process."""
