@@ -11,10 +11,12 @@ import pytest
 from memory.records import TrainingPlan
 from tests.support.tiny_model import make_tiny_model, write_rows
 from tools.recipes.arguments import Place, trainer_fields
-from tools.training.kernels import Kernels, this_device
+from tools.training.kernels import Kernels, knows_flash, this_device
 
 torch = pytest.importorskip("torch")
 sft = pytest.importorskip("tools.recipes.sft")
+# PEFT 0.21 asks transformers 5.23 by the old name.
+pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
 
 GPU = Place("cuda", True, 7_000_000_000, kernels=Kernels("flash_attention_2", True, True))
 PLAN = TrainingPlan(
@@ -110,6 +112,33 @@ def test_attention_is_named_as_transformers_names_it() -> None:
     from tools.training.kernels import Attention
 
     assert set(get_args(Attention)) <= set(ALL_ATTENTION_FUNCTIONS.valid_keys())
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_attention_is_set_under_an_adapter_as_well(tmp_path: Path, method: str) -> None:
+    plan = PLAN.model_copy(update={"method": method})
+    folder = make_tiny_model(tmp_path / "base")
+    model = sft.start_model(plan, folder, tmp_path / "scratch")
+    assert knows_flash(model)
+    # The one attention beside SDPA that runs on every machine stands for those that do not.
+    place = sft.place_of(plan, model, Kernels(attention="eager"))  # type: ignore[arg-type]
+    layers = [module for module in model.modules() if hasattr(module, "q_proj")]
+    assert {layer.config._attn_implementation for layer in layers} == {"eager"}
+    assert place.parameters == sum(weights.numel() for weights in model.parameters())
+
+
+def test_a_sharded_plan_in_one_process_trains_the_whole_model(tmp_path: Path) -> None:
+    rows, folder = write_rows(tmp_path / "rows.jsonl"), make_tiny_model(tmp_path / "base")
+    plan = PLAN.model_copy(update={"fsdp": True, "max_steps": 2})
+    payload = {
+        "plan": plan.model_dump(mode="json"),
+        "model_dir": str(folder),
+        "data_path": str(rows),
+        "out_dir": str(tmp_path / "out"),
+        "threads": 1,
+    }
+    assert sft.train(payload)["steps"] == 2
+    assert (tmp_path / "out" / "model.safetensors").exists()
 
 
 def test_this_device_is_described_without_packages_that_it_cannot_use() -> None:

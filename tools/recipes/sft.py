@@ -89,7 +89,7 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
         remember(trainer.model, trainer.trial)
     if trainer.diverged:
         raise ExperimentFailed("train", "diverged", trainer.diverged)
-    if plan.fsdp:
+    if shared_out(plan):
         trainer.model = gathered(trainer.model, plan, model_dir)
     if not ranks.is_first():
         return {}  # the first of several processes writes what all have made
@@ -244,7 +244,7 @@ def as_dataset(data: TokenRows) -> Dataset:
 def start_model(plan: TrainingPlan, model_dir: Path, scratch: Path) -> Any:
     """The model that training begins with: all of it in float32, or frozen with a fresh adapter over it."""
     torch.manual_seed(plan.seed)
-    if plan.fsdp:
+    if shared_out(plan):
         fast = dtype_of(model_dir)
         dtype: Dtype = "float32" if plan.method == "full" else fast
         start = sharded_model(model_dir, dtype, fast == "bfloat16", scratch)
@@ -254,6 +254,11 @@ def start_model(plan: TrainingPlan, model_dir: Path, scratch: Path) -> Any:
         # Frozen, in the faster type; the adapter itself stays in float32.
         start = model_in_4bit(model_dir) if plan.load_in_4bit else taken_model(model_dir)
     return start if plan.method == "full" else get_peft_model(start, lora_config(plan))
+
+
+def shared_out(plan: TrainingPlan) -> bool:
+    """Whether each process has a part of the model; one process alone has all of it."""
+    return plan.fsdp and ranks.world_size() > 1
 
 
 def gathered(sharded: Any, plan: TrainingPlan, model_dir: Path) -> Any:

@@ -115,6 +115,6 @@ def this_device() -> Device:
 def knows_flash(model: Any) -> bool:
     """Whether a loaded model's architecture can use flash attention."""
     config = model.config.get_text_config()
-    heads = int(getattr(config, "num_attention_heads", 0) or 0)
-    units = int(getattr(config, "head_dim", 0) or 0) or (int(config.hidden_size) // heads if heads else 0)
+    heads, width = (int(getattr(config, name, 0) or 0) for name in ("num_attention_heads", "hidden_size"))
+    units = int(getattr(config, "head_dim", 0) or 0) or (width // heads if heads else 0)
     return bool(getattr(model, "_supports_flash_attn", False)) and 0 < units <= MOST_FLASH_HEAD
