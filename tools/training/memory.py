@@ -7,7 +7,7 @@ A positions carry loss. In bytes:
     weights      full: 4 P, and 2 D of bfloat16 copies for autocast;  LoRA: 2 P;
                  4-bit: 0.52 D + 2 (P - D) and one layer unpacked
     gradients    4 T                  of what is trained, always in float32
-    optimiser    8 T (Adam's two moments), 2 T in 8 bits
+    optimiser    8 T (Adam's two moments), 2 T in 8 bits, of which transformers leaves out the embedding (8 V H)
     activations  B L N (32 H + 2 K + 8 I + 2 L)      full, bfloat16 autocast
                  B L N (24 H + 4 K + 8 I + 2 L)      LoRA over bfloat16 weights
                  B L N (32 H + 8 K + 16 I + 4 L)     full in float32; 24 H with LoRA
@@ -142,7 +142,6 @@ def memory_need(plan: TrainingPlan, model: BaseModel, batch: LongestBatch, where
     free = where.gpu_memory_gib if on_gpu else where.memory_gib
     half = (on_gpu or where.bfloat16) and model.hidden_size > NARROW_WIDTH
     full, trained = plan.method == "full", trained_parameters(plan, model)
-    table = float(model.vocab * model.hidden_size)
     batch = batch._replace(rows=-(-batch.rows // devices))
     activations, layer = _activations(plan, model, batch, half)
     weights, copies = _weights(plan, model, half) / devices, _copies(plan, model, half, devices)
@@ -153,21 +152,29 @@ def memory_need(plan: TrainingPlan, model: BaseModel, batch: LongestBatch, where
         else 0.0
     )
     gradients = 4 * trained / own
-    early = 4 * table if full else 0.0
+    early = table_gradient = 4.0 * model.vocab * model.hidden_size if full else 0.0
     if plan.gradient_accumulation_steps > 1:
         early += gradients  # of the batches before
     return MemoryNeed(
         weights=weights + (0 if full else 4 * trained),
         gradients=gradients,
-        optimizer=(8 if plan.optim == "adamw_torch_fused" else 2) * trained / own,
+        optimizer=_moments(plan, model) / own,
         activations=activations + _unpacked(plan, model, half),
         logits=batch.rows * batch.trained_tokens * model.vocab * ((4 if half else 0) + 12),
         cast=copies,
         early_gradients=early,
-        late=(4 * table if full else 0.0) + layer + (copies if devices > 1 else 0.0),
+        late=table_gradient + layer + (copies if devices > 1 else 0.0),
         loading=weights + (0.0 if on_gpu else model.size_gib * GIB),
         kept=kept,
     )
+
+
+def _moments(plan: TrainingPlan, model: BaseModel) -> float:
+    """Bytes of Adam's two moments; in 8 bits but for the embedding, which transformers leaves in 32."""
+    trained = trained_parameters(plan, model)
+    if plan.optim == "adamw_torch_fused":
+        return 8 * trained
+    return 2 * trained + (6 * model.vocab * model.hidden_size if plan.method == "full" else 0)
 
 
 def _activations(
