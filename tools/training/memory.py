@@ -7,7 +7,7 @@ A positions carry loss. In bytes:
     weights      full: 4 P, and 2 D of bfloat16 copies for autocast;  LoRA: 2 P;
                  4-bit: 0.52 D + 2 (P - D) and one layer unpacked
     gradients    4 T                  of what is trained, always in float32
-    optimiser    8 T (Adam's two moments), 2 T in 8 bits, of which transformers leaves out the embedding (8 V H)
+    optimiser    8 T (Adam's two moments), 2 T in 8 bits, and 6 V H more for the embedding, left in 32
     activations  B L N (32 H + 2 K + 8 I + 2 L)      full, bfloat16 autocast
                  B L N (24 H + 4 K + 8 I + 2 L)      LoRA over bfloat16 weights
                  B L N (32 H + 8 K + 16 I + 4 L)     full in float32; 24 H with LoRA
