@@ -327,3 +327,15 @@ def test_files_of_one_row_each_are_one_table(tmp_path: Path) -> None:
     assert [row["answer"] for row in tables[tmp_path.name].rows] == list(range(5))
     assert tables[tmp_path.name].reader == "5 files of one row each"
     assert len(tables["other"].rows) == 1
+
+
+def test_a_column_whose_name_came_before_is_kept_and_said(tmp_path: Path) -> None:
+    found = table(write(tmp_path, "t.csv", "q,a,a\n1,2,3\n"))
+    assert list(found.rows) == [{"q": "1", "a": "2", "a_3": "3"}]
+    assert "another 'a' is called 'a_3'" in found.reader
+
+
+def test_a_table_in_another_encoding_is_refused_and_says_so(tmp_path: Path) -> None:
+    for name, text in (("header.csv", "frage,réponse\nx,y\n"), ("rows.csv", "q,a\né,y\nô,z\n")):
+        with pytest.raises(InputError, match="not UTF-8 text"):
+            read_file(write(tmp_path, name, text.encode("latin-1")))

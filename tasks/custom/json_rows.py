@@ -38,11 +38,8 @@ def read_json(path: Path) -> tuple[Rows, str, Aside]:
 
     rows = Rows([written(fill, [JSON_COLUMN])], json_text=True)
     if not rows:
-        first = aside.kept[0] if aside.kept else None
-        seen = f"; {first.where}: {first.reason}: {first.excerpt[:60]!r}" if first else ""
-        raise InputError(
-            str(path), f"it has no rows{seen}", 'write JSON objects, such as {"question": "..."}'
-        )
+        fix = 'write JSON objects, such as {"question": "..."}'
+        raise InputError(str(path), f"it has no rows{aside.first()}", fix)
     return rows, "one JSON object a line" if by_line else _described(path), aside
 
 

@@ -164,6 +164,11 @@ class Aside:
             excerpt = text[:120].encode("utf-8", "replace").decode("utf-8")
             self.kept.append(SetAside(where, reason, excerpt))
 
+    def first(self) -> str:
+        """The first such row, to go on a sentence with; "" where there is none."""
+        first = self.kept[0] if self.kept else None
+        return f"; {first.where}: {first.reason}: {first.excerpt[:60]!r}" if first else ""
+
 
 Add = Callable[[Sequence[str]], None]
 """Takes the cells of one row, in the order of the columns."""
