@@ -339,3 +339,32 @@ def test_a_table_in_another_encoding_is_refused_and_says_so(tmp_path: Path) -> N
     for name, text in (("header.csv", "frage,réponse\nx,y\n"), ("rows.csv", "q,a\né,y\nô,z\n")):
         with pytest.raises(InputError, match="not UTF-8 text"):
             read_file(write(tmp_path, name, text.encode("latin-1")))
+
+
+def test_rows_beside_those_that_are_read_are_said(tmp_path: Path) -> None:
+    parts = {"train": [{"q": "a"}, {"q": "b"}], "test": [{"q": "c"}], "version": 1}
+    found = table(write(tmp_path, "t.json", json.dumps(parts)))
+    assert list(found.rows) == [{"q": "a"}, {"q": "b"}]
+    assert "'train' is read and not 'test' (1)" in found.reader
+
+
+def test_rows_after_a_damaged_part_that_is_read_are_said(tmp_path: Path) -> None:
+    text = '{\n"train": [\n {"q": "a"},\n {"q": b},\n {"q": "c"}],\n"test": [{"q": "d"}]\n}'
+    found = table(write(tmp_path, "t.json", text))
+    assert [row["q"] for row in found.rows] == ["a", "c"]
+    assert 'what comes after them is not read: \'"test"' in found.reader
+
+
+@pytest.mark.parametrize(
+    ("rows", "column"), [([{"q": 1}, {"q": 2}], "id"), ([{"id": 1}, {"id": 2, "q": 1}], "key")]
+)
+def test_the_key_of_a_row_is_a_column_of_it(tmp_path: Path, rows: list[dict[str, int]], column: str) -> None:
+    found = table(write(tmp_path, "t.json", json.dumps({"one": rows[0], "two": rows[1]}, indent=1)))
+    assert list(found.rows) == [{column: "one", **rows[0]}, {column: "two", **rows[1]}]
+    assert f"its {column!r}" in found.reader
+
+
+@pytest.mark.parametrize("between", ["\n", "", ",\n", "}\n"])
+def test_arrays_one_after_another_are_all_read(tmp_path: Path, between: str) -> None:
+    path = write(tmp_path, "t.jsonl", '[{"q": "a"}, {"q": "b"}]' + between + '[{"q": "c"}]\n')
+    assert [row["q"] for row in table(path).rows] == ["a", "b", "c"]
