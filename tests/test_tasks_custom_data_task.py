@@ -178,11 +178,34 @@ def test_what_was_not_used_is_said(tmp_path: Path) -> None:
     assert "1 set aside, the answer is empty" in text
 
 
+def test_an_answer_that_another_is_named_for_is_not_used(tmp_path: Path) -> None:
+    rows = [{"question": row["ticket"], "answer": "none", "team": row["team"]} for row in tickets()]
+    told = data_task(jsonl(tmp_path / "a.jsonl", rows), declared=Declared(answer="team")).data
+    assert told is not None
+    assert "a: columns that are not used: answer" in told.understood
+
+
+def test_rows_of_another_kind_are_said_and_their_columns_are_used(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"question": row["ticket"], "answer": row["team"]} for row in tickets(60)]
+    turns = ({"role": "user", "content": "Where?"}, {"role": "assistant", "content": "Here."})
+    rows += [{"messages": turns, "colour": "red"} for _ in range(20)]
+    rows += [{"instruction": f"Say {n}.", "output": str(n)} for n in range(10)]
+    told = data_task(jsonl(tmp_path / "a.jsonl", rows)).data
+    assert told is not None
+    text = "\n".join(told.understood)
+    assert "a: other rows are read as messages (20), instruction (10)" in text
+    assert "columns that are not used: colour\n" in text
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
         (tickets(20), "20 usable rows"),
         ([{"text": f"a story about {n}"} for n in range(60)], "no row can be used"),
+        (
+            [{"ticket": "router", "team": f"desk {n}"} for n in range(60)],
+            "no item is left for validation and",
+        ),
     ],
 )
 def test_data_that_makes_no_task_is_refused_in_one_line(

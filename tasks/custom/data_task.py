@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -96,6 +97,7 @@ def _understood(
     reader = reader_for(task, Path(path), answers)
     validation, lost, twice = _samples(split.validation, task, reader)
     test, lost_test, twice_test = _samples(split.test, task, reader)
+    _refuse_empty(path, {"validation": validation, "test": test}, split, tables)
     told = [*data.notes, *(line for table in tables for line in table.understood)]
     told += [f"{item.path}: not read, {item.reason}" for item in data.passed_over]
     told += [
@@ -108,6 +110,17 @@ def _understood(
         told.append(f"{twice + twice_test} items ask what another of their split asks, and count once")
     facts = TaskData(validation, split.sources, lambda: test, tuple(told))
     return Understood(split, task, build_spec(task, reader, facts, Path(path)))
+
+
+def _refuse_empty(
+    path: str | Path, parts: Mapping[str, Sequence[Sample]], split: Split, tables: Sequence[ReadTable]
+) -> None:
+    """Refuse data of which nothing is left to measure with, as where its rows ask the same few things."""
+    if empty := [name for name, items in parts.items() if not items]:
+        said = "; ".join(f"{table.name}: {table.format.why}" for table in tables[:MOST_TOLD])
+        wrong = f"no item is left for {' and '.join(empty)} (split {split.how}; {said})"
+        fix = "give rows that ask more different things, or files of your own for validation and test"
+        raise InputError(str(path), wrong, fix)
 
 
 def _refuse_unknown_columns(data: Data, declared: Declared) -> None:
