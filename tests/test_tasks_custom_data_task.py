@@ -323,3 +323,16 @@ def test_edited_copies_stay_on_one_side_also_under_a_long_instruction() -> None:
     train, validation, test = ({place // 3 for place in part} for part in split_rows(prompts))
     assert len(test) >= 10
     assert not (train & validation or train & test or validation & test)
+
+
+def test_sources_whose_names_are_nearly_alike_are_all_written_out(tmp_path: Path) -> None:
+    (tmp_path / "data" / "a").mkdir(parents=True)
+    jsonl(tmp_path / "data" / "a" / "b.jsonl", tickets(50))
+    jsonl(tmp_path / "data" / "a-b.jsonl", tickets()[50:])
+    made = init_task(tmp_path / "data", tmp_path / "task")
+    assert made.data is not None
+    again = load_folder(tmp_path / "task").data
+    assert again is not None
+    assert sorted(len(source.rows) for source in again.sources) == sorted(
+        len(source.rows) for source in made.data.sources
+    )

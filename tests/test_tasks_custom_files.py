@@ -368,3 +368,17 @@ def test_the_key_of_a_row_is_a_column_of_it(tmp_path: Path, rows: list[dict[str,
 def test_arrays_one_after_another_are_all_read(tmp_path: Path, between: str) -> None:
     path = write(tmp_path, "t.jsonl", '[{"q": "a"}, {"q": "b"}]' + between + '[{"q": "c"}]\n')
     assert [row["q"] for row in table(path).rows] == ["a", "b", "c"]
+
+
+def test_no_two_tables_have_the_same_name(tmp_path: Path) -> None:
+    """Rows are parted by their table's name: of two of one name, each would hold the rows of both."""
+    write(tmp_path, "sub.jsonl", '{"q": "a"}\n{"q": "b"}\n')
+    for number in range(3):
+        write(tmp_path, f"sub/q{number}.json", '{"q": "c"}')
+        write(tmp_path, f"sub/z{number}.json", '{"z": "d"}')
+    tables = read_path(tmp_path).tables
+    assert sorted((table.name, len(table.rows)) for table in tables) == [
+        ("sub", 2),
+        ("sub/q0", 3),
+        ("sub/z0", 3),
+    ]

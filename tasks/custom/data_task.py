@@ -6,6 +6,7 @@ off by content, before anything looks at them. The same data gives the same task
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -270,14 +271,22 @@ def init_task(
     made = _understood(path, data, name, declared)
     split = made.split
     (folder / "train").mkdir(parents=True)
-    for source in split.sources:
-        _write(
-            folder / "train" / f"{source.name.replace('/', '-')}.jsonl", [dict(row) for row in source.rows]
-        )
+    for source, stem in zip(split.sources, _stems([source.name for source in split.sources]), strict=True):
+        _write(folder / "train" / f"{stem}.jsonl", [dict(row) for row in source.rows])
     _write(folder / "validation.jsonl", [_item(asked) for asked in split.validation])
     _write(folder / "test.jsonl", [_item(asked) for asked in split.test])
     (folder / "task.toml").write_text(_toml(made), encoding="utf-8")
     return made.spec
+
+
+def _stems(names: Sequence[str]) -> list[str]:
+    """A file's name for each source, no two the same: ``a/b`` and ``a-b`` are two."""
+    stems: list[str] = []
+    for name in names:
+        stem = name.replace("/", "-")
+        places = (f"{stem}-{place}" for place in itertools.count(2))
+        stems.append(stem if stem not in stems else next(other for other in places if other not in stems))
+    return stems
 
 
 def _item(asked: Asked) -> dict[str, Any]:

@@ -244,6 +244,8 @@ def _one_row_files(tables: dict[str, Table], folder: Path) -> tuple[Table, ...]:
         if len(rows) == len(names) > 1:
             kept = {name: table for name, table in kept.items() if name not in names[1:]}
             shown = inside or folder.resolve().name
+            if any(table.name == shown for table in kept.values()):
+                shown = names[0]
             where = str(folder / inside)
             kept[names[0]] = Table(shown, rows, where, f"{len(names):,} files of one row each")
     return tuple(kept.values())
