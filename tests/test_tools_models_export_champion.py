@@ -15,6 +15,7 @@ from tests.support.copy_word_task import copy_spec, data_card
 from tests.support.run_records import comparison, evaluation, run_info, write_experiment
 from tests.support.tiny_model import make_tiny_model
 from tools.models.base_model import resolve_base_model
+from tools.models.export.card import metadata
 from tools.models.export.champion import export_champion
 from tools.workspace import Workspace
 
@@ -123,3 +124,19 @@ def test_a_champion_that_is_an_adapter_loads_without_the_experiments_before_it(
     for n in range(len(methods)):
         shutil.rmtree(space.experiment_dir(f"x{n}"))
     assert loaded_loss(target, batch) == loss
+
+
+@pytest.mark.parametrize(
+    ("base", "named"),
+    [
+        ("org/name@0123abc", "base_model: org/name\n"),
+        ("smollm2-135m", "base_model: HuggingFaceTB/SmolLM2-135M-Instruct\n"),
+        ("my-folder", ""),
+        ("/home/me/my-folder", ""),
+    ],
+)
+def test_the_card_names_a_base_as_the_hub_does_or_not_at_all(space: Workspace, base: str, named: str) -> None:
+    info = run_info(task="copy").model_copy(update={"base_model": base})
+    with Journal.create(space.journal_path, info) as opened:
+        found = metadata(opened, "base", copy_spec(), "champion")
+    assert [line + "\n" for line in found.splitlines() if "base_model" in line] == ([named] if named else [])
