@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from memory.journal.log import Journal
-from memory.records import Training, TrainingPlan
+from memory.records import TrainingPlan
 from tests.support.adapter_chain import batch_of, loaded_loss, train_on
 from tests.support.copy_word_task import copy_spec, data_card
-from tests.support.run_records import comparison, evaluation, run_info, write_experiment
+from tests.support.run_records import comparison, evaluation, run_info, training, write_experiment
 from tests.support.tiny_model import make_tiny_model
 from tools.models.base_model import resolve_base_model
 from tools.models.export.card import metadata
@@ -31,22 +31,6 @@ def journal(space: Workspace) -> Iterator[Journal]:
         yield opened
 
 
-def training(model_dir: str) -> Training:
-    return Training(
-        model_dir=model_dir,
-        method="lora",
-        steps=63,
-        rows=64,
-        tokens=9000,
-        losses=((63, 0.5),),
-        tokens_per_second=900.0,
-        wall_seconds=10.0,
-        cpu_seconds=10.0,
-        peak_gib=0.5,
-        command="python -m tools.recipes.sft plan.json",
-    )
-
-
 def champion(journal: Journal, space: Workspace) -> Path:
     folder = make_tiny_model(space.experiment_dir("e01") / "model")
     (folder / "training.json").write_text("{}")
@@ -54,7 +38,7 @@ def champion(journal: Journal, space: Workspace) -> Path:
     journal.append("evaluation", evaluation(20.0), "base")
     journal.append("card", data_card(space), "e01")
     journal.append("training_plan", TrainingPlan(method="lora", learning_rate=2e-3), "e01")
-    journal.append("training", training("experiments/e01/model"), "e01")
+    journal.append("training", training("experiments/e01/model", "lora"), "e01")
     write_experiment(journal, "e01", "kept", 55.0)
     journal.append("champion_chosen", {"champion": "e01"})
     journal.append("test_evaluation", evaluation(19.0), "base")
