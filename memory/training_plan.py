@@ -31,6 +31,9 @@ class TrainingPlan(Record):
     """Frozen weights in 4 bits under LoRA (QLoRA, arXiv:2305.14314); needs bitsandbytes and CUDA."""
     optim: Literal["adamw_torch_fused", "adamw_8bit", "paged_adamw_8bit"] = "adamw_torch_fused"
     """The 8-bit optimisers need bitsandbytes."""
+    fsdp: bool = False
+    """Share weights, gradients and moments out among the GPUs (FSDP2, arXiv:2304.11277), where one cannot
+    hold them all; what is trained is the same."""
     warmup_steps: int = Field(10, ge=0)
     weight_decay: float = Field(0.0, ge=0.0)
     lr_scheduler_type: Literal["linear", "cosine", "constant_with_warmup"] = "cosine"

@@ -64,8 +64,8 @@ def within_memory(dojo: Dojo, plan: Plan, card: DataCard, draft: TrainingPlan) -
     ]
     if (large := _to_be_smaller(dojo)) is not None:
         failed.append(formula(*large))
-    four_bit = bool(here.gpus) and has_bitsandbytes()
-    forms = ladder.forms(ladder.explicit(draft, model), _with_lora(dojo, plan, draft), card, four_bit)
+    quantised, lora = bool(here.gpus) and has_bitsandbytes(), _with_lora(dojo, plan, draft)
+    forms = ladder.forms(ladder.explicit(draft, model), lora, card, quantised, len(here.gpus))
     form = ladder.fitting(forms, lambda each: dojo.estimate(each, card), formula, failed)
     if form is None:
         estimate = dojo.estimate(draft, card)

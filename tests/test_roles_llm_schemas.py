@@ -281,6 +281,13 @@ def test_more_memory_than_there_is_is_refused(dojos, monkeypatch):
         training(dojo)
 
 
+def test_the_kind_of_adapter_is_the_models_to_choose(dojos):
+    drafted = training(dojos["card"], method="lora", use_rslora=True, use_dora=True)
+    assert (drafted.use_rslora, drafted.use_dora) == (True, True)
+    plain = training(dojos["card"], method="lora")
+    assert (plain.use_rslora, plain.use_dora) == (False, False)
+
+
 # -- the reading and the diagnosis -------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -216,11 +216,16 @@ class Dojo:
     def training_speed(self, plan: TrainingPlan) -> estimating.Speed:
         """What a training by this plan's method costs: a fixed part, and a part for each token."""
         base = self.journal.evaluation(BASE)
-        answered = 0.0
-        if base is not None:
-            read = sum(self.count_tokens(sample.prompt) for sample in self.validation)
-            answered = (read + base.generated_tokens) / max(base.wall_seconds, 0.1)
+
+        def answered() -> float:
+            return (self.prompt_tokens + base.generated_tokens) / max(base.wall_seconds, 0.1) if base else 0.0
+
         return estimating.training_speed(plan, self.base_model, self._trainings(), machine(), answered)
+
+    @cached_property
+    def prompt_tokens(self) -> int:
+        """Of all validation prompts together; counted once."""
+        return sum(self.count_tokens(sample.prompt) for sample in self.validation)
 
     def _trainings(self) -> list[tuple[TrainingPlan, Training]]:
         done = self.journal.experiments()
@@ -229,15 +234,8 @@ class Dojo:
     def probe(self, experiment: str, plan: TrainingPlan, card: DataCard) -> training.ProbeResult:
         """A few real training steps; raises ExperimentFailed when they do not look sane."""
         with self.ledger.measure("train"):
-            return training.probe(
-                plan,
-                experiment,
-                self.model_dir(plan.init_from),
-                card,
-                self.workspace,
-                self.worker,
-                self.loss_on,
-            )
+            start = self.model_dir(plan.init_from)
+            return training.probe(plan, experiment, start, card, self.workspace, self.worker, self.loss_on)
 
     def train(self, experiment: str, plan: TrainingPlan, audience: Audience = NOBODY) -> Training:
         """Train on the experiment's data, in a child process."""

@@ -22,7 +22,7 @@ from tools.models import gguf
 from tools.models.export import hub, llama_cpp, ollama, vllm
 from tools.models.export.card import model_card
 from tools.models.load import load_tokenizer
-from tools.models.named import NAMED
+from tools.models.named import public_name
 from tools.models.recorded_base import name_base
 from tools.process.worker import Worker
 
@@ -39,7 +39,7 @@ class Wish:
     to: str
     """A folder, ``hub:ORG/NAME``, ``gguf``, ``ollama`` or ``vllm``."""
     out: Path | None = None
-    """Where files of the last four go; ``export/`` in the run's folder by default."""
+    """Where files of the last three go; ``export/`` in the run's folder by default."""
     adapter: bool = False
     dtype: str = "bfloat16"
     converter: str = ""
@@ -74,12 +74,16 @@ def export_run(
     Raises:
         InputError: there is nothing to export, or what was written does not answer as the champion did.
     """
+    _refuse_unused(wish)
     run = FinishedRun.open(run_dir)
     if run.champion == BASE:
         wrong = "nothing beat the base model, so there is nothing to export"
         raise InputError(f"run {run_dir.name}", wrong, f"the base is {run.base.path}")
     if wish.to.startswith(hub.PREFIX):
         hub.repo_of(wish.to)
+        if wish.adapter and public_name(run.base.name) is None:
+            wrong = f"its base is on this machine alone ({run.base.path})"
+            raise InputError("--adapter", wrong, "leave --adapter out: the merged model needs no base")
     own = worker or Worker(preload=PRELOAD)
     try:
         with console.status(f"exporting {run.champion} of {run_dir.name}"):
@@ -100,6 +104,24 @@ def export_run(
         typer.echo(f"checked: {done.checked.text()}")
     if done.next_step:
         typer.echo(done.next_step)
+
+
+def _refuse_unused(wish: Wish) -> None:
+    """Refuse a flag that the form has no use for: nobody would learn that it did nothing.
+
+    Raises:
+        InputError: naming it.
+    """
+    unused = {
+        "--out": wish.out is not None and wish.to not in KINDS,
+        "--adapter": wish.adapter and wish.to in ("gguf", "ollama"),
+        "--dtype": wish.adapter and wish.dtype != Wish.dtype,
+        "--converter": bool(wish.converter) and wish.to != "gguf",
+        "--public": wish.public and not wish.to.startswith(hub.PREFIX),
+    }
+    if flags := [flag for flag, given in unused.items() if given]:
+        what = "an adapter" if flags == ["--dtype"] else f"--to {wish.to}"
+        raise InputError(", ".join(flags), f"{what} has no use for it", "leave it out")
 
 
 class _Export:
@@ -136,7 +158,7 @@ class _Export:
             InputError: it is taken.
         """
         to = self.wish.to
-        named = self.wish.out if to in KINDS or to.startswith(hub.PREFIX) else Path(to)
+        named = self.wish.out if to in KINDS else None if to.startswith(hub.PREFIX) else Path(to)
         if named is None:
             return self.run.run_dir / "export" / to.partition(":")[0], True
         place = named.expanduser().resolve()
@@ -158,7 +180,8 @@ class _Export:
             name_base(staging, base)
         card = model_card(self.run.journal, self.run.champion, self.run.spec, name, adapter=bool(rank))
         (staging / "README.md").write_text(card, encoding="utf-8")
-        serve = vllm.serve(final, name, self.run.base.positions, facts.get("template", True), base, rank)
+        at = Path(name) if self.wish.to.startswith(hub.PREFIX) else final
+        serve = vllm.serve(at, name, self.run.base.positions, facts.get("template", True), base, rank)
         step = f"serve it: {serve}" if self.wish.to == "vllm" else ""
         return Done(self.wish.to, str(final), _size(staging), checked, step, facts | {"vllm": serve})
 
@@ -183,8 +206,6 @@ class _Export:
         return spot_check(folder, samples, recorded, self.run.spec, self.worker, self.log)
 
     def _ollama(self, staging: Path, final: Path, done: Done) -> None:
-        if self.wish.adapter:
-            raise InputError("--adapter", "Ollama needs the whole model", "leave --adapter out")
         pieces = ollama.pieces(load_tokenizer(staging))
         text = ollama.modelfile(".", pieces, self.run.spec.max_new_tokens, self.run.base.positions)
         (staging / "Modelfile").write_text(text, encoding="utf-8")
@@ -227,8 +248,7 @@ class _Export:
 
     def _public_base(self) -> str:
         """What others know the base by: its Hub id where it has one."""
-        name = self.run.base.name
-        return NAMED[name].hub_id if name in NAMED else name if "/" in name else str(self.run.base.path)
+        return public_name(self.run.base.name) or str(self.run.base.path)
 
 
 @contextmanager

@@ -98,6 +98,12 @@ class TrainingDecision(Schema):
     lora_r: int = Field(16, ge=1, le=256)
     lora_alpha: int = Field(32, ge=1, le=1024)
     lora_dropout: float = Field(0.0, ge=0.0, le=0.5)
+    use_rslora: bool = Field(
+        False, description="Scale LoRA by alpha / sqrt(r) instead of alpha / r; for ranks from about 32."
+    )
+    use_dora: bool = Field(
+        False, description="Train each weight's magnitude beside its direction; more memory, slower steps."
+    )
     learning_rate: float | None = Field(
         None, gt=0.0, le=1.0, description="Leave out, unless you override the optimiser for a reason."
     )

@@ -34,6 +34,8 @@ def training_draft_of(dojo: Dojo, plan: Plan, card: DataCard, decision: Training
             "lora_r": decision.lora_r,
             "lora_alpha": decision.lora_alpha,
             "lora_dropout": decision.lora_dropout,
+            "use_rslora": decision.use_rslora,
+            "use_dora": decision.use_dora,
             "learning_rate": rate or suggested.learning_rate,
             "per_device_train_batch_size": batch or suggested.per_device_train_batch_size,
             "override_reason": decision.override_reason.strip() if overridden else "",

@@ -12,6 +12,7 @@ from tools.dojo import Dojo
 from tools.models.quantised import has_bitsandbytes
 from tools.process.machine import machine
 from tools.training.learning_rate import learning_rate_range
+from tools.training.ranks import processes_for
 
 RATE_MARGIN = 5.0
 """How far a rate may leave the range that the optimiser searches, as a factor: who sets a rate by hand
@@ -65,6 +66,8 @@ def _check_memory(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan
 def _check_packages(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
     if training.load_in_4bit and training.method == "full":
         raise InvalidDecision("load_in_4bit: weights in 4 bits stay as they are; take lora")
+    if training.fsdp:
+        _check_shared_out(training, len(machine().gpus))
     if not (training.load_in_4bit or "8bit" in training.optim):
         return
     what = "load_in_4bit" if training.load_in_4bit else f"optim {training.optim}"
@@ -72,6 +75,17 @@ def _check_packages(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPl
         raise InvalidDecision(f"{what}: needs bitsandbytes, not installed here (extra qlora)")
     if not machine().gpus:
         raise InvalidDecision(f"{what}: needs an NVIDIA GPU, and there is none here")
+
+
+def _check_shared_out(training: TrainingPlan, gpus: int) -> None:
+    if training.load_in_4bit or "8bit" in training.optim:
+        raise InvalidDecision("fsdp: weights in 4 bits and moments in 8 are not shared out; leave one out")
+    if gpus < 2:
+        raise InvalidDecision(f"fsdp: needs several GPUs, and there is {gpus or 'none'} here")
+    if processes_for(training.per_device_train_batch_size, gpus) < 2:
+        raise InvalidDecision(
+            f"fsdp: {training.per_device_train_batch_size} rows cannot be shared out evenly"
+        )
 
 
 def _check_time(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:

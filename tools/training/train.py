@@ -14,6 +14,7 @@ from tools.process.machine import machine
 from tools.process.worker import Worker
 from tools.training.ladder import in_words
 from tools.training.progress import PROGRESS_FILE, following
+from tools.training.ranks import processes_for
 from tools.training.tracking import NOBODY, Audience
 from tools.workspace import Workspace
 
@@ -24,6 +25,7 @@ LATER_FIELDS = frozenset(
         "gradient_checkpointing",
         "load_in_4bit",
         "optim",
+        "fsdp",
         "use_rslora",
         "use_dora",
         "neftune_noise_alpha",
@@ -78,7 +80,7 @@ def train(
     folder = workspace.experiment_dir(experiment)
     payload = _payload(plan, model_dir, card, folder / "model", workspace, worker, loss_on)
     payload |= {"tracking": audience.tracking.payload()} if audience.tracking else {}
-    processes = processes_for(plan.per_device_train_batch_size, device_count(worker, folder))
+    processes = processes_of(plan, worker, folder)
     several = processes > 1
     payload |= {"processes": processes} if several else {}
     plan_file = workspace.write_json(folder / "plan.json", payload)
@@ -106,9 +108,16 @@ def device_count(worker: Worker, folder: Path) -> int:
     return max(1, int(found["devices"]))
 
 
-def processes_for(batch: int, devices: int) -> int:
-    """The most processes among which a batch is shared out evenly."""
-    return max(count for count in range(1, devices + 1) if batch % count == 0)
+def processes_of(plan: TrainingPlan, worker: Worker, folder: Path) -> int:
+    """How many processes train a plan.
+
+    Raises:
+        ExperimentFailed: ``does_not_fit``: its weights are to be shared out, and there is one GPU.
+    """
+    processes = processes_for(plan.per_device_train_batch_size, device_count(worker, folder))
+    if plan.fsdp and processes == 1:
+        raise ExperimentFailed("probe", "does_not_fit", f"{in_words(plan)}: only one GPU can be used here")
+    return processes
 
 
 def probe(
@@ -130,10 +139,19 @@ def probe(
     folder = workspace.experiment_dir(experiment)
     payload = _payload(plan, model_dir, card, folder / "probe", workspace, worker, loss_on)
     payload["steps"] = steps
+    # One device is enough to see whether a whole copy fits.
+    payload |= {"processes": processes_of(plan, worker, folder)} if plan.fsdp else {}
+    recipe = "tools.recipes.distributed" if plan.fsdp else "tools.recipes.sft"
     try:
         log_path = folder / "probe.log"
         result = worker.run(
-            "tools.recipes.sft:probe", payload, timeout_seconds, log_path, "probe", resident=True
+            f"{recipe}:probe",
+            payload,
+            timeout_seconds,
+            log_path,
+            "probe",
+            resident=not plan.fsdp,
+            all_devices=plan.fsdp,
         )
     except ExperimentFailed as failed:
         if failed.code == "out_of_memory":
