@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from memory.early_stop import EarlyStop
 from memory.recipe import DataCard, DataRecipe, Record
 from memory.training_plan import PolicyName as PolicyName
 from memory.training_plan import TrainingPlan as TrainingPlan
@@ -170,6 +171,24 @@ class Evaluation(Record):
     generated_tokens: int = 0
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
+    fixed_seconds: float = 0.0
+    """Of ``wall_seconds``, what does not grow with the items: the process, reading the model; 0.0 where it
+    was not measured."""
+    stopped: EarlyStop | None = None
+    """Why some items were not answered; None where all were. ``score`` is on the answered ones alone."""
+
+    @property
+    def paired_score(self) -> Score:
+        """What to compare with scores of other experiments: see ``EarlyStop.on_all_items``."""
+        return self.stopped.on_all_items(self.score) if self.stopped else self.score
+
+    def text(self) -> str:
+        """The score with n and interval, and of how many items where not all were answered."""
+        return self.score.text() + (f" ({self.stopped.counts})" if self.stopped else "")
+
+    def brief(self) -> str:
+        """The value alone, with n where not all items were answered."""
+        return f"{self.score.value:.1f}" + (f" (n={self.score.n})" if self.stopped else "")
 
 
 class Comparison(Record):

@@ -63,9 +63,11 @@ def _of_result(experiment: Experiment) -> tuple[str, tuple[str, ...], str]:
     assert evaluation is not None and training is not None
     score = evaluation.score
     evidence = [f"{experiment.id}: validation {score.text()}"]
+    if evaluation.stopped:
+        evidence.append(evaluation.stopped.text())
     if evaluation.clusters:
-        worst = evaluation.clusters[0]
-        evidence.append(f"largest error cluster: {worst.name}, {worst.share:.0%} of all items")
+        worst, of = evaluation.clusters[0], "the answered" if evaluation.stopped else "all"
+        evidence.append(f"largest error cluster: {worst.name}, {worst.share:.0%} of {of} items")
     fall = loss_fall(training.losses)
     if fall is not None:
         evidence.append(

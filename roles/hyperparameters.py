@@ -53,7 +53,7 @@ def trials_from(experiments: Sequence[Experiment], base_score: float, method: Me
     (100 - start) with start the score of the weights that training began from. Unlike
     the bare score it does not reward late experiments for starting from a champion.
     """
-    scores = {e.id: e.evaluation.score.value for e in experiments if e.evaluation}
+    scores = {e.id: e.evaluation.paired_score.value for e in experiments if e.evaluation}
     trials = []
     for experiment in experiments:
         plan = experiment.training_plan

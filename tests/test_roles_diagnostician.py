@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from memory.records import Comparison, Experiment, Failure, Plan
+from memory.records import Comparison, ErrorCluster, Experiment, Failure, Plan
 from roles.diagnostician import diagnose
+from tests.test_memory_early_stop import stopped
 from tools.checks.champion import replaces_incumbent
 
 PLAN = Plan(
@@ -36,6 +39,25 @@ def test_a_failure_names_its_cause_and_its_stage(code, cause, move):
     diagnosis = diagnose(None, experiment, {})  # type: ignore[arg-type]  # a failure is diagnosed without the Dojo
     assert (diagnosis.cause, diagnosis.next_move) == (cause, move)
     assert "loss became nan at step 7" in diagnosis.evidence[0]
+
+
+def test_evidence_of_a_stopped_experiment_names_how_many_items_it_rests_on():
+    training = SimpleNamespace(losses=((5, 1.0), (10, 0.5)))
+    done = Experiment.model_construct(
+        id="e01",
+        number=1,
+        plan=PLAN,
+        failure=None,
+        evaluation=stopped(30.0).model_copy(
+            update={"clusters": (ErrorCluster(name="wrong", count=20, share=20 / 38),)}
+        ),
+        training=training,
+        outcome="discarded",
+    )
+    evidence = " ".join(diagnose(None, done, {}).evidence)  # type: ignore[arg-type]  # no audit, no Dojo
+    assert "n=38" in evidence
+    assert "38 of 150 items answered: 25.0 points behind e02" in evidence
+    assert "53% of the answered items" in evidence
 
 
 def comparison(delta: float, p_value: float) -> Comparison:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from roles.hyperparameters import BATCH_SIZES, Trial, default_hyperparameters, learning_rate_range, suggest
+from roles.hyperparameters import (
+    BATCH_SIZES,
+    Trial,
+    default_hyperparameters,
+    learning_rate_range,
+    suggest,
+    trials_from,
+)
+from tests.test_memory_calibration import experiment
+from tests.test_memory_early_stop import stopped
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
@@ -35,6 +44,13 @@ def test_suggestions_are_reproducible_and_inside_the_space():
     low, high = learning_rate_range("full", 128)
     assert low <= first.learning_rate <= high
     assert first.batch_size in BATCH_SIZES
+
+
+def test_a_stopped_trial_is_worth_what_its_paired_answers_say():
+    tried = experiment(1, None, training={"init_from": "base"})
+    tried = tried.model_copy(update={"evaluation": stopped(70.0, against="base", against_value=20.0)})
+    (trial,) = trials_from([tried], 20.0, "full")
+    assert trial.worth == pytest.approx(-25.0 / 80.0)  # 25 points behind, however easy its share was
 
 
 def test_a_restart_stays_under_the_rate_that_made_its_weights():

@@ -8,7 +8,7 @@ from typing import Any
 
 from memory.experience.lessons import Recalled
 from memory.recipe import Repair
-from memory.records import Diagnosis, Experiment, Plan, Training
+from memory.records import Diagnosis, Evaluation, Experiment, Plan, Training
 from roles.planner import plan
 from tasks.base import Score
 from tests.test_tools_checks_source_kinds import profile
@@ -104,7 +104,7 @@ class SourceWorld:
             Experiment.model_construct(
                 id=planned.experiment,
                 plan=planned,
-                evaluation=SimpleNamespace(score=score(value)),
+                evaluation=Evaluation(split="validation", score=score(value), predictions="p"),
                 training=TRAINING,
                 outcome="kept" if kept else "discarded",
                 comparison=SimpleNamespace(delta=delta),

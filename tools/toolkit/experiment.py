@@ -84,10 +84,12 @@ def _result_lines(journal: Journal, id: str) -> list[str]:
 def _score_lines(evaluation: Evaluation) -> list[str]:
     score = evaluation.score
     subsets = ", ".join(f"{name} {value:.1f}" for name, value in score.subsets.items())
-    groups = [f"  {c.name}: {c.count} ({c.share:.0%} of all items)" for c in evaluation.clusters]
+    of = "the answered" if evaluation.stopped else "all"
+    groups = [f"  {c.name}: {c.count} ({c.share:.0%} of {of} items)" for c in evaluation.clusters]
     unreadable = f"{score.unparseable_share:.0%} unparseable"
     return [
-        f"validation: {score.metric} {score.text()}, {unreadable}{f'; {subsets}' if subsets else ''}",
+        f"validation: {score.metric} {evaluation.text()}, {unreadable}{f'; {subsets}' if subsets else ''}",
+        *([f"stopped early, {evaluation.stopped.text()}"] if evaluation.stopped else []),
         *(["error clusters:", *groups] if groups else []),
     ]
 

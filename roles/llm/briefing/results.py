@@ -49,6 +49,8 @@ def errors(context: ExperimentContext, tokens: int) -> str:
     counts = table((f"wrong answers of {id}", "items", "of all", f"in {other}" if before else "before"), rows)
     if not counts:
         return f"{id} makes no errors that were clustered."
+    if now.stopped:
+        counts = f"{id} was stopped early, its counts are of fewer items: {now.stopped.text()}\n{counts}"
     return f"{counts}\n{_examples(context, now, id, tokens - 60 - 25 * len(rows))}"
 
 
@@ -106,7 +108,7 @@ def comparison(context: ExperimentContext, tokens: int) -> str:
         return failure(context, tokens)
     mine, theirs = context.evaluated(c.challenger), context.evaluated(c.champion)
     lines = [
-        f"- {id}: {score_text(each.score)}"
+        f"- {id}: {score_text(each.score)}" + (f"; {each.stopped.text()}" if each.stopped else "")
         for id, each in ((c.challenger, mine), (c.champion, theirs))
         if each is not None
     ]
