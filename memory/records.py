@@ -103,6 +103,23 @@ class Estimate(Record):
     """In steps, after the first."""
 
 
+class HeldOut(Record):
+    """What a training's held-out rows said of it; they are training rows that it did not read."""
+
+    rows: int
+    losses: tuple[tuple[int, float, float], ...]
+    """(step, mean loss of their answer tokens, share of those tokens ranked first), the end last."""
+    kept: Literal["end", "best", "average"]
+    """Whose weights were kept: those at the end, those of ``kept_step``, or the mean of the last ones."""
+    kept_step: int
+    average: tuple[float, float] | None = None
+    """(loss, share of tokens) of the mean of the last weights; None where none was made."""
+    averaged: int = 0
+    """Over how many moments it was taken."""
+    wall_seconds: float
+    """Of all looks and copies; part of the training's own."""
+
+
 class Training(Record):
     """What training did."""
 
@@ -124,7 +141,12 @@ class Training(Record):
     """Of ``wall_seconds``, all steps at the pace of those after the first; the rest is the fixed part:
     loading, the warm-up of the first step, saving. 0.0 where it was not measured."""
     stopped_early: str = ""
-    """Why training ended before its last step; empty when it did not."""
+    """Why training ended before its last step; empty when it did not. ``time``: the schedule was shortened,
+    and its rate still came down to its end."""
+    learning_rate: float = 0.0
+    """The rate that was used, where a range test allowed less than the plan asked for; else 0.0."""
+    held_out: HeldOut | None = None
+    """None where no rows were held out."""
     dropped_rows: int = 0
     """Rows that were longer than ``max_length`` and not trained on."""
     refused_rows: int = 0

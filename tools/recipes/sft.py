@@ -44,8 +44,11 @@ from tools.models.quantised import model_in_4bit, refuse_without_bitsandbytes
 from tools.process.allocator import HOLES, freed_at_once
 from tools.process.fork_server import see_one_device
 from tools.process.machine import available_gib, machine
-from tools.recipes.answer_trainer import AnswerTrainer
+from tools.recipes.answer_trainer import WRAPPERS, AnswerTrainer
+from tools.recipes.held_out_watch import judged
+from tools.recipes.range_test import lowered_rate
 from tools.training import ranks
+from tools.training.held_out import slice_of
 from tools.training.loss_curve import thin
 from tools.training.memory import CHECKPOINTED_PARAMETERS, LongestBatch, memory_need
 from tools.training.pace import step_seconds, typical_step
@@ -55,6 +58,8 @@ from tools.training.tracking import tracked, trainer_arguments
 
 LONGEST_STEPS = 2
 """Of a probe, the first steps, which have the longest rows: Adam's moments are there from the second on."""
+END_RATE = 0.1
+"""Of the peak: a schedule that ends below it has done its work."""
 SPARE_ROWS = 4
 """So many times a batch of the longest rows is looked at for the longest that may be trained on."""
 MERGE_PARAMETERS = 1_000_000_000
@@ -77,15 +82,21 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     # The last part of the time is for saving; the caller kills the process at the limit itself.
     trainer.deadline = started + 0.95 * plan.timeout_seconds - 0.5
     trainer.progress = progress_of(trainer, out_dir.with_name(PROGRESS_FILE))
-    with tracked(trainer) as remarks, freed_at_once(memory_is_short(trainer, plan, model_dir)):
+    copies = out_dir.with_name(out_dir.name + ".copies")
+    with (
+        tracked(trainer) as remarks,
+        freed_at_once(memory_is_short(trainer, plan, model_dir)),
+        judged(trainer, copies) as verdict,
+    ):
+        verdict |= lowered_rate(trainer, copies)
         trainer.train()
-    if trainer.diverged:
-        raise ExperimentFailed("train", "diverged", trainer.diverged)
+        if trainer.diverged:
+            raise ExperimentFailed("train", "diverged", trainer.diverged)
     if not ranks.is_first():
         return {}  # the first of several processes writes what all have made
     whole = save(trainer, plan, model_dir, staging)
-    result = report(trainer, plan, started) | what_was_read(data) | {"payload": payload}
-    result["remarks"] += remarks
+    result = report(trainer, plan, started) | what_was_read(data) | verdict | {"payload": payload}
+    result["remarks"] += [*trainer.remarks, *shortened(trainer), *remarks]
     (staging / "training.json").write_text(json.dumps(result, indent=1))
     shutil.rmtree(out_dir, ignore_errors=True)  # an earlier result of another plan
     staging.rename(out_dir)
@@ -96,12 +107,22 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def shortened(trainer: AnswerTrainer) -> list[str]:
+    """A line on a schedule that had less time than its steps."""
+    if trainer.stopped_early != "time":
+        return []
+    asked, taken = int(trainer.args.max_steps), len(trainer.losses)
+    if trainer.rate_at_cut > END_RATE:
+        return [f"cut off at step {taken:,} of {asked:,}, with the rate at {trainer.rate_at_cut:.0%}"]
+    return [f"the schedule of {asked:,} steps was shortened to {taken:,}, and its rate came to its end"]
+
+
 def cleaned(model: Any) -> Any:
     """A model that a resident process may go on with: as it was loaded, but for its weights."""
     model.zero_grad(set_to_none=True)
     for module in model.modules():
         # Trainers put wrappers in their place, and a bound method too many: a copy would call the original.
-        for name in ("forward", "_original_forward"):
+        for name in WRAPPERS:
             module.__dict__.pop(name, None)
     if hasattr(model, "peft_config"):
         del model.peft_config  # PEFT may leave it behind, and warns of it the next time
@@ -126,7 +147,8 @@ def probe(payload: dict[str, Any]) -> dict[str, Any]:
     plan = TrainingPlan.model_validate(payload["plan"])
     torch.set_num_threads(int(payload.get("threads") or torch.get_num_threads()))
     steps = int(payload["steps"])
-    short = plan.model_copy(update={"max_steps": steps, "warmup_steps": 0, "lr_scheduler_type": "linear"})
+    update = {"max_steps": steps, "warmup_steps": 0, "lr_scheduler_type": "linear"}
+    short = plan.model_copy(update=update | {"early_stopping": False, "average_weights": False})
     trainer, _ = build_trainer(
         short,
         Path(payload["model_dir"]),
@@ -173,7 +195,9 @@ def build_trainer(
     tokenizer = load_tokenizer(model_dir)
     records = read_rows(data_path, most_rows, longest=plan.per_device_train_batch_size)
     data = tokenise(tokenizer, records, plan.max_length, loss_on)
-    rows = data.rows
+    kept_back = slice_of(plan, [records[row.place] for row in data.rows])
+    held = {*kept_back.places}
+    rows = [row for place, row in enumerate(data.rows) if place not in held]
     if not rows:
         refused = "".join(f"; {each.count} refused: {each.reason}" for each in data.refused)
         raise ExperimentFailed(
@@ -222,6 +246,8 @@ def build_trainer(
     trainer = AnswerTrainer(model=model, args=config, train_dataset=dataset, processing_class=tokenizer)
     trainer.prepare(plan, [len(row.input_ids) for row in rows])
     trainer.cpu_seconds_before = cpu_seconds_before
+    trainer.held_out = [data.rows[place] for place in kept_back.places]
+    trainer.remarks += [kept_back.why_none] if kept_back.why_none else []
     return trainer, data
 
 

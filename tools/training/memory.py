@@ -8,6 +8,7 @@ A positions carry loss. In bytes:
                  4-bit: 0.52 D + 2 (P - D) and one layer unpacked
     gradients    4 T                  of what is trained, always in float32
     optimiser    8 T (Adam's two moments), 2 T in 8 bits
+    copies       4 T each for the best weights and the mean of the last, where that is little
     activations  B L N (32 H + 2 K + 8 I + 2 L)      full, bfloat16 autocast
                  B L N (24 H + 4 K + 8 I + 2 L)      LoRA over bfloat16 weights
                  B L N (32 H + 8 K + 16 I + 4 L)     full in float32; 24 H with LoRA
@@ -33,6 +34,7 @@ from tools.models.base_model import BaseModel
 from tools.models.held import LARGEST_SHARE
 from tools.models.precision import NARROW_WIDTH
 from tools.process.machine import Machine
+from tools.training.weight_copy import BESIDE_SHARE
 
 GIB = 1 << 30
 CHECKPOINTED_PARAMETERS = 300_000_000
@@ -72,11 +74,13 @@ class MemoryNeed:
     """While weights are read: on a CPU the file's pages beside what is made of them."""
     kept: float = 0.0
     """The model as it was loaded, kept for the next training (``tools.models.held``)."""
+    copies: float = 0.0
+    """The best weights and the mean of the last (``tools.training.weight_copy``), where that is little."""
 
     @property
     def fixed(self) -> float:
         """What does not depend on the batch."""
-        return self.kept + self.weights + self.optimizer
+        return self.kept + self.copies + self.weights + self.optimizer
 
     @property
     def peak_bytes(self) -> float:
@@ -148,6 +152,8 @@ def memory_need(plan: TrainingPlan, model: BaseModel, batch: LongestBatch, where
         if full and 4 * model.parameters < LARGEST_SHARE["float32"] * free * GIB
         else 0.0
     )
+    small = 4 * trained <= BESIDE_SHARE * free * GIB
+    copies = 4 * trained * (plan.early_stopping + plan.average_weights) if small else 0.0
     gradients = 4 * trained
     early = 4 * table if full else 0.0
     if plan.gradient_accumulation_steps > 1:
@@ -163,6 +169,7 @@ def memory_need(plan: TrainingPlan, model: BaseModel, batch: LongestBatch, where
         late=(4 * table if full else 0.0) + layer,
         loading=weights + (0.0 if on_gpu else model.size_gib * GIB),
         kept=kept,
+        copies=copies,
     )
 
 

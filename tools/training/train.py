@@ -27,6 +27,9 @@ LATER_FIELDS = frozenset(
         "use_rslora",
         "use_dora",
         "neftune_noise_alpha",
+        "early_stopping",
+        "average_weights",
+        "range_test",
     }
 )
 """Of a plan; a training of an earlier version is found by its payload, which has none of them."""
