@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from memory.held_out import HeldOut as HeldOut
 from memory.recipe import DataCard, DataRecipe, Record
 from memory.training_plan import PolicyName as PolicyName
 from memory.training_plan import TrainingPlan as TrainingPlan
@@ -101,23 +102,6 @@ class Estimate(Record):
     """Of ``seconds``, what does not depend on the number of tokens: loading, the first step, saving."""
     tokens_per_second: float = 0.0
     """In steps, after the first."""
-
-
-class HeldOut(Record):
-    """What a training's held-out rows said of it; they are training rows that it did not read."""
-
-    rows: int
-    losses: tuple[tuple[int, float, float], ...]
-    """(step, mean loss of their answer tokens, share of those tokens ranked first), the end last."""
-    kept: Literal["end", "best", "average"]
-    """Whose weights were kept: those at the end, those of ``kept_step``, or the mean of the last ones."""
-    kept_step: int
-    average: tuple[float, float] | None = None
-    """(loss, share of tokens) of the mean of the last weights; None where none was made."""
-    averaged: int = 0
-    """Over how many moments it was taken."""
-    wall_seconds: float
-    """Of all looks and copies; part of the training's own."""
 
 
 class Training(Record):

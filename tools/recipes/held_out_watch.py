@@ -100,7 +100,8 @@ class HeldOutWatch(TrainerCallback):  # type: ignore[misc]
         end = self.look(step)
         self.looks.append(end)
         kept, chosen = "end", end
-        if self.best_look is not None and self.best.count and worse(end, self.best_look):
+        rose = self.best_look is not None and worse(end, self.best_look)
+        if self.best_look is not None and rose:
             self.best.restore()
             kept, chosen = "best", self.best_look
         average = None
@@ -117,6 +118,7 @@ class HeldOutWatch(TrainerCallback):  # type: ignore[misc]
         return {
             "rows": len(self.rows),
             "losses": [(look.step, look.loss, look.right_share) for look in self.looks],
+            "rose": rose,
             "kept": kept,
             "kept_step": chosen.step,
             "average": None if average is None else (average.loss, average.right_share),
