@@ -68,6 +68,8 @@ def test_rows_that_can_only_be_known_by_heart_end_a_training_early(space: Worksp
     losses = {step: loss for step, loss, _ in held_out.losses}
     assert losses[held_out.kept_step] == min(losses.values()) < losses[done.steps]
     assert done.rows + held_out.rows == ROWS
+    assert held_out.in_words() in done.remarks
+    assert f"at step {held_out.kept_step}, whose weights were kept" in held_out.in_words()
     assert 0.0 < held_out.wall_seconds < done.wall_seconds
     assert Training.model_validate_json(done.model_dump_json()) == done
     assert not (space.experiment_dir("e01") / "model.copies").exists()

@@ -25,6 +25,7 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
+from memory.held_out import HeldOut
 from tools.recipes.answer_trainer import AnswerTrainer, answer_logits
 from tools.training import ranks
 from tools.training.held_out import COST_SHARE, PATIENCE, Look, difference, due, worse
@@ -183,6 +184,7 @@ def judged(trainer: AnswerTrainer, folder: Path) -> Iterator[dict[str, Any]]:
     try:
         yield said
         said["held_out"] = watch.settle()
+        trainer.remarks.append(HeldOut.model_validate(said["held_out"]).in_words())
     finally:
         watch.close()
 
