@@ -52,9 +52,7 @@ class HeldOutWatch(TrainerCallback):  # type: ignore[misc]
     def __init__(self, trainer: AnswerTrainer, rows: Sequence[TokenRow], folder: Path) -> None:
         self.trainer, self.rows, self.folder = trainer, rows, folder
         shutil.rmtree(folder, ignore_errors=True)  # of an attempt that was killed
-        parameters = trained_parameters(trainer.model)
-        self.best = WeightCopy(parameters, folder / "best")
-        self.mean = WeightCopy(parameters, folder / "mean")
+        self.copies: list[WeightCopy] = []
         self.looks: list[Look] = []
         self.best_look: Look | None = None
         self.strikes = 0
@@ -68,6 +66,11 @@ class HeldOutWatch(TrainerCallback):  # type: ignore[misc]
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Starts the clock, on which the cost of looks is held against the training's own time."""
+        # Only now do the weights stand where they are trained: on the device, or shared out among several.
+        parameters = trained_parameters(self.trainer.model)
+        self.best = WeightCopy(parameters, self.folder / "best")
+        self.mean = WeightCopy(parameters, self.folder / "mean")
+        self.copies = [self.best, self.mean]
         self.began, self.deadline = time.monotonic(), self.trainer.deadline
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -129,8 +132,8 @@ class HeldOutWatch(TrainerCallback):  # type: ignore[misc]
 
     def close(self) -> None:
         """Gives back what the copies take."""
-        self.best.drop()
-        self.mean.drop()
+        for each in self.copies:
+            each.drop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _take_in(self, look: Look) -> None:
@@ -194,7 +197,7 @@ def looked_at(trainer: AnswerTrainer, rows: Sequence[TokenRow], step: int) -> Lo
     model = trainer.model_wrapped
     training = model.training
     model.eval()
-    size = trainer.plan.per_device_train_batch_size
+    size = trainer.args.per_device_train_batch_size
     # Rows of like length stand in one batch; their own order is that of the slice.
     order = sorted(range(len(rows)), key=lambda place: len(rows[place].input_ids))
     losses, right, tokens = ([0.0] * len(rows) for _ in range(3))

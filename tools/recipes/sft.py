@@ -55,6 +55,7 @@ from tools.training.pace import step_seconds, typical_step
 from tools.training.progress import PROGRESS_FILE, peak_memory_gib, progress_of
 from tools.training.tokenise import TokenRows, tokenise
 from tools.training.tracking import tracked, trainer_arguments
+from tools.training.weight_copy import COPIES
 
 LONGEST_STEPS = 2
 """Of a probe, the first steps, which have the longest rows: Adam's moments are there from the second on."""
@@ -82,7 +83,7 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     # The last part of the time is for saving; the caller kills the process at the limit itself.
     trainer.deadline = started + 0.95 * plan.timeout_seconds - 0.5
     trainer.progress = progress_of(trainer, out_dir.with_name(PROGRESS_FILE))
-    copies = out_dir.with_name(out_dir.name + ".copies")
+    copies = out_dir.with_name(out_dir.name + COPIES)
     with (
         tracked(trainer) as remarks,
         freed_at_once(memory_is_short(trainer, plan, model_dir)),

@@ -23,6 +23,8 @@ from typing import Any
 
 from tools.models.precision import free_bytes
 
+COPIES = ".copies"
+"""Ends the name of the folder beside a training's result in which copies lie while it goes on."""
 BESIDE_SHARE = 0.05
 """Of the device's free memory, the largest copy that lies there."""
 HOST_SHARE = 0.1
