@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from memory.early_stop import EarlyStop
+from memory.held_out import HeldOut as HeldOut
 from memory.recipe import DataCard, DataRecipe, Record
 from memory.training_plan import PolicyName as PolicyName
 from memory.training_plan import TrainingPlan as TrainingPlan
@@ -125,7 +126,12 @@ class Training(Record):
     """Of ``wall_seconds``, all steps at the pace of those after the first; the rest is the fixed part:
     loading, the warm-up of the first step, saving. 0.0 where it was not measured."""
     stopped_early: str = ""
-    """Why training ended before its last step; empty when it did not."""
+    """Why training ended before its last step; empty when it did not. ``time``: the schedule was shortened,
+    and its rate still came down to its end."""
+    learning_rate: float = 0.0
+    """The rate that was used, where a range test allowed less than the plan asked for; else 0.0."""
+    held_out: HeldOut | None = None
+    """None where no rows were held out."""
     dropped_rows: int = 0
     """Rows that were longer than ``max_length`` and not trained on."""
     refused_rows: int = 0

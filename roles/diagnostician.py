@@ -73,9 +73,14 @@ def _of_result(experiment: Experiment) -> tuple[str, tuple[str, ...], str]:
         evidence.append(
             f"training loss fell {fall:.0%} over the last quarter, to {training.losses[-1][1]:.3f}"
         )
+    by_heart = training.held_out is not None and training.held_out.rose
+    if training.held_out is not None:
+        evidence.append(training.held_out.in_words())
     if score.unparseable_share > UNPARSEABLE_SHARE:
         evidence.append(f"{score.unparseable_share:.0%} of the answers cannot be parsed")
         return "format", tuple(evidence), "train_longer"
+    if by_heart:
+        return "overfit", tuple(evidence), "more_rows"
     if experiment.outcome == "kept":
         move = "train_longer" if fall is None or fall >= STILL_FALLING else "tune"
         return ("underfit" if move == "train_longer" else "capability"), tuple(evidence), move

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from memory.recipe import DataCard
 from memory.records import TrainingPlan
 from tasks.errors import ExperimentFailed
 from tests.support import worker_jobs
 from tests.support.copy_word_task import data_card
 from tests.support.tiny_model import make_tiny_model, shared_worker, write_rows
+from tests.support.weight_jobs import write_codes
 from tools.process.fork_server import see_one_device
 from tools.process.worker import Worker
 from tools.training.ranks import processes_for
@@ -35,13 +37,15 @@ def model(tmp_path: Path) -> Path:
     return make_tiny_model(tmp_path / "base")
 
 
-def trained_by_two(plan: TrainingPlan, model: Path, space: Workspace, experiment: str) -> dict[str, Any]:
+def trained_by_two(
+    plan: TrainingPlan, model: Path, space: Workspace, experiment: str, card: DataCard | None = None
+) -> dict[str, Any]:
     """The fields of a training that two processes made."""
     folder = space.experiment_dir(experiment)
     payload = {
         "plan": plan.model_dump(mode="json"),
         "model_dir": str(model),
-        "data_path": str(space.inside(data_card(space).path)),
+        "data_path": str(space.inside((card or data_card(space)).path)),
         "out_dir": str(folder / "model"),
         "threads": 2,
         "processes": 2,
@@ -206,3 +210,20 @@ def test_a_plan_file_of_several_processes_says_so(
     assert done.steps == 6
     assert json.loads((space.experiment_dir("e01") / "plan.json").read_text())["processes"] == 2
     assert "tools.recipes.distributed" in done.command
+
+
+def test_processes_of_one_training_look_at_the_same_rows_and_keep_the_same_weights(
+    runs_dir: Path, model: Path
+) -> None:
+    space = Workspace.create(runs_dir, "run")
+    plan = PLAN.model_copy(
+        update={"max_steps": 120, "per_device_train_batch_size": 32, "learning_rate": 3e-3}
+    ).model_copy(update={"early_stopping": True, "average_weights": True})
+    card = data_card(space)
+    write_codes(space.inside(card.path), 700, rule=False)
+    done = trained_by_two(plan, model, space, "e01", card)
+    held_out = done["held_out"]
+    assert held_out["rows"] >= 32
+    assert done["rows"] == 700 - held_out["rows"]
+    assert len(held_out["losses"]) >= 2
+    assert (space.experiment_dir("e01") / "model" / "model.safetensors").exists()

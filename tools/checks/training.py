@@ -18,6 +18,11 @@ RATE_MARGIN = 5.0
 """How far a rate may leave the range that the optimiser searches, as a factor: who sets a rate by hand
 may know better, and a rate beyond that is a slip of the pen."""
 
+MOST_RANK = 256
+"""No adapter needs more ("LoRA Without Regret", Schulman et al. 2025), nor more than the model is wide."""
+MOST_DROPOUT, MOST_DECAY, MOST_NOISE = 0.5, 1.0, 45.0
+"""Three times what NEFTune was published with (15, arXiv:2310.05914) drowns the embeddings."""
+
 
 def check_training_plan(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
     """Raise for the first thing that does not fit the plan, its data or the machine.
@@ -44,6 +49,27 @@ def _check_rate(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) 
             f"learning_rate: {training.learning_rate:g} is out of range for {training.method}: "
             f"{low:.2g} to {high:.2g}"
         )
+
+
+def check_values(training: TrainingPlan, hidden_size: int) -> None:
+    """Raise for a value that no training of a model of this width gains from, whoever set it.
+
+    Raises:
+        InvalidDecision: the field and its limit.
+    """
+    limits = {
+        "lora_r": min(MOST_RANK, hidden_size),
+        "lora_dropout": MOST_DROPOUT,
+        "weight_decay": MOST_DECAY,
+        "neftune_noise_alpha": MOST_NOISE,
+    }
+    for field, most in limits.items():
+        if (getattr(training, field) or 0) > most:
+            raise InvalidDecision(f"{field}: at most {most:g}, not {getattr(training, field):g}")
+
+
+def _check_values(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
+    check_values(training, dojo.base_model.hidden_size)
 
 
 def _check_batch(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
@@ -97,6 +123,7 @@ def _check_time(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) 
 TRAINING_CHECKS: tuple[Callable[[Dojo, Plan, DataCard, TrainingPlan], None], ...] = (
     _check_start,
     _check_rate,
+    _check_values,
     _check_batch,
     _check_packages,
     _check_memory,

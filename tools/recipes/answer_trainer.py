@@ -21,6 +21,10 @@ from tools.training.compilation import Trial
 from tools.training.length_groups import LengthGroups, LongestFirst
 from tools.training.loss_curve import divergence, rate
 from tools.training.progress import Progress
+from tools.training.tokenise import TokenRow
+
+WRAPPERS = ("forward", "_original_forward")
+"""What trainers put in place of a module's own: TRL a fused output layer, Accelerate autocast."""
 
 
 class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
@@ -47,11 +51,16 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         self.cpu_seconds_before = 0.0
         self.diverged = ""
         self.stopped_early = ""
+        self.rate_at_cut = 0.0
+        """Share of the peak rate that the next step would have had, where the clock ended the training."""
         self.progress: Progress | None = None
         self.trial: Trial | None = None
         """Of compiling the model."""
         if (ddp := self.accelerator.ddp_handler) is not None:
             ddp.gradient_as_bucket_view = True  # else DDP holds every gradient twice
+        self.held_out: list[TokenRow] = []
+        """Rows that are not trained on, and that the training is judged by."""
+        self.remarks: list[str] = []
         self.add_callback(Watch(self))
 
     def _defer_fsdp_gradient_reduction(self) -> contextlib.AbstractContextManager[None]:
@@ -69,16 +78,8 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         the bundled model, batch 32, forward and backward, CPU seconds a step: 0.21 here,
         0.27 with the full logits of ``Trainer``, 0.48 with TRL's own.
         """
-        inputs = dict(inputs)
-        labels = inputs.pop("labels")[:, 1:]
-        wanted = labels != -100
-        keep = wanted.any(dim=0).nonzero().flatten()
-        # A mask, or without padding the places and bounds of the rows in one long row.
-        logits = model(**inputs, logits_to_keep=keep, use_cache=False).logits
-        wanted = wanted[:, keep]
-        total = torch.nn.functional.cross_entropy(
-            logits[wanted].float(), labels[:, keep][wanted], reduction="sum"
-        )
+        logits, labels, wanted = answer_logits(model, inputs)
+        total = torch.nn.functional.cross_entropy(logits.float(), labels, reduction="sum")
         count = ranks.summed(wanted.sum())[0] if num_items_in_batch is None else num_items_in_batch
         loss = total / count
         tokens = inputs["attention_mask"].sum() if "attention_mask" in inputs else inputs["input_ids"].numel()
@@ -110,6 +111,23 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         return LongestFirst(groups, size, self.longest_first)
 
 
+def answer_logits(model: Any, inputs: Any) -> tuple[Any, Any, Any]:
+    """What a model says at the positions that carry loss.
+
+    Returns:
+        Logits (tokens, vocabulary) and labels (tokens) of those positions, row by row, and where they
+        stand: a mask (rows, positions).
+    """
+    inputs = dict(inputs)
+    labels = inputs.pop("labels")[:, 1:]
+    wanted = labels != -100
+    keep = wanted.any(dim=0).nonzero().flatten()
+    # A mask, or without padding the places and bounds of the rows in one long row.
+    logits = model(**inputs, logits_to_keep=keep, use_cache=False).logits
+    wanted = wanted[:, keep]
+    return logits[wanted], labels[:, keep][wanted], wanted
+
+
 class Watch(TrainerCallback):  # type: ignore[misc]
     """Stops a training that diverges, and brings one that runs late to a good end."""
 
@@ -135,6 +153,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         left = trainer.deadline - ends[-1]
         settled = ends[trainer.trial.settled :] if trainer.trial is not None else ends
         if left <= 0:
+            trainer.rate_at_cut = trainer._rate(step)
             trainer.horizon = step
         elif len(settled) > 5 and math.isfinite(left):
             recent = settled[-20:]

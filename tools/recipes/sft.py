@@ -23,6 +23,7 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,21 +45,27 @@ from tools.models.quantised import model_in_4bit, refuse_without_bitsandbytes
 from tools.process.allocator import HOLES, freed_at_once
 from tools.process.fork_server import see_one_device
 from tools.process.machine import available_gib, machine
-from tools.recipes.answer_trainer import AnswerTrainer
+from tools.recipes.answer_trainer import WRAPPERS, AnswerTrainer
 from tools.recipes.arguments import Place, trainer_fields
 from tools.recipes.compiled import as_written, remember, trial_on
+from tools.recipes.held_out_watch import judged
+from tools.recipes.range_test import lowered_rate
 from tools.recipes.sharded import gather_into, sharded_model
 from tools.training import ranks
+from tools.training.held_out import Slice, slice_of
 from tools.training.kernels import Kernels, kernels_for, knows_flash, this_device
 from tools.training.loss_curve import thin
 from tools.training.memory import LongestBatch, memory_need
 from tools.training.pace import step_seconds, typical_step
 from tools.training.progress import PROGRESS_FILE, peak_memory_gib, progress_of
-from tools.training.tokenise import TokenRows, tokenise
+from tools.training.tokenise import TokenRow, TokenRows, tokenise
 from tools.training.tracking import tracked
+from tools.training.weight_copy import COPIES
 
 LONGEST_STEPS = 2
 """Of a probe, the first steps, which have the longest rows: Adam's moments are there from the second on."""
+END_RATE = 0.1
+"""Of the peak: a schedule that ends below it has done its work."""
 SPARE_ROWS = 4
 """So many times a batch of the longest rows is looked at for the longest that may be trained on."""
 MERGE_PARAMETERS = 1_000_000_000
@@ -83,19 +90,25 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     # The last part of the time is for saving; the caller kills the process at the limit itself.
     trainer.deadline = started + 0.95 * plan.timeout_seconds - 0.5
     trainer.progress = progress_of(trainer, out_dir.with_name(PROGRESS_FILE))
-    with tracked(trainer) as remarks, freed_at_once(memory_is_short(trainer, plan, model_dir)):
+    copies = out_dir.with_name(out_dir.name + COPIES)
+    with (
+        tracked(trainer) as remarks,
+        freed_at_once(memory_is_short(trainer, plan, model_dir)),
+        judged(trainer, copies) as verdict,
+    ):
+        verdict |= lowered_rate(trainer, copies)
         trainer.train()
-    if trainer.trial is not None:
-        remember(trainer.model, trainer.trial)
-    if trainer.diverged:
-        raise ExperimentFailed("train", "diverged", trainer.diverged)
+        if trainer.trial is not None:
+            remember(trainer.model, trainer.trial)
+        if trainer.diverged:
+            raise ExperimentFailed("train", "diverged", trainer.diverged)
     if shared_out(plan):
         trainer.model = gathered(trainer.model, plan, model_dir)
     if not ranks.is_first():
         return {}  # the first of several processes writes what all have made
     whole = save(trainer, plan, model_dir, staging)
-    result = report(trainer, plan, started) | what_was_read(data) | {"payload": payload}
-    result["remarks"] += remarks
+    result = report(trainer, plan, started) | what_was_read(data) | verdict | {"payload": payload}
+    result["remarks"] += [*trainer.remarks, *shortened(trainer), *remarks]
     (staging / "training.json").write_text(json.dumps(result, indent=1))
     shutil.rmtree(out_dir, ignore_errors=True)  # an earlier result of another plan
     staging.rename(out_dir)
@@ -108,13 +121,23 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def shortened(trainer: AnswerTrainer) -> list[str]:
+    """A line on a schedule that had less time than its steps."""
+    if trainer.stopped_early != "time":
+        return []
+    asked, taken = int(trainer.args.max_steps), len(trainer.losses)
+    if trainer.rate_at_cut > END_RATE:
+        return [f"cut off at step {taken:,} of {asked:,}, with the rate at {trainer.rate_at_cut:.0%}"]
+    return [f"the schedule of {asked:,} steps was shortened to {taken:,}, and its rate came to its end"]
+
+
 def cleaned(model: Any) -> Any:
     """A model that a resident process may go on with: as it was loaded, but for its weights."""
     model.zero_grad(set_to_none=True)
     as_written(model)
     for module in model.modules():
         # Trainers put wrappers in their place, and a bound method too many: a copy would call the original.
-        for name in ("forward", "_original_forward"):
+        for name in WRAPPERS:
             module.__dict__.pop(name, None)
     if hasattr(model, "peft_config"):
         del model.peft_config  # PEFT may leave it behind, and warns of it the next time
@@ -141,7 +164,8 @@ def probe(payload: dict[str, Any]) -> dict[str, Any]:
     plan = TrainingPlan.model_validate(payload["plan"])
     torch.set_num_threads(int(payload.get("threads") or torch.get_num_threads()))
     steps = int(payload["steps"])
-    short = plan.model_copy(update={"max_steps": steps, "warmup_steps": 0, "lr_scheduler_type": "linear"})
+    update = {"max_steps": steps, "warmup_steps": 0, "lr_scheduler_type": "linear"}
+    short = plan.model_copy(update=update | {"early_stopping": False, "average_weights": False})
     trainer, _ = build_trainer(
         short,
         Path(payload["model_dir"]),
@@ -195,17 +219,29 @@ def build_trainer(
     records = read_rows(data_path, asked.most_rows, longest=plan.per_device_train_batch_size)
     data = tokenise(tokenizer, records, plan.max_length, asked.loss_on)
     refuse_no_rows(data, plan.max_length)
+    kept_back = held_back(plan, [records[row.place] for row in data.rows])
+    held = {*kept_back.places}
+    rows = [row for place, row in enumerate(data.rows) if place not in held]
     model = start_model(plan, model_dir, out_dir / "start")
     place = place_of(plan, model, asked.kernels)
-    fields = trainer_fields(plan, len(data.rows), place, out_dir, asked.tracking)
+    fields = trainer_fields(plan, len(rows), place, out_dir, asked.tracking)
     trainer = AnswerTrainer(
-        model=model, args=SFTConfig(**fields), train_dataset=as_dataset(data), processing_class=tokenizer
+        model=model, args=SFTConfig(**fields), train_dataset=as_dataset(rows), processing_class=tokenizer
     )
-    trainer.prepare(plan, [len(row.input_ids) for row in data.rows])
+    trainer.prepare(plan, [len(row.input_ids) for row in rows])
     trainer.cpu_seconds_before = cpu_seconds_before
+    trainer.held_out = [data.rows[place] for place in kept_back.places]
+    trainer.remarks += [kept_back.why_none] if kept_back.why_none else []
     if place.kernels.compiles:
         trainer.trial = trial_on(trainer.model)
     return trainer, data
+
+
+def held_back(plan: TrainingPlan, records: Sequence[dict[str, Any]]) -> Slice:
+    """The rows that judge the training; none of a model in parts, whose weights nobody copies."""
+    if shared_out(plan) and plan.uses_held_out:
+        return Slice(why_none="no rows held out: the model is shared out among devices")
+    return slice_of(plan, records)
 
 
 def place_of(plan: TrainingPlan, model: Any, kernels: Kernels | None = None) -> Place:
@@ -232,11 +268,11 @@ def refuse_no_rows(data: TokenRows, max_length: int) -> None:
     raise ExperimentFailed("train", "empty_data", message)
 
 
-def as_dataset(data: TokenRows) -> Dataset:
+def as_dataset(rows: Sequence[TokenRow]) -> Dataset:
     """The rows as the trainer reads them."""
     columns = {
-        "input_ids": [row.input_ids for row in data.rows],
-        "labels": [row.labels for row in data.rows],
+        "input_ids": [row.input_ids for row in rows],
+        "labels": [row.labels for row in rows],
     }
     return Dataset.from_dict(columns)
 

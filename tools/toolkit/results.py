@@ -230,6 +230,7 @@ def _curve(id: str, trained: Training, points: int) -> str:
     before, after = losses[-2 * quarter : -quarter], losses[-quarter:]
     fall = f"; last quarter {sum(after) / len(after):.4g}, the one before {sum(before) / len(before):.4g}"
     early = f"; stopped early: {one_line(trained.stopped_early, 200)}" if trained.stopped_early else ""
+    early += f"; {trained.held_out.in_words()}" if trained.held_out else ""
     return (
         f"{id}: {trained.steps} steps; first {losses[0]:.4g}, lowest {min(losses):.4g}, "
         f"last {losses[-1]:.4g}{fall if before else ''}{early}\nstep: loss {curve}"

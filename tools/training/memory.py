@@ -8,6 +8,7 @@ A positions carry loss. In bytes:
                  4-bit: 0.52 D + 2 (P - D) and one layer unpacked
     gradients    4 T                  of what is trained, always in float32
     optimiser    8 T (Adam's two moments), 2 T in 8 bits, and 6 V H more for the embedding, left in 32
+    copies       4 T each for the best weights and the mean of the last, where that is little
     activations  B L N (32 H + 2 K + 8 I + 2 L)      full, bfloat16 autocast
                  B L N (24 H + 4 K + 8 I + 2 L)      LoRA over bfloat16 weights
                  B L N (32 H + 8 K + 16 I + 4 L)     full in float32; 24 H with LoRA
@@ -40,6 +41,7 @@ from tools.models.held import LARGEST_SHARE
 from tools.models.precision import NARROW_WIDTH
 from tools.process.machine import Machine
 from tools.training.ranks import processes_for
+from tools.training.weight_copy import BESIDE_SHARE
 
 GIB = 1 << 30
 CHECKPOINTED_PARAMETERS = 300_000_000
@@ -79,11 +81,13 @@ class MemoryNeed:
     """While weights are read: on a CPU the file's pages beside what is made of them."""
     kept: float = 0.0
     """The model as it was loaded, kept for the next training (``tools.models.held``)."""
+    copies: float = 0.0
+    """The best weights and the mean of the last (``tools.training.weight_copy``), where that is little."""
 
     @property
     def fixed(self) -> float:
         """What does not depend on the batch."""
-        return self.kept + self.weights + self.optimizer
+        return self.kept + self.copies + self.weights + self.optimizer
 
     @property
     def peak_bytes(self) -> float:
@@ -144,13 +148,15 @@ def memory_need(plan: TrainingPlan, model: BaseModel, batch: LongestBatch, where
     full, trained = plan.method == "full", trained_parameters(plan, model)
     batch = batch._replace(rows=-(-batch.rows // devices))
     activations, layer = _activations(plan, model, batch, half)
-    weights, copies = _weights(plan, model, half) / devices, _copies(plan, model, half, devices)
+    weights, cast = _weights(plan, model, half) / devices, _cast(plan, model, half, devices)
     own = devices if full else 1  # adapters are whole in each process
     kept = (
         4.0 * model.parameters
         if full and devices == 1 and 4 * model.parameters < LARGEST_SHARE["float32"] * free * GIB
         else 0.0
     )
+    small = devices == 1 and 4 * trained <= BESIDE_SHARE * free * GIB
+    copies = 4 * trained * (plan.early_stopping + plan.average_weights) if small else 0.0
     gradients = 4 * trained / own
     early = table_gradient = 4.0 * model.vocab * model.hidden_size if full else 0.0
     if plan.gradient_accumulation_steps > 1:
@@ -161,11 +167,12 @@ def memory_need(plan: TrainingPlan, model: BaseModel, batch: LongestBatch, where
         optimizer=_moments(plan, model) / own,
         activations=activations + _unpacked(plan, model, half),
         logits=batch.rows * batch.trained_tokens * model.vocab * ((4 if half else 0) + 12),
-        cast=copies,
+        cast=cast,
         early_gradients=early,
-        late=table_gradient + layer + (copies if devices > 1 else 0.0),
+        late=table_gradient + layer + (cast if devices > 1 else 0.0),
         loading=weights + (0.0 if on_gpu else model.size_gib * GIB),
         kept=kept,
+        copies=copies,
     )
 
 
@@ -209,7 +216,7 @@ def _unpacked(plan: TrainingPlan, model: BaseModel, half: bool) -> float:
     return times * (2.0 if half else 4.0) * model.hidden_size * _inner(model)
 
 
-def _copies(plan: TrainingPlan, model: BaseModel, half: bool, devices: int) -> float:
+def _cast(plan: TrainingPlan, model: BaseModel, half: bool, devices: int) -> float:
     """Bytes of weights that are held a second time: for autocast, or gathered from all devices."""
     linear = linear_parameters(model)
     if devices > 1:

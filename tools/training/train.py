@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tools.training.ladder import in_words
 from tools.training.progress import PROGRESS_FILE, following
 from tools.training.ranks import processes_for
 from tools.training.tracking import NOBODY, Audience
+from tools.training.weight_copy import COPIES
 from tools.workspace import Workspace
 
 PROBE_STEPS = 4
@@ -29,6 +31,9 @@ LATER_FIELDS = frozenset(
         "use_rslora",
         "use_dora",
         "neftune_noise_alpha",
+        "early_stopping",
+        "average_weights",
+        "range_test",
     }
 )
 """Of a plan; a training of an earlier version is found by its payload, which has none of them."""
@@ -87,10 +92,19 @@ def train(
     limit = plan.timeout_seconds + GRACE_SECONDS
     log_path = folder / "train.log"
     recipe = "tools.recipes.distributed" if several else "tools.recipes.sft"
-    with following(folder / PROGRESS_FILE, audience.hear):
-        result = worker.run(
-            f"{recipe}:train", payload, limit, log_path, "train", resident=not several, all_devices=several
-        )
+    try:
+        with following(folder / PROGRESS_FILE, audience.hear):
+            result = worker.run(
+                f"{recipe}:train",
+                payload,
+                limit,
+                log_path,
+                "train",
+                resident=not several,
+                all_devices=several,
+            )
+    finally:
+        shutil.rmtree(folder / f"model{COPIES}", ignore_errors=True)  # of a child that was killed
     fields = {key: value for key, value in result.items() if key in Training.model_fields}
     command = shlex.join(["python", "-m", recipe, str(plan_file)])
     fields |= {"model_dir": workspace.relative(folder / "model"), "command": command}
