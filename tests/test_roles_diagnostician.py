@@ -43,7 +43,7 @@ def test_a_failure_names_its_cause_and_its_stage(code, cause, move):
 
 
 def test_evidence_of_a_stopped_experiment_names_how_many_items_it_rests_on():
-    training = SimpleNamespace(losses=((5, 1.0), (10, 0.5)))
+    training = SimpleNamespace(losses=((5, 1.0), (10, 0.5)), held_out=None)
     done = Experiment.model_construct(
         id="e01",
         number=1,
