@@ -20,6 +20,8 @@ class MadeSource:
     rows: tuple[Row, ...]
     fault: str = ""
     """In words, for the table; empty for the clean source. Never written to the folder."""
+    traits: tuple[str, ...] = ()
+    """Names of what was done to it, of the drawn faults; a clean source may have few rows."""
 
 
 @dataclass(frozen=True)
