@@ -1,8 +1,8 @@
 """Task folders of other people's kinds, with faults drawn at random, and how runs do on them.
 
-Eleven kinds of tasks (``kinds``) are drawn from a seed with faults out of thirty-three (``faults``); three more
-folders have faults that never change (``dates``, ``receipts``, ``tickets``). Half of the tasks and half of the
-faults are held out (``held_out``): nobody looks at them while a rule of the product is being written.
+Eleven kinds of tasks (``kinds``) are drawn from a seed, with faults out of thirty-three (``faults``); three
+more folders have faults that never change (``dates``, ``receipts``, ``tickets``). Half of the tasks and of
+the faults are held out (``held_out``): nobody looks at them while a rule of the product is being written.
 
     python -m tests.bench.generality OUT                       the open half: all data, oracle, agent; seed 0
     python -m tests.bench.generality OUT --only all --seeds 0,1,2
@@ -11,6 +11,7 @@ faults are held out (``held_out``): nobody looks at them while a rule of the pro
     python -m tests.bench.generality OUT --parts agent --without NAME    an ablation, beside the rest
     python -m tests.bench.generality OUT --table-only
 
-A command that was broken off goes on where it stopped. A task of somebody else's is one more module in
+A command that was broken off goes on where it stopped; two at a time may share OUT where they share no
+folder. A task of somebody else's is one more module in
 ``kinds``; a fault is one more function in ``faults``.
 """
