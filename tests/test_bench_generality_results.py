@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tasks.errors import InputError
+from tasks.errors import ExperimentFailed, InputError
 from tests.bench.generality import __main__ as command
 from tests.bench.generality import held_out
 from tests.bench.generality.draw import draw_folder
@@ -100,6 +100,7 @@ def test_what_was_run_is_not_run_again_and_another_model_or_ablation_is(tmp_path
     monkeypatch.setattr(command, "_run", lambda cell, out, seconds: ran.append(cell))
     command.main(tmp_path, only="dates", parts="agent", seeds="0")
     command.main(tmp_path, only="dates", parts="all_data,agent", seeds="0", base_model="smollm2-135m")
+    monkeypatch.setattr(command, "settings_of", lambda cell, folder, out: None)
     command.main(tmp_path, only="dates", parts="all_data,agent", seeds="0", without="repair")
     assert [(cell.label, cell.base_model) for cell in ran] == [
         ("all_data", "smollm2-135m"),
@@ -118,6 +119,25 @@ def test_an_ablation_is_passed_on_to_the_settings_of_the_agent(tmp_path, monkeyp
     given.clear()
     command.settings_of(Cell("dates", 0, "oracle"), tmp_path, tmp_path)
     assert "without" not in given
+
+
+def test_settings_that_are_refused_open_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(held_out, "OPENINGS", tmp_path / "openings.jsonl")
+    with pytest.raises(InputError):
+        command.main(tmp_path / "out", only="phones", parts="agent", seeds="0", budget="soon")
+    with pytest.raises(InputError, match="no such part"):
+        command.main(tmp_path / "out", only="phones", parts="agents", seeds="0")
+    assert openings(tmp_path / "openings.jsonl") == []
+
+
+def test_what_fails_is_told_and_left_for_the_next_call(tmp_path, monkeypatch, capsys):
+    def fails(settings):
+        raise ExperimentFailed("train", "diverged", "the loss is not a number")
+
+    monkeypatch.setattr(command, "by_agent", fails)
+    command.main(tmp_path, only="dates", parts="agent", seeds="0")
+    assert "dates seed 0 agent: " in capsys.readouterr().err
+    assert read(tmp_path / "results.jsonl") == []
 
 
 def test_a_line_that_was_cut_off_costs_itself_alone(tmp_path):

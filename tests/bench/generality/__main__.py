@@ -67,6 +67,8 @@ def main(
     ]
     done = {cell_of(row) for row in read(results)}
     cells = [cell for cell in cells if cell not in done]
+    for cell in cells:  # before anything is opened
+        settings_of(cell, out, out)
     labels = list(dict.fromkeys(cell.label for cell in cells))
     record_opening({cell.folder for cell in cells}, {cell.seed for cell in cells}, labels)
     for cell in cells:
@@ -91,7 +93,7 @@ def _run(cell: Cell, out: Path, oracle_seconds: float) -> None:
     settings = settings_of(cell, made.write(out / f"folders-{cell.seed}"), out)
     try:
         result = _result(cell, settings, made, oracle_seconds)
-    except (ExperimentFailed, HarnessFault) as error:
+    except (ExperimentFailed, HarnessFault, InputError) as error:
         typer.echo(f"{cell.folder} seed {cell.seed} {cell.label}: {error}", err=True)
         return
     append(out / "results.jsonl", cell, {**result, "commit": commit()})
