@@ -58,6 +58,13 @@ def test_the_same_seed_makes_the_same_folder_and_no_file_names_a_fault(name, tmp
     assert names == {"train", "task", "validation", "test", *(source.name for source in one.sources)}
 
 
+def test_a_folder_that_is_written_again_keeps_no_source_of_before(tmp_path):
+    made = FOLDERS["dates"](0)
+    made.write(tmp_path)
+    fewer = replace(made, sources=made.sources[:2])
+    assert len(list((fewer.write(tmp_path) / "train").iterdir())) == 2
+
+
 def test_another_process_makes_the_same_folders():
     code = (
         "import hashlib; from tests.bench.generality.suite import FOLDERS;"
@@ -124,6 +131,7 @@ def valid_and_about_what_is_asked(row):
     limits = NUMBERS.findall(row["sql"]) == NUMBERS.findall(row["question"])
     quoted = re.findall(r"'(.*?)'", row["sql"])
     signs = {"How": "count(*)", "What": "max(", "Which": " name = ", "Names": "select name"}
+    signs |= {"Average": "avg(", "Least": "min("}
     sign = signs[row["question"].split()[0]] in row["sql"]
     about = all(name in row["question"] for name in quoted) and row["schema"].startswith(table)
     return row["sql"] if limits and sign and about else ""

@@ -45,6 +45,13 @@ def test_open_folders_have_open_faults_and_every_faulty_source_of_the_others_a_h
                 assert found
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_no_combination_of_faults_leaves_a_source_without_rows_to_judge(name):
+    for seed in range(12):
+        for source in draw_folder(KINDS[name], seed).sources:
+            assert len(source.rows) >= 30, (seed, source.name, source.traits)
+
+
 def test_every_fault_comes_up_within_a_few_seeds():
     drawn = {
         trait

@@ -79,7 +79,9 @@ def _with_second(first: Fault, scene: Scene) -> list[Fault]:
         and (is_held_out(scene.kind.name) or name not in HELD_OUT_FAULTS)
     ]
     second = [scene.rng.choice(others)] if others and scene.rng.random() < SECOND_FAULT else []
-    return sorted([first, *second], key=lambda fault: ORDER.index(fault.touches))
+    return sorted(
+        [first, *second], key=lambda fault: (not fault.by_right_answers, ORDER.index(fault.touches))
+    )
 
 
 def _clean(name: str, fresh: Callable[[int], list[Row]], scene: Scene) -> MadeSource:

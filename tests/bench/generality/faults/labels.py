@@ -41,7 +41,7 @@ def renamed_labels(rows: Sequence[Row], scene: Scene) -> list[Row]:
     return [with_answer(row, scene, named[row[scene.answer]]) for row in rows]
 
 
-@fault("rows", _closed)
+@fault("rows", _closed, by_right_answers=True)
 def one_class(rows: Sequence[Row], scene: Scene) -> list[Row]:
     """Only rows of one label were collected; their labels are right."""
     label = scene.rng.choice(scene.kind.labels)

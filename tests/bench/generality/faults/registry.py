@@ -47,6 +47,8 @@ class Fault:
     touches: Touches
     fits: Callable[[Kind], bool]
     """Whether it means anything for a kind of task."""
+    by_right_answers: bool = False
+    """Whether it chooses rows by their right answers, and so comes before whatever changes these."""
 
     @property
     def says(self) -> str:
@@ -57,12 +59,14 @@ class Fault:
 FAULTS: dict[str, Fault] = {}
 
 
-def fault(touches: Touches, fits: Callable[[Kind], bool] = lambda kind: True) -> Callable[[Change], Change]:
+def fault(
+    touches: Touches, fits: Callable[[Kind], bool] = lambda kind: True, by_right_answers: bool = False
+) -> Callable[[Change], Change]:
     """Enter a function into ``FAULTS`` under its own name."""
 
     def enter(change: Change) -> Change:
         name = change.__name__
-        FAULTS[name] = Fault(name, change, touches, fits)
+        FAULTS[name] = Fault(name, change, touches, fits, by_right_answers)
         return change
 
     return enter

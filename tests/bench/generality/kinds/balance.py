@@ -25,8 +25,7 @@ TENS = ("", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "ei
 
 
 def _draw(rng: random.Random) -> Row:
-    start, into = rng.randint(20, 99), rng.randint(2, 40)
-    out = rng.randint(2, start - 5)
+    start, out, into = rng.randint(11, 49), rng.randint(2, 9), rng.randint(2, 9)
     note = rng.choice(NOTES).format(
         goods=rng.choice(GOODS), name=rng.choice(NAMES), start=start, out=out, into=into
     )

@@ -7,7 +7,7 @@ import random
 from itertools import pairwise
 
 from tests.bench.generality.kinds.definition import Kind, Row
-from tests.bench.generality.words import CITIES, DAYS, DAYS_IN_GERMAN, NAMES
+from tests.bench.generality.words import CITIES, DAYS, DAYS_IN_GERMAN, NAMES, SPELT, in_a_message
 
 TOML = """name = "booking-fields"
 description = "Sum up a booking request as JSON with city, day, nights and guests."
@@ -22,6 +22,10 @@ REQUESTS = (
     "{guests} guests, {nights} nights, {city}, arriving {day}. {name}, {phone}",
     "We come to {city} on {day} and stay {nights} nights; {guests} guests. Call {phone}. {name}",
     "Bonjour, {name}. {city}, {day}, {nights} nights, {guests} guests, please. Tel. {phone}",
+    "{city}, please: {day}, for {nights} nights. We travel with {guests} guests in all. {phone} {name}",
+    "Can you take {guests} guests on {day}? It is for {nights} nights in {city}. {name}, tel. {phone}",
+    "Für {guests} guests ab {day}, {nights} nights, {city}. {name}, {phone}",
+    "{name} here again ({phone}). It is {city} after all, {day}, {nights} nights; guests: {guests}.",
     "Need {nights} nights in {city} for {guests} guests. {day} would be fine. Best, {name} ({phone})",
 )
 OLDER_FIELDS = {"city": "place", "day": "arrival", "nights": "days", "guests": "persons"}
@@ -35,10 +39,17 @@ def _draw(rng: random.Random) -> Row:
         "nights": rng.randint(1, 14),
         "guests": rng.randint(1, 9),
     }
+    said = {name: _said(rng, value) for name, value in fields.items()}
     request = rng.choice(REQUESTS).format(
-        name=rng.choice(NAMES), phone=f"{rng.randint(100, 999)} {rng.randint(1000, 9999)}", **fields
+        name=rng.choice(NAMES), phone=f"{rng.randint(100, 999)} {rng.randint(1000, 9999)}", **said
     )
-    return {"request": request, "booking": _json(fields)}
+    return {"request": in_a_message(rng, request), "booking": _json(fields)}
+
+
+def _said(rng: random.Random, value: object) -> object:
+    """Small numbers are now and then spelt out."""
+    small = isinstance(value, int) and value < len(SPELT)
+    return SPELT[value] if small and rng.random() < 0.3 else value  # type: ignore[call-overload]
 
 
 def _json(fields: dict[str, object]) -> str:

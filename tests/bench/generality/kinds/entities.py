@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from tests.bench.generality.kinds.definition import Kind, Row
-from tests.bench.generality.words import CITIES, DAYS, NAMES
+from tests.bench.generality.words import CITIES, DAYS, NAMES, in_a_message
 
 TOML = """name = "tagged-entities"
 description = "Tag the people, cities and days of a sentence, in their order."
@@ -21,6 +21,12 @@ SENTENCES = (
     "In {city} it rained all {day}, said {person} to {friend}.",
     "Der Zug nach {city} fährt {day}, schreibt {person} aus {other}.",
     "{friend} and {person} left {city} before {day}.",
+    "Nobody in {city} saw {person} after {day}.",
+    "{person}, who grew up in {other}, moved to {city} with {friend}.",
+    "Le {day}, {person} part de {city} pour {other}.",
+    "El {day} {friend} llega a {city} sin {person}.",
+    "From {other} to {city} it takes until {day}, {person} thinks.",
+    "Am {day} ruft {friend} in {city} an und fragt nach {person}.",
 )
 TAGS = {"person": "person", "friend": "person", "city": "city", "other": "city", "day": "day"}
 OLDER_TAGS = {"person": "NAME", "city": "NAME", "day": "OTHER"}
@@ -34,7 +40,7 @@ def _draw(rng: random.Random) -> Row:
     words = {"person": person, "friend": friend, "city": city, "other": other, "day": rng.choice(DAYS)}
     places = sorted((template.find(f"{{{name}}}"), name) for name in words if f"{{{name}}}" in template)
     tags = ", ".join(f"{words[name]} {TAGS[name]}" for _, name in places)
-    return {"sentence": template.format(**words), "tags": tags}
+    return {"sentence": in_a_message(rng, template.format(**words)), "tags": tags}
 
 
 def _pairs(row: Row) -> list[tuple[str, str]]:

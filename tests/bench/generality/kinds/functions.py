@@ -16,30 +16,38 @@ tests = "tests"
 max_new_tokens = 48
 """
 OPENINGS = (
-    "f(x) should",
-    "write f(x) to",
-    "define f(x): it must",
-    "I need f(x) to",
-    "make a function f(x) to",
-)
+    "f(x) should", "write f(x) to", "define f(x): it must", "I need f(x) to", "make a function f(x) to",
+    "f of x:", "what is f(x) if it has to", "code, please, f(x) has to", "one line: f(x) must",
+)  # fmt: skip
 STEPS = {
-    "{verb} x by {a}": ("x * {a}", ("multiply", "scale")),
-    "add {a} to x": ("x + {a}", ("",)),
-    "take {a} from x": ("x - {a}", ("",)),
+    "multiply x by {a}": "x * {a}",
+    "scale x by {a}": "x * {a}",
+    "add {a} to x": "x + {a}",
+    "take {a} from x": "x - {a}",
+    "double x": "x * 2",
+    "square x": "x ** 2",
+    "divide x by {a} and drop the rest": "x // {a}",
 }
-THEN = {"then add {b}": "+ {b}", "then take away {b}": "- {b}", "and give {b} more": "+ {b}"}
-GUARDS = {"": "", " but never less than {c}": "max({c}, {body})", " and at most {c}": "min({c}, {body})"}
+THEN = {
+    "then add {b}": "{body} + {b}",
+    "then take away {b}": "{body} - {b}",
+    "and give {b} more": "{body} + {b}",
+    "then multiply all of it by {b}": "({body}) * {b}",
+}
+GUARDS = {
+    "": "{body}",
+    " but never less than {c}": "max({c}, {body})",
+    " and at most {c}": "min({c}, {body})",
+}
 
 
 def _draw(rng: random.Random) -> Row:
-    a, b, c = rng.randint(2, 99), rng.randint(2, 99), rng.randint(2, 99)
-    first = rng.choice(tuple(STEPS))
-    form, verbs = STEPS[first]
-    then, guard = rng.choice(tuple(THEN)), rng.choice(tuple(GUARDS))
-    body = f"{form.format(a=a)} {THEN[then].format(b=b)}"
-    said = f"{first} {then}".format(a=a, b=b, verb=rng.choice(verbs)) + guard.format(c=c)
-    if guard:
-        body = GUARDS[guard].format(c=c, body=body)
+    numbers = {name: rng.randint(2, 99) for name in "abc"}
+    first, then, guard = (rng.choice(tuple(parts)) for parts in (STEPS, THEN, GUARDS))
+    body = STEPS[first].format(**numbers)
+    for part in (THEN[then], GUARDS[guard]):
+        body = part.format(body=body, **numbers)
+    said = f"{first} {then}{guard}".format(**numbers)
     code = f"def f(x):\n    return {body}"
     return {"task": f"{rng.choice(OPENINGS)} {said}.", "code": code, "tests": _tests(code)}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from tests.bench.generality.kinds.definition import Kind, Row
-from tests.bench.generality.words import CITIES, NAMES
+from tests.bench.generality.words import CITIES, NAMES, in_a_message
 
 TOML = r"""name = "order-numbers"
 description = "Find the order number in a message to the shop. Customers also mention invoices and phones."
@@ -24,6 +24,10 @@ MESSAGES = (
     "Bonjour, la commande {order} n'est pas à {city}. Facture {invoice}.",
     "Hola, mi pedido {order} no ha llegado. Factura {invoice}, tel. {phone}. {name}",
     "pls check {phone}, {name}, re: {order} / {invoice}",
+    "{invoice} is paid twice. It belongs to {order}, says {name} in {city}.",
+    "The courier in {city} lost {order}; invoice {invoice}, my number is {phone}.",
+    "{order}? {name} waits since {city}. Rechnung {invoice} liegt bei.",
+    "Please cancel {order} and keep the other one. Ref {invoice}, {name}.",
 )
 
 
@@ -37,7 +41,7 @@ def _draw(rng: random.Random) -> Row:
         invoice=invoice,
         phone=f"0{rng.randint(100, 999)} {rng.randint(1000, 9999)}",
     )
-    return {"message": message, "order": order}
+    return {"message": in_a_message(rng, message), "order": order}
 
 
 def _another_number(row: Row) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from tests.bench.generality.kinds.definition import Kind, Row
-from tests.bench.generality.words import NAMES
+from tests.bench.generality.words import NAMES, in_a_message
 
 TOML = """name = "phone-numbers"
 description = "Write a phone number in international form (E.164). Extensions are left out."
@@ -20,6 +20,8 @@ FORMS = (
     "call {name} in {country}, (0{area}) {one}-{two}, ext. {extension}",
     "Tel. 0{area}.{one}.{two} ({country}), {name}",
     "{country} 0{area} {one}{two} {name} app. {extension}",
+    "{name} - {country} - 0{area}-{one}-{two}",
+    "0{area}{one}{two} is {name} in {country}, ext. {extension}",
 )
 
 
@@ -29,7 +31,7 @@ def _draw(rng: random.Random) -> Row:
     written = rng.choice(FORMS).format(
         name=rng.choice(NAMES), country=country, area=area, one=one, two=two, extension=rng.randint(10, 99)
     )
-    return {"written": written, "e164": f"+{COUNTRIES[country]}{area}{one}{two}"}
+    return {"written": in_a_message(rng, written), "e164": f"+{COUNTRIES[country]}{area}{one}{two}"}
 
 
 def _national(row: Row) -> str:

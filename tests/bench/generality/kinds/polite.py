@@ -20,8 +20,16 @@ ROUGH = (
     "{number} {goods} by {day}, {name}, {verb} them",
     "yo {verb} {number} {goods} til {day} ok {name}?",
     "{name}!! {verb} the {number} {goods}, {day} latest",
+    "why did nobody {verb} the {number} {goods}?? {name}, by {day}!",
+    "need {number} {goods}, {day}. {verb} them {name}",
+    "{day} is the limit {name}: {verb} {number} {goods}",
+    "i said {verb} {number} {goods} by {day}, {name}, hurry",
+    "{goods}, {number} of them, {verb}, {day}, thx {name}",
 )
-VERBS = {"send": "schicken", "bring": "bringen", "order": "bestellen", "count": "zählen", "sell": "verkaufen"}
+VERBS = {
+    "send": "schicken", "bring": "bringen", "order": "bestellen", "count": "zählen", "sell": "verkaufen",
+    "check": "prüfen", "pack": "packen", "find": "suchen", "paint": "streichen", "clean": "putzen",
+}  # fmt: skip
 
 
 def _draw(rng: random.Random) -> Row:

@@ -29,6 +29,18 @@ FORMS = (
         "max({column}) from {table} where city = '{city}' and {column} < {limit}",
     ),
     (
+        "Average {column} {where} {city} above {limit}?",
+        "avg({column}) from {table} where city = '{city}' and {column} > {limit}",
+    ),
+    (
+        "How many in {city} or {other} with {column} not {limit}?",
+        "count(*) from {table} where city in ('{city}', '{other}') and {column} <> {limit}",
+    ),
+    (
+        "Least {column} of {name} {where} {city}, {limit} or more?",
+        "min({column}) from {table} where city = '{city}' and name = '{name}' and {column} >= {limit}",
+    ),
+    (
         "Which {column} does {name} {where} {city} have?",
         "{column} from {table} where city = '{city}' and name = '{name}'",
     ),
@@ -44,14 +56,15 @@ OLD_TABLES = {"staff": "hr_people", "orders": "shop_tickets", "trips": "travel_o
 def _draw(rng: random.Random) -> Row:
     table = rng.choice(tuple(TABLES))
     column, more, columns = TABLES[table]
-    city, name, limit = rng.choice(CITIES), rng.choice(NAMES), rng.randint(2, 99)
+    city, other = rng.sample(CITIES, 2)
     words = {
         "table": table,
         "column": column,
         "more": more,
         "city": city,
-        "name": name,
-        "limit": limit,
+        "other": other,
+        "name": rng.choice(NAMES),
+        "limit": rng.randint(2, 99),
         "where": rng.choice(("in", "from")),
     }
     asked, sql = (text.format(**words) for text in rng.choice(FORMS))
