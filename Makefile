@@ -11,7 +11,7 @@ DEMO_TASK ?= tablebench_numerical_reasoning
 DEMO_BUDGET ?= 5m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test suite test-slow check format bench bench-mini bench-experiment bench-quick bench-rows studio clean
+.PHONY: help setup demo test suite test-slow check format bench bench-mini bench-experiment bench-quick bench-rows bench-generality studio clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ bench-quick: $(READY) ## the same on one task, with two minutes for the agent
 
 bench-rows: $(READY) ## a million rows as JSONL and Parquet: seconds and memory to inspect, start and curate
 	$(BIN)/python -m tests.bench.million_rows
+
+bench-generality: $(READY) ## task folders with faults drawn at random: all data, oracle, agent on the open half (an hour or more)
+	$(BIN)/python -m tests.bench.generality runs/generality
 
 studio: $(READY) ## serve the same graph for LangGraph Studio
 	$(BIN)/langgraph dev --no-browser

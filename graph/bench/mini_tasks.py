@@ -25,12 +25,15 @@ import typer
 from graph import session as sessions
 from graph.run import run as run_agent
 from graph.session import Session
-from graph.settings import RunSettings, make_settings
+from graph.settings import BUNDLED_MODEL, RunSettings, make_settings
 from memory.journal.log import Journal
 from memory.recipe import Cap, DataRecipe, Decontaminate, Filter, Map, Select
 from memory.records import Plan, TrainingPlan
 from roles.data_curator import write_recipe
+from roles.hyperparameters import default_hyperparameters
+from roles.method import method_for
 from tasks import registry
+from tasks.base import Score
 from tasks.mini.pool import pool_key
 
 PARTS = ("all_data", "oracle", "agent")
@@ -57,7 +60,7 @@ def all_data(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
         ),
         seed=dojo.seed,
     )
-    return plan, recipe, _for_epochs(TrainingPlan(seed=dojo.seed), 3.0, dojo.max_rows)
+    return plan, recipe, _for_epochs(_training(session, TrainingPlan()), 3.0, dojo.max_rows)
 
 
 def oracle(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
@@ -66,15 +69,26 @@ def oracle(session: Session) -> tuple[Plan, DataRecipe, TrainingPlan]:
     return long_training(session, tuple(name for name in session.dojo.pool if key[name] in GOOD))
 
 
-def long_training(session: Session, good: tuple[str, ...]) -> tuple[Plan, DataRecipe, TrainingPlan]:
+def long_training(
+    session: Session, good: tuple[str, ...], seconds: float = ORACLE_SECONDS
+) -> tuple[Plan, DataRecipe, TrainingPlan]:
     """The playbook's cleaning of sources that are known to be good, and training with generous time."""
     dojo = session.dojo
     plan = _plan("the clean sources, cleaned, with generous time", good)
     recipe = write_recipe(dojo, plan)
-    training = TrainingPlan(
-        learning_rate=3e-3, per_device_train_batch_size=32, seed=dojo.seed, timeout_seconds=ORACLE_SECONDS
-    )
+    training = _training(session, TrainingPlan(learning_rate=3e-3, timeout_seconds=seconds))
     return plan, recipe, _for_epochs(training, 20.0, dojo.max_rows)
+
+
+def _training(session: Session, bundled: TrainingPlan) -> TrainingPlan:
+    """The plan by hand, which was tuned on the bundled model; for another, its method and rate by size."""
+    dojo = session.dojo
+    plan = bundled.model_copy(update={"seed": dojo.seed})
+    if session.settings.base_model == BUNDLED_MODEL:
+        return plan
+    method = method_for(dojo)
+    rate = default_hyperparameters(method, dojo.base_model.hidden_size).learning_rate
+    return plan.model_copy(update={"method": method, "learning_rate": rate})
 
 
 def _plan(hypothesis: str, sources: tuple[str, ...]) -> Plan:
@@ -117,12 +131,22 @@ def by_hand(settings: RunSettings, decide: Decide) -> dict[str, Any]:
     finally:
         session.close()
     return {
-        "base": base.score.text(),
-        "base_value": base.score.value,
-        "score": final.score.text(),
-        "value": final.score.value,
+        **scores(base.score, final.score),
         "rows": card.rows,
         "seconds": round(dojo.ledger.elapsed_seconds, 1),
+        "run": str(session.run_dir),
+    }
+
+
+def scores(base: Score, final: Score) -> dict[str, Any]:
+    """What a result says of the sealed test: of the base, and of what was trained, with its interval."""
+    return {
+        "base": base.text(),
+        "base_value": base.value,
+        "score": final.text(),
+        "value": final.value,
+        "low": final.low,
+        "high": final.high,
     }
 
 
@@ -139,10 +163,8 @@ def by_agent(settings: RunSettings) -> dict[str, Any]:
     clocks = journal.clocks
     finished = len(journal.experiments())
     return {
-        "base": base.score.text(),
-        "base_value": base.score.value,
-        "score": final.score.text(),
-        "value": final.score.value,
+        **scores(base.score, final.score),
+        "champion": champion,
         "p_value": comparison["p_value"],
         "experiments": finished,
         "counts": journal.counts(),
@@ -170,7 +192,7 @@ def main(
     """
     results = out / "results.jsonl"
     out.mkdir(parents=True, exist_ok=True)
-    done = {(row["task"], row["seed"], row["part"]) for row in _rows(results)}
+    done = {(row["task"], row["seed"], row["part"]) for row in read_results(results)}
     for task in tasks.split(",") if tasks else registry.ids():
         for seed in (int(text) for text in seeds.split(",")):
             for part in (OLD_PARTS.get(name, name) for name in parts.split(",")):
@@ -187,12 +209,13 @@ def main(
                 with results.open("a", encoding="utf-8") as file:
                     file.write(json.dumps({"task": task, "seed": seed, "part": part, **row}) + "\n")
                 typer.echo(f"{task} seed {seed} {part}: {row['score']}")
-    typer.echo(table(_rows(results)))
+    typer.echo(table(read_results(results)))
     if write is not None:
-        write.write_text(document(_rows(results)), encoding="utf-8")
+        write.write_text(document(read_results(results)), encoding="utf-8")
 
 
-def _rows(results: Path) -> list[dict[str, Any]]:
+def read_results(results: Path) -> list[dict[str, Any]]:
+    """The rows of a results file, parts by their names of today; none where there is no file."""
     if not results.exists():
         return []
     rows = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]

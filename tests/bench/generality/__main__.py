@@ -1,82 +1,139 @@
-"""Table of a run beside three practices on the same folder: ``python -m tests.bench.generality OUT``.
+"""The suite run: ``python -m tests.bench.generality OUT [--only open|held-out|all|NAMES] [--parts ...]``.
 
-* base: the untouched bundled model.
-* all data: every readable source concatenated, defaults, three epochs.
-* clean: the clean source alone, cleaned, with generous time (who knows the faults trains on it).
+* base: the untouched base model, a column of every part.
+* all_data: every readable source concatenated, defaults, three epochs.
+* oracle: the clean source alone, cleaned, with generous time (who knows the faults trains on it).
 * agent: ``ftdojo run`` with its budget, which has to find out.
+* random, tpe: mixtures of the sources drawn at random, or by TPE, in the agent's budget.
+
+Every result is appended to ``OUT/results.jsonl`` at once, and what stands there is not run again. Runs of the
+held-out half are entered into ``openings.jsonl`` beside this file: commit it with the results.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from graph.bench.mini_tasks import all_data, by_agent, by_hand, long_training
-from graph.session import Session
-from graph.settings import make_settings
-from memory.recipe import DataRecipe
-from memory.records import Plan, TrainingPlan
-from tests.bench.generality.dates import dates, few_dates
+from graph.bench.mini_tasks import ORACLE_SECONDS, all_data, by_agent, by_hand, long_training
+from graph.bench.mixture_search import by_search
+from graph.settings import BUNDLED_MODEL, RunSettings, make_settings
+from tasks.errors import ExperimentFailed, HarnessFault, InputError
 from tests.bench.generality.folder import MadeFolder
-from tests.bench.generality.receipts import receipts
-from tests.bench.generality.tickets import tickets
+from tests.bench.generality.held_out import commit, record_opening
+from tests.bench.generality.results import Cell, append, cell_of, read, table
+from tests.bench.generality.suite import FOLDERS, chosen
 
-FOLDERS: dict[str, Callable[[int], MadeFolder]] = {
-    "dates": dates,
-    "receipts": receipts,
-    "tickets": tickets,
-    "few-dates": few_dates,
-}
+SEARCHING = ("agent", "random", "tpe")
+PARTS = ("all_data", "oracle", *SEARCHING)
+BY_HAND_SECONDS = 36_000.0
+"""The budget of parts that do not search: their trainings end by their own plan."""
 
 
 def main(
     out: Path,
-    only: Annotated[str, typer.Option(help="Comma-separated folders.")] = ",".join(FOLDERS),
-    parts: Annotated[str, typer.Option(help="Of all_data, clean, agent.")] = "all_data,clean,agent",
-    seed: int = 0,
-    budget: str = "4m",
+    only: Annotated[str, typer.Option(help="open, held-out, all, or comma-separated folders.")] = "open",
+    parts: Annotated[str, typer.Option(help=f"Of {', '.join(PARTS)}.")] = "all_data,oracle,agent",
+    seeds: Annotated[str, typer.Option(help="Comma-separated seeds.")] = "0",
+    budget: Annotated[str, typer.Option(help="Of each part that searches.")] = "4m",
+    base_model: Annotated[str, typer.Option(help="As of ftdojo run.")] = BUNDLED_MODEL,
+    without: Annotated[str, typer.Option(help="Passed on to the agent's settings: an ablation.")] = "",
+    oracle_seconds: Annotated[float, typer.Option(help="Training time of the oracle.")] = ORACLE_SECONDS,
     write_only: Annotated[bool, typer.Option(help="Write the folders and stop.")] = False,
+    table_only: Annotated[bool, typer.Option(help="Print the table of what was run and stop.")] = False,
 ) -> None:
-    """Run each part on each folder; every result is appended to results.jsonl at once."""
-    for name in only.split(","):
-        made = FOLDERS[name](seed)
-        folder = made.write(out / f"folders-{seed}")
-        for part in () if write_only else parts.split(","):
-            seconds: str | float = budget if part == "agent" else 3600.0
-            settings = make_settings(
-                task=str(folder), seed=seed, budget_seconds=seconds, memory="off", runs_dir=str(out / part)
-            )
-            row = by_agent(settings) if part == "agent" else by_hand(settings, _decide(part, made.clean))
-            row = {"folder": name, "seed": seed, "part": part, **row}
-            with (out / "results.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-            typer.echo(f"{name} seed {seed} {part}: {row['score']}")
-    if (out / "results.jsonl").exists():
-        lines = (out / "results.jsonl").read_text(encoding="utf-8").splitlines()
-        typer.echo(table([json.loads(line) for line in lines]))
+    """Run each part on each folder and seed, then print the table."""
+    results = out / "results.jsonl"
+    if table_only:
+        typer.echo(table(read(results)))
+        return
+    names, numbers, wanted = chosen(only), [int(text) for text in seeds.split(",")], parts.split(",")
+    if unknown := set(wanted) - set(PARTS):
+        raise InputError(
+            f"--parts {','.join(sorted(unknown))}", "there is no such part", f"of {', '.join(PARTS)}"
+        )
+    if write_only:
+        record_opening(names, numbers, ["written"])
+        for name, seed in _pairs(names, numbers):
+            typer.echo(FOLDERS[name](seed).write(out / f"folders-{seed}"))
+        return
+    cells = [
+        _cell(name, seed, part, base_model, budget, without)
+        for name, seed in _pairs(names, numbers)
+        for part in wanted
+    ]
+    done = {cell_of(row) for row in read(results)}
+    cells = [cell for cell in cells if cell not in done]
+    for cell in cells:  # before anything is opened
+        settings_of(cell, out, out)
+    labels = list(dict.fromkeys(cell.label for cell in cells))
+    record_opening({cell.folder for cell in cells}, {cell.seed for cell in cells}, labels)
+    for cell in cells:
+        _run(cell, out, oracle_seconds)
+    typer.echo(table(read(results)))
 
 
-def _decide(part: str, clean: tuple[str, ...]) -> Callable[[Session], tuple[Plan, DataRecipe, TrainingPlan]]:
-    return all_data if part == "all_data" else lambda session: long_training(session, clean)
+def _pairs(names: Sequence[str], seeds: Sequence[int]) -> list[tuple[str, int]]:
+    return [(name, seed) for seed in seeds for name in names]
 
 
-def table(rows: Sequence[dict[str, Any]]) -> str:
-    """A line per folder and seed; the last result of each part counts."""
-    found = {(row["folder"], row["seed"], row["part"]): row for row in rows}
-    lines = ["| folder | seed | base | all data | clean source alone | agent |", "|---|---|---|---|---|---|"]
-    for folder, seed in dict.fromkeys(key[:2] for key in found):
-        mine = {part: row for (name, number, part), row in found.items() if (name, number) == (folder, seed)}
-        base = next(iter(mine.values()))["base_value"]
-        cells = [
-            f"{mine[part]['value']:.1f}" if part in mine else "-" for part in ("all_data", "clean", "agent")
-        ]
-        lines.append(f"| {folder} | {seed} | {base:.1f} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+def _cell(folder: str, seed: int, part: str, base_model: str, budget: str, without: str) -> Cell:
+    searching = part in SEARCHING
+    return Cell(
+        folder, seed, part, base_model, budget if searching else "", without if part == "agent" else ""
+    )
+
+
+def _run(cell: Cell, out: Path, oracle_seconds: float) -> None:
+    """One cell, and its line; what fails is told and left for the next call."""
+    made = FOLDERS[cell.folder](cell.seed)
+    settings = settings_of(cell, made.write(out / f"folders-{cell.seed}"), out)
+    try:
+        result = _result(cell, settings, made, oracle_seconds)
+    except (ExperimentFailed, HarnessFault, InputError) as error:
+        typer.echo(f"{cell.folder} seed {cell.seed} {cell.label}: {error}", err=True)
+        return
+    append(out / "results.jsonl", cell, {**result, "commit": commit()})
+    typer.echo(f"{cell.folder} seed {cell.seed} {cell.label}: {result['score']}")
+
+
+def settings_of(cell: Cell, folder: Path, out: Path) -> RunSettings:
+    """The settings of a cell's run.
+
+    Raises:
+        InputError: what the agent is to go without is no setting of this version.
+    """
+    ablation: Mapping[str, Any] = {"without": cell.without} if cell.without else {}
+    return make_settings(
+        task=str(folder),
+        seed=cell.seed,
+        base_model=cell.base_model,
+        budget_seconds=cell.budget or BY_HAND_SECONDS,
+        memory="off",
+        runs_dir=str(out / cell.label.replace(" ", "-")),
+        **ablation,
+    )
+
+
+def _result(cell: Cell, settings: RunSettings, made: MadeFolder, oracle_seconds: float) -> dict[str, Any]:
+    match cell.part:
+        case "agent":
+            return by_agent(settings)
+        case "random":
+            return by_search(settings, "random")
+        case "tpe":
+            return by_search(settings, "tpe")
+        case "oracle":
+            return by_hand(settings, lambda session: long_training(session, made.clean, oracle_seconds))
+        case _:
+            return by_hand(settings, all_data)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    try:
+        typer.run(main)
+    except InputError as error:
+        raise SystemExit(str(error)) from None

@@ -20,6 +20,8 @@ class MadeSource:
     rows: tuple[Row, ...]
     fault: str = ""
     """In words, for the table; empty for the clean source. Never written to the folder."""
+    traits: tuple[str, ...] = ()
+    """Names of what was done to it, of the drawn faults; a clean source may have few rows."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,13 @@ class MadeFolder:
         return tuple(source.name for source in self.sources if not source.fault)
 
     def write(self, parent: Path) -> Path:
-        """The folder on disk; written again if it is there."""
+        """The folder on disk; written again if it is there, without sources of an earlier version."""
         folder = parent / self.name
         (folder / "train").mkdir(parents=True, exist_ok=True)
+        names = {source.name for source in self.sources}
+        for old in (folder / "train").glob("*.jsonl"):
+            if old.stem not in names:
+                old.unlink()
         (folder / "task.toml").write_text(self.toml, encoding="utf-8")
         _write(folder / "validation.jsonl", self.validation)
         _write(folder / "test.jsonl", self.test)
