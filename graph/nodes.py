@@ -29,6 +29,7 @@ from memory.journal.log import BASE
 from memory.records import Experiment, Failure
 from roles import audit, lesson, stopping, training_gate
 from tasks.errors import LONGEST_REASON, ExperimentFailed, MachineFault, or_fault
+from tools.checks import forgetting
 from tools.checks.champion import candidate_of, outcome_of
 from tools.curation.repair import words
 from tools.models.export.champion import export_champion
@@ -104,6 +105,7 @@ def curate(step: Step, experiment: str) -> Draft:
     recipe = step.journal.recipe(experiment)
     assert recipe is not None
     step.announce("data_curator", f"curating {', '.join(recipe.sources)}", experiment)
+    forgetting.fetch_replay(step.dojo, recipe)
     step.tell("card", experiment, step.dojo.curate(experiment, recipe))
     return {}
 
@@ -152,6 +154,8 @@ def evaluator(step: Step, experiment: str) -> Draft:
     evaluation = dojo.evaluate(experiment)
     comparison = journal.comparison(experiment) or dojo.compare(experiment, journal.incumbent_id())
     journal.append("comparison", comparison, experiment)
+    if (forgotten := forgetting.measure(dojo, comparison)) is not None:
+        step.tell("forgetting", experiment, {"text": forgotten.text()})
     if journal.verdict(experiment) is None:
         with step.thinking():
             verdict = step.policy.assess(dojo, comparison)

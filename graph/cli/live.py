@@ -199,6 +199,10 @@ def _evaluation(data: Mapping[str, Any], board: Board) -> str:
     return "" if score is None else f"{words(data, 'split')} {score[0]:.1f} [{score[1]:.1f}, {score[2]:.1f}]"
 
 
+def _forgetting(data: Mapping[str, Any], board: Board) -> str:
+    return f"beside the task: {words(data, 'text')}"
+
+
 def _finished(data: Mapping[str, Any], board: Board) -> str:
     comparison, failure = data.get("comparison"), data.get("failure")
     text = words(data, "outcome")
@@ -235,6 +239,7 @@ _SAYINGS: dict[str, Callable[[Mapping[str, Any], Board], str]] = {
     "progress": _progress,
     "training": _training,
     "evaluation": _evaluation,
+    "forgetting": _forgetting,
     "finished": _finished,
     "note": _note,
     "confirmation": _confirmation,

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from memory.confirmation import Confirmation
+from memory.forgetting import Forgetting, GeneralAnswers
 from memory.journal.events import Event, Kind
-from memory.recipe import DataCard, DataRecipe, Record
+from memory.recipe import DataCard, DataRecipe, Record, Repair
 from memory.records import (
     Comparison,
     Diagnosis,
@@ -97,6 +98,10 @@ class History:
         """It against the incumbent of its time."""
         return self._record(experiment, "comparison", Comparison)
 
+    def forgetting(self, experiment: str) -> Forgetting | None:
+        """What it cost beside its task; None where nothing is watched, or it was no candidate."""
+        return self._record(experiment, "forgetting", Forgetting)
+
     def verdict(self, experiment: str) -> Verdict | None:
         """What the Evaluator made of its result."""
         return self._record(experiment, "verdict", Verdict)
@@ -153,6 +158,7 @@ class History:
             training=self.training(id),
             evaluation=self.evaluation(id),
             comparison=self.comparison(id),
+            forgetting=self.forgetting(id),
             verdict=self.verdict(id),
             diagnosis=self.diagnosis(id),
             failure=self.failure(id),
@@ -237,6 +243,12 @@ class History:
         return tuple(str(event.data.get("text", "")) for event in self.events if event.kind == "note")
 
     @property
+    def repairs(self) -> tuple[Repair, ...]:
+        """The rules that audits found to make a source's answers right, oldest first."""
+        notes = [event.data for event in self.events if event.kind == "note"]
+        return tuple(Repair.model_validate(data["repair"]) for data in notes if "repair" in data)
+
+    @property
     def did_not_fit(self) -> tuple[dict[str, Any], ...]:
         """What ran out of memory in this run: ``{"plan", "batch"}`` each, the training plan
         and its longest batch (rows, tokens, trained tokens)."""
@@ -250,6 +262,12 @@ class History:
             event.data["lengths"] for event in self.events if event.kind == "note" and "lengths" in event.data
         ]
         return Lengths.model_validate(found[-1]) if found else None
+
+    @property
+    def general(self) -> GeneralAnswers | None:
+        """Whether the base has general answers that can be forgotten; None where nobody looked."""
+        found = [event.data.get("general") for event in self.events if event.kind == "note"]
+        return next((GeneralAnswers.model_validate(each) for each in found if each), None)
 
     @property
     def baselines(self) -> dict[str, Any] | None:

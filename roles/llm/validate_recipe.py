@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memory.recipe import Cap, DataRecipe, Decontaminate, Map, Mix, Operation, SampleRows, Select
+from memory.recipe import Cap, DataRecipe, Decontaminate, Map, Mix, Operation, Replay, SampleRows, Select
 from memory.records import Plan
 from roles.llm.schemas import RecipeDecision
 from tasks.errors import InvalidDecision
 from tools.checks.recipe import check_operations, check_recipe
-from tools.curation.run import WRITES_TEXT
+from tools.curation.order import WRITES_TEXT
 from tools.dojo import Dojo
 
-LAST = (Mix, SampleRows, Cap)
+LAST = (Mix, SampleRows, Cap, Replay)
 """Operations that weigh and count rows; what removes rows comes before them."""
 
 
@@ -62,10 +62,11 @@ def _add_decontaminate(operations: list[Operation]) -> None:
 
 def _add_mix(plan: Plan, operations: list[Operation]) -> None:
     if len(set(plan.weights.values())) > 1 and not any(isinstance(op, Mix) for op in operations):
-        place = next((n for n, op in enumerate(operations) if isinstance(op, SampleRows | Cap)), None)
-        operations.insert(len(operations) if place is None else place, Mix(weights=plan.weights))
+        counted = (place for place, op in enumerate(operations) if isinstance(op, LAST))
+        operations.insert(next(counted, len(operations)), Mix(weights=plan.weights))
 
 
 def _add_cap(plan: Plan, operations: list[Operation]) -> None:
     if not any(isinstance(op, Cap) for op in operations):
-        operations.append(Cap(rows=plan.rows))
+        place = len(operations) - any(isinstance(op, Replay) for op in operations)
+        operations.insert(place, Cap(rows=plan.rows))
