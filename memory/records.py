@@ -230,6 +230,7 @@ class Diagnosis(Record):
         "resources",
         "evaluation",
         "harness",
+        "forgetting",
         "none",
     ]
     evidence: tuple[str, ...]
@@ -241,6 +242,7 @@ class Diagnosis(Record):
         "tune",
         "change_method",
         "smaller",
+        "replay",
         "stop",
     ]
     note: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from memory.records import Diagnosis, Experiment
+from tools.checks.champion import beyond_budget
 from tools.checks.source_kinds import distrusted
 from tools.curation.audit import AUDIT_ROWS
 from tools.dojo import Dojo
@@ -74,6 +75,9 @@ def _of_result(experiment: Experiment) -> tuple[str, tuple[str, ...], str]:
     if score.unparseable_share > UNPARSEABLE_SHARE:
         evidence.append(f"{score.unparseable_share:.0%} of the answers cannot be parsed")
         return "format", tuple(evidence), "train_longer"
+    if beyond_budget(experiment) and experiment.forgetting is not None:
+        evidence.append(f"beside the task: {experiment.forgetting.text()}")
+        return "forgetting", tuple(evidence), "replay"
     if experiment.outcome == "kept":
         move = "train_longer" if fall is None or fall >= STILL_FALLING else "tune"
         return ("underfit" if move == "train_longer" else "capability"), tuple(evidence), move

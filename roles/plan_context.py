@@ -8,7 +8,9 @@ from memory.experience.lessons import Recalled
 from memory.records import Experiment, Plan
 from roles import source_looks
 from roles.method import method_for
+from roles.replay import share_for
 from roles.time_split import experiment_seconds
+from tools.checks.champion import beyond_budget
 from tools.checks.source_kinds import Kind, distrusted
 from tools.curation.audit import AUDIT_ROWS
 from tools.dojo import Dojo
@@ -51,6 +53,7 @@ class PlannerContext:
         if self.champion is not None:
             since = since[since.index(self.champion) + 1 :]
         ahead = [e for e in since if e.comparison and e.comparison.delta > 0 and e.training]
+        ahead = [e for e in ahead if not beyond_budget(e)]  # going on would forget more
         best = max(ahead, key=lambda e: e.comparison.delta if e.comparison else 0.0, default=None)
         return best.id if best else self.champion_id
 
@@ -91,6 +94,11 @@ class PlannerContext:
         """Chain-of-thought sources first, then direct ones."""
         return self.groups["chain_of_thought"] + self.groups["direct"]
 
+    @property
+    def replay(self) -> float:
+        """The share of general rows that a training takes now."""
+        return share_for(self.dojo, self.history)
+
     def tried(self, sources: tuple[str, ...], init_from: str) -> bool:
         """Whether this set of sources was already trained from these weights."""
         return any(
@@ -130,5 +138,6 @@ def draft(
             "init_from": init_from,
             "lessons": lessons,
             "steps": steps,
+            "replay": 0.0 if steps else context.replay,
         }
     )

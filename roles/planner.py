@@ -18,6 +18,9 @@ The playbook's order is the order of a practised fine-tuner:
    perturb, keep what wins. Warm restarts of the schedule come with it (arXiv 1608.03983).
 6. **Widen** when improving stalls: add the next kind of data to the champion's.
 
+Where a training scored well and forgot more than its budget, it is made **again with general rows**
+(``roles.replay``), before anything else but looks.
+
 Each function that can make a plan returns None when its case does not apply.
 """
 
@@ -27,7 +30,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from memory.records import Experiment, Plan
-from roles import source_looks
+from roles import replay, source_looks
 from roles.method import method_for
 from roles.plan_context import PlannerContext, draft
 from roles.recall import from_lesson
@@ -77,6 +80,7 @@ def plan(dojo: Dojo, experiment: str) -> Plan | None:
     for rule in (
         from_lesson,
         _look,
+        _replay,
         _look_again,
         _go_on_from_best_look,
         _screen,
@@ -109,6 +113,25 @@ def _look(context: PlannerContext) -> Plan | None:
         expected_gain=SCREEN_GAIN,
         seconds=look.seconds,
         steps=look.steps,
+    )
+
+
+def _replay(context: PlannerContext) -> Plan | None:
+    """The training that forgetting kept from becoming the incumbent, once more with more general rows."""
+    before = replay.to_repeat(context.dojo, context.history)
+    if before is None or before.forgetting is None:
+        return None
+    share = replay.next_share(before.plan.replay)
+    return draft(
+        context,
+        sources=before.plan.sources,
+        init_from=before.plan.init_from,
+        change="operations",
+        hypothesis=f"With {share:.0%} of general rows {before.id} learns the task and forgets less",
+        reason=f"{before.id} would have been kept but for what it forgot: {before.forgetting.text()}",
+        expected_gain=before.comparison.delta if before.comparison else 0.0,
+        seconds=min(before.plan.max_seconds, context.dojo.remaining_budget_seconds()),
+        weights=dict(before.plan.weights),
     )
 
 

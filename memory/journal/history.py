@@ -202,6 +202,11 @@ class History:
         return incumbent.id if incumbent else BASE
 
     @property
+    def over_budget(self) -> tuple[Experiment, ...]:
+        """The experiments that scored above the incumbent of their time and forgot more than was allowed."""
+        return tuple(e for e in self.experiments() if e.forgetting is not None and e.forgetting.beyond)
+
+    @property
     def confirmation(self) -> Confirmation | None:
         """How the search's candidate did on items kept apart; None before that, and in runs of earlier
         versions."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from memory.recipe import Cap, DataRecipe, Decontaminate, Map, Mix, Operation, Replay, SampleRows, Select
 from memory.records import Plan
 from roles.llm.schemas import RecipeDecision
+from roles.replay import replay_source
 from tasks.errors import InvalidDecision
 from tools.checks.recipe import check_operations, check_recipe
 from tools.curation.order import WRITES_TEXT
@@ -29,6 +30,8 @@ def recipe_of(dojo: Dojo, plan: Plan, decision: RecipeDecision) -> DataRecipe:
     _add_decontaminate(operations)
     _add_mix(plan, operations)
     _add_cap(plan, operations)
+    if plan.replay and not any(isinstance(op, Replay) for op in operations):
+        operations.append(Replay(share=plan.replay, source=replay_source(dojo)))
     recipe = DataRecipe(operations=tuple(operations), seed=dojo.seed)
     check_recipe(dojo, plan, recipe)
     return recipe
