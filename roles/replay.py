@@ -33,7 +33,7 @@ def replay_source(dojo: Dojo) -> str:
 def blocked(experiment: Experiment) -> bool:
     """Whether forgetting alone kept it from becoming the incumbent."""
     comparison = experiment.comparison
-    return comparison is not None and replaces_incumbent(comparison) and beyond_budget(experiment)
+    return beyond_budget(experiment) and comparison is not None and replaces_incumbent(comparison)
 
 
 def next_share(share: float) -> float:
@@ -43,15 +43,13 @@ def next_share(share: float) -> float:
 
 def share_for(dojo: Dojo, history: Sequence[Experiment]) -> float:
     """The share of general rows that a training takes now: the incumbent's, or more where that forgot."""
-    if not can_replay(dojo):
-        return 0.0
     share = 0.0
     for experiment in history:
         if experiment.outcome == "kept":
             share = experiment.plan.replay
         elif blocked(experiment):
             share = max(share, next_share(experiment.plan.replay))
-    return share
+    return share if share and can_replay(dojo) else 0.0
 
 
 def to_repeat(dojo: Dojo, history: Sequence[Experiment]) -> Experiment | None:
