@@ -133,7 +133,7 @@ def hyperparameters_for(
     before = dojo.journal.plan(plan.init_from)
     from_look = before is not None and before.steps > 0
     screening = plan.steps or from_look or plan.change in ("first", "sources")
-    if screening or not searches(dojo, method):
+    if screening or "tpe" in dojo.journal.without or not searches(dojo, method):
         best = max(trials, key=lambda trial: trial.worth, default=None)
         if best is not None and best.worth > 0:
             return Hyperparameters(best.learning_rate, best.batch_size, "best so far")

@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from tools.synthesis.teacher import Teacher
 
 Split = Literal["validation", "confirmation", "test"]
-Part = Literal["valuation", "repair", "gates", "early-stopping", "tpe"]
 FINISH_SECONDS = 4.0
 """Export, report and the last journal records."""
 
@@ -106,8 +105,6 @@ class Dojo:
     """What training may not harm."""
     replay: dict[str, Source] = field(default_factory=dict)
     """General rows by source, for recipes that mix them in: declared ones, and the base's own answers."""
-    without: frozenset[Part] = frozenset()
-    """Parts of the agent that a benchmark switched off."""
     _profiles: dict[str, SourceProfile] = field(default_factory=dict)
 
     # -- looking ---------------------------------------------------------------------------
@@ -328,7 +325,7 @@ class Dojo:
     def repairs(self) -> dict[str, Repair]:
         """By source, the rule that an audit of this run found to make its answers right."""
         found = {op.source: op for op in self.journal.repairs}
-        return {} if "repair" in self.without else found
+        return {} if "repair" in self.journal.without else found
 
     # -- memory ----------------------------------------------------------------------------
 

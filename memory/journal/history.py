@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from memory.confirmation import Confirmation
+from memory.explained import Explained
 from memory.forgetting import Forgetting, GeneralAnswers
 from memory.journal.events import Event, Kind
 from memory.recipe import DataCard, DataRecipe, Record, Repair
@@ -267,6 +268,23 @@ class History:
             event.data["lengths"] for event in self.events if event.kind == "note" and "lengths" in event.data
         ]
         return Lengths.model_validate(found[-1]) if found else None
+
+    @property
+    def without(self) -> frozenset[str]:
+        """The parts of the agent that a benchmark switched off in this run; mostly none."""
+        noted = [event.data.get("without") for event in self.events if event.kind == "note"]
+        return frozenset(str(part) for parts in noted for part in parts or ())
+
+    @property
+    def explained(self) -> dict[str, dict[str, Explained]]:
+        """By experiment and source, how its model finds the answers of that source."""
+        noted = [event for event in self.events if event.kind == "note" and "explained" in event.data]
+        return {
+            str(event.experiment): {
+                found.source: found for found in map(Explained.model_validate, event.data["explained"])
+            }
+            for event in noted
+        }
 
     @property
     def general(self) -> GeneralAnswers | None:
