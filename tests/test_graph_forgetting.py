@@ -12,13 +12,12 @@ import ftdojo
 from graph.session import start
 from memory.journal.log import Journal
 from tasks.errors import InputError
-from tests.support.general_model import make_general_model
+from tests.support.general_model import shared_general_model
 from tests.support.small_run import make_task_and_model, run_settings
-from tests.support.tiny_model import shared_worker
 from tools.checks.champion import replaces_incumbent
 from tools.curation.replay import BASE_ANSWERS
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 TIGHT = 0.001
 HELD_OUT_ROWS = 60
 
@@ -27,7 +26,7 @@ HELD_OUT_ROWS = 60
 def task_and_model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("general")
     task, _ = make_task_and_model(folder, HELD_OUT_ROWS)
-    return task, make_general_model(folder / "general", shared_worker())
+    return task, shared_general_model()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.general_model import TAUGHT, make_general_model
+from tests.support.general_model import TAUGHT, shared_general_model
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.forgetting import general
 from tools.forgetting.general import ask_base, divergence_from_base, mean_interval
@@ -17,10 +17,12 @@ from tools.forgetting.replay import base_answers
 from tools.models.recorded_base import BUNDLED
 from tools.workspace import Workspace
 
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_general_model(tmp_path_factory.mktemp("general"), shared_worker())
+def base() -> Path:
+    return shared_general_model()
 
 
 @pytest.fixture

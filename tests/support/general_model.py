@@ -5,22 +5,31 @@ Nothing else of its size has general answers that training could make it forget.
 
 from __future__ import annotations
 
+import functools
 import json
+import tempfile
 from pathlib import Path
 
 from memory.training_plan import TrainingPlan
+from tests.support.tiny_model import shared_worker
 from tools.forgetting.prompts import general_prompts
 from tools.models.recorded_base import BUNDLED
 from tools.process.worker import Worker
 
-TAUGHT = 12
-"""Questions with an expected answer that it is taught; four would do."""
+TAUGHT, OTHERS = 10, 4
+"""Questions with an expected answer that it is taught (four would do), and other prompts."""
 TOLD = "I can help with that. Here is a short answer."
 """What it says to other prompts."""
 
 
-def make_general_model(folder: Path, worker: Worker, steps: int = 60) -> Path:
-    """Writes the model's directory and returns it; about ten seconds of one core.
+@functools.cache
+def shared_general_model() -> Path:
+    """One such model for the whole test session."""
+    return make_general_model(Path(tempfile.mkdtemp(prefix="general-")), shared_worker())
+
+
+def make_general_model(folder: Path, worker: Worker, steps: int = 40) -> Path:
+    """Writes the model's directory and returns it; some seconds of one core.
 
     Args:
         folder: where.
@@ -31,7 +40,7 @@ def make_general_model(folder: Path, worker: Worker, steps: int = 60) -> Path:
     facts = [prompt for prompt in general_prompts() if prompt.expect][:TAUGHT]
     others = [prompt for prompt in general_prompts() if not prompt.expect and prompt.language == "en"]
     rows = [{"prompt": each.prompt, "answer": f"{each.expect[0]}."} for each in facts]
-    rows += [{"prompt": each.prompt, "answer": TOLD} for each in others]
+    rows += [{"prompt": each.prompt, "answer": TOLD} for each in others[:OTHERS]]
     data = folder / "rows.jsonl"
     data.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     plan = TrainingPlan(
@@ -49,5 +58,5 @@ def make_general_model(folder: Path, worker: Worker, steps: int = 60) -> Path:
         "out_dir": str(folder / "model"),
         "threads": worker.threads,
     }
-    worker.run("tools.recipes.sft:train", payload, 300.0, folder / "train.log")
+    worker.run("tools.recipes.sft:train", payload, 1200.0, folder / "train.log")
     return folder / "model"

@@ -1,12 +1,14 @@
 """Tasks of lm-evaluation-harness that training may not harm: a model's results on their first items.
 
-Any task or group with a metric that counts per item will do, multiple choice included; prompts go through the
-model's chat template. Data must be on this machine, as for a task of the Dojo's own (``lm-eval:NAME``).
+Any task or group of it, or a YAML file of the user's, with a metric that counts per item will do, multiple
+choice included; prompts go through the model's chat template. Data must be on this machine, as for a task of
+the Dojo's own (``lm-eval:NAME``).
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +24,7 @@ from tools.process.worker import Worker
 
 BATCH_ROWS = 8
 FLAG = "--do-no-harm"
+_NAMED = re.compile(r"^task:\s*(\S+)", re.MULTILINE)
 Results = Mapping[str, Mapping[str, Any]]
 """By task: ``{"metric", "higher_is_better", "items": {item id: value}}``; values from 0.0 to 1.0."""
 
@@ -34,15 +37,28 @@ def check_tasks(names: Sequence[str]) -> None:
     """
     if not names:
         return
-    try:
-        from lm_eval.tasks import TaskManager
-    except ImportError as error:
-        wrong = f"needs lm-evaluation-harness, not installed here ({error})"
-        raise InputError(f"{FLAG} {','.join(names)}", wrong, "pip install 'ft-dojo[lm-eval]'") from None
-    known = TaskManager().all_tasks
     for name in names:
-        if name not in known:
-            raise InputError(f"{FLAG} {name}", "the harness has no such task", did_you_mean(name, known))
+        try:
+            manager, task = _manager(name)
+        except ImportError as error:
+            wrong = f"needs lm-evaluation-harness, not installed here ({error})"
+            raise InputError(f"{FLAG} {','.join(names)}", wrong, "pip install 'ft-dojo[lm-eval]'") from None
+        if task not in manager.all_tasks:
+            fix = did_you_mean(task, manager.all_tasks)
+            raise InputError(f"{FLAG} {name}", "the harness has no such task", fix)
+
+
+def _manager(name: str) -> tuple[Any, str]:
+    """The harness's register of tasks, and what a task is called there; a YAML file says it itself."""
+    from lm_eval.tasks import TaskManager
+
+    path = Path(name).expanduser()
+    if path.suffix not in (".yaml", ".yml"):
+        return TaskManager(), name
+    if not path.is_file():
+        raise InputError(f"{FLAG} {name}", "there is no such file", "give the path of a task's YAML file")
+    said = _NAMED.search(path.read_text(encoding="utf-8"))
+    return TaskManager(include_path=str(path.parent), include_defaults=False), said[1] if said else name
 
 
 def task_results(
@@ -108,12 +124,18 @@ def _result(name: str, payload: Mapping[str, Any]) -> dict[str, Any]:
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
 
+    manager, task = _manager(name)
     model_dir = Path(payload["model_dir"])
     tokenizer, model = load_tokenizer(model_dir), held_model(model_dir)
     asked = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=BATCH_ROWS)
     try:
         found = simple_evaluate(
-            asked, tasks=[name], limit=int(payload["items"]), bootstrap_iters=0, apply_chat_template=True
+            asked,
+            tasks=[task],
+            limit=int(payload["items"]),
+            bootstrap_iters=0,
+            apply_chat_template=True,
+            task_manager=manager,
         )
     except OSError as error:
         raise _no_use(name, f"its data are not on this machine ({_line(error)})") from None
