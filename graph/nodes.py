@@ -27,9 +27,12 @@ from graph.state import RunState
 from graph.step import Step, Work
 from memory.journal.log import BASE
 from memory.records import Experiment, Failure
-from roles import audit, lesson, stopping, training_gate
+from roles import audit, lesson, source_looks, stopping, training_gate
 from tasks.errors import LONGEST_REASON, ExperimentFailed, MachineFault, or_fault
+from tools.checks import forgetting
 from tools.checks.champion import candidate_of, outcome_of
+from tools.checks.explained import measure_explained
+from tools.checks.source_kinds import by_kind
 from tools.curation.repair import words
 from tools.models.export.champion import export_champion
 from tools.report.html import write_report
@@ -104,6 +107,7 @@ def curate(step: Step, experiment: str) -> Draft:
     recipe = step.journal.recipe(experiment)
     assert recipe is not None
     step.announce("data_curator", f"curating {', '.join(recipe.sources)}", experiment)
+    forgetting.fetch_replay(step.dojo, recipe)
     step.tell("card", experiment, step.dojo.curate(experiment, recipe))
     return {}
 
@@ -154,6 +158,8 @@ def evaluator(step: Step, experiment: str) -> Draft:
         step.note(f"{experiment}: {evaluation.stopped.text()}", experiment)
     comparison = journal.comparison(experiment) or dojo.compare(experiment, journal.incumbent_id())
     journal.append("comparison", comparison, experiment)
+    if (forgotten := forgetting.measure(dojo, comparison)) is not None:
+        step.tell("forgetting", experiment, {"text": forgotten.text()})
     if journal.verdict(experiment) is None:
         with step.thinking():
             verdict = step.policy.assess(dojo, comparison)
@@ -169,6 +175,7 @@ def diagnostician(step: Step) -> RunState:
     step.announce("diagnostician", "why did it come out so?", experiment)
     done = _with_outcome(step, experiment)
     if journal.diagnosis(experiment) is None:
+        _explained(step, done)
         sources = audit.sources_to_audit(dojo, done)
         shares = _audited(step, experiment, sources)
         with step.thinking():
@@ -181,6 +188,17 @@ def diagnostician(step: Step) -> RunState:
     journal.finish(experiment, outcome_of(done))
     step.tell("finished", experiment, journal.experiments()[-1])
     return {"failed": False, "finished": len(journal.experiments())}
+
+
+def _explained(step: Step, look: Experiment) -> None:
+    """How likely a look's model finds the other sources' answers; one that fails costs its findings."""
+    if look.training is None or not source_looks.is_source_look(look):
+        return
+    groups = by_kind(step.dojo.profiles())
+    try:
+        measure_explained(step.dojo, look.id, groups["chain_of_thought"] + groups["direct"])
+    except ExperimentFailed as failed:
+        step.note(f"the sources could not be read with its model: {failed.message}", look.id)
 
 
 def _audited(step: Step, experiment: str, sources: Sequence[str]) -> dict[str, float]:

@@ -16,6 +16,7 @@ from memory.records import TrainingPlan
 from roles import stopping
 from roles.method import method_for
 from tasks.errors import LONGEST_REASON, ExperimentFailed, InputError
+from tools.checks.forgetting import look_at_base
 from tools.checks.judge import calibrate_judge
 from tools.checks.lengths import Asked, settle_lengths
 from tools.checks.source_kinds import kind_of, why_unusable
@@ -53,6 +54,7 @@ def prepare(step: Step) -> RunState:
         step.announce("evaluator", "scoring the untouched base model")
         with _before_the_first(step, "cannot be scored"):
             dojo.evaluate(BASE)
+    _look_for_general_answers(step)
     step.tell("evaluation", BASE, journal.evaluation(BASE))
     _say_detectable(step)
     _check_budget(step)
@@ -90,6 +92,15 @@ def _say_unused(step: Step) -> None:
         raise InputError(
             step.session.settings.task, f"no source of training rows can be used ({listed})", fix
         )
+
+
+def _look_for_general_answers(step: Step) -> None:
+    """What the base can do beside the task, which a champion must not forget; not in a run that has begun."""
+    journal = step.journal
+    if journal.general is None and not journal.experiments() and journal.unfinished() is None:
+        step.announce("evaluator", "asking the untouched base model general questions")
+        with _before_the_first(step, "its general answers cannot be had"):
+            step.tell("note", None, {"text": look_at_base(step.dojo)})
 
 
 def _say_detectable(step: Step) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from memory.budget.usage import accounts, usages
 from memory.calibration import count_decisions, decisions
-from memory.claim import claim, majority_score
+from memory.claim import claim, forgetting_text, majority_score
 from memory.confirmation import NO_GAIN
 from memory.journal.log import BASE, Journal
 
@@ -35,6 +35,7 @@ def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) 
         **({"served_baseline": journal.served_baseline} if journal.served_baseline else {}),
         **judge_facts(journal),
         **confirmation_facts(journal),
+        **forgetting_facts(journal),
         **journal.counts(),
         "wall_seconds": clocks.get("elapsed"),
         "clocks": {name: seconds for name, seconds in clocks.items() if name != "elapsed"},
@@ -50,12 +51,24 @@ def confirmation_facts(journal: Journal) -> dict[str, Any]:
     found = journal.confirmation
     if found is None:
         tested = any(event.kind == "candidate_chosen" for event in journal.events)
-        return {"confirmation": {"text": f"{NO_GAIN}; nothing scored above the base"}} if tested else {}
+        above = "what scored above the base forgot more than its budget"
+        text = f"{NO_GAIN}; {above if journal.over_budget else 'nothing scored above the base'}"
+        return {"confirmation": {"text": text}} if tested else {}
     facts: dict[str, Any] = {"candidate": found.candidate, "confirmed": found.confirmed, "text": found.text()}
     if found.looks:
         keys = ("delta", "low", "high", "p_value", "n")
         facts |= {key: getattr(found.looks[-1].comparison, key) for key in keys}
     return {"confirmation": facts}
+
+
+def forgetting_facts(journal: Journal) -> dict[str, Any]:
+    """What the champion forgot, and what was not kept for it; nothing in runs of earlier versions."""
+    text = forgetting_text(journal)
+    if not text:
+        return {}
+    found = journal.forgetting(journal.champion_id())
+    facts = found.model_dump(mode="json") if found else {}
+    return {"forgetting": {"text": text, **facts, "over_budget": [e.id for e in journal.over_budget]}}
 
 
 def baseline_facts(journal: Journal) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -31,7 +31,10 @@ STEPS_AT_MOST = 1_000_000
 
 
 def run(
-    settings: RunSettings, on_event: OnEvent | None = None, answer: AskPerson | None = None
+    settings: RunSettings,
+    on_event: OnEvent | None = None,
+    answer: AskPerson | None = None,
+    without: Sequence[str] = (),
 ) -> dict[str, object]:
     """Run a task from the start to its ending.
 
@@ -39,6 +42,7 @@ def run(
         settings: what to do; see ``RunSettings``.
         on_event: called with every event (kinds of the journal, plus ``stage``).
         answer: asks a person, where the settings say so; without it the run stops at the first question.
+        without: parts of the agent that a benchmark switches off (``graph.bench.ablations``).
 
     Returns:
         The summary: the keys of the printed block. Of a run that stopped at a question: ``run``,
@@ -50,7 +54,10 @@ def run(
     """
     require(f"run {settings.task}", "run", "train")
     with OpenRuns() as runs, or_fault("the run"):
-        return _drive(runs, runs.start(settings), on_event, answer, fresh=True)
+        session = runs.start(settings)
+        if without:
+            session.dojo.journal.note(f"an ablation: without {', '.join(without)}", without=list(without))
+        return _drive(runs, session, on_event, answer, fresh=True)
 
 
 def approve(

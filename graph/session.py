@@ -14,7 +14,6 @@ import json
 import math
 import os
 import threading
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -44,7 +43,9 @@ from tools.curation.profile import answered_rows
 from tools.dojo import Dojo
 from tools.evaluation.confirmation import split_validation
 from tools.evaluation.score_answers import score_answers
-from tools.models.base_model import BaseModel, count_tokens, resolve_base_model
+from tools.forgetting.lm_eval_tasks import check_tasks
+from tools.forgetting.watched import Watched
+from tools.models.base_model import BaseModel, resolve_base_model, token_counter
 from tools.models.check import look_in_child
 from tools.models.recorded_base import BUNDLED
 from tools.process.machine import versions
@@ -129,6 +130,7 @@ def start(settings: RunSettings) -> Session:
             task, model or budget, nor by missing files.
     """
     require_trackers(settings.report_to)
+    check_tasks(settings.do_no_harm)
     spec = load_task(settings.task, settings.edition)
     if hub_id(settings.task) is not None and not on_disk(settings.task):
         # The run goes on with the rows that it began with, whatever becomes of the data set.
@@ -145,7 +147,7 @@ def start(settings: RunSettings) -> Session:
     with ExitStack() as on_error:
         worker, data = _read(settings, spec, on_error)
         test = SealedTest.seal(data.load_test)
-        counter = _counter(base_model)
+        counter = token_counter(base_model)
         _refuse_hopeless(settings, least_budget_seconds(base_model, counter, data.validation, test.n))
         remarks = _looked_at(settings, base_model, data, worker)
         if spec.check_gold is not None and spec.script is not None:
@@ -271,7 +273,8 @@ def _build(
     if edition == "official":
         spec = _within(spec, base_model)
     test = SealedTest.seal(data.load_test)
-    decontaminator = Decontaminator.build(data.validation, test, answered_rows(data.sources, spec))
+    task_rows = [source for source in data.sources if not source.replay]
+    decontaminator = Decontaminator.build(data.validation, test, answered_rows(task_rows, spec))
     if started is None:
         journal = Journal.open(workspace.journal_path)
         on_error.callback(journal.close)
@@ -311,7 +314,8 @@ def _build(
         base_model=base_model,
         validation=search,
         confirmation=confirmation,
-        pool={source.name: source for source in data.sources},
+        pool={source.name: source for source in task_rows},
+        replay={source.name: source for source in data.sources if source.replay},
         test=test,
         decontaminator=decontaminator,
         workspace=workspace,
@@ -319,11 +323,12 @@ def _build(
         ledger=Ledger.attach(journal),
         store=_store(settings.memory),
         worker=worker,
-        count_tokens=_counter(base_model),
+        count_tokens=token_counter(base_model),
         seed=settings.seed,
         max_rows=settings.max_rows,
         max_experiments=settings.max_experiments,
         loss_on=settings.loss_on,
+        watched=Watched(settings.forgetting_budget, settings.do_no_harm),
         answer_cache=None if settings.answer_cache == "off" else Path(settings.answer_cache).expanduser(),
         max_length=min(EDITION_ROW_TOKENS[edition], base_model.max_positions or EDITION_ROW_TOKENS[edition]),
     )
@@ -336,19 +341,6 @@ def _within(spec: TaskSpec, base_model: BaseModel) -> TaskSpec:
     """A published answer budget takes at most half of a model's positions: the rest is the prompt's."""
     half = base_model.max_positions // 2 if base_model.max_positions else spec.max_new_tokens
     return replace(spec, max_new_tokens=min(spec.max_new_tokens, max(1, half)))
-
-
-def _counter(base_model: BaseModel) -> Callable[[str], int]:
-    """Counts tokens of a text.
-
-    Raises:
-        InputError: the tokenizer cannot be loaded, or does not take text.
-    """
-    fix = "copy the tokenizer's files from the Hub again"
-    with or_input_error(str(base_model.path), "its tokenizer cannot be loaded", fix):
-        counter = count_tokens(base_model)
-        counter("one")
-        return counter
 
 
 def _models(settings: RunSettings, spec: TaskSpec) -> Models | None:

@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from tasks.errors import InputError
+from tools.forgetting import watched
 
 BUNDLED_MODEL = "ftdojo-mini"
 DEFAULT_BUDGET = "5m"
@@ -86,6 +87,11 @@ def _listed(value: object) -> object:
     if isinstance(value, str):
         return tuple(name.strip() for name in value.split(",") if name.strip())
     return value
+
+
+def _unless_off(value: object) -> object:
+    """A number; None for ``off``."""
+    return None if value == "off" else value
 
 
 def _trackers(value: object) -> object:
@@ -195,6 +201,15 @@ class RunSettings(BaseModel):
     max_new_tokens: int | None = Field(
         None, description="Longest answer in tokens (default: the task's, or from the data).", gt=0
     )
+    forgetting_budget: Annotated[float | None, BeforeValidator(_unless_off)] = Field(
+        watched.DEFAULT_BUDGET,
+        description="How far a champion may lie from its base's general answers, in nats a token, or `off`.",
+        ge=0,
+        allow_inf_nan=False,
+    )
+    do_no_harm: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        (), description="Tasks of lm-evaluation-harness that a champion must not do worse on."
+    )
     max_experiments: int | None = Field(None, description="Stop after this many experiments.", gt=0)
     target: float | None = Field(
         None,
@@ -232,6 +247,8 @@ class Options(TypedDict, total=False):
     max_rows: int
     max_length: int | None
     max_new_tokens: int | None
+    forgetting_budget: float | None
+    do_no_harm: tuple[str, ...]
     max_experiments: int | None
     target: float | None
 

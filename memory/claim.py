@@ -25,8 +25,9 @@ def claim(journal: Journal) -> tuple[Tone, str]:
     if final is None:
         return "open", _not_tested(journal)
     if final.challenger == BASE:
-        tested = journal.confirmation
-        why = f"{tested.text()}. So" if tested else "No experiment beat the base model, so"
+        tested, over = journal.confirmation, _over_budget(journal)
+        nothing = f"{over} So" if over else "No experiment beat the base model, so"
+        why = f"{tested.text()}. So" if tested else nothing
         return "open", f"{why[0].upper()}{why[1:]} the base model stands and nothing is claimed."
     base, champion = journal.test_evaluation(BASE), journal.test_evaluation(final.challenger)
     facts = f"{_spread(final.delta, final.low, final.high, final.p_value)}, {final.n} sealed test items"
@@ -44,6 +45,31 @@ def claim(journal: Journal) -> tuple[Tone, str]:
         else ""
     )
     return "gained", f"The model got better: {scores} ({facts}).{more}"
+
+
+def _over_budget(journal: Journal) -> str:
+    """That a model was ahead and forgot too much; empty where none was."""
+    found = journal.over_budget
+    if not found:
+        return ""
+    best = max(found, key=lambda e: e.comparison.delta if e.comparison else 0.0)
+    assert best.comparison is not None and best.forgetting is not None
+    return (
+        f"{best.id} was {best.comparison.delta:+.1f} over {best.comparison.champion} on validation and "
+        f"forgot more than its budget ({best.forgetting.text()})."
+    )
+
+
+def forgetting_text(journal: Journal) -> str:
+    """What the champion's training cost beside the task, or why nothing is known of it; empty in runs of
+    earlier versions."""
+    champion, base = journal.champion_id(), journal.general
+    found = journal.forgetting(champion) if champion != BASE else None
+    over = _over_budget(journal)
+    told = f"{champion} lies {found.text()}" if found else ""
+    if not told and base is not None and not base.measurable:
+        told = base.text()
+    return " ".join(part for part in (f"{told}." if told else "", over) if part)
 
 
 def _no_better_than_one_answer(journal: Journal, gain: str) -> str | None:

@@ -192,6 +192,19 @@ class Mix(Record):
     weights: dict[str, float]
 
 
+class Replay(Record):
+    """Mix general rows among the task's own, so that training keeps what the base can do beside the task.
+
+    ``share`` of the rows that come out are general: rows of a source that the user declared as replay, or,
+    without ``source``, the base model's own answers to general prompts. They are given at most four times,
+    pass decontamination, and are marked. The last operation of a recipe.
+    """
+
+    op: Literal["replay"] = "replay"
+    share: float = Field(0.1, gt=0.0, le=0.5)
+    source: str = ""
+
+
 class SampleRows(Record):
     """A seeded random sample of at most ``rows`` rows."""
 
@@ -222,7 +235,8 @@ Operation = Annotated[
     | Judge
     | Mix
     | SampleRows
-    | Cap,
+    | Cap
+    | Replay,
     Field(discriminator="op"),
 ]
 
@@ -272,5 +286,7 @@ class DataCard(Record):
     """The most tokens of a row that may carry loss: its answer, or a whole conversation."""
     reasoning_share: float
     """Share (0.0 to 1.0) of rows whose answer holds a worked solution."""
+    replay_rows: int = 0
+    """Of ``rows``, general ones that are not the task's own."""
     cached: bool = False
     wall_seconds: float = 0.0

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from memory.early_stop import EarlyStop
+from memory.forgetting import Forgetting
 from memory.held_out import HeldOut as HeldOut
 from memory.recipe import DataCard, DataRecipe, Record
 from memory.training_plan import PolicyName as PolicyName
@@ -61,6 +62,8 @@ class Plan(Record):
     """Optimiser steps, where several plans compare sources on the same footing; 0 leaves them to the time."""
     lessons: tuple[str, ...] = ()
     """Ids of the recalled lessons that the plan used."""
+    replay: float = Field(0.0, ge=0.0, lt=1.0)
+    """Share of the training rows that are general ones, against forgetting."""
     tests: str = ""
     """The experiment whose diagnosis made the prediction that this plan puts to the test; mostly empty."""
     decided_by: PolicyName = "playbook"
@@ -252,6 +255,7 @@ class Diagnosis(Record):
         "resources",
         "evaluation",
         "harness",
+        "forgetting",
         "none",
     ]
     evidence: tuple[str, ...]
@@ -263,6 +267,7 @@ class Diagnosis(Record):
         "tune",
         "change_method",
         "smaller",
+        "replay",
         "stop",
     ]
     note: str = ""
@@ -363,6 +368,7 @@ class Experiment(Record):
     training: Training | None = None
     evaluation: Evaluation | None = None
     comparison: Comparison | None = None
+    forgetting: Forgetting | None = None
     verdict: Verdict | None = None
     diagnosis: Diagnosis | None = None
     failure: Failure | None = None

@@ -4,7 +4,7 @@ The order matters and is always the same: read the columns, drop what is blank, 
 sources for which an audit found a rule, drop what is unreadable, put answers into the task's
 format, drop what is off the domain, repeats and contradictions, what the task can refute, and
 what the sealed splits hold; only then weigh and cap, so that the cap counts rows that are worth
-training on.
+training on, and last mix general rows in, where the plan asks for them.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from memory.recipe import (
     Mix,
     Normalise,
     Operation,
+    Replay,
     Select,
     Verify,
 )
 from memory.records import Plan
+from roles.replay import replay_source
 from tools.checks.source_kinds import CHAIN_OF_THOUGHT_SHARE
 from tools.dojo import Dojo
 
@@ -49,4 +51,6 @@ def write_recipe(dojo: Dojo, plan: Plan) -> DataRecipe:
     if plan.weights and len(set(plan.weights.values())) > 1:
         operations.append(Mix(weights=plan.weights))
     operations.append(Cap(rows=plan.rows))
+    if plan.replay:
+        operations.append(Replay(share=plan.replay, source=replay_source(dojo)))
     return DataRecipe(operations=tuple(operations), seed=dojo.seed)

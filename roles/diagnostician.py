@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from memory.records import Diagnosis, Experiment
+from tools.checks.champion import beyond_budget
 from tools.checks.source_kinds import distrusted
 from tools.curation.audit import AUDIT_ROWS
 from tools.dojo import Dojo
@@ -79,6 +80,9 @@ def _of_result(experiment: Experiment) -> tuple[str, tuple[str, ...], str]:
     if score.unparseable_share > UNPARSEABLE_SHARE:
         evidence.append(f"{score.unparseable_share:.0%} of the answers cannot be parsed")
         return "format", tuple(evidence), "train_longer"
+    if beyond_budget(experiment) and experiment.forgetting is not None:
+        evidence.append(f"beside the task: {experiment.forgetting.text()}")
+        return "forgetting", tuple(evidence), "replay"
     if by_heart:
         return "overfit", tuple(evidence), "more_rows"
     if experiment.outcome == "kept":

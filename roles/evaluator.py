@@ -11,7 +11,10 @@ from tools.dojo import Dojo
 
 
 def assess(dojo: Dojo, comparison: Comparison) -> Verdict:
-    """The playbook's verdict: what the paired test says, and nothing more."""
-    kept = replaces_incumbent(comparison)
-    against = f"{comparison.delta:+.1f} over {comparison.champion}, p={comparison.p_value:.2g}"
-    return Verdict(verdict="keep" if kept else "discard", note=f"paired test: {against}")
+    """The playbook's verdict: what the paired test and the forgetting budget say, and nothing more."""
+    forgotten = dojo.journal.forgetting(comparison.challenger)
+    kept = replaces_incumbent(comparison) and not (forgotten and forgotten.beyond)
+    note = f"paired test: {comparison.delta:+.1f} over {comparison.champion}, p={comparison.p_value:.2g}"
+    if forgotten:
+        note += f"; beside the task: {forgotten.text()}"
+    return Verdict(verdict="keep" if kept else "discard", note=note)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 from memory.experience.lessons import Recalled
 from memory.records import Experiment, Plan
-from roles import source_looks
+from roles import mixtures, source_looks
 from roles.method import method_for
-from roles.time_split import experiment_seconds
+from roles.replay import share_for
+from roles.time_split import experiment_seconds, long_seconds
+from tools.checks.champion import beyond_budget
 from tools.checks.source_kinds import Kind, distrusted
 from tools.curation.audit import AUDIT_ROWS
 from tools.dojo import Dojo
+
+STALLED_DISCARDS = 2
+"""Discarded improvements in a row after which more data is added: one may be bad luck."""
+SCREEN_GAIN, CLEAN_GAIN = 10.0, 5.0
+"""Points that a screening and a cleaning are said to gain: guesses, scored by ``memory.calibration``."""
+IMPROVE_SHARE = 0.1
+"""Of the remaining error, what an improvement is said to remove: a guess as well."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,7 @@ class PlannerContext:
         if self.champion is not None:
             since = since[since.index(self.champion) + 1 :]
         ahead = [e for e in since if e.comparison and e.comparison.delta > 0 and e.training]
+        ahead = [e for e in ahead if not beyond_budget(e)]  # going on would forget more
         best = max(ahead, key=lambda e: e.comparison.delta if e.comparison else 0.0, default=None)
         return best.id if best else self.champion_id
 
@@ -58,7 +69,7 @@ class PlannerContext:
     def trusted(self) -> tuple[str, ...]:
         """Usable sources whose labels the last audit does not contradict."""
         audits = [e for e in self.history if e.diagnosis and e.diagnosis.source_scores]
-        if not audits:
+        if not audits or "valuation" in self.dojo.journal.without:
             return self.usable
         assert audits[-1].diagnosis is not None
         shares, right = audits[-1].diagnosis.source_scores, self.dojo.right_share(audits[-1].id)
@@ -70,6 +81,33 @@ class PlannerContext:
     def chosen(self) -> tuple[source_looks.Seen, ...]:
         """What the looks came to: the best source and those of its kind that are about as good."""
         return source_looks.chosen(self.history, self.groups, self.dojo.validation_score("base"))
+
+    @property
+    def mixture(self) -> mixtures.Winner | None:
+        """The mixture of these that trials found; None where none was tried."""
+        return mixtures.winner(self.history, self.chosen, self.rows, self.dojo.journal.explained)
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """By source, its rows."""
+        return {name: profile.rows for name, profile in self.dojo.profiles().items()}
+
+    @property
+    def discards_in_a_row(self) -> int:
+        """How many of the latest experiments were not kept; a look that lost against others is no
+        failure."""
+        runs = [
+            (kept, len(list(group)))
+            for kept, group in groupby(self.after_looks, key=lambda e: e.outcome == "kept")
+        ]
+        return runs[-1][1] if runs and not runs[-1][0] else 0
+
+    def long_seconds(self, sources: tuple[str, ...]) -> float | None:
+        """Seconds of one long training where the time left holds only a few passes over the data."""
+        card = self.champion.card if self.champion else None
+        rows = card.rows if card else sum(self.dojo.profiles()[name].rows for name in sources)
+        rows = min(rows, self.dojo.max_rows)
+        return long_seconds(self.dojo, self.history, method_for(self.dojo), rows)
 
     @property
     def looks(self) -> int:
@@ -90,6 +128,11 @@ class PlannerContext:
     def usable(self) -> tuple[str, ...]:
         """Chain-of-thought sources first, then direct ones."""
         return self.groups["chain_of_thought"] + self.groups["direct"]
+
+    @property
+    def replay(self) -> float:
+        """The share of general rows that a training takes now."""
+        return share_for(self.dojo, self.history)
 
     def tried(self, sources: tuple[str, ...], init_from: str) -> bool:
         """Whether this set of sources was already trained from these weights."""
@@ -130,5 +173,6 @@ def draft(
             "init_from": init_from,
             "lessons": lessons,
             "steps": steps,
+            "replay": 0.0 if steps else context.replay,
         }
     )

@@ -18,20 +18,28 @@ The playbook's order is the order of a practised fine-tuner:
    perturb, keep what wins. Warm restarts of the schedule come with it (arXiv 1608.03983).
 6. **Widen** when improving stalls: add the next kind of data to the champion's.
 
+Where a training scored well and forgot more than its budget, it is made **again with general rows**
+(``roles.replay``), before anything else but looks.
+
 Each function that can make a plan returns None when its case does not apply.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Callable, Iterator
 
 from memory.records import Experiment, Plan
-from roles import source_looks
-from roles.method import method_for
-from roles.plan_context import PlannerContext, draft
+from roles import replay
+from roles.look_plans import go_on_from_best_look, look, mix
+from roles.plan_context import (
+    CLEAN_GAIN,
+    IMPROVE_SHARE,
+    SCREEN_GAIN,
+    STALLED_DISCARDS,
+    PlannerContext,
+    draft,
+)
 from roles.recall import from_lesson
-from roles.time_split import long_seconds
 from tasks.errors import ExperimentFailed
 from tools.checks.source_kinds import CHAIN_OF_THOUGHT_SHARE, IN_WORDS, by_kind, why_unusable
 from tools.dojo import Dojo
@@ -43,18 +51,17 @@ training than a champion. Set on the synthetic editions."""
 PATIENCE = 5
 """Discarded improvements in a row after which the run counts as stuck: TPE has then seen as many rates
 as its two start-up trials and a few guided ones."""
-STALLED_DISCARDS = 2
-"""Discarded improvements in a row after which more data is added: one may be bad luck."""
 NEW_SOURCE_WEIGHT = 0.25
 """Of a newly added source against the champion's own: enough to show an effect, too little to undo it."""
 POOR_SCORE = 50.0
 """Below it the champion errs on more than half of the items, and which data teaches is an open question."""
 CLOSING_SHARE = 0.5
 """Of the gap to the champion, what one more look must have gained for another to be likely to close it."""
-SCREEN_GAIN, CLEAN_GAIN = 10.0, 5.0
-"""Points that a screening and a cleaning are said to gain: guesses, scored by ``memory.calibration``."""
-IMPROVE_SHARE = 0.1
-"""Of the remaining error, what an improvement is said to remove: a guess as well."""
+
+
+Rule = Callable[[PlannerContext], Plan | None]
+VALUATION: tuple[Rule, ...] = (look, mix, go_on_from_best_look)
+"""The rules that judge sources by what training on them does to validation."""
 
 
 def plan(dojo: Dojo, experiment: str) -> Plan | None:
@@ -76,9 +83,11 @@ def plan(dojo: Dojo, experiment: str) -> Plan | None:
         raise ExperimentFailed("plan", "empty_data", f"no source can be used ({reasons})")
     for rule in (
         from_lesson,
-        _look,
+        look,
+        mix,
+        _replay,
         _look_again,
-        _go_on_from_best_look,
+        go_on_from_best_look,
         _screen,
         _clean,
         _add_repaired,
@@ -86,54 +95,33 @@ def plan(dojo: Dojo, experiment: str) -> Plan | None:
         _widen_when_stalled,
         _improve,
     ):
-        proposal = rule(context)
+        proposal = None if _switched_off(rule, dojo) else rule(context)
         if proposal is not None:
             return proposal
     return None
 
 
-def _look(context: PlannerContext) -> Plan | None:
-    """The next short training of one source, to compare sources by what they do to validation."""
-    stalled = _discards_in_a_row(context) >= STALLED_DISCARDS
-    look = source_looks.next_look(context.dojo, context.history, context.groups, stalled)
-    if look is None:
-        return None
-    again = f", {look.steps} more steps from {look.init_from}" if look.round else ""
-    return draft(
-        context,
-        sources=(look.source,),
-        init_from=look.init_from,
-        change="duration" if look.round else "sources" if context.history else "first",
-        hypothesis=f"{look.source} alone teaches the task{again}",
-        reason=f"a look: each source by itself for {look.steps} steps, judged by validation",
-        expected_gain=SCREEN_GAIN,
-        seconds=look.seconds,
-        steps=look.steps,
-    )
+def _switched_off(rule: Rule, dojo: Dojo) -> bool:
+    """Whether a benchmark runs without what this rule is a part of."""
+    return rule in VALUATION and "valuation" in dojo.journal.without
 
 
-def _go_on_from_best_look(context: PlannerContext) -> Plan | None:
-    """Once: the best source with those that did about as well, on from the weights of its look."""
-    best, *others = context.chosen or (None,)
-    if best is None or any(e.plan.init_from == best.experiment for e in context.history):
+def _replay(context: PlannerContext) -> Plan | None:
+    """The training that forgetting kept from becoming the incumbent, once more with more general rows."""
+    before = replay.to_repeat(context.dojo, context.history)
+    if before is None or before.forgetting is None:
         return None
-    champion, order = context.champion, [e.id for e in context.history]
-    if (
-        champion
-        and not source_looks.is_look(champion)
-        and best.experiment in order[: order.index(champion.id)]
-    ):
-        return None  # another source has overtaken it since
-    alike = f"; {', '.join(seen.source for seen in others)} did about as well" if others else ""
+    share = replay.next_share(before.plan.replay)
     return draft(
         context,
-        sources=tuple(seen.source for seen in (best, *others)),
-        init_from=best.experiment,
-        change="sources" if others else "duration",
-        hypothesis=f"{best.source} taught most in its look and goes on teaching{alike}",
-        reason=f"{best.experiment}: {best.score.text()} on validation, the best of {context.looks} looks",
-        expected_gain=IMPROVE_SHARE * (100.0 - best.score.value),
-        seconds=_long(context, tuple(seen.source for seen in (best, *others))),
+        sources=before.plan.sources,
+        init_from=before.plan.init_from,
+        change="operations",
+        hypothesis=f"With {share:.0%} of general rows {before.id} learns the task and forgets less",
+        reason=f"{before.id} would have been kept but for what it forgot: {before.forgetting.text()}",
+        expected_gain=before.comparison.delta if before.comparison else 0.0,
+        seconds=min(before.plan.max_seconds, context.dojo.remaining_budget_seconds()),
+        weights=dict(before.plan.weights),
     )
 
 
@@ -283,7 +271,7 @@ def _narrow_when_stalled(context: PlannerContext) -> Plan | None:
     champion = context.champion
     if not champion or best not in champion.plan.sources or len(champion.plan.sources) < 2:
         return None
-    if _discards_in_a_row(context) < STALLED_DISCARDS or context.tried((best,), champion.id):
+    if context.discards_in_a_row < STALLED_DISCARDS or context.tried((best,), champion.id):
         return None
     return draft(
         context,
@@ -301,7 +289,7 @@ def _widen_when_stalled(context: PlannerContext) -> Plan | None:
 
     Of its own kind only: direct answers mixed into chain-of-thought ones teach a model to skip its steps.
     """
-    if context.champion is None or _discards_in_a_row(context) < STALLED_DISCARDS:
+    if context.champion is None or context.discards_in_a_row < STALLED_DISCARDS:
         return None
     seen = context.champion.plan.sources
     kinds = [group for kind, group in context.groups.items() if kind != "unusable" and set(seen) & set(group)]
@@ -328,7 +316,7 @@ def _widen_when_stalled(context: PlannerContext) -> Plan | None:
 def _improve(context: PlannerContext) -> Plan | None:
     """On from the champion (or again from the base), with the next hyperparameters; None when patience has
     run out."""
-    if _discards_in_a_row(context) >= PATIENCE:
+    if context.discards_in_a_row >= PATIENCE:
         return None
     start = next((e for e in context.history if e.id == context.initial_checkpoint), None)
     # A screening that is ahead by chance does not decide about the data: what went on from one does.
@@ -340,27 +328,10 @@ def _improve(context: PlannerContext) -> Plan | None:
         context,
         sources=sources,
         init_from=context.initial_checkpoint,
-        change="duration" if _discards_in_a_row(context) == 0 else "hyperparameters",
+        change="duration" if context.discards_in_a_row == 0 else "hyperparameters",
         hypothesis=f"Training on from {context.initial_checkpoint} removes a tenth of the remaining error",
         reason="copy the best, perturb its hyperparameters, keep what wins (arXiv 1711.09846)",
         expected_gain=gain,
-        seconds=_long(context, sources),
+        seconds=context.long_seconds(sources),
         weights=dict(weights),
     )
-
-
-def _long(context: PlannerContext, sources: tuple[str, ...]) -> float | None:
-    """Seconds of one long training where the time left holds only a few passes over the data."""
-    card = context.champion.card if context.champion else None
-    rows = card.rows if card else sum(context.dojo.profiles()[name].rows for name in sources)
-    rows = min(rows, context.dojo.max_rows)
-    return long_seconds(context.dojo, context.history, method_for(context.dojo), rows)
-
-
-def _discards_in_a_row(context: PlannerContext) -> int:
-    """How many of the latest experiments were not kept; a look that lost against others is no failure."""
-    runs = [
-        (kept, len(list(group)))
-        for kept, group in groupby(context.after_looks, key=lambda e: e.outcome == "kept")
-    ]
-    return runs[-1][1] if runs and not runs[-1][0] else 0

@@ -68,8 +68,22 @@ def is_look(experiment: Experiment) -> bool:
     return experiment.plan.steps > 0
 
 
+def is_trial(experiment: Experiment) -> bool:
+    """Whether a look is one at a mixture of sources (``roles.mixtures``), not at a source."""
+    return is_look(experiment) and bool(experiment.plan.weights)
+
+
+def is_source_look(experiment: Experiment) -> bool:
+    """Whether an experiment is a look at a single source."""
+    return is_look(experiment) and not is_trial(experiment)
+
+
 def next_look(
-    dojo: Dojo, history: Sequence[Experiment], groups: dict[Kind, tuple[str, ...]], stalled: bool = False
+    dojo: Dojo,
+    history: Sequence[Experiment],
+    groups: dict[Kind, tuple[str, ...]],
+    stalled: bool = False,
+    early: bool = True,
 ) -> Look | None:
     """The next look; None when the question is answered, or time does not hold one at each source.
 
@@ -78,9 +92,10 @@ def next_look(
         history: its experiments.
         groups: its sources by kind.
         stalled: whether training on what the looks chose brings no more; then the others are looked at.
+        early: whether one that teaches well ends the looks; a benchmark may look at all.
     """
     usable = groups["chain_of_thought"] + groups["direct"]
-    looks = list(filter(is_look, history))
+    looks = list(filter(is_source_look, history))
     if len(usable) < 2 or (len(looks) < len(history) and not (looks and stalled)):
         return None
     if dojo.max_experiments is not None and dojo.max_experiments < len(usable) + LEAST_AFTER:
@@ -91,7 +106,7 @@ def next_look(
     if not steps or not race.waiting:
         return None
     source, steps = race.waiting[0], steps * 2**race.round
-    if not race.round and _teaches(race.standing) and not stalled:
+    if early and not race.round and _teaches(race.standing) and not stalled:
         return None
     if looks and not looks_fit(dojo, method, race.waiting[: None if race.round or stalled else 1], steps):
         return None
@@ -118,7 +133,7 @@ def chosen(
     Empty where no look was made, or none came to its end.
     """
     usable = groups["chain_of_thought"] + groups["direct"]
-    standing = _race(list(filter(is_look, history)), usable, groups, base).standing
+    standing = _race(list(filter(is_source_look, history)), usable, groups, base).standing
     if not standing:
         return ()
     alike = next(names for kind, names in groups.items() if standing[0].source in names)

@@ -43,7 +43,7 @@ def draft_of(dojo: Dojo, plan: Plan, card: DataCard, method: Method) -> Training
         "timeout_seconds": max(min(plan.max_seconds, dojo.remaining_budget_seconds()), 1.0),
         "seed": dojo.seed,
         "init_from": plan.init_from,
-        "early_stopping": judged,
+        "early_stopping": judged and "early-stopping" not in dojo.journal.without,
         "average_weights": judged,
         "range_test": judged,
         "hyperparameters_from": hyperparameters.origin,
@@ -139,7 +139,7 @@ def hyperparameters_for(
     before = dojo.journal.plan(plan.init_from)
     from_look = before is not None and before.steps > 0
     screening = plan.steps or from_look or plan.change in ("first", "sources")
-    if screening or not searches(dojo, method):
+    if screening or "tpe" in dojo.journal.without or not searches(dojo, method):
         return best_so_far(trials, length) or suggest([], method, width, dojo.seed)
     started, done = dojo.journal.training_plan(plan.init_from), dojo.journal.training(plan.init_from)
     ceiling = (done.learning_rate if done else 0.0) or (started.learning_rate if started else None)

@@ -31,6 +31,8 @@ LOOK_MARGIN = 3.0
 
 def needs_probe(dojo: Dojo, draft: TrainingPlan, card: DataCard) -> bool:
     """Whether to try a few steps first: not where a training about as demanding has succeeded in this run."""
+    if "gates" in dojo.journal.without:
+        return False
     tokens = longest_batch(draft, card)
     for experiment in dojo.journal.experiments():
         earlier, rows = experiment.training_plan, experiment.card

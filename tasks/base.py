@@ -110,6 +110,8 @@ class Source:
     """Columns by role (``prompt``, ``answer``, ``reasoning``, ``turns``), where they are known."""
     understood: tuple[str, ...] = ()
     """How the rows were read from the user's file, in lines for its owner."""
+    replay: bool = False
+    """Declared as general rows: no examples of the task, mixed in against forgetting alone."""
 
 
 @dataclass(frozen=True)

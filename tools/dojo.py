@@ -38,6 +38,7 @@ from tools.evaluation import paired_test as comparing
 from tools.evaluation.baselines import levels_of
 from tools.evaluation.judge.scoring import unjudged
 from tools.evaluation.lost_child import once_more
+from tools.forgetting.watched import Watched
 from tools.models.base_model import BaseModel
 from tools.models.chat_template import LossOn
 from tools.process.machine import machine
@@ -99,6 +100,10 @@ class Dojo:
     """Answers for the base model and adapters of it; None where all are answered here."""
     served_baseline: ServedBaseline | None = None
     """Another model whose score on the sealed test is told beside."""
+    watched: Watched = field(default_factory=Watched)
+    """What training may not harm."""
+    replay: dict[str, Source] = field(default_factory=dict)
+    """General rows by source, for recipes that mix them in: declared ones, and the base's own answers."""
     _profiles: dict[str, SourceProfile] = field(default_factory=dict)
 
     # -- looking ---------------------------------------------------------------------------
@@ -175,7 +180,7 @@ class Dojo:
         with self.ledger.measure("data"), boundary("data", "curating"):
             card = curating.run_recipe(
                 recipe,
-                self.pool,
+                {**self.pool, **self.replay},
                 self.spec,
                 self.decontaminator,
                 self.workspace,
@@ -234,8 +239,14 @@ class Dojo:
     def probe(self, experiment: str, plan: TrainingPlan, card: DataCard) -> training.ProbeResult:
         """A few real training steps; raises ExperimentFailed when they do not look sane."""
         with self.ledger.measure("train"):
-            start = self.model_dir(plan.init_from)
-            return training.probe(plan, experiment, start, card, self.workspace, self.worker, self.loss_on)
+            return training.probe(*self._place(plan, experiment, card))
+
+    def _place(
+        self, plan: TrainingPlan, experiment: str, card: DataCard
+    ) -> tuple[TrainingPlan, str, Path, DataCard, Workspace, Worker, LossOn]:
+        """What a training is of, and where."""
+        start = self.model_dir(plan.init_from)
+        return plan, experiment, start, card, self.workspace, self.worker, self.loss_on
 
     def train(self, experiment: str, plan: TrainingPlan, audience: Audience = NOBODY) -> Training:
         """Train on the experiment's data, in a child process."""
@@ -245,16 +256,7 @@ class Dojo:
         if card is None:
             raise HarnessFault(f"{experiment} has no data in this run's journal")
         with self.ledger.measure("train"):
-            trained = training.train(
-                plan,
-                experiment,
-                self.model_dir(plan.init_from),
-                card,
-                self.workspace,
-                self.worker,
-                self.loss_on,
-                audience,
-            )
+            trained = training.train(*self._place(plan, experiment, card), audience)
         self.journal.append("training_plan", plan, experiment)
         self.journal.append("training", trained, experiment)
         return trained
@@ -327,9 +329,8 @@ class Dojo:
 
     def repairs(self) -> dict[str, Repair]:
         """By source, the rule that an audit of this run found to make its answers right."""
-        notes = [event.data for event in self.journal.events if event.kind == "note"]
-        found = (Repair.model_validate(data["repair"]) for data in notes if "repair" in data)
-        return {op.source: op for op in found}
+        found = {op.source: op for op in self.journal.repairs}
+        return {} if "repair" in self.journal.without else found
 
     # -- memory ----------------------------------------------------------------------------
 

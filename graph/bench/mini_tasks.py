@@ -150,10 +150,10 @@ def scores(base: Score, final: Score) -> dict[str, Any]:
     }
 
 
-def by_agent(settings: RunSettings) -> dict[str, Any]:
-    """One run of the agent, with what it cost in orchestration."""
+def by_agent(settings: RunSettings, without: Sequence[str] = ()) -> dict[str, Any]:
+    """One run of the agent, perhaps without some of its parts, with what it cost in orchestration."""
     started = time.monotonic()
-    summary = run_agent(settings)
+    summary = run_agent(settings, without=without)
     run_dir = Path(settings.runs_dir) / str(summary["run"])
     journal = Journal.open(run_dir / "journal.jsonl", write=False)
     champion = journal.champion_id()

@@ -21,8 +21,8 @@ from roles import stopping, training_gate
 from roles.data_curator import write_recipe
 from roles.hyperparameters import BATCH_SIZES
 from roles.method import method_for
+from roles.search_space import MAX_EPOCHS
 from roles.time_split import experiment_seconds
-from roles.training_engineer import MAX_EPOCHS
 from tasks.errors import ExperimentFailed
 from tools.checks.source_kinds import kind_of
 from tools.dojo import Dojo

@@ -151,6 +151,9 @@ class Board:
     def _on_note(self, experiment: str, data: Mapping[str, Any]) -> None:
         self.notes = [*self.notes, words(data, "text")][-2:]
 
+    def _on_forgetting(self, experiment: str, data: Mapping[str, Any]) -> None:
+        self._on_note(experiment, data)
+
     def _on_confirmation(self, experiment: str, data: Mapping[str, Any]) -> None:
         self._on_note(experiment, data)
 

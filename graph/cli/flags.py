@@ -17,6 +17,7 @@ import typer
 from pydantic_core import PydanticUndefined
 
 from graph.settings import DEFAULT_BUDGET, RunSettings
+from tools.forgetting import watched
 
 TASK, LIMITS, POLICY, PLACES, OUTPUT = (
     "Task and model",
@@ -56,6 +57,8 @@ FLAGS = {
     "max_rows": Flag(LIMITS),
     "max_length": Flag(LIMITS, metavar="TOKENS"),
     "max_new_tokens": Flag(LIMITS, metavar="TOKENS"),
+    "forgetting_budget": Flag(LIMITS, default=str(watched.DEFAULT_BUDGET), metavar="NATS"),
+    "do_no_harm": Flag(LIMITS, default="", metavar="TASKS"),
     "target": Flag(LIMITS, metavar="SCORE"),
     "policy": Flag(POLICY),
     "model": Flag(POLICY, metavar="PROVIDER:MODEL"),

@@ -202,6 +202,10 @@ def _evaluation(data: Mapping[str, Any], board: Board) -> str:
     return f"{words(data, 'split')} {score[0]:.1f} [{score[1]:.1f}, {score[2]:.1f}]{of}"
 
 
+def _forgetting(data: Mapping[str, Any], board: Board) -> str:
+    return f"beside the task: {words(data, 'text')}"
+
+
 def _finished(data: Mapping[str, Any], board: Board) -> str:
     comparison, failure = data.get("comparison"), data.get("failure")
     text = words(data, "outcome")
@@ -238,6 +242,7 @@ _SAYINGS: dict[str, Callable[[Mapping[str, Any], Board], str]] = {
     "progress": _progress,
     "training": _training,
     "evaluation": _evaluation,
+    "forgetting": _forgetting,
     "finished": _finished,
     "note": _note,
     "confirmation": _confirmation,

@@ -39,11 +39,19 @@ KEYS = (
 CLAIM_KEYS = ("claim",)
 """After ``outcome``: the report's headline."""
 
-BASELINE_KEYS = ("confirmation", "majority", "chance", "against_majority", "one_answer", "served_baseline")
+BASELINE_KEYS = (
+    "confirmation",
+    "forgetting",
+    "majority",
+    "chance",
+    "against_majority",
+    "one_answer",
+    "served_baseline",
+)
 """After ``p_value``, where they were computed: how the search's candidate did on items kept apart, what the
-commonest answer alone and chance would score (or that there is no such level, and why), the paired test of
-the champion against that answer, whether the champion gives one answer to nearly all items, and what a served
-model scored on the same test."""
+champion lost of what the base can do beside the task, what the commonest answer alone and chance would score
+(or that there is no such level, and why), the paired test of the champion against that answer, whether the
+champion gives one answer to nearly all items, and what a served model scored on the same test."""
 
 JUDGE_KEYS = ("judge", "not_judged")
 """After those, where a language model judged: how it did on known answers, and items that got no verdict."""
@@ -103,7 +111,7 @@ def line_of(key: str, result: Mapping[str, Any]) -> str:
         return f"not defined ({value['undefined']})" if value["undefined"] else "not defined"
     if key == "majority":
         return f"{value['answer']!r} alone would score {float(value['score']):.1f}"
-    if key in ("confirmation", "served_baseline"):
+    if key in ("confirmation", "forgetting", "served_baseline"):
         return " ".join(str(value["text"]).split())
     if key == "chance":
         return f"{float(value):.1f}"

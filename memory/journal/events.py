@@ -26,6 +26,7 @@ StageKind = Literal[
     "training",
     "evaluation",
     "comparison",
+    "forgetting",
     "verdict",
     "diagnosis",
     "lesson",

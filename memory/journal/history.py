@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from memory.confirmation import Confirmation
+from memory.explained import Explained
+from memory.forgetting import Forgetting, GeneralAnswers
 from memory.journal.events import Event, Kind
-from memory.recipe import DataCard, DataRecipe, Record
+from memory.recipe import DataCard, DataRecipe, Record, Repair
 from memory.records import (
     Comparison,
     Diagnosis,
@@ -98,6 +100,10 @@ class History:
         """It against the incumbent of its time."""
         return self._record(experiment, "comparison", Comparison)
 
+    def forgetting(self, experiment: str) -> Forgetting | None:
+        """What it cost beside its task; None where nothing is watched, or it was no candidate."""
+        return self._record(experiment, "forgetting", Forgetting)
+
     def verdict(self, experiment: str) -> Verdict | None:
         """What the Evaluator made of its result."""
         return self._record(experiment, "verdict", Verdict)
@@ -154,6 +160,7 @@ class History:
             training=self.training(id),
             evaluation=self.evaluation(id),
             comparison=self.comparison(id),
+            forgetting=self.forgetting(id),
             verdict=self.verdict(id),
             diagnosis=self.diagnosis(id),
             failure=self.failure(id),
@@ -204,6 +211,11 @@ class History:
         return incumbent.id if incumbent else BASE
 
     @property
+    def over_budget(self) -> tuple[Experiment, ...]:
+        """The experiments that scored above the incumbent of their time and forgot more than was allowed."""
+        return tuple(e for e in self.experiments() if e.forgetting is not None and e.forgetting.beyond)
+
+    @property
     def confirmation(self) -> Confirmation | None:
         """How the search's candidate did on items kept apart; None before that, and in runs of earlier
         versions."""
@@ -245,6 +257,12 @@ class History:
         return tuple(str(event.data.get("text", "")) for event in self.events if event.kind == "note")
 
     @property
+    def repairs(self) -> tuple[Repair, ...]:
+        """The rules that audits found to make a source's answers right, oldest first."""
+        notes = [event.data for event in self.events if event.kind == "note"]
+        return tuple(Repair.model_validate(data["repair"]) for data in notes if "repair" in data)
+
+    @property
     def did_not_fit(self) -> tuple[dict[str, Any], ...]:
         """What ran out of memory in this run: ``{"plan", "batch"}`` each, the training plan
         and its longest batch (rows, tokens, trained tokens)."""
@@ -258,6 +276,29 @@ class History:
             event.data["lengths"] for event in self.events if event.kind == "note" and "lengths" in event.data
         ]
         return Lengths.model_validate(found[-1]) if found else None
+
+    @property
+    def without(self) -> frozenset[str]:
+        """The parts of the agent that a benchmark switched off in this run; mostly none."""
+        noted = [event.data.get("without") for event in self.events if event.kind == "note"]
+        return frozenset(str(part) for parts in noted for part in parts or ())
+
+    @property
+    def explained(self) -> dict[str, dict[str, Explained]]:
+        """By experiment and source, how its model finds the answers of that source."""
+        noted = [event for event in self.events if event.kind == "note" and "explained" in event.data]
+        return {
+            str(event.experiment): {
+                found.source: found for found in map(Explained.model_validate, event.data["explained"])
+            }
+            for event in noted
+        }
+
+    @property
+    def general(self) -> GeneralAnswers | None:
+        """Whether the base has general answers that can be forgotten; None where nobody looked."""
+        found = [event.data.get("general") for event in self.events if event.kind == "note"]
+        return next((GeneralAnswers.model_validate(each) for each in found if each), None)
 
     @property
     def baselines(self) -> dict[str, Any] | None:

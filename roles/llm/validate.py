@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from memory.journal.log import BASE
 from memory.records import Comparison, Diagnosis, Experiment, Plan, Prediction, Verdict
 from roles.llm.schemas import DiagnosisDecision, PlanDecision, VerdictDecision
+from roles.replay import share_for
 from tasks.errors import InvalidDecision
 from tools.checks.champion import replaces_incumbent
 from tools.checks.plan import check_plan, nearest
@@ -56,6 +57,7 @@ def plan_of(dojo: Dojo, experiment: str, decision: PlanDecision) -> Plan | Stop:
         init_from=decision.init_from,
         lessons=tuple(decision.lessons),
         tests=decision.tests,
+        replay=share_for(dojo, done),
         decided_by="llm",
     )
     check_plan(dojo, plan)

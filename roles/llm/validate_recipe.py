@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memory.recipe import Cap, DataRecipe, Decontaminate, Map, Mix, Operation, SampleRows, Select
+from memory.recipe import Cap, DataRecipe, Decontaminate, Map, Mix, Operation, Replay, SampleRows, Select
 from memory.records import Plan
 from roles.llm.schemas import RecipeDecision
+from roles.replay import replay_source
 from tasks.errors import InvalidDecision
 from tools.checks.recipe import check_operations, check_recipe
-from tools.curation.run import WRITES_TEXT
+from tools.curation.order import WRITES_TEXT
 from tools.dojo import Dojo
 
-LAST = (Mix, SampleRows, Cap)
+LAST = (Mix, SampleRows, Cap, Replay)
 """Operations that weigh and count rows; what removes rows comes before them."""
 
 
@@ -29,6 +30,8 @@ def recipe_of(dojo: Dojo, plan: Plan, decision: RecipeDecision) -> DataRecipe:
     _add_decontaminate(operations)
     _add_mix(plan, operations)
     _add_cap(plan, operations)
+    if plan.replay and not any(isinstance(op, Replay) for op in operations):
+        operations.append(Replay(share=plan.replay, source=replay_source(dojo)))
     recipe = DataRecipe(operations=tuple(operations), seed=dojo.seed)
     check_recipe(dojo, plan, recipe)
     return recipe
@@ -62,10 +65,11 @@ def _add_decontaminate(operations: list[Operation]) -> None:
 
 def _add_mix(plan: Plan, operations: list[Operation]) -> None:
     if len(set(plan.weights.values())) > 1 and not any(isinstance(op, Mix) for op in operations):
-        place = next((n for n, op in enumerate(operations) if isinstance(op, SampleRows | Cap)), None)
-        operations.insert(len(operations) if place is None else place, Mix(weights=plan.weights))
+        counted = (place for place, op in enumerate(operations) if isinstance(op, LAST))
+        operations.insert(next(counted, len(operations)), Mix(weights=plan.weights))
 
 
 def _add_cap(plan: Plan, operations: list[Operation]) -> None:
     if not any(isinstance(op, Cap) for op in operations):
-        operations.append(Cap(rows=plan.rows))
+        place = len(operations) - any(isinstance(op, Replay) for op in operations)
+        operations.insert(place, Cap(rows=plan.rows))

@@ -14,6 +14,7 @@ order mark, with either kind of line end.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tasks.answers.metrics import accuracy
@@ -28,8 +29,9 @@ from tasks.custom.metrics.distinct import COMPARED, COMPARED_BY_PROGRAM, refuse_
 from tasks.custom.metrics.programs import before_it_ran
 from tasks.custom.metrics.reader import AnswerReader
 from tasks.custom.read_rows import ReadTable, read_table, source_of
+from tasks.custom.tables import Data
 from tasks.custom.task_file import METRICS, TaskFile, fill, read_task_file, text_of
-from tasks.custom.training_data import Fetch, training_data
+from tasks.custom.training_data import Fetch, replay_data, training_data
 from tasks.errors import InputError, did_you_mean
 from tasks.formats.values import ABSENT, reach
 from tasks.splits import item_id
@@ -170,10 +172,26 @@ def _read_sources(
             str(folder / "train"), f"no row can be trained on ({told})", "name the columns in task.toml"
         )
     sources = tuple(source_of(table, _card(table)) for table in read)
+    general = replay_data(folder, task, fetch)
+    replay = _read_replay(general, {source.name for source in sources}, str(folder / "task.toml"))
     cards = [card.parts for table in read if (card := _card_file(table)).is_file()]
-    parts = ((item, Path(item.path).parts) for item in data.passed_over)
+    parts = ((item, Path(item.path).parts) for item in data.passed_over + general.passed_over)
     others = [item for item, tail in parts if all(card[-len(tail) :] != tail for card in cards)]
-    return sources, (*data.notes, *(f"{item.path}: not read, {item.reason}" for item in others))
+    notes = (f"{item.path}: not read, {item.reason}" for item in others)
+    return (*sources, *replay), (*data.notes, *general.notes, *notes)
+
+
+def _read_replay(data: Data, taken: set[str], task_file: str) -> tuple[Source, ...]:
+    """General rows, each read by what it is: the task's columns mean nothing in them."""
+    read = [read_table(table) for table in data.tables]
+    for table in read:
+        if not table.rows:
+            wrong = f"replay: no row of {table.name} can be trained on ({_why_none(table)})"
+            raise InputError(task_file, wrong, "give rows with a prompt and an answer")
+        if table.name in taken:
+            wrong = f"{table.name!r} is named as a source and as replay"
+            raise InputError(task_file, wrong, "rename or drop one of them")
+    return tuple(replace(source_of(table, _card(table)), replay=True) for table in read)
 
 
 def _why_none(table: ReadTable) -> str:

@@ -75,6 +75,8 @@ class TaskFile(BaseModel):
     """Where the rows are from, such as a Hub id with its commit; for the record alone."""
     sources: tuple[str, ...] = Field((), strict=False)
     """Training data beside ``train/``: paths from the folder, or Hub ids, ``ORG/NAME:CONFIG:SPLIT``."""
+    replay: tuple[str, ...] = Field((), strict=False)
+    """General rows, named as ``sources`` are: no examples of the task, mixed in against forgetting alone."""
 
     @property
     def declared(self) -> Declared:

@@ -1,4 +1,4 @@
-"""Training data of a task folder: its ``train`` and what ``sources`` in ``task.toml`` names, as tables."""
+"""Training data of a task folder: ``train``, ``sources`` and ``replay`` of ``task.toml``, as tables."""
 
 from __future__ import annotations
 
@@ -37,6 +37,18 @@ def training_data(folder: Path, task: TaskFile, fetch: Fetch | None) -> Data:
         )
     passed_over = tuple(item for part in parts for item in part.passed_over)
     return Data(tables, passed_over, tuple(note for part in parts for note in part.notes))
+
+
+def replay_data(folder: Path, task: TaskFile, fetch: Fetch | None) -> Data:
+    """What ``replay`` in ``task.toml`` names, as tables.
+
+    Raises:
+        InputError: a source of it cannot be read.
+    """
+    parts = [_named(folder, source, fetch) for source in task.replay]
+    notes = tuple(note for part in parts for note in part.notes)
+    passed_over = tuple(item for part in parts for item in part.passed_over)
+    return Data(tuple(table for part in parts for table in part.tables), passed_over, notes)
 
 
 def _own(folder: Path) -> Path | None:

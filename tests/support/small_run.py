@@ -12,12 +12,12 @@ from tests.support.tiny_model import make_tiny_model
 HELD_OUT_ROWS = 24
 
 
-def make_task_and_model(folder: Path) -> tuple[Path, Path]:
+def make_task_and_model(folder: Path, held_out_rows: int = HELD_OUT_ROWS) -> tuple[Path, Path]:
     """(task folder, model folder)."""
     task = folder / "units"
     write_example(task)
     for name in ("validation.jsonl", "test.jsonl"):
-        lines = (task / name).read_text(encoding="utf-8").splitlines()[:HELD_OUT_ROWS]
+        lines = (task / name).read_text(encoding="utf-8").splitlines()[:held_out_rows]
         (task / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
     return task, make_tiny_model(folder / "model")
 

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from memory.experience.lessons import Recalled
+from memory.explained import Explained
+from memory.forgetting import Divergence, Forgetting, GeneralAnswers
 from memory.recipe import Repair
 from memory.records import Diagnosis, Evaluation, Experiment, Plan, Training
 from roles.planner import plan
@@ -15,6 +17,8 @@ from tests.test_tools_checks_source_kinds import profile
 from tools.training.estimate import Speed
 
 ITEMS = 150
+BUDGET = 0.5
+"""Nats per token that may be forgotten, where anything is."""
 NOISE = 4.0
 """Points over the incumbent from which a result is kept, about one standard error."""
 
@@ -52,6 +56,10 @@ class SourceWorld:
     """What becomes known with the first audit."""
     advice: tuple[Recalled, ...] = ()
     """Lessons of earlier runs; this run's data have the digest ``d``."""
+    forgets: float = 0.0
+    """Nats per token that a training forgets; a share of general rows takes three times that share off."""
+    explained: dict[str, dict[str, Explained]] = field(default_factory=dict)
+    without: frozenset[str] = frozenset()
     history: list[Experiment] = field(default_factory=list)
 
     def dojo(self) -> Any:
@@ -61,7 +69,11 @@ class SourceWorld:
                 experiments=lambda: tuple(self.history),
                 best=self.best,
                 info=SimpleNamespace(data_digest="d", run="run"),
+                general=GeneralAnswers(right=20, asked=28, prompts=56) if self.forgets else None,
+                explained=self.explained,
+                without=self.without,
             ),
+            replay={},
             profiles=lambda: {
                 name: profile(
                     rows=self.rows.get(name, 800), reasoning_share=1.0 if name in self.worked else 0.0
@@ -89,16 +101,25 @@ class SourceWorld:
     def value(self, id: str) -> float:
         return next((e.evaluation.score.value for e in self.history if e.id == id and e.evaluation), 0.0)
 
+    def forgotten(self, plan: Plan) -> Forgetting | None:
+        if not self.forgets:
+            return None
+        mean = self.forgets * max(0.0, 1.0 - 3.0 * plan.replay)
+        lost = Divergence(mean=mean, low=mean, high=mean, prompts=56, tokens=500, same=0.8)
+        return Forgetting(general=lost, budget=BUDGET)
+
     def step(self) -> Plan | None:
         """Plan the next experiment and let it happen; None where nothing is planned."""
         planned = plan(self.dojo(), f"e{len(self.history) + 1:02d}")
         if planned is None:
             return None
         brings = self.looks if planned.steps else self.long
-        value = sum(brings[name] for name in planned.sources) / len(planned.sources)
+        shares = {name: planned.weights.get(name, 1.0) for name in planned.sources}
+        value = sum(brings[name] * share for name, share in shares.items()) / sum(shares.values())
         incumbent = self.best()
         delta = value - (self.value(incumbent.id) if incumbent else 0.0)
-        kept = delta > NOISE
+        better, forgotten = delta > NOISE, self.forgotten(planned)
+        kept = better and not (forgotten and forgotten.beyond)
         audited = kept and not planned.steps and self.audit
         self.history.append(
             Experiment.model_construct(
@@ -107,7 +128,8 @@ class SourceWorld:
                 evaluation=Evaluation(split="validation", score=score(value), predictions="p"),
                 training=TRAINING,
                 outcome="kept" if kept else "discarded",
-                comparison=SimpleNamespace(delta=delta),
+                comparison=SimpleNamespace(delta=delta, p_value=0.01 if better else 0.9),
+                forgetting=forgotten,
                 card=None,
                 diagnosis=Diagnosis(cause="data", evidence=(), next_move="tune", source_scores=self.audit)
                 if audited

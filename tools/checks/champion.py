@@ -16,26 +16,33 @@ from memory.records import Comparison, Experiment, Outcome, Verdict
 KEEP_LEVEL = 0.2
 
 
+def beyond_budget(experiment: Experiment) -> bool:
+    """Whether it forgot more than was allowed: such a model is neither built on nor claimed."""
+    return experiment.forgetting is not None and experiment.forgetting.beyond
+
+
 def replaces_incumbent(comparison: Comparison) -> bool:
     """Whether the evidence favours the challenger."""
     return comparison.delta > 0 and comparison.p_value / 2 <= KEEP_LEVEL
 
 
 def outcome_of(experiment: Experiment) -> Outcome:
-    """What an experiment came to: kept when the paired test allows it and no verdict refuses it."""
+    """What an experiment came to: kept when the paired test allows it, no verdict refuses it and it forgot no
+    more than its budget."""
     comparison = experiment.comparison
     if experiment.failure is not None or comparison is None:
         return "failed"
     refused = _refused(experiment.verdict)
-    return "kept" if replaces_incumbent(comparison) and not refused else "discarded"
+    kept = replaces_incumbent(comparison) and not refused and not beyond_budget(experiment)
+    return "kept" if kept else "discarded"
 
 
 def candidate_of(experiments: Sequence[Experiment]) -> Experiment | None:
     """The one model that is tested for what the run claims; None where nothing scored above the base.
 
-    The best on the search items, kept or not, unless the Evaluator refused it. A good model that came
-    after a lucky one often misses the level of the paired test against it; of twenty models of which one is
-    better by 10 points, choosing the best finds it more often than taking the incumbent
+    The best on the search items, kept or not, unless the Evaluator refused it or it forgot too much. A good
+    model that came after a lucky one often misses the level of the paired test against it; of twenty models
+    of which one is better by 10 points, choosing the best finds it more often than taking the incumbent
     (``tests.bench.claims``). The first of equals is taken.
     """
     above: dict[str, float] = {}
@@ -49,6 +56,7 @@ def candidate_of(experiments: Sequence[Experiment]) -> Experiment | None:
         best = above[found.id] if found else 0.0
         # A playbook's "discard" repeats the paired test; one in spite of the test is a refusal.
         refused = replaces_incumbent(comparison) and _refused(experiment.verdict)
+        refused = refused or beyond_budget(experiment)
         if above[experiment.id] > best + 1e-9 and not refused:
             found = experiment
     return found

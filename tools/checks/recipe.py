@@ -9,24 +9,21 @@ from memory.recipe import (
     Cap,
     DataRecipe,
     Filter,
-    Generate,
-    Judge,
     Map,
     Mix,
     Operation,
-    Rephrase,
+    Replay,
     Script,
     Select,
-    Solve,
 )
 from memory.records import Plan
 from tasks.errors import ExperimentFailed, InvalidDecision
+from tools.curation.order import ASKS_TEACHER
 from tools.curation.run import dry_run
 from tools.dojo import Dojo
 
 REHEARSAL_ROWS = 400
 """Raw rows that a recipe is tried on: wrong columns and scripts show at once."""
-ASKS_TEACHER = (Solve, Rephrase, Generate, Judge)
 
 
 def check_recipe(dojo: Dojo, plan: Plan, recipe: DataRecipe) -> None:
@@ -50,6 +47,21 @@ def check_operations(dojo: Dojo, plan: Plan, operations: Sequence[Operation]) ->
     if dojo.teacher is None and (asking := [op.op for op in operations if isinstance(op, ASKS_TEACHER)]):
         raise InvalidDecision(f"operations: {', '.join(asking)} ask a teacher model, and this run has none")
     _check_counts(plan, operations)
+    _check_replay(dojo, operations)
+
+
+def _check_replay(dojo: Dojo, operations: Sequence[Operation]) -> None:
+    for op in (op for op in operations if isinstance(op, Replay)):
+        if op is not operations[-1]:
+            raise InvalidDecision("operations: replay: once, at the very end")
+        if op.source and op.source not in dojo.replay:
+            declared = ", ".join(sorted(dojo.replay)) or "none is declared"
+            raise InvalidDecision(
+                f"operations: replay: no general rows called {op.source!r} ({declared}); without a source it "
+                "takes the base model's own answers"
+            )
+        if not op.source and not (dojo.journal.general and dojo.journal.general.measurable):
+            raise InvalidDecision("operations: replay: the base model has no general answers to replay")
 
 
 def _check_sources(plan: Plan, operations: Sequence[Operation]) -> None:
@@ -87,7 +99,8 @@ def _check_counts(plan: Plan, operations: Sequence[Operation]) -> None:
                     f"operations: mix: a weight over 0 for sources of the plan ({', '.join(plan.sources)})"
                 )
     caps = [op for op in operations if isinstance(op, Cap)]
-    if len(caps) > 1 or (caps and operations[-1] is not caps[0]):
+    own = [op for op in operations if not isinstance(op, Replay)]
+    if len(caps) > 1 or (caps and own[-1] is not caps[0]):
         raise InvalidDecision("operations: cap: once, at the end")
     if caps and caps[0].rows > plan.rows:
         raise InvalidDecision(f"operations: cap: at most the plan's {plan.rows} rows, not {caps[0].rows}")

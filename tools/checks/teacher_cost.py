@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memory.recipe import DataRecipe
 from tasks.errors import boundary
-from tools.curation import run as curating
+from tools.curation.order import ASKS_TEACHER
 from tools.dojo import Dojo
 from tools.synthesis.estimate import estimate_recipe
 from tools.synthesis.teacher import TeacherEstimate
@@ -15,7 +15,7 @@ def teacher_cost(dojo: Dojo, recipe: DataRecipe, most_rows: int = 2000) -> list[
 
     Estimated on at most ``most_rows`` raw rows; empty where nothing is asked.
     """
-    if dojo.teacher is None or not any(isinstance(op, curating.ASKS_TEACHER) for op in recipe.operations):
+    if dojo.teacher is None or not any(isinstance(op, ASKS_TEACHER) for op in recipe.operations):
         return []
     with dojo.ledger.measure("data"), boundary("data", "estimating a recipe"):
         return estimate_recipe(

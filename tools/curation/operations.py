@@ -67,6 +67,8 @@ class Example(NamedTuple):
     """The messages before the answer, where that is more than one user turn; ``prompt`` is their text."""
     tools: tuple[Mapping[str, Any], ...] = ()
     """JSON schemas of the functions that the turns may call."""
+    general: bool = False
+    """No example of the task: mixed in against forgetting."""
 
     def conversation(self) -> list[dict[str, Any]]:
         """The messages that are trained on, the answer last. A lone user turn is ``prompt`` as it is now."""
@@ -79,7 +81,8 @@ class Example(NamedTuple):
     def record(self) -> dict[str, Any]:
         """The row as a training set holds it."""
         fields = {"prompt": self.prompt, "answer": self.answer, "source": self.source, "row": self.row}
-        taught = {"teacher": self.teacher} if self.teacher else {}
+        taught: dict[str, Any] = {"teacher": self.teacher} if self.teacher else {}
+        taught |= {"general": True} if self.general else {}
         chat = {"messages": self.conversation(), "tools": [*self.tools]} if self.turns else {}
         return {**fields, **taught, **chat}
 

@@ -28,15 +28,12 @@ from memory.recipe import (
     DataCard,
     DataRecipe,
     Decontaminate,
-    Generate,
-    Judge,
     Map,
     Repair,
-    Rephrase,
+    Replay,
     SampleRows,
     Script,
     Select,
-    Solve,
     StepCount,
 )
 from tasks.base import Source, TaskSpec
@@ -50,24 +47,27 @@ from tools.curation.operations import (
     Raw,
     Step,
     TeacherSteps,
-    bad_recipe,
     map_columns,
     removed_by_source,
     sample,
     select,
 )
 from tools.curation.operations import decontaminate as decontaminate_rows
+from tools.curation.order import ASKS_TEACHER, asking, check_order, check_teacher, taught_last
 from tools.curation.repair import repair_rows
+from tools.curation.replay import replay_rows, replayed, source_name
 from tools.curation.script import transform_rows
 from tools.curation.targets import rationale_of
 from tools.workspace import Workspace
 
 CountTokens = Callable[[str], int]
-STEPS: Mapping[type, Step] = {**OPERATIONS, Repair: repair_rows, Script: transform_rows}
+STEPS: Mapping[type, Step] = {
+    **OPERATIONS,
+    Repair: repair_rows,
+    Script: transform_rows,
+    Replay: replay_rows,
+}
 """What follows ``Select`` and ``Map`` without a teacher; those that ask one are handed in."""
-WRITES_TEXT: tuple[type, ...] = (Repair, Script)
-"""Operations whose rows may hold any words: decontamination must come after them."""
-ASKS_TEACHER = (Solve, Rephrase, Generate, Judge)
 EXAMPLES = 5
 """Removed rows that are kept per operation."""
 QUOTED_CHARACTERS = 600
@@ -110,8 +110,8 @@ def run_recipe(
         HarnessFault: the result cannot be written.
     """
     started = time.perf_counter()
-    _check_order(recipe, pool)
-    _check_teacher(recipe, teacher)
+    check_order(recipe, pool)
+    check_teacher(recipe, teacher)
     key = cache_key(recipe, pool, spec, decontaminator, max_rows, domain_prompts, teacher)
     if (cached := _cached(workspace, key)) is not None:
         return cached.model_copy(update={"cached": True, "wall_seconds": time.perf_counter() - started})
@@ -121,7 +121,8 @@ def run_recipe(
     _gate(rows, decontaminator)
     content = "".join(json.dumps(row.record(), ensure_ascii=False) + "\n" for row in rows)
     lengths = [(count_tokens(row.prompt), count_tokens(row.answer)) for row in rows]
-    worked = sum(bool(row.reasoning or rationale_of(spec, row.answer)) for row in rows)
+    own = [row for row in rows if not row.general]
+    worked = sum(bool(row.reasoning or rationale_of(spec, row.answer)) for row in own)
     card = DataCard(
         recipe_digest=recipe.digest(),
         data_sha256=sha256(content.encode()).hexdigest(),
@@ -134,7 +135,8 @@ def run_recipe(
         longest_trained_tokens=max(
             answer + (prompt if row.turns else 0) for row, (prompt, answer) in zip(rows, lengths, strict=True)
         ),
-        reasoning_share=worked / len(rows),
+        reasoning_share=worked / max(len(own), 1),
+        replay_rows=len(rows) - len(own),
         wall_seconds=time.perf_counter() - started,
     )
     workspace.write_text(card.path, content)
@@ -158,8 +160,8 @@ def rows_of(
     Raises:
         ExperimentFailed: ``bad_recipe``.
     """
-    _check_order(recipe, pool)
-    _check_teacher(recipe, None)
+    check_order(recipe, pool)
+    check_teacher(recipe, None)
     unlimited = sum(len(pool[name].rows) for name in set(recipe.sources)) + 1
     run = _CurationRun(recipe, pool, spec, decontaminator, len, unlimited, domain_prompts)
     return [(row.prompt, row.answer) for row in run.rows(may_be_empty=True)]
@@ -183,9 +185,15 @@ def dry_run(
     Raises:
         ExperimentFailed: ``bad_recipe``, ``bad_script``, ``empty_data`` or ``contaminated``, as a run would.
     """
-    _check_order(recipe, pool)
-    tried = tuple(op for op in recipe.operations if teacher or not isinstance(op, ASKS_TEACHER))
+    check_order(recipe, pool)
+    tried = tuple(
+        op
+        for op in recipe.operations
+        if (teacher or not isinstance(op, ASKS_TEACHER))
+        and not (isinstance(op, Replay) and source_name(op) not in pool)  # they are asked for when it runs
+    )
     some = _thinned({name: pool[name] for name in dict.fromkeys(recipe.sources)}, most_rows)
+    some |= {name: pool[name] for name in replayed(recipe) if name in pool}
     short = recipe.model_copy(update={"operations": tried})
     run = _CurationRun(short, some, spec, decontaminator, count_tokens, max_rows, domain_prompts, teacher)
     rows = run.rows()
@@ -216,10 +224,10 @@ def cache_key(
     teacher: TeacherSteps | None = None,
 ) -> str:
     """24 hex digits over everything that the resulting rows depend on."""
-    names = dict.fromkeys(recipe.sources)
+    names = dict.fromkeys((*recipe.sources, *replayed(recipe)))
     parts = [recipe.digest(), spec.id, decontaminator.digest(), str(max_rows), *domain_prompts]
-    parts += [teacher.digest] if teacher is not None and _asking(recipe) else []
-    parts += [f"{name} {source_hash(pool[name])}" for name in names]
+    parts += [teacher.digest] if teacher is not None and asking(recipe) else []
+    parts += [f"{name} {source_hash(pool[name])}" for name in names if name in pool]
     return sha256("\x1f".join(parts).encode()).hexdigest()[:24]
 
 
@@ -279,7 +287,7 @@ class _CurationRun:
                 rows = kept.rows
             if not (rows or isinstance(op, Select) or may_be_empty):
                 raise self._empty()
-        if _taught_last(self._recipe):
+        if taught_last(self._recipe):
             rows = self._decontaminated_again(rows)
             if not (rows or may_be_empty):
                 raise self._empty()
@@ -338,39 +346,6 @@ class _CurationRun:
             return ExperimentFailed("data", "empty_data", "the selected sources hold no rows")
         what = f"{last.op} removed the last {last.rows_in:,} rows ({last.note or 'none passed'})"
         return ExperimentFailed("data", "empty_data", f"{what}; rows after each step: {way}")
-
-
-def _check_order(recipe: DataRecipe, pool: Mapping[str, Source]) -> None:
-    kinds = [type(op) for op in recipe.operations]
-    if kinds[0] is not Select or kinds.count(Map) != 1:
-        raise bad_recipe("a recipe starts with select and holds one map")
-    place = kinds.index(Map)
-    if any(kind is not Select for kind in kinds[:place]) or Select in kinds[place:]:
-        raise bad_recipe("every select comes before the map, every other operation after it")
-    writing = [position for position, kind in enumerate(kinds) if issubclass(kind, WRITES_TEXT)]
-    if writing and Decontaminate not in kinds[writing[-1] :]:
-        raise bad_recipe(f"a decontaminate comes after the last {recipe.operations[writing[-1]].op}")
-    for op in recipe.operations[:place]:
-        if isinstance(op, Select):
-            select(op, pool, most=0)  # names of sources that are not there
-
-
-def _asking(recipe: DataRecipe) -> list[str]:
-    """The operations that ask a teacher."""
-    return [op.op for op in recipe.operations if isinstance(op, ASKS_TEACHER)]
-
-
-def _check_teacher(recipe: DataRecipe, teacher: TeacherSteps | None) -> None:
-    if teacher is None and (asking := _asking(recipe)):
-        named = ", ".join(dict.fromkeys(asking))
-        raise bad_recipe(f"this recipe asks a teacher ({named}): give one with --teacher provider:model")
-
-
-def _taught_last(recipe: DataRecipe) -> bool:
-    """Whether a teacher writes rows after the last decontamination."""
-    kinds = [type(op) for op in recipe.operations]
-    taught = [position for position, kind in enumerate(kinds) if issubclass(kind, ASKS_TEACHER)]
-    return bool(taught) and Decontaminate not in kinds[taught[-1] :]
 
 
 def _gate(rows: Sequence[Example], decontaminator: Decontaminator) -> None:

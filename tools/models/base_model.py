@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from memory.recipe import Record
-from tasks.errors import InputError, did_you_mean
+from tasks.errors import InputError, did_you_mean, or_input_error
 from tools.models import fetch, gguf
 from tools.models.adapter import is_adapter, tokenizer_dir, whole_base
 from tools.models.architecture import check_config, max_positions, read_config
@@ -157,6 +157,19 @@ def _check_tokenizer(folder: Path) -> None:
     if not files:
         raise InputError(str(folder), "it holds no tokenizer (tokenizer.json)", PATH_FIX)
     refuse_pointer(files[0])
+
+
+def token_counter(model: BaseModel) -> Callable[[str], int]:
+    """``count_tokens``, tried on a word.
+
+    Raises:
+        InputError: the tokenizer cannot be loaded, or does not take text.
+    """
+    fix = "copy the tokenizer's files from the Hub again"
+    with or_input_error(str(model.path), "its tokenizer cannot be loaded", fix):
+        counter = count_tokens(model)
+        counter("one")
+        return counter
 
 
 @functools.lru_cache(maxsize=4)

@@ -102,6 +102,7 @@ def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dic
         "champion": champion,
         "leading": leading,
         "confirmation": journal.confirmation,
+        "forgetting": claim.forgetting_text(journal),
         "detectable": facts.detectable(journal),
         "counts": journal.counts(),
         "base": base,

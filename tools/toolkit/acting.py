@@ -14,6 +14,7 @@ from memory.recipe import DataCard, DataRecipe
 from memory.records import Plan, TrainingPlan
 from tasks.errors import InputError, InvalidDecision
 from tools.chat.untrusted_text import one_line
+from tools.checks import forgetting
 from tools.checks.champion import outcome_of
 from tools.checks.plan import check_plan
 from tools.checks.recipe import check_recipe
@@ -83,6 +84,7 @@ def _curating(dojo: Dojo) -> Callable[..., str]:
         if dojo.journal.card(experiment) is not None:
             raise InputError(f"experiment {experiment}", "has its data", "train it, or finish it")
         check_recipe(dojo, plan, recipe)
+        forgetting.fetch_replay(dojo, recipe)
         return dojo.curate(experiment, recipe).model_dump_json(indent=1)
 
     return run_data_recipe
@@ -139,6 +141,9 @@ def _evaluating(dojo: Dojo) -> Callable[..., str]:
         if experiment != BASE and journal.comparison(experiment) is None:
             comparison = dojo.compare(experiment, journal.incumbent_id())
             journal.append("comparison", comparison, experiment)
+            forgetting.measure(dojo, comparison)
+        if experiment == BASE:
+            forgetting.look_at_base(dojo)
         return evaluation.model_dump_json(indent=1)
 
     return evaluate_model

@@ -90,6 +90,8 @@ def _row(e: Experiment, siblings: set[str]) -> tuple[str, ...]:
     outcome: str = e.outcome
     if e.failure:
         outcome += f" ({e.failure.stage}: {e.failure.code})"
+    elif e.forgetting and e.forgetting.beyond:
+        outcome += " (forgot more than its budget)"
     against = "-"
     if c := e.comparison:
         against = f"{c.delta:+.1f} [{c.low:+.1f}, {c.high:+.1f}] p={c.p_value:.2g} ({c.champion})"

@@ -118,6 +118,8 @@ def comparison(context: ExperimentContext, tokens: int) -> str:
         f"({name(c.test)}, n={c.n}); {c.fixed} items fixed, {c.broken} broken"
     )
     lines.append(f"- of it answer format {c.format_gain:+.1f}, capability {c.capability_gain:+.1f}")
+    if context.current and context.current.forgetting:
+        lines.append(f"- beside the task: {context.current.forgetting.text()}")
     if context.plan is not None:
         lines.append(f"- expected over {context.parent_id}: {context.plan.expected_gain:+.1f} points")
     return listing(lines, tokens)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memory.claim import claim, levels_text
+from memory.claim import claim, forgetting_text, levels_text
 from memory.journal.log import Journal
 from memory.recipe import DataCard
 from memory.records import Comparison, TrainingPlan
@@ -54,9 +54,14 @@ def model_card(
         f"## Licence\n\nThe task's data: {spec.licence}. The weights also carry the licence of the base "
         f"model, {info.base_model}; read its own card before you pass them on.",
         "## Limits\n\nThe scores hold for this task's prompts and answer format. "
-        f"Nothing else was measured. Known trap of the task: {spec.pitfall}",
+        f"Nothing else was measured{_but_forgetting(journal, champion)}. "
+        f"Known trap of the task: {spec.pitfall}",
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _but_forgetting(journal: Journal, champion: str) -> str:
+    return ", but for what is said above of general answers" if journal.forgetting(champion) else ""
 
 
 def metadata(journal: Journal, champion: str, spec: TaskSpec, name: str, adapter: bool = False) -> str:
@@ -117,6 +122,8 @@ def _scores(journal: Journal, champion: str) -> str:
         ]
     if levels := levels_text(journal):
         lines += ["", " ".join(levels)]
+    if forgotten := forgetting_text(journal):
+        lines += ["", f"Beside the task: {forgotten}"]
     return "\n".join(lines)
 
 
@@ -144,6 +151,8 @@ def _data(card: DataCard) -> str:
         "|---|---|",
     ]
     lines += [f"| {source} | {rows} |" for source, rows in card.rows_by_source.items()]
+    if card.replay_rows:
+        lines += ["", f"{card.replay_rows} of the rows are general ones, mixed in against forgetting."]
     return "\n".join(lines)
 
 

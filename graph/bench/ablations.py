@@ -1,0 +1,33 @@
+"""Ablations: the parts of the agent that a benchmark can run without, one at a time.
+
+A run notes what it goes without as the second thing in its journal, from which the rules read it; no flag
+of a user's switches any of it off. Decontamination, the sealed test and confirmation are no such parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tasks.errors import InputError, did_you_mean
+
+PARTS = {
+    "valuation": "no looks at sources, no mixtures, no source distrusted after an audit",
+    "repair": "rules that an audit found are not applied",
+    "gates": "no steps are tried before a training",
+    "early-stopping": "no training ends before its schedule, and every source is looked at",
+    "tpe": "hyperparameters are the default, or those that did best so far",
+}
+"""By name: what a run does without it."""
+
+
+def check_parts(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, each once.
+
+    Raises:
+        InputError: there is no such part.
+    """
+    for name in names:
+        if name not in PARTS:
+            wrong = "is no part that can be left out"
+            raise InputError(f"--without {name}", wrong, did_you_mean(name, PARTS))
+    return tuple(dict.fromkeys(names))

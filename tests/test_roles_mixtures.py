@@ -1,0 +1,83 @@
+"""Which mixtures of good sources are tried, how many for how long, and what goes on from them."""
+
+from __future__ import annotations
+
+import pytest
+
+from memory.explained import Explained
+from roles.mixtures import mixtures
+from roles.source_looks import Seen
+from tests.support.source_world import SourceWorld, score
+
+LOOKS = {"one": 40.0, "two": 38.0, "three": 5.0}
+LONG = {"one": 80.0, "two": 50.0, "three": 6.0}
+ROWS = {"one": 500, "two": 1000, "three": 900}
+
+
+def seen(*names: str) -> tuple[Seen, ...]:
+    return tuple(Seen(name, f"e{number:02d}", score(40.0)) for number, name in enumerate(names, 1))
+
+
+def explained(source: str, base: float, loss: float) -> Explained:
+    return Explained(source=source, base_loss=base, loss=loss, rows=24)
+
+
+def test_mixtures_weigh_by_rows_by_the_best_and_by_who_explains_whom() -> None:
+    by = {
+        "e01": {"one": explained("one", 3.0, 1.0), "two": explained("two", 3.0, 2.5)},
+        "e02": {"two": explained("two", 3.0, 1.0)},
+    }
+    found = mixtures(seen("one", "two"), ROWS, by)
+    assert found == (
+        {"one": pytest.approx(1 / 3, abs=1e-3), "two": pytest.approx(2 / 3, abs=1e-3)},
+        {"one": 1.0},
+        {"one": 0.5, "two": 0.5},
+        {"one": 0.8, "two": 0.2},
+    )
+
+
+def test_a_source_that_the_best_one_contradicts_is_left_out_by_the_last_mixture() -> None:
+    by = {
+        "e01": {"two": explained("two", 3.0, 5.0)},
+        "e02": {"two": explained("two", 3.0, 1.0)},
+    }
+    assert [mixture.get("two", 0.0) for mixture in mixtures(seen("one", "two"), ROWS, by)] == [
+        0.667,
+        0.0,
+        0.5,
+    ]
+
+
+def test_mixtures_that_come_to_the_same_are_one_and_one_source_is_none() -> None:
+    assert mixtures(seen("one"), ROWS, {}) == ()
+    assert mixtures(seen("one", "two"), {"one": 500, "two": 500}, {}) == (
+        {"one": 0.5, "two": 0.5},
+        {"one": 1.0},
+    )
+
+
+def test_with_time_the_better_half_goes_on_for_twice_as_long_and_training_from_the_last() -> None:
+    world = SourceWorld(looks=LOOKS, long=LONG, rows=ROWS, seconds=3000.0)
+    plans = world.run(12)
+    trials = [plan for plan in plans if plan.steps and plan.weights]
+    steps = trials[0].steps
+    assert [plan.steps for plan in trials] == [steps] * 3 + [2 * steps] * 2
+    looks = {plan.sources: plan.experiment for plan in plans if plan.steps and not plan.weights}
+    assert {plan.init_from for plan in trials[:3]} == {looks["one",]}
+    assert {plan.init_from for plan in trials[3:]} < {plan.experiment for plan in trials[:3]}
+    # The more of the better source, the better this world's validation score.
+    after = next(plan for plan in plans if not plan.steps)
+    last = next(plan for plan in reversed(trials) if plan.weights == {"one": 1.0})
+    assert (after.sources, after.init_from) == (("one",), last.experiment)
+
+
+def test_a_short_budget_mixes_all_rows_as_before() -> None:
+    world = SourceWorld(looks=LOOKS, long=LONG, rows=ROWS, seconds=300.0)
+    plans = world.run(8)
+    assert not any(plan.steps and plan.weights for plan in plans)
+    assert set(next(plan for plan in plans if not plan.steps).sources) == {"one", "two"}
+
+
+def test_without_valuation_no_source_is_looked_at() -> None:
+    world = SourceWorld(looks=LOOKS, long=LONG, rows=ROWS, seconds=3000.0, without=frozenset({"valuation"}))
+    assert not any(plan.steps for plan in world.run(4))

@@ -1,0 +1,1 @@
+"""Forgetting: what a training cost beside its task, measured on the base model's own general answers."""
