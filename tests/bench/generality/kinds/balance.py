@@ -1,4 +1,4 @@
-"""Arithmetic: what is left on a shelf after a sale and a delivery."""
+"""Arithmetic: what is left on a shelf after a sale and a delivery, with the working in its own column."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ description = "Work out how many pieces are in stock after the movements of a da
 prompt = "{note}"
 metric = "number"
 answer = "stock"
-max_new_tokens = 24
+reasoning = "working"
+max_new_tokens = 48
 """
 NOTES = (
     "Stock of {goods}: {start}. Sold {out}, delivered {into}. How many now?",
@@ -29,7 +30,8 @@ def _draw(rng: random.Random) -> Row:
     note = rng.choice(NOTES).format(
         goods=rng.choice(GOODS), name=rng.choice(NAMES), start=start, out=out, into=into
     )
-    return {"note": note, "stock": str(start - out + into)}
+    working = f"{start}-{out}={start - out}. {start - out}+{into}={start - out + into}."
+    return {"note": note, "working": working, "stock": str(start - out + into)}
 
 
 def _before_the_delivery(row: Row) -> str:
