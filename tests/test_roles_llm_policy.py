@@ -7,6 +7,7 @@ import pytest
 from memory.budget.spending import PriceTable, Spending
 from memory.records import TrainingPlan
 from roles import playbook
+from roles.stopping import Stop
 from tests.support.faulty_llm import FaultyLLM
 from tests.support.loopback_chat import ChatServer, Request, call, http_error, in_order, text
 from tests.support.role_decisions import STAGES, decided, decisions, desks, make_policy
@@ -93,7 +94,7 @@ def test_the_optimiser_and_the_clock_are_not_the_models(floor):
     assert training.max_steps < playbook.max_steps
 
 
-def test_a_stop_ends_the_run_with_its_reason(floor):
+def test_a_stop_comes_with_its_reason(floor):
     stop = {"stop": True, "reason": "three discards in a row, nothing new to try"}
 
     def script(request: Request):
@@ -101,8 +102,8 @@ def test_a_stop_ends_the_run_with_its_reason(floor):
 
     dojo = floor[0][8]["planner"]
     with ChatServer(script) as server:
-        assert make_policy(server.base_url, **FAST).plan(dojo, "e09") is None
-    assert dojo.journal.notes[-1] == "the Planner ends the run: three discards in a row, nothing new to try"
+        stopped = make_policy(server.base_url, **FAST).plan(dojo, "e09")
+    assert stopped == Stop("three discards in a row, nothing new to try")
 
 
 def test_a_stop_before_two_experiments_is_refused_and_then_the_playbook_plans(floor):

@@ -18,9 +18,10 @@ from roles.llm.schemas import (
     TrainingDecision,
     VerdictDecision,
 )
-from roles.llm.validate import Stop, diagnosis_of, plan_of, verdict_of
+from roles.llm.validate import diagnosis_of, plan_of, verdict_of
 from roles.llm.validate_recipe import recipe_of
 from roles.llm.validate_training import training_draft_of
+from roles.stopping import Stop
 from tasks.errors import InvalidDecision
 from tests.support.run_in_progress import make_dojo
 
@@ -123,7 +124,7 @@ def test_a_plan_that_fits_becomes_a_record(dojos):
         ({"parent": "e44"}, "is no finished experiment"),
         ({"parent": "e01"}, "the parent is e06, not e01"),
         ({"change": "first"}, "is for the first experiment of a run"),
-        ({"change": "sources"}, "they are those of e06"),
+        ({"change": "sources"}, "they are the sources of e06"),
         ({"sources": ["field-notes", "forum"]}, "change one thing at a time"),
         ({"tests": "e55"}, "made no prediction"),
         ({"tests": "e08"}, "predicts what a change of sources brings"),
@@ -181,7 +182,7 @@ def test_stopping_takes_two_experiments(dojos):
 
 
 def recipe(dojo, *operations):
-    made = dojo.journal.plan("e09")
+    made = dojo.journal.plan("e09").model_copy(update={"change": "operations"})
     return recipe_of(dojo, made, RecipeDecision.model_validate({"operations": operations}))
 
 
@@ -204,7 +205,8 @@ def test_what_a_script_writes_is_decontaminated(dojos):
 
 def test_weights_of_the_plan_become_a_mix(dojos):
     dojo = dojos["plan"]
-    weighted = dojo.journal.plan("e09").model_copy(update={"weights": {"field-notes": 1.0, "forum": 0.5}})
+    weights = {"field-notes": 1.0, "forum": 0.5}
+    weighted = dojo.journal.plan("e09").model_copy(update={"weights": weights, "change": "operations"})
     made = recipe_of(dojo, weighted, RecipeDecision(operations=[]))
     assert [type(op) for op in made.operations] == [Select, Map, Decontaminate, Mix, Cap]
 

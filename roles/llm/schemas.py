@@ -32,7 +32,8 @@ class PlanDecision(Schema):
         description="Why this and nothing else now: figures with experiment ids."
     )
     change: Change = Field(
-        description="The one thing that differs from the parent; `first` for the first experiment, only."
+        description="The one thing that differs from the parent: `data` is sources together with the "
+        "operations they need; `first` is for the first experiment, only."
     )
     init_from: Id = Field(
         "base", description="Whose weights training goes on from: base, or the id of a trained experiment."
@@ -131,7 +132,9 @@ class Evidence(Schema):
 class PredictionDecision(Schema):
     """The one change that would test the diagnosis, and what it would bring."""
 
-    change: Literal["sources", "operations", "method", "hyperparameters", "duration"]
+    change: Literal["sources", "operations", "data", "method", "hyperparameters", "duration"] = Field(
+        description="`data` where new sources come with the operations they need."
+    )
     claim: Sentence = Field(description="What is changed, and what will happen then.")
     expected_gain: float = Field(
         ge=-100.0, le=100.0, description="Points of validation score over this experiment."
