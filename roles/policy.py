@@ -19,7 +19,7 @@ class Policy(Protocol):
     """Five decisions. Each returns a record; none acts, and none writes into the journal's stages."""
 
     def plan(self, dojo: Dojo, experiment: str) -> Plan | Stop | None:
-        """The next experiment; None when nothing is left to try, ``Stop`` where a model says so in its words."""
+        """The next experiment; None when nothing is left to try, ``Stop`` when a model says so."""
         ...
 
     def write_recipe(self, dojo: Dojo, plan: Plan) -> DataRecipe:

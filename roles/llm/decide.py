@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from memory.budget.spending import Spending
 from memory.records import Decision, Role
-from roles.llm.limits import Limits, Pace
+from roles.llm.limits import USUAL, Limits, Pace
 from roles.llm.metering import Meter, TooLong
 from roles.llm.reply_validator import ReplyValidator
 from tasks.errors import CapReached, FtDojoError, HarnessFault
@@ -72,7 +72,7 @@ def decide(
     spending: Spending,
     accept: Callable[[Any], T],
     redactor: Redactor,
-    limits: Limits = Limits(),
+    limits: Limits = USUAL,
     pace: Pace | None = None,
 ) -> Decided[T]:
     """Let a language model decide.

@@ -105,6 +105,10 @@ class OwnLimits:
         )
 
 
+USUAL = Limits()
+NOTHING_SAID = OwnLimits()
+
+
 class Pace:
     """How long models took for their latest replies, and how long one was waited for in vain."""
 
@@ -125,7 +129,7 @@ class Pace:
         self._waited[model] = max(seconds, self._waited.get(model, 0.0))
 
     def reply_seconds(self, model: str) -> float:
-        """A usual reply, and no less than what was waited in vain since the last one; 0 while nothing is known."""
+        """A usual reply, no less than was waited in vain since the last one; 0 while nothing is known."""
         taken = self._taken.get(model)
         return max(median(taken) if taken else 0.0, self._waited.get(model, 0.0))
 

@@ -1,8 +1,8 @@
 """Every call of a role's model: admitted by the caps before it, accounted for after it, bounded in time.
 
-A call may take what is left of its decision, and a little more: a reply that comes in that grace is used. A call
-that the model's own speed leaves no room for is not made. The last one for which there is room offers the
-decision alone, so that the model does not spend it on a look.
+A call may take what is left of its decision, and a little more: a reply that comes in that grace is used. A
+call that the model's own speed leaves no room for is not made. The last one for which there is room offers
+the decision alone, so that the model does not spend it on a look.
 """
 
 from __future__ import annotations

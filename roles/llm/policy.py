@@ -21,7 +21,7 @@ from roles import playbook
 from roles.llm import schemas, validate
 from roles.llm.briefing.build import briefing, system_prompt
 from roles.llm.decide import Decided, DecisionPrompt, Subject, decide
-from roles.llm.limits import Limits, OwnLimits, Pace
+from roles.llm.limits import NOTHING_SAID, USUAL, Limits, OwnLimits, Pace
 from roles.llm.validate_recipe import recipe_of
 from roles.llm.validate_training import training_draft_of
 from roles.stopping import Stop
@@ -50,10 +50,10 @@ class LanguageModel:
         spending: Spending,
         redactor: Redactor | None = None,
         limits: Limits | None = None,
-        own: OwnLimits = OwnLimits(),
+        own: OwnLimits = NOTHING_SAID,
     ) -> None:
         self.models, self.spending = models, spending
-        self.limits, self.own = limits or Limits(), own
+        self.limits, self.own = limits or USUAL, own
         self._pace: Pace | None = None
         self.redactor = redactor or models.redactor
 
@@ -76,7 +76,7 @@ class LanguageModel:
             "data_curator",
             "recipe",
             plan.experiment,
-            schemas.RecipeDecision,
+            schemas.recipe_decision(teacher=dojo.teacher is not None),
             lambda reply: recipe_of(dojo, plan, reply),
             script=True,
         ).value
@@ -174,7 +174,7 @@ class LanguageModel:
         return decided
 
     def _limits(self, dojo: Dojo, model: str, script: bool) -> Limits:
-        """Thinking takes no more than its share of a small budget, and no less than a model needs to answer."""
+        """Thinking takes a share of a small budget, and no less than a model needs to answer."""
         left, reply = dojo.remaining_budget_seconds(), self._paced(dojo).reply_seconds(model)
         return self.own.over(self.limits, left, reply, script=script)
 

@@ -1,10 +1,11 @@
 """Validation of a language model's replies: what stands between a reply and a decision.
 
 LangChain lets several kinds of broken reply end an agent without an error: malformed calls, empty
-messages, cut answers, plain text, an invalid decision beside another call. Here every reply is read, and the
-decision is taken in whatever form it comes (``roles.llm.reply_reading``). What holds none goes back to the
-model with one short sentence, a bounded number of times. What goes back is cleaned: a broken or huge reply is
-replaced by its beginning, so that it neither fills the context nor makes the provider refuse the next request.
+messages, cut answers, plain text, an invalid decision beside another call. Here every reply is read, and
+the decision is taken in whatever form it comes (``roles.llm.reply_reading``). What holds none goes back to
+the model with one short sentence, a bounded number of times. What goes back is cleaned: a broken or huge
+reply is replaced by its beginning, so that it neither fills the context nor makes the provider refuse the
+next request.
 """
 
 from __future__ import annotations
@@ -76,7 +77,9 @@ class ReplyValidator(Generic[T]):
         if problem := self._unreadable(reply, read):
             return self._without_it(reply, answers, problem)
         if read.complaint or read.several:
-            return self._with_it(reply, answers, read.complaint or f"call {self.tool} once, not several times")
+            return self._with_it(
+                reply, answers, read.complaint or f"call {self.tool} once, not several times"
+            )
         return self._with_calls(reply, read) if read.looks else None
 
     def _judged(

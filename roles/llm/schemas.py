@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from memory.recipe import Operation
+from memory.recipe import Operation, PlainOperation
 from memory.records import Change
 
 Sentence = Annotated[str, Field(min_length=3, max_length=600)]
 Id = Annotated[str, Field(max_length=200)]
+ORDER = "In the order in which they run."
 
 
 class Schema(BaseModel):
@@ -80,7 +81,20 @@ class RecipeDecision(Schema):
     cap (the plan's rows). The recipe is tried on a sample of rows before it counts.
     """
 
-    operations: list[Operation] = Field(max_length=40, description="In the order in which they run.")
+    operations: list[Operation] = Field(max_length=40, description=ORDER)
+
+
+_PLAIN = create_model(
+    "RecipeDecision",
+    __base__=RecipeDecision,
+    __doc__=RecipeDecision.__doc__,
+    operations=(list[PlainOperation], Field(max_length=40, description=ORDER)),
+)
+
+
+def recipe_decision(*, teacher: bool) -> type[RecipeDecision]:
+    """The schema of a run with or without a teacher: what nobody could carry out is not offered."""
+    return RecipeDecision if teacher else _PLAIN
 
 
 class TrainingDecision(Schema):

@@ -18,7 +18,7 @@ from memory.records import Comparison, Diagnosis, Experiment, Plan, Prediction, 
 from roles.llm.schemas import DiagnosisDecision, PlanDecision, Sentence, VerdictDecision
 from roles.stopping import Stop
 from tasks.errors import InvalidDecision
-from tools.checks.champion import replaces_incumbent
+from tools.checks.champion import gate_words, replaces_incumbent
 from tools.checks.plan import check_plan, nearest
 from tools.dojo import Dojo
 
@@ -67,8 +67,8 @@ def verdict_of(dojo: Dojo, comparison: Comparison, decision: VerdictDecision) ->
     """The Evaluator's decision as a reading."""
     if decision.verdict == "keep" and not replaces_incumbent(comparison):
         raise InvalidDecision(
-            f"verdict: the paired test does not allow keep ({comparison.delta:+.1f} points over "
-            f"{comparison.champion}, p={comparison.p_value:.2g}); say discard"
+            f"verdict: the paired test against {comparison.champion} does not allow keep: "
+            f"{gate_words(comparison)}; say discard"
         )
     clusters = _clusters(dojo, comparison)
     for name in decision.cluster_notes:

@@ -5,8 +5,8 @@ then holds a caller for ever, and one that never ends fills the memory. Here a b
 one deadline and one size, and going beyond them is the client's own kind of error, so
 that the provider's retries treat it as any other timeout or broken reply.
 
-Within ``answered_within`` a call has one deadline with all its retries, and a timeout is final: whoever did not
-answer in that time is not asked the same again.
+Within ``answered_within`` a call has one deadline with all its retries, and a timeout is final: whoever did
+not answer in that time is not asked the same again.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ PAUSE_SECONDS = 1.0
 def answered_within(seconds: float) -> Iterator[None]:
     """Within the block a call that is made here ends after so many seconds, its retries included.
 
-    It holds for clients of ``http_client``, whatever their own timeout. A wait that ends at the deadline raises
-    ``openai.APITimeoutError``, and the client does not try again.
+    It holds for clients of ``http_client``, whatever their own timeout. A wait that ends at the deadline
+    raises ``openai.APITimeoutError``, and the client does not try again.
     """
     token = _DEADLINE.set(time.monotonic() + seconds)
     try:

@@ -1,7 +1,7 @@
-"""JSON values in a model's words: bare, in a fence, behind its thoughts, or in a tool call written out as text.
+"""JSON values in a model's words: bare, in a fence, behind its thoughts, in a tool call written out as text.
 
-Servers without a parser for a model's tool calls hand them on as text, and models write decisions as text when
-no tool call comes to their mind. Read here is what stands there, in the forms that models and their chat
+Servers without a parser for a model's tool calls hand them on as text, and models write decisions as text
+when no tool call comes to their mind. Read here is what stands there, in the forms that models and their chat
 templates are known for; what it means is the caller's to check. A text that breaks off inside a value is not
 completed: whoever stopped there may have had more to say.
 """
@@ -25,7 +25,9 @@ _CLOSED = re.compile(
 )
 _ENDED = re.compile(rf"</(?:{_THOUGHT})\s*>|\[/THINK\]|◁/think▷", re.IGNORECASE)
 """An end without a beginning: chat templates put the opening tag into the prompt."""
-_FUNCTION = re.compile(r"<function[=\s]+(?:name=)?[\"']?([\w.-]+)[\"']?\s*>(.*?)(?:</function>|\Z)", re.DOTALL)
+_FUNCTION = re.compile(
+    r"<function[=\s]+(?:name=)?[\"']?([\w.-]+)[\"']?\s*>(.*?)(?:</function>|\Z)", re.DOTALL
+)
 _PARAMETER = re.compile(
     r"<parameter[=\s]+(?:name=)?[\"']?([\w.-]+)[\"']?\s*>\n?(.*?)\n?(?=</parameter>|<parameter[=\s]|\Z)",
     re.DOTALL,
@@ -179,7 +181,7 @@ def _end_of(text: str, start: int) -> int:
 
 
 def _is_whole(text: str) -> bool:
-    """Whether nothing but closing brackets can be missing: the text ends with one, or with a text as a value."""
+    """Whether nothing but closing brackets can be missing: it ends with one, or with a text as a value."""
     text = re.sub(r"[\s`]+$", "", text)
     if text[-1:] in ("}", "]"):
         return True
@@ -218,7 +220,9 @@ def _opened(name: str, value: Any) -> Iterator[Written]:
                 return
             called = next(str(value[key]) for key in _NAMES if isinstance(value.get(key), str))
             given = next(value[key] for key in _ARGUMENTS if key in value)
-            yield Written(called.removeprefix("functions."), _plain(given) if isinstance(given, str) else given)
+            yield Written(
+                called.removeprefix("functions."), _plain(given) if isinstance(given, str) else given
+            )
             return
     yield Written(name, value)
 

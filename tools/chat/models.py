@@ -65,8 +65,8 @@ class ModelSpec:
         api_key: sent as the provider wants it; None for a server that asks for none.
         temperature: the provider's default when None; reasoning models refuse any other.
         max_output_tokens: of one reply, reasoning included.
-        timeout_seconds: the longest wait for one reply; a retry starts anew. None: ``TIMEOUT_SECONDS``, and in
-            a decision of a role what is left of it (``roles.llm.metering``).
+        timeout_seconds: the longest wait for one reply; a retry starts anew. None: ``TIMEOUT_SECONDS``, and
+            in a decision of a role what is left of it (``roles.llm.metering``).
         max_retries: after a timeout, a lost connection, a 429 or a 5xx, with growing pauses.
 
     Raises:

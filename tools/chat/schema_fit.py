@@ -86,8 +86,8 @@ def _mended(schema: type[BaseModel], value: Any) -> tuple[Any, int]:
             return value, 10**5
         else:
             return value, 0
-        # Every error is looked at, whether or not one before it was mended.
-        if not any([_mend(schema, value, error, errors) for error in errors]):
+        mended = [_mend(schema, value, error, errors) for error in errors]
+        if not any(mended):
             break
     return value, len(errors)
 

@@ -89,7 +89,8 @@ def _check_change(dojo: Dojo, plan: Plan) -> None:
     if plan.change in ("sources", "data") and not (others or weighed):
         instead = "; say operations, where those alone change" if plan.change == "data" else ""
         raise InvalidDecision(
-            f"change: says {plan.change}, and they are the sources of {parent.id} with the same weights{instead}"
+            f"change: says {plan.change}, and they are the sources of {parent.id} with the same "
+            f"weights{instead}"
         )
     if plan.change in ("sources", "data"):
         return
@@ -124,8 +125,8 @@ def _check_test(dojo: Dojo, plan: Plan) -> None:
         raise InvalidDecision(f"tests: {plan.tests!r} made no prediction; {nearest(plan.tests, made)}")
     if prediction.change != plan.change:
         raise InvalidDecision(
-            f"tests: {plan.tests} predicts what a change of {prediction.change} brings, and this plan changes "
-            f"{plan.change}; leave tests empty, or change {prediction.change} alone"
+            f"tests: {plan.tests} predicts what a change of {prediction.change} brings, and this plan "
+            f"changes {plan.change}; leave tests empty, or change {prediction.change} alone"
         )
 
 
