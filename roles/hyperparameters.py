@@ -87,7 +87,7 @@ def caution(experiments: Sequence[Experiment], method: Method, suggested: Hyperp
         if len(kinds) > 1 or len(lengths) > 1
         else ""
     )
-    few = f"; before {FEW_TRIALS} it is little better than chance" if len(tried) < FEW_TRIALS else ""
+    few = "; so few make it little more than a guess" if len(tried) < FEW_TRIALS else ""
     return (f"- the search has seen {len(tried)} trials{mixed}{few}",)
 
 

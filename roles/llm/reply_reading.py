@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from tools.chat.json_objects import Written, lenient, written_in
+from tools.chat.json_objects import Written, written_in
 from tools.chat.replies import readable
 from tools.chat.schema_fit import fitted, loosened
 
@@ -86,10 +86,7 @@ def _called(reply: AIMessage, decision: str, tools: frozenset[str]) -> Iterator[
             yield Written(decision if _folded(call["name"]) == _folded(decision) else "", call["args"])
     for broken in reply.invalid_tool_calls:
         if not _among(str(broken.get("name")), tools):
-            try:
-                yield Written("", lenient(str(broken.get("args") or "")))
-            except ValueError:
-                continue
+            yield from (Written("", each.value) for each in written_in(str(broken.get("args") or "")))
 
 
 def _read(candidates: list[Written], schema: type[BaseModel], *, last_counts: bool) -> Read:

@@ -12,6 +12,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,7 @@ _PARAMETER = re.compile(
     r"<parameter[=\s]+(?:name=)?[\"']?([\w.-]+)[\"']?\s*>\n?(.*?)\n?(?=</parameter>|<parameter[=\s]|\Z)",
     re.DOTALL,
 )
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NAMES = ("name", "tool", "tool_name", "function", "function_name", "action", "recipient_name")
 _ARGUMENTS = ("arguments", "args", "parameters", "params", "input", "tool_input", "action_input", "kwargs")
 _DECODER = json.JSONDecoder(strict=False)
@@ -95,7 +97,34 @@ def lenient(text: str) -> Any:
         value = repair_json(text, return_objects=True)
     except _UNREADABLE:
         raise ValueError("no JSON") from None
-    if not isinstance(value, dict | list) or not value:
+    listed = value if isinstance(value, list) else [value]
+    if not listed or not all(isinstance(item, dict) for item in listed):
+        raise ValueError("no JSON")
+    return _faithful(value, text, {told.strip(): told for told in _texts(text)})
+
+
+def _texts(text: str) -> Iterator[str]:
+    """Every JSON string in it."""
+    for found in _STRING.finditer(text):
+        with suppress(ValueError):
+            yield json.loads(found[0], strict=False)
+
+
+def _faithful(value: Any, text: str, told: Mapping[str, str]) -> Any:
+    """The value with its texts as they were written: a repair trims them, and may cut one short.
+
+    Raises:
+        ValueError: a text that was not written so.
+    """
+    if isinstance(value, dict):
+        return {key: _faithful(part, text, told) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_faithful(part, text, told) for part in value]
+    if not isinstance(value, str):
+        return value
+    if value.strip() in told:
+        return told[value.strip()]
+    if value not in text and json.dumps(value)[1:-1] not in text:
         raise ValueError("no JSON")
     return value
 
@@ -186,7 +215,7 @@ def _is_whole(text: str) -> bool:
     if text[-1:] in ("}", "]"):
         return True
     outside = len(re.findall(r'(?<!\\)"', text)) % 2 == 0
-    return outside and re.search(r':\s*"(?:[^"\\]|\\.)*"$', text) is not None
+    return outside and re.search(r':\s*(?:"(?:[^"\\]|\\.)*"|true|false|null)$', text) is not None
 
 
 def _parameters(text: str) -> dict[str, Any] | None:

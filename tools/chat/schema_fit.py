@@ -59,6 +59,8 @@ def _readings(schema: type[BaseModel], value: Any) -> Iterator[Any]:
             return
     fields = schema.model_fields
     yield value
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
+        yield value[0]
     required = [name for name, field in fields.items() if field.is_required()]
     if isinstance(value, Mapping) and not _known(fields, value):
         inner = [part for part in map(_unquoted, value.values()) if isinstance(part, Mapping | list)]
