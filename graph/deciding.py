@@ -77,7 +77,7 @@ def probed(settings: RunSettings, models: Models | None) -> Probes:
     first: dict[str, Role] = {}
     for role, chain in models.roles.items():
         first.setdefault(chain[0].name, role)
-    most = _with_grace(own.granted_seconds(settings.budget_seconds, math.inf))
+    most = _patience(settings.budget_seconds, own)
     found = [probe(models.roles[role][0], role, most, spending) for role in first.values()]
     for each in found:
         _refuse_slow(settings, own, each)
@@ -152,6 +152,13 @@ def _said(settings: RunSettings, own: OwnLimits, found: list[Probed]) -> list[st
             f"with --budget {_minutes(4 * DECISIONS * reply)} it would be a quarter"
         )
     return lines
+
+
+def _patience(budget: float, own: OwnLimits) -> float:
+    """The most that one decision of a slow model could get, and no more than a usual model's most."""
+    from roles.llm.limits import REPLY_SHARE, SECONDS
+
+    return min(own.granted_seconds(budget, REPLY_SHARE * budget), own.seconds or SECONDS)
 
 
 def _with_grace(seconds: float) -> float:

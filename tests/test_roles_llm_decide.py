@@ -11,7 +11,8 @@ from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from memory.budget.spending import PriceTable, Spending
-from roles.llm.decide import Decided, DecisionPrompt, Limits, decide
+from roles.llm.decide import Decided, DecisionPrompt, decide
+from roles.llm.limits import Limits, Pace
 from tasks.errors import CapReached, ExperimentFailed, HarnessFault, InvalidDecision
 from tests.support.loopback_chat import (
     ChatServer,
@@ -80,6 +81,7 @@ def ask(
     tools: list[BaseTool] | None = None,
     limits: Limits = LIMITS,
     fallbacks: tuple[ModelSpec, ...] = (),
+    pace: Pace | None = None,
     **spec: Any,
 ) -> Decided[float]:
     """One decision by the server's model."""
@@ -95,6 +97,7 @@ def ask(
         accept,
         Redactor([KEY]),
         limits,
+        pace,
     )
 
 

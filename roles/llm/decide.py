@@ -95,8 +95,8 @@ def decide(
     guard = ReplyValidator(
         prompt.schema, accept, limits.repairs, limits.reply_chars, limits.answer_chars, names
     )
-    until, grace = time.monotonic() + limits.wall_seconds, limits.grace * max(0.0, limits.wall_seconds)
-    meter = Meter(role, spending, {}, until, grace, pace or Pace())
+    grace = limits.grace * max(0.0, limits.wall_seconds)
+    meter = Meter(role, spending, {}, 0.0, grace, pace or Pace())
     try:
         # A context of its own: neither the outer graph's checkpoints nor its streams reach the agent.
         contextvars.Context().run(_converse, prompt, models, meter, guard, limits)
@@ -150,6 +150,7 @@ def _converse(
         middleware=_middleware(chats[1:], meter, guard, limits),
         checkpointer=False,
     )
+    meter.until = time.monotonic() + limits.wall_seconds
     agent.invoke(
         {"messages": [{"role": "user", "content": readable(prompt.user)}]},
         # One tool at a time: they share the run's clocks and files.

@@ -20,18 +20,17 @@ SHARE = 0.1
 OWN_SHARE = 0.5
 """Of the time left, at most, where the owner names seconds and no share."""
 FLOOR_SHARE = 0.2
-"""Of the time left, what the floor of a slow model may come to: five decisions make an experiment."""
-FLOOR_REPLIES = 2
-"""One to look, one to decide."""
+"""Of the time left, what two replies of a slow model may come to: one to look, one to decide."""
+REPLY_SHARE = 1 / 3
+"""Of the time left, what its one reply may come to: what takes more leaves too little to act upon."""
 LEAST_SECONDS = 5.0
+"""Of one decision, where the owner says nothing."""
 GRACE = 0.25
 """Of a decision's time, how much longer a reply under way is waited for: a late one that is valid counts."""
 SCRIPT_REPAIRS = 5
 """A recipe may hold a script, which takes more tries than a choice among names."""
 RECENT = 5
 """Replies from which a model's speed is told."""
-SAFETY = 0.75
-"""Replies differ in length: less than this part of a usual one's time is not worth a call."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +81,11 @@ class OwnLimits:
             reply_seconds: one reply of the model, as measured; 0 where nothing was.
         """
         if self.seconds is None and self.share is None:
-            floor = min(FLOOR_REPLIES * reply_seconds, FLOOR_SHARE * left)
-            return max(LEAST_SECONDS, min(SECONDS, SHARE * left), floor)
+            two = min(2 * reply_seconds, FLOOR_SHARE * left)
+            one = reply_seconds if reply_seconds <= REPLY_SHARE * left else 0.0
+            return max(LEAST_SECONDS, min(SECONDS, SHARE * left), one, two)
         share = self.share or (SHARE if self.seconds is None else OWN_SHARE)
-        return max(LEAST_SECONDS, min(self.seconds or SECONDS, share * left))
+        return max(0.0, min(self.seconds or SECONDS, share * left))
 
     def over(self, usual: Limits, left: float, reply_seconds: float, *, script: bool) -> Limits:
         """The limits of the next decision.
@@ -132,8 +132,3 @@ class Pace:
         """A usual reply, no less than was waited in vain since the last one; 0 while nothing is known."""
         taken = self._taken.get(model)
         return max(median(taken) if taken else 0.0, self._waited.get(model, 0.0))
-
-    def least_seconds(self, model: str) -> float:
-        """Under this a call is not worth its wait."""
-        taken = self._taken.get(model)
-        return max(SAFETY * median(taken) if taken else 0.0, self._waited.get(model, 0.0))

@@ -70,7 +70,8 @@ class Meter:
             with self.spending.call(
                 self.role, spec.name, input_tokens=estimate, max_output_tokens=spec.max_output_tokens
             ) as call:
-                response = self._made(self._last_if_it_is(request, spec, left), make, spec, left)
+                request = self._last_if_it_is(request, spec, left)
+                response = self._made(request, make, spec, self._patience(spec, left))
                 reply: Any = response.result[0]
                 call.done(*usage_of(reply, estimate), estimated=not reply.usage_metadata)
         except HarnessFault as fault:
@@ -83,16 +84,19 @@ class Meter:
         return response
 
     def _left(self, spec: ModelSpec) -> float:
-        """Seconds that a call may take."""
+        """Seconds that are left for this call and others, the grace included."""
         now = time.monotonic()
         if now > self.until:
             raise TooLong("the time for this decision is over")
-        left, least = self.until + self.grace_seconds - now, self.pace.least_seconds(spec.name)
+        left, least = self.until + self.grace_seconds - now, self.pace.reply_seconds(spec.name)
         if left < least:
-            raise TooLong(f"a reply of {spec.name} takes {least:.0f} s or more, and {left:.0f} s are left")
-        *others, last = self.specs.values()
-        if spec is not last and others:
-            left /= 2  # the rest is the fallbacks'
+            raise TooLong(f"a reply of {spec.name} takes about {least:.0f} s, and {left:.0f} s are left")
+        return left
+
+    def _patience(self, spec: ModelSpec, left: float) -> float:
+        """Seconds that this call may take: half of what is left where fallbacks wait for the other."""
+        *_, last = self.specs.values()
+        left = left if spec is last else left / 2
         return left if spec.timeout_seconds is None else min(left, spec.timeout_seconds)
 
     def _made(

@@ -45,11 +45,13 @@ def probe(spec: ModelSpec, role: Role, seconds: float, spending: Spending) -> Pr
     estimate = tokens_of(QUESTION) + MESSAGE_TOKENS
     started = time.monotonic()
     try:
+        chat = chat_model(once)
+        started = time.monotonic()
         with spending.call(
             role, spec.name, input_tokens=estimate, max_output_tokens=spec.max_output_tokens
         ) as call:
             with answered_within(once.patience_seconds):
-                reply = chat_model(once).invoke(QUESTION)
+                reply = chat.invoke(QUESTION)
             call.done(*usage_of(reply, estimate), estimated=not reply.usage_metadata)
     except (ModelTimeoutError, TimeoutError):
         return Probed(spec.name, time.monotonic() - started, late=True, problem="no reply in time")
