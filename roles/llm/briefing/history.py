@@ -254,13 +254,13 @@ def budget(context: ExperimentContext, tokens: int) -> str:
         f"and is worth no less than {dojo.minimum_experiment_seconds():.0f} s",
     ]
     if done:
-        lines.append(f"- {_prices(done, left, dojo.minimum_experiment_seconds())}")
+        lines.append(f"- {prices(done, left, dojo.minimum_experiment_seconds())}")
     if dojo.spending is not None:
         lines.append(f"- language models: {_spent(dojo.spending)}")
     return listing(lines, tokens)
 
 
-def _prices(clocks: Sequence[Mapping[str, float]], left: float, least: float) -> str:
+def prices(clocks: Sequence[Mapping[str, float]], left: float, least: float) -> str:
     """What the latest experiments took, and how many more there is room for: their own work, and with the
     waits for language models, which are no part of an experiment's price."""
     waited = sum(each.get("think", 0.0) for each in clocks) / len(clocks)
