@@ -105,7 +105,7 @@ def decide(
     except CapReached as reached:
         guard.problems.append(f"cap reached: {reached}")
     except TooLong as late:
-        guard.problems.append(f"no decision within {limits.wall_seconds:.3g} s: {late}")
+        guard.problems.append(f"no decision within {limits.wall_seconds:.0f} s: {late}")
     except Exception as error:
         guard.problems.append(f"{type(error).__name__}: {error}")
     if meter.fault is not None:

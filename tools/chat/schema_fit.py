@@ -46,11 +46,16 @@ def loosened(schema: type[BaseModel], value: Any) -> Any:
             return mended
         if errors < fewest:
             best, fewest = mended, errors
+    wrapped = _wrapped(schema, value)
+    if wrapped is not None:
+        mended, errors = _mended(schema, wrapped)
+        if not errors:
+            return mended
     return best
 
 
 def _readings(schema: type[BaseModel], value: Any) -> Iterator[Any]:
-    """The value, what is inside of it, and what it may be inside of."""
+    """The value, and what is inside of it."""
     if isinstance(value, str):
         try:
             value = lenient(value)
@@ -61,13 +66,22 @@ def _readings(schema: type[BaseModel], value: Any) -> Iterator[Any]:
     yield value
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
         yield value[0]
-    required = [name for name, field in fields.items() if field.is_required()]
     if isinstance(value, Mapping) and not _known(fields, value):
         inner = [part for part in map(_unquoted, value.values()) if isinstance(part, Mapping | list)]
         if len(inner) == 1:
             yield from _readings(schema, inner[0])
-    if len(required) == 1 and not (isinstance(value, Mapping) and required[0] in value):
-        yield {required[0]: value}
+            wrapped = _wrapped(schema, inner[0])
+            if wrapped is not None:
+                yield wrapped
+
+
+def _wrapped(schema: type[BaseModel], value: Any) -> dict[str, Any] | None:
+    """The value as the one field that has to be there; None where there is none such, or it is there."""
+    required = [name for name, field in schema.model_fields.items() if field.is_required()]
+    value = _unquoted(value)
+    if len(required) != 1 or (isinstance(value, Mapping) and _known(schema.model_fields, value)):
+        return None
+    return {required[0]: value}
 
 
 def _known(fields: Mapping[str, Any], value: Mapping[Any, Any]) -> bool:
