@@ -67,6 +67,13 @@ def test_the_last_call_that_fits_offers_the_decision_alone():
     assert requests[0].tool_names == ["look", "Choice"]
 
 
+def test_the_last_of_the_calls_offers_the_decision_alone():
+    limits = replace(LIMITS, calls=2)
+    decided, requests = of(LOOK, GOOD, limits=limits)
+    assert decided.value == 3.0
+    assert [request.tool_names for request in requests] == [["look", "Choice"], ["Choice"]]
+
+
 def test_what_was_waited_in_vain_is_remembered():
     pace = Pace()
     of(hang(9.0), timeout_seconds=None, limits=within(1.0), pace=pace)

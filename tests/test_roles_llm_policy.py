@@ -9,6 +9,7 @@ import pytest
 from memory.budget.spending import PriceTable, Spending
 from memory.records import TrainingPlan, Verdict
 from roles import playbook
+from roles.llm.limits import OwnLimits
 from roles.stopping import Stop
 from tests.support.faulty_llm import FaultyLLM
 from tests.support.loopback_chat import ChatServer, Request, call, http_error, in_order, text
@@ -145,6 +146,15 @@ def test_notes_on_the_errors_outlive_a_verdict_that_never_fits(floor):
     assert (kept.verdict, kept.decided_by) == (playbook.verdict, "playbook")
     assert kept.note.endswith("the model's note: 12 are fixed")
     assert kept.cluster_notes == {"other_word": "the word beside it is copied"}
+
+
+def test_an_owner_who_wants_no_looks_gets_decisions_alone(floor):
+    with ChatServer(scripted_reply) as server:
+        policy = make_policy(server.base_url, **FAST)
+        policy.own = OwnLimits(tools=0)
+        assert decided(policy, "evaluator", floor[0][8]["evaluator"], 8) is not None
+        assert [request.tool_names for request in server.requests] == [["VerdictDecision"]]
+    assert decisions(floor[0][8]["evaluator"])[-1].decided_by == "llm"
 
 
 def test_without_a_teacher_its_operations_are_not_offered(floor):

@@ -96,7 +96,7 @@ def decide(
         prompt.schema, accept, limits.repairs, limits.reply_chars, limits.answer_chars, names
     )
     grace = limits.grace * max(0.0, limits.wall_seconds)
-    meter = Meter(role, spending, {}, 0.0, grace, pace or Pace())
+    meter = Meter(role, spending, {}, 0.0, grace, pace or Pace(), limits.calls)
     try:
         # A context of its own: neither the outer graph's checkpoints nor its streams reach the agent.
         contextvars.Context().run(_converse, prompt, models, meter, guard, limits)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tools.chat.models import ModelSpec
 
 
-LAST = "There is time for one reply more: hand in your decision in it."
+LAST = "This is the last reply that there is room for: hand in your decision in it."
 
 
 class TooLong(FtDojoError):
@@ -47,6 +47,7 @@ class Meter:
     grace_seconds: float = 0.0
     """How much longer a call under way may take."""
     pace: Pace = field(default_factory=Pace)
+    most_calls: int = 12
     calls: int = 0
     model: str = ""
     """The model that replied last."""
@@ -126,10 +127,11 @@ class Meter:
         return response
 
     def _last_if_it_is(self, request: ModelRequest[Any], spec: ModelSpec, left: float) -> ModelRequest[Any]:
-        """Without tools, where there is time for this reply and no other."""
+        """Without tools, where there is room for this reply and no other."""
         from langchain_core.messages import SystemMessage
 
-        if not request.tools or left >= 2 * self.pace.reply_seconds(spec.name):
+        another = left >= 2 * self.pace.reply_seconds(spec.name) and self.calls + 1 < self.most_calls
+        if not request.tools or another:
             return request
         orders = request.system_message.text if request.system_message else ""
         return request.override(tools=[], system_message=SystemMessage(f"{orders}\n\n{LAST}".strip()))

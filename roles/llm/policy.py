@@ -152,11 +152,11 @@ class LanguageModel:
             )
             decided: Decided[T] = Decided(None, decision)
         else:
-            text = briefing(role, dojo, experiment)
+            text, limits = briefing(role, dojo, experiment), self._limits(dojo, chain[0].name, script)
             prompt = DecisionPrompt(
                 system=system_prompt(role, dojo),
                 user=f"{text}\n\n{more}" if more else text,
-                tools=tools_for(role, dojo),
+                tools=tools_for(role, dojo) if limits.tool_calls else (),
                 schema=schema,
             )
             decided = decide(
@@ -167,7 +167,7 @@ class LanguageModel:
                 self.spending,
                 accept,
                 self.redactor,
-                self._limits(dojo, chain[0].name, script),
+                limits,
                 self._paced(dojo),
             )
         dojo.journal.append("decision", decided.decision, experiment)
