@@ -239,6 +239,22 @@ Operation = Annotated[
     | Replay,
     Field(discriminator="op"),
 ]
+PlainOperation = Annotated[
+    Select
+    | Map
+    | Filter
+    | Normalise
+    | Repair
+    | Deduplicate
+    | Decontaminate
+    | Verify
+    | Script
+    | Mix
+    | SampleRows
+    | Cap,
+    Field(discriminator="op"),
+]
+"""The operations that ask no teacher."""
 
 
 class DataRecipe(Record):

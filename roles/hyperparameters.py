@@ -17,11 +17,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from memory.records import Experiment
 from roles.search_space import ask, moved, told
-from roles.trials import Trial, rate_for, standings
+from roles.trials import Trial, is_trial, rate_for, standings
 from tools.training.learning_rate import Method, learning_rate_range
 
 BATCH_SIZES = (16, 32)
+FEW_TRIALS = 10
+"""Before as many, Optuna's own default draws at random (``TPESampler(n_startup_trials=10)``)."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,29 @@ def best_so_far(trials: Sequence[Trial], rows_read: float) -> Hyperparameters | 
         zip(standings(helped, rows_read), helped, strict=True), key=lambda pair: (pair[0], pair[1].worth)
     )[1]
     return Hyperparameters(rate_for(best, rows_read), best.batch_size, "best so far")
+
+
+def caution(experiments: Sequence[Experiment], method: Method, suggested: Hyperparameters) -> tuple[str, ...]:
+    """How far a suggestion of the search can be trusted, as a line; none for what is no search's.
+
+    Args:
+        experiments: the finished ones.
+        method: full or LoRA.
+        suggested: what is cautioned about.
+    """
+    tried = [e for e in experiments if is_trial(e, method)]
+    if not suggested.origin.startswith("tpe") or not tried:
+        return ()
+    kinds = {(frozenset(e.plan.sources), e.training_plan and e.training_plan.init_from) for e in tried}
+    lengths = {e.training_plan.num_train_epochs for e in tried if e.training_plan}
+    mixed = (
+        f", and they differ in data or start ({len(kinds)} kinds) and duration ({len(lengths)}) as well: "
+        "what they came to is not their rate's and batch size's alone"
+        if len(kinds) > 1 or len(lengths) > 1
+        else ""
+    )
+    few = "; so few make it little more than a guess" if len(tried) < FEW_TRIALS else ""
+    return (f"- the search has seen {len(tried)} trials{mixed}{few}",)
 
 
 def suggest(

@@ -138,7 +138,7 @@ def hyperparameters_for(
     length = rows_in_time(dojo, plan, method)
     before = dojo.journal.plan(plan.init_from)
     from_look = before is not None and before.steps > 0
-    screening = plan.steps or from_look or plan.change in ("first", "sources")
+    screening = plan.steps or from_look or plan.change in ("first", "sources", "data")
     if screening or "tpe" in dojo.journal.without or not searches(dojo, method):
         return best_so_far(trials, length) or suggest([], method, width, dojo.seed)
     started, done = dojo.journal.training_plan(plan.init_from), dojo.journal.training(plan.init_from)

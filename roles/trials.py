@@ -42,9 +42,14 @@ class Trial:
     """Its values of the other fields that are searched (``roles.search_space``)."""
 
 
+def is_trial(experiment: Experiment, method: Method) -> bool:
+    """Whether it tried hyperparameters of a method; a look, which compares sources, does not."""
+    plan = experiment.training_plan
+    return plan is not None and plan.method == method and not experiment.plan.steps
+
+
 def trials_from(experiments: Sequence[Experiment], base_score: float, method: Method) -> list[Trial]:
-    """The journal's finished trainings of one method, with their worth; a look, which compares sources, tries
-    no hyperparameters.
+    """The journal's finished trainings of one method, with their worth.
 
     Worth is the share of the remaining error that was removed, (score - start) /
     (100 - start) with start the score of the weights that training began from. Unlike
@@ -54,7 +59,7 @@ def trials_from(experiments: Sequence[Experiment], base_score: float, method: Me
     trials = []
     for experiment in experiments:
         plan, done = experiment.training_plan, experiment.training
-        if plan is None or plan.method != method or experiment.plan.steps:
+        if plan is None or not is_trial(experiment, method):
             continue
         start = scores.get(plan.init_from, base_score)
         reached = scores.get(experiment.id)

@@ -7,10 +7,19 @@ from dataclasses import replace
 
 import pytest
 
+from memory.records import Experiment
 from memory.training_plan import TrainingPlan
-from roles.hyperparameters import BATCH_SIZES, best_so_far, default_hyperparameters, suggest
+from roles.hyperparameters import (
+    BATCH_SIZES,
+    Hyperparameters,
+    best_so_far,
+    caution,
+    default_hyperparameters,
+    suggest,
+)
 from roles.search_space import MAX_EPOCHS, ORDER, moved, searched_values
 from roles.trials import Trial, rate_for, standings, trials_from
+from tests.support.run_records import plan as made_plan
 from tests.test_memory_calibration import experiment
 from tests.test_memory_early_stop import stopped
 from tools.checks.training import check_values
@@ -162,3 +171,24 @@ def test_the_best_so_far_is_taken_at_a_rate_for_the_length_to_come():
     assert best_so_far(trials, 1000.0).learning_rate == 2e-3
     assert best_so_far(trials, 10_000.0).learning_rate < 1.1e-3
     assert best_so_far([Trial(2e-3, 32, -0.1)], 0.0) is None
+
+
+def trained(number: int, sources: tuple[str, ...] = ("a",), epochs: float = 3.0) -> Experiment:
+    id = f"e{number:02d}"
+    made = made_plan(id).model_copy(update={"sources": sources})
+    training = TrainingPlan(method="full", num_train_epochs=epochs)
+    return Experiment(id=id, number=number, plan=made, training_plan=training)
+
+
+def test_a_suggestion_says_how_many_trials_it_rests_on_and_what_else_differed():
+    found = Hyperparameters(1e-3, 16, "tpe after 2 trials")
+    alike = [trained(number) for number in range(1, 13)]
+    assert caution(alike, "full", found) == ("- the search has seen 12 trials",)
+    assert "so few make it little more than a guess" in caution(alike[:2], "full", found)[0]
+    mixed = [trained(1), trained(2, ("a", "b")), trained(3, epochs=1.0)]
+    assert "differ in data or start (2 kinds) and duration (2) as well" in caution(mixed, "full", found)[0]
+
+
+def test_what_is_no_searchs_needs_no_caution():
+    assert caution([trained(1)], "full", Hyperparameters(1e-3, 16, "best so far")) == ()
+    assert caution([], "full", Hyperparameters(1e-3, 16, "tpe after 0 trials")) == ()

@@ -18,6 +18,7 @@ from memory.recipe import (
 )
 from memory.records import Plan
 from tasks.errors import ExperimentFailed, InvalidDecision
+from tools.checks.recipe_change import check_change
 from tools.curation.order import ASKS_TEACHER
 from tools.curation.run import dry_run
 from tools.dojo import Dojo
@@ -33,6 +34,7 @@ def check_recipe(dojo: Dojo, plan: Plan, recipe: DataRecipe) -> None:
         InvalidDecision: what is wrong, and what would fit.
     """
     check_operations(dojo, plan, recipe.operations)
+    check_change(dojo, plan, recipe)
     _rehearse(dojo, recipe)
 
 

@@ -22,6 +22,8 @@ from tools.report.facts import source_audit
 ROWS = 2
 """Rows shown per source."""
 COLUMNS = 12
+PURPOSE = 120
+"""Characters of what a script is for."""
 LEGEND = (
     "Shares are of rows. readable: the task's parser finds an answer; steps: it comes with a worked "
     "solution; verified, refuted: by the task itself, without a reference; leaks: match a validation or "
@@ -216,7 +218,8 @@ def steps(card: DataCard, tokens: int) -> str:
             f"{name(source)} {count}" for source, count in step.removed_by_source.items() if count
         )
         gone = f" (removed: {removed})" if removed else ""
-        entries.append(f"- {name(step.op)}: {step.rows_in} -> {step.rows_out}{gone}")
+        why = f", {name(step.note, PURPOSE)}" if step.op == "script" and step.note else ""
+        entries.append(f"- {name(step.op)}: {step.rows_in} -> {step.rows_out}{gone}{why}")
     return listing(entries, tokens)
 
 

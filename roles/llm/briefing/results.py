@@ -11,6 +11,7 @@ from typing import Any
 
 from memory.journal.log import BASE
 from memory.records import Evaluation, Training, TrainingPlan
+from roles.hyperparameters import caution
 from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.history import failure_text, hyperparameters_text, score_text
 from roles.llm.briefing.layout import listing, name, quoted, share, table
@@ -18,6 +19,7 @@ from roles.method import method_for
 from roles.training_engineer import hyperparameters_for
 from roles.trials import trials_from
 from tasks.base import Sample
+from tools.checks.champion import gate_words
 from tools.report.facts import predictions, quotation
 from tools.training.learning_rate import learning_rate_range
 from tools.training.loss_curve import loss_fall
@@ -117,6 +119,7 @@ def comparison(context: ExperimentContext, tokens: int) -> str:
         f"- difference {c.delta:+.1f} points [{c.low:+.1f}, {c.high:+.1f}], p={c.p_value:.2g} "
         f"({name(c.test)}, n={c.n}); {c.fixed} items fixed, {c.broken} broken"
     )
+    lines.append(f"- the paired test: {gate_words(c)}")
     lines.append(f"- of it answer format {c.format_gain:+.1f}, capability {c.capability_gain:+.1f}")
     if context.current and context.current.forgetting:
         lines.append(f"- beside the task: {context.current.forgetting.text()}")
@@ -205,6 +208,7 @@ def hyperparameters(context: ExperimentContext, tokens: int) -> str:
     lines = [
         f"- suggested: {method}, learning rate {suggested.learning_rate:.3g}, "
         f"batch {suggested.batch_size}{_further(suggested.further)} ({name(suggested.origin)})",
+        *caution(context.history, method, suggested),
         f"- range searched: {low:.2g} to {high:.2g}",
         *_costs(context),
     ]
