@@ -131,7 +131,7 @@ def test_looks_leave_the_training_as_it_would_be_without_them(space: Workspace, 
     quiet = PLAN.model_copy(update={"max_steps": 80, "lr_scheduler_type": "cosine", "lora_dropout": 0.1})
     plans = [quiet.model_copy(update={"method": "lora", "early_stopping": on}) for on in (False, True)]
     runs = [train(plan, f"e{n}", model, card, space, shared_worker()) for n, plan in enumerate(plans)]
-    assert len(runs[1].held_out.losses if runs[1].held_out else ()) > 2
+    assert len(runs[1].held_out.losses if runs[1].held_out else ()) > 1  # one look at least before the last
     assert runs[0].losses == runs[1].losses
 
 

@@ -45,26 +45,6 @@ class Wish:
     converter: str = ""
     public: bool = False
 
-    def check(self) -> None:
-        """Refuse a flag that would change nothing.
-
-        Raises:
-            InputError: with the kinds of export that the flag belongs to.
-        """
-        kind = "hub" if self.to.startswith(hub.PREFIX) else self.to if self.to in KINDS else "folder"
-        if kind == "hub":
-            hub.repo_of(self.to)
-        whole = "it holds the whole model: leave --adapter out"
-        flags = (
-            ("--out", self.out is not None, KINDS, "name the folder by --to, or leave it out"),
-            ("--adapter", self.adapter, ("folder", "hub", "vllm"), whole),
-            ("--converter", bool(self.converter), ("gguf",), "it is for --to gguf"),
-            ("--public", self.public, ("hub",), "it is for --to hub:ORG/NAME"),
-        )
-        for flag, given, kinds, fix in flags:
-            if given and kind not in kinds:
-                raise InputError(flag, f"changes nothing in an export --to {self.to}", fix)
-
 
 @dataclass
 class Done:
@@ -94,7 +74,7 @@ def export_run(
     Raises:
         InputError: there is nothing to export, or what was written does not answer as the champion did.
     """
-    wish.check()
+    _refuse_unused(wish)
     run = FinishedRun.open(run_dir)
     if run.champion == BASE:
         wrong = "nothing beat the base model, so there is nothing to export"
@@ -157,7 +137,7 @@ class _Export:
         final, replace = self._place()
         with _staging(final) as staging:
             if to == "gguf":
-                done = self._gguf(staging, final, replace)
+                done = self._gguf(staging, final)
             else:
                 done = self._directory(staging, final)
                 if to == "ollama":
@@ -200,8 +180,8 @@ class _Export:
             name_base(staging, base)
         card = model_card(self.run.journal, self.run.champion, self.run.spec, name, adapter=bool(rank))
         (staging / "README.md").write_text(card, encoding="utf-8")
-        place = Path(name) if self.wish.to.startswith(hub.PREFIX) else final
-        serve = vllm.serve(place, name, self.run.base.positions, facts.get("template", True), base, rank)
+        at = Path(name) if self.wish.to.startswith(hub.PREFIX) else final
+        serve = vllm.serve(at, name, self.run.base.positions, facts.get("template", True), base, rank)
         step = f"serve it: {serve}" if self.wish.to == "vllm" else ""
         return Done(self.wish.to, str(final), _size(staging), checked, step, facts | {"vllm": serve})
 
@@ -235,21 +215,16 @@ class _Export:
         done.facts["modelfile"] = read
         done.next_step = f"import it: ollama create {self._name()} -f {final / 'Modelfile'}"
 
-    def _gguf(self, staging: Path, final: Path, replace: bool) -> Done:
-        """The GGUF file, read back, unpacked again and asked; ``replace`` what an earlier export left."""
+    def _gguf(self, staging: Path, final: Path) -> Done:
+        """The GGUF file, read back, unpacked again and asked."""
         outtype = "bf16" if self.wish.dtype == "bfloat16" else "f32"
         converter = llama_cpp.find(self.wish.converter)
-        left = final.with_name("merged")
-        if converter is None and left.exists() and not replace:
-            wrong = (
-                f"no {llama_cpp.SCRIPT} here, and the merged model cannot lie in {left}: it is there already"
-            )
-            raise InputError("--to gguf", wrong, "name the script by --converter, or another folder by --out")
         file = f"{self._name()}-{outtype}.gguf"
         merged = staging / "merged"
         facts = self._merged(merged)
         if converter is None:
             self._check(merged)
+            left = final.with_name("merged")
             shutil.rmtree(left, ignore_errors=True)
             merged.rename(left)
             call = llama_cpp.how_to(left, final / file, outtype)
