@@ -19,6 +19,8 @@ EXTRAS = {
     "train": ("torch", "transformers", "trl", "peft", "datasets"),
 }
 """Import names that stand for the packages of each extra in ``pyproject.toml``; the smallest extra first."""
+OPTIONAL = ("gguf", "qlora")
+"""Extras that a run does without, unless it is asked for what they bring."""
 
 
 def missing(names: tuple[str, ...]) -> list[str]:

@@ -154,6 +154,8 @@ def evaluator(step: Step, experiment: str) -> Draft:
     dojo, journal = step.dojo, step.journal
     step.announce("evaluator", f"answering {len(dojo.validation)} validation items", experiment)
     evaluation = dojo.evaluate(experiment)
+    if evaluation.stopped:
+        step.note(f"{experiment}: {evaluation.stopped.text()}", experiment)
     comparison = journal.comparison(experiment) or dojo.compare(experiment, journal.incumbent_id())
     journal.append("comparison", comparison, experiment)
     if (forgotten := forgetting.measure(dojo, comparison)) is not None:

@@ -35,8 +35,11 @@ def prepare(step: Step) -> RunState:
     """
     dojo, journal = step.dojo, step.journal
     step.tell("run_started", None, journal.info)
-    for line in (dojo.spec.data.understood if dojo.spec.data else ())[:UNDERSTOOD_LINES]:
+    understood = dojo.spec.data.understood if dojo.spec.data else ()
+    for line in understood[:UNDERSTOOD_LINES]:
         step.tell("note", None, {"text": line})
+    if more := len(understood[UNDERSTOOD_LINES:]):
+        step.tell("note", None, {"text": f"{more} more lines on the data: `ftdojo inspect` shows them"})
     for event in journal.events:
         if event.kind == "note" and event.data.get("about") == BASE_MODEL:
             step.tell("note", None, {"text": f"base model: {event.data['text']}"})

@@ -158,7 +158,7 @@ def overrides(experiments: Sequence[Experiment], base_score: float) -> OverrideR
         experiments: finished ones.
         base_score: the base model's validation score.
     """
-    scores = {e.id: e.evaluation.score.value for e in experiments if e.evaluation}
+    scores = {e.id: e.evaluation.paired_score.value for e in experiments if e.evaluation}
     worths: dict[bool, list[float]] = {True: [], False: []}
     kept = {True: 0, False: 0}
     for experiment in experiments:
@@ -220,7 +220,7 @@ def _gain(before: Experiment, after: Experiment) -> float | None:
     """Points of validation score, positive for better; None when either has no score."""
     if before.evaluation is None or after.evaluation is None:
         return None
-    return _points(after.evaluation.score) - _points(before.evaluation.score)
+    return _points(after.evaluation.paired_score) - _points(before.evaluation.paired_score)
 
 
 def _points(score: Score) -> float:

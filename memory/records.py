@@ -13,7 +13,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from memory.early_stop import EarlyStop
 from memory.forgetting import Forgetting
+from memory.held_out import HeldOut as HeldOut
+from memory.lengths import Lengths as Lengths
 from memory.recipe import DataCard, DataRecipe, Record
 from memory.training_plan import PolicyName as PolicyName
 from memory.training_plan import TrainingPlan as TrainingPlan
@@ -67,30 +70,6 @@ class Plan(Record):
     decided_by: PolicyName = "playbook"
 
 
-class Lengths(Record):
-    """How long rows and answers may be in a run, in the base model's tokens, and what was measured."""
-
-    max_length: int = Field(gt=0)
-    """Of a training row, prompt and answer in the chat template."""
-    max_new_tokens: int = Field(gt=0)
-    """Of an answer."""
-    template_tokens: int = 0
-    """What the chat template adds to a row."""
-    limited_by: str = "rows"
-    """What keeps rows out, where some are longer: ``positions``, ``memory``, ``setting``, ``edition``."""
-    rows: int = 0
-    """Training rows that were measured."""
-    long_rows: int = 0
-    """Of those, rows that are set aside."""
-    longest_row: int = 0
-    items: int = 0
-    """Validation items."""
-    unanswerable: int = 0
-    """Of those, items whose prompt leaves no room for an answer."""
-    long_references: int = 0
-    """Of those, items whose reference is longer than an answer may be."""
-
-
 class Estimate(Record):
     """What training is expected to need, before it starts."""
 
@@ -127,7 +106,12 @@ class Training(Record):
     """Of ``wall_seconds``, all steps at the pace of those after the first; the rest is the fixed part:
     loading, the warm-up of the first step, saving. 0.0 where it was not measured."""
     stopped_early: str = ""
-    """Why training ended before its last step; empty when it did not."""
+    """Why training ended before its last step; empty when it did not. ``time``: the schedule was shortened,
+    and its rate still came down to its end."""
+    learning_rate: float = 0.0
+    """The rate that was used, where a range test allowed less than the plan asked for; else 0.0."""
+    held_out: HeldOut | None = None
+    """None where no rows were held out."""
     dropped_rows: int = 0
     """Rows that were longer than ``max_length`` and not trained on."""
     refused_rows: int = 0
@@ -173,6 +157,24 @@ class Evaluation(Record):
     generated_tokens: int = 0
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
+    fixed_seconds: float = 0.0
+    """Of ``wall_seconds``, what does not grow with the items: the process, reading the model; 0.0 where it
+    was not measured."""
+    stopped: EarlyStop | None = None
+    """Why some items were not answered; None where all were. ``score`` is on the answered ones alone."""
+
+    @property
+    def paired_score(self) -> Score:
+        """What to compare with scores of other experiments: see ``EarlyStop.on_all_items``."""
+        return self.stopped.on_all_items(self.score) if self.stopped else self.score
+
+    def text(self) -> str:
+        """The score with n and interval, and of how many items where not all were answered."""
+        return self.score.text() + (f" ({self.stopped.counts})" if self.stopped else "")
+
+    def brief(self) -> str:
+        """The value alone, with n where not all items were answered."""
+        return f"{self.score.value:.1f}" + (f" (n={self.score.n})" if self.stopped else "")
 
 
 class Comparison(Record):

@@ -64,20 +64,27 @@ def _of_result(experiment: Experiment) -> tuple[str, tuple[str, ...], str]:
     assert evaluation is not None and training is not None
     score = evaluation.score
     evidence = [f"{experiment.id}: validation {score.text()}"]
+    if evaluation.stopped:
+        evidence.append(evaluation.stopped.text())
     if evaluation.clusters:
-        worst = evaluation.clusters[0]
-        evidence.append(f"largest error cluster: {worst.name}, {worst.share:.0%} of all items")
+        worst, of = evaluation.clusters[0], "the answered" if evaluation.stopped else "all"
+        evidence.append(f"largest error cluster: {worst.name}, {worst.share:.0%} of {of} items")
     fall = loss_fall(training.losses)
     if fall is not None:
         evidence.append(
             f"training loss fell {fall:.0%} over the last quarter, to {training.losses[-1][1]:.3f}"
         )
+    by_heart = training.held_out is not None and training.held_out.rose
+    if training.held_out is not None:
+        evidence.append(training.held_out.in_words())
     if score.unparseable_share > UNPARSEABLE_SHARE:
         evidence.append(f"{score.unparseable_share:.0%} of the answers cannot be parsed")
         return "format", tuple(evidence), "train_longer"
     if beyond_budget(experiment) and experiment.forgetting is not None:
         evidence.append(f"beside the task: {experiment.forgetting.text()}")
         return "forgetting", tuple(evidence), "replay"
+    if by_heart:
+        return "overfit", tuple(evidence), "more_rows"
     if experiment.outcome == "kept":
         move = "train_longer" if fall is None or fall >= STILL_FALLING else "tune"
         return ("underfit" if move == "train_longer" else "capability"), tuple(evidence), move

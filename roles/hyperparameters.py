@@ -1,18 +1,24 @@
 """The numeric hyperparameters: Optuna's TPE with the journal as its history.
 
-Structure (which data, from which weights, how long) is the planner's business;
-learning rate and batch size are a numeric search, at which tree-structured Parzen
+Structure (which data, from which weights, how long) is the planner's business; learning rate, batch size and
+the fields of ``roles.search_space`` are a numeric search, at which tree-structured Parzen
 estimators (Bergstra et al. 2011) beat language models (arXiv 2603.24647). The study
 is rebuilt from the journal at every call, so that a resumed run goes on as if
 nothing had happened.
+
+Optuna's own use of trials of several lengths ranks every short one behind every long one, and then tells
+the search to stay away from it; a history of few trials, most of them short, would be lost
+(``roles.trials`` ranks them instead).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from memory.records import Experiment
+from roles.search_space import ask, moved, told
+from roles.trials import Trial, rate_for, standings
 from tools.training.learning_rate import Method, learning_rate_range
 
 BATCH_SIZES = (16, 32)
@@ -26,16 +32,8 @@ class Hyperparameters:
     batch_size: int
     origin: str
     """Where it came from: ``default``, ``lesson`` or ``tpe after N trials``."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One finished training as the optimiser sees it."""
-
-    learning_rate: float
-    batch_size: int
-    worth: float
-    """Share of the remaining error that training removed; 0.0 or less when it did not help."""
+    further: Mapping[str, Any] = field(default_factory=dict)
+    """Values of other fields of a training plan; those that are left out stay at its defaults."""
 
 
 def default_hyperparameters(method: Method, hidden_size: int) -> Hyperparameters:
@@ -45,31 +43,26 @@ def default_hyperparameters(method: Method, hidden_size: int) -> Hyperparameters
     return Hyperparameters(learning_rate=rate, batch_size=16, origin="default")
 
 
-def trials_from(experiments: Sequence[Experiment], base_score: float, method: Method) -> list[Trial]:
-    """The journal's finished trainings of one method, with their worth; a look, which compares sources, tries
-    no hyperparameters.
-
-    Worth is the share of the remaining error that was removed, (score - start) /
-    (100 - start) with start the score of the weights that training began from. Unlike
-    the bare score it does not reward late experiments for starting from a champion.
-    """
-    scores = {e.id: e.evaluation.score.value for e in experiments if e.evaluation}
-    trials = []
-    for experiment in experiments:
-        plan = experiment.training_plan
-        if plan is None or plan.method != method or experiment.plan.steps:
-            continue
-        start = scores.get(plan.init_from, base_score)
-        reached = scores.get(experiment.id)
-        worth = -1.0 if reached is None else (reached - start) / max(100.0 - start, 1.0)
-        trials.append(Trial(plan.learning_rate, plan.effective_batch_size, worth))
-    return trials
+def best_so_far(trials: Sequence[Trial], rows_read: float) -> Hyperparameters | None:
+    """What the best of the trials was made with; None where none of them helped."""
+    helped = [trial for trial in trials if trial.worth > 0]
+    if not helped:
+        return None
+    best = max(
+        zip(standings(helped, rows_read), helped, strict=True), key=lambda pair: (pair[0], pair[1].worth)
+    )[1]
+    return Hyperparameters(rate_for(best, rows_read), best.batch_size, "best so far")
 
 
 def suggest(
-    trials: Sequence[Trial], method: Method, hidden_size: int, seed: int, ceiling: float | None = None
+    trials: Sequence[Trial],
+    method: Method,
+    hidden_size: int,
+    seed: int,
+    ceiling: float | None = None,
+    rows_read: float = 0.0,
 ) -> Hyperparameters:
-    """The next learning rate and batch size.
+    """The next hyperparameters.
 
     The first call returns the default; after that TPE is asked.
 
@@ -81,6 +74,7 @@ def suggest(
         ceiling: highest rate allowed, for training that goes on from trained weights: a restart above
             the rate that made them undoes more than it teaches (each of SGDR's restarts may decay
             its peak, arXiv 1608.03983). Never below twice the range's lower end.
+        rows_read: how long the training will be (``Trial.rows_read``); 0.0 where it is not known.
     """
     if not trials:
         return default_hyperparameters(method, hidden_size)
@@ -89,7 +83,8 @@ def suggest(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     low, high = learning_rate_range(method, hidden_size)
     high = min(high, max(ceiling, 2 * low)) if ceiling else high
-    space = {
+    fields = moved(method, len(trials))
+    first = {
         "learning_rate": optuna.distributions.FloatDistribution(low, high, log=True),
         "batch_size": optuna.distributions.CategoricalDistribution(BATCH_SIZES),
     }
@@ -97,17 +92,21 @@ def suggest(
         direction="maximize",
         sampler=optuna.samplers.TPESampler(seed=seed + len(trials), n_startup_trials=2),
     )
-    for trial in trials:
+    for trial, worth in zip(trials, standings(trials, rows_read), strict=True):
         size = min(BATCH_SIZES, key=lambda known: abs(known - trial.batch_size))
-        rate = min(max(trial.learning_rate, low), high)
+        rate = min(max(rate_for(trial, rows_read), low), high)
+        params, space = told(trial.further, fields, hidden_size)
         study.add_trial(
             optuna.trial.create_trial(
-                params={"learning_rate": rate, "batch_size": size}, distributions=space, value=trial.worth
+                params={"learning_rate": rate, "batch_size": size} | params,
+                distributions=first | space,
+                value=worth,
             )
         )
-    asked = study.ask(space)
+    asked = study.ask(first)
     return Hyperparameters(
         float(asked.params["learning_rate"]),
         int(asked.params["batch_size"]),
         f"tpe after {len(trials)} trials",
+        ask(asked, fields, hidden_size),
     )

@@ -15,7 +15,7 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
     if experiment.training_plan is None or experiment.evaluation is None or experiment.comparison is None:
         return None
     base = dojo.validation_score("base").value
-    score = experiment.evaluation.score
+    score = experiment.evaluation.paired_score
     trained, kind = experiment.training_plan, data_kind(dojo, experiment)
     gain = score.value - base if score.higher_is_better else base - score.value
     verb = "kept" if experiment.outcome == "kept" else "discarded"
@@ -24,7 +24,7 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
         f"from {'the base' if trained.init_from == 'base' else 'an earlier champion'}, learning rate "
         f"{trained.learning_rate:.2g}, batch {trained.effective_batch_size}, "
         f"{trained.num_train_epochs:.1f} epochs of {experiment.card.rows if experiment.card else 0} rows: "
-        f"{score.text()} against {base:.1f} for the base; {verb} "
+        f"{experiment.evaluation.text()} against {base:.1f} for the base; {verb} "
         f"({experiment.comparison.delta:+.1f} over {experiment.comparison.champion}, "
         f"p={experiment.comparison.p_value:.2g})."
     )

@@ -205,8 +205,12 @@ def _stalled(champion: Experiment, latest: Experiment) -> bool:
 
 
 def _loss_fall(experiment: Experiment) -> float:
-    """Relative fall of the training loss over the last quarter; 0 where it is not known."""
-    return (loss_fall(experiment.training.losses) or 0.0) if experiment.training else 0.0
+    """Relative fall of the training loss over the last quarter; 0 where it is not known, or where
+    rows were learnt by heart."""
+    training = experiment.training
+    if training is None or (training.held_out is not None and training.held_out.rose):
+        return 0.0
+    return loss_fall(training.losses) or 0.0
 
 
 def _clean(context: PlannerContext) -> Plan | None:

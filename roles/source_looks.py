@@ -164,7 +164,7 @@ def _race(
 
 
 def _seen(source: str, look: Experiment) -> Seen | None:
-    return Seen(source, look.id, look.evaluation.score) if look.evaluation else None
+    return Seen(source, look.id, look.evaluation.paired_score) if look.evaluation else None
 
 
 def _entrants(standing: Sequence[Seen], groups: dict[Kind, tuple[str, ...]], base: Score) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memory.records import Experiment, TrainingPlan
+from memory.records import Experiment, Plan, TrainingPlan
+from roles.search_space import MAX_EPOCHS
 from tools.dojo import Dojo
 from tools.training.learning_rate import Method
 
@@ -78,6 +79,14 @@ def mean_row_tokens(dojo: Dojo) -> float:
     rows = sum(each.rows for each in profiles)
     tokens = sum(each.rows * (each.mean_prompt_tokens + each.mean_answer_tokens) for each in profiles)
     return tokens / max(rows, 1) + dojo.template_tokens
+
+
+def rows_in_time(dojo: Dojo, plan: Plan, method: Method) -> float:
+    """Rows that a training in this plan's time will read, a repeated row counted again."""
+    speed = dojo.training_speed(TrainingPlan(method=method))
+    seconds = max(plan.max_seconds - dojo.overhead_seconds() - speed.fixed_seconds, 0.0)
+    affordable = seconds * speed.tokens_per_second / max(mean_row_tokens(dojo), 1.0)
+    return min(affordable, MAX_EPOCHS * plan.rows)
 
 
 def experiments_left(dojo: Dojo, history: Sequence[Experiment], method: Method) -> int:

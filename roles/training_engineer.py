@@ -10,9 +10,11 @@ from typing import Any
 
 from memory.recipe import DataCard
 from memory.records import Experiment, Plan, TrainingPlan
-from roles.hyperparameters import Hyperparameters, suggest, trials_from
+from roles.hyperparameters import Hyperparameters, best_so_far, suggest
 from roles.method import method_for
-from roles.time_split import searches
+from roles.search_space import MAX_EPOCHS
+from roles.time_split import rows_in_time, searches
+from roles.trials import trials_from
 from tasks.errors import ExperimentFailed
 from tools.dojo import Dojo
 from tools.models.quantised import has_bitsandbytes
@@ -21,9 +23,6 @@ from tools.training import ladder
 from tools.training.estimate import LIBRARIES_GIB, formula_gib
 from tools.training.learning_rate import Method
 from tools.training.memory import LongestBatch, longest_batch
-
-MAX_EPOCHS = 8.0
-"""Repeating rows pays up to roughly four to eight times (Muennighoff et al. 2023, arXiv 2305.16264)."""
 
 
 def draft_training(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
@@ -34,17 +33,22 @@ def draft_training(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
 def draft_of(dojo: Dojo, plan: Plan, card: DataCard, method: Method) -> TrainingPlan:
     """Method and suggested hyperparameters; ``num_train_epochs`` is the most that may be taken."""
     hyperparameters = hyperparameters_for(dojo, plan, dojo.journal.experiments(), method)
-    return TrainingPlan(
-        method=method,
-        learning_rate=hyperparameters.learning_rate,
-        per_device_train_batch_size=min(hyperparameters.batch_size, card.rows),
-        num_train_epochs=MAX_EPOCHS,
-        max_length=dojo.max_length,
-        timeout_seconds=max(min(plan.max_seconds, dojo.remaining_budget_seconds()), 1.0),
-        seed=dojo.seed,
-        init_from=plan.init_from,
-        hyperparameters_from=hyperparameters.origin,
-    )
+    judged = plan.steps == 0  # a look at a source is one of several, of equal length on equally many rows
+    settings = {
+        "method": method,
+        "learning_rate": hyperparameters.learning_rate,
+        "per_device_train_batch_size": min(hyperparameters.batch_size, card.rows),
+        "num_train_epochs": MAX_EPOCHS,
+        "max_length": dojo.max_length,
+        "timeout_seconds": max(min(plan.max_seconds, dojo.remaining_budget_seconds()), 1.0),
+        "seed": dojo.seed,
+        "init_from": plan.init_from,
+        "early_stopping": judged and "early-stopping" not in dojo.journal.without,
+        "average_weights": judged,
+        "range_test": judged,
+        "hyperparameters_from": hyperparameters.origin,
+    }
+    return TrainingPlan.model_validate(settings | dict(hyperparameters.further))
 
 
 def within_memory(dojo: Dojo, plan: Plan, card: DataCard, draft: TrainingPlan) -> TrainingPlan:
@@ -64,8 +68,8 @@ def within_memory(dojo: Dojo, plan: Plan, card: DataCard, draft: TrainingPlan) -
     ]
     if (large := _to_be_smaller(dojo)) is not None:
         failed.append(formula(*large))
-    four_bit = bool(here.gpus) and has_bitsandbytes()
-    forms = ladder.forms(ladder.explicit(draft, model), _with_lora(dojo, plan, draft), card, four_bit)
+    quantised, lora = bool(here.gpus) and has_bitsandbytes(), _with_lora(dojo, plan, draft)
+    forms = ladder.forms(ladder.explicit(draft, model), lora, card, quantised, len(here.gpus))
     form = ladder.fitting(forms, lambda each: dojo.estimate(each, card), formula, failed)
     if form is None:
         estimate = dojo.estimate(draft, card)
@@ -113,6 +117,7 @@ def _with_lora(dojo: Dojo, plan: Plan, draft: TrainingPlan) -> TrainingPlan:
             "hyperparameters_from": found.origin,
             "override_reason": "",
         }
+        | dict(found.further)
     )
 
 
@@ -130,13 +135,12 @@ def hyperparameters_for(
             )
     width = dojo.base_model.hidden_size
     trials = trials_from(history, dojo.validation_score("base").value, method)
+    length = rows_in_time(dojo, plan, method)
     before = dojo.journal.plan(plan.init_from)
     from_look = before is not None and before.steps > 0
     screening = plan.steps or from_look or plan.change in ("first", "sources")
     if screening or "tpe" in dojo.journal.without or not searches(dojo, method):
-        best = max(trials, key=lambda trial: trial.worth, default=None)
-        if best is not None and best.worth > 0:
-            return Hyperparameters(best.learning_rate, best.batch_size, "best so far")
-        return suggest([], method, width, dojo.seed)
-    started = dojo.journal.training_plan(plan.init_from)
-    return suggest(trials, method, width, dojo.seed, started.learning_rate if started else None)
+        return best_so_far(trials, length) or suggest([], method, width, dojo.seed)
+    started, done = dojo.journal.training_plan(plan.init_from), dojo.journal.training(plan.init_from)
+    ceiling = (done.learning_rate if done else 0.0) or (started.learning_rate if started else None)
+    return suggest(trials, method, width, dojo.seed, ceiling, length)

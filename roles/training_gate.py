@@ -50,7 +50,7 @@ def needs_probe(dojo: Dojo, draft: TrainingPlan, card: DataCard) -> bool:
 
 def _structure(plan: TrainingPlan) -> tuple[object, ...]:
     """What decides memory beside the batch."""
-    return plan.method, plan.gradient_checkpointing, plan.load_in_4bit, plan.optim
+    return plan.method, plan.gradient_checkpointing, plan.load_in_4bit, plan.optim, plan.fsdp
 
 
 def timed(

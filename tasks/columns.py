@@ -48,17 +48,6 @@ def pluck(row: Row, path: str) -> str | None:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def with_value(row: Row, path: str, value: Any) -> Row:
-    """The row with another value at ``path``, which must exist; the row itself is left as it is."""
-    if path in row:
-        return {**row, path: value}
-    head, _, rest = path.partition(".")
-    inside = opened(row.get(head))
-    if not rest or not isinstance(inside, dict):
-        return row
-    return {**row, head: with_value(inside, rest, value)}
-
-
 def paths(row: Row) -> tuple[str, ...]:
     """Every path of a row that leads to a plain value, in the order of the columns."""
     found: list[str] = []

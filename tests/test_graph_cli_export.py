@@ -13,6 +13,7 @@ from rich.console import Console
 
 from graph.cli.chat import answer_lines, chat_with, questions
 from graph.cli.export import Wish, export_run
+from graph.cli.finished import FinishedRun
 from tasks.errors import InputError
 from tests.conftest import ROOT
 from tests.support.finished_run import make_finished_run, record_as
@@ -131,10 +132,55 @@ def test_what_cannot_be_exported_is_one_line(
         export(run_dir, capsys, to=str(tmp_path / "out"), adapter=True)
     with pytest.raises(InputError, match="no name of a repository"):
         export(run_dir, capsys, to="hub:nothing")
+    with pytest.raises(InputError, match=r"no name of a repository .*--"):
+        export(run_dir, capsys, to="hub:org/no--name")
     nothing = make_finished_run(tmp_path / "nothing", kept=False)
     with pytest.raises(InputError, match="nothing beat the base model"):
         export(nothing, capsys, to=str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("wish", "flags"),
+    [
+        ({"to": "gguf", "adapter": True}, "--adapter"),
+        (
+            {"to": "ollama", "adapter": True, "converter": "x", "public": True},
+            "--adapter, --converter, --public",
+        ),
+        ({"to": "out", "out": Path("elsewhere")}, "--out"),
+        ({"to": "hub:org/name", "out": Path("elsewhere")}, "--out"),
+        ({"to": "vllm", "adapter": True, "dtype": "float32"}, "--dtype"),
+    ],
+)
+def test_a_flag_that_would_do_nothing_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wish: dict[str, Any], flags: str
+) -> None:
+    with pytest.raises(InputError, match="has no use for it") as caught:
+        export(tmp_path / "no run", capsys, **wish)
+    assert caught.value.what == flags
+
+
+def test_an_adapter_of_a_base_that_nobody_has_is_not_pushed(
+    run_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(InputError, match="its base is on this machine alone"):
+        export(run_dir, capsys, to="hub:org/name", adapter=True)
+
+
+def test_a_run_that_was_allowed_pickles_reads_its_base_again(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    run = make_finished_run(tmp_path)
+    settings = json.loads((run / "run.json").read_text())
+    weights = Path(settings["base_model"]) / "model.safetensors"
+    torch.save(load_file(weights), weights.with_name("pytorch_model.bin"))
+    weights.unlink()
+    with pytest.raises(InputError, match="pickles"):
+        FinishedRun.open(run)
+    (run / "run.json").write_text(json.dumps(settings | {"allow_pickle": True}))
+    assert FinishedRun.open(run).base.path == weights.parent.resolve()
 
 
 def test_piped_questions_are_answered_by_champion_and_base(

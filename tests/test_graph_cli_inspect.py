@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from graph.cli.app import app
@@ -53,3 +54,17 @@ def test_a_flag_decides_which_column_answers(tmp_path: Path) -> None:
     facts = json.loads(shown(path, "--answer", "team", "--prompt", "Who? {memo}", "--json"))
     assert facts["sources"][0]["shown"][0]["pieces"][0][0].startswith("<|bos|><|user|>Who? The ")
     assert set(facts["sources"][0]["labels"]) == {"network", "desk"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["tikets.jsonl"], ["org/tikets.csv"], ["tikets", "--answer", "team"], ["a", "b"]]
+)
+def test_data_that_is_not_there_becomes_no_example(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    done = CliRunner().invoke(app, ["init-task", *arguments])
+    assert isinstance(done.exception, InputError)
+    assert "there is no such file" in str(done.exception)
+    assert list(Path.cwd().iterdir()) == []

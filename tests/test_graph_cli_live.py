@@ -193,6 +193,25 @@ def test_a_finished_experiment_alone_restores_its_row_after_a_resume() -> None:
         assert cell in row
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_score_on_a_share_of_the_items_says_of_how_many(width: int) -> None:
+    stopped = scored(12.0) | {"stopped": {"answered": 38, "items": 150, "against": "base"}}
+    heard = board(*EVENTS, {"kind": "evaluation", "experiment": "e01", "data": stopped})
+    text = picture(heard, width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert "12.0 [7.0, 17.0] 38/150" in text
+    stream = io.StringIO()
+    with LiveView(Console(file=stream, width=200)) as view:
+        view.on_event({"kind": "evaluation", "experiment": "e01", "data": stopped})
+    assert "validation 12.0 [7.0, 17.0] on 38/150 items, stopped early" in stream.getvalue()
+
+
+@pytest.mark.parametrize("stopped", [None, "early", {}, {"answered": "many", "items": 3}])
+def test_an_odd_early_stop_is_left_out(stopped: object) -> None:
+    heard = board({"kind": "evaluation", "experiment": "e01", "data": scored(12.0) | {"stopped": stopped}})
+    assert heard.entries["e01"].answered == ""
+
+
 def test_the_sealed_test_does_not_enter_the_table() -> None:
     heard = board(
         STARTED, {"kind": "evaluation", "experiment": "e01", "data": scored(70.0) | {"split": "test"}}

@@ -300,3 +300,18 @@ def test_the_doctor_says_that_no_key_is_needed(monkeypatch: pytest.MonkeyPatch, 
         shown = capsys.readouterr().out
         assert told in shown
         assert KEY not in shown
+
+
+@pytest.mark.parametrize(("extra", "mark", "enough"), [("qlora", "note", True), ("train", "missing", False)])
+def test_the_doctor_names_the_extra_and_asks_for_those_alone_that_a_run_needs(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, extra: str, mark: str, enough: bool
+) -> None:
+    from rich.console import Console
+
+    from graph.cli import doctor
+
+    monkeypatch.setattr(doctor, "_CHECKS", (doctor._packages(extra, ("no_such_package",)),))
+    assert print_checks(Console(width=400), as_json=False) is enough
+    shown = capsys.readouterr().out
+    assert f"pip install 'ft-dojo[{extra}]'" in shown
+    assert mark in shown

@@ -166,7 +166,7 @@ def test_a_run_without_overrides_says_so() -> None:
 
 
 def test_worth_is_that_of_the_optimiser() -> None:
-    from roles.hyperparameters import trials_from
+    from roles.trials import trials_from
 
     history = [
         experiment(1, 60.0, training={}),

@@ -19,19 +19,22 @@ PROFILES = {
 }
 
 
-def kept(sources: tuple[str, ...], value: float = 60.0, steps: int = 0, **facts: Any) -> Experiment:
+def kept(
+    sources: tuple[str, ...], value: float = 60.0, steps: int = 0, *, seconds: float = 1.0, **facts: Any
+) -> Experiment:
     return Experiment.model_construct(
         id="e02",
         plan=SimpleNamespace(sources=sources, steps=steps),
-        evaluation=SimpleNamespace(score=score(value)),
+        evaluation=SimpleNamespace(score=score(value), wall_seconds=seconds),
         **{"outcome": "kept", "diagnosis": None} | facts,
     )
 
 
-def asked(experiment: Experiment, *before: Experiment) -> tuple[str, ...]:
+def asked(experiment: Experiment, *before: Experiment, left: float = 100.0) -> tuple[str, ...]:
     dojo: Any = SimpleNamespace(
         profiles=lambda: PROFILES,
         journal=SimpleNamespace(experiments=lambda: before),
+        remaining_budget_seconds=lambda: left,
         right_share=lambda id: experiment.evaluation.score.value / 100,  # type: ignore[union-attr]
     )
     return sources_to_audit(dojo, experiment)
@@ -66,3 +69,10 @@ def test_nobody_else_is_asked(experiment):
 def test_a_clearly_better_mixture_is_asked_again():
     assert asked(kept(("clean", "other"), 45.0), AUDITED) == ()
     assert asked(kept(("clean", "other"), 55.0), AUDITED) == ("clean", "names")
+
+
+def test_an_audit_that_would_take_up_the_time_left_is_not_made():
+    n = score(60.0).n
+    half_a_second_each = kept(("clean", "other"), seconds=0.5 * n)
+    assert asked(half_a_second_each, left=590.0) == ()
+    assert asked(half_a_second_each, left=610.0) == ("clean", "names")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from memory.records import Comparison, Experiment, Failure, Plan
+from memory.records import Comparison, ErrorCluster, Evaluation, Experiment, Failure, HeldOut, Plan, Training
 from roles.diagnostician import diagnose
+from tasks.base import Score
+from tests.test_memory_early_stop import stopped
 from tools.checks.champion import replaces_incumbent
 
 PLAN = Plan(
@@ -38,6 +42,25 @@ def test_a_failure_names_its_cause_and_its_stage(code, cause, move):
     assert "loss became nan at step 7" in diagnosis.evidence[0]
 
 
+def test_evidence_of_a_stopped_experiment_names_how_many_items_it_rests_on():
+    training = SimpleNamespace(losses=((5, 1.0), (10, 0.5)))
+    done = Experiment.model_construct(
+        id="e01",
+        number=1,
+        plan=PLAN,
+        failure=None,
+        evaluation=stopped(30.0).model_copy(
+            update={"clusters": (ErrorCluster(name="wrong", count=20, share=20 / 38),)}
+        ),
+        training=training,
+        outcome="discarded",
+    )
+    evidence = " ".join(diagnose(None, done, {}).evidence)  # type: ignore[arg-type]  # no audit, no Dojo
+    assert "n=38" in evidence
+    assert "38 of 150 items answered: 25.0 points behind e02" in evidence
+    assert "53% of the answered items" in evidence
+
+
 def comparison(delta: float, p_value: float) -> Comparison:
     return Comparison(
         challenger="e02",
@@ -59,3 +82,39 @@ def test_a_larger_number_alone_replaces_nobody():
     assert not replaces_incumbent(comparison(1.0, 0.8))
     assert replaces_incumbent(comparison(3.0, 0.2))
     assert not replaces_incumbent(comparison(-9.0, 0.001))
+
+
+@pytest.mark.parametrize(
+    ("rose", "cause", "move"), [(True, "overfit", "more_rows"), (False, "underfit", "train_longer")]
+)
+def test_rows_learnt_by_heart_are_not_trained_on_for_longer(rose, cause, move):
+    losses = tuple((step, 4.0 * 0.9**step) for step in range(16))
+    training = Training(
+        model_dir="m",
+        method="full",
+        steps=16,
+        rows=700,
+        tokens=1000,
+        losses=losses,
+        tokens_per_second=100.0,
+        wall_seconds=10.0,
+        cpu_seconds=10.0,
+        peak_gib=0.5,
+        held_out=HeldOut(
+            rows=35,
+            losses=((4, 0.5, 0.6), (16, 0.9, 0.5)),
+            rose=rose,
+            kept="best" if rose else "end",
+            kept_step=4 if rose else 16,
+            wall_seconds=0.2,
+        ),
+    )
+    score = Score(metric="accuracy", value=40.0, low=35.0, high=45.0, n=300, unparseable_share=0.0)
+    evaluation = Evaluation(split="validation", score=score, predictions="p.jsonl")
+    experiment = Experiment(
+        id="e01", number=1, plan=PLAN, training=training, evaluation=evaluation, outcome="kept"
+    )
+    diagnosis = diagnose(None, experiment, {})  # type: ignore[arg-type]  # without an audit no Dojo is asked
+    assert (diagnosis.cause, diagnosis.next_move) == (cause, move)
+    assert any("35 held-out rows: loss 0.900" in fact for fact in diagnosis.evidence)
+    assert any("0.500 at step 4" in fact for fact in diagnosis.evidence) == rose

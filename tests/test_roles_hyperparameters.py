@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
+
 import pytest
 
-from roles.hyperparameters import BATCH_SIZES, Trial, default_hyperparameters, learning_rate_range, suggest
+from memory.training_plan import TrainingPlan
+from roles.hyperparameters import BATCH_SIZES, best_so_far, default_hyperparameters, suggest
+from roles.search_space import MAX_EPOCHS, ORDER, moved, searched_values
+from roles.trials import Trial, rate_for, standings, trials_from
+from tests.test_memory_calibration import experiment
+from tests.test_memory_early_stop import stopped
+from tools.checks.training import check_values
+from tools.training.learning_rate import learning_rate_range
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
@@ -37,6 +47,13 @@ def test_suggestions_are_reproducible_and_inside_the_space():
     assert first.batch_size in BATCH_SIZES
 
 
+def test_a_stopped_trial_is_worth_what_its_paired_answers_say():
+    tried = experiment(1, None, training={"init_from": "base"})
+    tried = tried.model_copy(update={"evaluation": stopped(70.0, against="base", against_value=20.0)})
+    (trial,) = trials_from([tried], 20.0, "full")
+    assert trial.worth == pytest.approx(-25.0 / 80.0)  # 25 points behind, however easy its share was
+
+
 def test_a_restart_stays_under_the_rate_that_made_its_weights():
     trials = [Trial(3e-3, 16, 0.5), Trial(3.5e-3, 16, 0.6), Trial(2e-3, 32, 0.1)]
     rates = [suggest(trials, "full", 128, seed, ceiling=1.5e-3).learning_rate for seed in range(12)]
@@ -52,3 +69,96 @@ def test_many_trials_pull_the_search_towards_the_better_rates():
     rates = [suggest(trials, "full", 128, seed=seed).learning_rate for seed in range(9)]
     middle = (low * high) ** 0.5
     assert sum(rate > middle for rate in rates) >= 7
+
+
+def tried(method: str, count: int, rows_read: float = 0.0, **fields: object) -> list[Trial]:
+    """So many trials of plans with these fields; the worth falls with their number."""
+    plan = TrainingPlan.model_validate({"method": method, "num_train_epochs": 3.0, **fields})
+    low, high = learning_rate_range(method, 128)
+    further = searched_values(plan)
+    return [
+        Trial(low * (high / low) ** (n / max(count, 2)), 16, 1.0 - n / count, f"e{n:02d}", rows_read, further)
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_few_trials_move_rate_and_batch_alone_and_more_trials_one_field_after_another(method):
+    assert [len(moved(method, count)) for count in (0, 5, 6, 8, 9, 12)] == [0, 0, 1, 1, 2, 3]
+    assert suggest(tried(method, 5), method, 128, seed=0).further == {}
+    seven = suggest(tried(method, 7), method, 128, seed=0).further
+    assert set(seven) - {"lora_alpha"} == {ORDER[method][0]}
+    many = suggest(tried(method, 40), method, 128, seed=0).further
+    assert set(many) - {"lora_alpha"} == set(ORDER[method])
+
+
+@pytest.mark.parametrize("width", [32, 576, 4096])
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_every_suggestion_of_a_long_search_passes_the_gate_of_a_models_decision(method, width):
+    worth, trials = random.Random(0), tried(method, 5)
+    seen = {name: set() for name in ORDER[method]}
+    for number in range(40):
+        found = suggest(trials, method, width, seed=0)
+        given = {"method": method, "learning_rate": found.learning_rate, **found.further}
+        plan = TrainingPlan.model_validate(given)
+        check_values(plan, width)
+        assert plan.num_train_epochs <= MAX_EPOCHS
+        if "lora_r" in found.further:
+            assert plan.lora_alpha == 2 * plan.lora_r
+            assert plan.lora_r <= max(8, width // 4)
+        for name, values in seen.items():
+            values.add(getattr(plan, name))
+        made = replace(tried(method, 1)[0], learning_rate=found.learning_rate, further=searched_values(plan))
+        trials.append(replace(made, worth=worth.random(), experiment=f"e{number:02d}"))
+    # Each field is tried in several values, and those that can be off are off at times.
+    assert all(len(values) > 1 for values in seen.values())
+    assert None in seen["neftune_noise_alpha"]
+
+
+def test_trials_that_did_well_pull_a_field_towards_their_value():
+    well = [replace(trial, worth=0.9) for trial in tried("lora", 10, lora_r=64)]
+    badly = [replace(trial, worth=-0.5) for trial in tried("lora", 10, lora_r=8)]
+    ranks = [suggest(well + badly, "lora", 4096, seed).further["lora_r"] for seed in range(15)]
+    assert sum(rank > 16 for rank in ranks) >= 11
+
+
+def test_a_choice_outside_of_the_space_is_no_obstacle():
+    odd = tried(
+        "full", 10, lr_scheduler_type="constant_with_warmup", weight_decay=0.9, neftune_noise_alpha=1.0
+    )
+    assert suggest(odd * 2, "full", 128, seed=1).further
+
+
+def test_trials_are_ranked_among_those_of_like_length():
+    short = [Trial(1e-3, 16, worth, rows_read=1000.0) for worth in (0.1, 0.2, 0.3)]
+    long = [Trial(1e-3, 16, worth, rows_read=16_000.0) for worth in (0.6, 0.8)]
+    found = standings([*short, *long], 16_000.0)
+    assert found[:3] == sorted(found[:3])
+    assert found[4] == max(found)  # the best long one
+    assert found[2] < found[4]  # the best short one is no match for it
+    assert found[2] > 0.5 > found[0]  # but says something
+    assert max(abs(each - 0.5) for each in found[:3]) < 0.1
+    near = standings([*short, *long], 1000.0)
+    assert near[2] == max(near)
+
+
+def test_a_history_of_one_length_is_ranked_by_worth():
+    trials = [Trial(1e-3, 16, worth, rows_read=500.0 + worth) for worth in (0.3, -1.0, 0.1, 0.9)]
+    found = standings(trials, 0.0)
+    assert sorted(range(4), key=found.__getitem__) == [1, 2, 0, 3]
+    assert standings([Trial(1e-3, 16, -1.0)], 0.0) == [0.0]
+
+
+def test_a_rate_of_a_short_training_is_lowered_for_a_long_one_and_never_raised():
+    trial = Trial(1e-3, 16, 0.5, rows_read=1000.0)
+    assert rate_for(trial, 2000.0) == 1e-3
+    assert rate_for(trial, 10_000.0) == pytest.approx(1e-3 * 10**-0.32)
+    assert rate_for(trial, 1e9) == pytest.approx(1e-3 / 3)
+    assert rate_for(trial, 10.0) == rate_for(trial, 0.0) == 1e-3
+
+
+def test_the_best_so_far_is_taken_at_a_rate_for_the_length_to_come():
+    trials = [Trial(2e-3, 32, 0.6, rows_read=1000.0), Trial(1e-3, 16, 0.2, rows_read=1000.0)]
+    assert best_so_far(trials, 1000.0).learning_rate == 2e-3
+    assert best_so_far(trials, 10_000.0).learning_rate < 1.1e-3
+    assert best_so_far([Trial(2e-3, 32, -0.1)], 0.0) is None

@@ -12,7 +12,9 @@ from memory.budget.prices import PriceTable
 from memory.budget.spending import Spending
 from memory.records import Approval, Failure
 from roles.llm.briefing.build import BACKGROUND, BUDGET_TOKENS, CASE, briefing, system_prompt
+from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.layout import Section, approximate_tokens, clipped, laid_out, listing, names, quoted
+from roles.llm.briefing.results import hyperparameters
 from tasks.base import Source
 from tasks.errors import HarnessFault
 from tests.support.golden import STAGES, dojo_of
@@ -228,3 +230,16 @@ def test_lists_count_what_they_leave_out() -> None:
     assert names(["alpha", "beta"]) == "alpha, beta"
     assert names([f"source-{n}" for n in range(30)], 40).endswith("and 26 more")
     assert quoted("x" * 1000, "row", 10) == ""
+
+
+def test_looks_at_sources_stand_beside_trials_without_being_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dojo = make_dojo(tmp_path, 6, current="card")
+    looked, *others = ExperimentContext(dojo, next_id(6)).history
+    look = looked.model_copy(update={"plan": looked.plan.model_copy(update={"steps": 40})})
+    monkeypatch.setattr(ExperimentContext, "history", (look, *others))
+    section = hyperparameters(ExperimentContext(dojo, next_id(6)), 4000)
+    dojo.journal.close()
+    told = [line for line in section.splitlines() if line.startswith("| e")]
+    assert [line.split()[1] for line in told] == [e.id for e in others if e.training_plan]

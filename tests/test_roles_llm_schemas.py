@@ -256,6 +256,20 @@ def test_the_optimiser_keeps_its_choice_unless_a_reason_is_given(dojos):
     assert set_.per_device_train_batch_size == own.per_device_train_batch_size
 
 
+def test_what_a_decision_leaves_out_stays_the_optimisers(dojos):
+    dojo = dojos["card"]
+    suggested, own = training(dojo), training(dojo, lora_r=64, early_stopping=False, max_epochs=2.0)
+    assert (suggested.lora_r, suggested.lora_alpha, suggested.early_stopping) == (16, 32, True)
+    assert (own.lora_r, own.lora_alpha, own.early_stopping, own.num_train_epochs) == (64, 128, False, 2.0)
+    assert own.weight_decay == suggested.weight_decay
+    assert training(dojo, lora_r=8, lora_alpha=8).lora_alpha == 8
+
+
+def test_a_rank_beyond_the_models_width_is_refused(dojos):
+    with pytest.raises(InvalidDecision, match="lora_r: at most"):
+        training(dojos["card"], lora_r=256)
+
+
 def test_a_reason_without_an_override_is_no_override(dojos):
     assert training(dojos["card"], override_reason="none").override_reason == ""
 
@@ -279,6 +293,13 @@ def test_more_memory_than_there_is_is_refused(dojos, monkeypatch):
     monkeypatch.setattr(dojo, "estimate", lambda plan, card: little)
     with pytest.raises(InvalidDecision, match=r"needs about 1.1 GiB of 16.0 GiB"):
         training(dojo)
+
+
+def test_the_kind_of_adapter_is_the_models_to_choose(dojos):
+    drafted = training(dojos["card"], method="lora", use_rslora=True, use_dora=True)
+    assert (drafted.use_rslora, drafted.use_dora) == (True, True)
+    plain = training(dojos["card"], method="lora")
+    assert (plain.use_rslora, plain.use_dora) == (False, False)
 
 
 # -- the reading and the diagnosis -------------------------------------------------------------

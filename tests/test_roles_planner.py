@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from memory.records import Experiment, Plan, Training
+from memory.records import Experiment, HeldOut, Plan, Training
 from roles.planner import PlannerContext, _look_again
 from tasks.base import Score
 from tools.training.estimate import Speed
@@ -115,6 +115,24 @@ def test_worked_answers_within_reach_challenge_a_champion_that_could_not_be_impr
 def test_no_second_look_where_it_promises_little(scores, losses):
     first = experiment(1, ("steps",), "base", losses)
     assert _look_again(context(scores, first, BARE, champion=BARE)) is None
+
+
+def test_no_second_look_for_rows_that_were_learnt_by_heart():
+    scores = {"base": 4.0, "e01": 10.0, "e02": 23.0}
+    assert _look_again(context(scores, WORKED, BARE, champion=BARE)) is not None
+    held_out = HeldOut(
+        rows=40,
+        losses=((8, 0.5, 0.5), (16, 0.9, 0.4)),
+        rose=True,
+        kept="best",
+        kept_step=8,
+        wall_seconds=1.0,
+    )
+    assert WORKED.training is not None
+    by_heart = WORKED.model_copy(
+        update={"training": WORKED.training.model_copy(update={"held_out": held_out})}
+    )
+    assert _look_again(context(scores, by_heart, BARE, champion=BARE)) is None
 
 
 def test_a_worked_champion_needs_no_second_look():

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from memory.records import Experiment, Plan
+from memory.records import Evaluation, Experiment, Plan
 from roles.source_looks import Look, chosen, next_look
 from tasks.base import Score
 from tools.training.estimate import Speed
@@ -35,7 +35,9 @@ def look(
         init_from=init_from,
         steps=steps,
     )
-    evaluation = None if value is None else SimpleNamespace(score=score(value))
+    evaluation = (
+        None if value is None else Evaluation(split="validation", score=score(value), predictions="p")
+    )
     return Experiment.model_construct(
         id=plan.experiment, plan=plan, evaluation=evaluation, outcome="discarded"
     )

@@ -97,6 +97,9 @@ def test_what_is_not_one_value_is_none(text: str) -> None:
         (["1,234", "5,678"], ENGLISH),
         ([], ENGLISH),
         (["12,5", "3,25", "1.5"], CONTINENTAL),
+        (["1.234.567", "12"], CONTINENTAL),
+        (["1.125", "from 01.02.2020 to 03.04.2021", "version 1.2.3"], ENGLISH),
+        (["1,23,456", "4"], ENGLISH),
     ],
 )
 def test_a_column_shows_its_decimal_mark(column: list[str], wanted: NumberFormat) -> None:

@@ -178,11 +178,34 @@ def test_what_was_not_used_is_said(tmp_path: Path) -> None:
     assert "1 set aside, the answer is empty" in text
 
 
+def test_an_answer_that_another_is_named_for_is_not_used(tmp_path: Path) -> None:
+    rows = [{"question": row["ticket"], "answer": "none", "team": row["team"]} for row in tickets()]
+    told = data_task(jsonl(tmp_path / "a.jsonl", rows), declared=Declared(answer="team")).data
+    assert told is not None
+    assert "a: columns that are not used: answer" in told.understood
+
+
+def test_rows_of_another_kind_are_said_and_their_columns_are_used(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"question": row["ticket"], "answer": row["team"]} for row in tickets(60)]
+    turns = ({"role": "user", "content": "Where?"}, {"role": "assistant", "content": "Here."})
+    rows += [{"messages": turns, "colour": "red"} for _ in range(20)]
+    rows += [{"instruction": f"Say {n}.", "output": str(n)} for n in range(10)]
+    told = data_task(jsonl(tmp_path / "a.jsonl", rows)).data
+    assert told is not None
+    text = "\n".join(told.understood)
+    assert "a: other rows are read as messages (20), instruction (10)" in text
+    assert "columns that are not used: colour\n" in text
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
         (tickets(20), "20 usable rows"),
         ([{"text": f"a story about {n}"} for n in range(60)], "no row can be used"),
+        (
+            [{"ticket": "router", "team": f"desk {n}"} for n in range(60)],
+            "no item is left for validation and",
+        ),
     ],
 )
 def test_data_that_makes_no_task_is_refused_in_one_line(
@@ -300,3 +323,16 @@ def test_edited_copies_stay_on_one_side_also_under_a_long_instruction() -> None:
     train, validation, test = ({place // 3 for place in part} for part in split_rows(prompts))
     assert len(test) >= 10
     assert not (train & validation or train & test or validation & test)
+
+
+def test_sources_whose_names_are_nearly_alike_are_all_written_out(tmp_path: Path) -> None:
+    (tmp_path / "data" / "a").mkdir(parents=True)
+    jsonl(tmp_path / "data" / "a" / "b.jsonl", tickets(50))
+    jsonl(tmp_path / "data" / "a-b.jsonl", tickets()[50:])
+    made = init_task(tmp_path / "data", tmp_path / "task")
+    assert made.data is not None
+    again = load_folder(tmp_path / "task").data
+    assert again is not None
+    assert sorted(len(source.rows) for source in again.sources) == sorted(
+        len(source.rows) for source in made.data.sources
+    )

@@ -327,3 +327,58 @@ def test_files_of_one_row_each_are_one_table(tmp_path: Path) -> None:
     assert [row["answer"] for row in tables[tmp_path.name].rows] == list(range(5))
     assert tables[tmp_path.name].reader == "5 files of one row each"
     assert len(tables["other"].rows) == 1
+
+
+def test_a_column_whose_name_came_before_is_kept_and_said(tmp_path: Path) -> None:
+    found = table(write(tmp_path, "t.csv", "q,a,a\n1,2,3\n"))
+    assert list(found.rows) == [{"q": "1", "a": "2", "a_3": "3"}]
+    assert "another 'a' is called 'a_3'" in found.reader
+
+
+def test_a_table_in_another_encoding_is_refused_and_says_so(tmp_path: Path) -> None:
+    for name, text in (("header.csv", "frage,réponse\nx,y\n"), ("rows.csv", "q,a\né,y\nô,z\n")):
+        with pytest.raises(InputError, match="not UTF-8 text"):
+            read_file(write(tmp_path, name, text.encode("latin-1")))
+
+
+def test_rows_beside_those_that_are_read_are_said(tmp_path: Path) -> None:
+    parts = {"train": [{"q": "a"}, {"q": "b"}], "test": [{"q": "c"}], "version": 1}
+    found = table(write(tmp_path, "t.json", json.dumps(parts)))
+    assert list(found.rows) == [{"q": "a"}, {"q": "b"}]
+    assert "'train' is read and not 'test' (1)" in found.reader
+
+
+def test_rows_after_a_damaged_part_that_is_read_are_said(tmp_path: Path) -> None:
+    text = '{\n"train": [\n {"q": "a"},\n {"q": b},\n {"q": "c"}],\n"test": [{"q": "d"}]\n}'
+    found = table(write(tmp_path, "t.json", text))
+    assert [row["q"] for row in found.rows] == ["a", "c"]
+    assert 'what comes after them is not read: \'"test"' in found.reader
+
+
+@pytest.mark.parametrize(
+    ("rows", "column"), [([{"q": 1}, {"q": 2}], "id"), ([{"id": 1}, {"id": 2, "q": 1}], "key")]
+)
+def test_the_key_of_a_row_is_a_column_of_it(tmp_path: Path, rows: list[dict[str, int]], column: str) -> None:
+    found = table(write(tmp_path, "t.json", json.dumps({"one": rows[0], "two": rows[1]}, indent=1)))
+    assert list(found.rows) == [{column: "one", **rows[0]}, {column: "two", **rows[1]}]
+    assert f"its {column!r}" in found.reader
+
+
+@pytest.mark.parametrize("between", ["\n", "", ",\n", "}\n"])
+def test_arrays_one_after_another_are_all_read(tmp_path: Path, between: str) -> None:
+    path = write(tmp_path, "t.jsonl", '[{"q": "a"}, {"q": "b"}]' + between + '[{"q": "c"}]\n')
+    assert [row["q"] for row in table(path).rows] == ["a", "b", "c"]
+
+
+def test_no_two_tables_have_the_same_name(tmp_path: Path) -> None:
+    """Rows are parted by their table's name: of two of one name, each would hold the rows of both."""
+    write(tmp_path, "sub.jsonl", '{"q": "a"}\n{"q": "b"}\n')
+    for number in range(3):
+        write(tmp_path, f"sub/q{number}.json", '{"q": "c"}')
+        write(tmp_path, f"sub/z{number}.json", '{"z": "d"}')
+    tables = read_path(tmp_path).tables
+    assert sorted((table.name, len(table.rows)) for table in tables) == [
+        ("sub", 2),
+        ("sub/q0", 3),
+        ("sub/z0", 3),
+    ]

@@ -154,6 +154,16 @@ def test_a_broken_source_costs_itself_and_is_named(folder: Path) -> None:
     assert "notes.xlsx: not read, a spreadsheet" in told
 
 
+def test_the_card_of_a_source_is_not_said_to_be_unread(folder: Path) -> None:
+    (folder / "train" / "old-book.md").write_text("# From the attic\n", encoding="utf-8")
+    (folder / "train" / "README.md").write_text("All of it is old.\n", encoding="utf-8")
+    data = load(load_folder(folder), "user", 0)
+    assert data.sources[0].card == "# From the attic\n"
+    assert [line for line in data.understood if "not read" in line] == [
+        "README.md: not read, a text for people"
+    ]
+
+
 def test_a_broken_row_of_a_source_costs_itself_and_is_counted(folder: Path) -> None:
     with (folder / "train" / "old-book.jsonl").open("ab") as file:
         file.write(b'{"q": "What is coal?", "a": "black"}\n{"q": \n{"q": "What is tar?", "a": null}\n')

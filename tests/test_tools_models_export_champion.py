@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from memory.journal.log import Journal
-from memory.records import Training, TrainingPlan
+from memory.records import TrainingPlan
 from tests.support.adapter_chain import batch_of, loaded_loss, train_on
 from tests.support.copy_word_task import copy_spec, data_card
-from tests.support.run_records import comparison, evaluation, run_info, write_experiment
+from tests.support.run_records import comparison, evaluation, run_info, training, write_experiment
 from tests.support.tiny_model import make_tiny_model
 from tools.models.base_model import resolve_base_model
+from tools.models.export.card import metadata
 from tools.models.export.champion import export_champion
 from tools.workspace import Workspace
 
@@ -30,22 +31,6 @@ def journal(space: Workspace) -> Iterator[Journal]:
         yield opened
 
 
-def training(model_dir: str) -> Training:
-    return Training(
-        model_dir=model_dir,
-        method="lora",
-        steps=63,
-        rows=64,
-        tokens=9000,
-        losses=((63, 0.5),),
-        tokens_per_second=900.0,
-        wall_seconds=10.0,
-        cpu_seconds=10.0,
-        peak_gib=0.5,
-        command="python -m tools.recipes.sft plan.json",
-    )
-
-
 def champion(journal: Journal, space: Workspace) -> Path:
     folder = make_tiny_model(space.experiment_dir("e01") / "model")
     (folder / "training.json").write_text("{}")
@@ -53,7 +38,7 @@ def champion(journal: Journal, space: Workspace) -> Path:
     journal.append("evaluation", evaluation(20.0), "base")
     journal.append("card", data_card(space), "e01")
     journal.append("training_plan", TrainingPlan(method="lora", learning_rate=2e-3), "e01")
-    journal.append("training", training("experiments/e01/model"), "e01")
+    journal.append("training", training("experiments/e01/model", "lora"), "e01")
     write_experiment(journal, "e01", "kept", 55.0)
     journal.append("champion_chosen", {"champion": "e01"})
     journal.append("test_evaluation", evaluation(19.0), "base")
@@ -123,3 +108,19 @@ def test_a_champion_that_is_an_adapter_loads_without_the_experiments_before_it(
     for n in range(len(methods)):
         shutil.rmtree(space.experiment_dir(f"x{n}"))
     assert loaded_loss(target, batch) == loss
+
+
+@pytest.mark.parametrize(
+    ("base", "named"),
+    [
+        ("org/name@0123abc", "base_model: org/name\n"),
+        ("smollm2-135m", "base_model: HuggingFaceTB/SmolLM2-135M-Instruct\n"),
+        ("my-folder", ""),
+        ("/home/me/my-folder", ""),
+    ],
+)
+def test_the_card_names_a_base_as_the_hub_does_or_not_at_all(space: Workspace, base: str, named: str) -> None:
+    info = run_info(task="copy").model_copy(update={"base_model": base})
+    with Journal.create(space.journal_path, info) as opened:
+        found = metadata(opened, "base", copy_spec(), "champion")
+    assert [line + "\n" for line in found.splitlines() if "base_model" in line] == ([named] if named else [])

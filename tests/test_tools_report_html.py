@@ -15,6 +15,7 @@ from memory.journal.log import Journal
 from memory.records import Comparison
 from tasks.base import Score
 from tests.support.run_folder import NASTY, SEALED, VALIDATION, info, make_run
+from tests.test_memory_early_stop import stop
 from tools.report import facts
 from tools.report.html import render_report, reproduce_command, write_report
 
@@ -190,6 +191,21 @@ def test_lineage_is_a_tree_under_the_base(tmp_path: Path) -> None:
     assert first["experiment"].id == "e01"
     assert [node["experiment"].id for node in first["children"]] == ["e02", "e03", "e04"]
     assert first["children"][2]["children"][0]["experiment"].id == "e05"
+
+
+def test_a_score_on_a_share_of_the_items_says_so_in_table_tree_and_picture(tmp_path: Path) -> None:
+    assert "items answered" not in page_of(tmp_path / "full")
+    make_run(tmp_path / "run").close()
+    journal = Journal.open(tmp_path / "run" / "journal.jsonl", write=False)
+    data, full = journal.stage("e02", "evaluation"), journal.evaluation("e02")
+    assert data is not None
+    assert full is not None
+    data["stopped"] = stop().model_dump(mode="json")
+    page = render_report(journal, tmp_path / "run", VALIDATION)
+    said = f"{full.score.value:.1f} (n={full.score.n})"
+    assert page.count("38 of 150 items answered") == 1
+    assert f"{said}</span>" in page
+    assert any(said in picture for picture in re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL))
 
 
 def test_the_same_journal_gives_the_same_page(tmp_path: Path) -> None:

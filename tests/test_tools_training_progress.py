@@ -6,6 +6,7 @@ import json
 import math
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from memory.records import TrainingPlan
 from tests.support.copy_word_task import data_card
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.training.flops import flops_per_token, peak_flops
-from tools.training.progress import PROGRESS_FILE, Progress, following
+from tools.training.progress import PROGRESS_FILE, Progress, following, progress_of
 from tools.training.tracking import Audience
 from tools.training.train import train
 from tools.workspace import Workspace
@@ -118,14 +119,50 @@ def test_a_real_training_tells_of_itself(runs_dir: Path, tmp_path: Path) -> None
         ("NVIDIA L4", 121),
         ("NVIDIA GeForce RTX 4090", 165),
         ("AMD Instinct MI300X", 1307),
+        ("AMD Instinct MI250X/MI250", 191),
+        ("NVIDIA H200", 989),
+        ("NVIDIA A10G", 70),
+        ("NVIDIA GeForce RTX 3090 Ti", 80),
+        ("NVIDIA GeForce RTX 3090", 71),
+        ("NVIDIA GeForce RTX 5070 Ti", 88),
+        ("NVIDIA RTX 6000 Ada Generation", 364),
+        ("NVIDIA RTX A6000", 155),
     ],
 )
 def test_the_peak_of_common_gpus_is_found_by_their_name(name: str, tera: int) -> None:
     assert peak_flops(name) == tera * 1e12
 
 
-def test_an_unknown_gpu_has_no_peak() -> None:
-    assert peak_flops("NVIDIA L400") is None
+@pytest.mark.parametrize(
+    "name",
+    [
+        "NVIDIA L400",
+        "NVIDIA GeForce RTX 4090 Laptop GPU",
+        "NVIDIA GeForce RTX 4090 D",
+        "NVIDIA GeForce RTX 3080 Ti",
+        "NVIDIA GeForce RTX 4080 SUPER",
+        "NVIDIA A100-SXM4-40GB MIG 1g.5gb",
+        "Tesla V100-SXM2-16GB",
+    ],
+)
+def test_an_unknown_gpu_and_a_part_of_one_have_no_peak(name: str) -> None:
+    assert peak_flops(name) is None
+
+
+@pytest.mark.parametrize(
+    ("processes", "name", "known"), [(1, "NVIDIA H100", True), (4, "NVIDIA H100", True), (1, "Card", False)]
+)
+def test_mfu_is_that_of_all_devices_that_train(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, processes: int, name: str, known: bool
+) -> None:
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: name)
+    monkeypatch.setattr("tools.training.ranks.world_size", lambda: processes)
+    monkeypatch.setattr("tools.training.progress.model_flops_per_token", lambda model, length: 1e9)
+    trainer = SimpleNamespace(lengths=[10], args=SimpleNamespace(bf16=True), model=None)
+    found = progress_of(trainer, tmp_path / "p.jsonl").peak_flops
+    assert found == (processes * 989e12 if known else None)
 
 
 def test_a_token_costs_six_flops_a_parameter_and_four_where_the_weights_are_frozen() -> None:

@@ -124,6 +124,9 @@ def test_training_that_runs_late_ends_in_good_order(space: Workspace, model: Pat
     done = train(endless, "e01", model, card, space, shared_worker())
     assert done.stopped_early == "time"
     assert 0 < done.steps < 1_000_000
+    told = [remark for remark in done.remarks if "1,000,000" in remark]
+    assert len(told) == 1
+    assert ("shortened" in told[0]) != ("cut off" in told[0])
     assert (space.inside(done.model_dir) / "model.safetensors").exists()
 
 
@@ -179,7 +182,8 @@ def test_a_long_curve_is_thinned_by_means() -> None:
 
 
 @pytest.mark.parametrize(
-    ("schedule", "end"), [("cosine", 0.0), ("linear", 0.0), ("constant_with_warmup", 1.0)]
+    ("schedule", "end"),
+    [("cosine", 0.0), ("linear", 0.0), ("constant_with_warmup", 1.0), ("warmup_stable_decay", 0.0)],
 )
 def test_the_rate_warms_up_and_ends_at_the_horizon(schedule: str, end: float) -> None:
     rates = [rate(step, 100, 10, schedule) for step in range(101)]
@@ -188,6 +192,30 @@ def test_the_rate_warms_up_and_ends_at_the_horizon(schedule: str, end: float) ->
     assert max(rates) == rates[10] == 1.0
     assert rates[100] == pytest.approx(end)
     assert rate(3, 4, 10, schedule) <= 1.0  # a short training warms up for a quarter of it
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant_with_warmup", "warmup_stable_decay"])
+def test_after_the_warm_up_the_rates_are_those_of_transformers(schedule: str) -> None:
+    import torch
+    from transformers import get_scheduler
+
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    # transformers names the parts of one schedule otherwise.
+    specific = {"num_decay_steps": 40, "decay_type": "1-sqrt"} if "stable" in schedule else None
+    theirs = get_scheduler(schedule, optimizer, 10, 200, scheduler_specific_kwargs=specific)
+    for step in range(200):
+        if step >= 10:
+            assert rate(step, 200, 10, schedule) == pytest.approx(theirs.get_last_lr()[0], abs=1e-9), step
+        optimizer.step()
+        theirs.step()
+
+
+def test_a_stable_rate_decays_over_the_last_fifth_wherever_the_end_has_moved() -> None:
+    for horizon in (100, 60):
+        rates = [rate(step, horizon, 10, "warmup_stable_decay") for step in range(10, horizon + 1)]
+        assert [each for each in rates if each == 1.0] == rates[: int(0.8 * horizon) - 9]
+        assert rates == sorted(rates, reverse=True)
+        assert rates[-1] == 0.0
 
 
 def test_every_row_is_read_once_an_epoch_in_batches_of_like_length() -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,6 +31,7 @@ from tools.curation import run as curating
 from tools.curation.audit import AUDIT_ROWS, SourceAudit
 from tools.curation.operations import TeacherSteps
 from tools.curation.profile import SourceProfile, profile_source
+from tools.evaluation import answering_time, staged
 from tools.evaluation import confirmation as confirming
 from tools.evaluation import evaluate as evaluating
 from tools.evaluation import paired_test as comparing
@@ -56,8 +57,6 @@ if TYPE_CHECKING:
     from tools.synthesis.teacher import Teacher
 
 Split = Literal["validation", "confirmation", "test"]
-FINISH_SECONDS = 4.0
-"""Export, report and the last journal records."""
 
 
 @dataclass
@@ -156,21 +155,12 @@ class Dojo:
 
     def finishing_seconds(self) -> float:
         """The reserve for the end: two models on confirmation and test items, at the measured speed."""
-        base = self.journal.evaluation("base")
-        if base is None:
-            return FINISH_SECONDS
-        scored = [base, *(e.evaluation for e in self.journal.experiments() if e.evaluation is not None)]
-        slowest = max(each.wall_seconds for each in scored)
-        per_item = slowest / max(len(self.validation), 1)
-        return 1.2 * 2 * per_item * (self.test.n + len(self.confirmation)) + FINISH_SECONDS
+        last = self.test.n + len(self.confirmation)
+        return answering_time.finishing_seconds(self.journal, len(self.validation), last)
 
     def overhead_seconds(self) -> float:
-        """What an experiment costs besides its training steps: data, probe, evaluation, process start."""
-        base = self.journal.evaluation("base")
-        done = [e for e in self.journal.experiments() if e.evaluation and "evaluate" in e.clocks]
-        seconds = [e.clocks["data"] + e.clocks["evaluate"] for e in done]
-        known = max(seconds[-3:]) if seconds else (2 * base.wall_seconds if base else 10.0)
-        return 1.1 * known + 1.0
+        """What an experiment costs besides its training steps: data, probe, all answers, process start."""
+        return answering_time.overhead_seconds(self.journal)
 
     def minimum_experiment_seconds(self) -> float:
         """The shortest budget that still trains for some seconds."""
@@ -231,11 +221,16 @@ class Dojo:
     def training_speed(self, plan: TrainingPlan) -> estimating.Speed:
         """What a training by this plan's method costs: a fixed part, and a part for each token."""
         base = self.journal.evaluation(BASE)
-        answered = 0.0
-        if base is not None:
-            read = sum(self.count_tokens(sample.prompt) for sample in self.validation)
-            answered = (read + base.generated_tokens) / max(base.wall_seconds, 0.1)
+
+        def answered() -> float:
+            return (self.prompt_tokens + base.generated_tokens) / max(base.wall_seconds, 0.1) if base else 0.0
+
         return estimating.training_speed(plan, self.base_model, self._trainings(), machine(), answered)
+
+    @cached_property
+    def prompt_tokens(self) -> int:
+        """Of all validation prompts together; counted once."""
+        return sum(self.count_tokens(sample.prompt) for sample in self.validation)
 
     def _trainings(self) -> list[tuple[TrainingPlan, Training]]:
         done = self.journal.experiments()
@@ -267,11 +262,21 @@ class Dojo:
         return trained
 
     def evaluate(self, experiment: str) -> Evaluation:
-        """Score ``base`` or an experiment on validation."""
+        """Score ``base`` or an experiment on validation, where that pays on a share of the items first."""
         if (done := self.journal.evaluation(experiment)) is not None:
             return done
+
+        def answer(samples: Sequence[Sample], name: str) -> Evaluation:
+            return self._evaluated(experiment, samples, "validation", name)
+
+        given = (experiment, self.validation, self.workspace)
         with self.ledger.measure("evaluate"), boundary("evaluate", f"evaluating {experiment}"):
-            evaluation = self._evaluated(experiment, self.validation, "validation")
+            if staged.looks_first(*given, self.journal, self.ledger.spent()):
+                best = self.journal.incumbent_id()
+                rival = staged.Rival(best, self._items(best, "validation"), self.validation_score(best))
+                evaluation = staged.evaluate(*given, self.spec, self.seed, rival, answer)
+            else:
+                evaluation = answer(self.validation, "validation")
         self.journal.append("evaluation", evaluation, experiment)
         return evaluation
 
@@ -291,21 +296,21 @@ class Dojo:
         return evaluation
 
     def validation_score(self, experiment: str) -> Score:
-        """The validation score of ``base`` or of an evaluated experiment."""
+        """The validation score of ``base`` or an evaluated experiment, to hold against each other."""
         evaluation = self.journal.evaluation(experiment)
         if evaluation is None:
             raise HarnessFault(f"{experiment} was never evaluated in this run")
-        return evaluation.score
+        return evaluation.paired_score
 
     def right_share(self, experiment: str) -> float:
-        """Share (0.0 to 1.0) of the validation items that ``base`` or an evaluated experiment gets right."""
+        """Share (0.0 to 1.0) of the validation items answered by ``base`` or an experiment that are right."""
         items = self._items(experiment, "validation")
         return sum(bool(item["right"]) for item in items) / len(items)
 
     def compare(self, challenger: str, champion: str) -> Comparison:
-        """Paired test on the validation items."""
+        """Paired test on the validation items that both answered."""
         new, old = self._items(challenger, "validation"), self._items(champion, "validation")
-        return comparing.compare(new, old, challenger, champion, self.spec, self.validation)
+        return staged.compare_shared(new, old, challenger, champion, self.spec, self.validation)
 
     def _items(self, experiment: str, split: str) -> list[dict[str, Any]]:
         return evaluating.read_items(self.workspace.experiment_dir(experiment) / f"{split}.jsonl")

@@ -26,6 +26,8 @@ class Entry:
     method: str = ""
     score: tuple[float, float, float] | None = None
     """Validation score with its interval: value, low, high."""
+    answered: str = ""
+    """``38/150`` where answering was stopped early; empty where all items were answered."""
     delta: float | None = None
     p_value: float | None = None
     outcome: str = ""
@@ -130,7 +132,7 @@ class Board:
         if words(data, "split") == "test":
             return
         entry = self._entry(experiment)
-        entry.score = score_of(data)
+        entry.score, entry.answered = score_of(data), answered(data)
         if experiment == "base":
             entry.hypothesis = "the model as it came"
 
@@ -186,3 +188,10 @@ def score_of(data: Mapping[str, Any]) -> tuple[float, float, float] | None:
         return None
     found = [number(score, key) for key in ("value", "low", "high")]
     return None if None in found else (found[0] or 0.0, found[1] or 0.0, found[2] or 0.0)
+
+
+def answered(data: Mapping[str, Any]) -> str:
+    """``38/150`` of an evaluation that was stopped early; empty for any other."""
+    stopped = data.get("stopped")
+    counts = [number(stopped, key) for key in ("answered", "items")] if isinstance(stopped, Mapping) else []
+    return "" if not counts or None in counts else "/".join(f"{count:.0f}" for count in counts)

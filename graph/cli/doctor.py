@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from graph.extras import CORE, EXTRAS, install, missing
+from graph.extras import CORE, EXTRAS, OPTIONAL, install, missing
 from graph.models_file import keys_present
 from graph.settings import BUNDLED_MODEL, default_memory_dir, default_runs_dir
 from tasks.errors import FtDojoError
@@ -45,7 +46,7 @@ def print_checks(console: Console, as_json: bool) -> bool:
         table = Table("check", "", "found", "what to do", box=None, pad_edge=False)
         marks = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "missing": "[red]missing[/]"}
         for check in checks:
-            table.add_row(check.name, marks[check.state], check.finding, check.advice)
+            table.add_row(escape(check.name), marks[check.state], escape(check.finding), escape(check.advice))
         console.print(table)
     return all(check.state != "missing" for check in checks)
 
@@ -61,7 +62,8 @@ def _packages(extra: str, wanted: tuple[str, ...]) -> Callable[[], Check]:
         if not absent:
             return Check(f"packages ({extra})", "ok", ", ".join(wanted))
         advice = "pip install ft-dojo" if extra == "core" else install(extra)
-        return Check(f"packages ({extra})", "missing", f"no {', '.join(absent)}", advice)
+        state: Literal["note", "missing"] = "note" if extra in OPTIONAL else "missing"
+        return Check(f"packages ({extra})", state, f"no {', '.join(absent)}", advice)
 
     return check
 

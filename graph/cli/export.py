@@ -22,7 +22,7 @@ from tools.models import gguf
 from tools.models.export import hub, llama_cpp, ollama, vllm
 from tools.models.export.card import model_card
 from tools.models.load import load_tokenizer
-from tools.models.named import NAMED
+from tools.models.named import public_name
 from tools.models.recorded_base import name_base
 from tools.process.worker import Worker
 
@@ -39,11 +39,31 @@ class Wish:
     to: str
     """A folder, ``hub:ORG/NAME``, ``gguf``, ``ollama`` or ``vllm``."""
     out: Path | None = None
-    """Where files of the last four go; ``export/`` in the run's folder by default."""
+    """Where files of the last three go; ``export/`` in the run's folder by default."""
     adapter: bool = False
     dtype: str = "bfloat16"
     converter: str = ""
     public: bool = False
+
+    def check(self) -> None:
+        """Refuse a flag that would change nothing.
+
+        Raises:
+            InputError: with the kinds of export that the flag belongs to.
+        """
+        kind = "hub" if self.to.startswith(hub.PREFIX) else self.to if self.to in KINDS else "folder"
+        if kind == "hub":
+            hub.repo_of(self.to)
+        whole = "it holds the whole model: leave --adapter out"
+        flags = (
+            ("--out", self.out is not None, KINDS, "name the folder by --to, or leave it out"),
+            ("--adapter", self.adapter, ("folder", "hub", "vllm"), whole),
+            ("--converter", bool(self.converter), ("gguf",), "it is for --to gguf"),
+            ("--public", self.public, ("hub",), "it is for --to hub:ORG/NAME"),
+        )
+        for flag, given, kinds, fix in flags:
+            if given and kind not in kinds:
+                raise InputError(flag, f"changes nothing in an export --to {self.to}", fix)
 
 
 @dataclass
@@ -74,12 +94,16 @@ def export_run(
     Raises:
         InputError: there is nothing to export, or what was written does not answer as the champion did.
     """
+    wish.check()
     run = FinishedRun.open(run_dir)
     if run.champion == BASE:
         wrong = "nothing beat the base model, so there is nothing to export"
         raise InputError(f"run {run_dir.name}", wrong, f"the base is {run.base.path}")
     if wish.to.startswith(hub.PREFIX):
         hub.repo_of(wish.to)
+        if wish.adapter and public_name(run.base.name) is None:
+            wrong = f"its base is on this machine alone ({run.base.path})"
+            raise InputError("--adapter", wrong, "leave --adapter out: the merged model needs no base")
     own = worker or Worker(preload=PRELOAD)
     try:
         with console.status(f"exporting {run.champion} of {run_dir.name}"):
@@ -102,6 +126,24 @@ def export_run(
         typer.echo(done.next_step)
 
 
+def _refuse_unused(wish: Wish) -> None:
+    """Refuse a flag that the form has no use for: nobody would learn that it did nothing.
+
+    Raises:
+        InputError: naming it.
+    """
+    unused = {
+        "--out": wish.out is not None and wish.to not in KINDS,
+        "--adapter": wish.adapter and wish.to in ("gguf", "ollama"),
+        "--dtype": wish.adapter and wish.dtype != Wish.dtype,
+        "--converter": bool(wish.converter) and wish.to != "gguf",
+        "--public": wish.public and not wish.to.startswith(hub.PREFIX),
+    }
+    if flags := [flag for flag, given in unused.items() if given]:
+        what = "an adapter" if flags == ["--dtype"] else f"--to {wish.to}"
+        raise InputError(", ".join(flags), f"{what} has no use for it", "leave it out")
+
+
 class _Export:
     """One export, from the champion's weights to a checked directory."""
 
@@ -115,7 +157,7 @@ class _Export:
         final, replace = self._place()
         with _staging(final) as staging:
             if to == "gguf":
-                done = self._gguf(staging, final)
+                done = self._gguf(staging, final, replace)
             else:
                 done = self._directory(staging, final)
                 if to == "ollama":
@@ -136,7 +178,7 @@ class _Export:
             InputError: it is taken.
         """
         to = self.wish.to
-        named = self.wish.out if to in KINDS or to.startswith(hub.PREFIX) else Path(to)
+        named = self.wish.out if to in KINDS else None if to.startswith(hub.PREFIX) else Path(to)
         if named is None:
             return self.run.run_dir / "export" / to.partition(":")[0], True
         place = named.expanduser().resolve()
@@ -158,7 +200,8 @@ class _Export:
             name_base(staging, base)
         card = model_card(self.run.journal, self.run.champion, self.run.spec, name, adapter=bool(rank))
         (staging / "README.md").write_text(card, encoding="utf-8")
-        serve = vllm.serve(final, name, self.run.base.positions, facts.get("template", True), base, rank)
+        place = Path(name) if self.wish.to.startswith(hub.PREFIX) else final
+        serve = vllm.serve(place, name, self.run.base.positions, facts.get("template", True), base, rank)
         step = f"serve it: {serve}" if self.wish.to == "vllm" else ""
         return Done(self.wish.to, str(final), _size(staging), checked, step, facts | {"vllm": serve})
 
@@ -183,8 +226,6 @@ class _Export:
         return spot_check(folder, samples, recorded, self.run.spec, self.worker, self.log)
 
     def _ollama(self, staging: Path, final: Path, done: Done) -> None:
-        if self.wish.adapter:
-            raise InputError("--adapter", "Ollama needs the whole model", "leave --adapter out")
         pieces = ollama.pieces(load_tokenizer(staging))
         text = ollama.modelfile(".", pieces, self.run.spec.max_new_tokens, self.run.base.positions)
         (staging / "Modelfile").write_text(text, encoding="utf-8")
@@ -194,16 +235,21 @@ class _Export:
         done.facts["modelfile"] = read
         done.next_step = f"import it: ollama create {self._name()} -f {final / 'Modelfile'}"
 
-    def _gguf(self, staging: Path, final: Path) -> Done:
-        """The GGUF file, read back, unpacked again and asked."""
+    def _gguf(self, staging: Path, final: Path, replace: bool) -> Done:
+        """The GGUF file, read back, unpacked again and asked; ``replace`` what an earlier export left."""
         outtype = "bf16" if self.wish.dtype == "bfloat16" else "f32"
         converter = llama_cpp.find(self.wish.converter)
+        left = final.with_name("merged")
+        if converter is None and left.exists() and not replace:
+            wrong = (
+                f"no {llama_cpp.SCRIPT} here, and the merged model cannot lie in {left}: it is there already"
+            )
+            raise InputError("--to gguf", wrong, "name the script by --converter, or another folder by --out")
         file = f"{self._name()}-{outtype}.gguf"
         merged = staging / "merged"
         facts = self._merged(merged)
         if converter is None:
             self._check(merged)
-            left = final.with_name("merged")
             shutil.rmtree(left, ignore_errors=True)
             merged.rename(left)
             call = llama_cpp.how_to(left, final / file, outtype)
@@ -227,8 +273,7 @@ class _Export:
 
     def _public_base(self) -> str:
         """What others know the base by: its Hub id where it has one."""
-        name = self.run.base.name
-        return NAMED[name].hub_id if name in NAMED else name if "/" in name else str(self.run.base.path)
+        return public_name(self.run.base.name) or str(self.run.base.path)
 
 
 @contextmanager

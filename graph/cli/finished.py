@@ -45,7 +45,7 @@ class FinishedRun:
         spec = load_task(settings.task, settings.edition)
         if journal.lengths is not None:
             spec = replace(spec, max_new_tokens=journal.lengths.max_new_tokens)
-        base = resolve_base_model(settings.base_model)
+        base = resolve_base_model(settings.base_model, settings.allow_pickle)
         return cls(run_dir, journal, settings, spec, journal.champion_id(), base)
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.base import TaskSpec
-from tasks.custom.hub_id import HubId, hub_id
+from tasks.custom.hub_id import HubId, hub_id, looks_like_file
 from tasks.errors import InputError
 from tasks.formats.declared import Declared
 
@@ -14,10 +14,10 @@ def write_task(source: str, directory: Path | None, declared: Declared) -> tuple
     """The folder that was written, and what was understood of the data.
 
     What exists on disk is data. ``ORG/NAME`` is a Hub data set where there is no folder ``ORG``; any other
-    name is a new folder for an example.
+    name is a new folder for an example, unless it is that of a data file or comes with what data alone has.
 
     Raises:
-        InputError: the data cannot be read, or the folder is there already.
+        InputError: the data is not there or cannot be read, or the folder is there already.
     """
     from tasks.custom.data_task import init_task
     from tasks.custom.folder import write_example
@@ -30,6 +30,8 @@ def write_task(source: str, directory: Path | None, declared: Declared) -> tuple
         made = directory or Path(f"{asked.name}-task")
         spec = _of_the_hub(asked, made, declared)
     else:
+        if directory is not None or declared != Declared() or looks_like_file(source):
+            raise InputError(source, "there is no such file or folder", "check the path")
         write_example(path)
         return path, ()
     return made, spec.data.understood if spec.data else ()

@@ -80,7 +80,7 @@ def print_run(console: Console, run_dir: Path, as_json: bool) -> None:
         console.print(f"[yellow]journal:[/] {escape(journal.recovered)}")
     table = Table("id", "change", "hypothesis", "validation", "delta", "p", "outcome", box=None)
     for experiment in experiments:
-        score = experiment.evaluation.score.text() if experiment.evaluation else "none"
+        score = experiment.evaluation.text() if experiment.evaluation else "none"
         comparison = experiment.comparison
         table.add_row(
             experiment.id,

@@ -24,7 +24,7 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
-from graph.cli.board import Board, number, score_of, words
+from graph.cli.board import Board, answered, number, score_of, words
 from graph.cli.panels import duration, render, speed_words
 
 REPAINTS_PER_SECOND = 2.0
@@ -195,8 +195,11 @@ def _training(data: Mapping[str, Any], board: Board) -> str:
 
 
 def _evaluation(data: Mapping[str, Any], board: Board) -> str:
-    score = score_of(data)
-    return "" if score is None else f"{words(data, 'split')} {score[0]:.1f} [{score[1]:.1f}, {score[2]:.1f}]"
+    score, counts = score_of(data), answered(data)
+    if score is None:
+        return ""
+    of = f" on {counts} items, stopped early" if counts else ""
+    return f"{words(data, 'split')} {score[0]:.1f} [{score[1]:.1f}, {score[2]:.1f}]{of}"
 
 
 def _forgetting(data: Mapping[str, Any], board: Board) -> str:

@@ -139,6 +139,7 @@ def _cells(entry: Entry, wide: bool) -> list[RenderableType]:
     validation = Text()
     if score is not None:
         validation.append(f"{score[0]:.1f}", "bold").append(f" [{score[1]:.1f}, {score[2]:.1f}]", "dim")
+        validation.append(f" {entry.answered}" if entry.answered else "", "dim")
     change = entry.change.replace("hyperparameters", "hyperparams")
     outcome = Text(entry.outcome or ("" if entry.id == "base" else "running"))
     outcome.stylize(OUTCOME_STYLES.get(entry.outcome, "cyan"))

@@ -5,6 +5,7 @@ Champion, lineage and counts are derived here, never stored.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -169,11 +170,18 @@ class History:
 
     def _clocks_of(self, finished: Event) -> dict[str, float]:
         """The ledger's totals at the end of an experiment less those at the end of the one before."""
+        return self._clocks_since(self.events[: finished.seq], finished.clocks or {})
+
+    def clocks_under_way(self, totals: Mapping[str, float]) -> dict[str, float]:
+        """Seconds by clock of the experiment that is under way, given the ledger's totals now."""
+        return self._clocks_since(self.events, totals)
+
+    @staticmethod
+    def _clocks_since(events: Sequence[Event], totals: Mapping[str, float]) -> dict[str, float]:
         before: dict[str, float] = {}
-        for event in self.events[: finished.seq]:
+        for event in events:
             if event.kind == "finished" or (event.kind == "evaluation" and event.experiment == BASE):
                 before = event.clocks or {}
-        totals = finished.clocks or {}
         return {
             clock: round(seconds - before.get(clock, 0.0), 3)
             for clock, seconds in totals.items()

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from memory.recipe import Operation
 from memory.records import Change
+from memory.training_plan import Schedule
 
 Sentence = Annotated[str, Field(min_length=3, max_length=600)]
 Id = Annotated[str, Field(max_length=200)]
@@ -83,21 +84,37 @@ class RecipeDecision(Schema):
 
 
 class TrainingDecision(Schema):
-    """Hand in the training: method and schedule. Learning rate and batch size come from the optimiser."""
+    """Hand in the training: method and schedule. What you leave out is the optimiser's."""
 
     method: Literal["lora", "full"]
     reason: Sentence = Field(description="Why this method and schedule, in one sentence.")
-    max_epochs: float = Field(
-        8.0,
+    max_epochs: float | None = Field(
+        None,
         ge=0.05,
         le=8.0,
-        description="Most passes over the rows; the plan's time may end training sooner.",
+        description="Most passes over the rows; the plan's time, or early stop, may end training sooner.",
     )
-    lr_scheduler_type: Literal["linear", "cosine", "constant_with_warmup"] = "cosine"
-    weight_decay: float = Field(0.0, ge=0.0, le=1.0)
-    lora_r: int = Field(16, ge=1, le=256)
-    lora_alpha: int = Field(32, ge=1, le=1024)
-    lora_dropout: float = Field(0.0, ge=0.0, le=0.5)
+    lr_scheduler_type: Schedule | None = None
+    weight_decay: float | None = Field(None, ge=0.0, le=1.0)
+    lora_r: int | None = Field(None, ge=1, le=256)
+    lora_alpha: int | None = Field(
+        None, ge=1, le=1024, description="Leave out for twice the rank, at which a rate suits every rank."
+    )
+    lora_dropout: float | None = Field(None, ge=0.0, le=0.5)
+    neftune_noise_alpha: float | None = Field(
+        None, gt=0.0, le=45.0, description="Noise on the embeddings (NEFTune); 5 to 15 where it is used."
+    )
+    early_stopping: bool | None = Field(
+        None,
+        description="False to train on although the loss on held-out training rows rises beyond noise; on "
+        "otherwise, except where plans compare sources.",
+    )
+    use_rslora: bool | None = Field(
+        None, description="Scale LoRA by alpha / sqrt(r) instead of alpha / r; for ranks from about 32."
+    )
+    use_dora: bool | None = Field(
+        None, description="Train each weight's magnitude beside its direction; more memory, slower steps."
+    )
     learning_rate: float | None = Field(
         None, gt=0.0, le=1.0, description="Leave out, unless you override the optimiser for a reason."
     )

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from memory.recipe import DataCard
 from memory.records import Plan, TrainingPlan
 from roles.llm.schemas import TrainingDecision
+from roles.search_space import ALPHA_PER_RANK
 from roles.training_engineer import draft_of, within_memory
 from tasks.errors import ExperimentFailed, InvalidDecision
 from tools.checks.training import check_training_plan
 from tools.dojo import Dojo
+
+STRUCTURE = (
+    *("lr_scheduler_type", "weight_decay", "lora_r", "lora_alpha", "lora_dropout", "neftune_noise_alpha"),
+    *("use_rslora", "use_dora", "early_stopping"),
+)
+"""Fields of a decision that are a plan's by the same name, and that need no reason."""
 
 
 def training_draft_of(dojo: Dojo, plan: Plan, card: DataCard, decision: TrainingDecision) -> TrainingPlan:
@@ -27,13 +36,8 @@ def training_draft_of(dojo: Dojo, plan: Plan, card: DataCard, decision: Training
             f"{suggested.effective_batch_size}; leave both out, or say what you know that it cannot"
         )
     draft = suggested.model_copy(
-        update={
-            "lr_scheduler_type": decision.lr_scheduler_type,
-            "num_train_epochs": decision.max_epochs,
-            "weight_decay": decision.weight_decay,
-            "lora_r": decision.lora_r,
-            "lora_alpha": decision.lora_alpha,
-            "lora_dropout": decision.lora_dropout,
+        update=_decided(decision)
+        | {
             "learning_rate": rate or suggested.learning_rate,
             "per_device_train_batch_size": batch or suggested.per_device_train_batch_size,
             "override_reason": decision.override_reason.strip() if overridden else "",
@@ -42,6 +46,14 @@ def training_draft_of(dojo: Dojo, plan: Plan, card: DataCard, decision: Training
     )
     check_training_plan(dojo, plan, card, within := _within_memory(dojo, plan, card, draft))
     return within
+
+
+def _decided(decision: TrainingDecision) -> dict[str, Any]:
+    """The structure that was decided, as a plan's fields; what was left out stays the optimiser's."""
+    fields = {name: getattr(decision, name) for name in STRUCTURE} | {"num_train_epochs": decision.max_epochs}
+    if decision.lora_r and not decision.lora_alpha:
+        fields["lora_alpha"] = ALPHA_PER_RANK * decision.lora_r
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _within_memory(dojo: Dojo, plan: Plan, card: DataCard, draft: TrainingPlan) -> TrainingPlan:

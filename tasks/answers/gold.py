@@ -80,8 +80,10 @@ def _decimal_marks(text: str) -> Iterator[str]:
         marks = [char for char in number if char in ".,"]
         if len(set(marks)) == 2:
             yield marks[-1]
-        elif len(marks) > 1:  # groups of three: the decimal mark is the other one
-            yield "." if marks[0] == "," else ","
+        elif len(marks) > 1:  # groups: the decimal mark is the other one. A date or a version has none
+            groups = number.split(marks[0])[1:]
+            if len(groups[-1]) == 3 and {len(group) for group in groups[:-1]} <= {2, 3}:
+                yield "." if marks[0] == "," else ","
         else:
             whole, _, part = number.partition(marks[0])
             if found["grouped"] or len(part) != 3 or not 1 <= len(whole) <= 3 or whole[0] == "0":

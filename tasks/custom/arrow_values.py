@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Iterator
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -25,6 +26,53 @@ def is_plain(kind: Any) -> bool:
         return is_plain(kind.value_type)
     plain = (types.is_string, types.is_large_string, types.is_integer, types.is_boolean, types.is_null)
     return any(check(kind) for check in plain)
+
+
+def holds_moments(kind: Any) -> bool:
+    """Whether values of an Arrow type hold dates, times or durations, of which Arrow has more than Python."""
+    from pyarrow import types
+
+    return any(map(types.is_temporal, _leaves(kind)))
+
+
+def in_short(table: Any) -> Any:
+    """A ``pyarrow.Table`` in which a number of 32 bits is the shortest decimal that means it, in 64 bits.
+
+    What was written as 3.8 is otherwise read as 3.799999952316284, and trained on as an answer so.
+    """
+    from pyarrow import float64, schema, string, types
+
+    held = table.schema
+    if any(types.is_float32(leaf) for kind in held.types for leaf in _leaves(kind)):
+        for to in (string(), float64()):
+            fields = [field.with_type(_with_singles(field.type, to)) for field in held]
+            table = table.cast(schema(fields, held.metadata))
+    return table
+
+
+def _leaves(kind: Any) -> Iterator[Any]:
+    """The types inside a type; itself, where it has none."""
+    if not kind.num_fields:
+        yield kind
+    for place in range(kind.num_fields):
+        yield from _leaves(kind.field(place).type)
+
+
+def _with_singles(kind: Any, to: Any) -> Any:
+    """The type with ``to`` in the place of each float of 32 bits."""
+    from pyarrow import large_list, list_, struct, types
+
+    if types.is_float32(kind):
+        return to
+    if not kind.num_fields:
+        return kind
+    parts = [kind.field(place) for place in range(kind.num_fields)]
+    parts = [part.with_type(_with_singles(part.type, to)) for part in parts]
+    if types.is_struct(kind):
+        return struct(parts)
+    if types.is_fixed_size_list(kind):
+        return list_(parts[0], kind.list_size)
+    return large_list(parts[0]) if types.is_large_list(kind) else list_(parts[0])
 
 
 def plain(value: Any) -> Any:

@@ -21,6 +21,8 @@ _MOST_CELL = 16_000_000
 _HEAD = 100
 """Rows that are looked at to tell whether the first holds names."""
 _WORDS = 3
+_TOLD = 3
+"""Columns of the same name that are told."""
 _KNOWN = frozenset(
     [*columns.PROMPT, *columns.ANSWER, *columns.REASONING, *columns.CONTEXT, *columns.SYSTEM, *columns.TEXT,
      *columns.LABEL, *columns.CHATS, *columns.CHOICES, "id", "idx", "index", "answer_key", "question_id"]
@@ -61,16 +63,19 @@ def read_csv(path: Path) -> tuple[Rows, str, Aside]:
             lines = _Lines(iter(text))
             delimiter = _delimiter(path, lines)
             named = not _is_headerless(path, delimiter)
-            header = _header(path, _first(lines, delimiter, named))
+            names = _first(lines, delimiter, named)
+            header = _header(path, names)
             rows = Rows([written(lambda add: _fill(lines, delimiter, header, add, aside), header)])
     except (csv.Error, EOFError, OSError) as error:
         raise InputError(str(path), f"it is no table of text: {error}", "mend the file") from error
     finally:
         csv.field_size_limit(limit)
     if not rows:
-        raise InputError(str(path), "it has no rows under its header", "add at least one row")
+        raise InputError(str(path), f"it has no rows under its header{aside.first()}", "add at least one row")
     how = f"{_NAMES[delimiter]}-separated values"
-    return rows, how if named else f"{how} without a header ({', '.join(header)[:80]})", aside
+    if not named:
+        return rows, f"{how} without a header ({', '.join(header)[:80]})", aside
+    return rows, how + _renamed(names, header), aside
 
 
 def _text(path: Path) -> io.TextIOWrapper:
@@ -142,7 +147,20 @@ def _header(path: Path, names: list[str]) -> list[str]:
         header.append(spelt if spelt not in header else f"{spelt}_{place}")
     if not header:
         raise InputError(str(path), "it is empty", "add a header and at least one row")
+    if not _is_utf8("".join(header)):
+        raise InputError(str(path), "its header is not UTF-8 text", "save it as UTF-8")
     return header
+
+
+def _renamed(names: list[str], header: list[str]) -> str:
+    """Columns whose name came before, and what they are called; "" where there is none."""
+    again = [
+        f"another {name.strip()!r} is called {called!r}"
+        for name, called in zip(names, header, strict=True)
+        if name.strip() and name.strip() != called
+    ]
+    more = f" and {len(again) - _TOLD:,} more" if again[_TOLD:] else ""
+    return f" ({', '.join(again[:_TOLD])}{more})" if again else ""
 
 
 def _fill(lines: _Lines, delimiter: str, header: list[str], add: Add, aside: Aside) -> None:

@@ -6,8 +6,10 @@ off by content, before anything looks at them. The same data gives the same task
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -96,6 +98,7 @@ def _understood(
     reader = reader_for(task, Path(path), answers)
     validation, lost, twice = _samples(split.validation, task, reader)
     test, lost_test, twice_test = _samples(split.test, task, reader)
+    _refuse_empty(path, {"validation": validation, "test": test}, split, tables)
     told = [*data.notes, *(line for table in tables for line in table.understood)]
     told += [f"{item.path}: not read, {item.reason}" for item in data.passed_over]
     told += [
@@ -108,6 +111,17 @@ def _understood(
         told.append(f"{twice + twice_test} items ask what another of their split asks, and count once")
     facts = TaskData(validation, split.sources, lambda: test, tuple(told))
     return Understood(split, task, build_spec(task, reader, facts, Path(path)))
+
+
+def _refuse_empty(
+    path: str | Path, parts: Mapping[str, Sequence[Sample]], split: Split, tables: Sequence[ReadTable]
+) -> None:
+    """Refuse data of which nothing is left to measure with, as where its rows ask the same few things."""
+    if empty := [name for name, items in parts.items() if not items]:
+        said = "; ".join(f"{table.name}: {table.format.why}" for table in tables[:MOST_TOLD])
+        wrong = f"no item is left for {' and '.join(empty)} (split {split.how}; {said})"
+        fix = "give rows that ask more different things, or files of your own for validation and test"
+        raise InputError(str(path), wrong, fix)
 
 
 def _refuse_unknown_columns(data: Data, declared: Declared) -> None:
@@ -257,14 +271,22 @@ def init_task(
     made = _understood(path, data, name, declared)
     split = made.split
     (folder / "train").mkdir(parents=True)
-    for source in split.sources:
-        _write(
-            folder / "train" / f"{source.name.replace('/', '-')}.jsonl", [dict(row) for row in source.rows]
-        )
+    for source, stem in zip(split.sources, _stems([source.name for source in split.sources]), strict=True):
+        _write(folder / "train" / f"{stem}.jsonl", [dict(row) for row in source.rows])
     _write(folder / "validation.jsonl", [_item(asked) for asked in split.validation])
     _write(folder / "test.jsonl", [_item(asked) for asked in split.test])
     (folder / "task.toml").write_text(_toml(made), encoding="utf-8")
     return made.spec
+
+
+def _stems(names: Sequence[str]) -> list[str]:
+    """A file's name for each source, no two the same: ``a/b`` and ``a-b`` are two."""
+    stems: list[str] = []
+    for name in names:
+        stem = name.replace("/", "-")
+        places = (f"{stem}-{place}" for place in itertools.count(2))
+        stems.append(stem if stem not in stems else next(other for other in places if other not in stems))
+    return stems
 
 
 def _item(asked: Asked) -> dict[str, Any]:

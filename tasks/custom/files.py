@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tasks.custom.arrow_values import holds_moments
 from tasks.custom.csv_rows import read_csv
 from tasks.custom.json_rows import read_json
 from tasks.custom.tables import Aside, Data, PassedOver, Rows, Table
@@ -125,8 +126,10 @@ def _read_arrow(path: Path) -> tuple[Rows, str, Aside]:
 
     try:
         if path.suffix.casefold() == ".parquet":
-            if read_metadata(path).num_rows == 0:
+            held = read_metadata(path)
+            if held.num_rows == 0:
                 raise InputError(str(path), "it has no rows", "add at least one row")
+            _refuse_same_names(path, held.schema.to_arrow_schema().names)
             # A cache of its own: the user's would answer for a file that has changed since.
             with tempfile.TemporaryDirectory() as cache, _quiet():
                 dataset, how = Dataset.from_parquet(str(path), cache_dir=cache), "Parquet"
@@ -140,32 +143,43 @@ def _read_arrow(path: Path) -> tuple[Rows, str, Aside]:
     aside = Aside()
     readable = _readable(dataset, aside)
     if not len(readable):
-        raise InputError(str(path), "none of its rows is UTF-8 text", "write it again")
+        raise InputError(str(path), f"none of its rows can be read{aside.first()}", "write it again")
     return Rows([readable]), how, aside
 
 
+def _refuse_same_names(path: Path, names: Sequence[str]) -> None:
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise InputError(str(path), f"it has more than one column {twice!r}", "rename one of them")
+
+
 def _readable(dataset: Any, aside: Aside) -> Any:
-    """The rows whose texts are UTF-8: Arrow takes any bytes for text, and few writers look."""
+    """The rows that Python can read: Arrow takes any bytes for text, and any number of days for a date."""
     from pyarrow.lib import ArrowException
 
-    tables, bad = dataset.with_format("arrow"), set[int]()
+    tables, bad = dataset.with_format("arrow"), dict[int, str]()
+    moments = [field.name for field in tables[:0].schema if holds_moments(field.type)]
     for start in range(0, len(dataset), _LOOKED_AT):
         table = tables[start : start + _LOOKED_AT]
         try:
             table.validate(full=True)
-        except ArrowException:
-            bad.update(start + place for place in range(len(table)) if not _is_text(table.slice(place, 1)))
-    for place in sorted(bad):
-        aside.add(f"row {place + 1:,}", "it is not UTF-8 text", "")
+            table.select(moments).to_pylist()
+        except (ArrowException, OverflowError, ValueError):
+            found = ((start + place, _fault(table.slice(place, 1))) for place in range(len(table)))
+            bad |= {place: reason for place, reason in found if reason}
+    for place, reason in bad.items():
+        aside.add(f"row {place + 1:,}", reason, "")
     return dataset.select([place for place in range(len(dataset)) if place not in bad]) if bad else dataset
 
 
-def _is_text(row: Any) -> bool:
+def _fault(row: Any) -> str:
+    """Why a row cannot be read; "" where it can."""
     try:
         row.to_pylist()
     except UnicodeDecodeError:
-        return False
-    return True
+        return "it is not UTF-8 text"
+    except (OverflowError, ValueError):
+        return "it holds a date or a duration that is out of range"
+    return ""
 
 
 def _mapped(path: Path) -> Any:
@@ -173,11 +187,15 @@ def _mapped(path: Path) -> Any:
     import pyarrow
     from datasets import Dataset
 
-    with path.open("rb") as file:
-        as_file = file.read(6) == b"ARROW1"
+    with path.open("rb") as opened:
+        as_file = opened.read(6) == b"ARROW1"
+    mapped = pyarrow.memory_map(str(path))
     if not as_file:
+        _refuse_same_names(path, pyarrow.ipc.open_stream(mapped).schema.names)
         return Dataset.from_file(str(path))
-    return Dataset(pyarrow.ipc.open_file(pyarrow.memory_map(str(path))).read_all())
+    file = pyarrow.ipc.open_file(mapped)
+    _refuse_same_names(path, file.schema.names)
+    return Dataset(file.read_all())
 
 
 @contextmanager
@@ -226,6 +244,8 @@ def _one_row_files(tables: dict[str, Table], folder: Path) -> tuple[Table, ...]:
         if len(rows) == len(names) > 1:
             kept = {name: table for name, table in kept.items() if name not in names[1:]}
             shown = inside or folder.resolve().name
+            if any(table.name == shown for table in kept.values()):
+                shown = names[0]
             where = str(folder / inside)
             kept[names[0]] = Table(shown, rows, where, f"{len(names):,} files of one row each")
     return tuple(kept.values())
@@ -290,11 +310,20 @@ def _read_saved(folder: Path) -> Data:
     except (ArrowException, ValueError, KeyError, OSError) as error:
         raise InputError(str(folder), f"it is damaged: {_one_line(error)}", "save it again") from error
     parts = {folder.name: loaded} if isinstance(loaded, Dataset) else dict(loaded)
-    made = [
-        Table(name, Rows([part]), str(folder), "a data set saved to disk") for name, part in parts.items()
-    ]
+    made = [_saved_table(name, part, folder) for name, part in parts.items()]
     tables = tuple(table for table in made if len(table.rows))
-    empty = tuple(PassedOver(table.name, "it has no rows") for table in made if not len(table.rows))
+    empty = tuple(PassedOver(table.name, _why_empty(table)) for table in made if not len(table.rows))
     if not tables:
-        raise InputError(str(folder), "it has no rows", "add at least one row")
+        raise InputError(str(folder), empty[0].reason if empty else "it has no rows", "add at least one row")
     return Data(tables, empty)
+
+
+def _saved_table(name: str, part: Any, folder: Path) -> Table:
+    aside = Aside()
+    rows = Rows([_readable(part, aside)])
+    return Table(name, rows, str(folder), "a data set saved to disk", tuple(aside.kept), dict(aside.counts))
+
+
+def _why_empty(table: Table) -> str:
+    first = table.set_aside[0] if table.set_aside else None
+    return f"none of its rows can be read; {first.where}: {first.reason}" if first else "it has no rows"

@@ -174,7 +174,10 @@ def _read_sources(
     sources = tuple(source_of(table, _card(table)) for table in read)
     general = replay_data(folder, task, fetch)
     replay = _read_replay(general, {source.name for source in sources}, str(folder / "task.toml"))
-    passed_over = (f"{item.path}: not read, {item.reason}" for item in data.passed_over + general.passed_over)
+    cards = [card.parts for table in read if (card := _card_file(table)).is_file()]
+    parts = ((item, Path(item.path).parts) for item in data.passed_over + general.passed_over)
+    others = [item for item, tail in parts if all(card[-len(tail) :] != tail for card in cards)]
+    passed_over = (f"{item.path}: not read, {item.reason}" for item in others)
     return (*sources, *replay), (*data.notes, *general.notes, *passed_over)
 
 
@@ -197,9 +200,14 @@ def _why_none(table: ReadTable) -> str:
 
 
 def _card(table: ReadTable) -> str:
-    path = Path(table.path)
-    card = path.with_name(path.name.partition(".")[0] + ".md")
+    card = _card_file(table)
     return text_of(card) if card.is_file() else ""
+
+
+def _card_file(table: ReadTable) -> Path:
+    """Where the owner may describe a source."""
+    path = Path(table.path)
+    return path.with_name(path.name.partition(".")[0] + ".md")
 
 
 def build_spec(task: TaskFile, reader: AnswerReader, data: TaskData, folder: Path) -> TaskSpec:

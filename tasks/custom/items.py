@@ -8,7 +8,7 @@ from typing import Any
 
 from tasks.answers.gold import is_missing
 from tasks.base import Row, Sample
-from tasks.columns import opened, pluck, value_at, with_value
+from tasks.columns import opened, pluck, value_at
 from tasks.custom.metrics.patterns import PATTERN, compile_pattern
 from tasks.custom.metrics.programs import ROW, TESTS
 from tasks.custom.metrics.reader import AnswerReader
@@ -36,15 +36,6 @@ def answers_of(row: Row, task: TaskFile) -> tuple[str, ...]:
         found = [value]
     texts = [text for each in found if not is_missing(each) and (text := pluck({"": each}, ""))]
     return tuple(dict.fromkeys(text for text in texts if text.strip()))
-
-
-def trained_on(row: Row, task: TaskFile) -> Row:
-    """The row with the first of several right answers in their place."""
-    if isinstance(value_at(row, task.answer), list) and task.metric != "json":
-        answers = answers_of(row, task)
-        if answers:
-            return with_value(row, task.answer, answers[0])
-    return row
 
 
 def has_column(row: Row, path: str) -> bool:

@@ -22,6 +22,8 @@ from tasks.formats.values import parse_json
 
 MOST_ROW_BYTES = 16_000_000
 _WRAPPERS = ("data", "rows", "examples", "items", "records", "instances", "train")
+_KEYS = ("id", "key")
+"""What the key of a row is called, where the rows have no such column."""
 _WRAPPED = re.compile(rf'"(?:{"|".join(_WRAPPERS)})"\s*:\s*\[')
 
 
@@ -29,21 +31,20 @@ def read_json(path: Path) -> tuple[Rows, str, Aside]:
     """(rows, how it was read, what was set aside). Raises InputError where the file holds no row."""
     aside = Aside()
     by_line = _is_by_line(path)
+    how = "one JSON object a line" if by_line else _described(path)
 
     def fill(add: Add) -> None:
+        nonlocal how
         if by_line:
             _by_line(path, add, aside)
         else:
-            _whole(path, add, aside)
+            how += _whole(path, add, aside)
 
     rows = Rows([written(fill, [JSON_COLUMN])], json_text=True)
     if not rows:
-        first = aside.kept[0] if aside.kept else None
-        seen = f"; {first.where}: {first.reason}: {first.excerpt[:60]!r}" if first else ""
-        raise InputError(
-            str(path), f"it has no rows{seen}", 'write JSON objects, such as {"question": "..."}'
-        )
-    return rows, "one JSON object a line" if by_line else _described(path), aside
+        fix = 'write JSON objects, such as {"question": "..."}'
+        raise InputError(str(path), f"it has no rows{aside.first()}", fix)
+    return rows, how, aside
 
 
 def _described(path: Path) -> str:
@@ -61,7 +62,7 @@ def _is_by_line(path: Path) -> bool:
         return True
     bare = [line.strip().rstrip(",") for line in heads]
     if _is_object(bare[0]):
-        return not (len(bare) == 1 and _rows_in(parse_json(bare[0])) is not None)
+        return not (len(bare) == 1 and _rows_in(parse_json(bare[0]))[0] is not None)
     if len(heads[0]) >= MOST_ROW_BYTES:
         return heads[0][:1] == "{" and not _WRAPPED.search(heads[0][:4096])
     return any(head[:1] == "{" and _is_object(text) for head, text in zip(heads[1:], bare[1:], strict=True))
@@ -155,40 +156,51 @@ def _fault(text: str) -> str:
     return ""
 
 
-def _rows_in(value: Any) -> list[Any] | None:
-    """The rows that one object wraps, as ``{"data": [...]}`` does or as columns; None for one row."""
+def _rows_in(value: Any) -> tuple[list[Any] | None, str]:
+    """(the rows that one object wraps, what its owner is to know of them); None for one row.
+
+    ``{"data": [...]}``, an object of columns as pandas writes it, or a row under each key.
+    """
     if not isinstance(value, dict):
-        return None
-    for name in _WRAPPERS:
-        if isinstance(value.get(name), list) and any(isinstance(row, dict) for row in value[name]):
-            return list(value[name])
+        return None, ""
+    held = {name: part for name, part in value.items() if isinstance(part, list) and _has_row(part)}
+    if name := next((name for name in _WRAPPERS if name in held), ""):
+        beside = ", ".join(f"{other!r} ({len(part):,})" for other, part in held.items() if other != name)
+        return held[name], f", of which {name!r} is read and not {beside}" if beside else ""
     parts = list(value.values())
     if len(parts) > 1 and all(isinstance(part, dict) and part for part in parts):
         keys = set(parts[0])
         if all(set(part) == keys for part in parts) and keys == {str(n) for n in range(len(keys))}:
-            return [{name: part[key] for name, part in value.items()} for key in parts[0]]
-        return parts
-    return None
+            return [{name: part[key] for name, part in value.items()} for key in parts[0]], ""
+        column = next((name for name in _KEYS if all(name not in part for part in parts)), "key in the file")
+        return [{column: key, **part} for key, part in value.items()], f", each under a key, its {column!r}"
+    return None, ""
 
 
-def _whole(path: Path, add: Add, aside: Aside) -> None:
-    """An array, wrapped rows, or objects one after another, laid out in any way."""
+def _has_row(part: list[Any]) -> bool:
+    return any(isinstance(row, dict) for row in part)
+
+
+def _whole(path: Path, add: Add, aside: Aside) -> str:
+    """An array, wrapped rows, or objects one after another, in any layout; what is to be said of them."""
     with open_text(path) as file:
         text = file.read()
     opening = len(text) - len(text.lstrip())
+    wrapped = None
     if text[opening : opening + 1] == "{":
         try:
-            found = _rows_in(parse_json(text[opening:]))
+            found, said = _rows_in(parse_json(text[opening:]))
         except (ValueError, RecursionError):
             wrapped = _WRAPPED.search(text, opening, opening + 4096)
             found, opening = None, wrapped.end() if wrapped else opening
         if found is not None:
             for number, row in enumerate(found, 1):
                 _add_row(_dumped(row), f"row {number:,}", add, aside)
-            return
+            return said
     elif text[opening : opening + 1] == "[":
         opening += 1
-    _scan(text, opening, add, aside)
+    rest = text[_scan(text, opening, add, aside, stops=wrapped is not None) :].strip("]}, \t\r\n")
+    return f", of which what comes after them is not read: {rest[:40]!r}" if rest else ""
 
 
 def _dumped(row: Any) -> str:
@@ -203,11 +215,23 @@ def _dumped(row: Any) -> str:
     return json.dumps(row)
 
 
-def _scan(text: str, place: int, add: Add, aside: Aside) -> None:
-    """Values one after another; a broken one costs itself, and reading goes on with the next."""
+_BETWEEN = re.compile(r"[\]}][\s,]*\[?")
+"""The end of an array, or a bracket too many, and the start of the next array."""
+
+
+def _scan(text: str, place: int, add: Add, aside: Aside, *, stops: bool) -> int:
+    """Values one after another; a broken one costs itself, and reading goes on with the next.
+
+    Gives the place where reading ended: with the text or, if it ``stops``, with the array.
+    """
     decoder, gap = json.JSONDecoder(), re.compile(r"[\s,]*")
     line, counted = 1, 0
-    while (place := _end(gap, text, place)) < len(text) and text[place] not in "]}":
+    while (place := _end(gap, text, place)) < len(text):
+        if text[place] in "]}":
+            if stops:
+                break
+            place = _end(_BETWEEN, text, place)
+            continue
         line, counted = line + text.count("\n", counted, place), place
         where = f"line {line:,}"
         try:
@@ -224,6 +248,7 @@ def _scan(text: str, place: int, add: Add, aside: Aside) -> None:
             else:
                 _add_row(text[place:end], where, add, aside)
         place = end
+    return place
 
 
 def _end(pattern: re.Pattern[str], text: str, place: int) -> int:

@@ -129,6 +129,9 @@ def _understood(table: Table, form: RowFormat, tally: Tally, looked_at: int) -> 
         f"{table.name}: {table.reader}, read as {form.name.replace('_', ' ')} ({form.why}){some}",
         f"{table.name}: {tally.used:,} rows used, {aside:,} set aside",
     ]
+    if others := [(name, count) for name, count in tally.formats.most_common() if name != form.name]:
+        named = ", ".join(f"{name.replace('_', ' ')} ({count:,})" for name, count in others)
+        lines.append(f"{table.name}: other rows are read as {named}")
     if form.beside:
         lines.append(f"{table.name}: read besides: {', '.join(form.beside)}")
     if unused:
@@ -140,17 +143,19 @@ def _understood(table: Table, form: RowFormat, tally: Tally, looked_at: int) -> 
     for reason, count in list(table.set_aside_counts.items())[:EXAMPLES]:
         first = next((aside for aside in table.set_aside if aside.reason == reason), None)
         lines.append(f"{table.name}: {count:,} unreadable, {reason}" + (f" ({first.where})" if first else ""))
-    others = [*tally.reasons.most_common()[EXAMPLES:], *list(table.set_aside_counts.items())[EXAMPLES:]]
-    if others:
-        lines.append(f"{table.name}: also " + ", ".join(f"{count:,} {reason}" for reason, count in others))
+    rest = [*tally.reasons.most_common()[EXAMPLES:], *list(table.set_aside_counts.items())[EXAMPLES:]]
+    if rest:
+        lines.append(f"{table.name}: also " + ", ".join(f"{count:,} {reason}" for reason, count in rest))
     lines += [f"{table.name}: {note}" for note in form.notes]
     return tuple(" ".join(line.split()) for line in lines)  # what rows hold may break a line
 
 
 def _unused(table: Table, form: RowFormat) -> list[str]:
     """Columns that nothing was taken from; a prompt that leaves one out may lack what it asks about."""
-    columns = dict.fromkeys(str(name) for row in table.rows[:LOOKED_AT] for name in row)
+    rows = table.rows[:LOOKED_AT]
+    columns = dict.fromkeys(str(name) for row in rows for name in row)
     read = [*form.columns, *form.beside, form.declared.answer, form.declared.reasoning]
+    read += [name for row in rows for name in form.used(row)]
     if "declared" in form.counts:
         read += form.declared.columns
     used = {name.partition(".")[0] for name in read}

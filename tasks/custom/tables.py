@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
-from tasks.custom.arrow_values import is_plain, plain
+from tasks.custom.arrow_values import in_short, is_plain, plain
 from tasks.formats.values import parse_json
 
 JSON_COLUMN = "json"
@@ -83,7 +83,7 @@ class Rows(Sequence[dict[str, Any]]):
     def _made(self, dataset: Any, start: int, count: int) -> list[dict[str, Any]]:
         table = dataset[start : start + count]
         if not self._json:
-            rows = list(table.to_pylist())
+            rows = list(in_short(table).to_pylist())
             return rows if all(map(is_plain, table.schema.types)) else [plain(row) for row in rows]
         return [parse_json(text) for text in table.column(JSON_COLUMN).to_pylist()]
 
@@ -163,6 +163,13 @@ class Aside:
         if len(self.kept) < MOST_EXAMPLES:
             excerpt = text[:120].encode("utf-8", "replace").decode("utf-8")
             self.kept.append(SetAside(where, reason, excerpt))
+
+    def first(self) -> str:
+        """The first such row, to go on a sentence with; "" where there is none."""
+        first = self.kept[0] if self.kept else None
+        if first is None:
+            return ""
+        return f"; {first.where}: {first.reason}" + (f": {first.excerpt[:60]!r}" if first.excerpt else "")
 
 
 Add = Callable[[Sequence[str]], None]

@@ -87,14 +87,24 @@ class RowFormat:
             found = replace(found, reasoning=text_of(reasoning))
         return replace(found, notes=(*found.notes, note)) if note else found
 
+    def used(self, row: Row) -> tuple[str, ...]:
+        """The columns that make a row of its kind, whichever that is; () for none."""
+        declared = self.declared
+        reader, found = self._reader(_with_declared(row, declared))
+        if reader and reader.name in _FROM_COLUMNS and not declared.lacks(row):
+            found = _with_prompt_columns(found, declared)
+        taken = declared.has_answer(row)
+        return tuple(declared.answer if taken and name == TAKEN else name for name in found)
+
     def _by_reader(self, row: Row) -> Conversation:
-        for reader in self.order:
-            used = reader.columns(row, self.table)
-            if used:
-                return replace(
-                    reader.read(row, used, self.table), format=_spoken(reader, row, used, self.table)
-                )
-        raise Unreadable(NOTHING_FOUND, "columns: " + ", ".join(map(str, row))[:120])
+        reader, used = self._reader(row)
+        if reader is None:
+            raise Unreadable(NOTHING_FOUND, "columns: " + ", ".join(map(str, row))[:120])
+        return replace(reader.read(row, used, self.table), format=_spoken(reader, row, used, self.table))
+
+    def _reader(self, row: Row) -> tuple[Reader | None, tuple[str, ...]]:
+        found = ((reader, reader.columns(row, self.table)) for reader in self.order)
+        return next(((reader, used) for reader, used in found if used), (None, ()))
 
     def tally(self, rows: Iterable[Row]) -> Tally:
         """All rows read and counted: used, and set aside by reason with an example of each."""

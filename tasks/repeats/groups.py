@@ -4,6 +4,9 @@ An exact repeat has the same prompt by ``tasks.splits.fingerprint``. A near repe
 same question, lightly edited, and similar by at least the threshold (``tasks.repeats.similarity``);
 what many rows share, such as a long instruction, is not counted (``tasks.repeats.template``).
 The first of a group stands for it, so the order of the sources decides which copy is kept.
+
+An editor's words that come and go are known in English and Chinese alone (``words/``). In other
+languages a short question with such a word more is a question of its own, and its copy stays.
 """
 
 from __future__ import annotations

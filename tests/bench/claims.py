@@ -16,7 +16,7 @@ at every item. The best possible: one candidate, known beforehand, tested once o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,10 +26,13 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from memory.records import Comparison, Experiment, Plan
+from memory.records import Comparison, Experiment
+from tasks.base import Sample
+from tests.support.run_records import plan
 from tools.checks.champion import candidate_of, outcome_of
 from tools.evaluation.confirmation import CONFIRMATION_SHARE, LEAST_ITEMS, LEVEL, decide
 from tools.evaluation.paired_test import mcnemar, proportions
+from tools.evaluation.staged import LEAST_FIRST, cannot_win, first_share
 
 Answers = NDArray[np.bool_]
 """(items,): which items a model gets right."""
@@ -57,13 +60,14 @@ Make = Callable[[np.random.Generator, int], World]
 def world(
     random: np.random.Generator, n: int, gains: Sequence[float] = (0.0,) * CANDIDATES, shared: float = 0.0
 ) -> World:
-    """Candidates with these true gains; a share of their luck is the same for all of them."""
+    """Candidates with these true gains (or losses); a share of their luck is the same for all of them."""
     difficulty = random.beta(RIGHT * SPREAD, (1 - RIGHT) * SPREAD, n)
     common = random.random(n)
     candidates = []
     for gain in gains:
         luck = np.where(random.random(n) < shared, common, random.random(n))
-        candidates.append(luck < difficulty + (1 - difficulty) * gain / (1 - RIGHT))
+        moved = (1 - difficulty) * gain / (1 - RIGHT) if gain > 0 else difficulty * gain / RIGHT
+        candidates.append(luck < difficulty + moved)
     return World(random.random(n) < difficulty, tuple(candidates))
 
 
@@ -113,52 +117,68 @@ def compared(new: Answers, old: Answers, challenger: str, champion: str) -> Comp
     )
 
 
-@cache
-def _plan(id: str) -> Plan:
-    return Plan(
-        experiment=id,
-        parent=None,
-        hypothesis="",
-        reason="",
-        change="sources",
-        expected_gain=0.0,
-        sources=("a",),
-        max_seconds=1.0,
-    )
+_plan = cache(plan)
 
 
-def search(models: World, items: slice, staged: bool = False) -> list[Experiment]:
+@dataclass(frozen=True)
+class Search:
+    """What became of the candidates, in the order in which they were tried."""
+
+    experiments: tuple[Experiment, ...]
+    """Those that answered every search item."""
+    answered: Mapping[int, float]
+    """By candidate, its share of the search items."""
+    above: frozenset[int]
+    """Candidates that come out above the incumbent of their time on all search items, asked or not."""
+
+
+def search(models: World, items: slice, staged: bool = False, stops: bool = False) -> Search:
     """The product's search over all candidates on some items.
 
     Args:
         models: who answers what right.
         items: the search items.
-        staged: look at a quarter of the items first, go on only with what is ahead there, and stop the run
-            as soon as a candidate looks significantly better than the base.
+        staged: look at a share first, by the product's draw and rule, as if answering were dear.
+        stops: stop the run as soon as a candidate looks significantly better than the base.
     """
     done: list[Experiment] = []
+    answered: dict[int, float] = {}
+    above: set[int] = set()
     incumbent, best = "base", models.base[items]
-    quarter = len(best) // 4
     for number, candidate in enumerate(models.candidates, 1):
         mine, id = candidate[items], f"e{number:02d}"
-        if staged and mine[:quarter].sum() <= best[:quarter].sum():
-            continue
+        if mine.sum() > best.sum():
+            above.add(number)
+        first = _first(id, len(best))
+        if staged and LEAST_FIRST <= len(first) < len(best):
+            answered[number] = len(first) / len(best)
+            if cannot_win(compared(mine[first], best[first], id, incumbent)):
+                continue
+        answered[number] = 1.0
         comparison = compared(mine, best, id, incumbent)
         experiment = Experiment(id=id, number=number, plan=_plan(id), comparison=comparison)
         outcome = outcome_of(experiment)
         done.append(experiment.model_copy(update={"outcome": outcome}))
         if outcome == "kept":
             incumbent, best = id, mine
-        if staged and outcome == "kept" and compared(mine, models.base[items], id, "base").p_value <= LEVEL:
+        if stops and outcome == "kept" and compared(mine, models.base[items], id, "base").p_value <= LEVEL:
             break
-    return done
+    return Search(tuple(done), answered, frozenset(above))
 
 
-def shipped(models: World, staged: bool = False, share: float = CONFIRMATION_SHARE) -> int | None:
+@cache
+def _first(id: str, n: int) -> NDArray[np.int64]:
+    """The product's draw of the first share; the items are exchangeable, so one draw serves all worlds."""
+    return np.array(first_share([Sample(str(k), "", str(k), "") for k in range(n)], id, 0))
+
+
+def shipped(
+    models: World, staged: bool = False, share: float = CONFIRMATION_SHARE, stops: bool = False
+) -> int | None:
     """The champion of a run by the product's rule: a candidate's number from 1; None for the base."""
     n = len(models.base)
     apart = kept_apart(n, share)
-    candidate = candidate_of(search(models, slice(0, n - apart), staged))
+    candidate = candidate_of(search(models, slice(0, n - apart), staged, stops).experiments)
     if candidate is None:
         return None
     new, old = models.candidates[candidate.number - 1][n - apart :], models.base[n - apart :]
@@ -169,8 +189,13 @@ def shipped(models: World, staged: bool = False, share: float = CONFIRMATION_SHA
 
 
 def in_stages(models: World) -> int | None:
-    """The same with a search that looks in stages and stops when it likes."""
+    """The same where answering is dear: each candidate answers a share of the search items first."""
     return shipped(models, staged=True)
+
+
+def stopping_at_will(models: World) -> int | None:
+    """The same with a search that also stops when it likes."""
+    return shipped(models, staged=True, stops=True)
 
 
 # ---- other rules
@@ -178,7 +203,7 @@ def in_stages(models: World) -> int | None:
 
 def before(models: World) -> int | None:
     """The rule until now: the incumbent of a search on all items is the champion."""
-    kept = [e for e in search(models, slice(None)) if e.outcome == "kept"]
+    kept = [e for e in search(models, slice(None)).experiments if e.outcome == "kept"]
     return kept[-1].number if kept else None
 
 
@@ -238,7 +263,8 @@ def _one_sided(new: Answers, old: Answers) -> float:
 
 RULES: dict[str, Callable[[World], int | None]] = {
     "shipped": shipped,
-    "shipped, staged looks and early stops": in_stages,
+    "shipped, staged": in_stages,
+    "shipped, staged, stopping at will": stopping_at_will,
     "before: paired test at 0.2 on all items": before,
     "Bonferroni over 20 on all items": bonferroni,
     "Holm over two, kept apart": holm,

@@ -8,9 +8,9 @@ from typing import Any
 
 import ftdojo
 from memory.journal.log import Journal
-from memory.records import Training, TrainingPlan
+from memory.records import TrainingPlan
 from tasks.custom.folder import load_folder
-from tests.support.run_records import comparison, evaluation, run_info, write_experiment
+from tests.support.run_records import comparison, evaluation, run_info, training, write_experiment
 from tests.support.small_run import make_task_and_model
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.evaluation.evaluate import evaluate
@@ -35,7 +35,7 @@ def make_finished_run(folder: Path, kept: bool = True) -> Path:
         if kept:
             model = make_tiny_model(space.experiment_dir("e01") / "model", seed=1)
             journal.append("training_plan", TrainingPlan(method="full"), "e01")
-            journal.append("training", _training(), "e01")
+            journal.append("training", training("experiments/e01/model", "full"), "e01")
             write_experiment(journal, "e01", "kept", 55.0)
             out = space.experiment_dir("e01") / "validation.jsonl"
             evaluate(spec.data.validation, spec, model, out, space, shared_worker())
@@ -52,19 +52,3 @@ def record_as(run_dir: Path, **changes: Any) -> None:
     file = run_dir / "experiments" / "e01" / "validation.jsonl"
     items = [json.loads(line) | changes for line in file.read_text().splitlines()]
     file.write_text("".join(json.dumps(item) + "\n" for item in items))
-
-
-def _training() -> Training:
-    return Training(
-        model_dir="experiments/e01/model",
-        method="full",
-        steps=63,
-        rows=64,
-        tokens=9000,
-        losses=((63, 0.5),),
-        tokens_per_second=900.0,
-        wall_seconds=10.0,
-        cpu_seconds=10.0,
-        peak_gib=0.5,
-        command="python -m tools.recipes.sft plan.json",
-    )

@@ -41,15 +41,7 @@ class Repo:
         return revision.ljust(40, "0") if revision != "main" else hashlib.sha1(b"newest").hexdigest()
 
     def listing(self) -> list[dict[str, object]]:
-        return [self._entry(name, content) for name, content in self.files.items()]
-
-    def _entry(self, name: str, content: bytes) -> dict[str, object]:
-        blob = hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
-        entry: dict[str, object] = {"type": "file", "path": name, "size": len(content), "oid": blob}
-        if len(content) >= LFS_BYTES:
-            digest = hashlib.sha256(content).hexdigest()
-            entry |= {"lfs": {"oid": digest, "size": len(content), "pointerSize": 130}}
-        return entry
+        return tree_of(self.files)
 
 
 @dataclass
@@ -68,17 +60,36 @@ class Hub:
         return [request for request in self.requests if request.startswith("GET") and "/resolve/" in request]
 
 
+def tree_of(files: Mapping[str, bytes]) -> list[dict[str, object]]:
+    """A repository's files as the Hub lists them."""
+    tree = []
+    for name, content in files.items():
+        blob = hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
+        entry: dict[str, object] = {"type": "file", "path": name, "size": len(content), "oid": blob}
+        if len(content) >= LFS_BYTES:
+            digest = hashlib.sha256(content).hexdigest()
+            entry |= {"lfs": {"oid": digest, "size": len(content), "pointerSize": 130}}
+        tree.append(entry)
+    return tree
+
+
 @contextmanager
 def loopback_hub() -> Iterator[Hub]:
     """A running hub; stopped at the end."""
     hub = Hub()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
+    with serving(_handler(hub)) as hub.endpoint:
+        yield hub
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The address of a server with that handler; it is stopped at the end."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
-    hub.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
     try:
-        yield hub
+        yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

@@ -6,16 +6,16 @@ import base64
 import hashlib
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from tests.support.loopback_hub import LFS_BYTES, serving, tree_of
+
 TOKEN = "hf_loopback"
-LFS_BYTES = 4000
 
 
 @dataclass
@@ -54,17 +54,8 @@ class ModelHub:
 def model_hub() -> Iterator[ModelHub]:
     """A running hub; stopped at the end."""
     hub = ModelHub()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    hub.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with serving(_handler(hub)) as hub.endpoint:
         yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
 
 
 def _handler(hub: ModelHub) -> type[BaseHTTPRequestHandler]:
@@ -93,7 +84,7 @@ def _handler(hub: ModelHub) -> type[BaseHTTPRequestHandler]:
             if found := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/[^/]+", path):
                 repo = hub.repos.get(found.group(1))
                 if repo is not None:
-                    return self._send(200, [_entry(name, content) for name, content in repo.items()])
+                    return self._send(200, tree_of(repo))
             found = re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/[^/]+)?", path)
             if found and found.group(1) in hub.repos:
                 return self._send(200, hub.facts(found.group(1)))
@@ -166,12 +157,3 @@ def _handler(hub: ModelHub) -> type[BaseHTTPRequestHandler]:
             return self._send(404)
 
     return Handler
-
-
-def _entry(name: str, content: bytes) -> dict[str, object]:
-    blob = hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
-    entry: dict[str, object] = {"type": "file", "path": name, "size": len(content), "oid": blob}
-    if len(content) >= LFS_BYTES:
-        digest = hashlib.sha256(content).hexdigest()
-        entry |= {"lfs": {"oid": digest, "size": len(content), "pointerSize": 130}}
-    return entry

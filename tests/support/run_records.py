@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from memory.journal.log import Journal
-from memory.records import Comparison, Diagnosis, Evaluation, Lesson, Outcome, Plan, RunInfo
+from memory.records import Comparison, Diagnosis, Evaluation, Lesson, Outcome, Plan, RunInfo, Training
 from tasks.base import Score
 
 
@@ -42,6 +42,22 @@ def plan(experiment: str, parent: str | None = None) -> Plan:
 def evaluation(value: float) -> Evaluation:
     score = Score(metric="accuracy", value=value, low=value - 5, high=value + 5, n=300)
     return Evaluation(split="validation", score=score, predictions="predictions.jsonl")
+
+
+def training(model_dir: str, method: Literal["full", "lora"]) -> Training:
+    return Training(
+        model_dir=model_dir,
+        method=method,
+        steps=63,
+        rows=64,
+        tokens=9000,
+        losses=((63, 0.5),),
+        tokens_per_second=900.0,
+        wall_seconds=10.0,
+        cpu_seconds=10.0,
+        peak_gib=0.5,
+        command="python -m tools.recipes.sft plan.json",
+    )
 
 
 def comparison(challenger: str, champion: str, delta: float) -> Comparison:

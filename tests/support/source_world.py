@@ -10,7 +10,7 @@ from memory.experience.lessons import Recalled
 from memory.explained import Explained
 from memory.forgetting import Divergence, Forgetting, GeneralAnswers
 from memory.recipe import Repair
-from memory.records import Diagnosis, Experiment, Plan, Training
+from memory.records import Diagnosis, Evaluation, Experiment, Plan, Training
 from roles.planner import plan
 from tasks.base import Score
 from tests.test_tools_checks_source_kinds import profile
@@ -125,7 +125,7 @@ class SourceWorld:
             Experiment.model_construct(
                 id=planned.experiment,
                 plan=planned,
-                evaluation=SimpleNamespace(score=score(value)),
+                evaluation=Evaluation(split="validation", score=score(value), predictions="p"),
                 training=TRAINING,
                 outcome="kept" if kept else "discarded",
                 comparison=SimpleNamespace(delta=delta, p_value=0.01 if better else 0.9),

@@ -253,7 +253,9 @@ def allocate(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def saved_activations(payload: dict[str, Any]) -> dict[str, Any]:
-    """Bytes that autograd saves for a batch, weights not counted, and how many parameters are trained."""
+    """Bytes that autograd holds for a batch, weights not counted, and how many parameters are trained."""
+    import weakref
+
     import torch
     from peft import get_peft_model
 
@@ -269,21 +271,30 @@ def saved_activations(payload: dict[str, Any]) -> dict[str, Any]:
         model = get_peft_model(model, lora_config(plan))
     model.train()
     own = {weights.untyped_storage().data_ptr() for weights in model.parameters()}
-    saved: dict[int, torch.UntypedStorage] = {}
 
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            saved[storage.data_ptr()] = storage
-        return tensor
+    class Saved:
+        """A tensor as the graph holds it: gone with its part of the graph."""
+
+        def __init__(self, tensor: torch.Tensor) -> None:
+            self.tensor = tensor
+
+    saved: weakref.WeakSet[Saved] = weakref.WeakSet()
+
+    def keep(tensor: torch.Tensor) -> Saved:
+        kept = Saved(tensor)
+        saved.add(kept)
+        return kept
 
     ids = torch.zeros(payload["rows"], payload["tokens"], dtype=torch.long)
     mask = torch.ones_like(ids)
     mask[1:, -8:] = 0  # with padding, as batches have it
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        model(input_ids=ids, attention_mask=mask, logits_to_keep=1, use_cache=False)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda kept: kept.tensor):
+        answer = model(input_ids=ids, attention_mask=mask, logits_to_keep=1, use_cache=False)
+    storages = {each.tensor.untyped_storage().data_ptr(): each.tensor.untyped_storage() for each in saved}
+    held = sum(storage.nbytes() for pointer, storage in storages.items() if pointer not in own)
+    del answer  # until here it held the graph
     trained = sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
-    return {"bytes": sum(storage.nbytes() for storage in saved.values()), "trained": trained}
+    return {"bytes": held, "trained": trained}
 
 
 def holes(payload: dict[str, Any]) -> dict[str, Any]:
@@ -301,3 +312,38 @@ def holes(payload: dict[str, Any]) -> dict[str, Any]:
         kept = blocks[::2]
         del blocks
         return {"mib": 1024 * (held_gib() - before), "kept": len(kept)}
+
+
+def held_parts(payload: dict[str, Any]) -> dict[str, Any]:
+    """Bytes that the first of several processes holds at the end of a training, and of the whole weights."""
+    from tools.recipes.distributed import together
+
+    return together(_held_parts, payload)
+
+
+def _held_parts(payload: dict[str, Any]) -> dict[str, Any]:
+    from transformers import TrainerCallback
+
+    from memory.records import TrainingPlan
+    from tools.recipes.sft import build_trainer
+
+    plan = TrainingPlan.model_validate(payload["plan"])
+    trainer, _ = build_trainer(plan, *(Path(payload[name]) for name in ("model_dir", "data_path", "out_dir")))
+
+    def here(tensor: Any) -> int:
+        local = tensor.to_local() if hasattr(tensor, "to_local") else tensor
+        return int(local.numel() * local.element_size())
+
+    held: dict[str, Any] = {}
+
+    class Look(TrainerCallback):  # type: ignore[misc]
+        def on_substep_end(self, *_: Any, **__: Any) -> None:  # between two batches of a step
+            weights = list(trainer.model.parameters())
+            held["gradients"] = sum(here(each.grad) for each in weights)
+            held["weights"] = sum(here(each) for each in weights)
+            held["whole"] = sum(each.numel() * each.element_size() for each in weights)
+
+    trainer.add_callback(Look())
+    trainer.train()
+    moments = [state["exp_avg"] for state in trainer.optimizer.state.values()]
+    return held | {"moments": sum(here(each) for each in moments)}

@@ -12,10 +12,16 @@ from tools.dojo import Dojo
 from tools.models.quantised import has_bitsandbytes
 from tools.process.machine import machine
 from tools.training.learning_rate import learning_rate_range
+from tools.training.ranks import processes_for
 
 RATE_MARGIN = 5.0
 """How far a rate may leave the range that the optimiser searches, as a factor: who sets a rate by hand
 may know better, and a rate beyond that is a slip of the pen."""
+
+MOST_RANK = 256
+"""No adapter needs more ("LoRA Without Regret", Schulman et al. 2025), nor more than the model is wide."""
+MOST_DROPOUT, MOST_DECAY, MOST_NOISE = 0.5, 1.0, 45.0
+"""Three times what NEFTune was published with (15, arXiv:2310.05914) drowns the embeddings."""
 
 
 def check_training_plan(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
@@ -45,6 +51,27 @@ def _check_rate(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) 
         )
 
 
+def check_values(training: TrainingPlan, hidden_size: int) -> None:
+    """Raise for a value that no training of a model of this width gains from, whoever set it.
+
+    Raises:
+        InvalidDecision: the field and its limit.
+    """
+    limits = {
+        "lora_r": min(MOST_RANK, hidden_size),
+        "lora_dropout": MOST_DROPOUT,
+        "weight_decay": MOST_DECAY,
+        "neftune_noise_alpha": MOST_NOISE,
+    }
+    for field, most in limits.items():
+        if (getattr(training, field) or 0) > most:
+            raise InvalidDecision(f"{field}: at most {most:g}, not {getattr(training, field):g}")
+
+
+def _check_values(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
+    check_values(training, dojo.base_model.hidden_size)
+
+
 def _check_batch(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
     if training.effective_batch_size > card.rows:
         raise InvalidDecision(
@@ -65,6 +92,8 @@ def _check_memory(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan
 def _check_packages(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
     if training.load_in_4bit and training.method == "full":
         raise InvalidDecision("load_in_4bit: weights in 4 bits stay as they are; take lora")
+    if training.fsdp:
+        _check_shared_out(training, len(machine().gpus))
     if not (training.load_in_4bit or "8bit" in training.optim):
         return
     what = "load_in_4bit" if training.load_in_4bit else f"optim {training.optim}"
@@ -72,6 +101,17 @@ def _check_packages(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPl
         raise InvalidDecision(f"{what}: needs bitsandbytes, not installed here (extra qlora)")
     if not machine().gpus:
         raise InvalidDecision(f"{what}: needs an NVIDIA GPU, and there is none here")
+
+
+def _check_shared_out(training: TrainingPlan, gpus: int) -> None:
+    if training.load_in_4bit or "8bit" in training.optim:
+        raise InvalidDecision("fsdp: weights in 4 bits and moments in 8 are not shared out; leave one out")
+    if gpus < 2:
+        raise InvalidDecision(f"fsdp: needs several GPUs, and there is {gpus or 'none'} here")
+    if processes_for(training.per_device_train_batch_size, gpus) < 2:
+        raise InvalidDecision(
+            f"fsdp: {training.per_device_train_batch_size} rows cannot be shared out evenly"
+        )
 
 
 def _check_time(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
@@ -83,6 +123,7 @@ def _check_time(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) 
 TRAINING_CHECKS: tuple[Callable[[Dojo, Plan, DataCard, TrainingPlan], None], ...] = (
     _check_start,
     _check_rate,
+    _check_values,
     _check_batch,
     _check_packages,
     _check_memory,

@@ -104,6 +104,8 @@ def evaluate(
             cost = {name: reply[name][split] for name in cost} | {REMARK: KNOWN}
         elif server and not served:
             cost[REMARK] = NOT_SERVED
+        answering = reply["wall_seconds"][split] - reply["loading_seconds"][split]
+        cost["fixed_seconds"] = max(0.0, cost["wall_seconds"] - answering)
         # The cost goes first: predictions that exist then always have one.
         workspace.write_json(cost_path, cost | {"generated_tokens": reply["generated_tokens"][split]})
     answers, limits = finished

@@ -24,7 +24,7 @@ from tools.models.special_tokens import REASONING
 PROMPT_TOO_LONG, CUT_AT_BUDGET = "prompt_too_long", "cut_at_budget"
 PROMPT_REFUSED = "prompt_refused"
 """How an answer met a limit."""
-FIGURES = ("answers", "limits", "generated_tokens", "wall_seconds", "cpu_seconds")
+FIGURES = ("answers", "limits", "generated_tokens", "wall_seconds", "cpu_seconds", "loading_seconds")
 """What is told of each list of prompts."""
 
 
@@ -50,8 +50,9 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
         ``answers`` (name -> texts, in order), ``limits`` (name -> for each answer ``prompt_too_long`` where
         the prompt leaves no room for an answer or ``prompt_refused`` where the chat template refuses it,
         which is then empty, ``cut_at_budget`` where it has no end, or an empty text),
-        ``generated_tokens``, ``wall_seconds`` and ``cpu_seconds`` by name (for known answers, what they
-        cost when they were given) and ``known``, the names of the lists that nobody was asked.
+        ``generated_tokens``, ``wall_seconds``, ``cpu_seconds`` and ``loading_seconds`` (of the wall-clock,
+        reading the model) by name (for known answers, what they cost when they were given) and ``known``,
+        the names of the lists that nobody was asked.
 
     Raises:
         InputError: the chat template refuses every prompt of a list.
@@ -94,6 +95,7 @@ def _answer(
     """What comes of one list of prompts, by ``FIGURES``."""
     wall, cpu = time.monotonic(), time.process_time()
     model = held_model(model_dir)
+    loading = time.monotonic() - wall
     asked = fitting(rows, max_positions(model.config.to_dict()), new_tokens)
     found = answer_prompts(model, tokenizer, list(asked.ids.values()), new_tokens, stops)
     texts = [tokenizer.decode(reply, skip_special_tokens=True) for reply in found]
@@ -108,6 +110,7 @@ def _answer(
         "generated_tokens": sum(map(len, found)),
         "wall_seconds": time.monotonic() - wall,
         "cpu_seconds": time.process_time() - cpu,
+        "loading_seconds": loading,
     }
 
 

@@ -149,6 +149,7 @@ class EvalServer:
             "generated_tokens": sum(tokens for _, _, tokens in found),
             "wall_seconds": time.monotonic() - began,
             "cpu_seconds": 0.0,
+            "loading_seconds": 0.0,
         }
 
     def _complete(

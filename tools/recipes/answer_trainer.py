@@ -5,6 +5,7 @@ torch and TRL are imported at the top: it is a part of the recipe, which runs in
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Sequence
@@ -16,9 +17,14 @@ from trl import SFTTrainer
 
 from memory.records import TrainingPlan
 from tools.training import ranks
+from tools.training.compilation import Trial
 from tools.training.length_groups import LengthGroups, LongestFirst
 from tools.training.loss_curve import divergence, rate
 from tools.training.progress import Progress
+from tools.training.tokenise import TokenRow
+
+WRAPPERS = ("forward", "_original_forward")
+"""What trainers put in place of a module's own: TRL a fused output layer, Accelerate autocast."""
 
 
 class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
@@ -45,8 +51,21 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         self.cpu_seconds_before = 0.0
         self.diverged = ""
         self.stopped_early = ""
+        self.rate_at_cut = 0.0
+        """Share of the peak rate that the next step would have had, where the clock ended the training."""
         self.progress: Progress | None = None
+        self.trial: Trial | None = None
+        """Of compiling the model."""
+        if (ddp := self.accelerator.ddp_handler) is not None:
+            ddp.gradient_as_bucket_view = True  # else DDP holds every gradient twice
+        self.held_out: list[TokenRow] = []
+        """Rows that are not trained on, and that the training is judged by."""
+        self.remarks: list[str] = []
         self.add_callback(Watch(self))
+
+    def _defer_fsdp_gradient_reduction(self) -> contextlib.AbstractContextManager[None]:
+        # transformers would keep whole gradients until the step's last batch; sharding is for want of memory.
+        return contextlib.nullcontext()
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
@@ -59,22 +78,12 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         the bundled model, batch 32, forward and backward, CPU seconds a step: 0.21 here,
         0.27 with the full logits of ``Trainer``, 0.48 with TRL's own.
         """
-        labels = inputs["labels"][:, 1:]
-        wanted = labels != -100
-        keep = wanted.any(dim=0).nonzero().flatten()
-        logits = model(
-            input_ids=inputs["input_ids"],
-            attention_mask=inputs["attention_mask"],
-            logits_to_keep=keep,
-            use_cache=False,
-        ).logits
-        wanted = wanted[:, keep]
-        total = torch.nn.functional.cross_entropy(
-            logits[wanted].float(), labels[:, keep][wanted], reduction="sum"
-        )
+        logits, labels, wanted = answer_logits(model, inputs)
+        total = torch.nn.functional.cross_entropy(logits.float(), labels, reduction="sum")
         count = ranks.summed(wanted.sum())[0] if num_items_in_batch is None else num_items_in_batch
         loss = total / count
-        seen = ranks.summed(float(loss.detach()), float(inputs["attention_mask"].sum()))
+        tokens = inputs["attention_mask"].sum() if "attention_mask" in inputs else inputs["input_ids"].numel()
+        seen = ranks.summed(float(loss.detach()), float(tokens))
         self.loss_so_far += seen[0]
         self.tokens_so_far += int(seen[1])
         return loss * ranks.world_size()  # of which DDP takes the mean
@@ -102,6 +111,23 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         return LongestFirst(groups, size, self.longest_first)
 
 
+def answer_logits(model: Any, inputs: Any) -> tuple[Any, Any, Any]:
+    """What a model says at the positions that carry loss.
+
+    Returns:
+        Logits (tokens, vocabulary) and labels (tokens) of those positions, row by row, and where they
+        stand: a mask (rows, positions).
+    """
+    inputs = dict(inputs)
+    labels = inputs.pop("labels")[:, 1:]
+    wanted = labels != -100
+    keep = wanted.any(dim=0).nonzero().flatten()
+    # A mask, or without padding the places and bounds of the rows in one long row.
+    logits = model(**inputs, logits_to_keep=keep, use_cache=False).logits
+    wanted = wanted[:, keep]
+    return logits[wanted], labels[:, keep][wanted], wanted
+
+
 class Watch(TrainerCallback):  # type: ignore[misc]
     """Stops a training that diverges, and brings one that runs late to a good end."""
 
@@ -112,6 +138,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         """Looks at the loss and at the clock."""
         trainer = self.trainer
         trainer.end_step()
+        if trainer.trial is not None:
+            trainer.trial.step(trainer.ends, trainer.step_tokens, trainer.horizon)
         trainer.diverged = divergence(trainer.losses, trainer.plan.warmup_steps)
         self._fit_to_time(state.global_step)
         if trainer.progress is not None:
@@ -123,10 +151,12 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     def _fit_to_time(self, step: int) -> None:
         trainer, ends = self.trainer, self.trainer.ends
         left = trainer.deadline - ends[-1]
+        settled = ends[trainer.trial.settled :] if trainer.trial is not None else ends
         if left <= 0:
+            trainer.rate_at_cut = trainer._rate(step)
             trainer.horizon = step
-        elif len(ends) > 5 and math.isfinite(left):
-            recent = ends[-20:]
+        elif len(settled) > 5 and math.isfinite(left):
+            recent = settled[-20:]
             affordable = step + int(left / ((recent[-1] - recent[0]) / (len(recent) - 1)))
             trainer.horizon = max(step, min(trainer.horizon, affordable))
         trainer.horizon = ranks.least(trainer.horizon)

@@ -1,7 +1,8 @@
-"""Distributed training: one plan on several devices of this machine, a process each, by Accelerate's DDP.
+"""Distributed training: one plan on several devices of this machine, a process each.
 
-Each process sees the whole model and a part of every batch; the effective batch, the order of the rows and
-the loss are those of one process (``tests/test_tools_recipes_distributed.py`` holds the two side by side).
+Each process trains a part of every batch: with the whole model (Accelerate's DDP), or with its part of it
+where the plan says ``fsdp`` (``tools.recipes.sharded``). The effective batch, the order of the rows and
+the loss are those of one process (``tests/test_tools_recipes_distributed.py`` holds them side by side).
 
     python -m tools.recipes.distributed plan.json
 
@@ -16,13 +17,14 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.multiprocessing.spawn import ProcessException, start_processes
 
-from tasks.errors import ExperimentFailed
+from tasks.errors import ExperimentFailed, Stage
 from tools.process.fork_server import describe
 from tools.recipes import sft
 
@@ -38,23 +40,58 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ExperimentFailed: what the first rank to fail raised.
     """
-    processes = int(payload["processes"])
-    payload = payload | {"threads": max(1, int(payload["threads"]) // processes)}
-    failures = torch.multiprocessing.get_context("fork").SimpleQueue()
-    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
-    try:
-        start_processes(_rank, (payload, address, failures), nprocs=processes, start_method="fork")  # type: ignore[no-untyped-call]
-    except ProcessException:
-        if failures.empty():
-            raise
-        told = failures.get()
-        raise ExperimentFailed("train", told["code"] or "crashed", told["message"]) from None
-    done = sft.finished(Path(payload["out_dir"]), payload)
+    together(sft.train, payload)
+    done = sft.finished(Path(payload["out_dir"]), _shared_out(payload))
     assert done is not None  # the first rank has written it
     return done
 
 
-def _rank(rank: int, payload: dict[str, Any], address: dict[str, str], failures: Any) -> None:
+def probe(payload: dict[str, Any]) -> dict[str, Any]:
+    """A few steps of the plan by ``payload["processes"]`` ranks; what the first rank found.
+
+    Raises:
+        ExperimentFailed: what the first rank to fail raised.
+    """
+    return together(sft.probe, payload, "probe")
+
+
+def together(
+    job: Callable[[dict[str, Any]], dict[str, Any]], payload: dict[str, Any], stage: Stage = "train"
+) -> dict[str, Any]:
+    """Does a job in ``payload["processes"]`` ranks at once; returns the first one's result, which is small.
+
+    Raises:
+        ExperimentFailed: what the first rank to fail raised.
+    """
+    processes = int(payload["processes"])
+    context = torch.multiprocessing.get_context("fork")
+    failures, results = context.SimpleQueue(), context.SimpleQueue()
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
+    given = (job, _shared_out(payload), address, failures, results)
+    try:
+        start_processes(_rank, given, nprocs=processes, start_method="fork")  # type: ignore[no-untyped-call]
+    except ProcessException:
+        if failures.empty():
+            raise
+        told = failures.get()
+        raise ExperimentFailed(stage, told["code"] or "crashed", told["message"]) from None
+    result: dict[str, Any] = results.get()
+    return result
+
+
+def _shared_out(payload: dict[str, Any]) -> dict[str, Any]:
+    """The payload of each rank, which has its part of the cores."""
+    return payload | {"threads": max(1, int(payload["threads"]) // int(payload["processes"]))}
+
+
+def _rank(
+    rank: int,
+    job: Callable[[dict[str, Any]], dict[str, Any]],
+    payload: dict[str, Any],
+    address: dict[str, str],
+    failures: Any,
+    results: Any,
+) -> None:
     """One process of the training."""
     processes = int(payload["processes"])
     world = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": processes, "LOCAL_WORLD_SIZE": processes}
@@ -64,7 +101,9 @@ def _rank(rank: int, payload: dict[str, Any], address: dict[str, str], failures:
         if cuda:
             torch.cuda.set_device(rank)
         torch.distributed.init_process_group("nccl" if cuda else "gloo")
-        sft.train(payload)
+        result = job(payload)
+        if rank == 0:
+            results.put(result)
     except Exception as error:
         failures.put(describe(error))
         raise

@@ -20,10 +20,11 @@ it only in a child process.
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,24 +38,34 @@ from tasks.errors import ExperimentFailed
 from tools.models.adapter import merged, save_adapter
 from tools.models.base_model import resolve_base_model
 from tools.models.chat_template import LossOn
-from tools.models.held import copy_of_held, hold, taken_model
-from tools.models.load import copy_tokenizer, load_tokenizer, parameter_count
-from tools.models.precision import device, fast_dtype, width_of
+from tools.models.held import copy_of_held, dtype_of, hold, taken_model
+from tools.models.load import copy_tokenizer, load_model, load_tokenizer, parameter_count
+from tools.models.precision import Dtype, device, fast_dtype, width_of
 from tools.models.quantised import model_in_4bit, refuse_without_bitsandbytes
 from tools.process.allocator import HOLES, freed_at_once
 from tools.process.fork_server import see_one_device
 from tools.process.machine import available_gib, machine
-from tools.recipes.answer_trainer import AnswerTrainer
+from tools.recipes.answer_trainer import WRAPPERS, AnswerTrainer
+from tools.recipes.arguments import Place, trainer_fields
+from tools.recipes.compiled import as_written, remember, trial_on
+from tools.recipes.held_out_watch import judged
+from tools.recipes.range_test import lowered_rate
+from tools.recipes.sharded import gather_into, sharded_model
 from tools.training import ranks
+from tools.training.held_out import Slice, slice_of
+from tools.training.kernels import Kernels, kernels_for, knows_flash, this_device
 from tools.training.loss_curve import thin
-from tools.training.memory import CHECKPOINTED_PARAMETERS, LongestBatch, memory_need
+from tools.training.memory import LongestBatch, memory_need
 from tools.training.pace import step_seconds, typical_step
 from tools.training.progress import PROGRESS_FILE, peak_memory_gib, progress_of
-from tools.training.tokenise import TokenRows, tokenise
-from tools.training.tracking import tracked, trainer_arguments
+from tools.training.tokenise import TokenRow, TokenRows, tokenise
+from tools.training.tracking import tracked
+from tools.training.weight_copy import COPIES
 
 LONGEST_STEPS = 2
 """Of a probe, the first steps, which have the longest rows: Adam's moments are there from the second on."""
+END_RATE = 0.1
+"""Of the peak: a schedule that ends below it has done its work."""
 SPARE_ROWS = 4
 """So many times a batch of the longest rows is looked at for the longest that may be trained on."""
 MERGE_PARAMETERS = 1_000_000_000
@@ -70,25 +81,39 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
         return done
     torch.set_num_threads(int(payload.get("threads") or torch.get_num_threads()))
     staging = out_dir.with_name(out_dir.name + ".tmp")
-    shutil.rmtree(staging, ignore_errors=True)
+    if ranks.is_first():
+        shutil.rmtree(staging, ignore_errors=True)
+    ranks.wait()
     model_dir = Path(payload["model_dir"])
-    asked = payload.get("loss_on", "auto"), payload.get("tracking")
-    trainer, data = build_trainer(plan, model_dir, Path(payload["data_path"]), staging, None, *asked)
+    asked = Asked(payload.get("loss_on", "auto"), payload.get("tracking"))
+    trainer, data = build_trainer(plan, model_dir, Path(payload["data_path"]), staging, asked)
     # The last part of the time is for saving; the caller kills the process at the limit itself.
     trainer.deadline = started + 0.95 * plan.timeout_seconds - 0.5
     trainer.progress = progress_of(trainer, out_dir.with_name(PROGRESS_FILE))
-    with tracked(trainer) as remarks, freed_at_once(memory_is_short(trainer, plan, model_dir)):
+    copies = out_dir.with_name(out_dir.name + COPIES)
+    with (
+        tracked(trainer) as remarks,
+        freed_at_once(memory_is_short(trainer, plan, model_dir)),
+        judged(trainer, copies) as verdict,
+    ):
+        verdict |= lowered_rate(trainer, copies)
         trainer.train()
-    if trainer.diverged:
-        raise ExperimentFailed("train", "diverged", trainer.diverged)
+        if trainer.trial is not None:
+            remember(trainer.model, trainer.trial)
+        if trainer.diverged:
+            raise ExperimentFailed("train", "diverged", trainer.diverged)
+    if shared_out(plan):
+        trainer.model = gathered(trainer.model, plan, model_dir)
     if not ranks.is_first():
         return {}  # the first of several processes writes what all have made
     whole = save(trainer, plan, model_dir, staging)
-    result = report(trainer, plan, started) | what_was_read(data) | {"payload": payload}
-    result["remarks"] += remarks
+    result = report(trainer, plan, started) | what_was_read(data) | verdict | {"payload": payload}
+    result["remarks"] += [*trainer.remarks, *shortened(trainer), *remarks]
     (staging / "training.json").write_text(json.dumps(result, indent=1))
     shutil.rmtree(out_dir, ignore_errors=True)  # an earlier result of another plan
     staging.rename(out_dir)
+    if ranks.world_size() > 1:
+        return result  # its process ends with it
     if whole is not None:
         hold(out_dir, cleaned(whole))
     elif not plan.load_in_4bit:
@@ -96,15 +121,28 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def shortened(trainer: AnswerTrainer) -> list[str]:
+    """A line on a schedule that had less time than its steps."""
+    if trainer.stopped_early != "time":
+        return []
+    asked, taken = int(trainer.args.max_steps), len(trainer.losses)
+    if trainer.rate_at_cut > END_RATE:
+        return [f"cut off at step {taken:,} of {asked:,}, with the rate at {trainer.rate_at_cut:.0%}"]
+    return [f"the schedule of {asked:,} steps was shortened to {taken:,}, and its rate came to its end"]
+
+
 def cleaned(model: Any) -> Any:
     """A model that a resident process may go on with: as it was loaded, but for its weights."""
     model.zero_grad(set_to_none=True)
+    as_written(model)
     for module in model.modules():
         # Trainers put wrappers in their place, and a bound method too many: a copy would call the original.
-        for name in ("forward", "_original_forward"):
+        for name in WRAPPERS:
             module.__dict__.pop(name, None)
     if hasattr(model, "peft_config"):
         del model.peft_config  # PEFT may leave it behind, and warns of it the next time
+    if "flash" in str(model.config._attn_implementation):
+        model.set_attn_implementation("sdpa")  # answers choose for themselves
     if model.is_activation_checkpointing:
         model.gradient_checkpointing_disable()
         model.disable_input_require_grads()
@@ -126,21 +164,21 @@ def probe(payload: dict[str, Any]) -> dict[str, Any]:
     plan = TrainingPlan.model_validate(payload["plan"])
     torch.set_num_threads(int(payload.get("threads") or torch.get_num_threads()))
     steps = int(payload["steps"])
-    short = plan.model_copy(update={"max_steps": steps, "warmup_steps": 0, "lr_scheduler_type": "linear"})
+    update = {"max_steps": steps, "warmup_steps": 0, "lr_scheduler_type": "linear"}
+    short = plan.model_copy(update=update | {"early_stopping": False, "average_weights": False})
     trainer, _ = build_trainer(
         short,
         Path(payload["model_dir"]),
         Path(payload["data_path"]),
         Path(payload["out_dir"]),
-        (steps + 1) * plan.effective_batch_size,
-        payload.get("loss_on", "auto"),
+        Asked(payload.get("loss_on", "auto"), most_rows=(steps + 1) * plan.effective_batch_size),
     )
     trainer.longest_first = LONGEST_STEPS
     with freed_at_once(memory_is_short(trainer, plan, Path(payload["model_dir"]))):
         trainer.train()
     if trainer.diverged:
         raise ExperimentFailed("probe", "diverged", trainer.diverged)
-    if plan.method == "lora" and not plan.load_in_4bit:
+    if plan.method == "lora" and not plan.load_in_4bit and ranks.world_size() == 1:
         hold(Path(payload["model_dir"]), cleaned(trainer.model.unload()))
     return report(trainer, plan, started) | typical_step(trainer.ends, trainer.step_tokens, LONGEST_STEPS)
 
@@ -155,74 +193,119 @@ def memory_is_short(trainer: AnswerTrainer, plan: TrainingPlan, model_dir: Path)
     return HOLES * need.peak_gib > available_gib()
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a payload says beside plan, start and rows."""
+
+    loss_on: LossOn = "auto"
+    tracking: dict[str, Any] | None = None
+    most_rows: int | None = None
+    """Read no more than so many rows, and some of the longest of all."""
+    kernels: Kernels | None = None
+    """By default those that suit the device."""
+
+
 def build_trainer(
-    plan: TrainingPlan,
-    model_dir: Path,
-    data_path: Path,
-    out_dir: Path,
-    most_rows: int | None = None,
-    loss_on: LossOn = "auto",
-    tracking: dict[str, Any] | None = None,
+    plan: TrainingPlan, model_dir: Path, data_path: Path, out_dir: Path, asked: Asked | None = None
 ) -> tuple[AnswerTrainer, TokenRows]:
     """The trainer, ready to go, and what became of the rows."""
+    asked = asked or Asked()
     cpu_seconds_before = time.process_time()
     if plan.load_in_4bit or "8bit" in plan.optim:
         refuse_without_bitsandbytes("4-bit weights" if plan.load_in_4bit else plan.optim)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     tokenizer = load_tokenizer(model_dir)
-    records = read_rows(data_path, most_rows, longest=plan.per_device_train_batch_size)
-    data = tokenise(tokenizer, records, plan.max_length, loss_on)
-    rows = data.rows
-    if not rows:
-        refused = "".join(f"; {each.count} refused: {each.reason}" for each in data.refused)
-        raise ExperimentFailed(
-            "train",
-            "empty_data",
-            f"no row fits into {plan.max_length} tokens ({len(data.too_long)} dropped{refused})",
-        )
-    where = device()
-    if plan.method == "lora":
-        torch.manual_seed(plan.seed)
-        # Frozen, in the faster type; the adapter itself stays in float32.
-        start = model_in_4bit(model_dir) if plan.load_in_4bit else taken_model(model_dir)
-        model = get_peft_model(start, lora_config(plan))
-    else:
-        model = copy_of_held(model_dir, "float32")
-    dtype = fast_dtype(width_of(model))
-    steps = plan.max_steps
-    if steps <= 0:
-        steps = math.ceil(plan.num_train_epochs * len(rows) / plan.effective_batch_size)
-    checkpointed = plan.gradient_checkpointing
-    if checkpointed is None:
-        checkpointed = parameter_count(model) > CHECKPOINTED_PARAMETERS
-    config = SFTConfig(
-        output_dir=str(out_dir),
-        max_steps=steps,
-        per_device_train_batch_size=plan.per_device_train_batch_size // ranks.world_size(),
-        gradient_accumulation_steps=plan.gradient_accumulation_steps,
-        ddp_find_unused_parameters=False,
-        learning_rate=plan.learning_rate,
-        weight_decay=plan.weight_decay,
-        seed=plan.seed,
-        bf16=dtype == "bfloat16",  # autocast: products in bfloat16, trained weights in float32
-        use_cpu=where == "cpu",
-        activation_checkpointing=checkpointed,  # a third of the speed
-        neftune_noise_alpha=plan.neftune_noise_alpha,
-        optim=plan.optim,
-        dataset_kwargs={"skip_prepare_dataset": True},
-        dataloader_pin_memory=where == "cuda",
-        save_strategy="no",
-        disable_tqdm=True,
-        **trainer_arguments(tracking, steps),
+    records = read_rows(data_path, asked.most_rows, longest=plan.per_device_train_batch_size)
+    data = tokenise(tokenizer, records, plan.max_length, asked.loss_on)
+    refuse_no_rows(data, plan.max_length)
+    kept_back = held_back(plan, [records[row.place] for row in data.rows])
+    held = {*kept_back.places}
+    rows = [row for place, row in enumerate(data.rows) if place not in held]
+    model = start_model(plan, model_dir, out_dir / "start")
+    place = place_of(plan, model, asked.kernels)
+    fields = trainer_fields(plan, len(rows), place, out_dir, asked.tracking)
+    trainer = AnswerTrainer(
+        model=model, args=SFTConfig(**fields), train_dataset=as_dataset(rows), processing_class=tokenizer
     )
-    dataset = Dataset.from_dict(
-        {"input_ids": [row.input_ids for row in rows], "labels": [row.labels for row in rows]}
-    )
-    trainer = AnswerTrainer(model=model, args=config, train_dataset=dataset, processing_class=tokenizer)
     trainer.prepare(plan, [len(row.input_ids) for row in rows])
     trainer.cpu_seconds_before = cpu_seconds_before
+    trainer.held_out = [data.rows[place] for place in kept_back.places]
+    trainer.remarks += [kept_back.why_none] if kept_back.why_none else []
+    if place.kernels.compiles:
+        trainer.trial = trial_on(trainer.model)
     return trainer, data
+
+
+def held_back(plan: TrainingPlan, records: Sequence[dict[str, Any]]) -> Slice:
+    """The rows that judge the training; none of a model in parts, whose weights nobody copies."""
+    if shared_out(plan) and plan.uses_held_out:
+        return Slice(why_none="no rows held out: the model is shared out among devices")
+    return slice_of(plan, records)
+
+
+def place_of(plan: TrainingPlan, model: Any, kernels: Kernels | None = None) -> Place:
+    """Where a model is trained; its attention is set to what suits the place."""
+    processes, half = ranks.world_size(), fast_dtype(width_of(model)) == "bfloat16"
+    if kernels is None:
+        rows = plan.per_device_train_batch_size // processes
+        kernels = kernels_for(plan, this_device(), half, knows_flash(model), rows, processes)
+    if kernels.attention is not None:
+        model.set_attn_implementation(kernels.attention)
+    return Place(device(), half, parameter_count(model), processes, kernels)
+
+
+def refuse_no_rows(data: TokenRows, max_length: int) -> None:
+    """Check that there is something to train on.
+
+    Raises:
+        ExperimentFailed: ``empty_data``.
+    """
+    if data.rows:
+        return
+    refused = "".join(f"; {each.count} refused: {each.reason}" for each in data.refused)
+    message = f"no row fits into {max_length} tokens ({len(data.too_long)} dropped{refused})"
+    raise ExperimentFailed("train", "empty_data", message)
+
+
+def as_dataset(rows: Sequence[TokenRow]) -> Dataset:
+    """The rows as the trainer reads them."""
+    columns = {
+        "input_ids": [row.input_ids for row in rows],
+        "labels": [row.labels for row in rows],
+    }
+    return Dataset.from_dict(columns)
+
+
+def start_model(plan: TrainingPlan, model_dir: Path, scratch: Path) -> Any:
+    """The model that training begins with: all of it in float32, or frozen with a fresh adapter over it."""
+    torch.manual_seed(plan.seed)
+    if shared_out(plan):
+        fast = dtype_of(model_dir)
+        dtype: Dtype = "float32" if plan.method == "full" else fast
+        start = sharded_model(model_dir, dtype, fast == "bfloat16", scratch)
+    elif plan.method == "full":
+        start = copy_of_held(model_dir, "float32")
+    else:
+        # Frozen, in the faster type; the adapter itself stays in float32.
+        start = model_in_4bit(model_dir) if plan.load_in_4bit else taken_model(model_dir)
+    return start if plan.method == "full" else get_peft_model(start, lora_config(plan))
+
+
+def shared_out(plan: TrainingPlan) -> bool:
+    """Whether each process has a part of the model; one process alone has all of it."""
+    return plan.fsdp and ranks.world_size() > 1
+
+
+def gathered(sharded: Any, plan: TrainingPlan, model_dir: Path) -> Any:
+    """The trained model in one piece, in the first process's memory; None in the others."""
+    whole = None
+    if ranks.is_first():
+        whole = load_model(model_dir, "float32" if plan.method == "full" else dtype_of(model_dir))
+        if plan.method == "lora":
+            whole = get_peft_model(whole, lora_config(plan))
+    gather_into(whole, sharded)
+    return whole
 
 
 def lora_config(plan: TrainingPlan) -> Any:

@@ -54,7 +54,7 @@ def score_plot(base: Score | None, experiments: Sequence[Experiment]) -> str:
     heights = {e.id: e.evaluation.score.value for e in scored if e.evaluation}
     if base is not None:
         heights["base"] = base.value
-        _point(axes, 0, base, "base")
+        _point(axes, 0, base, "base", f"{base.value:.1f}")
     floor = max(0.0, min(heights.values()) - 12)
     for experiment in experiments:
         x, parent = places[experiment.id], experiment.plan.parent or "base"
@@ -65,7 +65,7 @@ def score_plot(base: Score | None, experiments: Sequence[Experiment]) -> str:
         if parent in heights:
             ends = [heights[parent], score.value]
             axes.plot([places.get(parent, 0), x], ends, color=FAINT, linewidth=0.9, alpha=0.45, zorder=1)
-        _point(axes, x, score, experiment.outcome)
+        _point(axes, x, score, experiment.outcome, experiment.evaluation.brief())
     _champion_path(axes, base, experiments)
     axes.set_xticks([0, *places.values()], ["base", *places])
     axes.set_ylabel("validation score")
@@ -149,7 +149,7 @@ def _curve_names(axes: Axes, trained: Sequence[Experiment], champion: str) -> No
         )
 
 
-def _point(axes: Axes, x: int, score: Score, outcome: str) -> None:
+def _point(axes: Axes, x: int, score: Score, outcome: str, label: str) -> None:
     colour = COLOURS[outcome]
     axes.plot(
         [x, x],
@@ -162,7 +162,7 @@ def _point(axes: Axes, x: int, score: Score, outcome: str) -> None:
     )
     axes.scatter([x], [score.value], marker=MARKERS[outcome], s=46, color=colour, zorder=3)
     axes.annotate(
-        f"{score.value:.1f}",
+        label,
         (x, score.value),
         xytext=(6, 6),
         textcoords="offset points",

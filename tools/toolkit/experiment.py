@@ -60,6 +60,7 @@ def _training_lines(journal: Journal, id: str) -> list[str]:
     if done := journal.training(id):
         ends = f", loss {done.losses[0][1]:.3f} to {done.losses[-1][1]:.3f}" if done.losses else ""
         early = f"; stopped early: {one_line(done.stopped_early, 200)}" if done.stopped_early else ""
+        early += f"; {done.held_out.in_words()}" if done.held_out else ""
         lines.append(
             f"training: {done.steps} steps of {done.rows:,} rows{ends}, {done.wall_seconds:.1f} s, "
             f"{done.tokens_per_second:.0f} tokens/s, {done.peak_gib:.2f} GiB{early}"
@@ -84,10 +85,12 @@ def _result_lines(journal: Journal, id: str) -> list[str]:
 def _score_lines(evaluation: Evaluation) -> list[str]:
     score = evaluation.score
     subsets = ", ".join(f"{name} {value:.1f}" for name, value in score.subsets.items())
-    groups = [f"  {c.name}: {c.count} ({c.share:.0%} of all items)" for c in evaluation.clusters]
+    of = "the answered" if evaluation.stopped else "all"
+    groups = [f"  {c.name}: {c.count} ({c.share:.0%} of {of} items)" for c in evaluation.clusters]
     unreadable = f"{score.unparseable_share:.0%} unparseable"
     return [
-        f"validation: {score.metric} {score.text()}, {unreadable}{f'; {subsets}' if subsets else ''}",
+        f"validation: {score.metric} {evaluation.text()}, {unreadable}{f'; {subsets}' if subsets else ''}",
+        *([f"stopped early, {evaluation.stopped.text()}"] if evaluation.stopped else []),
         *(["error clusters:", *groups] if groups else []),
     ]
 

@@ -108,13 +108,15 @@ def _comparing(dojo: Dojo) -> list[Callable[..., str]]:
         wrong = _wrong_items(dojo, id)
         if not wrong:
             return f"{id} answers every validation item rightly."
+        answered = len(read_items(_predictions(dojo, id)))
         names = dict.fromkeys(name for name, _, _ in wrong)
         if cluster and cluster not in names:
             what = f"cluster {one_line(cluster)!r}"
             raise InputError(what, f"is none of {id}'s", did_you_mean(cluster[:80], list(names)[:20]))
         chosen = [each for each in wrong if cluster in ("", each[0])]
         shown = chosen[:: max(1, len(chosen) // items)][:items]
-        head = f"{len(chosen)} of {len(dojo.validation)} validation items are wrong"
+        of = f"{answered} answered" if answered < len(dojo.validation) else f"{answered}"
+        head = f"{len(chosen)} of {of} validation items are wrong"
         head += f" in cluster {cluster}" if cluster else f"; clusters: {', '.join(names)}"
         return "\n\n".join([head, *(_item(name, sample, item) for name, sample, item in shown)])
 
@@ -174,9 +176,13 @@ def _auditing(dojo: Dojo) -> Callable[..., str]:
 def _evaluated(dojo: Dojo, experiment: str) -> str:
     """The id, if the experiment's predictions on validation are there."""
     id = known_experiment(dojo.journal, experiment)
-    if not dojo.workspace.inside(f"experiments/{id}/validation.jsonl").is_file():
+    if not _predictions(dojo, id).is_file():
         raise InputError(f"experiment {id}", "was not evaluated", "name base or an evaluated experiment")
     return id
+
+
+def _predictions(dojo: Dojo, experiment: str) -> Path:
+    return dojo.workspace.inside(f"experiments/{experiment}/validation.jsonl")
 
 
 def _wrong_items(dojo: Dojo, experiment: str) -> list[tuple[str, Sample, dict[str, Any]]]:
@@ -184,7 +190,7 @@ def _wrong_items(dojo: Dojo, experiment: str) -> list[tuple[str, Sample, dict[st
     samples = {sample.id: sample for sample in dojo.validation}
     several = len({sample.subset for sample in dojo.validation}) > 1
     found = []
-    for item in read_items(dojo.workspace.inside(f"experiments/{experiment}/validation.jsonl")):
+    for item in read_items(_predictions(dojo, experiment)):
         sample = samples.get(str(item["id"]))
         if sample is not None and not item["right"] and item.get("scored", True):
             name = cluster_name(item["error"], item["parsed"], sample.subset, several)
@@ -224,6 +230,7 @@ def _curve(id: str, trained: Training, points: int) -> str:
     before, after = losses[-2 * quarter : -quarter], losses[-quarter:]
     fall = f"; last quarter {sum(after) / len(after):.4g}, the one before {sum(before) / len(before):.4g}"
     early = f"; stopped early: {one_line(trained.stopped_early, 200)}" if trained.stopped_early else ""
+    early += f"; {trained.held_out.in_words()}" if trained.held_out else ""
     return (
         f"{id}: {trained.steps} steps; first {losses[0]:.4g}, lowest {min(losses):.4g}, "
         f"last {losses[-1]:.4g}{fall if before else ''}{early}\nstep: loss {curve}"

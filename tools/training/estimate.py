@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import NamedTuple
 
@@ -126,7 +126,7 @@ def training_speed(
     model: BaseModel,
     history: Sequence[tuple[TrainingPlan, Training]],
     where: Machine,
-    answered_tokens_per_second: float = 0.0,
+    answered_tokens_per_second: Callable[[], float] = lambda: 0.0,
 ) -> Speed:
     """The speed of trainings by this plan's method.
 
@@ -136,14 +136,15 @@ def training_speed(
         history: earlier trainings of the model on this machine; the last five of the method are used.
         where: the machine.
         answered_tokens_per_second: tokens that the base model read and wrote a second when it was
-            evaluated. Training reads each token three times (forward, and backward at twice the
-            cost), in larger batches; on a CPU it is seldom slower than a quarter.
+            evaluated; asked for only where nothing was measured. Training reads each token three times
+            (forward, and backward at twice the cost), in larger batches; on a CPU it is seldom slower
+            than a quarter.
     """
     done = [each for past, each in history if past.method == plan.method and each.steps > 0][-5:]
     if not done:
         speed = formula_tokens_per_second(plan, model, where)
         if not where.gpus:
-            speed = max(speed, answered_tokens_per_second / 4)
+            speed = max(speed, answered_tokens_per_second() / 4)
         return Speed(START_SECONDS + model.size_gib / READ_GIB_PER_SECOND, speed, "formula")
     busy = [each.step_seconds or max(each.wall_seconds - START_SECONDS, 0.1) for each in done]
     fixed = [max(each.wall_seconds - steps, 0.0) for each, steps in zip(done, busy, strict=True)]

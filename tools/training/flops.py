@@ -6,36 +6,59 @@ program does: activations that are computed again, and padding, make it smaller.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 PEAK_FLOPS = {
     "B200": 2250e12,
     "H200": 989e12,
+    "GH200": 989e12,
+    "H800": 989e12,
     "H100 NVL": 835e12,
     "H100 PCIe": 756e12,
     "H100": 989e12,
+    "H20": 148e12,
     "A100": 312e12,
+    "A800": 312e12,
     "L40S": 362e12,
+    "L40": 181e12,
     "L4": 121e12,
     "A40": 150e12,
     "A30": 165e12,
+    "A10": 125e12,
+    "A10G": 70e12,
     "RTX 6000 Ada": 364e12,
     "RTX A6000": 155e12,
+    "RTX 5090": 209e12,
+    "RTX 5080": 113e12,
+    "RTX 5070 Ti": 88e12,
+    "RTX 5070": 62e12,
     "RTX 4090": 165e12,
+    "RTX 4080": 97e12,
+    "RTX 3090 Ti": 80e12,
     "RTX 3090": 71e12,
+    "RTX 3080": 60e12,
+    "MI325X": 1307e12,
     "MI300X": 1307e12,
-    "MI250": 362e12,
+    "MI250X": 191e12,
+    "MI250": 181e12,
+    "MI210": 181e12,
 }
-"""Dense bfloat16 FLOP/s with float32 sums, by a part of the device's name: the makers' data sheets."""
+"""Dense bfloat16 FLOP/s with float32 sums of one device, by a part of its name: the makers' data sheets. An
+MI250's two dies are two devices."""
+
+OTHER_CARDS = {"ti", "super", "d", "laptop", "max-q", "mig"}
+"""Words after a name that make another card of it, or a part of one."""
 
 
 def peak_flops(device_name: str) -> float | None:
     """FLOP/s in bfloat16 of a GPU by its name, such as ``NVIDIA H100 80GB HBM3``; None for unknown ones."""
-    words = device_name.lower().replace("-", " ").split()
+    words = re.split(r"[\s/]+|-(?!q)", device_name.lower())
     for name, flops in PEAK_FLOPS.items():
         wanted = name.lower().split()
-        if any(words[at : at + len(wanted)] == wanted for at in range(len(words))):
-            return flops
+        for at in range(len(words)):
+            if words[at : at + len(wanted)] == wanted:
+                return None if OTHER_CARDS & set(words[at + len(wanted) :]) else flops
     return None
 
 

@@ -1,7 +1,7 @@
 """Ladder of savings: the forms of a training plan that need less and less memory, the mildest first.
 
-    smaller batches, accumulated to the same step -> activations computed again -> LoRA -> 4-bit weights
-    -> rows over a length left out
+    smaller batches, accumulated to the same step -> activations computed again -> shared out among all GPUs
+    -> moments in 8 bits, paged -> LoRA -> LoRA shared out -> 4-bit weights -> rows over a length left out
 
 Each rung keeps what the ones before it saved, but for the batch, which is again as large as fits.
 The formula says on which rung to begin. What ran out of memory is remembered by the formula's figure for
@@ -19,6 +19,7 @@ from memory.records import Estimate, TrainingPlan
 from tools.models.base_model import BaseModel
 from tools.training.estimate import DOUBT
 from tools.training.memory import CHECKPOINTED_PARAMETERS, longest_batch
+from tools.training.ranks import processes_for
 
 LEAST_SAVING = 0.05
 """A form that needs so little less than one that failed is not tried."""
@@ -26,28 +27,47 @@ SHORTER = 0.75
 """Each step of the last rung; no shorter than the mean row, half of the rows would be left out."""
 
 
-def forms(plan: TrainingPlan, lora: TrainingPlan, card: DataCard, four_bit: bool) -> Iterator[TrainingPlan]:
+def forms(
+    plan: TrainingPlan, lora: TrainingPlan, card: DataCard, bitsandbytes: bool, devices: int = 1
+) -> Iterator[TrainingPlan]:
     """Every form of a plan, in the order of the ladder.
 
     Args:
         plan: as it was drafted.
         lora: the same with LoRA, its own learning rate; ``plan`` itself where that is LoRA.
         card: the rows.
-        four_bit: whether 4-bit weights can be had here.
+        bitsandbytes: whether its 4-bit weights and 8-bit moments can be had here.
+        devices: GPUs among which a model can be shared out.
     """
-    rungs = [plan]
-    if not plan.gradient_checkpointing:
-        rungs.append(plan.model_copy(update={"gradient_checkpointing": True}))
-    if plan.method == "full":
-        rungs.append(lora.model_copy(update={"gradient_checkpointing": True}))
-    if four_bit and not plan.load_in_4bit:
-        rungs.append(lora.model_copy(update={"gradient_checkpointing": True, "load_in_4bit": True}))
-    for rung in rungs:
-        yield from _batches(rung)
+    last = plan
+    for rung in _rungs(plan, lora, bitsandbytes, devices):
+        for last in _batches(rung, devices):
+            yield last
     length = SHORTER * longest_batch(plan, card).tokens
     while length >= card.mean_tokens:
-        yield _of_one(rungs[-1]).model_copy(update={"max_length": int(length)})
+        yield last.model_copy(update={"max_length": int(length)})
         length *= SHORTER
+
+
+def _rungs(plan: TrainingPlan, lora: TrainingPlan, bitsandbytes: bool, devices: int) -> list[TrainingPlan]:
+    """The forms, each at its full batch."""
+    saving = {"gradient_checkpointing": True}
+    rungs = [plan]
+    if not plan.gradient_checkpointing:
+        rungs.append(plan.model_copy(update=saving))
+    shared = devices > 1 and not plan.load_in_4bit
+    if shared and plan.method == "full":
+        rungs.append(plan.model_copy(update=saving | {"fsdp": True}))
+    if plan.method == "full":
+        if bitsandbytes:
+            # Paged: what does not fit for a moment waits in the machine's memory.
+            rungs.append(plan.model_copy(update=saving | {"optim": "paged_adamw_8bit"}))
+        rungs.append(lora.model_copy(update=saving))
+    if shared:
+        rungs.append(lora.model_copy(update=saving | {"fsdp": True}))
+    if bitsandbytes and not plan.load_in_4bit:
+        rungs.append(lora.model_copy(update=saving | {"load_in_4bit": True}))
+    return rungs
 
 
 def fitting(
@@ -87,6 +107,10 @@ def in_words(plan: TrainingPlan) -> str:
     parts = ["full fine-tuning" if plan.method == "full" else "LoRA", batch]
     if plan.load_in_4bit:
         parts[0] = "LoRA over 4-bit weights"
+    if plan.fsdp:
+        parts[0] += " shared out among the GPUs"
+    if plan.optim != "adamw_torch_fused":
+        parts.append("moments in 8 bits")
     if plan.gradient_checkpointing:
         parts.append("activations computed again")
     return f"{', '.join(parts)}, rows up to {plan.max_length:,} tokens"
@@ -107,17 +131,15 @@ def of_batch(plan: TrainingPlan, rows: int) -> TrainingPlan:
     )
 
 
-def _batches(plan: TrainingPlan) -> Iterator[TrainingPlan]:
-    """Its batch halved down to one row, the step kept as large."""
-    yield plan
+def _batches(plan: TrainingPlan, devices: int) -> Iterator[TrainingPlan]:
+    """Its batch halved down to one row, the step kept as large; a model is shared out with a row for each."""
     step = plan.effective_batch_size
-    while plan.per_device_train_batch_size > 1:
+    while True:
+        # An odd number of devices, or of rows, leaves some without work.
+        if not plan.fsdp or processes_for(plan.per_device_train_batch_size, devices) > 1:
+            yield plan
+        if plan.per_device_train_batch_size == 1:
+            return
         rows = plan.per_device_train_batch_size // 2
         sizes = {"per_device_train_batch_size": rows, "gradient_accumulation_steps": -(-step // rows)}
         plan = plan.model_copy(update=sizes)
-        yield plan
-
-
-def _of_one(plan: TrainingPlan) -> TrainingPlan:
-    sizes = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": plan.effective_batch_size}
-    return plan.model_copy(update=sizes)

@@ -9,6 +9,9 @@ CURVE_POINTS = 200
 STILL_FALLING = 0.1
 """Relative fall of the training loss over the last quarter from which training was too short. The value
 that the planner's choices were measured with; the diagnosis, which only names the next move, takes it too."""
+DECAY_SHARE = 0.2
+"""Of a training, what the last part of ``warmup_stable_decay`` takes: a fifth, down by the square root, comes
+as low as a cosine (Haegele et al. 2024, arXiv:2405.18392)."""
 SETTLING_STEPS = 15
 """After the warm-up, before a rise counts: Adam's second moment needs some steps of its own."""
 
@@ -26,9 +29,14 @@ def divergence(losses: Sequence[float], warmup_steps: int) -> str:
         return f"the loss is {losses[-1]} at step {len(losses)}"
     start = min(losses[:5])
     recent = sum(losses[-10:]) / len(losses[-10:])
-    if len(losses) >= warmup_steps + SETTLING_STEPS and recent > 2.0 * start + 0.5:
+    if len(losses) >= warmup_steps + SETTLING_STEPS and risen(recent, start):
         return f"the loss rose from {start:.3f} to {recent:.3f} by step {len(losses)}"
     return ""
+
+
+def risen(recent: float, lowest: float) -> bool:
+    """Whether a mean loss stands so far above an earlier one that training went astray between them."""
+    return not recent <= 2.0 * lowest + 0.5
 
 
 def loss_fall(losses: tuple[tuple[int, float], ...]) -> float | None:
@@ -55,7 +63,9 @@ def rate(step: int, horizon: int, warmup_steps: int, schedule: str) -> float:
     """The learning rate at a step, as a share of its peak.
 
     A linear warm-up of at most a quarter of the training, then ``linear`` or ``cosine``
-    to zero at ``horizon``, or constant.
+    to zero at ``horizon``, or constant, or constant until the last part (``warmup_stable_decay``). The
+    formulas are those of ``transformers.get_scheduler``, whose schedules know their last step from
+    the start; this one's may still move.
     """
     warmup = min(warmup_steps, horizon // 4)
     if step < warmup:
@@ -63,4 +73,7 @@ def rate(step: int, horizon: int, warmup_steps: int, schedule: str) -> float:
     done = min(1.0, (step - warmup) / max(1, horizon - warmup))
     if schedule == "cosine":
         return 0.5 * (1.0 + math.cos(math.pi * done))
+    if schedule == "warmup_stable_decay":
+        to_go = (horizon - step) / max(1.0, DECAY_SHARE * horizon)
+        return 1.0 - math.sqrt(min(1.0, max(0.0, 1.0 - to_go)))
     return 1.0 - done if schedule == "linear" else 1.0

@@ -7,13 +7,20 @@ A positions carry loss. In bytes:
     weights      full: 4 P, and 2 D of bfloat16 copies for autocast;  LoRA: 2 P;
                  4-bit: 0.52 D + 2 (P - D) and one layer unpacked
     gradients    4 T                  of what is trained, always in float32
-    optimiser    8 T (Adam's two moments), 2 T in 8 bits
+    optimiser    8 T (Adam's two moments), 2 T in 8 bits, and 6 V H more for the embedding, left in 32
+    copies       4 T each for the best weights and the mean of the last, where that is little
     activations  B L N (32 H + 2 K + 8 I + 2 L)      full, bfloat16 autocast
                  B L N (24 H + 4 K + 8 I + 2 L)      LoRA over bfloat16 weights
                  B L N (32 H + 8 K + 16 I + 4 L)     full in float32; 24 H with LoRA
                  and 28 r B L N with LoRA of rank r, and 12 B L H for the last norm
                  checkpointed: 4 H a token and layer (LoRA: 2 H), and one layer in full
     logits       B A V (2 + 2 in bfloat16, and 3 x 4 in float32): the positions that carry loss
+    DoRA         each linear layer's output twice, 8 (3 H + 2 K + 2 I) B L N, and one layer's weight three
+                 times for its norm; dropout of LoRA 8 (6 H + I) - 4 (2 H + I); half of both in bfloat16
+
+Shared out among G devices (FSDP), each has 1/G of the weights, and of the gradients and moments of full
+fine-tuning, the activations of its rows, and what is gathered: two layers, one in use and one on its
+way, and the tables, which stay (2 bytes a parameter, 4 in float32).
 
 A backward pass frees activations while it fills gradients, so the peak lies at its start or at its end.
 The factors of the activations are counted: the bytes that autograd saves for a Llama layer of
@@ -33,6 +40,8 @@ from tools.models.base_model import BaseModel
 from tools.models.held import LARGEST_SHARE
 from tools.models.precision import NARROW_WIDTH
 from tools.process.machine import Machine
+from tools.training.ranks import processes_for
+from tools.training.weight_copy import BESIDE_SHARE
 
 GIB = 1 << 30
 CHECKPOINTED_PARAMETERS = 300_000_000
@@ -72,11 +81,13 @@ class MemoryNeed:
     """While weights are read: on a CPU the file's pages beside what is made of them."""
     kept: float = 0.0
     """The model as it was loaded, kept for the next training (``tools.models.held``)."""
+    copies: float = 0.0
+    """The best weights and the mean of the last (``tools.training.weight_copy``), where that is little."""
 
     @property
     def fixed(self) -> float:
         """What does not depend on the batch."""
-        return self.kept + self.weights + self.optimizer
+        return self.kept + self.copies + self.weights + self.optimizer
 
     @property
     def peak_bytes(self) -> float:
@@ -97,10 +108,10 @@ def longest_batch(plan: TrainingPlan, card: DataCard) -> LongestBatch:
     return LongestBatch(min(plan.per_device_train_batch_size, card.rows), tokens, min(trained, tokens))
 
 
-def checkpoints(plan: TrainingPlan, model: BaseModel) -> bool:
-    """Whether activations are computed again."""
+def checkpoints(plan: TrainingPlan, parameters: int) -> bool:
+    """Whether activations of a model with so many parameters are computed again."""
     if plan.gradient_checkpointing is None:
-        return model.parameters > CHECKPOINTED_PARAMETERS
+        return parameters > CHECKPOINTED_PARAMETERS
     return plan.gradient_checkpointing
 
 
@@ -111,12 +122,13 @@ def linear_parameters(model: BaseModel) -> float:
 
 
 def trained_parameters(plan: TrainingPlan, model: BaseModel) -> float:
-    """All of them, or the two low-rank matrices of every linear layer of a Llama block."""
+    """All of them, or the two low-rank matrices of every linear layer of a Llama block, and DoRA's norms."""
     if plan.method == "full":
         return float(model.parameters)
     width, inner, keys = model.hidden_size, _inner(model), _keys(model)
     # q and o are square, k and v narrow, gate, up and down go between H and I.
-    return float(plan.lora_r * model.n_layers * (4 * width + 2 * (width + keys) + 3 * (width + inner)))
+    matrices = plan.lora_r * (4 * width + 2 * (width + keys) + 3 * (width + inner))
+    return float(model.n_layers * (matrices + (_outputs(model) if plan.use_dora else 0)))
 
 
 def memory_need(plan: TrainingPlan, model: BaseModel, batch: LongestBatch, where: Machine) -> MemoryNeed:
@@ -130,60 +142,111 @@ def memory_need(plan: TrainingPlan, model: BaseModel, batch: LongestBatch, where
             same), and whether there is room to keep the loaded model beside the one that is trained.
     """
     on_gpu = bool(where.gpus)
+    devices = processes_for(plan.per_device_train_batch_size, len(where.gpus)) if plan.fsdp else 1
     free = where.gpu_memory_gib if on_gpu else where.memory_gib
     half = (on_gpu or where.bfloat16) and model.hidden_size > NARROW_WIDTH
     full, trained = plan.method == "full", trained_parameters(plan, model)
-    table = float(model.vocab * model.hidden_size)
-    tokens = batch.rows * batch.tokens
-    # The mask of a padded batch is converted anew, and saved, in each layer.
-    layer = tokens * (_per_token(plan, model, half) + (2 if half else 4) * batch.tokens)
-    activations = layer * model.n_layers
-    if checkpoints(plan, model):
-        stream = 2 if half and not full else 4
-        activations = tokens * model.n_layers * model.hidden_size * stream + layer
-    activations += 12 * tokens * model.hidden_size + tokens * batch.tokens
-    weights, unpacked = _weights(plan, model, half)
+    batch = batch._replace(rows=-(-batch.rows // devices))
+    activations, layer = _activations(plan, model, batch, half)
+    weights, cast = _weights(plan, model, half) / devices, _cast(plan, model, half, devices)
+    own = devices if full else 1  # adapters are whole in each process
     kept = (
         4.0 * model.parameters
-        if full and 4 * model.parameters < LARGEST_SHARE["float32"] * free * GIB
+        if full and devices == 1 and 4 * model.parameters < LARGEST_SHARE["float32"] * free * GIB
         else 0.0
     )
-    gradients = 4 * trained
-    early = 4 * table if full else 0.0
+    small = devices == 1 and 4 * trained <= BESIDE_SHARE * free * GIB
+    copies = 4 * trained * (plan.early_stopping + plan.average_weights) if small else 0.0
+    gradients = 4 * trained / own
+    early = table_gradient = 4.0 * model.vocab * model.hidden_size if full else 0.0
     if plan.gradient_accumulation_steps > 1:
         early += gradients  # of the batches before
     return MemoryNeed(
         weights=weights + (0 if full else 4 * trained),
         gradients=gradients,
-        optimizer=(8 if plan.optim == "adamw_torch_fused" else 2) * trained,
-        activations=activations + unpacked,
+        optimizer=_moments(plan, model) / own,
+        activations=activations + _unpacked(plan, model, half),
         logits=batch.rows * batch.trained_tokens * model.vocab * ((4 if half else 0) + 12),
-        cast=2 * linear_parameters(model) if full and half else 0.0,
+        cast=cast,
         early_gradients=early,
-        late=(4 * table if full else 0.0) + layer,
+        late=table_gradient + layer + (cast if devices > 1 else 0.0),
         loading=weights + (0.0 if on_gpu else model.size_gib * GIB),
         kept=kept,
+        copies=copies,
     )
 
 
-def _weights(plan: TrainingPlan, model: BaseModel, half: bool) -> tuple[float, float]:
-    """Bytes of the weights, and of one layer that is unpacked for its product."""
+def _moments(plan: TrainingPlan, model: BaseModel) -> float:
+    """Bytes of Adam's two moments; in 8 bits but for the embedding, which transformers leaves in 32."""
+    trained = trained_parameters(plan, model)
+    if plan.optim == "adamw_torch_fused":
+        return 8 * trained
+    return 2 * trained + (6 * model.vocab * model.hidden_size if plan.method == "full" else 0)
+
+
+def _activations(
+    plan: TrainingPlan, model: BaseModel, batch: LongestBatch, half: bool
+) -> tuple[float, float]:
+    """Bytes that the forward pass saves, and of them those of one layer in full."""
+    tokens = batch.rows * batch.tokens
+    # The mask of a padded batch is converted anew, and saved, in each layer.
+    layer = tokens * (_per_token(plan, model, half) + (2 if half else 4) * batch.tokens)
+    saved = layer * model.n_layers
+    if checkpoints(plan, model.parameters):
+        stream = 2 if half and plan.method == "lora" else 4
+        saved = tokens * model.n_layers * model.hidden_size * stream + layer
+    return saved + 12 * tokens * model.hidden_size + tokens * batch.tokens, layer
+
+
+def _weights(plan: TrainingPlan, model: BaseModel, half: bool) -> float:
+    """Bytes of the weights."""
     if plan.method == "full" or not half:
-        return 4.0 * model.parameters, 0.0
+        return 4.0 * model.parameters
     if not plan.load_in_4bit:
-        return 2.0 * model.parameters, 0.0
+        return 2.0 * model.parameters
     linear = linear_parameters(model)
-    return PACKED_BYTES * linear + 2 * (model.parameters - linear), 2.0 * model.hidden_size * _inner(model)
+    return PACKED_BYTES * linear + 2 * (model.parameters - linear)
+
+
+def _unpacked(plan: TrainingPlan, model: BaseModel, half: bool) -> float:
+    """Bytes of one layer's weight that is unpacked for its product, or for DoRA's norm."""
+    if plan.method == "full":
+        return 0.0
+    times = (3 if plan.use_dora else 0) + (1 if plan.load_in_4bit and half else 0)
+    return times * (2.0 if half else 4.0) * model.hidden_size * _inner(model)
+
+
+def _cast(plan: TrainingPlan, model: BaseModel, half: bool, devices: int) -> float:
+    """Bytes of weights that are held a second time: for autocast, or gathered from all devices."""
+    linear = linear_parameters(model)
+    if devices > 1:
+        layers = min(2.0, model.n_layers) * linear / model.n_layers
+        return (2 if half else 4) * (layers + model.parameters - linear)
+    return 2 * linear if plan.method == "full" and half else 0.0
 
 
 def _per_token(plan: TrainingPlan, model: BaseModel, half: bool) -> float:
     """Bytes that autograd saves for one token in one layer."""
     width, inner, keys = model.hidden_size, _inner(model), _keys(model)
     streams = 32 if plan.method == "full" else 24
-    adapters = 0 if plan.method == "full" else 28 * plan.lora_r
+    adapters = (
+        0.0 if plan.method == "full" else 28.0 * plan.lora_r + _beside(plan, model) / (2 if half else 1)
+    )
     if not half:
         return streams * width + 8 * keys + 16 * inner + adapters
     return streams * width + (2 if plan.method == "full" else 4) * keys + 8 * inner + adapters
+
+
+def _beside(plan: TrainingPlan, model: BaseModel) -> float:
+    """What DoRA and dropout save beside a plain adapter, for one token in one layer in float32."""
+    width, inner = model.hidden_size, _inner(model)
+    outputs = 8 * _outputs(model) if plan.use_dora else 0
+    return outputs + (8 * (6 * width + inner) - 4 * (2 * width + inner) if plan.lora_dropout else 0)
+
+
+def _outputs(model: BaseModel) -> int:
+    """Units that the linear layers of one block give: q and o, k and v, gate and up, down."""
+    return 3 * model.hidden_size + 2 * _keys(model) + 2 * _inner(model)
 
 
 def _inner(model: BaseModel) -> int:

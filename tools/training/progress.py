@@ -47,7 +47,7 @@ class Progress:
         path: the file; begun anew. None counts without writing.
         threads: of a training on the CPU; how much of them stood idle is told.
         flops_per_token: see ``tools.training.flops``.
-        peak_flops: of the device; None where it is not known, as on a CPU.
+        peak_flops: of all devices that train; None where it is not known, as on a CPU.
         clock: monotonic seconds.
     """
 
@@ -128,6 +128,8 @@ def progress_of(trainer: Any, path: Path) -> Progress:
     peak = None
     if torch.cuda.is_available() and trainer.args.bf16:
         peak = peak_flops(torch.cuda.get_device_name())
+    if peak is not None:
+        peak *= ranks.world_size()  # the tokens are those of all of them
     written = path if ranks.is_first() else None
     return Progress(written, torch.get_num_threads(), model_flops_per_token(trainer.model, length), peak)
 

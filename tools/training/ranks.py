@@ -14,6 +14,11 @@ def world_size() -> int:
     return int(distributed.get_world_size()) if distributed is not None else 1
 
 
+def processes_for(batch: int, devices: int) -> int:
+    """The most processes among which a batch is shared out evenly."""
+    return max(count for count in range(1, max(1, devices) + 1) if batch % count == 0)
+
+
 def is_first() -> bool:
     """Whether this process writes what all have made."""
     distributed = _distributed()
@@ -24,6 +29,12 @@ def summed(*values: float) -> list[float]:
     """The sums of each value over all ranks."""
     distributed = _distributed()
     return list(values) if distributed is None else _reduced(values, distributed.ReduceOp.SUM)
+
+
+def wait() -> None:
+    """Returns when all ranks have come here."""
+    if (distributed := _distributed()) is not None:
+        distributed.barrier()
 
 
 def least(value: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from tools.process.machine import machine
 from tools.process.worker import Worker
 from tools.training.ladder import in_words
 from tools.training.progress import PROGRESS_FILE, following
+from tools.training.ranks import processes_for
 from tools.training.tracking import NOBODY, Audience
+from tools.training.weight_copy import COPIES
 from tools.workspace import Workspace
 
 PROBE_STEPS = 4
@@ -24,9 +27,13 @@ LATER_FIELDS = frozenset(
         "gradient_checkpointing",
         "load_in_4bit",
         "optim",
+        "fsdp",
         "use_rslora",
         "use_dora",
         "neftune_noise_alpha",
+        "early_stopping",
+        "average_weights",
+        "range_test",
     }
 )
 """Of a plan; a training of an earlier version is found by its payload, which has none of them."""
@@ -78,17 +85,26 @@ def train(
     folder = workspace.experiment_dir(experiment)
     payload = _payload(plan, model_dir, card, folder / "model", workspace, worker, loss_on)
     payload |= {"tracking": audience.tracking.payload()} if audience.tracking else {}
-    processes = processes_for(plan.per_device_train_batch_size, device_count(worker, folder))
+    processes = processes_of(plan, worker, folder)
     several = processes > 1
     payload |= {"processes": processes} if several else {}
     plan_file = workspace.write_json(folder / "plan.json", payload)
     limit = plan.timeout_seconds + GRACE_SECONDS
     log_path = folder / "train.log"
     recipe = "tools.recipes.distributed" if several else "tools.recipes.sft"
-    with following(folder / PROGRESS_FILE, audience.hear):
-        result = worker.run(
-            f"{recipe}:train", payload, limit, log_path, "train", resident=not several, all_devices=several
-        )
+    try:
+        with following(folder / PROGRESS_FILE, audience.hear):
+            result = worker.run(
+                f"{recipe}:train",
+                payload,
+                limit,
+                log_path,
+                "train",
+                resident=not several,
+                all_devices=several,
+            )
+    finally:
+        shutil.rmtree(folder / f"model{COPIES}", ignore_errors=True)  # of a child that was killed
     fields = {key: value for key, value in result.items() if key in Training.model_fields}
     command = shlex.join(["python", "-m", recipe, str(plan_file)])
     fields |= {"model_dir": workspace.relative(folder / "model"), "command": command}
@@ -106,9 +122,16 @@ def device_count(worker: Worker, folder: Path) -> int:
     return max(1, int(found["devices"]))
 
 
-def processes_for(batch: int, devices: int) -> int:
-    """The most processes among which a batch is shared out evenly."""
-    return max(count for count in range(1, devices + 1) if batch % count == 0)
+def processes_of(plan: TrainingPlan, worker: Worker, folder: Path) -> int:
+    """How many processes train a plan.
+
+    Raises:
+        ExperimentFailed: ``does_not_fit``: its weights are to be shared out, and there is one GPU.
+    """
+    processes = processes_for(plan.per_device_train_batch_size, device_count(worker, folder))
+    if plan.fsdp and processes == 1:
+        raise ExperimentFailed("probe", "does_not_fit", f"{in_words(plan)}: only one GPU can be used here")
+    return processes
 
 
 def probe(
@@ -130,10 +153,19 @@ def probe(
     folder = workspace.experiment_dir(experiment)
     payload = _payload(plan, model_dir, card, folder / "probe", workspace, worker, loss_on)
     payload["steps"] = steps
+    # One device is enough to see whether a whole copy fits.
+    payload |= {"processes": processes_of(plan, worker, folder)} if plan.fsdp else {}
+    recipe = "tools.recipes.distributed" if plan.fsdp else "tools.recipes.sft"
     try:
         log_path = folder / "probe.log"
         result = worker.run(
-            "tools.recipes.sft:probe", payload, timeout_seconds, log_path, "probe", resident=True
+            f"{recipe}:probe",
+            payload,
+            timeout_seconds,
+            log_path,
+            "probe",
+            resident=not plan.fsdp,
+            all_devices=plan.fsdp,
         )
     except ExperimentFailed as failed:
         if failed.code == "out_of_memory":

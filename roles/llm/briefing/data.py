@@ -190,7 +190,7 @@ def recipes_of_siblings(context: ExperimentContext, tokens: int) -> str:
 def _sibling(e: Experiment) -> str:
     operations = [operation.op for operation in e.recipe.operations] if e.recipe else []
     rows = f"{e.card.rows} rows" if e.card else "no rows"
-    score = f", {e.evaluation.score.value:.1f}" if e.evaluation else ""
+    score = f", {e.evaluation.brief()}" if e.evaluation else ""
     return f"- {e.id} ({e.outcome}{score}): {names(e.plan.sources)}; {' '.join(operations)} -> {rows}"
 
 

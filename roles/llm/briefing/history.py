@@ -103,7 +103,7 @@ def _row(e: Experiment, siblings: set[str]) -> tuple[str, ...]:
         str(e.card.rows) if e.card else "-",
         hyperparameters_text(e.training_plan),
         outcome,
-        f"{e.evaluation.score.value:.1f}" if e.evaluation else "-",
+        e.evaluation.brief() if e.evaluation else "-",
         against,
     )
 
@@ -185,7 +185,7 @@ def _gain(context: ExperimentContext, e: Experiment) -> float | None:
     before = context.evaluated(e.plan.parent or BASE)
     if before is None or e.evaluation is None:
         return None
-    gain = e.evaluation.score.value - before.score.value
+    gain = e.evaluation.paired_score.value - before.paired_score.value
     return gain if e.evaluation.score.higher_is_better else -gain
 
 

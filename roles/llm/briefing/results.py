@@ -6,16 +6,17 @@ Every item shown is a validation item, read from the predictions that the harnes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from memory.journal.log import BASE
 from memory.records import Evaluation, Training, TrainingPlan
-from roles.hyperparameters import trials_from
 from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.history import failure_text, hyperparameters_text, score_text
 from roles.llm.briefing.layout import listing, name, quoted, share, table
 from roles.method import method_for
 from roles.training_engineer import hyperparameters_for
+from roles.trials import trials_from
 from tasks.base import Sample
 from tools.report.facts import predictions, quotation
 from tools.training.learning_rate import learning_rate_range
@@ -49,6 +50,8 @@ def errors(context: ExperimentContext, tokens: int) -> str:
     counts = table((f"wrong answers of {id}", "items", "of all", f"in {other}" if before else "before"), rows)
     if not counts:
         return f"{id} makes no errors that were clustered."
+    if now.stopped:
+        counts = f"{id} was stopped early, its counts are of fewer items: {now.stopped.text()}\n{counts}"
     return f"{counts}\n{_examples(context, now, id, tokens - 60 - 25 * len(rows))}"
 
 
@@ -106,7 +109,7 @@ def comparison(context: ExperimentContext, tokens: int) -> str:
         return failure(context, tokens)
     mine, theirs = context.evaluated(c.challenger), context.evaluated(c.champion)
     lines = [
-        f"- {id}: {score_text(each.score)}"
+        f"- {id}: {score_text(each.score)}" + (f"; {each.stopped.text()}" if each.stopped else "")
         for id, each in ((c.challenger, mine), (c.champion, theirs))
         if each is not None
     ]
@@ -172,6 +175,8 @@ def curve(context: ExperimentContext, tokens: int) -> str:
     )
     if training.stopped_early:
         lines.append(f"- stopped early: {name(training.stopped_early, 200)}")
+    if training.held_out is not None:
+        lines.append(f"- {training.held_out.in_words()}")
     return listing(lines, tokens)
 
 
@@ -199,22 +204,31 @@ def hyperparameters(context: ExperimentContext, tokens: int) -> str:
     low, high = learning_rate_range(method, dojo.base_model.hidden_size)
     lines = [
         f"- suggested: {method}, learning rate {suggested.learning_rate:.3g}, "
-        f"batch {suggested.batch_size} ({name(suggested.origin)})",
+        f"batch {suggested.batch_size}{_further(suggested.further)} ({name(suggested.origin)})",
         f"- range searched: {low:.2g} to {high:.2g}",
         *_costs(context),
     ]
     trained = [e for e in context.history if e.training_plan is not None]
     worths = trials_from(trained, base.score.value, method)
-    of_method = [e for e in trained if e.training_plan and e.training_plan.method == method]
+    by_id = {e.id: e for e in trained}
     rows = [
-        (e.id, hyperparameters_text(e.training_plan), f"{trial.worth:+.2f}", e.outcome)
-        for e, trial in list(zip(of_method, worths, strict=True))[-TRIALS:]
+        (trial.experiment, hyperparameters_text(e.training_plan), f"{trial.worth:+.2f}", e.outcome)
+        for trial in worths[-TRIALS:]
+        if (e := by_id[trial.experiment])
     ]
     if rows:
         lines.append(
             f"- the last {len(rows)} trainings (worth: share of the remaining error removed; -1 failed):"
         )
     return listing([*lines, *table(("id", "training", "worth", "outcome"), rows).split("\n")], tokens)
+
+
+def _further(values: Mapping[str, Any]) -> str:
+    said = [
+        f", {field} {value:.3g}" if isinstance(value, float) else f", {field} {value}"
+        for field, value in values.items()
+    ]
+    return "".join(said)
 
 
 def _costs(context: ExperimentContext) -> list[str]:

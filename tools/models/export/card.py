@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from memory.claim import claim, forgetting_text, levels_text
 from memory.journal.log import Journal
 from memory.recipe import DataCard
 from memory.records import Comparison, TrainingPlan
 from tasks.base import TaskSpec
-from tools.models.named import NAMED
+from tools.models.named import NAMED, public_name
+from tools.models.recorded_base import BUNDLED
 
 BASE = "base"
 HYPERPARAMETERS = (
@@ -87,7 +86,7 @@ def metadata(journal: Journal, champion: str, spec: TaskSpec, name: str, adapter
     ]
     base = journal.info.base_model
     data = ModelCardData(
-        base_model=None if Path(base).is_absolute() else NAMED[base].hub_id if base in NAMED else base,
+        base_model=public_name(base) or (base if (BUNDLED / base).is_dir() else None),
         library_name="peft" if adapter else "transformers",
         pipeline_tag="text-generation",
         license=NAMED[base].licence.lower() if base in NAMED else None,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import InputError, reason_of
+from tasks.official.files import sha256_of
 
 PREFIX = "hub:"
 
@@ -28,8 +27,16 @@ def repo_of(target: str) -> str:
     Raises:
         InputError: it is none.
     """
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
     repo = target.removeprefix(PREFIX)
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
+    try:
+        validate_repo_id(repo)
+    except HFValidationError as error:
+        wrong = f"no name of a repository ({reason_of(error)[:160]})"
+        raise InputError(f"--to {target}", wrong, f"write {PREFIX}ORG/NAME") from error
+    if "/" not in repo:
         raise InputError(f"--to {target}", "no name of a repository", f"write {PREFIX}ORG/NAME")
     return repo
 
@@ -69,7 +76,7 @@ def push(folder: Path, repo: str, public: bool, endpoint: str | None = None) -> 
     for path in here:
         name = path.relative_to(folder).as_posix()
         size, digest = there.get(name, (None, None))
-        if size != path.stat().st_size or (digest is not None and digest != _sha256(path)):
+        if size != path.stat().st_size or (digest is not None and digest != sha256_of(path)):
             raise InputError(f"{repo}/{name}", "the Hub has another file than was sent", "run it again")
     return Pushed(repo, str(made), str(done.oid), len(here))
 
@@ -83,8 +90,3 @@ def _refused(status: int) -> tuple[str, str]:
         429: ("the Hub limits the number of requests", "wait some minutes, then run it again"),
     }
     return known.get(status, (f"the Hub answers {status}", "wait, then run it again"))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

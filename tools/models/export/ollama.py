@@ -66,11 +66,7 @@ class Pieces:
 
     def go_template(self) -> str:
         """The same in Go's notation, as Ollama executes it."""
-        question = "{{ .Content }}"
-        if self.system is None:
-            question = (
-                "{{ if and $first $.System }}{{ $.System }}\n\n{{ end }}{{ $first = false }}" + question
-            )
+        question = (FOLDED if self.system is None else "") + "{{ .Content }}"
         branches = [("user", self.user[0] + question + self.user[1])]
         branches.append(("assistant", self.answer[0] + "{{ .Content }}" + self.answer[1]))
         if self.system is not None:
@@ -154,12 +150,7 @@ def parse(text: str) -> dict[str, Any]:
 def _check(found: Pieces, tokenizer: Any) -> None:
     """Raises where the pieces, put together, are not what the tokenizer renders."""
     begin = str(tokenizer.bos_token) if _adds_start(tokenizer) else ""
-    for roles in (
-        ["user"],
-        ["user", "assistant", "user"],
-        ["system", "user"],
-        ["system", "user", "assistant", "user"],
-    ):
+    for roles in CONVERSATIONS:
         turns = _turns(roles)
         wanted = render_prompt_messages(tokenizer, turns).removeprefix(begin)
         if found.render(turns) != wanted:

@@ -1,0 +1,87 @@
+"""Answering time: a stopped evaluation makes no later one look cheap, and a look is weighed in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from memory.journal.log import Journal
+from memory.records import Evaluation
+from tests.support.run_records import evaluation, plan, run_info
+from tests.test_memory_early_stop import stop
+from tools.evaluation.answering_time import (
+    FINISH_SECONDS,
+    finishing_seconds,
+    full_seconds,
+    look_pays,
+    overhead_seconds,
+)
+
+
+def measured(wall: float, fixed: float = 0.0, answered: int = 0) -> Evaluation:
+    stopped = stop(answered=answered, items=100) if answered else None
+    changes = {"wall_seconds": wall, "fixed_seconds": fixed, "stopped": stopped}
+    return evaluation(50.0).model_copy(update=changes)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal.create(tmp_path / "journal.jsonl", run_info()) as journal:
+        clocks = dict.fromkeys(("think", "data", "train", "evaluate", "elapsed"), 0.0)
+        journal.clock_source = lambda: dict(clocks)
+        journal.append("evaluation", measured(40.0), "base")
+        yield journal
+
+
+def finish(journal: Journal, id: str, found: Evaluation) -> None:
+    spent = (journal.clock_source or dict)()
+    totals = spent | {"data": spent["data"] + 2.0, "evaluate": spent["evaluate"] + found.wall_seconds}
+    journal.append("plan", plan(id), id)
+    journal.append("evaluation", found, id)
+    journal.clock_source = lambda: dict(totals)
+    journal.finish(id, "discarded")
+
+
+def test_the_items_that_were_spared_are_counted_and_the_fixed_part_is_not_multiplied() -> None:
+    assert full_seconds(measured(40.0)) == 40.0
+    assert full_seconds(measured(12.0, answered=25)) == 48.0
+    assert full_seconds(measured(12.0, fixed=2.0, answered=25)) == 42.0
+
+
+def test_what_comes_next_is_planned_with_all_items(journal: Journal) -> None:
+    for number in range(1, 4):
+        finish(journal, f"e{number:02d}", measured(12.0, fixed=2.0, answered=25))
+    assert overhead_seconds(journal) == pytest.approx(1.1 * (2.0 + 42.0) + 1.0)
+    assert finishing_seconds(journal, 100, 50) == pytest.approx(1.2 * 2 * 0.42 * 50 + FINISH_SECONDS)
+
+
+def test_a_look_pays_by_the_share_that_answering_takes_of_the_measured_time(journal: Journal) -> None:
+    """The base took 40 s: three quarters of it for one experiment in four are 7.5 s, 5% of 150 s."""
+    assert look_pays(journal, {"train": 109.0}, 0.25)
+    assert not look_pays(journal, {"train": 111.0}, 0.25)
+    assert not look_pays(journal, {"train": 60.0, "think": 30.0, "data": 21.0}, 0.25)
+    assert look_pays(journal, {"train": 60.0, "other": 500.0}, 0.25)  # time that is nobody's counts nowhere
+
+
+def test_only_the_time_of_the_experiment_under_way_counts(journal: Journal) -> None:
+    finish(journal, "e01", measured(40.0))
+    totals = (journal.clock_source or dict)()
+    assert look_pays(journal, totals | {"train": totals["train"] + 100.0}, 0.25)
+    assert not look_pays(journal, totals | {"train": totals["train"] + 120.0}, 0.25)
+
+
+def test_no_look_where_a_second_call_costs_as_much_as_it_may_save(journal: Journal) -> None:
+    finish(journal, "e01", measured(40.0, fixed=20.0))
+    totals = (journal.clock_source or dict)()
+    assert not look_pays(journal, totals, 0.25)
+    finish(journal, "e02", measured(40.0, fixed=2.0))
+    totals = (journal.clock_source or dict)()
+    assert look_pays(journal, totals, 0.25)
+
+
+def test_before_the_base_is_measured_nothing_pays(tmp_path: Path) -> None:
+    with Journal.create(tmp_path / "journal.jsonl", run_info()) as empty:
+        assert not look_pays(empty, {}, 0.25)
+        assert finishing_seconds(empty, 100, 50) == FINISH_SECONDS
