@@ -16,6 +16,7 @@ from pydantic import Field, field_validator
 from memory.early_stop import EarlyStop
 from memory.forgetting import Forgetting
 from memory.held_out import HeldOut as HeldOut
+from memory.lengths import Lengths as Lengths
 from memory.recipe import DataCard, DataRecipe, Record
 from memory.training_plan import PolicyName as PolicyName
 from memory.training_plan import TrainingPlan as TrainingPlan
@@ -68,30 +69,6 @@ class Plan(Record):
     tests: str = ""
     """The experiment whose diagnosis made the prediction that this plan puts to the test; mostly empty."""
     decided_by: PolicyName = "playbook"
-
-
-class Lengths(Record):
-    """How long rows and answers may be in a run, in the base model's tokens, and what was measured."""
-
-    max_length: int = Field(gt=0)
-    """Of a training row, prompt and answer in the chat template."""
-    max_new_tokens: int = Field(gt=0)
-    """Of an answer."""
-    template_tokens: int = 0
-    """What the chat template adds to a row."""
-    limited_by: str = "rows"
-    """What keeps rows out, where some are longer: ``positions``, ``memory``, ``setting``, ``edition``."""
-    rows: int = 0
-    """Training rows that were measured."""
-    long_rows: int = 0
-    """Of those, rows that are set aside."""
-    longest_row: int = 0
-    items: int = 0
-    """Validation items."""
-    unanswerable: int = 0
-    """Of those, items whose prompt leaves no room for an answer."""
-    long_references: int = 0
-    """Of those, items whose reference is longer than an answer may be."""
 
 
 class Estimate(Record):

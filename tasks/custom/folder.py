@@ -177,8 +177,8 @@ def _read_sources(
     cards = [card.parts for table in read if (card := _card_file(table)).is_file()]
     parts = ((item, Path(item.path).parts) for item in data.passed_over + general.passed_over)
     others = [item for item, tail in parts if all(card[-len(tail) :] != tail for card in cards)]
-    notes = (f"{item.path}: not read, {item.reason}" for item in others)
-    return (*sources, *replay), (*data.notes, *general.notes, *notes)
+    passed_over = (f"{item.path}: not read, {item.reason}" for item in others)
+    return (*sources, *replay), (*data.notes, *general.notes, *passed_over)
 
 
 def _read_replay(data: Data, taken: set[str], task_file: str) -> tuple[Source, ...]:

@@ -45,6 +45,8 @@ def main(
     budget: str = "20m",
     seed: int = 0,
     held_out: Annotated[int, typer.Option(help="Validation and test items; 0 for all.")] = 0,
+    experiments: Annotated[int, typer.Option(help="Experiments at most; 0 for as many as fit.")] = 0,
+    max_rows: int = 2000,
 ) -> None:
     """Run what is missing, then print the table and some answers."""
     out.mkdir(parents=True, exist_ok=True)
@@ -62,6 +64,8 @@ def main(
                 seed=seed,
                 budget_seconds=budget,
                 forgetting_budget=limit,
+                max_experiments=experiments or None,
+                max_rows=max_rows,
                 memory="off",
                 runs_dir=str(out / "runs"),
             )

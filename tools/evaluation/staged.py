@@ -90,6 +90,8 @@ def looks_first(
     """
     if experiment == BASE or round(FIRST_SHARE * len(samples)) < LEAST_FIRST:
         return False
+    if "early-stopping" in journal.without:  # an ablation
+        return False
     begun = (workspace.experiment_dir(experiment) / f"{FIRST}.jsonl").exists()
     return begun or look_pays(journal, totals, FIRST_SHARE)
 

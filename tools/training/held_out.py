@@ -107,6 +107,8 @@ def slice_of(plan: TrainingPlan, records: Sequence[Mapping[str, Any]]) -> Slice:
         members[first].append(place)
     # A larger group would be most of what is measured, and costs more than it tells.
     small = [places for places in members.values() if len(places) <= max(1, wanted // 8)]
+    # General rows, mixed in against forgetting, say nothing about what is learned of the task.
+    small = [places for places in small if not records[places[0]].get("general")]
     held: list[int] = []
     for places in sorted(small, key=lambda places: min(_place(asked[place]) for place in places)):
         if len(held) + len(places) <= wanted:
