@@ -8,6 +8,7 @@ the decision alone, so that the model does not spend it on a look.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -97,8 +98,7 @@ class Meter:
     def _patience(self, spec: ModelSpec, left: float) -> float:
         """Seconds that this call may take: half of what is left where fallbacks wait for the other."""
         *_, last = self.specs.values()
-        left = left if spec is last else left / 2
-        return left if spec.timeout_seconds is None else min(left, spec.timeout_seconds)
+        return left if spec is last else left / 2
 
     def _made(
         self,
@@ -112,13 +112,14 @@ class Meter:
 
         from tools.chat.models import chat_model
 
+        each = math.inf if spec.timeout_seconds is None else spec.timeout_seconds
         if spec.provider != "openai":  # its client is its own: told the time, and not to ask again
             request = request.override(
-                model=chat_model(replace(spec, timeout_seconds=seconds, max_retries=0))
+                model=chat_model(replace(spec, timeout_seconds=min(seconds, each), max_retries=0))
             )
         started = time.monotonic()
         try:
-            with answered_within(seconds):
+            with answered_within(seconds, each):
                 response = make(request)
         except (ModelTimeoutError, TimeoutError):
             self.pace.waited(spec.name, time.monotonic() - started)

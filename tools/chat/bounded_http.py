@@ -12,6 +12,7 @@ not answer in that time is not asked the same again.
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,20 +25,22 @@ if TYPE_CHECKING:
 MAX_REPLY_BYTES = 16 << 20
 """No decision and no solution is a hundredth of it."""
 _STARTED = "ftdojo_started"
-_DEADLINE: ContextVar[float | None] = ContextVar("deadline", default=None)
-"""``time.monotonic`` by which the call under way has to be over; None where its timeout alone counts."""
+_DEADLINE: ContextVar[tuple[float, float] | None] = ContextVar("deadline", default=None)
+"""``time.monotonic`` by which the call under way has to be over, and the longest wait for one reply; None
+where the client's own timeout alone counts."""
 PAUSE_SECONDS = 1.0
 """Before a retry where the server names no pause; the client's own begins at half of it."""
 
 
 @contextmanager
-def answered_within(seconds: float) -> Iterator[None]:
-    """Within the block a call that is made here ends after so many seconds, its retries included.
+def answered_within(seconds: float, each: float = math.inf) -> Iterator[None]:
+    """Within the block a call that is made here ends after so many seconds, its retries included, and one
+    reply is waited for no longer than ``each``, from its request on.
 
     It holds for clients of ``http_client``, whatever their own timeout. A wait that ends at the deadline
     raises ``openai.APITimeoutError``, and the client does not try again.
     """
-    token = _DEADLINE.set(time.monotonic() + seconds)
+    token = _DEADLINE.set((time.monotonic() + seconds, each))
     try:
         yield
     finally:
@@ -59,10 +62,10 @@ def http_client(timeout_seconds: float, max_bytes: int = MAX_REPLY_BYTES) -> htt
 
     class Bounded(openai.DefaultHttpxClient):
         def send(self, request: httpx2.Request, **how: Any) -> httpx2.Response:
-            deadline = _DEADLINE.get()
-            if deadline is None:
+            bounds = _DEADLINE.get()
+            if bounds is None:
                 return super().send(request, **how)
-            left = deadline - time.monotonic()
+            left = min(bounds[0] - time.monotonic(), bounds[1])
             if left <= 0:
                 raise openai.APITimeoutError(request=request)
             request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), left)
@@ -75,10 +78,11 @@ def http_client(timeout_seconds: float, max_bytes: int = MAX_REPLY_BYTES) -> htt
         request.extensions[_STARTED] = time.monotonic()
 
     def bound(response: httpx2.Response) -> None:
-        deadline, own = response.request.extensions[_STARTED] + timeout_seconds, _DEADLINE.get()
-        if own is not None and time.monotonic() + _pause(response) >= own:
+        started, bounds = response.request.extensions[_STARTED], _DEADLINE.get()
+        deadline = started + timeout_seconds if bounds is None else min(bounds[0], started + bounds[1])
+        if bounds is not None and time.monotonic() + _pause(response) >= bounds[0]:
             response.headers["x-should-retry"] = "false"  # the client obeys it
-        response.stream = _bounded(response, deadline if own is None else own, max_bytes)
+        response.stream = _bounded(response, deadline, max_bytes)
 
     return Bounded(
         timeout=timeout_seconds,
