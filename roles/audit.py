@@ -6,7 +6,7 @@ more when the champion has become clearly better than at the first.
 
 from __future__ import annotations
 
-from memory.records import Experiment
+from memory.records import Diagnosis, Experiment
 from roles.source_looks import is_look
 from tools.checks.source_kinds import can_be_audited
 from tools.dojo import Dojo
@@ -39,3 +39,13 @@ def sources_to_audit(dojo: Dojo, experiment: Experiment) -> tuple[str, ...]:
     if before is not None and experiment.evaluation.score.value < before.score.value + CLEARLY_BETTER:
         return ()
     return named
+
+
+def with_agreements(dojo: Dojo, diagnosis: Diagnosis) -> Diagnosis:
+    """The diagnosis with every audit that was made for it, by the harness or on the Diagnostician's request.
+
+    One that an earlier diagnosis took down is not repeated.
+    """
+    noted = dojo.journal.agreements
+    fresh = tuple(item for key, item in dojo.agreements.items() if key not in noted)
+    return diagnosis.model_copy(update={"agreements": fresh})

@@ -1,10 +1,9 @@
 """The Dojo: the few verbs with which any agent works on a task.
 
-profile, curate, estimate, probe, train, evaluate, audit, compare, recall, record. The graph's nodes
-act through them and ``tools.toolkit.all`` offers them to a language model. The verbs that make something
-(curate, train, evaluate, final_test) write it into the journal, and return what stands there already.
-Paths, processes, caches, clocks and the sealed test stay behind them: no verb shows a
-test item, and only ``final_test`` reads the test, once.
+profile, curate, estimate, probe, train, evaluate, audit, compare, recall, record. The graph's nodes act
+through them and ``tools.toolkit.all`` offers them to a language model. Those that make something (curate,
+train, evaluate, final_test) write it into the journal, and return what stands there already. Paths,
+processes, caches, clocks and the sealed test stay behind them: no verb shows a test item.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from memory.agreement import Agreement
 from memory.budget.clocks import Ledger
 from memory.confirmation import Confirmation
 from memory.experience.lessons import Recalled
@@ -100,6 +100,8 @@ class Dojo:
     """Answers for the base model and adapters of it; None where all are answered here."""
     served_baseline: ServedBaseline | None = None
     """Another model whose score on the sealed test is told beside."""
+    agreements: dict[tuple[str, str], Agreement] = field(default_factory=dict)
+    """What audits found since the run was opened, by (experiment, source)."""
     _profiles: dict[str, SourceProfile] = field(default_factory=dict)
 
     # -- looking ---------------------------------------------------------------------------
@@ -202,11 +204,9 @@ class Dojo:
 
     def _teacher_steps(self) -> TeacherSteps | None:
         """The operations that ask this run's teacher, for curation, which knows no teacher."""
-        if self.teacher is None:
-            return None
         from tools.synthesis.operations import teacher_steps
 
-        return teacher_steps(self.teacher)
+        return teacher_steps(self.teacher) if self.teacher else None
 
     # -- models ----------------------------------------------------------------------------
 
@@ -324,14 +324,14 @@ class Dojo:
             model_dir = self.model_dir(experiment)
             answer = partial(evaluating.row_answers, rows, self.spec, model_dir, self.worker)
             answers = once_more(self.journal, f"auditing sources with {experiment}", answer)
+        found = auditing.agreements(experiment, evaluating.row_agreement(answers, self.spec))
+        self.agreements.update(found)
         repairs = tuple(auditing.repairs_of(answers, self.spec, self.right_share(experiment)))
-        return SourceAudit(evaluating.agreement(answers, self.spec), repairs)
+        return SourceAudit({item.source: item.share for item in found.values()}, repairs)
 
     def repairs(self) -> dict[str, Repair]:
         """By source, the rule that an audit of this run found to make its answers right."""
-        notes = [event.data for event in self.journal.events if event.kind == "note"]
-        found = (Repair.model_validate(data["repair"]) for data in notes if "repair" in data)
-        return {op.source: op for op in found}
+        return {op.source: op for op in self.journal.repairs}
 
     # -- memory ----------------------------------------------------------------------------
 

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from memory.agreement import Agreement
 from memory.confirmation import Confirmation
 from memory.journal.events import Event, Kind
-from memory.recipe import DataCard, DataRecipe, Record
+from memory.recipe import DataCard, DataRecipe, Record, Repair
 from memory.records import (
     Comparison,
     Diagnosis,
@@ -235,6 +236,18 @@ class History:
     def notes(self) -> tuple[str, ...]:
         """What was noted, in order."""
         return tuple(str(event.data.get("text", "")) for event in self.events if event.kind == "note")
+
+    @property
+    def repairs(self) -> tuple[Repair, ...]:
+        """The rules that audits found to make a source's answers right, oldest first."""
+        notes = [event.data for event in self.events if event.kind == "note"]
+        return tuple(Repair.model_validate(data["repair"]) for data in notes if "repair" in data)
+
+    @property
+    def agreements(self) -> dict[tuple[str, str], Agreement]:
+        """The audits that diagnoses took down, by (experiment, source)."""
+        made = [each.diagnosis.agreements for each in self.experiments() if each.diagnosis]
+        return {(item.experiment, item.source): item for items in made for item in items}
 
     @property
     def did_not_fit(self) -> tuple[dict[str, Any], ...]:

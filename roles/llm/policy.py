@@ -7,7 +7,6 @@ event of the journal says so. Gates, measurements and clocks are the harness's, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ from memory.records import Comparison, Decision, Diagnosis, Experiment, Plan, Ro
 from roles import playbook
 from roles.llm import schemas, validate
 from roles.llm.briefing.build import briefing, system_prompt
+from roles.llm.briefing.layout import name
 from roles.llm.decide import Decided, DecisionPrompt, Limits, Subject, decide
 from roles.llm.validate_recipe import recipe_of
 from roles.llm.validate_training import training_draft_of
@@ -121,7 +121,7 @@ class LanguageModel:
             experiment.id,
             schemas.DiagnosisDecision,
             lambda reply: validate.diagnosis_of(dojo, experiment, floor, reply),
-            more=_audit_text(floor),
+            more=_audit_text(dojo, experiment.id, floor),
         )
         return decided or floor
 
@@ -182,12 +182,17 @@ class LanguageModel:
         )
 
 
-def _audit_text(floor: Diagnosis) -> str:
+def _audit_text(dojo: Dojo, experiment: str, floor: Diagnosis) -> str:
     """The measured agreement of the champion's answers with each source's labels; empty without an audit."""
     if not floor.source_scores:
         return ""
-    shares = json.dumps({name: round(share, 2) for name, share in floor.source_scores.items()})
+    found = {source: item.text() for (id, source), item in dojo.agreements.items() if id == experiment}
+    shares = "\n".join(
+        f"- {name(source)}: {found.get(source, f'{share:.0%}')}"
+        for source, share in floor.source_scores.items()
+    )
     return (
         "Audit: the share of sampled rows of each source on which this experiment's model agrees with the "
-        f"label. Far below the best source, labels may be wrong: {shares}"
+        "label, with its 95% interval and the rows asked. Far below the best source, labels may be wrong; "
+        f"a share inside another's interval is no different.\n{shares}"
     )

@@ -295,6 +295,9 @@ def report(trainer: AnswerTrainer, plan: TrainingPlan, started: float) -> dict[s
         "cpu_seconds": time.process_time() - trainer.cpu_seconds_before,
         "peak_gib": peak_memory_gib(),
         "stopped_early": trainer.stopped_early,
+        "planned_steps": int(trainer.args.max_steps),
+        "end_rate_share": trainer.end_rate_share,
+        "reproduced": known.model_dump() if (known := trainer.rows_reproduced()) else None,
     }
 
 

@@ -59,7 +59,7 @@ def _training_lines(journal: Journal, id: str) -> list[str]:
             lines.append(f"optimiser overridden: {one_line(plan.override_reason, 300)}")
     if done := journal.training(id):
         ends = f", loss {done.losses[0][1]:.3f} to {done.losses[-1][1]:.3f}" if done.losses else ""
-        early = f"; stopped early: {one_line(done.stopped_early, 200)}" if done.stopped_early else ""
+        early = f"; {one_line(ending, 200)}" if (ending := done.ending()) else ""
         lines.append(
             f"training: {done.steps} steps of {done.rows:,} rows{ends}, {done.wall_seconds:.1f} s, "
             f"{done.tokens_per_second:.0f} tokens/s, {done.peak_gib:.2f} GiB{early}"

@@ -139,7 +139,9 @@ def briefing(
     context = ExperimentContext(dojo, experiment)
     page = partial(PROMPTS.render, f"{role}_briefing", experiment=experiment)
     room = budget_tokens - approximate_tokens(page(background="", context=""))
-    background = laid_out(_sections(BACKGROUND[role], context), room)
+    # By its own shares alone: what comes first must not change with what follows, or it is not cached.
+    reserved = int(room * sum(share for _, share, *_ in BACKGROUND[role]))
+    background = laid_out(_sections(BACKGROUND[role], context), room, reserved)
     rest = laid_out(_sections(CASE[role], context), room, room - approximate_tokens(background))
     return page(background=background, context=rest).lstrip()
 

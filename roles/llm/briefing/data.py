@@ -25,14 +25,16 @@ COLUMNS = 12
 LEGEND = (
     "Shares are of rows. readable: the task's parser finds an answer; steps: it comes with a worked "
     "solution; verified, refuted: by the task itself, without a reference; leaks: match a validation or "
-    "test item; tokens: prompt + answer; agrees: how often that experiment's model says what the label says."
+    "test item; tokens: prompt + answer; agrees: how often that experiment's model says what the "
+    "label says, with its 95% interval and the rows asked; a share inside another's interval is no different."
 )
 
 
 def sources(context: ExperimentContext, tokens: int) -> str:
     """Every source in a line of a table, the most useful first; what makes one unusable; the audit."""
     profiles = context.dojo.profiles()
-    audit = {entry["source"]: f"{entry['share']:.0%} ({entry['experiment']})" for entry in _audit(context)}
+    found = source_audit(context.history)
+    audit = {entry["source"]: f"{entry['text']} ({entry['experiment']})" for entry in found}
     order = [source for group in by_kind(profiles).values() for source in group]
     header = (
         "source",
@@ -57,10 +59,6 @@ def sources(context: ExperimentContext, tokens: int) -> str:
         if kind_of(profiles[source]) == "unusable"
     ]
     return listing([LEGEND, *table(header, rows).split("\n"), *unusable], tokens)
-
-
-def _audit(context: ExperimentContext) -> list[dict[str, str | float]]:
-    return source_audit(context.history)
 
 
 def _source(profile: SourceProfile, agreement: str) -> tuple[str, ...]:

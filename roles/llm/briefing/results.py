@@ -26,6 +26,7 @@ SHOWN_CLUSTERS = 3
 EXAMPLES = 2
 CHANGED = 2
 TRIALS = 8
+DIAGNOSES = 6
 
 
 def subject(context: ExperimentContext) -> str:
@@ -168,8 +169,15 @@ def curve(context: ExperimentContext, tokens: int) -> str:
         f"- {training.wall_seconds:.0f} s, {training.tokens_per_second:.0f} tokens/s, "
         f"{training.peak_gib:.1f} GiB at most"
     )
-    if training.stopped_early:
-        lines.append(f"- stopped early: {name(training.stopped_early, 200)}")
+    if ending := training.ending():
+        lines.append(f"- {name(ending, 200)}")
+    if known := training.reproduced:
+        seen = training.steps * plan.effective_batch_size / max(training.rows, 1) - 1 if plan else 0.0
+        before = f"seen about {seen:.1f} times before" if seen >= 0.5 else "most of them not seen before"
+        lines.append(
+            f"- its last {known.rows} training rows, {before}: {known.whole:.0%} would be written word for "
+            f"word, {known.tokens:.0%} of their answer tokens are the likeliest"
+        )
     return listing(lines, tokens)
 
 
@@ -248,11 +256,11 @@ def verdict(context: ExperimentContext, tokens: int) -> str:
 
 
 def diagnoses(context: ExperimentContext, tokens: int) -> str:
-    """The diagnoses along the line that the experiment stands on, the newest first."""
+    """The latest diagnoses along the line that the experiment stands on, the newest first."""
     line = context.journal.lineage(context.parent_id) if context.parent_id != BASE else ()
     found: Sequence[str] = [id for id in reversed(line) if (e := context.finished(id)) and e.diagnosis]
     entries = []
-    for id in found:
+    for id in found[:DIAGNOSES]:
         e = context.finished(id)
         if e and e.diagnosis:
             d = e.diagnosis
