@@ -15,10 +15,10 @@ from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.history import failure_text, hyperparameters_text, score_text
 from roles.llm.briefing.layout import listing, name, quoted, share, table
 from roles.method import method_for
-from roles.training_engineer import hyperparameters_for
+from roles.training_engineer import hyperparameters_for, rate_ceiling
 from tasks.base import Sample
 from tools.report.facts import predictions, quotation
-from tools.training.learning_rate import learning_rate_range
+from tools.training.learning_rate import Method, learning_rate_range
 from tools.training.loss_curve import loss_fall
 
 CLUSTERS = 6
@@ -206,7 +206,7 @@ def hyperparameters(context: ExperimentContext, tokens: int) -> str:
     lines = [
         f"- suggested: {method}, learning rate {suggested.learning_rate:.3g}, "
         f"batch {suggested.batch_size} ({name(suggested.origin)})",
-        f"- range searched: {low:.2g} to {high:.2g}",
+        f"- range searched: {low:.2g} to {high:.2g}{_ceiling_text(context, method)}",
         *_costs(context),
     ]
     trained = [e for e in context.history if e.training_plan is not None]
@@ -221,6 +221,13 @@ def hyperparameters(context: ExperimentContext, tokens: int) -> str:
             f"- the last {len(rows)} trainings (worth: share of the remaining error removed; -1 failed):"
         )
     return listing([*lines, *table(("id", "training", "worth", "outcome"), rows).split("\n")], tokens)
+
+
+def _ceiling_text(context: ExperimentContext, method: Method) -> str:
+    """What the weights allow that training goes on from."""
+    start = context.plan.init_from if context.plan else BASE
+    ceiling = rate_ceiling(context.dojo, start, method)
+    return f"; at most {ceiling:.3g}, the rate that made the weights of {start}" if ceiling else ""
 
 
 def _costs(context: ExperimentContext) -> list[str]:
