@@ -206,7 +206,7 @@ class Cap(Record):
     rows: int = Field(2000, gt=0)
 
 
-Operation = Annotated[
+BuiltIn = (
     Select
     | Map
     | Filter
@@ -215,16 +215,16 @@ Operation = Annotated[
     | Deduplicate
     | Decontaminate
     | Verify
-    | Script
     | Solve
     | Rephrase
     | Generate
     | Judge
     | Mix
     | SampleRows
-    | Cap,
-    Field(discriminator="op"),
-]
+    | Cap
+)
+"""Every operation but a script."""
+Operation = Annotated[BuiltIn | Script, Field(discriminator="op")]
 
 
 class DataRecipe(Record):

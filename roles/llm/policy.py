@@ -17,6 +17,7 @@ from memory.budget.spending import Spending
 from memory.recipe import DataCard, DataRecipe
 from memory.records import Comparison, Decision, Diagnosis, Experiment, Plan, Role, TrainingPlan, Verdict
 from roles import playbook
+from roles.inherited_recipe import inherited_recipe
 from roles.llm import schemas, validate
 from roles.llm.briefing.build import briefing, system_prompt
 from roles.llm.briefing.layout import name
@@ -75,7 +76,12 @@ class LanguageModel:
         return decided
 
     def write_recipe(self, dojo: Dojo, plan: Plan) -> DataRecipe:
-        """The data for a plan."""
+        """The data for a plan; where it changes something else, the parent's, and nobody is asked."""
+        if (kept := inherited_recipe(dojo, plan)) is not None:
+            said = f"{plan.experiment} keeps the data of {plan.parent}: its plan changes {plan.change}"
+            if said not in dojo.journal.notes:
+                dojo.journal.note(said, plan.experiment)
+            return kept
         decided = self._decide(
             dojo,
             "data_curator",

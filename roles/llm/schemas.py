@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from memory.recipe import Operation
+from memory.recipe_draft import DraftOperation
 from memory.records import Change
 
 Sentence = Annotated[str, Field(min_length=3, max_length=600)]
@@ -79,7 +79,14 @@ class RecipeDecision(Schema):
     cap (the plan's rows). The recipe is tried on a sample of rows before it counts.
     """
 
-    operations: list[Operation] = Field(max_length=40, description="In the order in which they run.")
+    operations: list[DraftOperation] = Field(max_length=40, description="In the order in which they run.")
+    seed: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000,
+        description="Of what is drawn; another one draws other rows and other made ones. "
+        "Leave out for the run's.",
+    )
 
 
 class TrainingDecision(Schema):

@@ -9,6 +9,7 @@ from memory.records import Plan
 from roles.llm.schemas import RecipeDecision
 from tasks.errors import InvalidDecision
 from tools.checks.recipe import check_operations, check_recipe
+from tools.checks.script_reference import whole_operations
 from tools.curation.run import WRITES_TEXT
 from tools.dojo import Dojo
 
@@ -22,14 +23,15 @@ def recipe_of(dojo: Dojo, plan: Plan, decision: RecipeDecision) -> DataRecipe:
     Raises:
         InvalidDecision: what does not fit, or what the rehearsal met.
     """
-    given = list(decision.operations)
+    given = whole_operations(dojo, decision.operations)
     check_operations(dojo, plan, given)
     operations: list[Operation] = [Select(sources=plan.sources), _map(dojo, plan, given)]
     operations += [op for op in given if not isinstance(op, Select | Map)]
     _add_decontaminate(operations)
     _add_mix(plan, operations)
     _add_cap(plan, operations)
-    recipe = DataRecipe(operations=tuple(operations), seed=dojo.seed)
+    seed = dojo.seed if decision.seed is None else decision.seed
+    recipe = DataRecipe(operations=tuple(operations), seed=seed)
     check_recipe(dojo, plan, recipe)
     return recipe
 

@@ -90,7 +90,9 @@ def question(number: int, mark: str = "") -> str:
     )
 
 
-def make_dojo(folder: Path, experiments: int, *, plant: str = "", current: str = "") -> StillDojo:
+def make_dojo(
+    folder: Path, experiments: int, *, plant: str = "", current: str = "", code: str = "", change: str = ""
+) -> StillDojo:
     """A run after so many finished experiments.
 
     Args:
@@ -99,6 +101,8 @@ def make_dojo(folder: Path, experiments: int, *, plant: str = "", current: str =
         plant: a text that goes into cards, rows, prompts, answers, logs, lessons and notes.
         current: the last stage that the next experiment has reached: ``plan``, ``card`` (with its data),
             ``reading`` (measured and read); empty when it is not planned.
+        code: of every recipe's script, in place of one that does nothing.
+        change: what the next experiment's plan changes, on the incumbent's own sources.
     """
     workspace = Workspace.create(folder, "run")
     journal = Journal.create(workspace.journal_path, _info())
@@ -132,10 +136,10 @@ def make_dojo(folder: Path, experiments: int, *, plant: str = "", current: str =
     journal.append("evaluation", _evaluation(dojo, "base", 20.0, plant), "base")
     for number in range(1, experiments + 1):
         spent.update({clock: seconds + 10.0 for clock, seconds in spent.items()})
-        _write(dojo, number, plant)
+        _write(dojo, number, plant, code=code)
         _close(journal, number, plant)
     if current:
-        _write(dojo, experiments + 1, plant, current)
+        _write(dojo, experiments + 1, plant, current, code, change)
     return dojo
 
 
@@ -150,10 +154,14 @@ def _outcome(number: int) -> str:
     return "kept" if number % 5 == 1 else "discarded"
 
 
-def _write(dojo: StillDojo, number: int, plant: str, last: str = "verdict") -> None:
+def _write(
+    dojo: StillDojo, number: int, plant: str, last: str = "verdict", code: str = "", change: str = ""
+) -> None:
     journal, id = dojo.journal, f"e{number:02d}"
     parent = journal.incumbent_id()
-    sources = ("field-notes", "forum") if number % 2 else ("field-notes",)
+    sources: tuple[str, ...] = ("field-notes", "forum") if number % 2 else ("field-notes",)
+    if change and (before := journal.plan(parent)) is not None:
+        sources = before.sources
     journal.append(
         "plan",
         Plan(
@@ -161,7 +169,7 @@ def _write(dojo: StillDojo, number: int, plant: str, last: str = "verdict") -> N
             parent=None if parent == "base" else parent,
             hypothesis=f"attempt {number} copies more words {plant}",
             reason=f"the largest cluster is other_word {plant}",
-            change=("sources", "hyperparameters", "duration", "operations")[number % 4],
+            change=change or ("sources", "hyperparameters", "duration", "operations")[number % 4],
             expected_gain=4.0,
             sources=sources,
             max_seconds=240.0,
@@ -172,8 +180,9 @@ def _write(dojo: StillDojo, number: int, plant: str, last: str = "verdict") -> N
     )
     if last == "plan":
         return
-    journal.append("recipe", _recipe(sources, plant), id)
+    journal.append("recipe", _recipe(sources, plant, code), id)
     journal.append("card", _card(sources), id)
+    _write_rows(dojo, sources, plant)
     if last == "card":
         return
     hyperparameters = TrainingPlan(
@@ -269,9 +278,24 @@ def _pool(plant: str) -> tuple[Source, ...]:
     )
 
 
-def _recipe(sources: tuple[str, ...], plant: str) -> DataRecipe:
+def _write_rows(dojo: StillDojo, sources: tuple[str, ...], plant: str) -> None:
+    """The training set that every card speaks of."""
+    rows = [
+        {
+            "prompt": f"{question(3000 + n)} {plant}",
+            "answer": f"Step by step, word {n}",
+            "source": name,
+            "row": n,
+        }
+        for name in sources
+        for n in range(60)
+    ]
+    dojo.workspace.write_jsonl(dojo.workspace.inside("data/rows.jsonl"), rows)
+
+
+def _recipe(sources: tuple[str, ...], plant: str, code: str = "") -> DataRecipe:
     columns = {name: {"prompt": "question", "answer": "answer"} for name in sources}
-    code = f"def transform(row):\n    # {plant}\n    return row\n"
+    code = code or f"def transform(row):\n    # {plant}\n    return row\n"
     operations = (
         Select(sources=sources),
         Map(columns=columns),
