@@ -55,12 +55,12 @@ def test_each_role_sees_what_its_job_needs_and_nothing_that_acts(dojo: StillDojo
         "list_sources", "profile_source", "read_experiment", "show_failures", "recall_experience",
     ]  # fmt: skip
     assert seen["data_curator"] == [
-        "list_sources", "profile_source", "sample_rows", "try_recipe", "try_script",
+        "list_sources", "profile_source", "sample_rows", "read_recipe", "try_recipe", "try_script",
     ]  # fmt: skip
     assert seen["training_engineer"] == ["read_experiment", "estimate_training", "loss_curve"]
     assert seen["evaluator"] == ["show_failures", "compare_models", "read_experiment"]
     assert seen["diagnostician"] == [
-        "read_experiment", "show_failures", "read_log", "audit_sources", "recall_experience",
+        "read_experiment", "read_recipe", "show_failures", "read_log", "audit_sources", "recall_experience",
     ]  # fmt: skip
     assert seen["teacher"] == []
     assert not ACTING & {name for names in seen.values() for name in names}

@@ -21,6 +21,7 @@ from roles.inherited_recipe import inherited_recipe
 from roles.llm import schemas, validate
 from roles.llm.briefing.build import briefing, system_prompt
 from roles.llm.briefing.layout import name
+from roles.llm.candidates import best_plan
 from roles.llm.decide import Decided, DecisionPrompt, Limits, Subject, decide
 from roles.llm.validate_recipe import recipe_of
 from roles.llm.validate_training import training_draft_of
@@ -66,7 +67,7 @@ class LanguageModel:
             "plan",
             experiment,
             schemas.PlanDecision,
-            lambda reply: validate.plan_of(dojo, experiment, reply),
+            lambda reply: best_plan(dojo, experiment, reply),
         )
         if decided is None:
             return playbook.plan(dojo, experiment)

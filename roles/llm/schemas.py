@@ -24,6 +24,21 @@ class Schema(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class AlternativePlan(Schema):
+    """Another plan that was weighed; its fields mean what the plan's do."""
+
+    hypothesis: Sentence
+    change: Change
+    init_from: Id = "base"
+    parent: Id = ""
+    sources: list[Id] = Field(min_length=1, max_length=64)
+    weights: dict[str, Annotated[float, Field(gt=0.0, le=1000.0)]] = Field(default_factory=dict)
+    expected_gain: float = Field(ge=0.0, le=100.0)
+    share_of_remaining_budget: float = Field(ge=0.02, le=1.0)
+    rows: int | None = Field(None, ge=1)
+    tests: Id = ""
+
+
 class PlanDecision(Schema):
     """Hand in the plan of the next experiment: one hypothesis, one parent, one change."""
 
@@ -64,6 +79,12 @@ class PlanDecision(Schema):
     )
     lessons: list[Id] = Field(
         default_factory=list, max_length=8, description="Ids of recalled lessons that the plan follows."
+    )
+    alternatives: list[AlternativePlan] = Field(
+        default_factory=list,
+        max_length=4,
+        description="Other plans that you weighed. The one with the highest expected gain per second of its "
+        "time is run, and the others are recorded, so give honest gains.",
     )
     stop: bool = Field(
         False,

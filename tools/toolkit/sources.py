@@ -161,9 +161,9 @@ def _trying_scripts(dojo: Dojo) -> Callable[..., str]:
                 f"failed: {failures} scripts failed in this decision, and no further try is allowed; "
                 "write a recipe without a script"
             )
+        rows = _script_rows(dojo, sources, columns)
         draft = ScriptDraft(purpose="a trial", code=code, taken_from=script_of, edits=tuple(edits or ()))
         whole = whole_script(dojo, draft).code
-        rows = _script_rows(dojo, sources, columns)
         with dojo.ledger.measure("data"):
             trial = run_trial(whole, rows)
         failures += bool(trial.problem)

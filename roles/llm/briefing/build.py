@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from memory.records import Role
-from roles.llm.briefing import data, findings, history, results
+from roles.llm.briefing import data, errors, findings, history, results
 from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.layout import Section, approximate_tokens, laid_out, name
 from roles.llm.system_prompt import PROMPTS
@@ -41,7 +41,7 @@ BUDGET: Part = ("Budget", 0.05, 1, history.budget)
 REMARKS: Part = ("What the run's owner said; it counts within the rules", 0.04, 1, history.remarks)
 PLAN: Part = ("The plan", 0.08, 1, data.plan)
 FOUND: Part = ("What the roles found", 0.11, 2, findings.findings)
-ERRORS: Part = ("Errors on validation", 0.12, 3, results.errors)
+ERRORS: Part = ("Errors on validation", 0.12, 3, errors.errors)
 CURVE: Part = ("Training", 0.04, 4, results.curve)
 DATA: Part = ("The data", 0.10, 2, data.data)
 
@@ -75,7 +75,7 @@ CASE: dict[Role, tuple[Part, ...]] = {
         ("Rows of the parent's data", 0.05, 4, data.rows_of_parent),
         ("Data of the siblings", 0.03, 6, data.recipes_of_siblings),
         LESSONS,
-        ("Errors on validation", 0.08, 3, results.errors),
+        ("Errors on validation", 0.08, 3, errors.errors),
         ("Failures so far, by kind", 0.02, 4, history.failures),
         ("Budget", 0.01, 5, history.budget),
     ),
@@ -94,8 +94,8 @@ CASE: dict[Role, tuple[Part, ...]] = {
     "evaluator": (
         PLAN,
         ("The measured result", 0.12, 0, results.comparison),
-        ("Errors on validation", 0.28, 3, results.errors),
-        ("Items that changed", 0.24, 5, results.changed),
+        ("Errors on validation", 0.28, 3, errors.errors),
+        ("Items that changed", 0.24, 5, errors.changed),
         ("Training", 0.06, 4, results.curve),
         ("What was tried", 0.15, 4, history.tried),
     ),
@@ -103,7 +103,7 @@ CASE: dict[Role, tuple[Part, ...]] = {
         PLAN,
         ("The measured result", 0.12, 0, results.comparison),
         ("The Evaluator's reading", 0.06, 5, results.verdict),
-        ("Errors on validation", 0.21, 3, results.errors),
+        ("Errors on validation", 0.21, 3, errors.errors),
         DATA,
         ("Training", 0.06, 4, results.curve),
         ("What was tried", 0.12, 4, history.tried),

@@ -1,103 +1,23 @@
-"""Results, for a briefing: errors with examples, the paired comparison, the loss curve, hyperparameters and
-trials.
-
-Every item shown is a validation item, read from the predictions that the harness wrote.
-"""
+"""Results, for a briefing: the paired comparison, the loss curve, hyperparameters and trials."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from memory.journal.log import BASE
-from memory.records import Evaluation, Training, TrainingPlan
+from memory.records import Training, TrainingPlan
 from roles.hyperparameters import trials_from
 from roles.llm.briefing.context import ExperimentContext
+from roles.llm.briefing.costs import allowance
 from roles.llm.briefing.history import failure_text, hyperparameters_text, score_text
-from roles.llm.briefing.layout import listing, name, quoted, share, table
+from roles.llm.briefing.layout import listing, name, quoted, table
 from roles.method import method_for
 from roles.training_engineer import hyperparameters_for, rate_ceiling
-from tasks.base import Sample
-from tools.report.facts import predictions, quotation
 from tools.training.learning_rate import Method, learning_rate_range
 from tools.training.loss_curve import loss_fall
 
-CLUSTERS = 6
-SHOWN_CLUSTERS = 3
-EXAMPLES = 2
-CHANGED = 2
 TRIALS = 8
 DIAGNOSES = 6
-
-
-def subject(context: ExperimentContext) -> str:
-    """Whose errors matter: the experiment's own, or before it has any, those of what it builds on."""
-    return context.experiment if context.evaluated(context.experiment) else context.parent_id
-
-
-def errors(context: ExperimentContext, tokens: int) -> str:
-    """The kinds of wrong answers, before and now, and examples of the largest."""
-    id = subject(context)
-    now = context.evaluated(id)
-    if now is None:
-        return ""
-    other = context.champion_id if id != context.champion_id else BASE
-    before = context.evaluated(other) if other != id else None
-    earlier = {c.name: c.count for c in before.clusters} if before else {}
-    rows = [
-        (name(c.name), str(c.count), share(c.share), str(earlier.get(c.name, 0)) if before else "-")
-        for c in now.clusters[:CLUSTERS]
-    ]
-    counts = table((f"wrong answers of {id}", "items", "of all", f"in {other}" if before else "before"), rows)
-    if not counts:
-        return f"{id} makes no errors that were clustered."
-    return f"{counts}\n{_examples(context, now, id, tokens - 60 - 25 * len(rows))}"
-
-
-def _examples(context: ExperimentContext, evaluation: Evaluation, id: str, tokens: int) -> str:
-    found = predictions(context.dojo.workspace.run_dir, evaluation)
-    samples = {sample.id: sample for sample in context.dojo.validation}
-    chosen = [
-        (cluster.name, item)
-        for cluster in evaluation.clusters[:SHOWN_CLUSTERS]
-        for item in cluster.examples[:EXAMPLES]
-        if item in samples and item in found
-    ]
-    room = _room(tokens, len(chosen))
-    items = [
-        _item(samples[item], {id: str(found[item].get("prediction", ""))}, cluster, room)
-        for cluster, item in chosen
-    ]
-    return _quoted_items(items, tokens)
-
-
-def _room(tokens: int, items: int) -> int:
-    """Characters for each of so many items."""
-    return max(120, 3 * (tokens - 60) // max(1, items))
-
-
-def _quoted_items(items: Sequence[str], tokens: int) -> str:
-    return quoted("\n\n".join(items), "validation items, with reference and answers", tokens) if items else ""
-
-
-def _item(sample: Sample, answers: dict[str, str], what: str, room: int) -> str:
-    """One validation item with its reference and answers, each cut to a part of the room."""
-    head = f"item {sample.id} ({what})"
-    room = max(60, room - len(head) - 60)
-    parts = [
-        head,
-        f"prompt: {_middle(sample.prompt, room * 4 // 10)}",
-        f"reference: {_middle(quotation(sample.gold), room * 2 // 10)}",
-    ]
-    each = room * 4 // 10 // max(1, len(answers))
-    return "\n".join([*parts, *(f"answer of {id}: {_middle(text, each)}" for id, text in answers.items())])
-
-
-def _middle(text: str, limit: int) -> str:
-    """A text without its middle, where it is long: questions and answers stand at the end."""
-    if len(text) <= limit:
-        return text
-    head = limit // 2
-    return f"{text[:head]} [… {len(text) - limit} characters …] {text[len(text) - (limit - head) :]}"
 
 
 def comparison(context: ExperimentContext, tokens: int) -> str:
@@ -125,34 +45,6 @@ def failure(context: ExperimentContext, tokens: int) -> str:
     """Why the experiment ended early."""
     failed = context.current.failure if context.current else None
     return failure_text(context.experiment, failed, tokens) if failed else ""
-
-
-def changed(context: ExperimentContext, tokens: int) -> str:
-    """Some validation items that the experiment fixed and broke against the champion."""
-    c = context.current.comparison if context.current else None
-    run_dir = context.dojo.workspace.run_dir
-    if c is None:
-        return ""
-    new = predictions(run_dir, context.evaluated(c.challenger))
-    old = predictions(run_dir, context.evaluated(c.champion))
-    picked: list[tuple[str, Sample]] = []
-    for verdict in ("fixed", "broken"):
-        items = [
-            sample
-            for sample in context.dojo.validation
-            if sample.id in new
-            and sample.id in old
-            and bool(new[sample.id].get("right")) == (verdict == "fixed")
-            and bool(old[sample.id].get("right")) == (verdict == "broken")
-        ]
-        picked.extend((verdict, sample) for sample in items[:CHANGED])
-    room = _room(tokens, len(picked))
-    texts = []
-    for verdict, sample in picked:
-        said = ((c.champion, old), (c.challenger, new))
-        answers = {id: str(found[sample.id].get("prediction", "")) for id, found in said}
-        texts.append(_item(sample, answers, verdict, room))
-    return _quoted_items(texts, tokens)
 
 
 def curve(context: ExperimentContext, tokens: int) -> str:
@@ -231,7 +123,7 @@ def _ceiling_text(context: ExperimentContext, method: Method) -> str:
 
 
 def _costs(context: ExperimentContext) -> list[str]:
-    """What an epoch needs, by either method."""
+    """What an epoch needs, by either method, and how many the plan's time holds."""
     card, p = context.journal.card(context.experiment), context.plan
     if card is None or p is None:
         return []
@@ -250,7 +142,7 @@ def _costs(context: ExperimentContext) -> list[str]:
             f"- one epoch, {method}, batch {draft.per_device_train_batch_size}: about {e.seconds:.0f} s and "
             f"{e.peak_gib:.1f} of {e.available_gib:.1f} GiB ({name(e.basis)}): {fits}"
         )
-    return lines
+    return [*lines, *allowance(context)]
 
 
 def verdict(context: ExperimentContext, tokens: int) -> str:
