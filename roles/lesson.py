@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from textwrap import shorten
 
 from memory.recipe import Operation, Script
 from memory.records import Diagnosis, Experiment, Lesson
-from tools.chat.untrusted_text import one_line
 from tools.checks.source_kinds import IN_WORDS, kind_of
 from tools.dojo import Dojo
 
@@ -36,7 +36,7 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
         f"{score.text()} against {base:.1f} for the base; {verb} "
         f"({comparison.delta:+.1f} [{comparison.low:+.1f}, {comparison.high:+.1f}] over "
         f"{comparison.champion}, p={comparison.p_value:.2g}). Changed {experiment.plan.change}: "
-        f"{one_line(experiment.plan.hypothesis, CLAIM)}.{_data_text(experiment)}{_cause_text(diagnosis)}"
+        f"{_short(experiment.plan.hypothesis)}.{_data_text(experiment)}{_cause_text(diagnosis)}"
     )
     return Lesson(
         id=f"{dojo.journal.info.run}/{experiment.id}",
@@ -86,15 +86,19 @@ def _data_text(experiment: Experiment) -> str:
     if recipe is None:
         return ""
     names = dict.fromkeys(op.op for op in recipe.operations if op.op not in EVERYWHERE)
-    purposes = "; ".join(one_line(script.purpose, CLAIM) for script in _scripts(experiment))
+    purposes = "; ".join(_short(script.purpose) for script in _scripts(experiment))
     told = f" Data: {', '.join(names)}." if names else ""
     return f"{told} Script: {purposes}." if purposes else told
+
+
+def _short(text: str) -> str:
+    return shorten(text, CLAIM, placeholder=" …")
 
 
 def _cause_text(diagnosis: Diagnosis | None) -> str:
     if diagnosis is None:
         return ""
-    return f" Diagnosis: {diagnosis.cause}, {one_line(_said(diagnosis), CLAIM)}; next {diagnosis.next_move}."
+    return f" Diagnosis: {diagnosis.cause}, {_short(_said(diagnosis))}; next {diagnosis.next_move}."
 
 
 def _said(diagnosis: Diagnosis) -> str:

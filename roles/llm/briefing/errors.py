@@ -17,8 +17,8 @@ from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.layout import approximate_tokens, name, quoted, share, table
 from tasks.base import Sample
 from tools.chat.untrusted_text import clean
+from tools.curation.question_kinds import QuestionKinds, question_kinds
 from tools.evaluation.evaluate import cluster_name
-from tools.evaluation.question_kinds import QuestionKinds, question_kinds
 from tools.report.facts import predictions, quotation
 
 CLUSTERS = 6
