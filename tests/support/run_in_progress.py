@@ -105,7 +105,7 @@ def make_dojo(
         change: what the next experiment's plan changes, on the incumbent's own sources.
     """
     workspace = Workspace.create(folder, "run")
-    journal = Journal.create(workspace.journal_path, _info())
+    journal = Journal.create(workspace.journal_path, run_info())
     validation = tuple(
         Sample(f"v{n}", ("even", "odd")[n % 2], f"{question(n)} {plant}".strip(), f"word {n}")
         for n in range(VALIDATION)
@@ -116,7 +116,7 @@ def make_dojo(
     dojo = StillDojo(
         spec=replace(copy_spec(), build_prompt=lambda row: None),
         edition="mini",
-        base_model=_model(),
+        base_model=tiny_base(),
         validation=validation,
         pool={source.name: source for source in _pool(plant)},
         test=sealed,
@@ -230,7 +230,7 @@ def _close(journal: Journal, number: int, plant: str) -> None:
     journal.finish(id, _outcome(number))
 
 
-def _info() -> RunInfo:
+def run_info() -> RunInfo:
     return RunInfo(
         run="copy-s0",
         task="copy",
@@ -246,7 +246,7 @@ def _info() -> RunInfo:
     )
 
 
-def _model() -> BaseModel:
+def tiny_base() -> BaseModel:
     return BaseModel(
         path=Path("/home/someone/models/tiny"),
         name="tiny",

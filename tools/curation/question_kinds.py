@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -52,6 +52,7 @@ def question_kinds(
     samples: Sequence[Sample],
     rows: Mapping[str, Sequence[Row]],
     columns: Mapping[str, Mapping[str, str]],
+    build_prompt: Callable[[Row], str | None],
 ) -> QuestionKinds:
     """The kinds of the items; found once for the same items and sources.
 
@@ -59,9 +60,12 @@ def question_kinds(
         samples: validation items.
         rows: raw rows by source.
         columns: by source, which column is the prompt, the answer and so on; these name no kinds.
+        build_prompt: the task's own prompt of a row, where the prompt's column is ``*``.
     """
     labelled = tuple(
-        each for source, raw in rows.items() if (each := _labelled(source, raw, columns.get(source, {})))
+        each
+        for source, raw in rows.items()
+        for each in _labelled(source, raw, columns.get(source, {}), build_prompt)
     )
     return _kinds(tuple((sample.id, sample.prompt) for sample in samples), labelled)
 
@@ -70,21 +74,30 @@ Labelled = tuple[str, tuple[tuple[str, str], ...]]
 """Where kinds are named, and (prompt, kind) of some rows."""
 
 
-def _labelled(source: str, raw: Sequence[Row], columns: Mapping[str, str]) -> Labelled | None:
-    """The column that names kinds, with the rows' prompts; None where a source has none."""
+def _labelled(
+    source: str, raw: Sequence[Row], columns: Mapping[str, str], build_prompt: Callable[[Row], str | None]
+) -> list[Labelled]:
+    """Every column that may name kinds, with the rows' prompts."""
     some = raw[:: max(1, math.ceil(len(raw) / ROWS))]
     prompt = columns.get("prompt", "")
-    if not some or prompt in ("", "*"):
-        return None
-    for column in dict.fromkeys(key for row in some[:20] for key in row):
-        values = [row.get(column) for row in some]
-        names = {value for value in values if isinstance(value, str) and 0 < len(value) <= VALUE_CHARACTERS}
-        named = all(isinstance(value, str) and value in names for value in values)
-        if column in columns.values() or not named or not FEWEST <= len(names) <= MOST:
-            continue
-        pairs = tuple((text, str(row[column])) for row in some if (text := pluck(row, prompt)))
-        return f"as column {column} of {source} names them", pairs
-    return None
+    if not some or not prompt:
+        return []
+    named = [column for column in some[0] if column not in columns.values() and _names(some, column)]
+    texts = [build_prompt(row) if prompt == "*" else pluck(row, prompt) for row in some] if named else []
+    return [
+        (
+            f"as column {column} of {source} names them",
+            tuple((text, str(row[column])) for row, text in zip(some, texts, strict=True) if text),
+        )
+        for column in named
+    ]
+
+
+def _names(rows: Sequence[Row], column: str) -> bool:
+    """Whether a column holds a few short texts and nothing else."""
+    values = [row.get(column) for row in rows]
+    short = {value for value in values if isinstance(value, str) and 0 < len(value) <= VALUE_CHARACTERS}
+    return FEWEST <= len(short) <= MOST and all(isinstance(value, str) and value in short for value in values)
 
 
 @lru_cache(maxsize=4)
@@ -107,6 +120,8 @@ def _by_resemblance(
     import numpy as np
 
     kinds = [kind for _, kind in pairs]
+    if not kinds:
+        return 0.0, {}
     known = vectors([_end(prompt, end) for prompt, _ in pairs])
     similar = known @ known.T
     # A row that repeats another one finds itself, which tells nothing about items that are new.

@@ -87,7 +87,7 @@ def _kinds(context: ExperimentContext) -> QuestionKinds:
     dojo = context.dojo
     rows = {source: dojo.pool[source].rows for source in dojo.profiles()}
     columns = {source: dict(profile.suggested_columns) for source, profile in dojo.profiles().items()}
-    return question_kinds(dojo.validation, rows, columns)
+    return question_kinds(dojo.validation, rows, columns, dojo.spec.build_prompt)
 
 
 def _examples(
