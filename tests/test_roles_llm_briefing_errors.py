@@ -87,3 +87,11 @@ def test_errors_are_told_by_kind_of_question(tmp_path: Path) -> None:
     table = {line.split(" | ")[0].strip("| "): line for line in page.split("\n") if line.startswith("| c")}
     right = sum(1 for n in range(len(dojo.validation)) if n % 2 == 0 and n < 13)
     assert f"| count | {20 - right} | 20 |" in table["count"]
+
+
+def test_groups_made_of_words_are_told_only_where_their_errors_differ(tmp_path: Path) -> None:
+    """The errors of this run follow the items' order, which no word of their prompts tells."""
+    assert "kind of question" not in text(make_dojo(tmp_path, 1), 3000)
+    assert errors._differ([(30, 40), (2, 40)])
+    assert not errors._differ([(10, 40), (12, 40), (9, 40)])
+    assert not errors._differ([(40, 40), (40, 40)])

@@ -42,7 +42,7 @@ COLUMNS = {"notes": {"prompt": "q", "answer": "a"}}
 def test_an_item_has_the_kind_of_the_row_that_it_resembles() -> None:
     samples, truth = items(60)
     found = question_kinds(samples, {"notes": rows(120)}, COLUMNS, lambda row: None)
-    assert found.origin == "as column sort of notes names them"
+    assert (found.origin, found.named) == ("as column sort of notes names them", True)
     assert dict(found.of_item) == truth
 
 
@@ -56,7 +56,7 @@ def test_the_tasks_own_prompt_is_built_where_a_column_does_not_hold_it() -> None
 def test_a_column_that_prompts_do_not_tell_names_no_kinds() -> None:
     samples, truth = items(60)
     found = question_kinds(samples, {"notes": rows(120, noisy=True)}, COLUMNS, lambda row: None)
-    assert found.origin == "by the words that mark similar prompts"
+    assert (found.origin, found.named) == ("by the words that mark similar prompts", False)
     assert set(found.of_item) == set(truth)
     for name in set(found.of_item.values()):
         kinds = [truth[id] for id, kind in found.of_item.items() if kind == name]

@@ -46,6 +46,8 @@ class QuestionKinds:
 
     of_item: Mapping[str, str] = field(default_factory=dict)
     origin: str = ""
+    named: bool = False
+    """Whether a source names them; else they were made of the prompts' words."""
 
 
 def question_kinds(
@@ -109,7 +111,7 @@ def _kinds(items: tuple[tuple[str, str], ...], labelled: tuple[Labelled, ...]) -
             if certain > best[0]:
                 best = (certain, origin, of_item)
     if best[2]:
-        return QuestionKinds(best[2], best[1])
+        return QuestionKinds(best[2], best[1], named=True)
     return QuestionKinds(_clusters(items), "by the words that mark similar prompts")
 
 

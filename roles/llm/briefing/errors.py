@@ -31,6 +31,7 @@ CHANGED = 2
 KINDS = 8
 LEAST_OF_KIND = 5
 """Items of a kind under which its share of errors says nothing."""
+CHANCE = 0.05
 LONGEST = 6000
 """Characters of one text of an example."""
 
@@ -76,11 +77,24 @@ def _by_question(context: ExperimentContext, id: str, found: Mapping[str, Mappin
     common = [kind for kind, items in total.most_common() if items >= LEAST_OF_KIND]
     if len(common) < 2:
         return ""
+    if not kinds.named and not _differ([(wrong[kind], total[kind]) for kind in common]):
+        return ""
     worst = sorted(common, key=lambda kind: -wrong[kind] / total[kind])[:KINDS]
     rows = [
         (name(kind), str(wrong[kind]), str(total[kind]), share(wrong[kind] / total[kind])) for kind in worst
     ]
     return table((f"kind of question ({name(kinds.origin, 90)})", f"wrong in {id}", "items", "share"), rows)
+
+
+def _differ(counts: Sequence[tuple[int, int]]) -> bool:
+    """Whether the shares (wrong, of so many) differ by more than chance; of groups made of words few do."""
+    wrong, total = (sum(side) for side in zip(*counts, strict=True))
+    if wrong in (0, total):
+        return False
+    from scipy.stats import chi2_contingency
+
+    found = chi2_contingency([[bad, all_of_them - bad] for bad, all_of_them in counts])
+    return bool(found.pvalue < CHANCE)
 
 
 def _kinds(context: ExperimentContext) -> QuestionKinds:
