@@ -321,23 +321,40 @@ def missing(page: str, facts: Mapping[str, str]) -> list[str]:
     return [fact for fact, text in facts.items() if " ".join(text.split()) not in flat]
 
 
+def then(replies: Path, experiment: str) -> dict[Role, tuple[int, int, str]]:
+    """By role, what the run's own first request for a decision sent: tokens of its briefing and of its tools,
+    and the briefing."""
+    found: dict[Role, tuple[int, int, str]] = {}
+    for path in sorted(replies.glob("req-*.json"), key=lambda path: int(path.stem[4:])):
+        body = json.loads(path.read_text())["body"]
+        page = str(body["messages"][1]["content"])
+        decision = next(
+            each["function"]["name"] for each in body["tools"] if each["function"]["name"] in DECIDES
+        )
+        if f"# Experiment {experiment}\n" in page:
+            found.setdefault(DECIDES[decision], (tokens(page), tokens(json.dumps(body["tools"])), page))
+    return found
+
+
 @app.command()
 def main(
     replies: Annotated[Path, typer.Argument(help="Folder with req-N.json and res-N.json.")],
     experiment: Annotated[str, typer.Option(help="The one whose decisions are looked at.")] = "e04",
 ) -> None:
-    """Tokens and facts, role by role."""
+    """Tokens and facts, role by role, then (as the run's requests hold them) and now."""
     decisions = decisions_of(replies)
-    facts = needed(decisions, experiment)
-    typer.echo(f"{'role':20}{'orders':>8}{'briefing':>10}{'tools':>8}   missing of what it needs")
+    facts, before = needed(decisions, experiment), then(replies, experiment)
     for role, stage in STAGES.items():
         with tempfile.TemporaryDirectory() as folder:
             dojo = Rebuilt(Path(folder), decisions).to(experiment, stage)
             sizes, page = size_of(role, dojo, experiment), briefing(role, dojo, experiment)
-            lacks = missing(page, facts.get(role, {}))
-            told = f"{len(lacks)} of {len(facts.get(role, {}))}: {', '.join(lacks) or 'nothing'}"
-            typer.echo(f"{role:20}{sizes['orders']:8}{sizes['briefing']:10}{sizes['tools']:8}   {told}")
             dojo.journal.close()
+        wanted = facts.get(role, {})
+        old = before.get(role, (0, 0, ""))
+        for when, size, tools, text in (("then", *old), ("now", sizes["briefing"], sizes["tools"], page)):
+            lacks = missing(text, wanted)
+            told = f"{len(lacks)} of {len(wanted)}: {', '.join(lacks) or 'nothing'}" if wanted else "-"
+            typer.echo(f"{role:18}{when:5} briefing {size:5} tools {tools:5}  missing {told}")
 
 
 if __name__ == "__main__":
