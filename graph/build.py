@@ -13,7 +13,7 @@
                        v                                                                 |
                    evaluator ------------------------------------------------------------+
 
-    planner, approve_plan -- solved | out_of_budget | stuck --> finish -> END
+    planner, approve_plan -- solved | out_of_budget | max_experiments | stuck --> finish -> END
 
 A role drafts; the gate behind it (``graph.approval.gates``) asks a person where the settings say so,
 and writes the record; only then is the draft acted upon.

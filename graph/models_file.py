@@ -26,6 +26,9 @@ One TOML file says it all; a flag wins over it (``docs/models.example.toml`` exp
     [roles.planner]
     model = "openai:gpt-5"
 
+    [limits]                                # of one decision of a role
+    seconds = 600
+
     [prices."openai:qwen3-32b"]
     input_usd = 0.0
     output_usd = 0.0
@@ -45,14 +48,23 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
+from graph.models_sections import (
+    LimitsSection,
+    ModelSection,
+    ModelsFile,
+    RoleSections,
+    Section,
+)
 from graph.settings import RunSettings
 from memory.budget.spending import PriceTable
 from memory.records import Role
+from roles.llm.limits import OwnLimits
 from tasks.errors import InputError, did_you_mean
 from tools.chat.models import KEY_VARIABLES, Models, ModelSpec, chat_model, split_name
 from tools.process.environment import looks_secret
@@ -63,76 +75,11 @@ KEYS_BELONG = 'keys belong in the environment: export it, and write api_key_env 
 _KEY = re.compile(r"\b(?:(?:sk|pk|gsk|xai|hf|ghp|pplx|nvapi)[-_][\w-]{16,}|AIza[\w-]{30,})")
 """How the keys of common providers look."""
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
-_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 _PRICE_FIELDS = {"input": "input_usd", "cached": "cached_usd", "output": "output_usd"}
 
 
 SHORT_JOBS: tuple[Role, ...] = ("evaluator",)
 """Roles whose decision is short and held by a test of the harness: the cheaper model makes it by default."""
-
-
-class ModelSection(BaseModel):
-    """One model and how it is called; None takes over what ``[default]`` says."""
-
-    model_config = _STRICT
-
-    model: str | None = None
-    base_url: str | None = None
-    """Empty for the provider's own, where ``[default]`` names a server."""
-    api_key_env: str | None = None
-    """The variable that holds the key; empty to send none."""
-    temperature: float | None = Field(None, ge=0, le=2)
-    max_output_tokens: int | None = Field(None, gt=0)
-    timeout_seconds: float | None = Field(None, gt=0, allow_inf_nan=False)
-    max_retries: int | None = Field(None, ge=0, le=10)
-
-
-def _section(value: object) -> object:
-    """``"provider:model"`` is short for a section that says nothing else."""
-    return {"model": value} if isinstance(value, str) else value
-
-
-class Section(ModelSection):
-    """A model with its fallbacks."""
-
-    fallbacks: list[Annotated[ModelSection, BeforeValidator(_section)]] | None = None
-    """``"provider:model"``, or a table with the lines of a section."""
-
-
-class ServerSection(BaseModel):
-    """An evaluation server: where it is, and which variable holds its key."""
-
-    model_config = _STRICT
-
-    base_url: str = ""
-    api_key_env: str | None = None
-
-
-class RoleSections(BaseModel):
-    """``[roles.planner]`` and its like."""
-
-    model_config = _STRICT
-
-    planner: Section = Section()
-    data_curator: Section = Section()
-    training_engineer: Section = Section()
-    evaluator: Section = Section()
-    diagnostician: Section = Section()
-
-
-class ModelsFile(BaseModel):
-    """The whole file."""
-
-    model_config = _STRICT
-
-    default: Section = Section()
-    small: Section = Section()
-    teacher: Section | None = None
-    judge: ModelSection = ModelSection()
-    baseline: ModelSection = ModelSection()
-    eval_server: ServerSection = ServerSection()
-    roles: RoleSections = RoleSections()
-    prices: dict[str, dict[str, Any]] = {}
 
 
 def load_models(settings: RunSettings, environ: Mapping[str, str] | None = None, judge: str = "") -> Models:
@@ -202,6 +149,17 @@ def eval_server(
         api_key_env=section.api_key_env if own else EVAL_KEY_VARIABLE if keys.get(EVAL_KEY_VARIABLE) else "",
     )
     return url, _key(said, "openai", url, keys)
+
+
+def own_limits(settings: RunSettings) -> OwnLimits:
+    """What the run's owner says about a decision; ``decision_seconds`` wins over the file.
+
+    Raises:
+        InputError: the file is wrong.
+    """
+    file = _read(Path(settings.models_file).expanduser()) if settings.models_file else ModelsFile()
+    own = OwnLimits(**file.limits.model_dump())
+    return replace(own, seconds=settings.decision_seconds) if settings.decision_seconds else own
 
 
 def keys_present(environ: Mapping[str, str] | None = None) -> list[str]:
@@ -360,7 +318,12 @@ def _file_error(path: Path, error: ValidationError) -> InputError:
     where = tuple(str(part) for part in found["loc"])
     if found["type"] != "extra_forbidden":
         return InputError(_line(path, where), " ".join(found["msg"].lower().split()), "change that value")
-    known = ModelsFile if len(where) == 1 else RoleSections if where[:-1] == ("roles",) else Section
+    sections: dict[tuple[str, ...], type[BaseModel]] = {
+        (): ModelsFile,
+        ("roles",): RoleSections,
+        ("limits",): LimitsSection,
+    }
+    known = sections.get(where[:-1], Section)
     return InputError(_line(path, where), "is unknown", did_you_mean(where[-1], known.model_fields))
 
 

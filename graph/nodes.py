@@ -57,6 +57,9 @@ def planner(step: Step) -> RunState:
         return {"ending": "stuck", "reason": f"no experiment could be planned: {failed.message}"}
     if plan is None:
         return {"ending": "stuck", "reason": "nothing untried is left that is expected to help"}
+    if isinstance(plan, stopping.Stop):
+        said = " ".join(plan.reason.split())[:LONGEST_REASON]
+        return {"ending": "stuck", "reason": f"the Planner ends the run: {said}"}
     return {"experiment": experiment, "failed": False, "draft": plan.model_dump(mode="json")}
 
 

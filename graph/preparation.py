@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from graph.deciding import DECIDERS
 from graph.session import BASE_MODEL
 from graph.state import RunState
 from graph.step import Step
@@ -39,6 +40,8 @@ def prepare(step: Step) -> RunState:
     for event in journal.events:
         if event.kind == "note" and event.data.get("about") == BASE_MODEL:
             step.tell("note", None, {"text": f"base model: {event.data['text']}"})
+        if event.kind == "note" and event.data.get("about") == DECIDERS:
+            step.tell("note", None, {"text": event.data["text"]})
     step.announce("prepare", f"profiling {len(dojo.pool)} sources")
     with dojo.ledger.measure("data"):
         dojo.profiles()

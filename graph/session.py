@@ -21,12 +21,12 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from graph.deciding import models_of, probed, seat
 from graph.eval_server import find_eval_server
 from graph.settings import RunSettings
 from graph.task_names import load_options, load_task, on_disk
 from graph.trackers import require_trackers, tracker_variables, tracking_of
 from memory.budget.clocks import Ledger
-from memory.budget.spending import Spending
 from memory.experience.store import Experience, ExperienceStore, NullStore
 from memory.journal.log import Journal
 from memory.records import RunInfo
@@ -37,7 +37,6 @@ from tasks.base import Edition, TaskData, TaskSpec
 from tasks.custom.hub_id import hub_id
 from tasks.errors import InputError, or_input_error
 from tasks.load import load
-from tools.chat.models import Models
 from tools.checks.lengths import EDITION_ROW_TOKENS
 from tools.contamination.check import Decontaminator
 from tools.curation.profile import answered_rows
@@ -140,7 +139,7 @@ def start(settings: RunSettings) -> Session:
             "give it 2m or more",
         )
     base_model = _base_model(settings)
-    models = _models(settings, spec)
+    models = models_of(settings, spec)
     server, told = find_eval_server(settings, base_model)
     with ExitStack() as on_error:
         worker, data = _read(settings, spec, on_error)
@@ -148,6 +147,7 @@ def start(settings: RunSettings) -> Session:
         counter = _counter(base_model)
         _refuse_hopeless(settings, least_budget_seconds(base_model, counter, data.validation, test.n))
         remarks = _looked_at(settings, base_model, data, worker)
+        probes = probed(settings, models)
         if spec.check_gold is not None and spec.script is not None:
             spec.check_gold(data.validation, partial(score_answers, spec))
         now = datetime.now(UTC)
@@ -156,7 +156,8 @@ def start(settings: RunSettings) -> Session:
         workspace.write_text(workspace.run_dir / SETTINGS_FILE, settings.model_dump_json(indent=2) + "\n")
         started = now.isoformat(timespec="seconds")
         session = _build(settings, spec, workspace, worker, data, started, on_error)
-        session = _with_policy(session, models)
+        probes.write(session.dojo.journal)
+        session = seat(session, models)
         session.dojo.eval_server = server
         if told:
             session.dojo.journal.note(told)
@@ -191,12 +192,12 @@ def reopen(run_dir: Path) -> Session:
     settings = read_settings(run_dir)
     require_trackers(settings.report_to)
     spec = load_task(settings.task, settings.edition)
-    models = _models(settings, spec)
+    models = models_of(settings, spec)
     with ExitStack() as on_error:
         worker, data = _read(settings, spec, on_error)
         workspace = Workspace(run_dir.resolve())
         session = _build(settings, spec, workspace, worker, data, None, on_error)
-        session = _with_policy(session, models)
+        session = seat(session, models)
         session.dojo.eval_server, _ = find_eval_server(settings, session.dojo.base_model)
         on_error.pop_all()
         return session
@@ -349,50 +350,6 @@ def _counter(base_model: BaseModel) -> Callable[[str], int]:
         counter = count_tokens(base_model)
         counter("one")
         return counter
-
-
-def _models(settings: RunSettings, spec: TaskSpec) -> Models | None:
-    """The language models that the settings and the task ask for, with their keys; None when none is.
-
-    Raises:
-        InputError: a model, its key, its package or its price is missing.
-    """
-    asked = settings.teacher or settings.baseline or settings.models_file or spec.judge
-    if settings.policy == "playbook" and not asked:
-        return None
-    from graph.models_file import load_models
-
-    models = load_models(settings, judge=spec.judge.model if spec.judge else "")
-    if spec.judge is not None and spec.judge.max_usd is not None:
-        models.prices.require([spec.judge.model])
-    return models
-
-
-def _with_policy(session: Session, models: Models | None) -> Session:
-    """Who decides; with language models, the Dojo also learns what they may spend."""
-    if models is None:
-        return session
-    dojo, settings = session.dojo, session.settings
-    dojo.spending = Spending.attach(dojo.journal, models.prices, settings.max_usd, settings.max_tokens)
-    from tools.synthesis.teacher import Teacher
-
-    if models.teacher:
-        dojo.teacher = Teacher(models.teacher, dojo.spending, dojo.workspace.run_dir / "teacher")
-    if models.judge:
-        from graph.judge import seat_judge
-
-        seat_judge(dojo, models)
-    if models.baseline:
-        from tools.evaluation.served_baseline import ServedBaseline
-
-        folder = dojo.workspace.run_dir / "baseline"
-        teacher = Teacher(models.baseline, dojo.spending, folder / "replies", role="baseline")
-        dojo.served_baseline = ServedBaseline(teacher, folder / "test.jsonl")
-    if settings.policy == "llm":
-        from roles.llm.policy import LanguageModel
-
-        session.policy = LanguageModel(models, dojo.spending)
-    return session
 
 
 def _store(memory: str) -> Experience:

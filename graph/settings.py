@@ -159,6 +159,11 @@ class RunSettings(BaseModel):
     max_tokens: int | None = Field(
         None, description="Token cap for LLM calls, input and output together.", ge=0
     )
+    decision_seconds: float | None = Field(
+        None,
+        description="Most seconds of one LLM decision (default: a tenth of the time left, at most 300).",
+        gt=0,
+    )
     approve: Annotated[tuple[Literal["plan", "data", "train"], ...], BeforeValidator(_listed)] = Field(
         (), description="Steps before which a person is asked: any of plan, data, train."
     )
@@ -221,6 +226,7 @@ class Options(TypedDict, total=False):
     teacher: str
     max_usd: float | None
     max_tokens: int | None
+    decision_seconds: float | None
     approve: tuple[Literal["plan", "data", "train"], ...]
     report_to: tuple[Literal["tensorboard", "trackio", "wandb", "mlflow"], ...]
     memory: str

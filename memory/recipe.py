@@ -206,23 +206,11 @@ class Cap(Record):
     rows: int = Field(2000, gt=0)
 
 
-BuiltIn = (
-    Select
-    | Map
-    | Filter
-    | Normalise
-    | Repair
-    | Deduplicate
-    | Decontaminate
-    | Verify
-    | Solve
-    | Rephrase
-    | Generate
-    | Judge
-    | Mix
-    | SampleRows
-    | Cap
+Plain = (
+    Select | Map | Filter | Normalise | Repair | Deduplicate | Decontaminate | Verify | Mix | SampleRows | Cap
 )
+"""Every operation that asks no teacher, but a script."""
+BuiltIn = Plain | Solve | Rephrase | Generate | Judge
 """Every operation but a script."""
 Operation = Annotated[BuiltIn | Script, Field(discriminator="op")]
 

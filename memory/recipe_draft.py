@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from memory.recipe import BuiltIn, Record
+from memory.recipe import BuiltIn, Plain, Record
 
 CODE_CHARACTERS = 20_000
 
@@ -48,10 +48,5 @@ class ScriptDraft(Record):
 
 
 DraftOperation = Annotated[BuiltIn | ScriptDraft, Field(discriminator="op")]
-
-
-class RecipeDraft(Record):
-    """Typed operations in order; the first is a ``Select``, and a ``Map`` comes before the rest."""
-
-    operations: tuple[DraftOperation, ...] = Field(min_length=2)
-    seed: int = 0
+PlainDraftOperation = Annotated[Plain | ScriptDraft, Field(discriminator="op")]
+"""What may be drafted in a run without a teacher."""

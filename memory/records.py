@@ -23,7 +23,7 @@ from memory.training_plan import TrainingPlan as TrainingPlan
 from tasks.base import Score
 
 Outcome = Literal["kept", "discarded", "failed"]
-Ending = Literal["solved", "out_of_budget", "stuck", "harness_fault"]
+Ending = Literal["solved", "out_of_budget", "max_experiments", "stuck", "harness_fault"]
 Role = Literal[
     "planner",
     "data_curator",
@@ -34,8 +34,9 @@ Role = Literal[
     "judge",
     "baseline",
 ]
-Change = Literal["sources", "operations", "method", "hyperparameters", "duration", "first"]
-"""The one thing in which an experiment differs from its parent."""
+Change = Literal["sources", "operations", "data", "method", "hyperparameters", "duration", "first"]
+"""The one thing in which an experiment differs from its parent; ``data`` is sources with the operations that
+they need."""
 
 
 class Alternative(Record):

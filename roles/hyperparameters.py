@@ -16,6 +16,8 @@ from memory.records import Experiment
 from tools.training.learning_rate import Method, learning_rate_range
 
 BATCH_SIZES = (16, 32)
+FEW_TRIALS = 10
+"""Before as many, Optuna's own default draws at random (``TPESampler(n_startup_trials=10)``)."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,42 @@ def trials_from(experiments: Sequence[Experiment], base_score: float, method: Me
     trials = []
     for experiment in experiments:
         plan = experiment.training_plan
-        if plan is None or plan.method != method or experiment.plan.steps:
+        if plan is None or not _is_trial(experiment, method):
             continue
         start = scores.get(plan.init_from, base_score)
         reached = scores.get(experiment.id)
         worth = -1.0 if reached is None else (reached - start) / max(100.0 - start, 1.0)
         trials.append(Trial(plan.learning_rate, plan.effective_batch_size, worth))
     return trials
+
+
+def caution(experiments: Sequence[Experiment], method: Method, suggested: Hyperparameters) -> tuple[str, ...]:
+    """How far a suggestion of the search can be trusted, as a line; none for what is no search's.
+
+    Args:
+        experiments: the finished ones.
+        method: full or LoRA.
+        suggested: what is cautioned about.
+    """
+    tried = [e for e in experiments if _is_trial(e, method)]
+    if not suggested.origin.startswith("tpe") or not tried:
+        return ()
+    kinds = {(frozenset(e.plan.sources), e.training_plan and e.training_plan.init_from) for e in tried}
+    lengths = {e.training_plan.num_train_epochs for e in tried if e.training_plan}
+    mixed = (
+        f", and they differ in data or start ({len(kinds)} kinds) and duration ({len(lengths)}) as well: "
+        "what they came to is not their rate's and batch size's alone"
+        if len(kinds) > 1 or len(lengths) > 1
+        else ""
+    )
+    few = "; so few make it little more than a guess" if len(tried) < FEW_TRIALS else ""
+    return (f"- the search has seen {len(tried)} trials{mixed}{few}",)
+
+
+def _is_trial(experiment: Experiment, method: Method) -> bool:
+    """A look, which compares sources, tries no hyperparameters."""
+    plan = experiment.training_plan
+    return plan is not None and plan.method == method and not experiment.plan.steps
 
 
 def suggest(

@@ -11,14 +11,15 @@ from typing import Protocol
 
 from memory.recipe import DataCard, DataRecipe
 from memory.records import Comparison, Diagnosis, Experiment, Plan, TrainingPlan, Verdict
+from roles.stopping import Stop
 from tools.dojo import Dojo
 
 
 class Policy(Protocol):
     """Five decisions. Each returns a record; none acts, and none writes into the journal's stages."""
 
-    def plan(self, dojo: Dojo, experiment: str) -> Plan | None:
-        """The next experiment; None when nothing is left to try."""
+    def plan(self, dojo: Dojo, experiment: str) -> Plan | Stop | None:
+        """The next experiment; None when nothing is left to try, ``Stop`` when a model says so."""
         ...
 
     def write_recipe(self, dojo: Dojo, plan: Plan) -> DataRecipe:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from memory.records import Ending
 from roles.method import method_for
 from roles.time_split import meaningful_seconds
@@ -12,14 +14,22 @@ SOLVED_LOW = 97.0
 """Lower end of the incumbent's interval from which a rate in percent counts as solved."""
 
 
+@dataclass(frozen=True)
+class Stop:
+    """A policy's word that the run should end."""
+
+    reason: str
+    """Its own words."""
+
+
 def ending(
     dojo: Dojo, target: float | None = None, max_experiments: int | None = None
 ) -> tuple[Ending, str] | None:
     """The run's ending and its reason, or None to go on.
 
     solved: the target is reached, or the 95% interval lies above 97. out_of_budget: what
-    is left, less the reserve for the final test, holds no further experiment, as many
-    experiments as were asked for are done, or a cap on money or tokens is reached.
+    is left, less the reserve for the final test, holds no further experiment, or a cap on money or
+    tokens is reached. max_experiments: as many as were asked for are done.
     """
     incumbent = dojo.journal.incumbent_id()
     score = dojo.validation_score(incumbent)
@@ -35,7 +45,7 @@ def ending(
         return "out_of_budget", "what the judge's cap leaves is kept for the sealed test"
     done = len(dojo.journal.experiments())
     if max_experiments is not None and done >= max_experiments:
-        return "out_of_budget", f"{done} experiments were asked for, and are done"
+        return "max_experiments", f"{done} experiments were asked for, and are done"
     left, needed = dojo.remaining_budget_seconds(), shortest_seconds(dojo)
     if left < needed:
         return (

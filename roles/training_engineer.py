@@ -161,7 +161,7 @@ def _suggested(
     trials = trials_from(history, dojo.validation_score("base").value, method)
     before = dojo.journal.plan(plan.init_from)
     from_look = before is not None and before.steps > 0
-    screening = plan.steps or from_look or plan.change in ("first", "sources")
+    screening = plan.steps or from_look or plan.change in ("first", "sources", "data")
     if screening or not searches(dojo, method):
         best = max(trials, key=lambda trial: trial.worth, default=None)
         if best is not None and best.worth > 0:

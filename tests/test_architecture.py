@@ -107,6 +107,7 @@ CATCH_ALL = {
     "tools/curation/script_child.py": "inside the sandbox: what a role's script raises fails it",
     "tasks/tablebench/charts/capture.py": "inside the sandbox: whatever a model's code raises fails it",
     "roles/llm/decide.py": "whatever a provider's client raises, the rules decide and the journal says so",
+    "tools/chat/probe.py": "whatever a provider's client raises, the user is told and the run begins",
     "tools/process/resident_child.py": "the far side of a process as well, job after job",
     "tools/training/tracking.py": "whatever a tracker's client raises, the training goes on with a remark",
     "tools/process/fork_server.py": "the far side of a process: its exception travels to the caller as data",

@@ -32,9 +32,7 @@ DIAGNOSIS: dict[str, Any] = {
     "cause": "data",
     "level": "capability",
     "origin": "data",
-    "evidence": [
-        {"experiment": "e01", "fact": "Two of three wrong numbers are those of another row."}
-    ],
+    "evidence": [{"experiment": "e01", "fact": "Two of three wrong numbers are those of another row."}],
     "next_move": "change_sources",
     "note": "rewrite the steps",
     "prediction": {"change": "operations", "claim": "Finer steps halve wrong_number.", "expected_gain": 9.0},

@@ -42,7 +42,7 @@ def finished_run(task_and_model, tmp_path_factory):
 
 def test_a_run_ends_with_every_key_of_the_summary(finished_run):
     summary, _, _ = finished_run
-    assert summary["outcome"] == "out_of_budget"
+    assert summary["outcome"] == "max_experiments"
     assert summary["kept"] + summary["discarded"] + summary["failed"] == 3
     assert summary["failed"] == 0
     assert summary["base_test"]["n"] == summary["final_test"]["n"] == 24
@@ -141,7 +141,7 @@ def test_the_compiled_graph_can_be_invoked_without_the_command_line(task_and_mod
         max_experiments=1,
     )
     result = ftdojo.build_graph().invoke({}, context=settings)
-    assert result["ending"] == "out_of_budget"
+    assert result["ending"] == "max_experiments"
     assert result["summary"]["test_reads"] == 1
 
 

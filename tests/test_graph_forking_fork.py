@@ -39,7 +39,7 @@ def travelled(task_and_model, tmp_path_factory):
     for answer in (APPROVE, REJECT, REJECT):
         assert result["__interrupt__"][0].value["stage"] == "train"
         result = graph.invoke(Command(resume=answer), CONFIG)
-    assert result["summary"]["outcome"] == "out_of_budget"
+    assert result["summary"]["outcome"] == "max_experiments"
     with runs:
         yield graph, Path(result["run_dir"])
 

@@ -79,7 +79,7 @@ def test_every_role_decides_through_the_model(driven):
 def test_the_run_ends_as_any_other(driven):
     summary, journal, _ = driven
     assert summary["policy"] == "llm"
-    assert summary["outcome"] == "out_of_budget"
+    assert summary["outcome"] == "max_experiments"
     assert len(journal.experiments()) == 3
     assert journal.counts()["failed"] == 0
     assert summary["test_reads"] == 1

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from roles.hyperparameters import BATCH_SIZES, Trial, default_hyperparameters, learning_rate_range, suggest
+from memory.records import Experiment, TrainingPlan
+from roles.hyperparameters import (
+    BATCH_SIZES,
+    Hyperparameters,
+    Trial,
+    caution,
+    default_hyperparameters,
+    learning_rate_range,
+    suggest,
+)
+from tests.support.run_records import plan
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
@@ -52,3 +62,24 @@ def test_many_trials_pull_the_search_towards_the_better_rates():
     rates = [suggest(trials, "full", 128, seed=seed).learning_rate for seed in range(9)]
     middle = (low * high) ** 0.5
     assert sum(rate > middle for rate in rates) >= 7
+
+
+def trained(number: int, sources: tuple[str, ...] = ("a",), epochs: float = 3.0) -> Experiment:
+    id = f"e{number:02d}"
+    made = plan(id).model_copy(update={"sources": sources})
+    training = TrainingPlan(method="full", num_train_epochs=epochs)
+    return Experiment(id=id, number=number, plan=made, training_plan=training)
+
+
+def test_a_suggestion_says_how_many_trials_it_rests_on_and_what_else_differed():
+    found = Hyperparameters(1e-3, 16, "tpe after 2 trials")
+    alike = [trained(number) for number in range(1, 13)]
+    assert caution(alike, "full", found) == ("- the search has seen 12 trials",)
+    assert "so few make it little more than a guess" in caution(alike[:2], "full", found)[0]
+    mixed = [trained(1), trained(2, ("a", "b")), trained(3, epochs=1.0)]
+    assert "differ in data or start (2 kinds) and duration (2) as well" in caution(mixed, "full", found)[0]
+
+
+def test_what_is_no_searchs_needs_no_caution():
+    assert caution([trained(1)], "full", Hyperparameters(1e-3, 16, "best so far")) == ()
+    assert caution([], "full", Hyperparameters(1e-3, 16, "tpe after 0 trials")) == ()

@@ -11,7 +11,7 @@ from memory.records import Plan
 from roles.llm.briefing.build import briefing
 from roles.llm.candidates import best_plan, gain_per_second
 from roles.llm.schemas import PlanDecision
-from roles.llm.validate import Stop
+from roles.stopping import Stop
 from tasks.errors import InvalidDecision
 from tests.support.run_in_progress import StillDojo, make_dojo
 

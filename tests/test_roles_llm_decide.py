@@ -11,7 +11,8 @@ from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from memory.budget.spending import PriceTable, Spending
-from roles.llm.decide import Decided, DecisionPrompt, Limits, decide
+from roles.llm.decide import Decided, DecisionPrompt, decide
+from roles.llm.limits import Limits, Pace
 from tasks.errors import CapReached, ExperimentFailed, HarnessFault, InvalidDecision
 from tests.support.loopback_chat import (
     ChatServer,
@@ -31,6 +32,7 @@ from tests.support.loopback_chat import (
 )
 from tools.chat.models import ModelSpec
 from tools.chat.redact import Redactor
+from tools.toolkit.answers import as_tools
 
 KEY = "sk-not-to-be-seen-98765"
 LIMITS = Limits(first_delay_seconds=0.0, most_delay_seconds=0.0)
@@ -80,6 +82,7 @@ def ask(
     tools: list[BaseTool] | None = None,
     limits: Limits = LIMITS,
     fallbacks: tuple[ModelSpec, ...] = (),
+    pace: Pace | None = None,
     **spec: Any,
 ) -> Decided[float]:
     """One decision by the server's model."""
@@ -95,6 +98,7 @@ def ask(
         accept,
         Redactor([KEY]),
         limits,
+        pace,
     )
 
 
@@ -255,6 +259,19 @@ def test_an_unknown_tool_and_wrong_arguments_go_back():
     assert "not a valid tool" in requests[1].answers[0]
     assert "what" in requests[2].answers[1]
     assert decided.decision.problems == ("there is no tool shell",)
+
+
+def test_arguments_of_a_tool_are_read_in_whatever_form_they_come():
+    tools = as_tools([looking()[0].func])
+    looks = [
+        call("look", {"arguments": {"what": "a"}}),
+        call("look", {"What": "b"}),
+        call("look", {"who": 1}),
+    ]
+    decided, requests = of(*looks, GOOD, tools=tools)
+    assert requests[-1].answers[:2] == ["saw a", "saw b"]
+    assert "who: there is no such argument; did you mean what?" in requests[-1].answers[2]
+    assert (decided.value, decided.decision.tools_called) == (3.0, ("look",) * 3)
 
 
 def test_long_tool_answers_are_cut_and_old_ones_cleared():

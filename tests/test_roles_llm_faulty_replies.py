@@ -10,7 +10,7 @@ import openai._base_client
 import pytest
 
 from memory.records import Plan
-from roles.llm.decide import Limits
+from roles.llm.limits import Limits
 from tests.support.faulty_llm import CLIENT_SECONDS, FAULTS, INJECTION, FaultyLLM
 from tests.support.loopback_chat import ChatServer
 from tests.support.role_decisions import STAGES, decided, decisions, desks, make_policy

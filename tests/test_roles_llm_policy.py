@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from memory.budget.spending import PriceTable, Spending
-from memory.records import TrainingPlan
+from memory.records import TrainingPlan, Verdict
 from roles import playbook
+from roles.stopping import Stop
 from tests.support.faulty_llm import FaultyLLM
 from tests.support.loopback_chat import ChatServer, Request, call, http_error, in_order, text
 from tests.support.role_decisions import STAGES, decided, decisions, desks, make_policy
@@ -93,7 +96,7 @@ def test_the_optimiser_and_the_clock_are_not_the_models(floor):
     assert training.max_steps < playbook.max_steps
 
 
-def test_a_stop_ends_the_run_with_its_reason(floor):
+def test_a_stop_comes_with_its_reason(floor):
     stop = {"stop": True, "reason": "three discards in a row, nothing new to try"}
 
     def script(request: Request):
@@ -101,8 +104,8 @@ def test_a_stop_ends_the_run_with_its_reason(floor):
 
     dojo = floor[0][8]["planner"]
     with ChatServer(script) as server:
-        assert make_policy(server.base_url, **FAST).plan(dojo, "e09") is None
-    assert dojo.journal.notes[-1] == "the Planner ends the run: three discards in a row, nothing new to try"
+        stopped = make_policy(server.base_url, **FAST).plan(dojo, "e09")
+    assert stopped == Stop("three discards in a row, nothing new to try")
 
 
 def test_a_stop_before_two_experiments_is_refused_and_then_the_playbook_plans(floor):
@@ -128,6 +131,29 @@ def test_a_recipe_has_five_repairs_and_the_rest_three(floor):
     answers(floor, in_order(text("no")))
     repairs = {role: decisions(floor[0][8][role])[-1].repairs for role in STAGES}
     assert repairs == dict.fromkeys(STAGES, 3) | {"data_curator": 5}
+
+
+def test_notes_on_the_errors_outlive_a_verdict_that_never_fits(floor):
+    def script(request: Request):
+        if "VerdictDecision" not in request.tool_names:
+            return scripted_reply(request)
+        notes = {"other_word": "the word beside it is copied"}
+        return call("VerdictDecision", {"verdict": "unsure", "note": "12 are fixed", "cluster_notes": notes})
+
+    kept, playbook = answers(floor, script)[0]["evaluator"], floor[1][8]["evaluator"]
+    assert isinstance(kept, Verdict)
+    assert (kept.verdict, kept.decided_by) == (playbook.verdict, "playbook")
+    assert kept.note.endswith("the model's note: 12 are fixed")
+    assert kept.cluster_notes == {"other_word": "the word beside it is copied"}
+
+
+def test_without_a_teacher_its_operations_are_not_offered(floor):
+    _, requests = answers(floor, scripted_reply)
+    asked = next(request for request in requests if "RecipeDecision" in request.tool_names)
+    offered = {tool["function"]["name"]: json.dumps(tool) for tool in asked.body["tools"]}
+    for name in ("RecipeDecision", "try_recipe"):
+        assert '"deduplicate"' in offered[name]
+        assert '"rephrase"' not in offered[name]
 
 
 def test_what_roles_read_and_call_is_bounded(floor):

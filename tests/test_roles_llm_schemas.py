@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from memory.journal.log import Journal
 from memory.recipe import Cap, Decontaminate, Map, Mix, Select
-from memory.records import Diagnosis, Experiment, Failure
+from memory.records import Diagnosis, Experiment, Failure, Verdict
 from roles.llm.schemas import (
     DiagnosisDecision,
     PlanDecision,
@@ -18,9 +18,10 @@ from roles.llm.schemas import (
     TrainingDecision,
     VerdictDecision,
 )
-from roles.llm.validate import Stop, diagnosis_of, plan_of, verdict_of
+from roles.llm.validate import diagnosis_of, plan_of, verdict_of, with_notes
 from roles.llm.validate_recipe import recipe_of
 from roles.llm.validate_training import training_draft_of
+from roles.stopping import Stop
 from tasks.errors import InvalidDecision
 from tests.support.run_in_progress import make_dojo
 
@@ -123,7 +124,7 @@ def test_a_plan_that_fits_becomes_a_record(dojos):
         ({"parent": "e44"}, "is no finished experiment"),
         ({"parent": "e01"}, "the parent is e06, not e01"),
         ({"change": "first"}, "is for the first experiment of a run"),
-        ({"change": "sources"}, "they are those of e06"),
+        ({"change": "sources"}, "they are the sources of e06"),
         ({"sources": ["field-notes", "forum"]}, "change one thing at a time"),
         ({"tests": "e55"}, "made no prediction"),
         ({"tests": "e08"}, "predicts what a change of sources brings"),
@@ -171,6 +172,33 @@ def test_a_plan_may_test_a_prediction_and_follow_a_lesson(dojos):
     assert (made.tests, made.lessons) == ("e08", ("earlier/e01",))
 
 
+def test_sources_with_the_operations_they_need_are_one_change(dojos):
+    both = {"sources": ["field-notes", "forum"]}
+    assert plan(dojos["plan"], **both, change="data").change == "data"
+    with pytest.raises(InvalidDecision, match="say data where the new sources come with the operations"):
+        plan(dojos["plan"], **both, change="operations")
+    with pytest.raises(InvalidDecision, match="say operations, where those alone change"):
+        plan(dojos["plan"], change="data")
+
+
+def test_weights_change_with_the_data_alone(dojos, monkeypatch):
+    dojo = dojos["plan"]
+    done = dojo.journal.experiments()
+    parent = next(e for e in done if e.id == "e06")
+    weighed = parent.plan.model_copy(
+        update={"sources": ("field-notes", "forum"), "weights": {"field-notes": 2.0, "forum": 1.0}}
+    )
+    changed = [e.model_copy(update={"plan": weighed}) if e.id == "e06" else e for e in done]
+    monkeypatch.setattr(dojo.journal, "experiments", lambda: changed)
+    both = {"sources": ["field-notes", "forum"]}
+    assert plan(dojo, **both, weights={"field-notes": 4.0, "forum": 2.0}).change == "duration"
+    with pytest.raises(
+        InvalidDecision, match="weights: the plan changes duration, so they stay those of e06"
+    ):
+        plan(dojo, **both, weights={"field-notes": 1.0, "forum": 2.0})
+    assert plan(dojo, **both, change="sources").weights == {}
+
+
 def test_stopping_takes_two_experiments(dojos):
     with pytest.raises(InvalidDecision, match="at least 2"):
         plan(dojos["first"], stop=True)
@@ -181,7 +209,7 @@ def test_stopping_takes_two_experiments(dojos):
 
 
 def recipe(dojo, *operations):
-    made = dojo.journal.plan("e09")
+    made = dojo.journal.plan("e09").model_copy(update={"change": "operations"})
     return recipe_of(dojo, made, RecipeDecision.model_validate({"operations": operations}))
 
 
@@ -204,7 +232,8 @@ def test_what_a_script_writes_is_decontaminated(dojos):
 
 def test_weights_of_the_plan_become_a_mix(dojos):
     dojo = dojos["plan"]
-    weighted = dojo.journal.plan("e09").model_copy(update={"weights": {"field-notes": 1.0, "forum": 0.5}})
+    weights = {"field-notes": 1.0, "forum": 0.5}
+    weighted = dojo.journal.plan("e09").model_copy(update={"weights": weights, "change": "operations"})
     made = recipe_of(dojo, weighted, RecipeDecision(operations=[]))
     assert [type(op) for op in made.operations] == [Select, Map, Decontaminate, Mix, Cap]
 
@@ -294,6 +323,39 @@ def test_no_reading_admits_what_the_test_refuses(dojos):
         verdict_of(dojo, worse, keep)
     with pytest.raises(InvalidDecision, match="is no error cluster; known: other_word"):
         verdict_of(dojo, comparison, keep.model_copy(update={"cluster_notes": {"zzz": "a note"}}))
+
+
+def test_notes_outlive_a_verdict_that_is_none(dojos):
+    dojo = dojos["verdict"]
+    comparison = dojo.journal.comparison("e09")
+    floor = Verdict(verdict="discard", note="paired test: -1.0")
+    seen = {
+        "verdict": "maybe",
+        "note": "12 of 20 are fixed",
+        "cluster_notes": {"other_word": "a neighbour", "z": "?"},
+    }
+    kept = with_notes(dojo, comparison, floor, seen)
+    assert (kept.verdict, kept.decided_by) == ("discard", "playbook")
+    assert kept.note == "paired test: -1.0; the model's note: 12 of 20 are fixed"
+    assert kept.cluster_notes == {"other_word": "a neighbour"}
+    assert with_notes(dojo, comparison, floor, {"note": 7, "cluster_notes": ["x"]}) == floor
+
+
+def test_a_prediction_claims_what_its_change_can_bring(dojos):
+    claim = "with forum beside it the names come right"
+    sources = ("field-notes",)
+    done = experiment(dojos["verdict"].journal).plan.model_copy(update={"sources": sources})
+    told = r"names forum; say sources, or data where the operations change"
+    with pytest.raises(InvalidDecision, match=told):
+        diagnosis(
+            dojos["verdict"],
+            {"prediction": {"change": "operations", "claim": claim, "expected_gain": 2.0}},
+            plan=done,
+        )
+    for change in ("sources", "data"):
+        prediction = {"change": change, "claim": claim, "expected_gain": 2.0}
+        made = diagnosis(dojos["verdict"], {"prediction": prediction}, plan=done)
+        assert made.prediction is not None and made.prediction.change == change
 
 
 def experiment(journal: Journal, **changes: Any) -> Experiment:

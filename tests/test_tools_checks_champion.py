@@ -6,7 +6,7 @@ from typing import Literal
 
 from memory.records import Comparison, Experiment, Failure, Verdict
 from tests.support.run_records import comparison, plan
-from tools.checks.champion import candidate_of, outcome_of, replaces_incumbent
+from tools.checks.champion import candidate_of, gate_words, outcome_of, replaces_incumbent
 
 
 def experiment(
@@ -34,6 +34,15 @@ def test_the_incumbent_changes_at_a_loose_level_and_only_for_the_better() -> Non
     assert replaces_incumbent(comparison("e01", "base", 3.0).model_copy(update={"p_value": 0.4}))
     assert not replaces_incumbent(comparison("e01", "base", 3.0).model_copy(update={"p_value": 0.41}))
     assert not replaces_incumbent(comparison("e01", "base", -3.0).model_copy(update={"p_value": 0.001}))
+
+
+def test_the_gate_says_yes_or_no_and_why() -> None:
+    loose = comparison("e01", "base", 2.0).model_copy(update={"p_value": 0.33})
+    assert gate_words(loose) == "may it be kept: yes (difference +2.0 > 0, one-sided p 0.17 <= 0.2)"
+    chance = loose.model_copy(update={"p_value": 0.5})
+    assert gate_words(chance) == "may it be kept: no (difference +2.0 > 0, one-sided p 0.25 > 0.2)"
+    worse = loose.model_copy(update={"delta": -2.0})
+    assert gate_words(worse).startswith("may it be kept: no (difference -2.0 <= 0")
 
 
 def test_the_candidate_is_the_best_on_the_search_items_kept_or_not() -> None:

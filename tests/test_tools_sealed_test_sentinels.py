@@ -215,7 +215,7 @@ CALLS: dict[str, list[dict[str, Any]]] = {
     "list_sources": [{}],
     "profile_source": [{"name": name} for name in (*SOURCES, "fourm")],
     "sample_rows": [{"source": name, "rows": 8, "seed": seed} for name in SOURCES for seed in range(4)],
-    "try_recipe": [{"recipe": recipe} for recipe in RECIPES],
+    "try_recipe": [{"operations": recipe["operations"]} for recipe in RECIPES],
     "plan_experiment": [{"plan": NEXT_PLAN}, {"plan": NEXT_PLAN | {"sources": ["copies"]}}],
     "run_data_recipe": [
         {"experiment": id, "recipe": recipe} for recipe in reversed(RECIPES) for id in ("e02", "e03")

@@ -13,6 +13,7 @@ from graph.approval.proposal import facts_of
 from memory.budget.prices import PriceTable
 from memory.budget.spending import Spending
 from memory.recipe import DataRecipe
+from memory.records import Plan
 from tasks.errors import HarnessFault
 from tests.support.run_in_progress import StillDojo, make_dojo
 from tools.chat.models import ModelSpec
@@ -106,7 +107,10 @@ def test_ranges_stand_in_the_schema_and_are_kept(dojo: StillDojo) -> None:
         ("audit_sources", {"experiment": "e01", "sources": []}, "sources: "),
         ("estimate_training", {"experiment": "e99", "plan": {}}, "has no data yet"),
         ("estimate_training", {"experiment": "e01", "plan": {"learning_rate": -1}}, "plan.learning_rate: "),
-        ("try_recipe", {"recipe": {"operations": [{"op": "selct"}, {"op": "map"}]}}, "recipe.operations.0: "),
+        ("try_recipe", {"operations": [{"op": "selct"}, {"op": "map"}]}, "operations.0: "),
+        ("try_recipe", {"operation": []}, "operation: there is no such argument; did you mean operations?"),
+        ("sample_rows", {"source": "forum", "n_rows": 5}, "n_rows: there is no such argument; did you mean"),
+        ("profile_source", {"source": "forum"}, "source: there is no such argument; known: name"),
         ("try_script", {"code": "x" * 20_001, "sources": ["forum"]}, "at most 20000 characters"),
         ("try_script", {"code": "", "sources": ["fourm"]}, "did you mean forum?"),
         (
@@ -260,19 +264,44 @@ def recipe(*operations: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_recipe_is_tried_without_a_trace(dojo: StillDojo) -> None:
     before = sorted(dojo.workspace.run_dir.rglob("*")), len(dojo.journal.events)
-    said = call(dojo, "try_recipe", recipe=recipe({"op": "decontaminate"}, {"op": "cap", "rows": 20}))
+    said = call(dojo, "try_recipe", **recipe({"op": "decontaminate"}, {"op": "cap", "rows": 20}))
     assert said.startswith("tried on all 80 raw rows: 20 rows left")
     assert "decontaminate: 80 -> 50" in said and "by source: forum 20" in said
     outside, inside = foreign_text(said)
     assert "Ignore all rules" in inside and "Ignore all rules" not in outside
     assert (sorted(dojo.workspace.run_dir.rglob("*")), len(dojo.journal.events)) == before
-    assert "contaminated" in call(dojo, "try_recipe", recipe=recipe())
+    assert "contaminated" in call(dojo, "try_recipe", **recipe())
     strict = {"op": "verify", "strict": True}
-    assert "verify removed the last" in call(dojo, "try_recipe", recipe=recipe(strict))
+    assert "verify removed the last" in call(dojo, "try_recipe", **recipe(strict))
 
 
-def test_a_recipe_with_a_teacher_is_tried_without_asking_it(dojo: StillDojo) -> None:
-    said = call(dojo, "try_recipe", recipe=recipe({"op": "rephrase", "rows": 5}, {"op": "decontaminate"}))
+def test_a_run_without_a_teacher_is_offered_no_operation_that_asks_one(dojo: StillDojo) -> None:
+    said = call(dojo, "try_recipe", **recipe({"op": "rephrase", "rows": 5}))
+    assert said.startswith("failed: operations") and "'rephrase'" in said
+
+
+def test_a_recipe_is_tried_in_the_form_in_which_it_is_decided(
+    dojo: StillDojo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan(
+        experiment="e09", parent=None, hypothesis="h", reason="r", change="first", expected_gain=1.0,
+        sources=("forum",), max_seconds=60.0, rows=20,
+    )  # fmt: skip
+    monkeypatch.setattr(dojo.journal, "unfinished", lambda: "e09")
+    monkeypatch.setattr(dojo.journal, "plan", lambda id: plan)
+    said = call(dojo, "try_recipe", operations=[{"op": "filter", "rule": "nonempty"}])
+    assert said.startswith("tried on all 80 raw rows: 20 rows left")
+    assert "decontaminate: 80 -> 50" in said
+
+
+def test_a_recipe_with_a_teacher_is_tried_without_asking_it(
+    dojo: StillDojo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spending = Spending.attach(dojo.journal, PriceTable({}), None, None)
+    monkeypatch.setattr(
+        dojo, "teacher", Teacher([ModelSpec("openai:t")], spending, dojo.workspace.run_dir / "teacher")
+    )
+    said = call(dojo, "try_recipe", **recipe({"op": "rephrase", "rows": 5}, {"op": "decontaminate"}))
     assert said.startswith("tried on all 80 raw rows: 50 rows left") and "rephrase" not in said
 
 
@@ -290,14 +319,14 @@ def test_a_teacher_is_estimated_and_not_asked(dojo: StillDojo, monkeypatch: pyte
         {"op": "judge", "rows": 20},
         {"op": "decontaminate"},
     ]
-    said = call(dojo, "estimate_teacher", recipe=recipe(*asking)).split("\n")
+    said = call(dojo, "estimate_teacher", **recipe(*asking)).split("\n")
     assert said[0] == "teacher openai:t; the caps leave 2.0000 US dollars"
     assert said[1].startswith("solve: 20 calls (0 more are answered already), ")
     assert said[2].startswith("judge: 20 calls (0 more are answered already), ")
     assert all(re.search(r"[1-9][\d,]* tokens in, .* about 0\.\d+ US dollars$", line) for line in said[1:])
     _, costs = facts_of(dojo, "e01", DataRecipe.model_validate(recipe(*asking)))
     assert [line.split(",")[0] for line in costs["teacher"]] == ["solve: 20 calls", "judge: 20 calls"]
-    nothing = call(dojo, "estimate_teacher", recipe=recipe({"op": "decontaminate"}))
+    nothing = call(dojo, "estimate_teacher", **recipe({"op": "decontaminate"}))
     assert nothing.endswith("this recipe asks the teacher nothing")
     assert len(dojo.journal.events) == events
     assert not (dojo.workspace.run_dir / "teacher").exists()

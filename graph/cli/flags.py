@@ -64,6 +64,7 @@ FLAGS = {
     "teacher": Flag(POLICY, metavar="PROVIDER:MODEL"),
     "max_usd": Flag(POLICY, metavar="USD"),
     "max_tokens": Flag(POLICY, metavar="TOKENS"),
+    "decision_seconds": Flag(POLICY, metavar="SECONDS"),
     "approve": Flag(POLICY, default="", metavar="STEPS"),
     "report_to": Flag(OUTPUT, default="", metavar="TRACKERS"),
     "memory": Flag(PLACES, metavar="FOLDER", shown="FTDOJO_HOME/memory"),

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from memory.records import Alternative, Plan
 from roles.llm.schemas import AlternativePlan, PlanDecision
-from roles.llm.validate import Stop, plan_of
+from roles.llm.validate import plan_of
+from roles.stopping import Stop
 from tasks.errors import InvalidDecision
 from tools.dojo import Dojo
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 import contextvars
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
 from memory.budget.spending import Spending
 from memory.records import Decision, Role
+from roles.llm.limits import USUAL, Limits, Pace
 from roles.llm.metering import Meter, TooLong
 from roles.llm.reply_validator import ReplyValidator
 from tasks.errors import CapReached, FtDojoError, HarnessFault
@@ -42,26 +43,6 @@ UNREADABLE = (json.JSONDecodeError, ValueError, TypeError, KeyError, IndexError,
 
 
 @dataclass(frozen=True)
-class Limits:
-    """How long and how often a decision may try."""
-
-    calls: int = 12
-    """Of the model, repairs included."""
-    tool_calls: int = 8
-    repairs: int = 3
-    wall_seconds: float = 300.0
-    """After which no further call begins."""
-    reply_chars: int = 40_000
-    answer_chars: int = 10_000
-    context_tokens: int = 16_000
-    """From here on, all tool answers but the last three are cleared."""
-    retries: int = 2
-    """Of one call, after the HTTP client's own."""
-    first_delay_seconds: float = 0.5
-    most_delay_seconds: float = 8.0
-
-
-@dataclass(frozen=True)
 class DecisionPrompt:
     """What a role is given to decide with."""
 
@@ -79,6 +60,8 @@ class Decided(Generic[T]):
     value: T | None
     """None: the playbook has to decide; ``decision.problems[-1]`` says why."""
     decision: Decision
+    seen: Mapping[str, Any] = field(default_factory=dict)
+    """Where there is no value: the arguments of the latest try, of which a part may be of use."""
 
 
 def decide(
@@ -89,7 +72,8 @@ def decide(
     spending: Spending,
     accept: Callable[[Any], T],
     redactor: Redactor,
-    limits: Limits = Limits(),
+    limits: Limits = USUAL,
+    pace: Pace | None = None,
 ) -> Decided[T]:
     """Let a language model decide.
 
@@ -102,14 +86,17 @@ def decide(
         accept: from the schema to the record; raises InvalidDecision with what does not fit the facts.
         redactor: takes secrets out of error messages.
         limits: bounds on calls, repairs, time and text.
+        pace: how fast the models reply; what they take here is noted in it.
 
     Raises:
         HarnessFault: the harness cannot go on. Nothing that a model or a provider does is raised.
     """
+    names = frozenset(tool.name for tool in prompt.tools)
     guard = ReplyValidator(
-        prompt.schema.__name__, accept, limits.repairs, limits.reply_chars, limits.answer_chars
+        prompt.schema, accept, limits.repairs, limits.reply_chars, limits.answer_chars, names
     )
-    meter = Meter(role, spending, {}, time.monotonic() + limits.wall_seconds)
+    grace = limits.grace * max(0.0, limits.wall_seconds)
+    meter = Meter(role, spending, {}, 0.0, grace, pace or Pace())
     try:
         # A context of its own: neither the outer graph's checkpoints nor its streams reach the agent.
         contextvars.Context().run(_converse, prompt, models, meter, guard, limits)
@@ -118,7 +105,7 @@ def decide(
     except CapReached as reached:
         guard.problems.append(f"cap reached: {reached}")
     except TooLong as late:
-        guard.problems.append(f"no decision within {limits.wall_seconds:g} s: {late}")
+        guard.problems.append(f"no decision within {limits.wall_seconds:.0f} s: {late}")
     except Exception as error:
         guard.problems.append(f"{type(error).__name__}: {error}")
     if meter.fault is not None:
@@ -135,7 +122,7 @@ def decide(
         tools_called=tuple(guard.tools_called),
         problems=tuple(readable(redactor.text(problem))[:PROBLEM] for problem in guard.problems),
     )
-    return Decided(guard.value, decision)
+    return Decided(guard.value, decision, guard.seen)
 
 
 def _converse(
@@ -163,6 +150,7 @@ def _converse(
         middleware=_middleware(chats[1:], meter, guard, limits),
         checkpointer=False,
     )
+    meter.until = time.monotonic() + limits.wall_seconds
     agent.invoke(
         {"messages": [{"role": "user", "content": readable(prompt.user)}]},
         # One tool at a time: they share the run's clocks and files.
@@ -188,7 +176,7 @@ def _middleware(
     )
 
     def review_reply(state: Any, runtime: Any) -> dict[str, Any] | None:
-        return guard.review(state["messages"], state.get("structured_response"))
+        return guard.review(state["messages"])
 
     return [
         after_model(can_jump_to=["model", "end"])(review_reply),

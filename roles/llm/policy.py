@@ -8,12 +8,12 @@ event of the journal says so. Gates, measurements and clocks are the harness's, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from memory.budget.spending import Spending
+from memory.budget.usage import usages
 from memory.recipe import DataCard, DataRecipe
 from memory.records import Comparison, Decision, Diagnosis, Experiment, Plan, Role, TrainingPlan, Verdict
 from roles import playbook
@@ -22,21 +22,17 @@ from roles.llm import schemas, validate
 from roles.llm.briefing.build import briefing, system_prompt
 from roles.llm.briefing.layout import name
 from roles.llm.candidates import best_plan
-from roles.llm.decide import Decided, DecisionPrompt, Limits, Subject, decide
+from roles.llm.decide import Decided, DecisionPrompt, Subject, decide
+from roles.llm.limits import NOTHING_SAID, USUAL, Limits, OwnLimits, Pace
 from roles.llm.validate_recipe import recipe_of
 from roles.llm.validate_training import training_draft_of
+from roles.stopping import Stop
 from tools.chat.models import Models
 from tools.chat.redact import Redactor
 from tools.dojo import Dojo
 from tools.toolkit.by_role import tools_for
 
 T = TypeVar("T")
-SCRIPT_REPAIRS = 5
-"""A recipe may hold a script, which takes more tries than a choice among names."""
-
-MOST_SHARE = 0.1
-"""Of the time left, what one decision may take."""
-LEAST_SECONDS = 5.0
 
 
 class LanguageModel:
@@ -46,7 +42,8 @@ class LanguageModel:
         models: a chain of models for each role.
         spending: the caps and the account.
         redactor: takes secrets out of what is written down; by default the models' keys.
-        limits: bounds of one decision.
+        limits: bounds of one decision, where its owner says nothing.
+        own: what the run's owner says about a decision.
     """
 
     def __init__(
@@ -55,12 +52,15 @@ class LanguageModel:
         spending: Spending,
         redactor: Redactor | None = None,
         limits: Limits | None = None,
+        own: OwnLimits = NOTHING_SAID,
     ) -> None:
-        self.models, self.spending, self.limits = models, spending, limits or Limits()
+        self.models, self.spending = models, spending
+        self.limits, self.own = limits or USUAL, own
+        self._pace: Pace | None = None
         self.redactor = redactor or models.redactor
 
-    def plan(self, dojo: Dojo, experiment: str) -> Plan | None:
-        """The next experiment; None when nothing is left to try, as the model or the playbook sees it."""
+    def plan(self, dojo: Dojo, experiment: str) -> Plan | Stop | None:
+        """The next experiment, the model's word that the run should end, or None from the playbook."""
         decided = self._decide(
             dojo,
             "planner",
@@ -68,13 +68,8 @@ class LanguageModel:
             experiment,
             schemas.PlanDecision,
             lambda reply: best_plan(dojo, experiment, reply),
-        )
-        if decided is None:
-            return playbook.plan(dojo, experiment)
-        if isinstance(decided, validate.Stop):
-            dojo.journal.note(f"the Planner ends the run: {decided.reason}")
-            return None
-        return decided
+        ).value
+        return playbook.plan(dojo, experiment) if decided is None else decided
 
     def write_recipe(self, dojo: Dojo, plan: Plan) -> DataRecipe:
         """The data for a plan; where it changes something else, the parent's, and nobody is asked."""
@@ -88,10 +83,10 @@ class LanguageModel:
             "data_curator",
             "recipe",
             plan.experiment,
-            schemas.RecipeDecision,
+            schemas.recipe_decision(teacher=dojo.teacher is not None),
             lambda reply: recipe_of(dojo, plan, reply),
-            repairs=SCRIPT_REPAIRS,
-        )
+            script=True,
+        ).value
         return decided or playbook.write_recipe(dojo, plan)
 
     def draft_training(self, dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
@@ -103,11 +98,14 @@ class LanguageModel:
             plan.experiment,
             schemas.TrainingDecision,
             lambda reply: training_draft_of(dojo, plan, card, reply),
-        )
+        ).value
         return decided or playbook.draft_training(dojo, plan, card)
 
     def assess(self, dojo: Dojo, comparison: Comparison) -> Verdict:
-        """Keep or discard. ``keep`` counts only where the paired test allows it."""
+        """Keep or discard. ``keep`` counts only where the paired test allows it.
+
+        Where the model's verdict is none, its notes on the errors are still worth reading: they stay.
+        """
         decided = self._decide(
             dojo,
             "evaluator",
@@ -116,7 +114,9 @@ class LanguageModel:
             schemas.VerdictDecision,
             lambda reply: validate.verdict_of(dojo, comparison, reply),
         )
-        return decided or playbook.assess(dojo, comparison)
+        return decided.value or validate.with_notes(
+            dojo, comparison, playbook.assess(dojo, comparison), decided.seen
+        )
 
     def diagnose(self, dojo: Dojo, experiment: Experiment, audit: Mapping[str, float]) -> Diagnosis:
         """Cause, evidence, next move. The model is shown the audit of the sources."""
@@ -129,7 +129,7 @@ class LanguageModel:
             schemas.DiagnosisDecision,
             lambda reply: validate.diagnosis_of(dojo, experiment, floor, reply),
             more=_audit_text(dojo, experiment.id, floor),
-        )
+        ).value
         return decided or floor
 
     def _decide(
@@ -142,9 +142,9 @@ class LanguageModel:
         accept: Callable[[Any], T],
         *,
         more: str = "",
-        repairs: int | None = None,
-    ) -> T | None:
-        """The record, or None when the playbook has to decide; either way the journal says who did."""
+        script: bool = False,
+    ) -> Decided[T]:
+        """The record, or none when the playbook has to decide; either way the journal says who did."""
         chain = self.models.roles[role]
         if self.spending.exhausted:
             problem = self.redactor.text(self.spending.exhausted)
@@ -174,19 +174,23 @@ class LanguageModel:
                 self.spending,
                 accept,
                 self.redactor,
-                self._limits(dojo, repairs),
+                self._limits(dojo, chain[0].name, script),
+                self._paced(dojo),
             )
         dojo.journal.append("decision", decided.decision, experiment)
-        return decided.value
+        return decided
 
-    def _limits(self, dojo: Dojo, repairs: int | None) -> Limits:
-        """Thinking takes no more than its share of a small budget."""
-        seconds = max(LEAST_SECONDS, MOST_SHARE * dojo.remaining_budget_seconds())
-        return replace(
-            self.limits,
-            wall_seconds=min(self.limits.wall_seconds, seconds),
-            repairs=self.limits.repairs if repairs is None else repairs,
-        )
+    def _limits(self, dojo: Dojo, model: str, script: bool) -> Limits:
+        """Thinking takes a share of a small budget, and no less than a model needs to answer."""
+        left, reply = dojo.remaining_budget_seconds(), self._paced(dojo).reply_seconds(model)
+        return self.own.over(self.limits, left, reply, script=script)
+
+    def _paced(self, dojo: Dojo) -> Pace:
+        """How fast the models reply, from the run's own calls of roles."""
+        if self._pace is None:
+            roles = self.models.roles
+            self._pace = Pace(usage for usage in usages(dojo.journal) if usage.role in roles)
+        return self._pace
 
 
 def _audit_text(dojo: Dojo, experiment: str, floor: Diagnosis) -> str:

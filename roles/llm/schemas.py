@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from memory.recipe_draft import DraftOperation
+from memory.recipe_draft import DraftOperation, PlainDraftOperation
 from memory.records import Change
 
 Sentence = Annotated[str, Field(min_length=3, max_length=600)]
 Id = Annotated[str, Field(max_length=200)]
+ORDER = "In the order in which they run."
 
 
 class Schema(BaseModel):
@@ -47,7 +48,8 @@ class PlanDecision(Schema):
         description="Why this and nothing else now: figures with experiment ids."
     )
     change: Change = Field(
-        description="The one thing that differs from the parent; `first` for the first experiment, only."
+        description="The one thing that differs from the parent: `data` is sources together with the "
+        "operations they need; `first` is for the first experiment, only."
     )
     init_from: Id = Field(
         "base", description="Whose weights training goes on from: base, or the id of a trained experiment."
@@ -100,7 +102,7 @@ class RecipeDecision(Schema):
     cap (the plan's rows). The recipe is tried on a sample of rows before it counts.
     """
 
-    operations: list[DraftOperation] = Field(max_length=40, description="In the order in which they run.")
+    operations: list[DraftOperation] = Field(max_length=40, description=ORDER)
     seed: int | None = Field(
         None,
         ge=0,
@@ -108,6 +110,19 @@ class RecipeDecision(Schema):
         description="Of what is drawn; another one draws other rows and other made ones. "
         "Leave out for the run's.",
     )
+
+
+_PLAIN = create_model(
+    "RecipeDecision",
+    __base__=RecipeDecision,
+    __doc__=RecipeDecision.__doc__,
+    operations=(list[PlainDraftOperation], Field(max_length=40, description=ORDER)),
+)
+
+
+def recipe_decision(*, teacher: bool) -> type[RecipeDecision]:
+    """The schema of a run with or without a teacher: what nobody could carry out is not offered."""
+    return RecipeDecision if teacher else _PLAIN
 
 
 class TrainingDecision(Schema):
@@ -159,7 +174,9 @@ class Evidence(Schema):
 class PredictionDecision(Schema):
     """The one change that would test the diagnosis, and what it would bring."""
 
-    change: Literal["sources", "operations", "method", "hyperparameters", "duration"]
+    change: Literal["sources", "operations", "data", "method", "hyperparameters", "duration"] = Field(
+        description="`data` where new sources come with the operations they need."
+    )
     claim: Sentence = Field(description="What is changed, and what will happen then.")
     expected_gain: float = Field(
         ge=-100.0, le=100.0, description="Points of validation score over this experiment."

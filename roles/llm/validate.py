@@ -7,25 +7,23 @@ not fit raises ``InvalidDecision`` with a sentence that says what would fit; the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from memory.journal.log import BASE
 from memory.records import Comparison, Diagnosis, Experiment, Plan, Prediction, Verdict
-from roles.llm.schemas import DiagnosisDecision, PlanDecision, VerdictDecision
+from roles.llm.schemas import DiagnosisDecision, PlanDecision, Sentence, VerdictDecision
+from roles.stopping import Stop
 from tasks.errors import InvalidDecision
-from tools.checks.champion import replaces_incumbent
+from tools.checks.champion import gate_words, replaces_incumbent
 from tools.checks.plan import check_plan, nearest
 from tools.dojo import Dojo
 
 LEAST_EXPERIMENTS = 2
 """Finished experiments before a model may call the run done."""
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Nothing is left that is worth trying."""
-
-    reason: str
 
 
 # -- the plan ----------------------------------------------------------------------------------
@@ -69,11 +67,10 @@ def verdict_of(dojo: Dojo, comparison: Comparison, decision: VerdictDecision) ->
     """The Evaluator's decision as a reading."""
     if decision.verdict == "keep" and not replaces_incumbent(comparison):
         raise InvalidDecision(
-            f"verdict: the paired test does not allow keep ({comparison.delta:+.1f} points over "
-            f"{comparison.champion}, p={comparison.p_value:.2g}); say discard"
+            f"verdict: the paired test against {comparison.champion} does not allow keep: "
+            f"{gate_words(comparison)}; say discard"
         )
-    evaluation = dojo.journal.evaluation(comparison.challenger)
-    clusters = [cluster.name for cluster in evaluation.clusters] if evaluation else []
+    clusters = _clusters(dojo, comparison)
     for name in decision.cluster_notes:
         if name not in clusters:
             raise InvalidDecision(f"cluster_notes: {name!r} is no error cluster; {nearest(name, clusters)}")
@@ -83,6 +80,41 @@ def verdict_of(dojo: Dojo, comparison: Comparison, decision: VerdictDecision) ->
         cluster_notes=dict(decision.cluster_notes),
         decided_by="llm",
     )
+
+
+def _clusters(dojo: Dojo, comparison: Comparison) -> list[str]:
+    """The challenger's error clusters, by name."""
+    evaluation = dojo.journal.evaluation(comparison.challenger)
+    return [cluster.name for cluster in evaluation.clusters] if evaluation else []
+
+
+def with_notes(dojo: Dojo, comparison: Comparison, verdict: Verdict, seen: Mapping[str, Any]) -> Verdict:
+    """Another's verdict with what of a refused decision can be used: its note, its words on known clusters.
+
+    Args:
+        dojo: the run.
+        comparison: what was measured.
+        verdict: the playbook's.
+        seen: the decision's arguments, of whatever type.
+    """
+    clusters = _clusters(dojo, comparison)
+    given = seen.get("cluster_notes")
+    notes = {
+        str(name): text
+        for name, text in (given.items() if isinstance(given, Mapping) else ())
+        if name in clusters and _is_sentence(text)
+    }
+    note = seen.get("note")
+    said = f"{verdict.note}; the model's note: {note}" if _is_sentence(note) else verdict.note
+    return verdict.model_copy(update={"note": said, "cluster_notes": notes})
+
+
+def _is_sentence(text: Any) -> bool:
+    try:
+        TypeAdapter(Sentence).validate_python(text)
+    except ValidationError:
+        return False
+    return True
 
 
 ORIGINS = {
@@ -113,6 +145,7 @@ def diagnosis_of(
                 f"evidence: {item.experiment!r} is no experiment; {nearest(item.experiment, known)}"
             )
     _check_consistency(experiment, decision)
+    _check_claim(dojo, experiment, decision)
     prediction = decision.prediction
     return Diagnosis(
         cause=decision.cause,
@@ -145,4 +178,19 @@ def _check_consistency(experiment: Experiment, decision: DiagnosisDecision) -> N
     if decision.prediction is None and decision.next_move != "stop":
         raise InvalidDecision(
             "prediction: name the one change that would test the cause, and what it should gain"
+        )
+
+
+def _check_claim(dojo: Dojo, experiment: Experiment, decision: DiagnosisDecision) -> None:
+    """A prediction is tested by a plan of its own change: what it claims has to be of that change."""
+    prediction = decision.prediction
+    if prediction is None:
+        return
+    words = set(re.findall(r"[\w-]+", prediction.claim))
+    new = sorted(name for name in words & set(dojo.profiles()) if name not in experiment.plan.sources)
+    if new and prediction.change not in ("sources", "data"):
+        raise InvalidDecision(
+            f"prediction: a change of {prediction.change} keeps the sources of {experiment.id} "
+            f"({', '.join(experiment.plan.sources)}), and the claim names {', '.join(new)}; say sources, or "
+            "data where the operations change with them, or claim something of the present sources"
         )

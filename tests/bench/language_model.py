@@ -1,8 +1,10 @@
-"""``python -m tests.bench.language_model minis|caps``: whole runs with a scripted model over real HTTP.
+"""``python -m tests.bench.language_model minis|caps|slow|replies``: a scripted model over real HTTP.
 
 minis: one run of each of the first five mini tasks with the llm policy; prints what the roles decided,
 called and cost, and with ``--transcript FILE`` writes one run's conversation as Markdown.
 caps: runs of a small folder task at many different caps on money; prints the worst overshoot.
+slow: one run of that task whose model takes so long for each reply; prints who decided, and the clocks.
+replies: recorded replies of a real model (``req-N.json``, ``res-N.json``) read again; prints what each is.
 """
 
 from __future__ import annotations
@@ -16,14 +18,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from langchain_core.messages import AIMessage
+from pydantic import BaseModel
 
 import ftdojo
 from memory.journal.log import Journal
 from memory.records import Decision, Usage
+from roles.llm import schemas
+from roles.llm.reply_reading import read_reply
 from tasks.custom.folder import write_example
 from tests.support.loopback_chat import ChatServer, Request
 from tests.support.scripted_llm import scripted_reply
 from tests.support.tiny_model import make_tiny_model
+from tools.chat.replies import refusal
 
 FIRST_FIVE = (
     "aime25",
@@ -143,17 +150,22 @@ def _answer(request: Request) -> Iterator[str]:
     yield from ("````", "")
 
 
+def small_task(folder: Path) -> tuple[Path, Path]:
+    """A folder task of 24 validation and 24 test rows, and a tiny model."""
+    task = folder / "task"
+    write_example(task)
+    for name in ("validation.jsonl", "test.jsonl"):
+        lines = (task / name).read_text(encoding="utf-8").splitlines()[:24]
+        (task / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return task, make_tiny_model(folder / "model")
+
+
 @app.command()
 def caps(runs: Annotated[int, typer.Option(help="How many caps.")] = 20) -> None:
     """Runs of a small folder task, each with its own cap in dollars."""
     worst = 0.0
     with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as (_, models):
-        task = Path(folder) / "task"
-        write_example(task)
-        for name in ("validation.jsonl", "test.jsonl"):
-            lines = (task / name).read_text(encoding="utf-8").splitlines()[:24]
-            (task / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
-        model = make_tiny_model(Path(folder) / "model")
+        task, model = small_task(Path(folder))
         for number in range(runs):
             cap = 0.002 + number * 0.008
             summary = ftdojo.run(
@@ -177,6 +189,102 @@ def caps(runs: Annotated[int, typer.Option(help="How many caps.")] = 20) -> None
                 f"cap ${cap:.3f}: spent ${spent:.4f} in {len(usages)} calls, {summary['outcome']}: {over}"
             )
     typer.echo(f"worst overshoot beyond one call: ${max(worst, 0.0):.4f}")
+
+
+@app.command()
+def slow(
+    reply_seconds: Annotated[float, typer.Option(help="Of each reply, the short question's too.")] = 130.0,
+    budget: Annotated[str, typer.Option(help="Of the run.")] = "20m",
+    decision_seconds: Annotated[float | None, typer.Option(help="As the flag of `ftdojo run`.")] = None,
+) -> None:
+    """One run of a small folder task, each reply after so long."""
+    with tempfile.TemporaryDirectory() as folder:
+        task, model = small_task(Path(folder))
+        with ChatServer(lambda request: scripted_reply(request).after(reply_seconds)) as server:
+            try:
+                summary = ftdojo.run(
+                    str(task),
+                    base_model=str(model),
+                    budget=budget,
+                    max_rows=64,
+                    memory="off",
+                    runs_dir=folder,
+                    policy="llm",
+                    model="openai:slow",
+                    base_url=server.base_url,
+                    decision_seconds=decision_seconds,
+                )
+            except ftdojo.InputError as refused:
+                typer.echo(f"refused after {len(server.requests)} requests: {refused}")
+                return
+            journal, asked = ftdojo.journal(Path(folder) / str(summary["run"])), len(server.requests)
+        echo(journal, summary)
+        typer.echo(f"  outcome: {summary['outcome']}, {summary['reason']}")
+        typer.echo(
+            f"  clocks: {journal_clocks(journal)}; {asked} requests, replies after {reply_seconds:g} s"
+        )
+        for note in journal.notes:
+            typer.echo(f"  note: {note}")
+        for event in journal.events:
+            if event.kind == "decision":
+                made = Decision.model_validate(event.data)
+                told = "; ".join(made.problems)[:160]
+                line = f"{event.experiment} {made.role}: {made.decided_by}, {made.calls} calls"
+                typer.echo(f"  {line}, {made.repairs} repairs {told}".rstrip())
+
+
+def journal_clocks(journal: Journal) -> str:
+    """Seconds by clock, of all experiments."""
+    total = Counter[str]()
+    for experiment in journal.experiments():
+        total.update(experiment.clocks)
+    return ", ".join(f"{name} {seconds:.0f} s" for name, seconds in total.items())
+
+
+SCHEMAS: dict[str, type[BaseModel]] = {
+    "PlanDecision": schemas.PlanDecision,
+    "RecipeDecision": schemas.RecipeDecision,
+    "TrainingDecision": schemas.TrainingDecision,
+    "VerdictDecision": schemas.VerdictDecision,
+    "ReadingDecision": schemas.VerdictDecision,
+    "DiagnosisDecision": schemas.DiagnosisDecision,
+}
+"""By the names under which they were offered; the Evaluator's was once called a reading."""
+
+
+@app.command()
+def replies(folder: Annotated[Path, typer.Argument(help="Holds req-N.json and res-N.json.")]) -> None:
+    """Read recorded replies with the schemas of today: decisions, looks, refusals, what is lost to form."""
+    kinds = Counter[str]()
+    numbers = sorted(int(path.stem.partition("-")[2]) for path in folder.glob("res-*.json"))
+    for number in numbers:
+        sent = json.loads((folder / f"req-{number}.json").read_text(encoding="utf-8"))["body"]
+        reply = recorded(json.loads((folder / f"res-{number}.json").read_text(encoding="utf-8")))
+        offered = [tool["function"]["name"] for tool in sent.get("tools", [])]
+        decision = next(name for name in offered if name in SCHEMAS)
+        read = read_reply(reply, SCHEMAS[decision], frozenset(offered) - {decision})
+        if read.decision is not None:
+            kind = "decision"
+        elif refusal(reply):
+            kind = f"refusal: {refusal(reply)}"
+        elif read.complaint or read.several:
+            kind = f"not accepted: {read.complaint}"
+        else:
+            kind = "look" if reply.tool_calls or read.looks else "lost to form"
+        kinds[kind.partition(":")[0]] += 1
+        if kind not in ("decision", "look"):
+            typer.echo(f"{number} {decision}: {kind[:200]}")
+    typer.echo(", ".join(f"{kind} {count}" for kind, count in kinds.most_common()))
+
+
+def recorded(told: dict[str, Any]) -> AIMessage:
+    """A reply as it was written down, as LangChain's client hands it on."""
+    calls = [
+        {"name": call["name"], "args": call["arguments"], "id": str(place), "type": "tool_call"}
+        for place, call in enumerate(told.get("tool_calls") or [])
+    ]
+    extra = {"refusal": told["refusal"]} if told.get("refusal") else {}
+    return AIMessage(content=told.get("content") or "", tool_calls=calls, additional_kwargs=extra)
 
 
 if __name__ == "__main__":

@@ -74,6 +74,8 @@ class Reply:
     """Tool names and their arguments, as the model wrote them."""
     finish_reason: str = ""
     """By default ``stop``, or ``tool_calls`` when there are calls."""
+    refusal: str | None = None
+    """Words of a refusal, which OpenAI's protocol sends apart from the content."""
     usage: tuple[int, int, int] | Literal["counted", "none"] = "counted"
     """Prompt, cached and completion tokens; ``counted`` takes a token for four characters."""
     status: int = 200
@@ -239,7 +241,7 @@ class ChatServer:
 
 def completion(request: Request, reply: Reply) -> dict[str, Any]:
     """The body of ``/v1/chat/completions``."""
-    message = {"role": "assistant", "content": reply.content, "refusal": None}
+    message = {"role": "assistant", "content": reply.content, "refusal": reply.refusal}
     if reply.calls:
         message |= {"tool_calls": _tool_calls(request, reply)}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _reason(reply)}

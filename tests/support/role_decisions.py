@@ -11,7 +11,7 @@ from memory.budget.spending import PriceTable, Spending
 from memory.recipe import Record
 from memory.records import Decision, Experiment, Role
 from roles import audit, training_gate
-from roles.llm.decide import Limits
+from roles.llm.limits import Limits
 from roles.llm.policy import LanguageModel
 from roles.policy import Policy
 from tests.support.run_in_progress import StillDojo, make_dojo, next_id

@@ -25,6 +25,8 @@ LOOKS: dict[str, tuple[str, ...]] = {
 DECIDED_BY_OPTIMISER = "the optimiser's hyperparameters suit data of this kind"
 PARTS = 6
 """Into how many experiments the time left is divided."""
+WITH_SCRIPT = 2
+"""The number of the experiment whose data a script writes, where its plan lets it."""
 SCRIPT = 'def transform(row):\n    row["prompt"] = row["prompt"].strip()\n    return row\n'
 
 
@@ -57,6 +59,11 @@ class Page:
     def found(self, pattern: str) -> str:
         """The first group of a pattern; empty without one."""
         return self._found(pattern, "")
+
+    def section(self, title: str) -> str:
+        """The text under a heading; empty where there is none."""
+        found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)", self.text, re.MULTILINE | re.DOTALL)
+        return found[1] if found else ""
 
     def table(self, first: str) -> list[dict[str, str]]:
         """The rows of the table whose first column has this title, by column."""
@@ -158,7 +165,9 @@ def _plan(page: Page) -> dict[str, Any]:
     if row is None:
         if page.tried:
             others = kinds.get("direct") or best
-            decided |= {"sources": others, "hypothesis": "The other kind of data teaches more"}
+            change = "data" if page.number == WITH_SCRIPT else "sources"
+            decided |= {"sources": others, "change": change}
+            decided |= {"hypothesis": "The other kind of data teaches more"}
         return decided
     used = row["sources"].split(", ")
     clean = [name for name in used if name not in doubted]
@@ -189,7 +198,9 @@ def _recipe(page: Page) -> dict[str, Any]:
         {"op": "deduplicate", "near": True, "conflicts": True},
         {"op": "verify", "strict": False},
     ]
-    if page.number == 2 and "script" not in page.refusals:
+    free = page.found(r"^- change: (\w+)") in ("first", "operations", "data")
+    kept = "trim the questions" in page.section("The parent's recipe")
+    if kept or (page.number == WITH_SCRIPT and free and "script" not in page.refusals):
         operations.insert(2, {"op": "script", "purpose": "trim the questions", "code": SCRIPT})
     if set(used) <= set(page.sources.get("chain_of_thought", [])):
         operations.append({"op": "filter", "rule": "reasoning"})

@@ -4,6 +4,9 @@ The timeout of an HTTP client restarts with every byte: a server that sends one 
 then holds a caller for ever, and one that never ends fills the memory. Here a body has
 one deadline and one size, and going beyond them is the client's own kind of error, so
 that the provider's retries treat it as any other timeout or broken reply.
+
+Within ``answered_within`` a call has one deadline with all its retries, and a timeout is final: whoever did
+not answer in that time is not asked the same again.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import httpx2
@@ -19,6 +24,24 @@ if TYPE_CHECKING:
 MAX_REPLY_BYTES = 16 << 20
 """No decision and no solution is a hundredth of it."""
 _STARTED = "ftdojo_started"
+_DEADLINE: ContextVar[float | None] = ContextVar("deadline", default=None)
+"""``time.monotonic`` by which the call under way has to be over; None where its timeout alone counts."""
+PAUSE_SECONDS = 1.0
+"""Before a retry where the server names no pause; the client's own begins at half of it."""
+
+
+@contextmanager
+def answered_within(seconds: float) -> Iterator[None]:
+    """Within the block a call that is made here ends after so many seconds, its retries included.
+
+    It holds for clients of ``http_client``, whatever their own timeout. A wait that ends at the deadline
+    raises ``openai.APITimeoutError``, and the client does not try again.
+    """
+    token = _DEADLINE.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _DEADLINE.reset(token)
 
 
 @functools.lru_cache(maxsize=8)
@@ -27,23 +50,47 @@ def http_client(timeout_seconds: float, max_bytes: int = MAX_REPLY_BYTES) -> htt
 
     Args:
         timeout_seconds: for each wait on the network, and for the whole of a reply from the
-            request's start: a slow reply ends after twice as long at the latest.
+            request's start: a slow reply ends after twice as long at the latest. ``answered_within`` says
+            another one for the calls within it.
         max_bytes: of a reply's body.
     """
+    import httpx2
     import openai
+
+    class Bounded(openai.DefaultHttpxClient):
+        def send(self, request: httpx2.Request, **how: Any) -> httpx2.Response:
+            deadline = _DEADLINE.get()
+            if deadline is None:
+                return super().send(request, **how)
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise openai.APITimeoutError(request=request)
+            request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), left)
+            try:
+                return super().send(request, **how)
+            except httpx2.TimeoutException as late:  # as the client's own error it is not tried again
+                raise openai.APITimeoutError(request=request) from late
 
     def note_start(request: httpx2.Request) -> None:
         request.extensions[_STARTED] = time.monotonic()
 
     def bound(response: httpx2.Response) -> None:
-        deadline = response.request.extensions[_STARTED] + timeout_seconds
-        response.stream = _bounded(response, deadline, max_bytes)
+        deadline, own = response.request.extensions[_STARTED] + timeout_seconds, _DEADLINE.get()
+        if own is not None and time.monotonic() + _pause(response) >= own:
+            response.headers["x-should-retry"] = "false"  # the client obeys it
+        response.stream = _bounded(response, deadline if own is None else own, max_bytes)
 
-    return openai.DefaultHttpxClient(
+    return Bounded(
         timeout=timeout_seconds,
         headers={"Accept-Encoding": "identity"},  # else a small body could unpack into a huge one
         event_hooks={"request": [note_start], "response": [bound]},
     )
+
+
+def _pause(response: httpx2.Response) -> float:
+    """Seconds before a retry, as the server asks for them."""
+    told = response.headers.get("retry-after", "")
+    return float(told) if told.isdigit() else PAUSE_SECONDS
 
 
 def _bounded(response: httpx2.Response, deadline: float, max_bytes: int) -> httpx2.SyncByteStream:

@@ -28,6 +28,8 @@ from tools.chat.redact import Redactor
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+TIMEOUT_SECONDS = 120.0
+"""The longest wait for one reply of a model whose spec names none."""
 OPENAI_URL = "https://api.openai.com/v1"
 KEY_VARIABLES = {
     "openai": "OPENAI_API_KEY",
@@ -63,7 +65,8 @@ class ModelSpec:
         api_key: sent as the provider wants it; None for a server that asks for none.
         temperature: the provider's default when None; reasoning models refuse any other.
         max_output_tokens: of one reply, reasoning included.
-        timeout_seconds: the longest wait for one reply; a retry starts anew.
+        timeout_seconds: the longest wait for one reply; a retry starts anew. None: ``TIMEOUT_SECONDS``, and
+            in a decision of a role what is left of it (``roles.llm.metering``).
         max_retries: after a timeout, a lost connection, a 429 or a 5xx, with growing pauses.
 
     Raises:
@@ -75,13 +78,18 @@ class ModelSpec:
     api_key: SecretStr | None = field(default=None, repr=False)
     temperature: float | None = None
     max_output_tokens: int = 4096
-    timeout_seconds: float = 120.0
+    timeout_seconds: float | None = None
     max_retries: int = 2
 
     def __post_init__(self) -> None:
         """Check the name and the address, which are what people mistype."""
         split_name(self.name)
         _check_url(self.base_url)
+
+    @property
+    def patience_seconds(self) -> float:
+        """The longest wait for one reply, where nothing else bounds it."""
+        return TIMEOUT_SECONDS if self.timeout_seconds is None else self.timeout_seconds
 
     @property
     def provider(self) -> str:
@@ -184,7 +192,7 @@ def chat_model(spec: ModelSpec) -> BaseChatModel:
 def _arguments(spec: ModelSpec) -> dict[str, Any]:
     """What every provider's class understands."""
     arguments: dict[str, Any] = {
-        "timeout": spec.timeout_seconds,
+        "timeout": spec.patience_seconds,
         "max_retries": spec.max_retries,
         "max_tokens": spec.max_output_tokens,
         "disable_streaming": True,
@@ -206,7 +214,7 @@ def _openai_arguments(spec: ModelSpec, model: str) -> dict[str, Any]:
         "base_url": spec.base_url or OPENAI_URL,
         "api_key": spec.api_key or SecretStr(PLACEHOLDER_KEY),
         "use_responses_api": False,  # servers of one's own have chat completions alone
-        "http_client": http_client(spec.timeout_seconds),
+        "http_client": http_client(spec.patience_seconds),
     }
     elsewhere = urlsplit(arguments["base_url"]).hostname != urlsplit(OPENAI_URL).hostname
     if elsewhere and not _WANTS_NEW_LIMIT.match(model):

@@ -38,6 +38,14 @@ def finish_reason(reply: AIMessage) -> str:
     return str(told.get("finish_reason") or told.get("stop_reason") or "").lower()
 
 
+def refusal(reply: AIMessage) -> str:
+    """The words in which a model refused, where its provider sends them apart from the text; else empty."""
+    told = reply.additional_kwargs.get("refusal")
+    parts = reply.content if isinstance(reply.content, list) else []
+    said = [part.get("refusal") for part in parts if isinstance(part, dict) and part.get("refusal")]
+    return " ".join(str(words) for words in (told, *said) if words).strip()
+
+
 def readable(text: str) -> str:
     """The text with half surrogate pairs, which no file and no request can hold, as ``?``."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -21,6 +21,17 @@ def replaces_incumbent(comparison: Comparison) -> bool:
     return comparison.delta > 0 and comparison.p_value / 2 <= KEEP_LEVEL
 
 
+def gate_words(comparison: Comparison) -> str:
+    """Whether the challenger may be kept, and why, in one line."""
+    may = "yes" if replaces_incumbent(comparison) else "no"
+    sign = ">" if comparison.delta > 0 else "<="
+    level = "<=" if comparison.p_value / 2 <= KEEP_LEVEL else ">"
+    return (
+        f"may it be kept: {may} (difference {comparison.delta:+.1f} {sign} 0, one-sided "
+        f"p {comparison.p_value / 2:.2g} {level} {KEEP_LEVEL:g})"
+    )
+
+
 def outcome_of(experiment: Experiment) -> Outcome:
     """What an experiment came to: kept when the paired test allows it and no verdict refuses it."""
     comparison = experiment.comparison

@@ -85,16 +85,34 @@ def _check_change(dojo: Dojo, plan: Plan) -> None:
     if parent is None or plan.change == "first":
         return
     before = parent.plan
-    same = set(plan.sources) == set(before.sources) and plan.weights == before.weights
-    if plan.change == "sources" and same:
+    others, weighed = set(plan.sources) != set(before.sources), _weighed(plan) != _weighed(before)
+    if plan.change in ("sources", "data") and not (others or weighed):
+        instead = "; say operations, where those alone change" if plan.change == "data" else ""
         raise InvalidDecision(
-            f"change: says sources, and they are those of {parent.id} with the same weights"
+            f"change: says {plan.change}, and they are the sources of {parent.id} with the same "
+            f"weights{instead}"
         )
-    if plan.change != "sources" and set(plan.sources) != set(before.sources):
+    if plan.change in ("sources", "data"):
+        return
+    if others:
         raise InvalidDecision(
             f"change: says {plan.change}, yet the sources differ from those of {parent.id} "
-            f"({', '.join(before.sources)}); change one thing at a time"
+            f"({', '.join(before.sources)}); change one thing at a time, or say data where the new sources "
+            "come with the operations that they need"
         )
+    if weighed:
+        raise InvalidDecision(
+            f"weights: the plan changes {plan.change}, so they stay those of {parent.id}: "
+            f"{dict(before.weights) or 'none'}"
+        )
+
+
+def _weighed(plan: Plan) -> dict[str, float]:
+    """The shares that the weights come to; empty where none is heavier than another."""
+    if len(set(plan.weights.values())) < 2:
+        return {}
+    total = sum(plan.weights.values())
+    return {name: round(weight / total, 6) for name, weight in plan.weights.items()}
 
 
 def _check_test(dojo: Dojo, plan: Plan) -> None:
@@ -107,8 +125,8 @@ def _check_test(dojo: Dojo, plan: Plan) -> None:
         raise InvalidDecision(f"tests: {plan.tests!r} made no prediction; {nearest(plan.tests, made)}")
     if prediction.change != plan.change:
         raise InvalidDecision(
-            f"tests: {plan.tests} predicts what a change of {prediction.change} brings, "
-            f"and this plan changes {plan.change}"
+            f"tests: {plan.tests} predicts what a change of {prediction.change} brings, and this plan "
+            f"changes {plan.change}; leave tests empty, or change {prediction.change} alone"
         )
 
 

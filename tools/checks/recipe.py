@@ -21,6 +21,7 @@ from memory.recipe import (
 )
 from memory.records import Plan
 from tasks.errors import ExperimentFailed, InvalidDecision
+from tools.checks.recipe_change import check_change
 from tools.curation.run import dry_run
 from tools.dojo import Dojo
 
@@ -36,6 +37,7 @@ def check_recipe(dojo: Dojo, plan: Plan, recipe: DataRecipe) -> None:
         InvalidDecision: what is wrong, and what would fit.
     """
     check_operations(dojo, plan, recipe.operations)
+    check_change(dojo, plan, recipe)
     _rehearse(dojo, recipe)
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec
+from functools import partial, wraps
+from typing import TYPE_CHECKING, ParamSpec, cast
 
 from memory.journal.log import BASE, Journal
 from tasks.errors import CapReached, ExperimentFailed, InputError, InvalidDecision, did_you_mean
@@ -17,7 +17,7 @@ from tools.chat.untrusted_text import TAG, one_line
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
-    from pydantic import ValidationError
+    from pydantic import BaseModel, ValidationError
 
 P = ParamSpec("P")
 ANSWER_CHARACTERS = 9_000
@@ -36,12 +36,21 @@ def as_tools(functions: Sequence[Callable[..., str]]) -> list[BaseTool]:
     from langchain_core.tools import StructuredTool
 
     lock = threading.RLock()
-    return [
-        StructuredTool.from_function(
-            _told(function, lock), parse_docstring=True, handle_validation_error=_wrong_arguments
-        )
-        for function in functions
-    ]
+    made = []
+    for function in functions:
+        tool = StructuredTool.from_function(_told(function, lock), parse_docstring=True)
+        tool.args_schema = schema = _strict(cast("type[BaseModel]", tool.args_schema))
+        tool.handle_validation_error = partial(_wrong_arguments, tuple(schema.model_fields))
+        made.append(cast("BaseTool", tool))
+    return made
+
+
+def _strict(schema: type[BaseModel]) -> type[BaseModel]:
+    """The same arguments and no others: one that is ignored answers another question than was asked."""
+    from pydantic import ConfigDict
+
+    members = {"model_config": ConfigDict(extra="forbid"), "__doc__": schema.__doc__}
+    return cast("type[BaseModel]", type(schema.__name__, (schema,), members | {"__module__": __name__}))
 
 
 def _told(function: Callable[P, str], lock: threading.RLock) -> Callable[P, str]:
@@ -76,12 +85,15 @@ def bounded(text: str, characters: int = ANSWER_CHARACTERS) -> str:
     return head + (f'\n</{TAG} id="{marks[-1][1]}">' if still_open else "") + notice
 
 
-def _wrong_arguments(error: ValidationError) -> str:
-    """What the schema refuses, named by argument."""
+def _wrong_arguments(names: Sequence[str], error: ValidationError) -> str:
+    """What the schema refuses, named by argument; for an argument that there is not, the nearest one."""
     told = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False)[:PROBLEMS]:
         place = ".".join(str(part) for part in problem["loc"]) or "arguments"
-        told.append(f"{one_line(place, 100)}: {one_line(problem['msg'], 300)}")
+        wrong = problem["msg"]
+        if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
+            wrong = f"there is no such argument; {did_you_mean(place[:80], names)}"
+        told.append(f"{one_line(place, 100)}: {one_line(wrong, 300)}")
     more = error.error_count() - len(told)
     rest = f"; and {more} more" if more > 0 else ""
     return f"failed: {'; '.join(told)}{rest}; mend the arguments and call again"

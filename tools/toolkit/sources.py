@@ -11,12 +11,19 @@ from typing import Annotated
 from pydantic import Field
 
 from memory.recipe import DataRecipe, Decontaminate, Filter, Map, Select
-from memory.recipe_draft import CODE_CHARACTERS, RecipeDraft, ScriptDraft, ScriptEdit
+from memory.recipe_draft import (
+    CODE_CHARACTERS,
+    DraftOperation,
+    PlainDraftOperation,
+    ScriptDraft,
+    ScriptEdit,
+)
 from tasks.errors import InputError, boundary, did_you_mean
 from tools.chat.untrusted_text import delimited, one_line
 from tools.checks.script_reference import whole_operations, whole_script
 from tools.checks.teacher_cost import teacher_cost
 from tools.curation.answer_lengths import answer_lengths
+from tools.curation.completion import completed
 from tools.curation.operations import Example
 from tools.curation.profile import SourceProfile
 from tools.curation.run import dry_run
@@ -36,6 +43,8 @@ COLUMN_CHARACTERS = 500
 ROW_CHARACTERS = 600
 SHOWN_ROWS = 2
 Columns = dict[str, dict[str, str]]
+Operations = list[DraftOperation]
+PlainOperations = list[PlainDraftOperation]
 
 
 def source_tools(dojo: Dojo) -> list[Callable[..., str]]:
@@ -91,7 +100,7 @@ def _looking(dojo: Dojo) -> list[Callable[..., str]]:
 
 
 def _trying_recipes(dojo: Dojo) -> Callable[..., str]:
-    def try_recipe(recipe: RecipeDraft) -> str:
+    def try_recipe(operations: Operations) -> str:
         """Try a recipe without recording it: rows after each operation and by source, the lengths of their
         answers, two rows as examples.
 
@@ -99,9 +108,9 @@ def _trying_recipes(dojo: Dojo) -> Callable[..., str]:
         ask the teacher are left out. The final recipe is your decision, not this call.
 
         Args:
-            recipe: the operations, in order, and a seed.
+            operations: in order, as your decision takes them; what it puts in is put in here.
         """
-        whole = DataRecipe(operations=tuple(whole_operations(dojo, recipe.operations)), seed=recipe.seed)
+        whole = _recipe(dojo, operations)
         with dojo.ledger.measure("data"), boundary("data", "trying a recipe"):
             rows, steps = dry_run(
                 whole,
@@ -127,7 +136,27 @@ def _trying_recipes(dojo: Dojo) -> Callable[..., str]:
         shown = (_shown(row, "row") for row in examples)
         return "\n".join([head, *lines, f"by source: {counts}", *lengths, *shown])
 
-    return try_recipe
+    return _without_teacher(dojo, try_recipe)
+
+
+def _without_teacher(dojo: Dojo, function: Callable[..., str]) -> Callable[..., str]:
+    """The function as it is offered: in a run without a teacher no operation that asks one."""
+    if dojo.teacher is None:
+        function.__annotations__["operations"] = PlainOperations
+    return function
+
+
+def _recipe(dojo: Dojo, drafts: Operations) -> DataRecipe:
+    """The recipe that a decision with these operations would come to."""
+    operations = whole_operations(dojo, drafts)
+    experiment = dojo.journal.unfinished()
+    plan = dojo.journal.plan(experiment) if experiment else None
+    selected = {name for op in operations if isinstance(op, Select) for name in op.sources}
+    if plan is not None and selected in (set(), set(plan.sources)):
+        operations = list(completed(plan, dojo.profiles(), operations))
+    if len(operations) < 2:
+        raise InputError("operations", "hold no select and map", "begin with them: nothing is planned yet")
+    return DataRecipe(operations=tuple(operations), seed=dojo.seed)
 
 
 def _trying_scripts(dojo: Dojo) -> Callable[..., str]:
@@ -173,17 +202,17 @@ def _trying_scripts(dojo: Dojo) -> Callable[..., str]:
 
 
 def _costing(dojo: Dojo) -> Callable[..., str]:
-    def estimate_teacher(recipe: DataRecipe) -> str:
+    def estimate_teacher(operations: Operations) -> str:
         """Estimate what a recipe's teacher operations would ask and cost; nothing is sent or paid for.
 
         Counted on at most 2,000 raw rows; replies that are there already cost nothing.
 
         Args:
-            recipe: the operations, with solve, rephrase, generate or judge among them, and a seed.
+            operations: in order, as your decision takes them, with solve, rephrase, generate or judge.
         """
         if dojo.teacher is None:
             raise InputError("the teacher", "this run has none", "write a recipe without one")
-        found = teacher_cost(dojo, recipe, TRIED_ROWS)
+        found = teacher_cost(dojo, _recipe(dojo, operations), TRIED_ROWS)
         lines = [f"teacher {dojo.teacher.name}; {_left(dojo)}"]
         for op, estimate in found:
             price = "no price known" if estimate.usd is None else f"about {estimate.usd:.4f} US dollars"

@@ -18,7 +18,7 @@ SHARES = (0.05, 0.1, 0.25, 0.5)
 BATCH = 16
 
 
-def prices(context: ExperimentContext) -> list[str]:
+def what_shares_buy(context: ExperimentContext) -> list[str]:
     """Before a plan: an epoch's price, and what shares of the time left buy."""
     card, whose = _reference(context)
     if card is None:

@@ -27,6 +27,8 @@ ROWS = 2
 COLUMNS = 12
 WHOLE_SCRIPT = 6000
 """Characters of code up to which a script is shown whole; ``read_recipe`` shows the rest."""
+PURPOSE = 120
+"""Characters of what a script is for."""
 LEGEND = (
     "Shares are of rows. readable: the task's parser finds an answer; steps: it comes with a worked "
     "solution; verified, refuted: by the task itself, without a reference; leaks: match a validation or "
@@ -272,7 +274,8 @@ def steps(card: DataCard, tokens: int) -> str:
             f"{name(source)} {count}" for source, count in step.removed_by_source.items() if count
         )
         gone = f" (removed: {removed})" if removed else ""
-        entries.append(f"- {name(step.op)}: {step.rows_in} -> {step.rows_out}{gone}")
+        why = f", {name(step.note, PURPOSE)}" if step.op == "script" and step.note else ""
+        entries.append(f"- {name(step.op)}: {step.rows_in} -> {step.rows_out}{gone}{why}")
     return listing(entries, tokens)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from memory.budget.spending import Spending
 from memory.calibration import overrides, predictions
@@ -11,7 +11,7 @@ from memory.experience.lessons import Recalled
 from memory.journal.log import BASE
 from memory.records import Approval, Experiment, Failure, TrainingPlan
 from roles.llm.briefing.context import ExperimentContext
-from roles.llm.briefing.costs import allowance, prices
+from roles.llm.briefing.costs import allowance, what_shares_buy
 from roles.llm.briefing.layout import SHORTEST, listing, name, names, quoted, table
 from tasks.base import Score
 from tools.chat.untrusted_text import one_line
@@ -250,7 +250,7 @@ def budget(context: ExperimentContext, tokens: int) -> str:
     """Time, money and tokens left, and about how many experiments they hold."""
     dojo = context.dojo
     left = max(0.0, dojo.remaining_budget_seconds())
-    done = [sum(e.clocks.values()) for e in context.history if e.clocks]
+    done = [e.clocks for e in context.history if e.clocks][-3:]
     lines = [
         f"- time: {left:.0f} s left for experiments of {dojo.ledger.budget.seconds:.0f} s; "
         f"the final test is paid for",
@@ -258,13 +258,24 @@ def budget(context: ExperimentContext, tokens: int) -> str:
         f"and is worth no less than {dojo.minimum_experiment_seconds():.0f} s",
     ]
     if done:
-        mean = sum(done[-3:]) / len(done[-3:])
-        many = int(left / max(mean, dojo.minimum_experiment_seconds()))
-        lines.append(f"- the last {len(done[-3:])} took {mean:.0f} s each: room for about {many} more")
-    lines += prices(context) if context.plan is None else allowance(context)
+        lines.append(f"- {prices(done, left, dojo.minimum_experiment_seconds())}")
+    lines += what_shares_buy(context) if context.plan is None else allowance(context)
     if dojo.spending is not None:
         lines.append(f"- language models: {_spent(dojo.spending)}")
     return listing(lines, tokens)
+
+
+def prices(clocks: Sequence[Mapping[str, float]], left: float, least: float) -> str:
+    """What the latest experiments took, and how many more there is room for: their own work, and with the
+    waits for language models, which are no part of an experiment's price."""
+    waited = sum(each.get("think", 0.0) for each in clocks) / len(clocks)
+    work = sum(sum(each.values()) for each in clocks) / len(clocks) - waited
+    many = int(left / max(work, least))
+    text = f"the last {len(clocks)} took {work:.0f} s each: room for about {many} more"
+    if waited < 1.0:
+        return text
+    fewer = int(left / max(work + waited, least))
+    return f"{text}; deciding took {waited:.0f} s more each, and if it does again, for about {fewer}"
 
 
 def _spent(spending: Spending) -> str:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from memory.journal.log import BASE
 from memory.records import Training, TrainingPlan
-from roles.hyperparameters import trials_from
+from roles.hyperparameters import caution, trials_from
 from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.costs import allowance
 from roles.llm.briefing.history import failure_text, hyperparameters_text, score_text
 from roles.llm.briefing.layout import listing, name, quoted, table
 from roles.method import method_for
 from roles.training_engineer import hyperparameters_for, rate_ceiling
+from tools.checks.champion import gate_words
 from tools.training.learning_rate import Method, learning_rate_range
 from tools.training.loss_curve import loss_fall
 
@@ -35,6 +36,7 @@ def comparison(context: ExperimentContext, tokens: int) -> str:
         f"- difference {c.delta:+.1f} points [{c.low:+.1f}, {c.high:+.1f}], p={c.p_value:.2g} "
         f"({name(c.test)}, n={c.n}); {c.fixed} items fixed, {c.broken} broken"
     )
+    lines.append(f"- the paired test: {gate_words(c)}")
     lines.append(f"- of it answer format {c.format_gain:+.1f}, capability {c.capability_gain:+.1f}")
     if context.plan is not None:
         lines.append(f"- expected over {context.parent_id}: {context.plan.expected_gain:+.1f} points")
@@ -98,6 +100,7 @@ def hyperparameters(context: ExperimentContext, tokens: int) -> str:
     lines = [
         f"- suggested: {method}, learning rate {suggested.learning_rate:.3g}, "
         f"batch {suggested.batch_size} ({name(suggested.origin)})",
+        *caution(context.history, method, suggested),
         f"- range searched: {low:.2g} to {high:.2g}{_ceiling_text(context, method)}",
         *_costs(context),
     ]
