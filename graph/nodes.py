@@ -183,7 +183,7 @@ def diagnostician(step: Step) -> RunState:
         shares = _audited(step, experiment, sources)
         with step.thinking():
             diagnosis = step.policy.diagnose(dojo, done, shares)
-        journal.append("diagnosis", diagnosis, experiment)
+        journal.append("diagnosis", audit.with_agreements(dojo, diagnosis), experiment)
     learned = lesson.lesson_of(dojo, done)
     if learned is not None:
         journal.append("lesson", learned, experiment)

@@ -219,7 +219,7 @@ class Cap(Record):
     rows: int = Field(2000, gt=0)
 
 
-Operation = Annotated[
+Plain = (
     Select
     | Map
     | Filter
@@ -228,33 +228,15 @@ Operation = Annotated[
     | Deduplicate
     | Decontaminate
     | Verify
-    | Script
-    | Solve
-    | Rephrase
-    | Generate
-    | Judge
     | Mix
     | SampleRows
     | Cap
-    | Replay,
-    Field(discriminator="op"),
-]
-PlainOperation = Annotated[
-    Select
-    | Map
-    | Filter
-    | Normalise
-    | Repair
-    | Deduplicate
-    | Decontaminate
-    | Verify
-    | Script
-    | Mix
-    | SampleRows
-    | Cap,
-    Field(discriminator="op"),
-]
-"""The operations that ask no teacher."""
+    | Replay
+)
+"""Every operation that asks no teacher, but a script."""
+BuiltIn = Plain | Solve | Rephrase | Generate | Judge
+"""Every operation but a script."""
+Operation = Annotated[BuiltIn | Script, Field(discriminator="op")]
 
 
 class DataRecipe(Record):

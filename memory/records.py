@@ -13,11 +13,14 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from memory.agreement import Agreement
 from memory.early_stop import EarlyStop
 from memory.forgetting import Forgetting
-from memory.held_out import HeldOut as HeldOut
 from memory.lengths import Lengths as Lengths
+from memory.lesson import Lesson as Lesson
 from memory.recipe import DataCard, DataRecipe, Record
+from memory.training import RowsReproduced as RowsReproduced
+from memory.training import Training as Training
 from memory.training_plan import PolicyName as PolicyName
 from memory.training_plan import TrainingPlan as TrainingPlan
 from tasks.base import Score
@@ -37,6 +40,26 @@ Role = Literal[
 Change = Literal["sources", "operations", "data", "method", "hyperparameters", "duration", "first"]
 """The one thing in which an experiment differs from its parent; ``data`` is sources with the operations that
 they need."""
+
+
+class Alternative(Record):
+    """A plan that was thought of beside the one that is run."""
+
+    hypothesis: str
+    change: Change
+    init_from: str = "base"
+    sources: tuple[str, ...]
+    expected_gain: float
+    """Points of validation score over its parent."""
+    seconds: float
+    """Wall-clock that it asked for."""
+    refused: str = ""
+    """Why it cannot be run here; empty when it only ranked lower."""
+
+    @property
+    def gain_per_second(self) -> float:
+        """What alternatives are ranked by."""
+        return self.expected_gain / max(self.seconds, 1e-9)
 
 
 class Plan(Record):
@@ -68,6 +91,8 @@ class Plan(Record):
     """Share of the training rows that are general ones, against forgetting."""
     tests: str = ""
     """The experiment whose diagnosis made the prediction that this plan puts to the test; mostly empty."""
+    alternatives: tuple[Alternative, ...] = ()
+    """What was ranked lower by expected gain per second, best first."""
     decided_by: PolicyName = "playbook"
 
 
@@ -84,45 +109,6 @@ class Estimate(Record):
     """Of ``seconds``, what does not depend on the number of tokens: loading, the first step, saving."""
     tokens_per_second: float = 0.0
     """In steps, after the first."""
-
-
-class Training(Record):
-    """What training did."""
-
-    model_dir: str
-    """Relative to the run's folder: a loadable model directory or a PEFT adapter directory."""
-    method: Literal["lora", "full"]
-    steps: int
-    rows: int
-    tokens: int
-    """Tokens seen, padding not counted."""
-    losses: tuple[tuple[int, float], ...]
-    """(step, training loss)."""
-    tokens_per_second: float
-    """Over the whole call, its fixed part included."""
-    wall_seconds: float
-    cpu_seconds: float
-    peak_gib: float
-    step_seconds: float = 0.0
-    """Of ``wall_seconds``, all steps at the pace of those after the first; the rest is the fixed part:
-    loading, the warm-up of the first step, saving. 0.0 where it was not measured."""
-    stopped_early: str = ""
-    """Why training ended before its last step; empty when it did not. ``time``: the schedule was shortened,
-    and its rate still came down to its end."""
-    learning_rate: float = 0.0
-    """The rate that was used, where a range test allowed less than the plan asked for; else 0.0."""
-    held_out: HeldOut | None = None
-    """None where no rows were held out."""
-    dropped_rows: int = 0
-    """Rows that were longer than ``max_length`` and not trained on."""
-    refused_rows: int = 0
-    """Rows that the chat template refused, and that were not trained on."""
-    loss_on: Literal["all", "last", ""] = ""
-    """Which answers of conversations carried loss; empty where no row has an answer before its last."""
-    remarks: tuple[str, ...] = ()
-    """What there is to say about its rows, a line each."""
-    command: str = ""
-    """The command that repeats this training without the agent."""
 
 
 class Failure(Record):
@@ -251,39 +237,14 @@ class Diagnosis(Record):
     note: str = ""
     source_scores: dict[str, float] = Field(default_factory=dict)
     """Per source: agreement of the champion's answers with the source's labels, 0.0 to 1.0."""
+    agreements: tuple[Agreement, ...] = ()
+    """Every audit made for this diagnosis, the Diagnostician's own included, with its rows."""
     prediction: Prediction | None = None
     level: Literal["format", "capability", "neither", ""] = ""
     """Whether the wrong answers are ill-formed, or readable and wrong; empty where nobody said."""
     origin: Literal["data", "training", "evaluation", ""] = ""
     """Where the cause lies; empty where nobody said."""
     decided_by: PolicyName = "playbook"
-
-
-class Lesson(Record):
-    """What transfers to the next run, as text that stands alone."""
-
-    id: str
-    text: str
-    task: str
-    domain: str
-    features: dict[str, float | str]
-    """What the lesson was learned under: base model, rows, method, learning rate..."""
-    settings: dict[str, float | str] = Field(default_factory=dict)
-    """The numeric hyperparameters and choices that the lesson recommends."""
-    gain: float
-    """Validation points over the base, with what the lesson recommends."""
-    evidence: tuple[str, ...]
-    """``run/experiment`` ids."""
-    created: str
-    """ISO 8601, UTC."""
-
-    @field_validator("settings", mode="before")
-    @classmethod
-    def _old_kinds(cls, value: Any) -> Any:
-        old = {"worked": "chain_of_thought", "plain": "direct"}
-        if isinstance(value, dict) and value.get("kind") in old:
-            return value | {"kind": old[value["kind"]]}
-        return value
 
 
 class Decision(Record):

@@ -7,7 +7,7 @@ than at the first, and only where it takes a small part of the time in which wha
 
 from __future__ import annotations
 
-from memory.records import Evaluation, Experiment
+from memory.records import Diagnosis, Evaluation, Experiment
 from roles.source_looks import is_look
 from tools.checks.source_kinds import can_be_audited
 from tools.curation.audit import AUDIT_ROWS
@@ -49,3 +49,13 @@ def sources_to_audit(dojo: Dojo, experiment: Experiment) -> tuple[str, ...]:
 def _seconds(evaluation: Evaluation, sources: int) -> float:
     """Wall-clock of an audit, by what the answers to the validation items took."""
     return AUDIT_ROWS * sources * evaluation.wall_seconds / evaluation.score.n
+
+
+def with_agreements(dojo: Dojo, diagnosis: Diagnosis) -> Diagnosis:
+    """The diagnosis with every audit that was made for it, by the harness or on the Diagnostician's request.
+
+    One that an earlier diagnosis took down is not repeated.
+    """
+    noted = dojo.journal.agreements
+    fresh = tuple(item for key, item in dojo.agreements.items() if key not in noted)
+    return diagnosis.model_copy(update={"agreements": fresh})

@@ -6,6 +6,7 @@ passes the gate and gets its duration in ``roles.training_gate``, whoever drafte
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from memory.recipe import DataCard
@@ -21,7 +22,7 @@ from tools.models.quantised import has_bitsandbytes
 from tools.process.machine import machine
 from tools.training import ladder
 from tools.training.estimate import LIBRARIES_GIB, formula_gib
-from tools.training.learning_rate import Method
+from tools.training.learning_rate import Method, learning_rate_range
 from tools.training.memory import LongestBatch, longest_batch
 
 
@@ -124,6 +125,35 @@ def _with_lora(dojo: Dojo, plan: Plan, draft: TrainingPlan) -> TrainingPlan:
 def hyperparameters_for(
     dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method
 ) -> Hyperparameters:
+    """What is suggested for a plan, at no higher a rate than the weights allow that it goes on from."""
+    ceiling = rate_ceiling(dojo, plan.init_from, method)
+    found = _suggested(dojo, plan, history, method, ceiling)
+    if ceiling is None or found.learning_rate <= ceiling:
+        return found
+    return replace(
+        found, learning_rate=ceiling, origin=f"{found.origin}, held to the rate of {plan.init_from}"
+    )
+
+
+def rate_ceiling(dojo: Dojo, init_from: str, method: Method) -> float | None:
+    """The highest rate for a training that goes on from trained weights, whatever it changes: the rate
+    that made them, never below twice the range's lower end; None from the base.
+
+    Above it a restart undoes more than it teaches (``roles.hyperparameters.suggest``). Where the methods
+    differ, the rate is taken over at its place in the other method's range.
+    """
+    started, done = dojo.journal.training_plan(init_from), dojo.journal.training(init_from)
+    if started is None:
+        return None
+    used = (done.learning_rate if done else 0.0) or started.learning_rate
+    low, high = learning_rate_range(method, dojo.base_model.hidden_size)
+    _, high_then = learning_rate_range(started.method, dojo.base_model.hidden_size)
+    return max(used * high / high_then, 2 * low)
+
+
+def _suggested(
+    dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method, ceiling: float | None
+) -> Hyperparameters:
     """A cited lesson's hyperparameters first; screenings and what goes on from a look share one default, so
     that only the data differs, and so do all where the budget holds no search; else TPE."""
     for lesson in dojo.lessons(plan.lessons):
@@ -141,6 +171,4 @@ def hyperparameters_for(
     screening = plan.steps or from_look or plan.change in ("first", "sources", "data")
     if screening or "tpe" in dojo.journal.without or not searches(dojo, method):
         return best_so_far(trials, length) or suggest([], method, width, dojo.seed)
-    started, done = dojo.journal.training_plan(plan.init_from), dojo.journal.training(plan.init_from)
-    ceiling = (done.learning_rate if done else 0.0) or (started.learning_rate if started else None)
     return suggest(trials, method, width, dojo.seed, ceiling, length)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from memory.agreement import Agreement
 from memory.records import Diagnosis, Experiment
-from roles.audit import sources_to_audit
+from roles.audit import sources_to_audit, with_agreements
+from roles.llm.briefing.build import briefing
+from tests.support.run_in_progress import make_dojo
 from tests.support.source_world import score
 from tests.test_tools_checks_source_kinds import profile
 
@@ -76,3 +80,19 @@ def test_an_audit_that_would_take_up_the_time_left_is_not_made():
     half_a_second_each = kept(("clean", "other"), seconds=0.5 * n)
     assert asked(half_a_second_each, left=590.0) == ()
     assert asked(half_a_second_each, left=610.0) == ("clean", "names")
+
+
+def test_a_diagnosis_takes_down_every_fresh_audit_and_later_briefings_show_it(tmp_path: Path) -> None:
+    """Also one that the Diagnostician asked for, which no source score of the playbook's holds."""
+    dojo = make_dojo(tmp_path, 1)
+    found = Agreement(experiment="e01", source="forum", agreed=21, rows=60)
+    dojo.agreements["e01", "forum"] = found
+    plain = Diagnosis(cause="data", evidence=("e02: it is so",), next_move="tune")
+    diagnosis = with_agreements(dojo, plain)
+    assert diagnosis.agreements == (found,)
+    dojo.journal.append("plan", dojo.journal.plan("e01").model_copy(update={"experiment": "e02"}), "e02")
+    dojo.journal.append("diagnosis", diagnosis, "e02")
+    dojo.journal.finish("e02", "discarded")
+    assert with_agreements(dojo, plain).agreements == ()
+    for role in ("planner", "diagnostician"):
+        assert "35% [24, 48] of 60 (e01)" in briefing(role, dojo, "e03")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import product
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from memory.budget.spending import Spending
 from memory.records import Approval, Failure
 from roles.llm.briefing.build import BACKGROUND, BUDGET_TOKENS, CASE, briefing, system_prompt
 from roles.llm.briefing.context import ExperimentContext
-from roles.llm.briefing.layout import Section, approximate_tokens, clipped, laid_out, listing, names, quoted
+from roles.llm.briefing.layout import approximate_tokens
 from roles.llm.briefing.results import hyperparameters
 from tasks.base import Source
 from tasks.errors import HarnessFault
@@ -196,40 +195,6 @@ def test_no_length_of_texts_breaks_the_budget(tmp_path: Path, text: str) -> None
         assert "# Your decision" in page
         if budget == 6000:
             assert "validation items" in page or role == "training_engineer"
-
-
-def test_a_section_is_cut_by_lines_and_says_so() -> None:
-    text = "\n".join(f"line {n}" for n in range(200))
-    cut = clipped(text, 100)
-    assert approximate_tokens(cut) <= 100
-    *kept, last = cut.split("\n")
-    assert len(kept) > 10
-    assert last == f"({200 - len(kept)} more lines left out)"
-    assert clipped(text, 10_000) == text
-
-
-def test_a_fence_is_shown_whole_or_not_at_all() -> None:
-    text = 'head\n<untrusted id="a" what="b">\n' + "> x\n" * 100 + '</untrusted id="a">\ntail'
-    assert clipped(text, 60) == "head\n(103 more lines left out)"
-
-
-def test_the_least_important_sections_go_first_when_the_budget_is_too_small() -> None:
-    sections = [
-        Section("A", 0.9, lambda tokens: "a " * 60, 2),
-        Section("B", 0.9, lambda tokens: "b " * 60, 0),
-        Section("C", 0.9, lambda tokens: "", 1),
-    ]
-    assert laid_out(sections, 200).startswith("## A")
-    assert re.match(r"## B\n(b )+b$", laid_out(sections, 60))
-    assert laid_out(sections, 5) == ""
-
-
-def test_lists_count_what_they_leave_out() -> None:
-    assert listing(["one", "two", "three"], 100) == "one\ntwo\nthree"
-    assert listing(["x" * 60, "y" * 60, "z" * 60], 55).endswith("(1 more left out)")
-    assert names(["alpha", "beta"]) == "alpha, beta"
-    assert names([f"source-{n}" for n in range(30)], 40).endswith("and 26 more")
-    assert quoted("x" * 1000, "row", 10) == ""
 
 
 def test_looks_at_sources_stand_beside_trials_without_being_any(

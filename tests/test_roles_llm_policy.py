@@ -125,7 +125,7 @@ def test_the_audit_of_the_playbook_is_shown_and_kept(floor):
     audit = {"field-notes": 0.8, "forum": 0.8}
     assert records["diagnostician"].source_scores == audit == playbook[0]["diagnostician"].source_scores
     asked = next(request for request in requests if "DiagnosisDecision" in request.tool_names)
-    assert 'labels may be wrong: {"field-notes": 0.8, "forum": 0.8}' in asked.text
+    assert "- field-notes: 80%\n- forum: 80%" in asked.text
 
 
 def test_a_recipe_has_five_repairs_and_the_rest_three(floor):

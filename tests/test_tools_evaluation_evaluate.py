@@ -13,7 +13,6 @@ from tasks.errors import ExperimentFailed
 from tests.support.copy_word_task import copy_spec, data_card, samples
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.evaluation.evaluate import (
-    agreement,
     answer_sets,
     clusters,
     evaluate,
@@ -130,7 +129,8 @@ def test_agreement_tells_right_labels_from_wrong_ones(trained: Path) -> None:
         "empty": [],
     }
     said = row_answers(rows, copy_spec(), trained, shared_worker())
-    assert agreement(said, copy_spec()) == {"same": 1.0, "wrong": 0.0, "blank": 0.0}
+    wanted = {"same": [True] * 5, "wrong": [False] * 5, "blank": [False] * 5}
+    assert row_agreement(said, copy_spec()) == wanted
     mixed = {"mixed": [rows["same"][0], rows["wrong"][1]]}
     said = row_answers(mixed, copy_spec(), trained, shared_worker())
     assert row_agreement(said, copy_spec()) == {"mixed": [True, False]}

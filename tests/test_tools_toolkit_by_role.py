@@ -17,7 +17,6 @@ from memory.records import Plan
 from tasks.errors import HarnessFault
 from tests.support.run_in_progress import StillDojo, make_dojo
 from tools.chat.models import ModelSpec
-from tools.curation.audit import SourceAudit
 from tools.sandbox import run
 from tools.synthesis.teacher import Teacher
 from tools.toolkit import by_role
@@ -57,12 +56,12 @@ def test_each_role_sees_what_its_job_needs_and_nothing_that_acts(dojo: StillDojo
         "list_sources", "profile_source", "read_experiment", "show_failures", "recall_experience",
     ]  # fmt: skip
     assert seen["data_curator"] == [
-        "list_sources", "profile_source", "sample_rows", "try_recipe", "try_script",
+        "list_sources", "profile_source", "sample_rows", "read_recipe", "try_recipe", "try_script",
     ]  # fmt: skip
     assert seen["training_engineer"] == ["read_experiment", "estimate_training", "loss_curve"]
     assert seen["evaluator"] == ["show_failures", "compare_models", "read_experiment"]
     assert seen["diagnostician"] == [
-        "read_experiment", "show_failures", "read_log", "audit_sources", "recall_experience",
+        "read_experiment", "read_recipe", "show_failures", "read_log", "audit_sources", "recall_experience",
     ]  # fmt: skip
     assert seen["teacher"] == []
     assert not ACTING & {name for names in seen.values() for name in names}
@@ -225,24 +224,32 @@ def test_a_log_is_told_by_its_first_cause(dojo: StillDojo) -> None:
     assert "probe" not in call(dojo, "read_log", experiment="e01", log="train").partition("there are")[2]
 
 
-def test_an_audit_asks_each_source_once_and_keeps_to_the_budget(
+def test_an_audit_asks_each_source_once_tells_its_interval_and_keeps_to_the_budget(
     dojo: StillDojo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[list[str]] = []
 
-    def audit(experiment: str, sources: list[str]) -> SourceAudit:
-        asked.append(list(sources))
-        return SourceAudit(dict.fromkeys(sources, 0.51239), ())
+    def answers(
+        rows: dict[str, list[tuple[str, str]]], *_: object
+    ) -> dict[str, list[tuple[str, str | None]]]:
+        asked.append(list(rows))
+        return {
+            name: [
+                (target, "no" if n % 4 else dojo.spec.extract(target)) for n, (_, target) in enumerate(pairs)
+            ]
+            for name, pairs in rows.items()
+        }
 
-    monkeypatch.setattr(dojo, "audit", audit)
+    monkeypatch.setattr("tools.evaluation.evaluate.row_answers", answers)
     tool = next(tool for tool in tools_for("diagnostician", dojo) if tool.name == "audit_sources")
-    first = tool.invoke({"experiment": "e01", "sources": ["forum", "forum", "drafts"]})
+    first = tool.invoke({"experiment": "e01", "sources": ["forum", "forum"]})
     again = tool.invoke({"experiment": "e01", "sources": ["forum", "field-notes"]})
-    assert asked == [["forum", "drafts"], ["field-notes"]]
-    assert json.loads(first) == {"forum": 0.512, "drafts": 0.512}
-    assert json.loads(again) == {"forum": 0.512, "field-notes": 0.512}
+    assert asked == [["forum"], ["field-notes"]]
+    assert first == "forum: 25% [16, 37] of 60"
+    assert again == f"{first}\nfield-notes: 25% [16, 37] of 60"
     monkeypatch.setattr(dojo, "remaining_budget_seconds", lambda: 5.0)
-    assert "no time for an audit" in call(dojo, "audit_sources", experiment="e01", sources=["forum"])
+    assert call(dojo, "audit_sources", experiment="e01", sources=["forum"]) == first
+    assert "no time for an audit" in call(dojo, "audit_sources", experiment="e02", sources=["forum"])
 
 
 # ---- trying out

@@ -1,10 +1,9 @@
 """The Dojo: the few verbs with which any agent works on a task.
 
-profile, curate, estimate, probe, train, evaluate, audit, compare, recall, record. The graph's nodes
-act through them and ``tools.toolkit.all`` offers them to a language model. The verbs that make something
-(curate, train, evaluate, final_test) write it into the journal, and return what stands there already.
-Paths, processes, caches, clocks and the sealed test stay behind them: no verb shows a
-test item, and only ``final_test`` reads the test, once.
+profile, curate, estimate, probe, train, evaluate, audit, compare, recall, record. The graph's nodes act
+through them and ``tools.toolkit.all`` offers them to a language model. Those that make something (curate,
+train, evaluate, final_test) write it into the journal, and return what stands there already. Paths,
+processes, caches, clocks and the sealed test stay behind them: no verb shows a test item.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from memory.agreement import Agreement
 from memory.budget.clocks import Ledger
 from memory.confirmation import Confirmation
 from memory.experience.lessons import Recalled
@@ -104,6 +104,8 @@ class Dojo:
     """What training may not harm."""
     replay: dict[str, Source] = field(default_factory=dict)
     """General rows by source, for recipes that mix them in: declared ones, and the base's own answers."""
+    agreements: dict[tuple[str, str], Agreement] = field(default_factory=dict)
+    """What audits found since the run was opened, by (experiment, source)."""
     _profiles: dict[str, SourceProfile] = field(default_factory=dict)
 
     # -- looking ---------------------------------------------------------------------------
@@ -197,11 +199,9 @@ class Dojo:
 
     def _teacher_steps(self) -> TeacherSteps | None:
         """The operations that ask this run's teacher, for curation, which knows no teacher."""
-        if self.teacher is None:
-            return None
         from tools.synthesis.operations import teacher_steps
 
-        return teacher_steps(self.teacher)
+        return teacher_steps(self.teacher) if self.teacher else None
 
     # -- models ----------------------------------------------------------------------------
 
@@ -324,8 +324,10 @@ class Dojo:
             model_dir = self.model_dir(experiment)
             answer = partial(evaluating.row_answers, rows, self.spec, model_dir, self.worker)
             answers = once_more(self.journal, f"auditing sources with {experiment}", answer)
+        found = auditing.agreements(experiment, evaluating.row_agreement(answers, self.spec))
+        self.agreements.update(found)
         repairs = tuple(auditing.repairs_of(answers, self.spec, self.right_share(experiment)))
-        return SourceAudit(evaluating.agreement(answers, self.spec), repairs)
+        return SourceAudit({item.source: item.share for item in found.values()}, repairs)
 
     def repairs(self) -> dict[str, Repair]:
         """By source, the rule that an audit of this run found to make its answers right."""

@@ -133,13 +133,15 @@ def _line(lesson: Lesson) -> bytes:
 def current(lessons: tuple[Lesson, ...]) -> dict[str, Lesson]:
     """Lessons by id, without those that a later one overtakes.
 
-    Two lessons of the same task and base model about the same settings speak of the
+    Two lessons of the same task and base model about the same settings and operations speak of the
     same thing: the later one knows better, whether it confirms or contradicts.
     """
     latest: dict[object, Lesson] = {}
     for lesson in sorted(lessons, key=lambda lesson: lesson.created):
         subject: object = lesson.id
         if lesson.settings:
-            subject = (lesson.task, lesson.features.get("base_model"), tuple(sorted(lesson.settings.items())))
+            settings = tuple(sorted(lesson.settings.items()))
+            data = (lesson.operations, tuple(script.code for script in lesson.scripts))
+            subject = (lesson.task, lesson.features.get("base_model"), settings, data)
         latest[subject] = lesson
     return {lesson.id: lesson for lesson in latest.values()}

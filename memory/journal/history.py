@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from memory.agreement import Agreement
 from memory.confirmation import Confirmation
 from memory.explained import Explained
 from memory.forgetting import Forgetting, GeneralAnswers
@@ -261,6 +262,12 @@ class History:
         """The rules that audits found to make a source's answers right, oldest first."""
         notes = [event.data for event in self.events if event.kind == "note"]
         return tuple(Repair.model_validate(data["repair"]) for data in notes if "repair" in data)
+
+    @property
+    def agreements(self) -> dict[tuple[str, str], Agreement]:
+        """The audits that diagnoses took down, by (experiment, source)."""
+        made = [each.diagnosis.agreements for each in self.experiments() if each.diagnosis]
+        return {(item.experiment, item.source): item for items in made for item in items}
 
     @property
     def did_not_fit(self) -> tuple[dict[str, Any], ...]:

@@ -7,7 +7,6 @@ event of the journal says so. Gates, measurements and clocks are the harness's, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -18,8 +17,11 @@ from memory.budget.usage import usages
 from memory.recipe import DataCard, DataRecipe
 from memory.records import Comparison, Decision, Diagnosis, Experiment, Plan, Role, TrainingPlan, Verdict
 from roles import playbook
+from roles.inherited_recipe import inherited_recipe
 from roles.llm import schemas, validate
 from roles.llm.briefing.build import briefing, system_prompt
+from roles.llm.briefing.layout import name
+from roles.llm.candidates import best_plan
 from roles.llm.decide import Decided, DecisionPrompt, Subject, decide
 from roles.llm.limits import NOTHING_SAID, USUAL, Limits, OwnLimits, Pace
 from roles.llm.validate_recipe import recipe_of
@@ -65,12 +67,17 @@ class LanguageModel:
             "plan",
             experiment,
             schemas.PlanDecision,
-            lambda reply: validate.plan_of(dojo, experiment, reply),
+            lambda reply: best_plan(dojo, experiment, reply),
         ).value
         return playbook.plan(dojo, experiment) if decided is None else decided
 
     def write_recipe(self, dojo: Dojo, plan: Plan) -> DataRecipe:
-        """The data for a plan."""
+        """The data for a plan; where it changes something else, the parent's, and nobody is asked."""
+        if (kept := inherited_recipe(dojo, plan)) is not None:
+            said = f"{plan.experiment} keeps the data of {plan.parent}: its plan changes {plan.change}"
+            if said not in dojo.journal.notes:
+                dojo.journal.note(said, plan.experiment)
+            return kept
         decided = self._decide(
             dojo,
             "data_curator",
@@ -121,7 +128,7 @@ class LanguageModel:
             experiment.id,
             schemas.DiagnosisDecision,
             lambda reply: validate.diagnosis_of(dojo, experiment, floor, reply),
-            more=_audit_text(floor),
+            more=_audit_text(dojo, experiment.id, floor),
         ).value
         return decided or floor
 
@@ -186,12 +193,17 @@ class LanguageModel:
         return self._pace
 
 
-def _audit_text(floor: Diagnosis) -> str:
+def _audit_text(dojo: Dojo, experiment: str, floor: Diagnosis) -> str:
     """The measured agreement of the champion's answers with each source's labels; empty without an audit."""
     if not floor.source_scores:
         return ""
-    shares = json.dumps({name: round(share, 2) for name, share in floor.source_scores.items()})
+    found = {source: item.text() for (id, source), item in dojo.agreements.items() if id == experiment}
+    shares = "\n".join(
+        f"- {name(source)}: {found.get(source, f'{share:.0%}')}"
+        for source, share in floor.source_scores.items()
+    )
     return (
         "Audit: the share of sampled rows of each source on which this experiment's model agrees with the "
-        f"label. Far below the best source, labels may be wrong: {shares}"
+        "label, with its 95% interval and the rows asked. Far below the best source, labels may be wrong; "
+        f"a share inside another's interval is no different.\n{shares}"
     )

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from memory.recipe import Operation, PlainOperation
+from memory.recipe_draft import DraftOperation, PlainDraftOperation
 from memory.records import Change
 from memory.training_plan import Schedule
 
@@ -24,6 +24,21 @@ class Schema(BaseModel):
     """Unknown fields, infinities and NaN are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class AlternativePlan(Schema):
+    """Another plan that was weighed; its fields mean what the plan's do."""
+
+    hypothesis: Sentence
+    change: Change
+    init_from: Id = "base"
+    parent: Id = ""
+    sources: list[Id] = Field(min_length=1, max_length=64)
+    weights: dict[str, Annotated[float, Field(gt=0.0, le=1000.0)]] = Field(default_factory=dict)
+    expected_gain: float = Field(ge=0.0, le=100.0)
+    share_of_remaining_budget: float = Field(ge=0.02, le=1.0)
+    rows: int | None = Field(None, ge=1)
+    tests: Id = ""
 
 
 class PlanDecision(Schema):
@@ -68,6 +83,12 @@ class PlanDecision(Schema):
     lessons: list[Id] = Field(
         default_factory=list, max_length=8, description="Ids of recalled lessons that the plan follows."
     )
+    alternatives: list[AlternativePlan] = Field(
+        default_factory=list,
+        max_length=4,
+        description="Other plans that you weighed. The one with the highest expected gain per second of its "
+        "time is run, and the others are recorded, so give honest gains.",
+    )
     stop: bool = Field(
         False,
         description="True to end the run because nothing is left that is worth trying; say why in reason.",
@@ -82,14 +103,21 @@ class RecipeDecision(Schema):
     cap (the plan's rows). The recipe is tried on a sample of rows before it counts.
     """
 
-    operations: list[Operation] = Field(max_length=40, description=ORDER)
+    operations: list[DraftOperation] = Field(max_length=40, description=ORDER)
+    seed: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000,
+        description="Of what is drawn; another one draws other rows and other made ones. "
+        "Leave out for the run's.",
+    )
 
 
 _PLAIN = create_model(
     "RecipeDecision",
     __base__=RecipeDecision,
     __doc__=RecipeDecision.__doc__,
-    operations=(list[PlainOperation], Field(max_length=40, description=ORDER)),
+    operations=(list[PlainDraftOperation], Field(max_length=40, description=ORDER)),
 )
 
 

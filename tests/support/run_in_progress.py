@@ -15,9 +15,8 @@ from memory.budget.clocks import Budget, Ledger
 from memory.experience.lessons import Recalled
 from memory.experience.store import NullStore
 from memory.journal.log import Journal
-from memory.recipe import Cap, DataCard, DataRecipe, Filter, Map, Script, Select, StepCount
+from memory.recipe import Cap, DataCard, DataRecipe, Filter, Map, Script, Select
 from memory.records import (
-    Comparison,
     Diagnosis,
     ErrorCluster,
     Estimate,
@@ -27,12 +26,12 @@ from memory.records import (
     Plan,
     Prediction,
     RunInfo,
-    Training,
     TrainingPlan,
     Verdict,
 )
 from tasks.base import Sample, Score, Source
 from tests.support.copy_word_task import copy_spec
+from tests.support.progress_records import card, comparison, training
 from tools.contamination.check import Decontaminator
 from tools.dojo import Dojo
 from tools.models.base_model import BaseModel
@@ -90,7 +89,9 @@ def question(number: int, mark: str = "") -> str:
     )
 
 
-def make_dojo(folder: Path, experiments: int, *, plant: str = "", current: str = "") -> StillDojo:
+def make_dojo(
+    folder: Path, experiments: int, *, plant: str = "", current: str = "", code: str = "", change: str = ""
+) -> StillDojo:
     """A run after so many finished experiments.
 
     Args:
@@ -99,9 +100,11 @@ def make_dojo(folder: Path, experiments: int, *, plant: str = "", current: str =
         plant: a text that goes into cards, rows, prompts, answers, logs, lessons and notes.
         current: the last stage that the next experiment has reached: ``plan``, ``card`` (with its data),
             ``reading`` (measured and read); empty when it is not planned.
+        code: of every recipe's script, in place of one that does nothing.
+        change: what the next experiment's plan changes, on the incumbent's own sources.
     """
     workspace = Workspace.create(folder, "run")
-    journal = Journal.create(workspace.journal_path, _info())
+    journal = Journal.create(workspace.journal_path, run_info())
     validation = tuple(
         Sample(f"v{n}", ("even", "odd")[n % 2], f"{question(n)} {plant}".strip(), f"word {n}")
         for n in range(VALIDATION)
@@ -112,7 +115,7 @@ def make_dojo(folder: Path, experiments: int, *, plant: str = "", current: str =
     dojo = StillDojo(
         spec=replace(copy_spec(), build_prompt=lambda row: None),
         edition="mini",
-        base_model=_model(),
+        base_model=tiny_base(),
         validation=validation,
         pool={source.name: source for source in _pool(plant)},
         test=sealed,
@@ -132,10 +135,10 @@ def make_dojo(folder: Path, experiments: int, *, plant: str = "", current: str =
     journal.append("evaluation", _evaluation(dojo, "base", 20.0, plant), "base")
     for number in range(1, experiments + 1):
         spent.update({clock: seconds + 10.0 for clock, seconds in spent.items()})
-        _write(dojo, number, plant)
+        _write(dojo, number, plant, code=code)
         _close(journal, number, plant)
     if current:
-        _write(dojo, experiments + 1, plant, current)
+        _write(dojo, experiments + 1, plant, current, code, change)
     return dojo
 
 
@@ -150,10 +153,14 @@ def _outcome(number: int) -> str:
     return "kept" if number % 5 == 1 else "discarded"
 
 
-def _write(dojo: StillDojo, number: int, plant: str, last: str = "verdict") -> None:
+def _write(
+    dojo: StillDojo, number: int, plant: str, last: str = "verdict", code: str = "", change: str = ""
+) -> None:
     journal, id = dojo.journal, f"e{number:02d}"
     parent = journal.incumbent_id()
-    sources = ("field-notes", "forum") if number % 2 else ("field-notes",)
+    sources: tuple[str, ...] = ("field-notes", "forum") if number % 2 else ("field-notes",)
+    if change and (before := journal.plan(parent)) is not None:
+        sources = before.sources
     journal.append(
         "plan",
         Plan(
@@ -161,7 +168,7 @@ def _write(dojo: StillDojo, number: int, plant: str, last: str = "verdict") -> N
             parent=None if parent == "base" else parent,
             hypothesis=f"attempt {number} copies more words {plant}",
             reason=f"the largest cluster is other_word {plant}",
-            change=("sources", "hyperparameters", "duration", "operations")[number % 4],
+            change=change or ("sources", "hyperparameters", "duration", "operations")[number % 4],
             expected_gain=4.0,
             sources=sources,
             max_seconds=240.0,
@@ -172,8 +179,9 @@ def _write(dojo: StillDojo, number: int, plant: str, last: str = "verdict") -> N
     )
     if last == "plan":
         return
-    journal.append("recipe", _recipe(sources, plant), id)
-    journal.append("card", _card(sources), id)
+    journal.append("recipe", _recipe(sources, plant, code), id)
+    journal.append("card", card(sources), id)
+    _write_rows(dojo, sources, plant)
     if last == "card":
         return
     hyperparameters = TrainingPlan(
@@ -192,11 +200,11 @@ def _write(dojo: StillDojo, number: int, plant: str, last: str = "verdict") -> N
         journal.append("failure", failure, id)
         return
     score = 20.0 + 60.0 * (1 - 0.8**number)
-    journal.append("training", _training(id), id)
+    journal.append("training", training(id), id)
     journal.append("evaluation", _evaluation(dojo, id, score, plant), id)
     before = journal.evaluation(parent)
     delta = score - (before.score.value if before else 20.0)
-    journal.append("comparison", _comparison(id, parent, delta), id)
+    journal.append("comparison", comparison(id, parent, delta, VALIDATION), id)
     journal.append(
         "verdict",
         Verdict(
@@ -221,7 +229,7 @@ def _close(journal: Journal, number: int, plant: str) -> None:
     journal.finish(id, _outcome(number))
 
 
-def _info() -> RunInfo:
+def run_info() -> RunInfo:
     return RunInfo(
         run="copy-s0",
         task="copy",
@@ -237,7 +245,7 @@ def _info() -> RunInfo:
     )
 
 
-def _model() -> BaseModel:
+def tiny_base() -> BaseModel:
     return BaseModel(
         path=Path("/home/someone/models/tiny"),
         name="tiny",
@@ -269,9 +277,24 @@ def _pool(plant: str) -> tuple[Source, ...]:
     )
 
 
-def _recipe(sources: tuple[str, ...], plant: str) -> DataRecipe:
+def _write_rows(dojo: StillDojo, sources: tuple[str, ...], plant: str) -> None:
+    """The training set that every card speaks of."""
+    rows = [
+        {
+            "prompt": f"{question(3000 + n)} {plant}",
+            "answer": f"Step by step, word {n}",
+            "source": name,
+            "row": n,
+        }
+        for name in sources
+        for n in range(60)
+    ]
+    dojo.workspace.write_jsonl(dojo.workspace.inside("data/rows.jsonl"), rows)
+
+
+def _recipe(sources: tuple[str, ...], plant: str, code: str = "") -> DataRecipe:
     columns = {name: {"prompt": "question", "answer": "answer"} for name in sources}
-    code = f"def transform(row):\n    # {plant}\n    return row\n"
+    code = code or f"def transform(row):\n    # {plant}\n    return row\n"
     operations = (
         Select(sources=sources),
         Map(columns=columns),
@@ -280,38 +303,6 @@ def _recipe(sources: tuple[str, ...], plant: str) -> DataRecipe:
         Cap(rows=2000),
     )
     return DataRecipe(operations=operations)
-
-
-def _card(sources: tuple[str, ...]) -> DataCard:
-    rows = dict.fromkeys(sources, 60)
-    return DataCard(
-        recipe_digest="0" * 64,
-        data_sha256="1" * 64,
-        path="data/rows.jsonl",
-        rows=sum(rows.values()),
-        rows_by_source=rows,
-        steps=(
-            StepCount(op="select", rows_in=160, rows_out=160),
-            StepCount(op="filter", rows_in=160, rows_out=sum(rows.values()), removed_by_source={"forum": 30}),
-        ),
-        mean_tokens=21.5,
-        reasoning_share=0.0,
-    )
-
-
-def _training(id: str) -> Training:
-    return Training(
-        model_dir=f"experiments/{id}/model",
-        method="full",
-        steps=200,
-        rows=120,
-        tokens=64_000,
-        losses=tuple((step, 0.4 + 2.0 / (1 + step / 20)) for step in range(5, 205, 5)),
-        tokens_per_second=4000.0,
-        wall_seconds=16.0,
-        cpu_seconds=30.0,
-        peak_gib=0.9,
-    )
 
 
 def _evaluation(dojo: StillDojo, id: str, value: float, plant: str) -> Evaluation:
@@ -349,23 +340,6 @@ def _evaluation(dojo: StillDojo, id: str, value: float, plant: str) -> Evaluatio
         predictions=dojo.workspace.relative(path),
         clusters=(cluster,),
         wall_seconds=4.0,
-    )
-
-
-def _comparison(id: str, champion: str, delta: float) -> Comparison:
-    return Comparison(
-        challenger=id,
-        champion=champion,
-        delta=delta,
-        low=delta - 6,
-        high=delta + 6,
-        p_value=0.04,
-        fixed=9,
-        broken=3,
-        format_gain=1.0,
-        capability_gain=delta - 1.0,
-        test="exact McNemar",
-        n=VALIDATION,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from memory.agreement import Agreement
 from memory.recipe import DataRecipe, Deduplicate, Map, Normalise, Repair, SampleRows, Select
 from tasks.base import TaskSpec
 from tools.curation.profile import SourceProfile
@@ -37,6 +38,21 @@ def samples(profiles: Mapping[str, SourceProfile], rows: int, seed: int) -> dict
             seed=seed,
         )
         for source, profile in profiles.items()
+    }
+
+
+def agreements(experiment: str, same: Mapping[str, Sequence[bool]]) -> dict[tuple[str, str], Agreement]:
+    """The audit of each source, with its rows, by (experiment, source).
+
+    Args:
+        experiment: whose model answered.
+        same: by source, whether answer and label of a sampled row are the same.
+    """
+    return {
+        (experiment, source): Agreement(
+            experiment=experiment, source=source, agreed=sum(rows), rows=len(rows)
+        )
+        for source, rows in same.items()
     }
 
 

@@ -68,12 +68,12 @@ class Domain:
         if self._shared and median(map(_letters, rests)) < REST_LETTERS:
             self._shared, self._labels = frozenset(), frozenset()
             rests = [self._rest(prompt) for prompt in prompts]
-        vectors = _vectors(rests)
-        total = vectors.sum(axis=0)
+        looks = vectors(rests)
+        total = looks.sum(axis=0)
         self._centre = total / max(float(np.linalg.norm(total)), 1e-9)
-        others = total - vectors
+        others = total - looks
         norms = np.maximum(np.linalg.norm(others, axis=1), 1e-9)
-        own = (vectors * others).sum(axis=1) / norms if len(prompts) > 1 else np.ones(1)
+        own = (looks * others).sum(axis=1) / norms if len(prompts) > 1 else np.ones(1)
         self.threshold = SLACK * float(np.percentile(own, PASSING_PERCENTILE))
         """Cosine from which a prompt counts as on the domain."""
 
@@ -81,7 +81,7 @@ class Domain:
         """Cosine of each prompt to the centre of the validation prompts, 0.0 to 1.0."""
         rests = [self._rest(prompt) for prompt in prompts]
         parts = (rests[start : start + CHUNK] for start in range(0, len(rests), CHUNK))
-        return [float(value) for part in parts for value in _vectors(part) @ self._centre]
+        return [float(value) for part in parts for value in vectors(part) @ self._centre]
 
     def _rest(self, prompt: str) -> str:
         """The content words of the prompt without what all share."""
@@ -126,12 +126,12 @@ def _in_nearly_all(seen: Counter[Shared], texts: int) -> frozenset[Shared]:
     return frozenset(some for some, count in seen.items() if count >= least)
 
 
-def _vectors(texts: Sequence[str]) -> Vectors:
+def vectors(texts: Sequence[str]) -> Vectors:
     """Unit vectors, shape (texts, DIMENSIONS); a text of fewer than 3 characters is the zero vector."""
     import numpy as np
 
-    vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
-    for vector, text in zip(vectors, texts, strict=True):
+    found = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
+    for vector, text in zip(found, texts, strict=True):
         plain = _DIGITS.sub("0", " ".join(text.casefold().split()))
         codes = np.frombuffer(plain.encode("utf-32-le", "replace"), dtype=np.uint32)
         if len(codes) < 3:
@@ -141,4 +141,4 @@ def _vectors(texts: Sequence[str]) -> Vectors:
         grams = (grams ^ (grams >> np.uint32(15))) % np.uint32(DIMENSIONS)
         counts = np.sqrt(np.bincount(grams, minlength=DIMENSIONS))
         vector[:] = counts / np.linalg.norm(counts)
-    return vectors
+    return found

@@ -71,6 +71,8 @@ class ScriptTrial:
     """Input rows whose outputs are not the row as it was; dropped ones are not counted."""
     examples: tuple[tuple[Example, tuple[Example, ...]], ...] = ()
     """Rows before and after, changed ones first."""
+    made: tuple[Example, ...] = ()
+    """Every row that came out."""
     problem: str = ""
     """The root cause of the failure; empty when the script may be used."""
 
@@ -122,6 +124,7 @@ def try_script(code: str, rows: Rows) -> ScriptTrial:
         dropped=dropped,
         changed=changed,
         examples=tuple(pairs[:SHOWN]),
+        made=tuple(row for outputs in made for row in outputs),
         problem=f"it drops all {dropped} rows" if dropped == len(tried) else "",
     )
 

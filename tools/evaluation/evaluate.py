@@ -224,11 +224,6 @@ def row_agreement(
     }
 
 
-def agreement(answers: Mapping[str, Sequence[tuple[str, str | None]]], spec: TaskSpec) -> dict[str, float]:
-    """Share of agreeing rows per source, 0.0 to 1.0."""
-    return {name: sum(same) / len(same) for name, same in row_agreement(answers, spec).items()}
-
-
 def read_items(path: Path) -> list[dict[str, Any]]:
     """The predictions of an evaluation, in the order of its samples."""
     with path.open(encoding="utf-8") as lines:

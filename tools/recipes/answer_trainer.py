@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from transformers import TrainerCallback
 from trl import SFTTrainer
 
-from memory.records import TrainingPlan
+from memory.records import RowsReproduced, TrainingPlan
 from tools.training import ranks
 from tools.training.compilation import Trial
 from tools.training.length_groups import LengthGroups, LongestFirst
@@ -25,6 +26,9 @@ from tools.training.tokenise import TokenRow
 
 WRAPPERS = ("forward", "_original_forward")
 """What trainers put in place of a module's own: TRL a fused output layer, Accelerate autocast."""
+
+MEASURED_ROWS = 64
+"""So many of the last rows tell how well the training rows are known: 6 points of standard error at most."""
 
 
 class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
@@ -45,14 +49,16 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         self.step_tokens: list[int] = []
         self.loss_so_far, self.tokens_so_far = 0.0, 0
         """Of the step in hand, whose gradients may come from several batches."""
+        self.reproduced: deque[list[int]] = deque()
+        """Of the last batches: rows, of them whole ones, answer tokens, of them right ones."""
         self.ends: list[float] = []
         """Monotonic time at the end of each step."""
         self.tokens = 0
         self.cpu_seconds_before = 0.0
         self.diverged = ""
         self.stopped_early = ""
-        self.rate_at_cut = 0.0
-        """Share of the peak rate that the next step would have had, where the clock ended the training."""
+        self.end_rate_share = 0.0
+        """The rate of the last step, of the plan's."""
         self.progress: Progress | None = None
         self.trial: Trial | None = None
         """Of compiling the model."""
@@ -80,6 +86,10 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         """
         logits, labels, wanted = answer_logits(model, inputs)
         total = torch.nn.functional.cross_entropy(logits.float(), labels, reduction="sum")
+        # Without padding a batch is one long row, in which nothing tells one from the next.
+        last = self.steps_left() * self.plan.effective_batch_size <= MEASURED_ROWS
+        if last and not self.args.padding_free:
+            self._note_reproduced(logits.detach().argmax(dim=-1) == labels, wanted)
         count = ranks.summed(wanted.sum())[0] if num_items_in_batch is None else num_items_in_batch
         loss = total / count
         tokens = inputs["attention_mask"].sum() if "attention_mask" in inputs else inputs["input_ids"].numel()
@@ -87,6 +97,34 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         self.loss_so_far += seen[0]
         self.tokens_so_far += int(seen[1])
         return loss * ranks.world_size()  # of which DDP takes the mean
+
+    def steps_left(self) -> int:
+        """Of the schedule, the step in hand included."""
+        return self.horizon - int(self.state.global_step)
+
+    def _note_reproduced(self, right: Any, wanted: Any) -> None:
+        """Takes in which answer tokens (shape: answer tokens of the batch) were the likeliest ones.
+
+        A row whose answer tokens all are would be written word for word by greedy decoding. The scores are
+        there anyway; the argmax of the last steps costs no pass of its own.
+        """
+        row_of_token = wanted.nonzero()[:, 0]
+        rows = int(wanted.any(dim=1).sum())
+        broken = len(torch.unique(row_of_token[~right]))
+        here = (rows, rows - broken, len(right), int(right.sum()))
+        self.reproduced.append([int(part) for part in ranks.summed(*here)])
+        while len(self.reproduced) > 1 and self._rows_noted() - self.reproduced[0][0] >= MEASURED_ROWS:
+            self.reproduced.popleft()  # the schedule's end came closer, and went further away again
+
+    def _rows_noted(self) -> int:
+        return sum(rows for rows, *_ in self.reproduced)
+
+    def rows_reproduced(self) -> RowsReproduced | None:
+        """How well the last rows were known before their step; None where the training never came so far."""
+        if not self.reproduced:
+            return None
+        rows, whole, tokens, right = (sum(part) for part in zip(*self.reproduced, strict=True))
+        return RowsReproduced(rows=rows, whole=whole / max(rows, 1), tokens=right / max(tokens, 1))
 
     def end_step(self) -> None:
         """Takes in the loss and the tokens of an optimiser step."""
@@ -141,9 +179,10 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         if trainer.trial is not None:
             trainer.trial.step(trainer.ends, trainer.step_tokens, trainer.horizon)
         trainer.diverged = divergence(trainer.losses, trainer.plan.warmup_steps)
+        trainer.end_rate_share = trainer._rate(state.global_step - 1)
         self._fit_to_time(state.global_step)
         if trainer.progress is not None:
-            step, used = state.global_step, trainer.plan.learning_rate * trainer._rate(state.global_step - 1)
+            step, used = state.global_step, trainer.plan.learning_rate * trainer.end_rate_share
             trainer.progress.step(step, trainer.horizon, trainer.losses[-1], used, trainer.tokens)
         if trainer.diverged or state.global_step >= trainer.horizon:
             control.should_training_stop = True
@@ -153,7 +192,6 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         left = trainer.deadline - ends[-1]
         settled = ends[trainer.trial.settled :] if trainer.trial is not None else ends
         if left <= 0:
-            trainer.rate_at_cut = trainer._rate(step)
             trainer.horizon = step
         elif len(settled) > 5 and math.isfinite(left):
             recent = settled[-20:]

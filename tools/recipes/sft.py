@@ -64,8 +64,6 @@ from tools.training.weight_copy import COPIES
 
 LONGEST_STEPS = 2
 """Of a probe, the first steps, which have the longest rows: Adam's moments are there from the second on."""
-END_RATE = 0.1
-"""Of the peak: a schedule that ends below it has done its work."""
 SPARE_ROWS = 4
 """So many times a batch of the longest rows is looked at for the longest that may be trained on."""
 MERGE_PARAMETERS = 1_000_000_000
@@ -108,7 +106,7 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
         return {}  # the first of several processes writes what all have made
     whole = save(trainer, plan, model_dir, staging)
     result = report(trainer, plan, started) | what_was_read(data) | verdict | {"payload": payload}
-    result["remarks"] += [*trainer.remarks, *shortened(trainer), *remarks]
+    result["remarks"] += [*trainer.remarks, *remarks]
     (staging / "training.json").write_text(json.dumps(result, indent=1))
     shutil.rmtree(out_dir, ignore_errors=True)  # an earlier result of another plan
     staging.rename(out_dir)
@@ -119,16 +117,6 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     elif not plan.load_in_4bit:
         hold(model_dir, cleaned(trainer.model.unload()))
     return result
-
-
-def shortened(trainer: AnswerTrainer) -> list[str]:
-    """A line on a schedule that had less time than its steps."""
-    if trainer.stopped_early != "time":
-        return []
-    asked, taken = int(trainer.args.max_steps), len(trainer.losses)
-    if trainer.rate_at_cut > END_RATE:
-        return [f"cut off at step {taken:,} of {asked:,}, with the rate at {trainer.rate_at_cut:.0%}"]
-    return [f"the schedule of {asked:,} steps was shortened to {taken:,}, and its rate came to its end"]
 
 
 def cleaned(model: Any) -> Any:
@@ -378,6 +366,9 @@ def report(trainer: AnswerTrainer, plan: TrainingPlan, started: float) -> dict[s
         "cpu_seconds": time.process_time() - trainer.cpu_seconds_before,
         "peak_gib": peak_memory_gib(),
         "stopped_early": trainer.stopped_early,
+        "planned_steps": int(trainer.args.max_steps),
+        "end_rate_share": trainer.end_rate_share,
+        "reproduced": known.model_dump() if (known := trainer.rows_reproduced()) else None,
     }
 
 

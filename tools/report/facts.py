@@ -195,14 +195,21 @@ def contaminated_rows(rows_file: Path) -> list[dict[str, Any]]:
 
 
 def source_audit(experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
-    """Agreement of the incumbent of the time with each source's labels, latest look first wins."""
-    latest: dict[str, tuple[str, float]] = {}
+    """Agreement of trained models with each source's labels, the latest look at each, the highest first.
+
+    ``{"source", "share", "experiment", "text"}``; the text holds rows and interval where they are known.
+    """
+    latest: dict[str, dict[str, Any]] = {}
     for experiment in experiments:
-        if experiment.diagnosis is not None:
-            for source, share in experiment.diagnosis.source_scores.items():
-                latest[source] = (experiment.id, share)
-    ranked = sorted(latest.items(), key=lambda item: -item[1][1])
-    return [{"source": source, "share": share, "experiment": id} for source, (id, share) in ranked]
+        if experiment.diagnosis is None:
+            continue
+        for source, share in experiment.diagnosis.source_scores.items():
+            latest[source] = {"share": share, "experiment": experiment.id, "text": f"{share:.0%}"}
+        for item in experiment.diagnosis.agreements:
+            found = {"share": item.share, "experiment": item.experiment, "text": item.text()}
+            latest[item.source] = found
+    ranked = sorted(latest.items(), key=lambda item: -float(item[1]["share"]))
+    return [{"source": source, **found} for source, found in ranked]
 
 
 # ---- lineage and memory

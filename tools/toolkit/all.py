@@ -16,6 +16,7 @@ from tools.chat.untrusted_text import delimited
 from tools.dojo import Dojo
 from tools.toolkit.acting import acting_tools
 from tools.toolkit.answers import as_tools
+from tools.toolkit.recipes import recipe_tools
 from tools.toolkit.results import result_tools
 from tools.toolkit.sources import source_tools
 
@@ -48,7 +49,13 @@ def toolbox(dojo: Dojo) -> list[BaseTool]:
 
 def functions_of(dojo: Dojo) -> dict[str, Callable[..., str]]:
     """Every function that may become a tool, by name, bound to one run."""
-    functions = [*source_tools(dojo), *acting_tools(dojo), *result_tools(dojo), *_remembering(dojo)]
+    functions = [
+        *source_tools(dojo),
+        *recipe_tools(dojo),
+        *acting_tools(dojo),
+        *result_tools(dojo),
+        *_remembering(dojo),
+    ]
     return {function.__name__: function for function in functions}
 
 

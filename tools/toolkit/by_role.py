@@ -31,6 +31,7 @@ TOOLS: Mapping[Role, tuple[str, ...]] = MappingProxyType(
             "list_sources",
             "profile_source",
             "sample_rows",
+            "read_recipe",
             "try_recipe",
             "try_script",
             "estimate_teacher",
@@ -39,6 +40,7 @@ TOOLS: Mapping[Role, tuple[str, ...]] = MappingProxyType(
         "evaluator": ("show_failures", "compare_models", "read_experiment"),
         "diagnostician": (
             "read_experiment",
+            "read_recipe",
             "show_failures",
             "read_log",
             "audit_sources",

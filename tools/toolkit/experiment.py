@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from memory.journal.log import BASE, Journal
+from memory.recipe import Script
 from memory.records import Evaluation
 from tools.chat.untrusted_text import delimited, one_line
 from tools.process.root_cause import without_paths
@@ -47,7 +48,15 @@ def _data_lines(journal: Journal, id: str) -> list[str]:
         f"data: {card.rows:,} rows ({one_line(by_source, 600)}), {card.mean_tokens:.0f} tokens a row, "
         f"{card.reasoning_share:.0%} with steps",
         *steps,
+        *_script_lines(journal, id),
     ]
+
+
+def _script_lines(journal: Journal, id: str) -> list[str]:
+    """What the recipe's scripts are for; the code is ``read_recipe``'s."""
+    recipe = journal.recipe(id)
+    scripts = [op for op in recipe.operations if isinstance(op, Script)] if recipe else []
+    return [f"  script, {len(op.code):,} characters of code: {one_line(op.purpose, 300)}" for op in scripts]
 
 
 def _training_lines(journal: Journal, id: str) -> list[str]:
@@ -59,7 +68,7 @@ def _training_lines(journal: Journal, id: str) -> list[str]:
             lines.append(f"optimiser overridden: {one_line(plan.override_reason, 300)}")
     if done := journal.training(id):
         ends = f", loss {done.losses[0][1]:.3f} to {done.losses[-1][1]:.3f}" if done.losses else ""
-        early = f"; stopped early: {one_line(done.stopped_early, 200)}" if done.stopped_early else ""
+        early = f"; {one_line(ending, 200)}" if (ending := done.ending()) else ""
         early += f"; {done.held_out.in_words()}" if done.held_out else ""
         lines.append(
             f"training: {done.steps} steps of {done.rows:,} rows{ends}, {done.wall_seconds:.1f} s, "

@@ -6,7 +6,6 @@ and validation.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -135,15 +134,15 @@ def _comparing(dojo: Dojo) -> list[Callable[..., str]]:
 
 
 def _auditing(dojo: Dojo) -> Callable[..., str]:
-    heard: dict[tuple[str, str], float] = {}
-
     def audit_sources(
         experiment: str, sources: Annotated[list[str], Field(min_length=1, max_length=6)]
     ) -> str:
-        """Let a trained model answer rows of each source; the share that agrees with the labels.
+        """Let a trained model answer rows of each source; the share that agrees with the labels, its 95%
+        interval and the rows it was measured on.
 
-        A source with much less agreement than the best one probably has wrong labels. Costs
-        some seconds of the run's budget per source.
+        A source with much less agreement than the best one probably has wrong labels; where one
+        share lies in the other's interval, no difference is shown. Costs some seconds of the run's
+        budget per source. What is found stays in the run's record.
 
         Args:
             experiment: the id of a trained experiment; an untrained model knows too little to tell.
@@ -151,21 +150,25 @@ def _auditing(dojo: Dojo) -> Callable[..., str]:
         """
         id = known_experiment(dojo.journal, experiment, base=False)
         if dojo.journal.training(id) is None:
-            known = _trained(dojo.journal)
-            raise InputError(f"experiment {id}", "was not trained", f"trained so far: {known}")
+            raise InputError(
+                f"experiment {id}", "was not trained", f"trained so far: {_trained(dojo.journal)}"
+            )
         for name in sources:
             if name not in dojo.pool:
                 raise InputError(
                     f"source {one_line(name)!r}", "is not in the pool", did_you_mean(name[:80], dojo.pool)
                 )
-        new = [name for name in dict.fromkeys(sources) if (id, name) not in heard]
+        asked = dict.fromkeys(sources)
+        known = {**dojo.journal.agreements, **dojo.agreements}
+        new = [name for name in asked if (id, name) not in known]
         if new and dojo.remaining_budget_seconds() < SECONDS_TO_SPARE:
             raise InputError("the budget", "leaves no time for an audit", "decide without one")
-        heard.update(
-            {(id, name): share for name, share in (dojo.audit(id, new).shares if new else {}).items()}
+        if new:
+            dojo.audit(id, new)
+            known.update(dojo.agreements)
+        return "\n".join(
+            f"{one_line(name)}: {known[id, name].text()}" for name in asked if (id, name) in known
         )
-        shares = {name: round(heard[id, name], 3) for name in sources if (id, name) in heard}
-        return json.dumps(shares, ensure_ascii=False)
 
     return audit_sources
 
@@ -229,7 +232,7 @@ def _curve(id: str, trained: Training, points: int) -> str:
     quarter = max(1, len(losses) // 4)
     before, after = losses[-2 * quarter : -quarter], losses[-quarter:]
     fall = f"; last quarter {sum(after) / len(after):.4g}, the one before {sum(before) / len(before):.4g}"
-    early = f"; stopped early: {one_line(trained.stopped_early, 200)}" if trained.stopped_early else ""
+    early = f"; {one_line(ending, 200)}" if (ending := trained.ending()) else ""
     early += f"; {trained.held_out.in_words()}" if trained.held_out else ""
     return (
         f"{id}: {trained.steps} steps; first {losses[0]:.4g}, lowest {min(losses):.4g}, "

@@ -5,15 +5,24 @@ No answer holds a row, or a line of a card, that matches a validation or test it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from pydantic import Field
 
-from memory.recipe import DataRecipe, Decontaminate, Filter, Map, Operation, PlainOperation, Select
+from memory.recipe import DataRecipe, Decontaminate, Filter, Map, Select
+from memory.recipe_draft import (
+    CODE_CHARACTERS,
+    DraftOperation,
+    PlainDraftOperation,
+    ScriptDraft,
+    ScriptEdit,
+)
 from tasks.errors import InputError, boundary, did_you_mean
 from tools.chat.untrusted_text import delimited, one_line
+from tools.checks.script_reference import whole_operations, whole_script
 from tools.checks.teacher_cost import teacher_cost
+from tools.curation.answer_lengths import answer_lengths
 from tools.curation.completion import completed
 from tools.curation.operations import Example
 from tools.curation.profile import SourceProfile
@@ -33,10 +42,9 @@ CARD_CHARACTERS = 500
 COLUMN_CHARACTERS = 500
 ROW_CHARACTERS = 600
 SHOWN_ROWS = 2
-CODE_CHARACTERS = 20_000
 Columns = dict[str, dict[str, str]]
-Operations = list[Operation]
-PlainOperations = list[PlainOperation]
+Operations = list[DraftOperation]
+PlainOperations = list[PlainDraftOperation]
 
 
 def source_tools(dojo: Dojo) -> list[Callable[..., str]]:
@@ -93,7 +101,8 @@ def _looking(dojo: Dojo) -> list[Callable[..., str]]:
 
 def _trying_recipes(dojo: Dojo) -> Callable[..., str]:
     def try_recipe(operations: Operations) -> str:
-        """Try a recipe without recording it: rows after each operation, rows by source, two rows as examples.
+        """Try a recipe without recording it: rows after each operation and by source, the lengths of their
+        answers, two rows as examples.
 
         Runs on at most 2,000 raw rows, a sample of every source in the recipe; operations that
         ask the teacher are left out. The final recipe is your decision, not this call.
@@ -101,10 +110,10 @@ def _trying_recipes(dojo: Dojo) -> Callable[..., str]:
         Args:
             operations: in order, as your decision takes them; what it puts in is put in here.
         """
-        recipe = _recipe(dojo, operations)
+        whole = _recipe(dojo, operations)
         with dojo.ledger.measure("data"), boundary("data", "trying a recipe"):
             rows, steps = dry_run(
-                recipe,
+                whole,
                 dojo.pool,
                 dojo.spec,
                 dojo.decontaminator,
@@ -113,7 +122,7 @@ def _trying_recipes(dojo: Dojo) -> Callable[..., str]:
                 [sample.prompt for sample in dojo.validation],
                 TRIED_ROWS,
             )
-        total = sum(len(dojo.pool[name].rows) for name in dict.fromkeys(recipe.sources))
+        total = sum(len(dojo.pool[name].rows) for name in dict.fromkeys(whole.sources))
         tried = min(total, TRIED_ROWS)
         part = "all" if tried == total else f"{tried:,} of"
         head = f"tried on {part} {total:,} raw rows: {len(rows):,} rows left"
@@ -123,7 +132,9 @@ def _trying_recipes(dojo: Dojo) -> Callable[..., str]:
             by_source[row.source] = by_source.get(row.source, 0) + 1
         counts = ", ".join(f"{one_line(name)} {count:,}" for name, count in by_source.items())
         examples = rows[:: max(1, len(rows) // SHOWN_ROWS)][:SHOWN_ROWS]
-        return "\n".join([head, *lines, f"by source: {counts}", *(_shown(row, "row") for row in examples)])
+        lengths = _lengths(dojo, rows)
+        shown = (_shown(row, "row") for row in examples)
+        return "\n".join([head, *lines, f"by source: {counts}", *lengths, *shown])
 
     return _without_teacher(dojo, try_recipe)
 
@@ -135,8 +146,9 @@ def _without_teacher(dojo: Dojo, function: Callable[..., str]) -> Callable[..., 
     return function
 
 
-def _recipe(dojo: Dojo, operations: list[Operation]) -> DataRecipe:
+def _recipe(dojo: Dojo, drafts: Operations) -> DataRecipe:
     """The recipe that a decision with these operations would come to."""
+    operations = whole_operations(dojo, drafts)
     experiment = dojo.journal.unfinished()
     plan = dojo.journal.plan(experiment) if experiment else None
     selected = {name for op in operations if isinstance(op, Select) for name in op.sources}
@@ -151,11 +163,14 @@ def _trying_scripts(dojo: Dojo) -> Callable[..., str]:
     failures = 0
 
     def try_script(
-        code: Annotated[str, Field(max_length=CODE_CHARACTERS)],
         sources: Annotated[list[str], Field(min_length=1, max_length=12)],
+        code: Annotated[str, Field(max_length=CODE_CHARACTERS)] = "",
         columns: Columns | None = None,
+        script_of: str = "",
+        edits: Annotated[list[ScriptEdit] | None, Field(max_length=40)] = None,
     ) -> str:
-        """Run a script on 100 rows in the sandbox: counts, rows before and after, or why it fails.
+        """Run a script on 100 rows in the sandbox: counts, lengths of answers, rows before and after, or why
+        it fails.
 
         The code defines transform(row), where row is a dict of the texts prompt, answer and
         source; it returns such a dict, a list of at most 20 of them, or None to drop the row.
@@ -163,9 +178,11 @@ def _trying_scripts(dojo: Dojo) -> Callable[..., str]:
         script may be mended and tried again, up to 5 failures in one decision.
 
         Args:
-            code: Python source.
             sources: names of the sources whose rows it is tried on.
+            code: Python source; leave out to try another's script.
             columns: what to map to prompt and answer, by source; by default the suggested columns.
+            script_of: the experiment, or the recalled lesson, whose first script is tried in place of code.
+            edits: exact replacements in that script.
         """
         nonlocal failures
         if failures >= SCRIPT_FAILURES:
@@ -174,10 +191,12 @@ def _trying_scripts(dojo: Dojo) -> Callable[..., str]:
                 "write a recipe without a script"
             )
         rows = _script_rows(dojo, sources, columns)
+        draft = ScriptDraft(purpose="a trial", code=code, taken_from=script_of, edits=tuple(edits or ()))
+        whole = whole_script(dojo, draft).code
         with dojo.ledger.measure("data"):
-            trial = run_trial(code, rows)
+            trial = run_trial(whole, rows)
         failures += bool(trial.problem)
-        return _told(trial, failures)
+        return _told(trial, failures, dojo)
 
     return try_script
 
@@ -234,7 +253,7 @@ def _script_rows(dojo: Dojo, sources: list[str], columns: Columns | None) -> lis
         return dry_run(recipe, dojo.pool, dojo.spec, dojo.decontaminator, most_rows=SCRIPT_ROWS)[0]
 
 
-def _told(trial: ScriptTrial, failures: int) -> str:
+def _told(trial: ScriptTrial, failures: int, dojo: Dojo) -> str:
     if trial.problem:
         left = SCRIPT_FAILURES - failures
         more = f"{left} more failures are allowed" if left else "no further try is allowed in this decision"
@@ -247,11 +266,16 @@ def _told(trial: ScriptTrial, failures: int) -> str:
     counts = (
         f"{trial.rows_in} rows in, {trial.rows_out} out, {trial.changed} changed, {trial.dropped} dropped"
     )
-    parts = [f"works: {counts}"]
+    parts = [f"works: {counts}", *_lengths(dojo, trial.made)]
     for before, after in trial.examples:
         parts += [_shown(before, "before"), *(_shown(row, "after") for row in after[:2])]
         parts += [] if after else ["(dropped)"]
     return "\n".join(parts)
+
+
+def _lengths(dojo: Dojo, rows: Sequence[Example]) -> list[str]:
+    told = answer_lengths([row.answer for row in rows], dojo.count_tokens, dojo.spec.max_new_tokens)
+    return [told] if told else []
 
 
 def _shown(row: Example, label: str) -> str:

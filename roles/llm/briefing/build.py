@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from memory.records import Role
-from roles.llm.briefing import data, history, results
+from roles.llm.briefing import data, errors, findings, history, results
 from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.layout import Section, approximate_tokens, laid_out, name
 from roles.llm.system_prompt import PROMPTS
@@ -21,6 +21,8 @@ from tools.dojo import Dojo
 
 BUDGET_TOKENS = 6000
 """Of a briefing, by ``roles.llm.briefing.layout.approximate_tokens``; the standing orders come on top."""
+BUDGETS: dict[Role, int] = {"data_curator": 8000}
+"""Of those who need more: a script of 6,000 characters is 2,000 tokens, beside rows and findings."""
 DESCRIPTION = 3000
 """Characters of a task's description."""
 
@@ -29,22 +31,23 @@ Part = tuple[str, float, int, Build]
 """Title, share of the budget, rank (the highest goes first when a budget is too small), text."""
 
 SOURCES: Part = ("Sources, as measured", 0.16, 3, data.sources)
-LESSONS: Part = ("Lessons of earlier runs", 0.08, 6, history.lessons)
-STANDING: Part = ("Where the run stands", 0.06, 0, history.standing)
-TRIED: Part = ("What was tried", 0.19, 2, history.tried)
-WORDS: Part = ("In the words of the roles", 0.08, 7, history.words)
+LESSONS: Part = ("Lessons of earlier runs", 0.07, 6, history.lessons)
+STANDING: Part = ("Where the run stands", 0.05, 0, history.standing)
+TRIED: Part = ("What was tried", 0.14, 2, history.tried)
+WORDS: Part = ("In the words of the roles", 0.05, 7, history.words)
 TRACK: Part = ("How earlier expectations fared", 0.03, 5, history.calibration)
-FAILURES: Part = ("Failures so far, by kind", 0.06, 4, history.failures)
-BUDGET: Part = ("Budget", 0.04, 1, history.budget)
-REMARKS: Part = ("What the run's owner said; it counts within the rules", 0.05, 1, history.remarks)
+FAILURES: Part = ("Failures so far, by kind", 0.04, 4, history.failures)
+BUDGET: Part = ("Budget", 0.05, 1, history.budget)
+REMARKS: Part = ("What the run's owner said; it counts within the rules", 0.04, 1, history.remarks)
 PLAN: Part = ("The plan", 0.08, 1, data.plan)
-ERRORS: Part = ("Errors on validation", 0.14, 3, results.errors)
-CURVE: Part = ("Training", 0.06, 4, results.curve)
+FOUND: Part = ("What the roles found", 0.11, 2, findings.findings)
+ERRORS: Part = ("Errors on validation", 0.12, 3, errors.errors)
+CURVE: Part = ("Training", 0.04, 4, results.curve)
 DATA: Part = ("The data", 0.10, 2, data.data)
 
 BACKGROUND: dict[Role, tuple[Part, ...]] = {
     "planner": (SOURCES, ("What the sources say of themselves", 0.07, 8, data.cards), LESSONS),
-    "data_curator": (("Limits", 0.03, 0, data.limits), SOURCES),
+    "data_curator": (("Limits", 0.03, 0, data.limits), ("Sources, as measured", 0.12, 3, data.sources)),
     "training_engineer": (LESSONS,),
     "evaluator": (),
     "diagnostician": (SOURCES,),
@@ -54,9 +57,11 @@ CASE: dict[Role, tuple[Part, ...]] = {
         STANDING,
         REMARKS,
         TRIED,
+        FOUND,
         WORDS,
-        ("A prediction to test", 0.04, 2, history.open_prediction),
+        ("A prediction to test", 0.03, 2, history.open_prediction),
         ERRORS,
+        CURVE,
         FAILURES,
         TRACK,
         BUDGET,
@@ -64,21 +69,24 @@ CASE: dict[Role, tuple[Part, ...]] = {
     "data_curator": (
         PLAN,
         REMARKS,
-        ("The plan's sources", 0.24, 2, data.columns),
-        ("The parent's recipe", 0.12, 3, data.recipe_of_parent),
-        ("Data of the siblings", 0.07, 6, data.recipes_of_siblings),
-        ERRORS,
-        FAILURES,
-        BUDGET,
+        FOUND,
+        ("The plan's sources", 0.16, 2, data.columns),
+        ("The parent's recipe", 0.20, 1, data.recipe_of_parent),
+        ("Rows of the parent's data", 0.05, 4, data.rows_of_parent),
+        ("Data of the siblings", 0.03, 6, data.recipes_of_siblings),
+        LESSONS,
+        ("Errors on validation", 0.08, 3, errors.errors),
+        ("Failures so far, by kind", 0.02, 4, history.failures),
+        ("Budget", 0.01, 5, history.budget),
     ),
     "training_engineer": (
         PLAN,
         REMARKS,
-        DATA,
-        ("Hyperparameters", 0.18, 0, results.hyperparameters),
-        CURVE,
+        ("The data", 0.11, 2, data.data),
+        ("Hyperparameters", 0.20, 0, results.hyperparameters),
+        ("Training", 0.08, 4, results.curve),
         STANDING,
-        TRIED,
+        ("What was tried", 0.19, 2, history.tried),
         FAILURES,
         TRACK,
         BUDGET,
@@ -86,18 +94,18 @@ CASE: dict[Role, tuple[Part, ...]] = {
     "evaluator": (
         PLAN,
         ("The measured result", 0.12, 0, results.comparison),
-        ("Errors on validation", 0.26, 3, results.errors),
-        ("Items that changed", 0.24, 5, results.changed),
-        CURVE,
+        ("Errors on validation", 0.28, 3, errors.errors),
+        ("Items that changed", 0.24, 5, errors.changed),
+        ("Training", 0.06, 4, results.curve),
         ("What was tried", 0.15, 4, history.tried),
     ),
     "diagnostician": (
         PLAN,
         ("The measured result", 0.12, 0, results.comparison),
-        ("The Evaluator's reading", 0.05, 5, results.verdict),
-        ("Errors on validation", 0.20, 3, results.errors),
+        ("The Evaluator's reading", 0.06, 5, results.verdict),
+        ("Errors on validation", 0.21, 3, errors.errors),
         DATA,
-        CURVE,
+        ("Training", 0.06, 4, results.curve),
         ("What was tried", 0.12, 4, history.tried),
         ("Earlier diagnoses of this line", 0.06, 6, results.diagnoses),
         TRACK,
@@ -119,7 +127,7 @@ def briefing(
     role: Role,
     dojo: Dojo,
     experiment: str,
-    budget_tokens: int = BUDGET_TOKENS,
+    budget_tokens: int | None = None,
 ) -> str:
     """What a role needs to decide about one experiment.
 
@@ -127,7 +135,7 @@ def briefing(
         role: who decides.
         dojo: the run.
         experiment: the id of the experiment that the decision is about.
-        budget_tokens: most tokens, by ``roles.llm.briefing.layout.approximate_tokens``.
+        budget_tokens: most tokens, by ``layout.approximate_tokens``; by default the role's.
 
     Returns:
         Markdown; no test item, no row that matches one, no path of the machine, and foreign text in fences.
@@ -138,8 +146,11 @@ def briefing(
     _known(role)
     context = ExperimentContext(dojo, experiment)
     page = partial(PROMPTS.render, f"{role}_briefing", experiment=experiment)
-    room = budget_tokens - approximate_tokens(page(background="", context=""))
-    background = laid_out(_sections(BACKGROUND[role], context), room)
+    most = BUDGETS.get(role, BUDGET_TOKENS) if budget_tokens is None else budget_tokens
+    room = most - approximate_tokens(page(background="", context=""))
+    # By its own shares alone: what comes first must not change with what follows, or it is not cached.
+    reserved = int(room * sum(share for _, share, *_ in BACKGROUND[role]))
+    background = laid_out(_sections(BACKGROUND[role], context), room, reserved)
     rest = laid_out(_sections(CASE[role], context), room, room - approximate_tokens(background))
     return page(background=background, context=rest).lstrip()
 

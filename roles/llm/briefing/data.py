@@ -7,34 +7,41 @@ prompt is no place for them.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
 from memory.recipe import DataCard, DataRecipe, Script
 from memory.records import Experiment
 from roles.llm.briefing.context import ExperimentContext
-from roles.llm.briefing.layout import SHORTEST, listing, name, names, quoted, share, table
+from roles.llm.briefing.layout import SHORTEST, approximate_tokens, listing, name, names, quoted, share, table
 from tools.chat.untrusted_text import clean
 from tools.checks.source_kinds import by_kind, kind_of, why_unusable
+from tools.curation.answer_lengths import answer_lengths
 from tools.curation.profile import SourceProfile
 from tools.curation.safe_rows import card_text, row_texts, shown_rows
 from tools.dojo import Dojo
-from tools.report.facts import source_audit
+from tools.report.facts import read_rows, source_audit
 
 ROWS = 2
 """Rows shown per source."""
 COLUMNS = 12
+WHOLE_SCRIPT = 6000
+"""Characters of code up to which a script is shown whole; ``read_recipe`` shows the rest."""
 PURPOSE = 120
 """Characters of what a script is for."""
 LEGEND = (
     "Shares are of rows. readable: the task's parser finds an answer; steps: it comes with a worked "
     "solution; verified, refuted: by the task itself, without a reference; leaks: match a validation or "
-    "test item; tokens: prompt + answer; agrees: how often that experiment's model says what the label says."
+    "test item; tokens: prompt + answer; agrees: how often that experiment's model says what the "
+    "label says, with its 95% interval and the rows asked; a share inside another's interval is no different."
 )
 
 
 def sources(context: ExperimentContext, tokens: int) -> str:
     """Every source in a line of a table, the most useful first; what makes one unusable; the audit."""
     profiles = context.dojo.profiles()
-    audit = {entry["source"]: f"{entry['share']:.0%} ({entry['experiment']})" for entry in _audit(context)}
+    found = source_audit(context.history)
+    audit = {entry["source"]: f"{entry['text']} ({entry['experiment']})" for entry in found}
     order = [source for group in by_kind(profiles).values() for source in group]
     header = (
         "source",
@@ -59,10 +66,6 @@ def sources(context: ExperimentContext, tokens: int) -> str:
         if kind_of(profiles[source]) == "unusable"
     ]
     return listing([LEGEND, *table(header, rows).split("\n"), *unusable], tokens)
-
-
-def _audit(context: ExperimentContext) -> list[dict[str, str | float]]:
-    return source_audit(context.history)
 
 
 def _source(profile: SourceProfile, agreement: str) -> tuple[str, ...]:
@@ -155,6 +158,9 @@ def plan(context: ExperimentContext, tokens: int) -> str:
     if p.tests:
         lines.append(f"- puts the prediction of {name(p.tests)}'s diagnosis to the test")
     words = f"hypothesis: {p.hypothesis}\nreason: {p.reason}"
+    tested = context.finished(p.tests) if p.tests else None
+    if tested and tested.diagnosis and (claim := tested.diagnosis.prediction):
+        words += f"\nclaim under test: {claim.claim} ({claim.expected_gain:+.1f} points over {tested.id})"
     return "\n".join([*lines, quoted(words, f"plan of {context.experiment}", tokens - 160)])
 
 
@@ -163,24 +169,73 @@ def _weights(weights: dict[str, float]) -> str:
 
 
 def recipe_of_parent(context: ExperimentContext, tokens: int) -> str:
-    """The recipe that the plan builds on, and what each operation removed."""
+    """The recipe that the plan builds on, its scripts whole, what each operation removed, and how long its
+    answers are."""
     parent = context.parent
     if parent is None or parent.recipe is None:
         return "The parent has no recipe: its weights are the base model's."
-    counts = steps(parent.card, tokens // 3) if parent.card else ""
-    body = quoted(_plain(parent.recipe), f"recipe of {parent.id}", tokens - tokens // 3 - 40)
-    return "\n".join(part for part in (body, counts) if part)
+    scripts = [op for op in parent.recipe.operations if isinstance(op, Script)]
+    how = _how_to_go_on(parent.id, scripts)
+    more = "\n".join([*how, *data_lengths(context, parent)])
+    counts = steps(parent.card, tokens // 4) if parent.card else ""
+    room = tokens - approximate_tokens(f"{more}\n{counts}") - 10
+    body = quoted(_plain(parent.recipe), f"recipe of {parent.id}", room)
+    return "\n".join(part for part in (body, counts, more) if part)
+
+
+def _how_to_go_on(parent: str, scripts: Sequence[Script]) -> list[str]:
+    """What spares writing a script again."""
+    if not scripts:
+        return []
+    lines = [
+        f'- to go on with its script: {{"op": "script", "from": "{parent}"}}, and "edits": '
+        '[{"old": ..., "new": ...}] for what changes'
+    ]
+    if any(len(script.code) > WHOLE_SCRIPT for script in scripts):
+        lines.append(f"- read_recipe shows the code of {parent} that is left out here")
+    return lines
 
 
 def _plain(recipe: DataRecipe) -> str:
-    """One operation a line; of a script its purpose and the head of its code."""
+    """One operation a line; of a script its purpose, then its code."""
     lines = []
     for operation in recipe.operations:
-        fields = operation.model_dump(mode="json", exclude_defaults=True, exclude={"op"})
-        if isinstance(operation, Script) and len(operation.code) > 600:
-            fields["code"] = f"{operation.code[:600]}... ({len(operation.code)} characters)"
+        fields = operation.model_dump(mode="json", exclude_defaults=True, exclude={"op", "code"})
         lines.append(f"{operation.op} {json.dumps(fields, ensure_ascii=False)}")
+        if isinstance(operation, Script):
+            code = operation.code
+            more = f"\n... ({len(code) - WHOLE_SCRIPT} more characters)" if len(code) > WHOLE_SCRIPT else ""
+            lines.append(f"its code:\n{code[:WHOLE_SCRIPT].rstrip()}{more}\nend of the code")
     return "\n".join(lines)
+
+
+def rows_of_parent(context: ExperimentContext, tokens: int) -> str:
+    """Some rows of the data that the parent was trained on, as its recipe made them."""
+    if context.parent is None or context.parent.card is None:
+        return ""
+    rows = training_rows(context, context.parent)
+    chosen = rows[:: max(1, len(rows) // ROWS)][:ROWS]
+    texts = [
+        f"source {row.get('source')}\nprompt: {row.get('prompt')}\nanswer: {row.get('answer')}"
+        for row in chosen
+    ]
+    return quoted("\n\n".join(texts), f"training rows of {context.parent_id}", tokens) if texts else ""
+
+
+def training_rows(context: ExperimentContext, experiment: Experiment) -> list[dict[str, Any]]:
+    """The rows that an experiment was trained on; the decontamination of its recipe went over them."""
+    if experiment.card is None:
+        return []
+    return read_rows(context.dojo.workspace.inside(experiment.card.path))
+
+
+def data_lengths(context: ExperimentContext, experiment: Experiment | None) -> list[str]:
+    """How long the answers of an experiment's training rows are, held against what an answer may take."""
+    rows = training_rows(context, experiment) if experiment else []
+    dojo = context.dojo
+    answers = [str(row.get("answer", "")) for row in rows]
+    told = answer_lengths(answers, dojo.count_tokens, dojo.spec.max_new_tokens)
+    return [f"- {told}"] if told else []
 
 
 def recipes_of_siblings(context: ExperimentContext, tokens: int) -> str:
@@ -206,6 +261,7 @@ def data(context: ExperimentContext, tokens: int) -> str:
         f"- {card.rows} rows ({by_source}), {card.mean_tokens:.0f} tokens each, "
         f"{card.rows * card.mean_tokens:.0f} in all",
         f"- worked solutions in {share(card.reasoning_share)} of the answers",
+        *data_lengths(context, context.current),
     ]
     return "\n".join([*lines, steps(card, tokens - 80)])
 

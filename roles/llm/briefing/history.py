@@ -11,6 +11,7 @@ from memory.experience.lessons import Recalled
 from memory.journal.log import BASE
 from memory.records import Approval, Experiment, Failure, TrainingPlan
 from roles.llm.briefing.context import ExperimentContext
+from roles.llm.briefing.costs import allowance, what_shares_buy
 from roles.llm.briefing.layout import SHORTEST, listing, name, names, quoted, table
 from tasks.base import Score
 from tools.chat.untrusted_text import one_line
@@ -137,7 +138,7 @@ def _summed_up(others: Sequence[Experiment]) -> list[str]:
 
 
 def words(context: ExperimentContext, tokens: int) -> str:
-    """What roles wrote about the listed experiments, the newest first, in one fence."""
+    """What roles wrote about the listed experiments, and what was not run, the newest first, in one fence."""
     entries = [_words_of(e) for e in reversed(context.listed)]
     return quoted("\n".join(entries), "what the roles wrote, newest first", tokens) if entries else ""
 
@@ -147,6 +148,9 @@ def _words_of(e: Experiment) -> str:
     if e.diagnosis:
         found = e.diagnosis.note or "; ".join(e.diagnosis.evidence)
         text += f" | diagnosis: {e.diagnosis.cause}, next {e.diagnosis.next_move}: {name(found, WORDS)}"
+    for other in e.plan.alternatives:
+        why = "could not be run" if other.refused else f"{other.expected_gain:+.1f} in {other.seconds:.0f} s"
+        text += f" | ranked lower: {name(other.hypothesis, WORDS)} ({why})"
     return text
 
 
@@ -227,10 +231,10 @@ def _lesson(item: Recalled) -> str:
         f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
         for key, value in lesson.settings.items()
     )
-    return (
-        f"{lesson.id} ({item.kind}, {lesson.task}, {lesson.gain:+.1f} points; {settings}): "
-        f"{without_paths(lesson.text)}"
-    )
+    told = f"{lesson.id} ({item.kind}, {lesson.task}, {lesson.gain:+.1f} points"
+    if lesson.scripts:
+        told += f"; its {len(lesson.scripts)} scripts can be read and taken over by this id"
+    return f"{told}): {without_paths(lesson.text)} [{settings}]"
 
 
 def remarks(context: ExperimentContext, tokens: int) -> str:
@@ -257,6 +261,7 @@ def budget(context: ExperimentContext, tokens: int) -> str:
     ]
     if done:
         lines.append(f"- {prices(done, left, dojo.minimum_experiment_seconds())}")
+    lines += what_shares_buy(context) if context.plan is None else allowance(context)
     if dojo.spending is not None:
         lines.append(f"- language models: {_spent(dojo.spending)}")
     return listing(lines, tokens)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,11 @@ from tools.process.root_cause import without_paths
 
 SHORTEST = 60
 """Characters under which a quotation says nothing."""
+LEAST_ROOM = 80
+"""Tokens of a section under which a text that needs more says nothing: title, fence and a line."""
+NOTICE = 10
+"""Tokens of the line that says how many are missing."""
+FENCE_START = re.compile(r'^<untrusted (id="\w+")')
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,9 @@ def approximate_tokens(text: str) -> int:
 def laid_out(sections: Sequence[Section], tokens: int, most: int | None = None) -> str:
     """The sections that have something to say, in order.
 
-    A section whose text outgrows its share is clipped; when the whole is still too long, as
-    with a very small budget, sections go by rank.
+    Each may take its share; what some leave free goes to those that want more, in proportion to their
+    shares. A text that outgrows its room is clipped, never dropped; only when the whole is still too long,
+    as with a very small budget, sections go by rank.
 
     Args:
         sections: in the order of the page.
@@ -44,41 +51,100 @@ def laid_out(sections: Sequence[Section], tokens: int, most: int | None = None) 
         most: of the whole page; by default as many.
     """
     most = tokens if most is None else most
-    written: list[tuple[Section, str]] = []
-    for section in sections:
-        allowed = int(section.share * tokens)
-        body = section.build(allowed).strip()
-        if body:
-            written.append((section, clipped(f"## {section.title}\n{body}", allowed)))
-    while written and approximate_tokens(_page(written)) > most:
+    written = [(section, text) for section in sections if (text := _written(section, most))]
+    while written and sum(_least(text) for _, text in written) > most:
         written.remove(max(written, key=lambda each: each[0].rank))
-    return _page(written)
+    rooms = _divided(written, tokens, most)
+    return "\n\n".join(
+        _fitted(section, text, room) for (section, text), room in zip(written, rooms, strict=True)
+    )
 
 
-def _page(written: Sequence[tuple[Section, str]]) -> str:
-    return "\n\n".join(text for _, text in written)
+def _least(text: str) -> int:
+    """Tokens that a section takes at least, with the empty line after it."""
+    return min(approximate_tokens(text), LEAST_ROOM) + 1
+
+
+def _divided(written: Sequence[tuple[Section, str]], tokens: int, most: int) -> list[int]:
+    """Tokens for each section: what it takes at least, and its part of the rest."""
+    least = [_least(text) for _, text in written]
+    wishes = [
+        (max(section.share * tokens - floor, 1.0), approximate_tokens(text) + 1 - floor)
+        for (section, text), floor in zip(written, least, strict=True)
+    ]
+    rest = _rooms(wishes, most - sum(least))
+    return [floor + int(room + 0.01) - 1 for floor, room in zip(least, rest, strict=True)]
+
+
+def _rooms(wishes: Sequence[tuple[float, float]], most: float) -> list[float]:
+    """Tokens for each of (share in tokens, tokens wanted): no more than is wanted, no less than the share,
+    as far as ``most`` holds.
+
+    Who wants less than it would get gets that, and the rest is divided anew among the others.
+    """
+    rooms = [0.0] * len(wishes)
+    left, open_ones = most, list(range(len(wishes)))
+    while open_ones:
+        per_share = max(left, 0.0) / max(sum(wishes[place][0] for place in open_ones), 1e-9)
+        content = [place for place in open_ones if wishes[place][1] <= wishes[place][0] * per_share]
+        if not content:
+            for place in open_ones:
+                rooms[place] = wishes[place][0] * per_share
+            break
+        for place in content:
+            rooms[place] = wishes[place][1]
+            left -= wishes[place][1]
+        open_ones = [place for place in open_ones if place not in content]
+    return rooms
+
+
+def _written(section: Section, tokens: int) -> str:
+    """Title and text of a section in at most so many tokens; empty when it has nothing to say."""
+    head = f"## {section.title}\n"
+    body = section.build(tokens - approximate_tokens(head)).strip()
+    return f"{head}{body}" if body else ""
+
+
+def _fitted(section: Section, text: str, tokens: int) -> str:
+    """The section in so many tokens; ``text`` is what it says with all the room there is."""
+    if approximate_tokens(text) <= tokens:
+        return text
+    return clipped(_written(section, tokens) or text, tokens)
 
 
 def clipped(text: str, tokens: int) -> str:
     """Whole lines from the start of a text, and a line that says how many are missing.
 
-    A fence that would be cut is left out whole: it must close.
+    A fence that is cut is closed; one of which not a line fits is left out. A long line is cut as well.
     """
     if approximate_tokens(text) <= tokens:
         return text
-    kept, lines = 0, text.split("\n")
-    used, opened = 10, ""
-    for number, line in enumerate(lines):
-        used += approximate_tokens(line + "\n")
-        if used > tokens:
+    lines = text.split("\n")
+    kept: list[str] = []
+    left, closing = float(tokens - NOTICE), ""
+    for line in lines:
+        if mark := FENCE_START.match(line):
+            closing = f"</untrusted {mark[1]}>"
+            left -= approximate_tokens(closing + "\n")  # it has to close
+        if line == closing:
+            left, closing = left + approximate_tokens(line + "\n"), ""
+        left -= approximate_tokens(line + "\n")
+        if left < 0:
+            kept += _start_of(line, left + approximate_tokens(line))
             break
-        if line.startswith("<untrusted "):
-            opened = line
-        elif opened and line.startswith("</untrusted "):
-            opened = ""
-        if not opened:
-            kept = number + 1
-    return "\n".join([*lines[:kept], f"({len(lines) - kept} more lines left out)"])
+        kept.append(line)
+    if kept and FENCE_START.match(kept[-1]):
+        kept, closing = kept[:-1], ""
+    missing = len(lines) - len(kept) - bool(closing)
+    return "\n".join([*kept, *([closing] if closing else []), f"({missing} more lines left out)"])
+
+
+def _start_of(line: str, tokens: float) -> list[str]:
+    """The start of a long line that does not fit, where it is worth reading."""
+    characters = int(3 * tokens) - 3 if line.isascii() else int(tokens) - 3
+    if characters < SHORTEST or line.startswith("|"):
+        return []
+    return [f"{line[:characters].rstrip()}…"]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,8 +1,4 @@
-"""Results, for a briefing: errors with examples, the paired comparison, the loss curve, hyperparameters and
-trials.
-
-Every item shown is a validation item, read from the predictions that the harness wrote.
-"""
+"""Results, for a briefing: the paired comparison, the loss curve, hyperparameters and trials."""
 
 from __future__ import annotations
 
@@ -10,98 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memory.journal.log import BASE
-from memory.records import Evaluation, Training, TrainingPlan
+from memory.records import Training, TrainingPlan
 from roles.hyperparameters import caution
 from roles.llm.briefing.context import ExperimentContext
+from roles.llm.briefing.costs import allowance
 from roles.llm.briefing.history import failure_text, hyperparameters_text, score_text
-from roles.llm.briefing.layout import listing, name, quoted, share, table
+from roles.llm.briefing.layout import listing, name, quoted, table
 from roles.method import method_for
-from roles.training_engineer import hyperparameters_for
+from roles.training_engineer import hyperparameters_for, rate_ceiling
 from roles.trials import trials_from
-from tasks.base import Sample
 from tools.checks.champion import gate_words
-from tools.report.facts import predictions, quotation
-from tools.training.learning_rate import learning_rate_range
+from tools.training.learning_rate import Method, learning_rate_range
 from tools.training.loss_curve import loss_fall
 
-CLUSTERS = 6
-SHOWN_CLUSTERS = 3
-EXAMPLES = 2
-CHANGED = 2
 TRIALS = 8
-
-
-def subject(context: ExperimentContext) -> str:
-    """Whose errors matter: the experiment's own, or before it has any, those of what it builds on."""
-    return context.experiment if context.evaluated(context.experiment) else context.parent_id
-
-
-def errors(context: ExperimentContext, tokens: int) -> str:
-    """The kinds of wrong answers, before and now, and examples of the largest."""
-    id = subject(context)
-    now = context.evaluated(id)
-    if now is None:
-        return ""
-    other = context.champion_id if id != context.champion_id else BASE
-    before = context.evaluated(other) if other != id else None
-    earlier = {c.name: c.count for c in before.clusters} if before else {}
-    rows = [
-        (name(c.name), str(c.count), share(c.share), str(earlier.get(c.name, 0)) if before else "-")
-        for c in now.clusters[:CLUSTERS]
-    ]
-    counts = table((f"wrong answers of {id}", "items", "of all", f"in {other}" if before else "before"), rows)
-    if not counts:
-        return f"{id} makes no errors that were clustered."
-    if now.stopped:
-        counts = f"{id} was stopped early, its counts are of fewer items: {now.stopped.text()}\n{counts}"
-    return f"{counts}\n{_examples(context, now, id, tokens - 60 - 25 * len(rows))}"
-
-
-def _examples(context: ExperimentContext, evaluation: Evaluation, id: str, tokens: int) -> str:
-    found = predictions(context.dojo.workspace.run_dir, evaluation)
-    samples = {sample.id: sample for sample in context.dojo.validation}
-    chosen = [
-        (cluster.name, item)
-        for cluster in evaluation.clusters[:SHOWN_CLUSTERS]
-        for item in cluster.examples[:EXAMPLES]
-        if item in samples and item in found
-    ]
-    room = _room(tokens, len(chosen))
-    items = [
-        _item(samples[item], {id: str(found[item].get("prediction", ""))}, cluster, room)
-        for cluster, item in chosen
-    ]
-    return _quoted_items(items, tokens)
-
-
-def _room(tokens: int, items: int) -> int:
-    """Characters for each of so many items."""
-    return max(120, 3 * (tokens - 60) // max(1, items))
-
-
-def _quoted_items(items: Sequence[str], tokens: int) -> str:
-    return quoted("\n\n".join(items), "validation items, with reference and answers", tokens) if items else ""
-
-
-def _item(sample: Sample, answers: dict[str, str], what: str, room: int) -> str:
-    """One validation item with its reference and answers, each cut to a part of the room."""
-    head = f"item {sample.id} ({what})"
-    room = max(60, room - len(head) - 60)
-    parts = [
-        head,
-        f"prompt: {_middle(sample.prompt, room * 4 // 10)}",
-        f"reference: {_middle(quotation(sample.gold), room * 2 // 10)}",
-    ]
-    each = room * 4 // 10 // max(1, len(answers))
-    return "\n".join([*parts, *(f"answer of {id}: {_middle(text, each)}" for id, text in answers.items())])
-
-
-def _middle(text: str, limit: int) -> str:
-    """A text without its middle, where it is long: questions and answers stand at the end."""
-    if len(text) <= limit:
-        return text
-    head = limit // 2
-    return f"{text[:head]} [… {len(text) - limit} characters …] {text[len(text) - (limit - head) :]}"
+DIAGNOSES = 6
 
 
 def comparison(context: ExperimentContext, tokens: int) -> str:
@@ -134,34 +53,6 @@ def failure(context: ExperimentContext, tokens: int) -> str:
     return failure_text(context.experiment, failed, tokens) if failed else ""
 
 
-def changed(context: ExperimentContext, tokens: int) -> str:
-    """Some validation items that the experiment fixed and broke against the champion."""
-    c = context.current.comparison if context.current else None
-    run_dir = context.dojo.workspace.run_dir
-    if c is None:
-        return ""
-    new = predictions(run_dir, context.evaluated(c.challenger))
-    old = predictions(run_dir, context.evaluated(c.champion))
-    picked: list[tuple[str, Sample]] = []
-    for verdict in ("fixed", "broken"):
-        items = [
-            sample
-            for sample in context.dojo.validation
-            if sample.id in new
-            and sample.id in old
-            and bool(new[sample.id].get("right")) == (verdict == "fixed")
-            and bool(old[sample.id].get("right")) == (verdict == "broken")
-        ]
-        picked.extend((verdict, sample) for sample in items[:CHANGED])
-    room = _room(tokens, len(picked))
-    texts = []
-    for verdict, sample in picked:
-        said = ((c.champion, old), (c.challenger, new))
-        answers = {id: str(found[sample.id].get("prediction", "")) for id, found in said}
-        texts.append(_item(sample, answers, verdict, room))
-    return _quoted_items(texts, tokens)
-
-
 def curve(context: ExperimentContext, tokens: int) -> str:
     """The loss curve of the experiment, or of what it starts from, in a few numbers."""
     id, journal = context.experiment, context.journal
@@ -176,10 +67,17 @@ def curve(context: ExperimentContext, tokens: int) -> str:
         f"- {training.wall_seconds:.0f} s, {training.tokens_per_second:.0f} tokens/s, "
         f"{training.peak_gib:.1f} GiB at most"
     )
-    if training.stopped_early:
-        lines.append(f"- stopped early: {name(training.stopped_early, 200)}")
+    if ending := training.ending():
+        lines.append(f"- {name(ending, 200)}")
     if training.held_out is not None:
         lines.append(f"- {training.held_out.in_words()}")
+    if known := training.reproduced:
+        seen = training.steps * plan.effective_batch_size / max(training.rows, 1) - 1 if plan else 0.0
+        before = f"seen about {seen:.1f} times before" if seen >= 0.5 else "most of them not seen before"
+        lines.append(
+            f"- its last {known.rows} training rows, {before}: {known.whole:.0%} would be written word for "
+            f"word, {known.tokens:.0%} of their answer tokens are the likeliest"
+        )
     return listing(lines, tokens)
 
 
@@ -209,7 +107,7 @@ def hyperparameters(context: ExperimentContext, tokens: int) -> str:
         f"- suggested: {method}, learning rate {suggested.learning_rate:.3g}, "
         f"batch {suggested.batch_size}{_further(suggested.further)} ({name(suggested.origin)})",
         *caution(context.history, method, suggested),
-        f"- range searched: {low:.2g} to {high:.2g}",
+        f"- range searched: {low:.2g} to {high:.2g}{_ceiling_text(context, method)}",
         *_costs(context),
     ]
     trained = [e for e in context.history if e.training_plan is not None]
@@ -235,8 +133,15 @@ def _further(values: Mapping[str, Any]) -> str:
     return "".join(said)
 
 
+def _ceiling_text(context: ExperimentContext, method: Method) -> str:
+    """What the weights allow that training goes on from."""
+    start = context.plan.init_from if context.plan else BASE
+    ceiling = rate_ceiling(context.dojo, start, method)
+    return f"; at most {ceiling:.3g}, the rate that made the weights of {start}" if ceiling else ""
+
+
 def _costs(context: ExperimentContext) -> list[str]:
-    """What an epoch needs, by either method."""
+    """What an epoch needs, by either method, and how many the plan's time holds."""
     card, p = context.journal.card(context.experiment), context.plan
     if card is None or p is None:
         return []
@@ -255,7 +160,7 @@ def _costs(context: ExperimentContext) -> list[str]:
             f"- one epoch, {method}, batch {draft.per_device_train_batch_size}: about {e.seconds:.0f} s and "
             f"{e.peak_gib:.1f} of {e.available_gib:.1f} GiB ({name(e.basis)}): {fits}"
         )
-    return lines
+    return [*lines, *allowance(context)]
 
 
 def verdict(context: ExperimentContext, tokens: int) -> str:
@@ -268,11 +173,11 @@ def verdict(context: ExperimentContext, tokens: int) -> str:
 
 
 def diagnoses(context: ExperimentContext, tokens: int) -> str:
-    """The diagnoses along the line that the experiment stands on, the newest first."""
+    """The latest diagnoses along the line that the experiment stands on, the newest first."""
     line = context.journal.lineage(context.parent_id) if context.parent_id != BASE else ()
     found: Sequence[str] = [id for id in reversed(line) if (e := context.finished(id)) and e.diagnosis]
     entries = []
-    for id in found:
+    for id in found[:DIAGNOSES]:
         e = context.finished(id)
         if e and e.diagnosis:
             d = e.diagnosis

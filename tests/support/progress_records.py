@@ -1,0 +1,58 @@
+"""Records of an experiment as a run in progress holds them: card, training, comparison."""
+
+from __future__ import annotations
+
+from memory.recipe import DataCard, StepCount
+from memory.records import (
+    Comparison,
+    Training,
+)
+
+
+def card(sources: tuple[str, ...]) -> DataCard:
+    rows = dict.fromkeys(sources, 60)
+    return DataCard(
+        recipe_digest="0" * 64,
+        data_sha256="1" * 64,
+        path="data/rows.jsonl",
+        rows=sum(rows.values()),
+        rows_by_source=rows,
+        steps=(
+            StepCount(op="select", rows_in=160, rows_out=160),
+            StepCount(op="filter", rows_in=160, rows_out=sum(rows.values()), removed_by_source={"forum": 30}),
+        ),
+        mean_tokens=21.5,
+        reasoning_share=0.0,
+    )
+
+
+def training(id: str) -> Training:
+    return Training(
+        model_dir=f"experiments/{id}/model",
+        method="full",
+        steps=200,
+        rows=120,
+        tokens=64_000,
+        losses=tuple((step, 0.4 + 2.0 / (1 + step / 20)) for step in range(5, 205, 5)),
+        tokens_per_second=4000.0,
+        wall_seconds=16.0,
+        cpu_seconds=30.0,
+        peak_gib=0.9,
+    )
+
+
+def comparison(id: str, champion: str, delta: float, n: int) -> Comparison:
+    return Comparison(
+        challenger=id,
+        champion=champion,
+        delta=delta,
+        low=delta - 6,
+        high=delta + 6,
+        p_value=0.04,
+        fixed=9,
+        broken=3,
+        format_gain=1.0,
+        capability_gain=delta - 1.0,
+        test="exact McNemar",
+        n=n,
+    )
