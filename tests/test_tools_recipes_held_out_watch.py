@@ -65,6 +65,8 @@ def test_rows_that_can_only_be_known_by_heart_end_a_training_early(space: Worksp
     assert done.stopped_early.startswith("the loss on held-out rows rose from")
     assert held_out.kept == "best"
     assert held_out.kept_step < done.steps
+    steps = [step for step, *_ in held_out.losses]
+    assert steps == sorted(set(steps))
     losses = {step: loss for step, loss, _ in held_out.losses}
     assert losses[held_out.kept_step] == min(losses.values()) < losses[done.steps]
     assert done.rows + held_out.rows == ROWS

@@ -101,8 +101,9 @@ class HeldOutWatch(TrainerCallback):  # type: ignore[misc]
     def settle(self) -> dict[str, Any]:
         """Puts the weights that are kept into the model; returns the fields of a ``HeldOut`` record."""
         step = len(self.trainer.losses)
-        end = self.look(step)
-        self.looks.append(end)
+        if not self.looks or self.looks[-1].step < step:
+            self.looks.append(self.look(step))
+        end = self.looks[-1]
         kept, chosen = "end", end
         rose = self.best_look is not None and worse(end, self.best_look)
         if self.best_look is not None and rose:
