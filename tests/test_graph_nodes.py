@@ -13,7 +13,7 @@ from graph.session import OpenRuns, Session
 from graph.state import RunState
 from graph.step import Step
 from roles import playbook
-from tests.test_tools_evaluation_staged import run_with_a_model, with_models
+from tests.support.answering_run import run_with_a_model, with_models
 from tools.dojo import Dojo
 
 
