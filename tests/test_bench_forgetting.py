@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from graph.bench.ablations import PARTS, check_parts
 from tasks.errors import InputError
-from tests.bench import ablations, forgetting
+from tests.bench import forgetting
 from tests.support.general_model import shared_general_model
 
 pytestmark = pytest.mark.timeout(1200)
@@ -39,18 +38,10 @@ def test_the_forgetting_bench_runs_a_tiny_model_with_and_without_a_budget(
     assert len(forgetting.rows_of(tmp_path)) == 2, "what is there is not run again"
 
 
-def test_an_ablation_is_noted_and_the_table_has_a_column_for_each_part(tmp_path: Path) -> None:
+def test_a_part_is_named_once_and_what_is_no_part_is_refused() -> None:
     assert check_parts(["tpe", "tpe", "gates"]) == ("tpe", "gates")
     with pytest.raises(InputError, match="no part"):
         check_parts(["confirmation"])
-    rows = [
-        {"folder": "dates", "seed": 0, "without": name, "value": value, "base_value": 0.0}
-        for name, value in ((ablations.NOTHING, 100.0), ("valuation", 31.4))
-    ]
-    (tmp_path / ablations.RESULTS).write_text("".join(json.dumps(row) + "\n" for row in rows))
-    table = ablations.table(ablations.rows_of(tmp_path))
-    assert "| dates | 0 | 0.0 | 100.0 | 31.4 |" in table
-    assert "without nothing | without valuation" in table
 
 
 def test_every_part_changes_a_rule(tmp_path: Path) -> None:

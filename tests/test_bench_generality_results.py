@@ -107,38 +107,39 @@ def test_what_was_run_is_not_run_again_and_another_model_or_ablation_is(tmp_path
     monkeypatch.setattr(command, "_run", lambda cell, out, seconds: ran.append(cell))
     command.main(tmp_path, only="dates", parts="agent", seeds="0")
     command.main(tmp_path, only="dates", parts="all_data,agent", seeds="0", base_model="smollm2-135m")
-    monkeypatch.setattr(command, "settings_of", lambda cell, folder, out: None)
-    command.main(tmp_path, only="dates", parts="all_data,agent", seeds="0", without="repair")
+    command.main(tmp_path, only="dates", parts="all_data,agent", seeds="0", without="repair,tpe")
     assert [(cell.label, cell.base_model) for cell in ran] == [
         ("all_data", "smollm2-135m"),
         ("agent", "smollm2-135m"),
         ("all_data", "ftdojo-mini"),
         ("agent without repair", "ftdojo-mini"),
+        ("agent without tpe", "ftdojo-mini"),
     ]
 
 
-def test_an_ablation_is_passed_on_to_the_settings_of_the_agent(tmp_path, monkeypatch):
-    given = {}
-    monkeypatch.setattr(command, "make_settings", lambda **fields: given.update(fields))
-    command.settings_of(Cell("dates", 0, "agent", budget="4m", without="repair"), tmp_path, tmp_path)
-    assert given["without"] == "repair"
-    assert given["budget_seconds"] == "4m"
-    given.clear()
-    command.settings_of(Cell("dates", 0, "oracle"), tmp_path, tmp_path)
-    assert "without" not in given
+def test_the_agent_runs_without_the_part_that_a_cell_names(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(command, "by_agent", lambda settings, without: asked.append(without) or {"score": ""})
+    made = command.FOLDERS["dates"](0)
+    for part in ("repair", ""):
+        cell = Cell("dates", 0, "agent", budget="4m", without=part)
+        command._result(cell, command.settings_of(cell, tmp_path, tmp_path), made, 1.0)
+    assert asked == [("repair",), ()]
 
 
 def test_settings_that_are_refused_open_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(held_out, "OPENINGS", tmp_path / "openings.jsonl")
     with pytest.raises(InputError):
         command.main(tmp_path / "out", only="phones", parts="agent", seeds="0", budget="soon")
+    with pytest.raises(InputError, match="no part that can be left out"):
+        command.main(tmp_path / "out", only="phones", parts="agent", seeds="0", without="luck")
     with pytest.raises(InputError, match="no such part"):
         command.main(tmp_path / "out", only="phones", parts="agents", seeds="0")
     assert openings(tmp_path / "openings.jsonl") == []
 
 
 def test_what_fails_is_told_and_left_for_the_next_call(tmp_path, monkeypatch, capsys):
-    def fails(settings):
+    def fails(settings, without):
         raise ExperimentFailed("train", "diverged", "the loss is not a number")
 
     monkeypatch.setattr(command, "by_agent", fails)

@@ -9,7 +9,7 @@ the faults are held out (``held_out``): nobody looks at them while a rule of the
     python -m tests.bench.generality OUT --only all --parts random,tpe
     python -m tests.bench.generality OUT --only dates,orders,balance --base-model smollm2-135m --budget 30m \
         --oracle-seconds 1200
-    python -m tests.bench.generality OUT --parts agent --without NAME    an ablation, beside the rest
+    python -m tests.bench.generality OUT --parts agent --without tpe,repair    ablations, one part at a time
     python -m tests.bench.generality OUT --table-only
 
 A command that was broken off goes on where it stopped; two at a time may share OUT where they share no

@@ -12,12 +12,13 @@ held-out half are entered into ``openings.jsonl`` beside this file: commit it wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from graph.bench.ablations import check_parts
 from graph.bench.mini_tasks import ORACLE_SECONDS, all_data, by_agent, by_hand, long_training
 from graph.bench.mixture_search import by_search
 from graph.settings import BUNDLED_MODEL, RunSettings, make_settings
@@ -40,7 +41,7 @@ def main(
     seeds: Annotated[str, typer.Option(help="Comma-separated seeds.")] = "0",
     budget: Annotated[str, typer.Option(help="Of each part that searches.")] = "4m",
     base_model: Annotated[str, typer.Option(help="As of ftdojo run.")] = BUNDLED_MODEL,
-    without: Annotated[str, typer.Option(help="Passed on to the agent's settings: an ablation.")] = "",
+    without: Annotated[str, typer.Option(help="Parts that the agent goes without, one at a time.")] = "",
     oracle_seconds: Annotated[float, typer.Option(help="Training time of the oracle.")] = ORACLE_SECONDS,
     write_only: Annotated[bool, typer.Option(help="Write the folders and stop.")] = False,
     table_only: Annotated[bool, typer.Option(help="Print the table of what was run and stop.")] = False,
@@ -60,10 +61,12 @@ def main(
         for name, seed in _pairs(names, numbers):
             typer.echo(FOLDERS[name](seed).write(out / f"folders-{seed}"))
         return
+    missing = check_parts(without.split(",")) if without else ("",)
     cells = [
-        _cell(name, seed, part, base_model, budget, without)
+        _cell(name, seed, part, base_model, budget, each)
         for name, seed in _pairs(names, numbers)
         for part in wanted
+        for each in (missing if part == "agent" else ("",))
     ]
     done = {cell_of(row) for row in read(results)}
     cells = [cell for cell in cells if cell not in done]
@@ -82,9 +85,7 @@ def _pairs(names: Sequence[str], seeds: Sequence[int]) -> list[tuple[str, int]]:
 
 def _cell(folder: str, seed: int, part: str, base_model: str, budget: str, without: str) -> Cell:
     searching = part in SEARCHING
-    return Cell(
-        folder, seed, part, base_model, budget if searching else "", without if part == "agent" else ""
-    )
+    return Cell(folder, seed, part, base_model, budget if searching else "", without)
 
 
 def _run(cell: Cell, out: Path, oracle_seconds: float) -> None:
@@ -101,12 +102,7 @@ def _run(cell: Cell, out: Path, oracle_seconds: float) -> None:
 
 
 def settings_of(cell: Cell, folder: Path, out: Path) -> RunSettings:
-    """The settings of a cell's run.
-
-    Raises:
-        InputError: what the agent is to go without is no setting of this version.
-    """
-    ablation: Mapping[str, Any] = {"without": cell.without} if cell.without else {}
+    """The settings of a cell's run."""
     return make_settings(
         task=str(folder),
         seed=cell.seed,
@@ -114,14 +110,13 @@ def settings_of(cell: Cell, folder: Path, out: Path) -> RunSettings:
         budget_seconds=cell.budget or BY_HAND_SECONDS,
         memory="off",
         runs_dir=str(out / cell.label.replace(" ", "-")),
-        **ablation,
     )
 
 
 def _result(cell: Cell, settings: RunSettings, made: MadeFolder, oracle_seconds: float) -> dict[str, Any]:
     match cell.part:
         case "agent":
-            return by_agent(settings)
+            return by_agent(settings, (cell.without,) if cell.without else ())
         case "random":
             return by_search(settings, "random")
         case "tpe":
