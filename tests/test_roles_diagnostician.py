@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from memory.records import Comparison, ErrorCluster, Evaluation, Experiment, Failure, HeldOut, Plan, Training
+from memory.held_out import HeldOut
+from memory.records import Comparison, ErrorCluster, Evaluation, Experiment, Failure, Plan, Training
 from roles.diagnostician import diagnose
 from tasks.base import Score
 from tests.test_memory_early_stop import stopped

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from memory.records import Experiment, HeldOut, Plan, Training
+from memory.held_out import HeldOut
+from memory.records import Experiment, Plan, Training
 from roles.planner import PlannerContext, _look_again
 from tasks.base import Score
 from tools.training.estimate import Speed

@@ -40,7 +40,9 @@ def test_whatever_a_plan_changes_a_restart_stays_under_the_rate_of_its_weights(
 def test_a_better_rate_of_another_experiment_is_held_down_and_says_so(dojo: StillDojo) -> None:
     plan = dojo.journal.plan("e09")
     assert plan is not None
-    asked = plan.model_copy(update={"change": "sources", "init_from": "e05", "parent": "e05"})
+    # As short as those were, so that the best rate is not lowered for a longer training.
+    changes = {"change": "sources", "init_from": "e05", "parent": "e05", "max_seconds": 1.0}
+    asked = plan.model_copy(update=changes)
     found = hyperparameters_for(dojo, asked, dojo.journal.experiments(), "full")
     assert (found.learning_rate, found.origin) == (1e-3, "best so far, held to the rate of e05")
 

@@ -231,6 +231,7 @@ CALLS: dict[str, list[dict[str, Any]]] = {
         ),
     ],
     "read_experiment": [{"experiment": id} for id in EXPERIMENTS],
+    "read_recipe": [{"experiment": id} for id in EXPERIMENTS],
     "show_failures": [{"experiment": id, "items": 6} for id in EXPERIMENTS],
     "loss_curve": [{"experiment": id} for id in EXPERIMENTS],
     "read_log": [
