@@ -130,7 +130,7 @@ def test_the_share_explained_is_of_what_a_source_teaches_about_itself() -> None:
 
 
 def test_the_budget_is_a_number_or_off() -> None:
-    assert make_settings(task="aime25").forgetting_budget == 0.5
+    assert make_settings(task="aime25").forgetting_budget == 1.5
     assert make_settings(task="aime25", forgetting_budget="off").forgetting_budget is None
     assert make_settings(task="aime25", forgetting_budget="0.25").forgetting_budget == 0.25
     assert make_settings(task="aime25", do_no_harm="gsm8k, mmlu").do_no_harm == ("gsm8k", "mmlu")
