@@ -7,7 +7,7 @@ The playbook's order is the order of a practised fine-tuner:
 2. **Look** at each usable source, from the base weights and for the same few steps, and go on from
    the best look with the sources of its kind that do about as well (``roles.source_looks``): data
    decides more than any hyperparameter (LIMA, arXiv 2305.11206). Where time holds no look at each,
-   **screen** the kinds of data.
+   **screen** the kinds of data; where it holds one more, go on with what taught something.
 3. **Look again** at chain-of-thought answers that lost their screening while they were still learning fast,
    at once where the champion is poor, later where it stalls and they are within reach:
    more tokens a row make a slower start, and a short race favours what starts fast (the known bias of
@@ -31,6 +31,7 @@ from collections.abc import Callable, Iterator
 from memory.records import Experiment, Plan
 from roles import replay
 from roles.look_plans import go_on_from_best_look, look, mix
+from roles.method import method_for
 from roles.plan_context import (
     CLEAN_GAIN,
     IMPROVE_SHARE,
@@ -40,6 +41,7 @@ from roles.plan_context import (
     draft,
 )
 from roles.recall import from_lesson
+from roles.time_split import experiment_seconds
 from tasks.errors import ExperimentFailed
 from tools.checks.source_kinds import CHAIN_OF_THOUGHT_SHARE, IN_WORDS, by_kind, why_unusable
 from tools.dojo import Dojo
@@ -48,6 +50,9 @@ from tools.training.loss_curve import STILL_FALLING, loss_fall
 SCREEN_SHARE = 0.6
 """A screening's budget, relative to an equal share of the time left: a ranking of data takes less
 training than a champion. Set on the synthetic editions."""
+CONTROL_SHARE = 0.4
+"""Of the time left, the most that a screening of another kind may take once one kind has taught something:
+where one more experiment is left, a control would take the place of the training that it is to inform."""
 PATIENCE = 5
 """Discarded improvements in a row after which the run counts as stuck: TPE has then seen as many rates
 as its two start-up trials and a few guided ones."""
@@ -144,6 +149,8 @@ def _screen(context: PlannerContext) -> Plan | None:
     for kind, sources, reason in _candidates(context):
         if context.tried(sources, "base"):
             continue
+        if context.champion is not None and not _affords_control(context):
+            return None
         rejected = ", ".join(
             f"{name} ({why_unusable(context.dojo.profiles()[name])})" for name in context.groups["unusable"]
         )
@@ -158,6 +165,12 @@ def _screen(context: PlannerContext) -> Plan | None:
             share=SCREEN_SHARE,
         )
     return None
+
+
+def _affords_control(context: PlannerContext) -> bool:
+    dojo = context.dojo
+    seconds = experiment_seconds(dojo, context.history, method_for(dojo), SCREEN_SHARE)
+    return seconds <= CONTROL_SHARE * dojo.remaining_budget_seconds()
 
 
 def _look_again(context: PlannerContext) -> Plan | None:

@@ -87,6 +87,31 @@ def test_without_time_for_a_look_at_each_the_kinds_are_compared():
     assert not any(plan.steps for plan in plans)
 
 
+def test_where_few_experiments_are_left_what_taught_something_goes_on_and_no_control_is_made():
+    """As with a real model in a quarter of an hour: one experiment takes a third of the time."""
+    world = SourceWorld(
+        looks=dict.fromkeys(("steps", "bare"), 0.0),
+        long={"steps": 40.0, "bare": 1.0},
+        worked=("steps",),
+        seconds=60.0,
+        speed=1500.0,
+    )
+    plans = world.run()
+    assert [plan.sources for plan in plans] == [("steps",)] * len(plans)
+    assert plans[1].init_from == "e01"
+
+
+def test_where_the_first_kind_taught_nothing_the_other_is_tried_however_short_the_time():
+    world = SourceWorld(
+        looks=dict.fromkeys(("steps", "bare"), 0.0),
+        long={"steps": 0.0, "bare": 40.0},
+        worked=("steps",),
+        seconds=60.0,
+        speed=1500.0,
+    )
+    assert world.run()[1].sources == ("bare",)
+
+
 def test_a_repaired_source_is_tried_with_the_champions_data_once():
     world = SourceWorld(
         looks={"clean": 60.0, "history": 5.0},

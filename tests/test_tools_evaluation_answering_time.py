@@ -54,7 +54,19 @@ def test_what_comes_next_is_planned_with_all_items(journal: Journal) -> None:
     for number in range(1, 4):
         finish(journal, f"e{number:02d}", measured(12.0, fixed=2.0, answered=25))
     assert overhead_seconds(journal) == pytest.approx(1.1 * (2.0 + 42.0) + 1.0)
-    assert finishing_seconds(journal, 100, 50) == pytest.approx(1.2 * 2 * 0.42 * 50 + FINISH_SECONDS)
+    base, champion = 40.0 / 2, 2.0 + 40.0 / 2
+    assert finishing_seconds(journal, 100, 50) == pytest.approx(1.2 * (base + champion) + FINISH_SECONDS)
+
+
+def test_the_end_is_reserved_for_a_base_that_rambles_and_a_champion_that_does_not(journal: Journal) -> None:
+    finish(journal, "e01", measured(11.0, fixed=1.0))
+    finish(journal, "e02", measured(8.0, fixed=1.0))
+    expected = 1.2 * (4 * 40.0 + 1.0 + 4 * 10.0) + FINISH_SECONDS
+    assert finishing_seconds(journal, 100, 400) == pytest.approx(expected)
+
+
+def test_before_anything_is_trained_a_champion_is_taken_to_be_as_slow_as_the_base(journal: Journal) -> None:
+    assert finishing_seconds(journal, 100, 100) == pytest.approx(1.2 * 80.0 + FINISH_SECONDS)
 
 
 def test_a_look_pays_by_the_share_that_answering_takes_of_the_measured_time(journal: Journal) -> None:

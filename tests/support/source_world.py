@@ -50,6 +50,8 @@ class SourceWorld:
     worked: tuple[str, ...] = ()
     rows: dict[str, int] = field(default_factory=dict)
     seconds: float = 300.0
+    speed: float = 5000.0
+    """Tokens a second."""
     audit: dict[str, float] = field(default_factory=dict)
     """What every audit finds; none is made where it is empty."""
     repairs: dict[str, Repair] = field(default_factory=dict)
@@ -87,7 +89,7 @@ class SourceWorld:
             remaining_budget_seconds=lambda: self.seconds,
             overhead_seconds=lambda: 3.0,
             minimum_experiment_seconds=lambda: 9.5,
-            training_speed=lambda plan: Speed(1.0, 5000.0, "measured"),
+            training_speed=lambda plan: Speed(1.0, self.speed, "measured"),
             base_model=SimpleNamespace(parameters=1_000_000, hidden_size=128),
             ledger=SimpleNamespace(budget=SimpleNamespace(seconds=300.0)),
             template_tokens=10,

@@ -13,6 +13,8 @@ from memory.records import Evaluation
 
 FINISH_SECONDS = 4.0
 """Export, report and the last journal records."""
+MARGIN = 1.2
+"""Of the reserve for the last answers: measured seconds are not the same twice."""
 STOPPED_SHARE = 0.25
 """Of the experiments, those that a first look is counted on to stop when its worth is estimated. A
 judgement."""
@@ -31,7 +33,8 @@ def full_seconds(evaluation: Evaluation) -> float:
 
 
 def finishing_seconds(journal: Journal, items: int, last_items: int) -> float:
-    """The reserve for the end: two models on the last items, at the slowest speed measured.
+    """The reserve for the end: the last items answered by the base, and by a champion as slow as the slowest
+    experiment so far. A model that has not learnt to end its answers takes longer than one that has.
 
     Args:
         journal: of the run.
@@ -41,9 +44,16 @@ def finishing_seconds(journal: Journal, items: int, last_items: int) -> float:
     base = journal.evaluation(BASE)
     if base is None:
         return FINISH_SECONDS
-    scored = [base, *(e.evaluation for e in journal.experiments() if e.evaluation is not None)]
-    per_item = max(map(full_seconds, scored)) / max(items, 1)
-    return 1.2 * 2 * per_item * last_items + FINISH_SECONDS
+    times = last_items / max(items, 1)
+    trained = [e.evaluation for e in journal.experiments() if e.evaluation is not None]
+    champion = max((_longer(each, times) for each in trained), default=_longer(base, times))
+    return MARGIN * (_longer(base, times) + champion) + FINISH_SECONDS
+
+
+def _longer(evaluation: Evaluation, times: float) -> float:
+    """Wall-clock of an evaluation on so many times the items."""
+    fixed = evaluation.fixed_seconds
+    return fixed + (full_seconds(evaluation) - fixed) * times
 
 
 def overhead_seconds(journal: Journal) -> float:
