@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
@@ -56,8 +57,7 @@ def main(
     with tempfile.TemporaryDirectory() as name, closing(Worker()) as worker:
         space = Workspace(Path(name))
         rows = _write_rows(spec, next(each for each in data.sources if each.name == source), space)
-        per_item = _seconds_per_item(spec, data.validation[:TIMED_ITEMS], model, space, worker)
-        kept_back = 1.3 * per_item * len(test) + 10.0
+        kept_back = 1.3 * _answering_seconds(len(test), spec, data.validation, model, space, worker) + 10.0
         left = 60 * minutes - (time.monotonic() - started) - kept_back
         plan = TrainingPlan(
             method="full" if method == "full" else "lora",
@@ -96,12 +96,13 @@ def _train(plan: TrainingPlan, model: Path, rows: Path, space: Workspace, worker
     return worker.run("tools.recipes.sft:train", payload, limit, log_path, resident=True)
 
 
-def _seconds_per_item(
-    spec: TaskSpec, some: tuple[Sample, ...], model: Path, space: Workspace, worker: Worker
+def _answering_seconds(
+    items: int, spec: TaskSpec, samples: Sequence[Sample], model: Path, space: Workspace, worker: Worker
 ) -> float:
-    began = time.monotonic()
-    evaluate(some, spec, model, space.run_dir / "timing.jsonl", space, worker)
-    return (time.monotonic() - began) / len(some)
+    """Wall-clock of so many answers of the untouched model, loading it counted once."""
+    some = samples[:TIMED_ITEMS]
+    done = evaluate(some, spec, model, space.run_dir / "timing.jsonl", space, worker)
+    return done.fixed_seconds + (done.wall_seconds - done.fixed_seconds) * items / len(some)
 
 
 if __name__ == "__main__":
