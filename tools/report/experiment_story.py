@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from memory.claim import p_text
 from memory.journal.events import Event
+from memory.recipe import DataRecipe, Script
 from memory.records import (
     Approval,
     Comparison,
@@ -82,7 +83,9 @@ def _planned(records: ToldRecords, id: str) -> Iterator[Sentence]:
         f"On top of {parent}, {CHANGED[plan.change]}; the hypothesis: {quoted(plan.hypothesis)}.", event
     )
     yield resting_on(f"{DECIDED_BY[plan.decided_by]} gave as reason: {quoted(plan.reason, 400)}.", event)
-    expected = f"It was to gain {plan.expected_gain:+.1f} points over {parent} within {plan.max_seconds:.0f} s"
+    expected = (
+        f"It was to gain {plan.expected_gain:+.1f} points over {parent} within {plan.max_seconds:.0f} s"
+    )
     yield resting_on(f"{expected}, training from the weights of {named(plan.init_from)}.", event)
     if plan.tests:
         yield resting_on(f"It puts the prediction of {named(plan.tests)} to the test.", event)
@@ -91,7 +94,7 @@ def _planned(records: ToldRecords, id: str) -> Iterator[Sentence]:
     for other in plan.alternatives[:ALTERNATIVES]:
         why = f"refused: {quoted(other.refused)}" if other.refused else "ranked lower by gain per second"
         yield resting_on(
-            f"Thought of beside it, {other.expected_gain:+.1f} points in {other.seconds:.0f} s: "
+            f"Thought of beside it, {points(other.expected_gain)} points in {other.seconds:.0f} s: "
             f"{quoted(other.hypothesis)}, {why}.",
             event,
         )
@@ -107,7 +110,8 @@ def _decided(records: ToldRecords, id: str) -> Iterator[Sentence]:
         if made.decided_by == "playbook":
             text = f"The playbook decided the {subject} in place of {named(made.model)}{last}."
         else:
-            text = f"{named(made.model)} decided the {subject} in {made.calls} calls, {made.repairs} repairs{last}."
+            cost = f"calls {made.calls}, replies sent back {made.repairs}"
+            text = f"{named(made.model)} decided the {subject} ({cost}){last}."
         yield resting_on(text, event)
 
 
@@ -117,16 +121,14 @@ def _decided(records: ToldRecords, id: str) -> Iterator[Sentence]:
 def _data(records: ToldRecords, id: str) -> Iterator[Sentence]:
     written, made = records.event("recipe", id), records.event("card", id)
     recipe, card = records.journal.recipe(id), records.journal.card(id)
-    if written is not None and recipe is not None:
-        steps = listed(named(operation.op) for operation in recipe.operations)
-        yield resting_on(f"The data recipe over {listed(map(named, recipe.sources))}: {steps}.", written)
-        for operation in recipe.operations:
-            if operation.op == "script":
-                yield resting_on(f"Its script is there to: {quoted(operation.purpose)}.", written)
-    if made is None or card is None:
+    same = _same_data(records, id, card.data_sha256) if card is not None else None
+    if card is not None and made is not None and same is not None:
+        events = (written, made) if written is not None else (made,)
+        yield resting_on(f"The {card.rows:,} rows are those of {named(str(same.experiment))}.", *events)
         return
-    if (same := _same_data(records, id, card.data_sha256)) is not None:
-        yield resting_on(f"The {card.rows:,} rows are those of {same.experiment}.", made)
+    if written is not None and recipe is not None:
+        yield from _recipe(recipe, written)
+    if made is None or card is None:
         return
     steps = listed(
         f"{named(step.op)} {step.rows_in:,} to {step.rows_out:,}"
@@ -139,6 +141,16 @@ def _data(records: ToldRecords, id: str) -> Iterator[Sentence]:
     worked = f"{card.reasoning_share:.0%} of them with a worked solution"
     general = f", {card.replay_rows:,} of them general rows" if card.replay_rows else ""
     yield resting_on(f"Training got {card.rows:,} rows ({by_source}), {worked}{general}.", made)
+
+
+def _recipe(recipe: DataRecipe, written: Event) -> Iterator[Sentence]:
+    steps = listed(
+        named(f"{operation.op} {getattr(operation, 'rule', '')}".strip()) for operation in recipe.operations
+    )
+    yield resting_on(f"The data recipe over {listed(map(named, recipe.sources))}: {steps}.", written)
+    for operation in recipe.operations:
+        if isinstance(operation, Script):
+            yield resting_on(f"Its script is there to: {quoted(operation.purpose)}.", written)
 
 
 def _same_data(records: ToldRecords, id: str, digest: str) -> Event | None:
@@ -175,7 +187,7 @@ def _trained(records: ToldRecords, id: str) -> Iterator[Sentence]:
         event,
     )
     if ending := training.ending():
-        yield resting_on(f"The training was {named(ending, 300)}.", event)
+        yield resting_on(f"How it ended: {named(ending, 300)}.", event)
     if training.held_out is not None:
         yield resting_on(f"Of its own rows kept back: {training.held_out.in_words()}.", event)
 
@@ -282,6 +294,8 @@ def _diagnosed(records: ToldRecords, id: str) -> Iterator[Sentence]:
 
 def _closed(records: ToldRecords, id: str) -> Iterator[Sentence]:
     if (event := records.event("lesson", id)) is not None:
-        yield resting_on(f"Kept for later runs: {quoted(Lesson.model_validate(event.data).text, 400)}.", event)
+        yield resting_on(
+            f"Kept for later runs: {quoted(Lesson.model_validate(event.data).text, 400)}.", event
+        )
     if (event := records.event("finished", id)) is not None:
         yield resting_on(f"It was closed as {named(str(event.data['outcome']))}.", event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from memory.calibration import hit, predictions
+from memory.calibration import LEAST_POINTS, hit, predictions
 from memory.claim import SIGNIFICANT
 from memory.journal.events import Event
 from memory.journal.log import BASE
@@ -54,7 +54,7 @@ def _held_against(records: ToldRecords, before: str, after: str, expected: float
     paired, event = records.journal.comparison(after), records.event("comparison", after)
     if paired is not None and event is not None and paired.champion == before:
         held = hit(expected, paired.delta)
-        chance = paired.p_value >= SIGNIFICANT and abs(expected) > 0
+        chance = paired.p_value >= SIGNIFICANT and abs(expected) >= LEAST_POINTS
         right = "the direction is right, and chance can explain it as well" if chance else "that held"
         return Expected(held, spread(paired), right if held else "that failed", (event,))
     events = (records.event("evaluation", before), records.event("evaluation", after))
@@ -79,7 +79,7 @@ def _predicted(records: ToldRecords) -> Iterator[Sentence]:
         )
         found = _held_against(records, tried.diagnosed, tried.tested_by, tried.expected)
         if tried.hit is None or found is None:
-            yield resting_on(f"{said} and reached no score.", made, test)
+            yield resting_on(f"{said}; one of the two has no score, so nothing is known of it.", made, test)
             continue
         verdict = found.verdict if tried.hit else "the prediction failed"
         yield resting_on(f"{said}; measured is {found.measured}: {verdict}.", made, test, *found.events)

@@ -25,8 +25,8 @@ NAMED = 60
 """Characters of a name."""
 UNBROKEN = 70
 """Columns of a word of foreign origin; a longer one is divided."""
-_MARKUP = frozenset("`*[]<>~|\\")
-_BLOCK = re.compile(r"([-+]|#{1,6}|=+|-+|\d{1,9}[.)])$")
+_MARKUP = frozenset("`*~")
+_BLOCK = re.compile(r">|([-+]|#{1,6}|=+|-+|\d{1,9}[.)])$")
 """A word that would begin a list or a heading if it stood first on its line."""
 
 
@@ -101,25 +101,39 @@ def _escaped(text: str) -> str:
 
 
 def _is_markup(character: str, before: str, after: str) -> bool:
-    if character == "\\":  # the code of an invisible character stays readable
-        return not after.isalnum()
-    if character == "_":
-        return not (before.isalnum() and after.isalnum())
-    if character == "&":
-        return after.isalpha() or after == "#"
+    """Whether Markdown, or a reader who looks for ``[e03]``, could take it for more than a character."""
+    match character:
+        case "\\":  # the code of an invisible character stays readable
+            return not after.isalnum()
+        case "_":
+            return not (before.isalnum() and after.isalnum())
+        case "&":
+            return after.isalpha() or after == "#"
+        case "<":
+            return after.isalpha() or after in ("/", "!", "?")
+        case "[":  # an interval stays readable
+            return after.isalpha() or before == "!"
+        case "]":
+            return after in ("(", "[", ":")
     return character in _MARKUP
 
 
 def _wrapped(line: str) -> str:
     """A list item in lines of at most ``WIDTH`` columns, as far as its words allow."""
-    lines, current = [], "-"
+    lines: list[str] = []
+    current = ["-"]
     for word in line.split(" "):
-        if _columns(current) + 1 + _columns(word) > WIDTH and not _BLOCK.match(word):
-            lines.append(current)
-            current = f"  {word}"
-        else:
-            current += f" {word}"
-    return "\n".join([*lines, current])
+        if _columns(" ".join([*current, word])) <= WIDTH:
+            current.append(word)
+            continue
+        # A line must not begin with what would begin a list there: then the word before goes with it.
+        moved = 1
+        while moved < len(current) - 1 and _BLOCK.match([*current, word][-moved]):
+            moved += 1
+        carried = [*current, word][-moved:]
+        lines.append(" ".join(current[: len(current) + 1 - moved]))
+        current = [" ", *carried]
+    return "\n".join([*lines, " ".join(current)])
 
 
 def _columns(text: str) -> int:

@@ -14,7 +14,7 @@ from memory.claim import claim
 from memory.journal.events import Event
 from memory.journal.log import BASE, Journal
 from memory.records import RunInfo
-from tasks.errors import or_input_error
+from tasks.errors import HarnessFault, InputError, or_input_error
 from tools.report.experiment_story import DECIDED_BY, beside, chapter_of, compared, scored
 from tools.report.reasoning import kept_promises, where_it_ended
 from tools.report.recovery import recoveries
@@ -43,21 +43,26 @@ def story(journal: Journal) -> tuple[Chapter, ...]:
     Raises:
         InputError: a record cannot be read, as in the journal of a later version.
     """
-    with or_input_error(
-        str(journal.path), "holds records that cannot be told", "tell it with the version that wrote it"
-    ):
-        records = ToldRecords(journal)
-        return (
-            Chapter("What was asked", tuple(_asked(records))),
-            Chapter("What the base could do", (*scored(records, BASE), *beside(records, BASE))),
-            *(chapter_of(records, id) for id in records.ids),
-            Chapter("How failures were recovered from", recoveries(records)),
-            Chapter("Whether predictions held", kept_promises(records)),
-            Chapter("Where causal reasoning ended", where_it_ended(records)),
-            Chapter("What was confirmed", tuple(_confirmed(records))),
-            Chapter("What the sealed test said", tuple(_tested(records))),
-            Chapter("How the run ended", tuple(_ended(records))),
-        )
+    path, fix = str(journal.path), "tell it with the version that wrote it"
+    try:
+        with or_input_error(path, "holds a record that cannot be read", fix):
+            return _chapters(ToldRecords(journal))
+    except HarnessFault as fault:  # records that do not belong together
+        raise InputError(path, f"cannot be told ({fault})", fix) from fault
+
+
+def _chapters(records: ToldRecords) -> tuple[Chapter, ...]:
+    return (
+        Chapter("What was asked", tuple(_asked(records))),
+        Chapter("What the base could do", (*scored(records, BASE), *beside(records, BASE))),
+        *(chapter_of(records, id) for id in records.ids),
+        Chapter("How failures were recovered from", recoveries(records)),
+        Chapter("Whether predictions held", kept_promises(records)),
+        Chapter("Where causal reasoning ended", where_it_ended(records)),
+        Chapter("What was confirmed", tuple(_confirmed(records))),
+        Chapter("What the sealed test said", tuple(_tested(records))),
+        Chapter("How the run ended", tuple(_ended(records))),
+    )
 
 
 def _asked(records: ToldRecords) -> Iterator[Sentence]:
@@ -116,10 +121,9 @@ def _ended(records: ToldRecords) -> Iterator[Sentence]:
             f"{named(last.time)}.",
             last,
         )
-    event = records.event("champion_chosen") or (ended[-1] if ended else last)
-    tested = records.event("test_comparison", records.journal.champion_id())
+    event = records.event("champion_chosen") or (ended[-1] if ended else records.journal.events[0])
     for text in _BETWEEN.split(claim(records.journal)[1]):
-        yield Sentence(named(text, LONG), ("run",), ((tested or event).seq,))
+        yield resting_on(named(text, LONG), event)
 
 
 def _calls(records: ToldRecords) -> Iterator[Sentence]:
@@ -127,11 +131,10 @@ def _calls(records: ToldRecords) -> Iterator[Sentence]:
     events = records.of_kind("usage")
     for role, account in accounts(usages(records.journal), lambda usage: usage.role).items():
         rests = [event for event in events if event.data.get("role") == role]
-        yield Sentence(
+        yield resting_on(
             f"Calls of a language model as {role.replace('_', ' ')}: {account.calls}, "
             f"{account.input_tokens:,} tokens in and {account.output_tokens:,} out, {account.usd:.4f} USD.",
-            ("run",),
-            tuple(event.seq for event in rests),
+            *rests,
         )
 
 
