@@ -241,6 +241,24 @@ def test_what_was_mended_within_an_experiment_is_told(tmp_path: Path) -> None:
     assert ids_of(item_with(page, "That worked: e01 trained to its end")) == ["e01"]
 
 
+def test_notes_of_the_run_stand_where_they_were_made(tmp_path: Path) -> None:
+    with begun(tmp_path) as journal:
+        journal.note("before all")
+        scored(journal, "e01", 40.0)
+        journal.note("under way")
+        journal.finish("e01", "kept")
+        journal.append("champion_chosen", {"champion": "base"})
+        journal.note("after the search")
+        chapters = {chapter.title: chapter.sentences for chapter in story(journal)}
+    for title, words in (
+        ("What the base could do", "before all"),
+        ("e01: sources, kept", "under way"),
+        ("How the run ended", "after the search"),
+    ):
+        noted = [one for one in chapters[title] if one.text.startswith("Noted")]
+        assert [(one.text, one.about) for one in noted] == [(f"Noted: {words}.", ("run",))]
+
+
 @pytest.mark.parametrize(
     ("reached", "verdict"), [(30.0, "the prediction failed"), (50.0, "that held")], ids=["failed", "held"]
 )
