@@ -83,7 +83,7 @@ def _changed(records: ToldRecords, failed: Event, plan: Event) -> Iterator[Sente
             event
             for id in (before, after)
             for kind in ("plan", "training_plan")
-            if (event := records.event(kind, id)) is not None  # type: ignore[arg-type]
+            if (event := records.event(kind, id)) is not None
         ]
         yield resting_on(f"Before and after: {'; '.join(differences)}.", *events)
 

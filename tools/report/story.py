@@ -121,9 +121,9 @@ def _ended(records: ToldRecords) -> Iterator[Sentence]:
             f"{named(last.time)}.",
             last,
         )
-    event = records.event("champion_chosen") or (ended[-1] if ended else records.journal.events[0])
+    chosen = records.event("champion_chosen") or (ended[-1] if ended else records.journal.events[0])
     for text in _BETWEEN.split(claim(records.journal)[1]):
-        yield resting_on(named(text, LONG), event)
+        yield resting_on(named(text, LONG), chosen)
 
 
 def _calls(records: ToldRecords) -> Iterator[Sentence]:
