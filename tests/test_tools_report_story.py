@@ -256,7 +256,7 @@ def test_notes_of_the_run_stand_where_they_were_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reached", "verdict"), [(30.0, "the prediction failed"), (50.0, "that held")], ids=["failed", "held"]
+    ("reached", "verdict"), [(30.0, "that failed"), (50.0, "that held")], ids=["failed", "held"]
 )
 def test_a_prediction_is_told_as_what_it_came_to(reached: float, verdict: str, tmp_path: Path) -> None:
     with begun(tmp_path) as journal:
@@ -272,7 +272,7 @@ def test_a_prediction_is_told_as_what_it_came_to(reached: float, verdict: str, t
     assert ids_of(told) == ["e01", "e02"]
     ended = page.split("## Where causal reasoning ended")[1]
     assert ("The cause data, named for e01, did not carry its prediction" in " ".join(ended.split())) == (
-        verdict == "the prediction failed"
+        verdict == "that failed"
     )
     assert ids_of(item_with(page, "The cause capability was named without a prediction or a test")) == ["e02"]
 
@@ -288,16 +288,34 @@ def test_a_prediction_that_no_experiment_tested_is_told_where_reasoning_ended(tm
         assert "No experiment tested" not in story_page(journal)
 
 
-def test_a_direction_that_chance_can_explain_is_not_called_a_success(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("measured", "verdict"),
+    [
+        ({"delta": 3.0, "p_value": 0.01}, "that held"),
+        ({"delta": 3.0, "p_value": 0.4}, "the direction is right, and chance can explain it as well"),
+        ({"delta": 0.5, "low": -1.0, "high": 2.0}, "that failed"),
+        ({"delta": 0.5, "low": -5.0, "high": 6.0}, "that failed, though the interval does not rule it out"),
+        ({"champion": "e07"}, "the direction is right, and no paired test compares the two"),
+    ],
+)
+def test_what_a_plan_expected_is_told_with_what_chance_leaves_open(
+    measured: dict[str, Any], verdict: str, tmp_path: Path
+) -> None:
     with begun(tmp_path) as journal:
-        scored(journal, "e01", 23.0)
-        page = story_page(journal)
-        assert item_with(page, "Its plan expected").endswith("that held. [e01]")
-    with begun(tmp_path / "second") as journal:
         journal.append("plan", plan("e01"), "e01")
-        unsure = comparison("e01", "base", 3.0).model_copy(update={"p_value": 0.4})
-        journal.append("comparison", unsure, "e01")
-        assert "chance can explain it as well" in item_with(story_page(journal), "Its plan expected")
+        journal.append("evaluation", evaluation(23.0), "e01")
+        journal.append("comparison", comparison("e01", "base", 3.0).model_copy(update=measured), "e01")
+        told = item_with(story_page(journal), "Its plan expected +5.0 points over base")
+    assert told.endswith(f": {verdict}. [e01]")
+
+
+def test_where_the_base_alone_was_tested_it_is_not_compared_with_itself(tmp_path: Path) -> None:
+    with begun(tmp_path) as journal:
+        journal.append("champion_chosen", {"champion": "base"})
+        journal.append("test_comparison", comparison("base", "base", 0.0), "base")
+        page = story_page(journal)
+    assert ids_of(item_with(page, "The sealed test was read for the base alone")) == ["base"]
+    assert "Paired with" not in page
 
 
 def test_texts_of_foreign_origin_can_neither_steer_a_terminal_nor_pass_for_the_page(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def chapter_of(records: ToldRecords, id: str) -> Chapter:
     """One experiment in the order in which it happened, as far as it has come."""
     told = [
         sentence
-        for tell in (_planned, _decided, _data, _trained, _measured, _diagnosed, _closed)
+        for tell in (_planned, _data, _trained, _measured, _diagnosed, _closed)
         for sentence in tell(records, id)
     ]
     notes = beside(records, id)
@@ -51,17 +51,31 @@ def chapter_of(records: ToldRecords, id: str) -> Chapter:
 
 
 def beside(records: ToldRecords, id: str | None) -> tuple[Sentence, ...]:
-    """Notes and approvals that belong to an experiment, to what came before all or after them."""
+    """Notes, approvals and decisions that belong to an experiment, or to what came before or after them all."""
     return tuple(_said(event) for event in records.beside(id))
 
 
 def _said(event: Event) -> Sentence:
+    if event.kind == "decision":
+        return _decision(event)
     if event.kind == "approval":
         said = Approval.model_validate(event.data)
         why = f": {quoted(said.note)}" if said.note else ""
         done = {"approve": "approved", "edit": "edited", "reject": "rejected"}[said.verdict]
         return resting_on(f"A person {done} the step {said.stage}{why}.", event)
     return resting_on(f"Noted: {named(str(event.data.get('text', '')), 600).rstrip('.')}.", event)
+
+
+def _decision(event: Event) -> Sentence:
+    made = Decision.model_validate(event.data)
+    subject = made.subject.replace("_", " ")
+    last = f", the last problem being {quoted(made.problems[-1])}" if made.problems else ""
+    if made.decided_by == "playbook":
+        text = f"The playbook decided the {subject} in place of {named(made.model)}{last}."
+    else:
+        cost = f"calls {made.calls}, replies sent back {made.repairs}"
+        text = f"{named(made.model)} decided the {subject} ({cost}){last}."
+    return resting_on(text, event)
 
 
 def _title(records: ToldRecords, id: str) -> str:
@@ -98,21 +112,6 @@ def _planned(records: ToldRecords, id: str) -> Iterator[Sentence]:
             f"{quoted(other.hypothesis)}, {why}.",
             event,
         )
-
-
-def _decided(records: ToldRecords, id: str) -> Iterator[Sentence]:
-    for event in records.of_kind("decision"):
-        if event.experiment != id:
-            continue
-        made = Decision.model_validate(event.data)
-        subject = made.subject.replace("_", " ")
-        last = f", the last problem being {quoted(made.problems[-1])}" if made.problems else ""
-        if made.decided_by == "playbook":
-            text = f"The playbook decided the {subject} in place of {named(made.model)}{last}."
-        else:
-            cost = f"calls {made.calls}, replies sent back {made.repairs}"
-            text = f"{named(made.model)} decided the {subject} ({cost}){last}."
-        yield resting_on(text, event)
 
 
 # ---- what was done

@@ -9,10 +9,12 @@ from memory.calibration import LEAST_POINTS, hit, predictions
 from memory.claim import SIGNIFICANT
 from memory.journal.events import Event
 from memory.journal.log import BASE
-from memory.records import Diagnosis, Plan
+from memory.records import Comparison, Diagnosis, Plan
 from tools.report.experiment_story import points, spread
 from tools.report.sentences import Sentence, listed, named, quoted, resting_on
 from tools.report.told_records import ToldRecords
+
+HELD, FAILED = "that held", "that failed"
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,7 @@ def _held_against(records: ToldRecords, before: str, after: str, expected: float
     paired, event = records.journal.comparison(after), records.event("comparison", after)
     if paired is not None and event is not None and paired.champion == before:
         held = hit(expected, paired.delta)
-        chance = paired.p_value >= SIGNIFICANT and abs(expected) >= LEAST_POINTS
-        right = "the direction is right, and chance can explain it as well" if chance else "that held"
-        return Expected(held, spread(paired), right if held else "that failed", (event,))
+        return Expected(held, spread(paired), _paired_verdict(paired, expected, held), (event,))
     events = (records.event("evaluation", before), records.event("evaluation", after))
     was, now = records.journal.evaluation(before), records.journal.evaluation(after)
     if was is None or now is None or events[1] is None:
@@ -65,7 +65,17 @@ def _held_against(records: ToldRecords, before: str, after: str, expected: float
     held = hit(expected, sign * (now.paired_score.value - was.paired_score.value))
     right = "the direction is right, and no paired test compares the two"
     measured = f"{was.brief()} for {named(before)} and {now.brief()} for {named(after)}"
-    return Expected(held, measured, right if held else "that failed", (events[1],))
+    return Expected(held, measured, right if held else FAILED, (events[1],))
+
+
+def _paired_verdict(paired: Comparison, expected: float, held: bool) -> str:
+    """``that held`` or ``that failed``, with what chance leaves open."""
+    if not held:
+        open_ = paired.low <= expected <= paired.high
+        return FAILED + (", though the interval does not rule it out" if open_ else "")
+    if paired.p_value >= SIGNIFICANT and abs(expected) >= LEAST_POINTS:
+        return "the direction is right, and chance can explain it as well"
+    return HELD
 
 
 def _predicted(records: ToldRecords) -> Iterator[Sentence]:
@@ -81,7 +91,8 @@ def _predicted(records: ToldRecords) -> Iterator[Sentence]:
         if tried.hit is None or found is None:
             yield resting_on(f"{said}; one of the two has no score, so nothing is known of it.", made, test)
             continue
-        verdict = found.verdict if tried.hit else "the prediction failed"
+        # The report's count of predictions stands: two scores, also where a paired test lies the other way.
+        verdict = found.verdict if found.held == tried.hit else (HELD if tried.hit else FAILED)
         yield resting_on(f"{said}; measured is {found.measured}: {verdict}.", made, test, *found.events)
 
 

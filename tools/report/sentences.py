@@ -70,8 +70,8 @@ def markdown(title: str, chapters: Iterable[Chapter]) -> str:
 
 
 def quoted(text: str, limit: int = QUOTED) -> str:
-    """Words of foreign origin in quotation marks: on one line, escaped, cut."""
-    return f'"{named(text, limit).replace(chr(34), chr(39))}"'
+    """Words of foreign origin in quotation marks, without a last full stop: on one line, escaped, cut."""
+    return f'"{named(text, limit).replace(chr(34), chr(39)).removesuffix(".")}"'
 
 
 def named(text: str, limit: int = NAMED) -> str:

@@ -104,7 +104,10 @@ def _tested(records: ToldRecords) -> Iterator[Sentence]:
         if event is not None and found is not None:
             yield resting_on(f"Sealed test, {named(found.score.metric)}: {found.text()}.", event)
     for event in records.of_kind("test_comparison"):
-        yield from compared(event)
+        if event.experiment == BASE:  # the base against itself says nothing
+            yield resting_on("The sealed test was read for the base alone.", event)
+        else:
+            yield from compared(event)
 
 
 def _ended(records: ToldRecords) -> Iterator[Sentence]:

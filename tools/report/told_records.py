@@ -9,6 +9,9 @@ from memory.records import Experiment
 CHOICE = frozenset({"candidate_chosen", "champion_chosen", "run_ended"})
 """The events with which a search is over."""
 
+BESIDE = frozenset({"note", "approval", "decision"})
+"""The events that are no stages and say something about the work at hand."""
+
 
 class ToldRecords:
     """The journal with its events at hand."""
@@ -53,6 +56,6 @@ class ToldRecords:
                 current = event.experiment
             elif event.kind in CHOICE:
                 current = None
-            if event.kind in ("note", "approval") and (event.experiment or current) == experiment:
+            if event.kind in BESIDE and (event.experiment or current) == experiment:
                 found.append(event)
         return tuple(found)
