@@ -234,7 +234,7 @@ def test_what_was_mended_within_an_experiment_is_told(tmp_path: Path) -> None:
         journal.append("training", training("experiments/e01/model", "full"), "e01")
         page = story_page(journal)
     assert ids_of(item_with(page, "Mended on the way: e01: instead 8 rows at a time")) == ["e01"]
-    assert ids_of(item_with(page, "That worked: e01 trained to its end")) == ["e01"]
+    assert ids_of(item_with(page, "That worked: e01 was trained")) == ["e01"]
 
 
 def test_notes_of_the_run_stand_where_they_were_made(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def chapter_of(records: ToldRecords, id: str) -> Chapter:
 
 
 def beside(records: ToldRecords, id: str | None) -> tuple[Sentence, ...]:
-    """Notes, approvals and decisions that belong to an experiment, or to what came before or after them all."""
+    """Notes, approvals and decisions of an experiment, or of what came before or after them all."""
     return tuple(_said(event) for event in records.beside(id))
 
 

@@ -63,9 +63,9 @@ def _held_against(records: ToldRecords, before: str, after: str, expected: float
         return None
     sign = 1.0 if now.score.higher_is_better else -1.0
     held = hit(expected, sign * (now.paired_score.value - was.paired_score.value))
-    right = "the direction is right, and no paired test compares the two"
+    verdict = f"{'the direction is right' if held else FAILED}, and no paired test compares the two"
     measured = f"{was.brief()} for {named(before)} and {now.brief()} for {named(after)}"
-    return Expected(held, measured, right if held else FAILED, (events[1],))
+    return Expected(held, measured, verdict, (events[1],))
 
 
 def _paired_verdict(paired: Comparison, expected: float, held: bool) -> str:

@@ -132,4 +132,4 @@ def _within(records: ToldRecords) -> Iterator[Sentence]:
             yield resting_on(f"Mended on the way: {told}.", event)
         trained = records.event("training", event.experiment) if smaller else None
         if trained is not None:
-            yield resting_on(f"That worked: {named(str(event.experiment))} trained to its end.", trained)
+            yield resting_on(f"That worked: {named(str(event.experiment))} was trained.", trained)

@@ -100,9 +100,9 @@ def _tested(records: ToldRecords) -> Iterator[Sentence]:
         again = " again" if event.kind == "test_reopened" else ""
         yield resting_on(f"The sealed test was opened{again} at {named(event.time)}.", event)
     for id in (BASE, *records.ids):
-        event, found = records.event("test_evaluation", id), records.journal.test_evaluation(id)
-        if event is not None and found is not None:
-            yield resting_on(f"Sealed test, {named(found.score.metric)}: {found.text()}.", event)
+        read, found = records.event("test_evaluation", id), records.journal.test_evaluation(id)
+        if read is not None and found is not None:
+            yield resting_on(f"Sealed test, {named(found.score.metric)}: {found.text()}.", read)
     for event in records.of_kind("test_comparison"):
         if event.experiment == BASE:  # the base against itself says nothing
             yield resting_on("The sealed test was read for the base alone.", event)
