@@ -298,6 +298,18 @@ def report(
 
 
 @app.command(rich_help_panel=RESULTS)
+def story(
+    name: RunName,
+    runs_dir: RunsDir,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="A Markdown file to write.")] = None,
+) -> None:
+    """Tell a run from its journal alone, sentence by sentence with the experiment behind it."""
+    from graph.cli.story import tell_run
+
+    tell_run(name, Path(runs_dir), out)
+
+
+@app.command(rich_help_panel=RESULTS)
 def memory(
     folder: Memory,
     query: Annotated[str | None, typer.Argument(help="Words to search for; all lessons when absent.")] = None,
