@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from click.testing import Result
 from typer.testing import CliRunner
 
 from graph.cli.app import app
@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "memory"
 
 
-def memory(folder: Path, *arguments: str) -> Result:
+def memory(folder: Path, *arguments: str) -> Any:
     return CliRunner().invoke(app, ["memory", *arguments, "--memory", str(folder)], env={"COLUMNS": "200"})
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import click
 import typer
 from rich.console import Console
 from typer.core import TyperGroup
@@ -20,7 +19,7 @@ from tasks.errors import InputError
 class SearchesByDefault(TyperGroup):
     """``ftdojo memory WORDS`` searches, ``ftdojo memory`` lists."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the command in front that was left out."""
         if "--rebuild" in args:
             renamed("memory --rebuild", "memory rebuild")

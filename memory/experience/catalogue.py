@@ -31,6 +31,11 @@ class Entry:
     length: int = 0
     """Length of its line in bytes, without the newline."""
 
+    @property
+    def run(self) -> str:
+        """The run that taught it."""
+        return self.id.rpartition("/")[0]
+
 
 @dataclass(frozen=True)
 class LessonFilter:
@@ -47,7 +52,7 @@ class LessonFilter:
 
     def matches(self, entry: Entry) -> bool:
         """Whether a lesson is meant."""
-        if self.not_run and entry.id.startswith(self.not_run + "/"):
+        if self.not_run and entry.run == self.not_run:
             return False
         return all(
             not wanted or wanted == held

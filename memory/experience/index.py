@@ -43,7 +43,7 @@ def _agreeing(client: Any, stamp: Path, book: LessonBook, embedding: Embedding) 
     entries, (length, held) = book.entries(), book.prefix()
     names = {collection.name: collection.metadata or {} for collection in client.list_collections()}
     usable = names.get(COLLECTION, {}).get("embedding") == embedding.name
-    collection = (
+    collection: Any = (
         client.get_collection(COLLECTION, embedding_function=chroma_function(embedding)) if usable else None
     )
     agreed = _agreed_bytes(stamp, collection, book) if usable else None

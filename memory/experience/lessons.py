@@ -187,14 +187,16 @@ class LessonBook:
             ended = self._seen.good_bytes == 0 or last_byte(self.path) == b"\n"
         except OSError as error:
             raise unwritable(self.path, error) from error
-        piece = b"" if ended else b"\n"
+        piece = [] if ended else [b"\n"]
+        size = 0
         for lesson in lessons:
-            piece += line_of(lesson) + b"\n"
-            if len(piece) >= _WRITE_BYTES:
-                append_to(self.path, piece)
-                piece = b""
+            piece.append(line_of(lesson) + b"\n")
+            size += len(piece[-1])
+            if size >= _WRITE_BYTES:
+                append_to(self.path, b"".join(piece))
+                piece, size = [], 0
         if piece:
-            append_to(self.path, piece)
+            append_to(self.path, b"".join(piece))
 
     def forget(self, ids: Iterable[str]) -> int:
         """Take lessons out of the book for good: neither a resumed run nor a rebuild brings them back.

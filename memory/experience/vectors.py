@@ -3,8 +3,8 @@
 Chroma keeps the vectors; a task's are read from it when they are first needed, by a filter on the
 task, and stay in memory as 32-bit numbers (2 KiB a lesson at 512 dimensions). The search goes from the
 near tasks to the far ones and stops where nothing farther can rank among the best: a score is a cosine,
-1.0 at most, times the weight of where the lesson comes from. So it leaves nothing out, and a run that
-has lessons of its own task reads the vectors of that task alone.
+1.0 at most, times the weight of where the lesson comes from. So it leaves nothing out, and where its own
+task has enough lessons near to the question, a run reads the vectors of that task alone.
 
 Chroma's own search walks an approximate graph: among many equal vectors it was seen to miss the only row
 that a filter let pass.
@@ -13,7 +13,6 @@ that a filter let pass.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from memory.experience.catalogue import Entry, LessonFilter
@@ -22,42 +21,52 @@ SAME_TASK, SAME_DOMAIN, OTHER = 1.0, 0.6, 0.3
 """How much of a lesson's similarity counts, by where it was learned."""
 _MOST_NAMED = 200
 """Tasks that are named in one filter; of more, everything is read."""
-_KEPT_FILTERS = 16
 
 Found = tuple[float, float, Entry]
 """Score, similarity and the lesson's entry."""
 
 
-@dataclass
 class TaskVectors:
-    """The lessons of one task."""
+    """The lessons of one task.
 
-    entries: list[Entry]
-    matrix: Any
-    """Vectors of length 1, shape (lessons, dimensions), 32-bit."""
-    chosen: dict[tuple[LessonFilter, str], Any] = field(default_factory=dict)
-    """Weights by filter and place, shape (lessons,); negative for a lesson that is not meant."""
+    Args:
+        task: its id.
+        entries: its lessons.
+        matrix: their vectors of length 1, shape (lessons, dimensions), 32-bit.
+    """
+
+    def __init__(self, task: str, entries: list[Entry], matrix: Any) -> None:
+        self.task, self.entries, self.matrix = task, entries, matrix
+        self._columns: dict[str, tuple[dict[str, int], Any]] = {}
 
     def scored(self, query: Any, task: str | None, domain: str | None, only: LessonFilter) -> Any:
-        """(scores, similarities), shape (lessons,) each; a score below zero is not meant."""
+        """(scores, similarities), shape (lessons,) each; the score of a lesson that is not meant is -1."""
         import numpy
 
-        similarities, weights = numpy.clip(self.matrix @ query, 0.0, 1.0), self._weights(task, domain, only)
-        return numpy.where(weights < 0.0, -1.0, similarities * weights), similarities
+        similarities = numpy.clip(self.matrix @ query, 0.0, 1.0)
+        if self.task == task:
+            scores = similarities * SAME_TASK
+        else:
+            scores = similarities * numpy.where(self._has("domain", domain), SAME_DOMAIN, OTHER)
+        for name in ("domain", "outcome", "base_model", "edition"):
+            if wanted := getattr(only, name):
+                scores[~self._has(name, wanted)] = -1.0
+        if only.not_run:
+            scores[self._has("run", only.not_run)] = -1.0
+        if only.task not in ("", self.task):
+            scores[:] = -1.0
+        return scores, similarities
 
-    def _weights(self, task: str | None, domain: str | None, only: LessonFilter) -> Any:
+    def _has(self, name: str, value: str | None) -> Any:
+        """Which lessons have this value in a field, shape (lessons,)."""
         import numpy
 
-        key = (only, f"{task}\n{domain}")
-        if key not in self.chosen:
-            if len(self.chosen) >= _KEPT_FILTERS:
-                self.chosen.clear()
-            weights = [
-                weight_of(entry.task, entry.domain, task, domain) if only.matches(entry) else -1.0
-                for entry in self.entries
-            ]
-            self.chosen[key] = numpy.asarray(weights)
-        return self.chosen[key]
+        if name not in self._columns:
+            values = [getattr(entry, name) for entry in self.entries]
+            codes = {held: code for code, held in enumerate(dict.fromkeys(values))}
+            self._columns[name] = codes, numpy.asarray([codes[held] for held in values], dtype=numpy.int32)
+        codes, column = self._columns[name]
+        return column == (-1 if value is None else codes.get(value, -1))
 
 
 def weight_of(lessons_task: str, lessons_domain: str, task: str | None, domain: str | None) -> float:
@@ -142,5 +151,5 @@ def read_vectors(collection: Any, tasks: list[str], entries: Mapping[str, Entry]
     for task, held in places.items():
         part = matrix[held]
         part /= numpy.linalg.norm(part, axis=1, keepdims=True)
-        read[task] = TaskVectors([entries[rows["ids"][row]] for row in held], part)
+        read[task] = TaskVectors(task, [entries[rows["ids"][row]] for row in held], part)
     return read
