@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from memory.recipe import Record, Script
 
@@ -36,6 +36,17 @@ class Lesson(Record):
     """What the plan expected to be true: its hypothesis."""
     effect: tuple[float, float, float] | None = None
     """Points over what it was compared with, and the 95% interval: (delta, low, high)."""
+    outcome: Literal["kept", "discarded", ""] = ""
+    """What became of the experiment; empty where the lesson does not say."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_outcome(cls, data: Any) -> Any:
+        """Lessons of earlier versions say it in their text alone."""
+        if not isinstance(data, dict) or "outcome" in data or not isinstance(data.get("text"), str):
+            return data
+        said: list[str] = [word for word in ("kept", "discarded") if f"; {word} (" in data["text"]]
+        return data | {"outcome": said[0]} if len(said) == 1 else data
 
     @field_validator("settings", mode="before")
     @classmethod

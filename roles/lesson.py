@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from textwrap import shorten
+from typing import Literal
 
 from memory.recipe import Operation, Script
 from memory.records import Diagnosis, Experiment, Lesson
@@ -26,7 +27,7 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
     score = experiment.evaluation.paired_score
     trained, kind = experiment.training_plan, data_kind(dojo, experiment)
     gain = score.value - base if score.higher_is_better else base - score.value
-    verb = "kept" if experiment.outcome == "kept" else "discarded"
+    verb: Literal["kept", "discarded"] = "kept" if experiment.outcome == "kept" else "discarded"
     comparison, diagnosis = experiment.comparison, dojo.journal.diagnosis(experiment.id)
     text = (
         f"{dojo.spec.id} with {dojo.base_model.name}: {IN_WORDS[kind]} answers, {trained.method} fine-tuning "
@@ -67,6 +68,7 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
         cause=f"{diagnosis.cause}: {_said(diagnosis)}" if diagnosis else "",
         claim=experiment.plan.hypothesis,
         effect=(comparison.delta, comparison.low, comparison.high),
+        outcome=verb,
     )
 
 

@@ -204,7 +204,10 @@ def test_every_command_flag_and_link_of_a_page_exists(page: str) -> None:
     named = re.findall(r"\bftdojo ([a-z][a-z-]+)\b([^`\n#]*)", text.replace("summary ---", ""))
     assert {command for command, _ in named} <= set(commands)
     for command, rest in named:
-        known = {option for parameter in commands[command].params for option in parameter.opts} | {"--help"}
+        group = getattr(commands[command], "commands", {})
+        below = rest.split()[0] if rest.split() else ""
+        parts = [group[below]] if below in group else [commands[command], *group.values()]
+        known = {option for part in parts for held in part.params for option in held.opts} | {"--help"}
         assert set(re.findall(r"(?<= )--[a-z-]+", rest)) <= known, (command, rest)
     targets = set(
         re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)

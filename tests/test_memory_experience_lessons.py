@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from memory.experience.lessons import LessonBook, current
+from memory.experience.catalogue import current, entry_of
+from memory.experience.lessons import LessonBook
 from tasks.errors import HarnessFault, InputError
 from tests.support.run_records import lesson
 
@@ -74,4 +75,9 @@ def test_a_later_lesson_on_the_same_settings_overtakes_the_earlier() -> None:
     late = lesson("r2/e01", gain=-2.0, created="2026-02-01T00:00:00+00:00")
     other = lesson("r1/e02", settings={"learning_rate": 0.01})
     bare = [lesson(f"r1/e0{number}", settings={}) for number in (3, 4)]
-    assert set(current((late, early, other, *bare))) == {"r2/e01", "r1/e02", "r1/e03", "r1/e04"}
+    assert set(current(map(entry_of, (late, early, other, *bare)))) == {
+        "r2/e01",
+        "r1/e02",
+        "r1/e03",
+        "r1/e04",
+    }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memory.experience.lessons import current
+from memory.experience.catalogue import current, entry_of
 from memory.recipe import Script
 from memory.records import Experiment
 from roles.lesson import lesson_of
@@ -71,8 +71,8 @@ def test_two_lessons_that_differ_in_a_script_alone_both_stand(dojo: StillDojo) -
         update={"id": "x", "created": "2099", "scripts": (Script(purpose="another", code=CODE + "#"),)}
     )
     again = first.model_copy(update={"id": "y", "created": "2099"})
-    assert set(current((first, other))) == {first.id, "x"}
-    assert set(current((first, again))) == {"y"}
+    assert set(current(map(entry_of, (first, other)))) == {first.id, "x"}
+    assert set(current(map(entry_of, (first, again)))) == {"y"}
 
 
 def test_the_next_run_is_told_of_a_lessons_script(dojo: StillDojo, tmp_path: Path) -> None:

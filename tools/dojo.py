@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from memory.agreement import Agreement
 from memory.budget.clocks import Ledger
 from memory.confirmation import Confirmation
+from memory.experience.catalogue import LessonFilter
 from memory.experience.lessons import Recalled
 from memory.experience.store import Experience
 from memory.journal.log import BASE, Journal
@@ -133,16 +134,12 @@ class Dojo:
         A lesson learned with another base model or edition is left out: hyperparameters do not transfer.
         """
         text = query or f"{self.spec.id} {self.spec.domain} {self.base_model.name} {self.spec.description}"
-        found = self.store.recall(text, k=8, task=self.spec.id, domain=self.spec.domain)
-        here = self.journal.info.run
-        fitting = [
-            item
-            for item in found
-            if item.lesson.features.get("base_model") == self.base_model.name
-            and item.lesson.features.get("edition") == self.edition
-            and not item.lesson.id.startswith(here + "/")
-        ]
-        return tuple(sorted(fitting, key=lambda item: (item.lesson.task != self.spec.id, -item.lesson.gain)))
+        # In the search, not after it: among many lessons of other models the nearest would all be theirs.
+        fitting = LessonFilter(
+            base_model=self.base_model.name, edition=self.edition, not_run=self.journal.info.run
+        )
+        found = self.store.recall(text, k=8, task=self.spec.id, domain=self.spec.domain, only=fitting)
+        return tuple(sorted(found, key=lambda item: (item.lesson.task != self.spec.id, -item.lesson.gain)))
 
     def lessons(self, ids: Sequence[str]) -> tuple[Lesson, ...]:
         """The lessons with these ids, in order; unknown ids are left out."""

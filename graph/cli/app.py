@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from graph.cli import models
+from graph.cli import memory, models
 from graph.cli.flags import (
     RESULTS,
     RUNS,
@@ -23,7 +23,6 @@ from graph.cli.flags import (
     TASKS,
     AsJson,
     DataRoot,
-    Memory,
     RunName,
     RunsDir,
     TaskId,
@@ -309,25 +308,6 @@ def story(
     tell_run(name, Path(runs_dir), out)
 
 
-@app.command(rich_help_panel=RESULTS)
-def memory(
-    folder: Memory,
-    query: Annotated[str | None, typer.Argument(help="Words to search for; all lessons when absent.")] = None,
-    rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Rebuild the Chroma index from the text.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Show what earlier runs taught, search it, or rebuild its index."""
-    from graph.cli.listing import print_memory
-
-    if folder == "off":
-        raise InputError("--memory off", "there is nothing to show", "name a folder")
-    if query or rebuild:
-        require("ftdojo memory", "run")
-    print_memory(Console(), Path(folder).expanduser(), query, rebuild, as_json)
-
-
 @app.command(rich_help_panel=SETUP)
 def doctor(as_json: AsJson = False) -> None:
     """Check the machine and the installation, and say what to do about what is missing."""
@@ -388,3 +368,4 @@ def inspect(
 
 
 app.add_typer(models.commands)
+app.add_typer(memory.commands, name="memory", rich_help_panel=RESULTS)

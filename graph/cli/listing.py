@@ -1,4 +1,4 @@
-"""Tables for the terminal: runs and lessons. Reads; changes nothing but a rebuilt index."""
+"""Tables of runs for the terminal. Reads; changes nothing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from rich.table import Table
 from graph.cli.summary import MODEL_KEYS, line_of
 from graph.result import model_facts
 from graph.run import list_runs
-from memory.experience.lessons import Recalled
-from memory.experience.store import ExperienceStore
 from memory.journal.log import BASE, Journal
 
 
@@ -95,23 +93,3 @@ def print_run(console: Console, run_dir: Path, as_json: bool) -> None:
     under_way = journal.unfinished()
     if under_way:
         console.print(f"under way: {under_way}")
-
-
-def print_memory(console: Console, folder: Path, query: str | None, rebuild: bool, as_json: bool) -> None:
-    """Lessons: all of them, those nearest to a query, or the count after a rebuild."""
-    store = ExperienceStore(folder)
-    if rebuild:
-        console.print(f"rebuilt the index of {store.rebuild()} lessons in {folder}")
-        return
-    found: list[Recalled] = list(store.recall(query, k=10)) if query else []
-    lessons = [item.lesson for item in found] if query else list(store.book.all())
-    if as_json:
-        console.print_json(
-            json.dumps([lesson.model_dump(mode="json") for lesson in lessons], ensure_ascii=False)
-        )
-        return
-    if not lessons:
-        console.print(f"no lessons in {folder}")
-    for lesson in lessons:
-        console.print(f"[bold]{escape(lesson.id)}[/] {lesson.gain:+.1f} points", highlight=False)
-        console.print("  " + escape(lesson.text), highlight=False)

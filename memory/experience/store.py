@@ -4,27 +4,33 @@ The text in ``lessons.jsonl`` is the truth; the index under ``chroma/`` is made 
 it, is mended whenever the two differ, and can be deleted at any time.
 
 Chroma takes about a second to import and is imported only when there is something to
-index. Each operation opens the index and closes it again under a lock: Chroma's local
-client sees another process's rows late, and only a fresh one is sure to see them.
+index. Whatever uses the index opens it and closes it again under a lock: Chroma's local
+client sees another process's rows late, and only a fresh one is sure to see them. A recall
+uses it where the book was changed, or vectors are not in memory yet, and else looks at the
+book's date alone.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from memory.experience.embedding import Embedding, HashedEmbedding, chroma_function
-from memory.experience.lessons import LessonBook, Recalled, current, document
+from memory.experience.catalogue import Entry, LessonFilter, current
+from memory.experience.embedding import Embedding, HashedEmbedding
+from memory.experience.index import open_collection
+from memory.experience.lessons import BookChanged, LessonBook, Recalled
+from memory.experience.vectors import TaskVectors, nearest_first, read_vectors, search
+from memory.journal.durable import FileLock
 from memory.records import Lesson
 from tasks.errors import FtDojoError, HarnessFault
 
-COLLECTION = "experience"
-SAME_TASK, SAME_DOMAIN, OTHER = 1.0, 0.6, 0.3
-"""How much of a lesson's similarity counts, by where it was learned."""
-_BATCH = 500
+INDEX_WAIT_SECONDS = 3600.0
+"""Another process may be making the index of a large book; writing lessons down does not wait for it."""
+_READINGS = 3
+EVERY = LessonFilter()
 _T = TypeVar("_T")
 
 
@@ -35,7 +41,12 @@ class Experience(Protocol):
         """Keep a lesson; False when it is known already."""
 
     def recall(
-        self, query: str, k: int = 5, task: str | None = None, domain: str | None = None
+        self,
+        query: str,
+        k: int = 5,
+        task: str | None = None,
+        domain: str | None = None,
+        only: LessonFilter = EVERY,
     ) -> tuple[Recalled, ...]:
         """The ``k`` lessons that fit best, best first."""
 
@@ -54,7 +65,12 @@ class NullStore:
         return False
 
     def recall(
-        self, query: str, k: int = 5, task: str | None = None, domain: str | None = None
+        self,
+        query: str,
+        k: int = 5,
+        task: str | None = None,
+        domain: str | None = None,
+        only: LessonFilter = EVERY,
     ) -> tuple[Recalled, ...]:
         """Recall nothing."""
         return ()
@@ -81,6 +97,10 @@ class ExperienceStore:
         self.book = LessonBook(folder)
         self.embedding = embedding or HashedEmbedding()
         self._index_folder = folder / "chroma"
+        self._entries: tuple[Entry, ...] = ()
+        self._current: dict[str, Entry] = {}
+        self._places: set[tuple[str, str]] = set()
+        self._vectors: dict[str, TaskVectors] = {}
 
     def record(self, lesson: Lesson) -> bool:
         """Write a lesson into the book, then into the index.
@@ -94,13 +114,18 @@ class ExperienceStore:
                 safe in the second case.
         """
         added = self.book.add(lesson)
-        self._with_index(lambda collection: None)
+        self._agree()
         return added
 
     def recall(
-        self, query: str, k: int = 5, task: str | None = None, domain: str | None = None
+        self,
+        query: str,
+        k: int = 5,
+        task: str | None = None,
+        domain: str | None = None,
+        only: LessonFilter = EVERY,
     ) -> tuple[Recalled, ...]:
-        """The ``k`` lessons that fit ``query`` best, best first.
+        """The ``k`` lessons that fit ``query`` best, best first, of those that ``only`` lets pass.
 
         The score is the similarity, weighed by whether the lesson comes from the same
         task, the same domain or elsewhere. A lesson that a later one on the same
@@ -110,21 +135,17 @@ class ExperienceStore:
             InputError: the book holds a bad line.
             HarnessFault: the index cannot be made.
         """
-        lessons = current(self.book.all())
-        if not lessons or k <= 0:
-            return ()
-        vector = self.embedding.embed([query])[0]
-        similarities = self._with_index(lambda collection: _similarities(collection, vector))
-        found = [
-            _recalled(lessons[id], similarity, task, domain)
-            for id, similarity in similarities.items()
-            if id in lessons
-        ]
-        return tuple(sorted(found, key=lambda item: (-item.score, item.lesson.id))[:k])
+        for reading in range(1, _READINGS + 1):
+            try:
+                return self._recall(query, k, task, domain, only)
+            except BookChanged:  # another process rewrote it just now
+                if reading == _READINGS:
+                    raise
+        return ()
 
     def count(self) -> int:
         """The number of lessons in the book."""
-        return len(self.book.all())
+        return len(self.book.entries())
 
     def rebuild(self) -> int:
         """Delete the index and make it anew from the text.
@@ -132,23 +153,93 @@ class ExperienceStore:
         Returns:
             The number of lessons in it.
         """
-        with self.book.lock():
+        if not self.folder.exists():
+            return 0
+        with self._lock():
             self._delete_index()
         return self._with_index(lambda collection: int(collection.count())) if self.count() else 0
 
+    def forget(self, ids: set[str]) -> int:
+        """Take lessons out of the book and out of the index, for good.
+
+        Returns:
+            How many were there.
+        """
+        gone = self.book.forget(ids)
+        if self._index_folder.exists():
+            if self.count():
+                self._agree()
+            else:
+                with self._lock():
+                    self._delete_index()
+        return gone
+
+    def _recall(
+        self, query: str, k: int, task: str | None, domain: str | None, only: LessonFilter
+    ) -> tuple[Recalled, ...]:
+        entries = self.book.entries()
+        if not entries or k <= 0:
+            return ()
+        import numpy
+
+        if entries is not self._entries:
+            self._renew(entries)
+        places = [place for place in self._places if only.task in ("", place[0])]
+        vector = numpy.asarray(self.embedding.embed([query])[0], dtype=numpy.float32)
+        found = search(
+            nearest_first(places, task, domain),
+            self._of_tasks,
+            lambda vectors: vectors.scored(vector, task, domain, only),
+            k,
+        )
+        lessons = self.book.lessons(entry for _, _, entry in found)
+        return tuple(
+            Recalled(lesson, similarity, score, "advice" if lesson.gain > 0 else "warning")
+            for (score, similarity, _), lesson in zip(found, lessons, strict=True)
+        )
+
+    def _of_tasks(self, tasks: list[str]) -> dict[str, TaskVectors]:
+        """The vectors of these tasks; those that are not in memory come from the index."""
+        absent = [task for task in tasks if task not in self._vectors]
+
+        def read(collection: Any) -> dict[str, TaskVectors]:
+            if self.book.entries() is not self._entries:  # the index is of the newer book
+                raise BookChanged(self.book.path)
+            return read_vectors(collection, absent, self._current)
+
+        if absent:
+            self._vectors |= self._with_index(read)
+        return {task: self._vectors[task] for task in tasks}
+
+    def _renew(self, entries: tuple[Entry, ...]) -> None:
+        """Go by a book that changed; vectors of tasks in which nothing did stay in memory."""
+        before, now = self._current, current(entries)
+        differing = {entry.task for id, entry in now.items() if before.get(id) is not entry}
+        differing |= {entry.task for id, entry in before.items() if now.get(id) is not entry}
+        self._vectors = {task: held for task, held in self._vectors.items() if task not in differing}
+        self._entries, self._current = entries, now
+        self._places = {(entry.task, entry.domain) for entry in now.values()}
+
+    def _agree(self) -> None:
+        with suppress(BookChanged):  # whoever changed it, or the next recall, brings the index after it
+            self._with_index(lambda collection: None)
+
+    def _lock(self) -> FileLock:
+        self.book.lock()  # makes the folder, or says why not
+        return FileLock(self.folder / "index.lock", INDEX_WAIT_SECONDS)
+
     def _with_index(self, use: Callable[[Any], _T]) -> _T:
         """Run ``use`` on an index that agrees with the book; one that is broken is made anew, once."""
-        with self.book.lock():
-            lessons = self.book.all()
+        with self._lock():
             try:
-                with self._collection(lessons) as collection:
+                with open_collection(self._index_folder, self.book, self.embedding) as collection:
                     return use(collection)
             except (FtDojoError, ImportError):
                 raise
             except Exception:  # whatever a damaged index raises, the cure is the same
                 self._delete_index()
             try:
-                with self._collection(lessons) as collection:
+                with open_collection(self._index_folder, self.book, self.embedding) as collection:
                     return use(collection)
             except FtDojoError:
                 raise
@@ -157,49 +248,6 @@ class ExperienceStore:
                     f"{self._index_folder}: the memory index cannot be made "
                     f"({type(error).__name__}: {error}); the lessons are safe in {self.book.path.name}"
                 ) from error
-
-    @contextmanager
-    def _collection(self, lessons: tuple[Lesson, ...]) -> Iterator[Any]:
-        """The open collection, holding exactly ``lessons``."""
-        import chromadb
-        from chromadb.config import Settings
-
-        client: Any = chromadb.PersistentClient(
-            str(self._index_folder), settings=Settings(anonymized_telemetry=False)
-        )
-        try:
-            collection = self._agreeing(client, {lesson.id: document(lesson) for lesson in lessons}, lessons)
-            yield collection
-        finally:
-            client.close()
-
-    def _agreeing(self, client: Any, wanted: dict[str, str], lessons: tuple[Lesson, ...]) -> Any:
-        """The collection after adding what the book has more; made anew when it holds anything else."""
-        names = {collection.name: collection.metadata or {} for collection in client.list_collections()}
-        held: dict[str, str] = {}
-        if names.get(COLLECTION, {}).get("embedding") == self.embedding.name:
-            collection = client.get_collection(COLLECTION, embedding_function=chroma_function(self.embedding))
-            rows = collection.get(include=["documents"])
-            held = dict(zip(rows["ids"], rows["documents"], strict=True))
-        if not held or any(wanted.get(id) != text for id, text in held.items()):
-            if COLLECTION in names:
-                client.delete_collection(COLLECTION)
-            held = {}
-            collection = client.create_collection(
-                COLLECTION,
-                embedding_function=chroma_function(self.embedding),
-                metadata={"embedding": self.embedding.name},
-                configuration={"hnsw": {"space": "cosine"}},
-            )
-        missing = [lesson for lesson in lessons if lesson.id not in held]
-        for start in range(0, len(missing), _BATCH):
-            batch = missing[start : start + _BATCH]
-            collection.upsert(
-                ids=[lesson.id for lesson in batch],
-                documents=[wanted[lesson.id] for lesson in batch],
-                metadatas=[{"task": lesson.task, "domain": lesson.domain} for lesson in batch],
-            )
-        return collection
 
     def _delete_index(self) -> None:
         if self._index_folder.exists():
@@ -210,26 +258,3 @@ class ExperienceStore:
                 shutil.rmtree(self._index_folder)
             except OSError as error:
                 raise HarnessFault(f"{self._index_folder}: cannot be deleted ({error.strerror})") from error
-
-
-def _similarities(collection: Any, query: list[float]) -> dict[str, float]:
-    """Cosine of every lesson to the query, by id.
-
-    Exact, over the stored vectors: Chroma's own search walks an approximate graph, and
-    among many equal vectors it was seen to miss the only row that a filter let pass. A
-    memory holds hundreds of lessons, seldom thousands.
-    """
-    import numpy
-
-    rows = collection.get(include=["embeddings"])
-    if len(rows["ids"]) != collection.count():
-        raise ValueError("the index holds rows without vectors")
-    vectors = numpy.asarray(rows["embeddings"], dtype=numpy.float64)
-    cosines = vectors @ numpy.asarray(query, dtype=numpy.float64)
-    cosines /= numpy.linalg.norm(vectors, axis=1) * numpy.linalg.norm(query)
-    return dict(zip(rows["ids"], numpy.clip(cosines, 0.0, 1.0).tolist(), strict=True))
-
-
-def _recalled(lesson: Lesson, similarity: float, task: str | None, domain: str | None) -> Recalled:
-    weight = SAME_TASK if lesson.task == task else SAME_DOMAIN if lesson.domain == domain else OTHER
-    return Recalled(lesson, similarity, similarity * weight, "advice" if lesson.gain > 0 else "warning")
