@@ -1,4 +1,4 @@
-"""Frame of a corpus: the words that many of its texts begin or end with, such as an instruction or a system turn.
+"""Frame of a corpus: the words that many of its texts begin or end with, an instruction or a system turn.
 
 ``tasks.repeats.template`` finds what is shared wherever it stands. It also takes a question's own stock
 phrases for a template, which is harmless where both texts have them. Where a text with its template is held

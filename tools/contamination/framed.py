@@ -1,4 +1,4 @@
-"""Framed questions: the same question with an instruction around it in one text, and none or another in the other.
+"""Framed questions: the same one with an instruction around it in one text, and none or another in the other.
 
 The longest run of words that a row and an item share is one question when all of these hold:
 
@@ -15,6 +15,7 @@ with. The question itself must be the same word by word; case, marks and numeral
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -25,9 +26,12 @@ from tasks.repeats.signature import Signature, sign
 
 FEWEST_WORDS = 4
 """Words of a question (characters of Chinese): a shorter one may stand under any instruction."""
+FEWEST_KANA = 8
+"""The same for Japanese, whose kana are read as one word from one Chinese character to the next."""
 ONE_TEMPLATE = 0.5
-"""Share of the shorter frame's words that the other has, from which they are one frame, filled differently."""
+"""Share of the shorter frame's words that the other has, from which they are one frame with a slot."""
 _NO_CODES = sign("").codes
+_KANA = re.compile(r"[\u3041-\u30ff]")
 
 
 class _Item(NamedTuple):
@@ -38,6 +42,8 @@ class _Item(NamedTuple):
     """Words of the frame, at the beginning and at the end."""
     place: int
     """Where its rarest words stand."""
+    says_enough: bool
+    """It is no greeting."""
 
 
 class _Run(NamedTuple):
@@ -53,35 +59,36 @@ class Framed:
     """Items that can be asked which of them a text asks under another frame.
 
     Args:
-        items: (name, signature of the prompt) of every item.
-        rows: signatures of prompts that may be trained on; they tell what stands around rows.
+        items: (name, prompt) of every item.
+        rows: prompts that may be trained on; they tell what stands around rows.
     """
 
-    def __init__(self, items: Sequence[tuple[str, Signature]], rows: Sequence[Signature] = ()) -> None:
-        self._items_frame = Frame(list({text.words for _, text in items}))
-        self._rows_frame = Frame(list({text.words for text in rows}))
-        seen = Counter(mark for _, text in items for mark in text.pairs | text.vocabulary)
+    def __init__(self, items: Sequence[tuple[str, str]], rows: Sequence[str] = ()) -> None:
+        self._items_frame = Frame(list({sign(prompt).words for _, prompt in items}))
+        self._rows_frame = Frame(list({sign(prompt).words for prompt in rows}))
+        seen = Counter(mark for _, prompt in items for mark in sign(prompt).pairs | sign(prompt).vocabulary)
         self._marks: dict[int, list[_Item]] = {}
-        for name, text in items:
+        for name, prompt in items:
+            text = sign(prompt)
             head, tail = self._ends(text)
             own = text.words[head : len(text.words) - tail]
-            if len(text.words) < FEWEST_WORDS or not own:
+            if not own:
                 continue
             marks = [hash(pair) for pair in pairwise(own)] or list(own)
             place, mark = min(enumerate(marks), key=lambda one: seen[one[1]])
-            self._marks.setdefault(mark, []).append(_Item(name, text, head, tail, head + place))
+            item = _Item(name, text, head, tail, head + place, _says_enough(prompt))
+            self._marks.setdefault(mark, []).append(item)
         self._known = frozenset(self._marks)
 
     def marks(self) -> list[int]:
         """A number for each frame of the rows: with the items, all that ``find`` depends on."""
         return self._rows_frame.marks()
 
-    def find(self, row: Signature) -> str | None:
-        """The item that ``row`` asks, or None."""
-        if len(row.words) < FEWEST_WORDS:
-            return None
+    def find(self, prompt: str) -> str | None:
+        """The item that a row asks with its prompt, or None."""
+        row = sign(prompt)
         met = (self._known & row.pairs) | (self._known & row.vocabulary)
-        if not met:
+        if not met or not _says_enough(prompt):
             return None
         ends = self._ends(row)
         for item in (item for mark in sorted(met) for item in self._marks[mark]):
@@ -98,7 +105,10 @@ class Framed:
 
     def _same(self, item: _Item, row: Signature, ends: tuple[int, int], run: _Run) -> bool:
         words, size = item.text.words, len(row.words)
-        if run.end - run.start < FEWEST_WORDS:
+        whole = run.row_end - run.row_start == size or (
+            item.says_enough and run.end - run.start == len(words)
+        )
+        if run.end - run.start < FEWEST_WORDS and not whole:
             return False
         if run.start > item.head or len(words) - run.end > item.tail:
             return False
@@ -114,6 +124,10 @@ class Framed:
             return False
         head, tail = self._items_frame.ends(row.words)
         return run.row_start > head or size - run.row_end > tail
+
+
+def _says_enough(prompt: str) -> bool:
+    return len(sign(prompt).words) >= FEWEST_WORDS or len(_KANA.findall(prompt)) >= FEWEST_KANA
 
 
 def _runs(item: _Item, row: Signature) -> Iterator[_Run]:
