@@ -43,6 +43,21 @@ def test_json_holds_the_same_facts(tmp_path: Path) -> None:
     assert source["shown"][0]["target_tokens"] > 0
 
 
+def test_general_rows_are_told_from_the_sources_of_the_task(tmp_path: Path) -> None:
+    general = [{"prompt": f"Say hello to guest {n}.", "answer": f"Hello, guest {n}!"} for n in range(40)]
+    jsonl(tmp_path / "tickets.jsonl", tickets())
+    jsonl(tmp_path / "chats.jsonl", general)
+    (tmp_path / "task.toml").write_text('train = "tickets.jsonl"\nreplay = ["chats.jsonl"]\n')
+    facts = json.loads(shown(str(tmp_path), "--json"))
+    assert {source["name"]: source["replay"] for source in facts["sources"]} == {
+        "tickets": False,
+        "chats": True,
+    }
+    text = " ".join(shown(str(tmp_path)).split())
+    assert "chats: 40 rows, general rows against forgetting (replay)" in text
+    assert text.count("(replay)") == 1
+
+
 def test_a_flag_decides_which_column_answers(tmp_path: Path) -> None:
     rows = [
         {"memo": row["ticket"], "team": row["team"], "mood": "ab"[n % 2]} for n, row in enumerate(tickets())
