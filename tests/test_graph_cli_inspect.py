@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from graph.cli.app import app
 from tasks.errors import InputError
+from tests.support.small_run import make_task_and_model
 from tests.test_tasks_custom_data_task import jsonl, tickets
 
 
@@ -44,16 +45,14 @@ def test_json_holds_the_same_facts(tmp_path: Path) -> None:
 
 
 def test_general_rows_are_told_from_the_sources_of_the_task(tmp_path: Path) -> None:
+    task, model = make_task_and_model(tmp_path)
     general = [{"prompt": f"Say hello to guest {n}.", "answer": f"Hello, guest {n}!"} for n in range(40)]
-    jsonl(tmp_path / "tickets.jsonl", tickets())
-    jsonl(tmp_path / "chats.jsonl", general)
-    (tmp_path / "task.toml").write_text('train = "tickets.jsonl"\nreplay = ["chats.jsonl"]\n')
-    facts = json.loads(shown(str(tmp_path), "--json"))
-    assert {source["name"]: source["replay"] for source in facts["sources"]} == {
-        "tickets": False,
-        "chats": True,
-    }
-    text = " ".join(shown(str(tmp_path)).split())
+    jsonl(task / "chats.jsonl", general)
+    settings = task / "task.toml"
+    settings.write_text('replay = ["chats.jsonl"]\n' + settings.read_text())
+    facts = json.loads(shown(str(task), "--base-model", str(model), "--json"))
+    assert [source["name"] for source in facts["sources"] if source["replay"]] == ["chats"]
+    text = " ".join(shown(str(task), "--base-model", str(model)).split())
     assert "chats: 40 rows, general rows against forgetting (replay)" in text
     assert text.count("(replay)") == 1
 

@@ -104,7 +104,9 @@ def test_a_diagnosis_names_its_evidence_and_predicts(dojos):
 
 
 def test_forgetting_beyond_the_budget_is_a_cause_and_general_rows_are_its_next_move(dojos):
-    lost = Forgetting(general=Divergence(mean=2.0, low=1.8, high=2.2, prompts=28, tokens=900, same=0.6), budget=0.5)
+    lost = Forgetting(
+        general=Divergence(mean=2.0, low=1.8, high=2.2, prompts=28, tokens=900, same=0.6), budget=0.5
+    )
     made = diagnosis(dojos["verdict"], {"cause": "forgetting", "next_move": "replay"}, forgetting=lost)
     assert (made.cause, made.next_move) == ("forgetting", "replay")
 
