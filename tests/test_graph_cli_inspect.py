@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from graph.cli.app import app
 from tasks.errors import InputError
+from tests.support.small_run import make_task_and_model
 from tests.test_tasks_custom_data_task import jsonl, tickets
 
 
@@ -41,6 +42,19 @@ def test_json_holds_the_same_facts(tmp_path: Path) -> None:
     assert (facts["validation"], facts["test"], source["rows"]) == (9, 20, 71)
     assert source["too_long"] == 0
     assert source["shown"][0]["target_tokens"] > 0
+
+
+def test_general_rows_are_told_from_the_sources_of_the_task(tmp_path: Path) -> None:
+    task, model = make_task_and_model(tmp_path)
+    general = [{"prompt": f"Say hello to guest {n}.", "answer": f"Hello, guest {n}!"} for n in range(40)]
+    jsonl(task / "chats.jsonl", general)
+    settings = task / "task.toml"
+    settings.write_text('replay = ["chats.jsonl"]\n' + settings.read_text())
+    facts = json.loads(shown(str(task), "--base-model", str(model), "--json"))
+    assert [source["name"] for source in facts["sources"] if source["replay"]] == ["chats"]
+    text = " ".join(shown(str(task), "--base-model", str(model)).split())
+    assert "chats: 40 rows, general rows against forgetting (replay)" in text
+    assert text.count("(replay)") == 1
 
 
 def test_a_flag_decides_which_column_answers(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from memory.forgetting import Divergence, Forgetting
 from memory.journal.log import Journal
 from memory.records import Diagnosis, Experiment, Failure, Verdict
 from roles.llm.schemas import (
@@ -102,6 +103,14 @@ def test_a_diagnosis_names_its_evidence_and_predicts(dojos):
     assert made.source_scores == {"forum": 0.3}
 
 
+def test_forgetting_beyond_the_budget_is_a_cause_and_general_rows_are_its_next_move(dojos):
+    lost = Forgetting(
+        general=Divergence(mean=2.0, low=1.8, high=2.2, prompts=28, tokens=900, same=0.6), budget=0.5
+    )
+    made = diagnosis(dojos["verdict"], {"cause": "forgetting", "next_move": "replay"}, forgetting=lost)
+    assert (made.cause, made.next_move) == ("forgetting", "replay")
+
+
 @pytest.mark.parametrize(
     ("changes", "state", "told"),
     [
@@ -109,6 +118,7 @@ def test_a_diagnosis_names_its_evidence_and_predicts(dojos):
         ({"cause": "format"}, {}, "the level is format, not neither"),
         ({"cause": "data"}, {}, "with the cause data it is data"),
         ({"prediction": None}, {}, "name the one change"),
+        ({"cause": "forgetting", "next_move": "replay"}, {}, "did not forget more"),
         (
             {"cause": "none"},
             {"failure": Failure(stage="train", code="diverged", message="nan")},

@@ -51,7 +51,7 @@ def print_inspection(console: Console, data: str, looked: Looked, declared: Decl
     with or_input_error(looked.base_model, "it cannot be looked at", "copy its files again"):
         notes = look(model, looked.allow_pickle).notes
     test = SealedTest.seal(spec.data.load_test)
-    rows = answered_rows(spec.data.sources, spec)
+    rows = answered_rows([source for source in spec.data.sources if not source.replay], spec)
     decontaminator = Decontaminator.build(spec.data.validation, test, rows)
     facts = inspect_data(spec, model, decontaminator, test.n, notes, looked.loss_on)
     if as_json:
@@ -94,7 +94,8 @@ def _named_lines(lines: Sequence[tuple[str, str]]) -> Table:
 def _source(console: Console, source: SourceFacts, facts: Inspection) -> None:
     console.print()
     some = f" ({source.measured:,} measured)" if source.measured < source.rows else ""
-    console.print(Text(f"{source.name}: {source.rows:,} rows{some}", style="bold"))
+    kind = ", general rows against forgetting (replay)" if source.replay else ""
+    console.print(Text(f"{source.name}: {source.rows:,} rows{some}{kind}", style="bold"))
     if source.tokens:
         console.print(_lengths(source))
     if source.too_long:

@@ -213,6 +213,7 @@ class DiagnosisDecision(Schema):
         "resources",
         "evaluation",
         "harness",
+        "forgetting",
         "none",
     ]
     level: Literal["format", "capability", "neither"] = Field(
@@ -228,6 +229,7 @@ class DiagnosisDecision(Schema):
         "tune",
         "change_method",
         "smaller",
+        "replay",
         "stop",
     ]
     note: str = Field("", max_length=1200)

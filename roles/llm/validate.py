@@ -19,7 +19,7 @@ from roles.llm.schemas import DiagnosisDecision, PlanDecision, Sentence, Verdict
 from roles.replay import share_for
 from roles.stopping import Stop
 from tasks.errors import InvalidDecision
-from tools.checks.champion import gate_words, replaces_incumbent
+from tools.checks.champion import beyond_budget, gate_words, replaces_incumbent
 from tools.checks.plan import check_plan, nearest
 from tools.dojo import Dojo
 
@@ -125,6 +125,7 @@ ORIGINS = {
     "overfit": {"training", "data"},
     "divergence": {"training", "data"},
     "evaluation": {"evaluation"},
+    "forgetting": {"training", "data"},
 }
 """Causes that leave only these origins."""
 
@@ -177,6 +178,8 @@ def _check_consistency(experiment: Experiment, decision: DiagnosisDecision) -> N
         raise InvalidDecision(
             f"cause: {experiment.id} failed ({experiment.failure.code}), so there is a cause"
         )
+    if cause == "forgetting" and not beyond_budget(experiment):
+        raise InvalidDecision(f"cause: {experiment.id} did not forget more than its budget allows")
     if decision.prediction is None and decision.next_move != "stop":
         raise InvalidDecision(
             "prediction: name the one change that would test the cause, and what it should gain"

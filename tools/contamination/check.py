@@ -3,6 +3,7 @@
 | rule | what it finds | threshold | module |
 |---|---|---|---|
 | ``near`` | case, marks, numerals; a filler swapped, a clause moved | 1 word in 15 | ``tasks.repeats`` |
+| ``framed`` | another instruction or system turn around it, or none | every word | ``framed`` |
 | ``reordered`` | options or table rows in another order, letters given anew | equal bags | ``reordered`` |
 | ``smiles`` | a molecule in another writing, also with a light edit | equal SMILES | ``smiles`` |
 | ``overlap`` | an item inside a longer text (n-gram overlap) | 60% of own 13-grams | ``ngrams`` |
@@ -12,7 +13,8 @@
 
 Each rule is kept for what it alone finds among planted leaks of published rows, 1.2 to 7.8 percent of all
 (``python -m tools.bench.contamination --marginal``). ``entity-renamed`` finds 0.6 percent and is kept because
-one kind of leak, new names beside four numbers, would lose 26 points without it.
+one kind of leak, new names beside four numbers, would lose 26 points without it. ``framed`` is not in these
+figures: the leaks planted there keep their instructions.
 
 Not covered: a free paraphrase, a translation, changed numbers; new names where there are one or two small
 numbers or none (a templated data set is full of such pairs); two disguises at once, but for ``smiles`` or a
@@ -37,6 +39,7 @@ from tasks.repeats.signature import NGRAM, Signature, sign, text_hash
 from tasks.repeats.similarity import EXCHANGED, Index, anchored, names_in, same_question
 from tasks.repeats.template import Template
 from tasks.splits import answer_of, question_of
+from tools.contamination.framed import Framed
 from tools.contamination.minhash import NearDuplicates
 from tools.contamination.ngrams import LongGolds, Overlap
 from tools.contamination.renamed import Renamed
@@ -44,10 +47,11 @@ from tools.contamination.reordered import order_free
 from tools.contamination.smiles import canonical_text
 from tools.sealed_test import SealedTest
 
-Rule = Literal["near", "reordered", "smiles", "overlap", "minhash", "entity-renamed", "gold"]
+Rule = Literal["near", "framed", "reordered", "smiles", "overlap", "minhash", "entity-renamed", "gold"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 SHARED_PART: Mapping[Rule, str] = {
     "near": "the question but for a light edit; words of the common template were not counted",
+    "framed": "the question, under another instruction or none",
     "reordered": "the question with its options or table rows in another order",
     "smiles": "the question with its molecules in another writing",
     "overlap": "the question, inside a longer text",
@@ -61,6 +65,8 @@ STANDARD_QUESTIONS = 4
 one question, edited or not, count once: a leaked item may come several times."""
 MOST_QUESTIONS = 200
 """Questions of one reply that are held against each other."""
+FRAMED_ROWS = 500
+"""Rows in which frames are looked for; of more, those with the smallest hashes, in any order."""
 COMMON_SHARE = 0.2
 """A sentence in this share of the items or more belongs to the template, not to the item."""
 
@@ -93,7 +99,7 @@ class Decontaminator:
     Args:
         items: (``split:hash``, prompt, reference answer) of validation and test; see ``guarded``.
         rows: (prompt, answer) of all that may be trained on, in any order; they tell which references are
-            standard replies. Read only where an item has a long reference.
+            standard replies, and which instructions stand around rows.
     """
 
     def __init__(self, items: Sequence[Item], rows: Iterable[tuple[str, str]] = ()) -> None:
@@ -111,9 +117,11 @@ class Decontaminator:
                     self._reordered.setdefault(mark, name)
         self._renamed = Renamed(prompts)
         self._golds = LongGolds((name, sign(gold)) for name, _, gold in items)
-        self._standard = _standard_replies(self._golds, rows) if len(self._golds) else frozenset()
+        self._standard, trained = _read(rows, self._golds)
+        self._framed = Framed(prompts, trained)
         lines = (f"{name} {text_hash(prompt)} {text_hash(gold)}" for name, prompt, gold in items)
         parts = [*RULES, *lines, "standard replies", *sorted(self._standard)]
+        parts += ["frames", *map(str, self._framed.marks())]
         self._digest = sha256("\n".join(parts).encode()).hexdigest()
 
     @classmethod
@@ -128,7 +136,7 @@ class Decontaminator:
         return len(self._names)
 
     def digest(self) -> str:
-        """SHA-256 over items, rules' names and standard replies: all that ``check`` depends on."""
+        """SHA-256 over items, rules' names, standard replies and frames: all that ``check`` depends on."""
         return self._digest
 
     def check(self, prompt: str, answer: str = "") -> Match | None:
@@ -147,6 +155,8 @@ class Decontaminator:
         """Every match, found as it is asked for, cheap rules first; a rule may come more than once."""
         variants = self._variants(prompt)
         yield from self._texts.same(variants)
+        if name := self._framed.find(prompt):
+            yield Match("framed", name)
         for variant in variants if self._reordered else ():
             mark = order_free(variant)
             if mark in self._reordered:
@@ -223,13 +233,18 @@ class _Texts:
         return [anchored(sign(variant), self._known_names) for variant in variants]
 
 
-def _standard_replies(golds: LongGolds, rows: Iterable[tuple[str, str]]) -> frozenset[str]:
-    """The items whose references many different questions of the rows have as target."""
+def _read(rows: Iterable[tuple[str, str]], golds: LongGolds) -> tuple[frozenset[str], list[str]]:
+    """The items whose references many questions of the rows have as target, and some of the rows."""
     asked: dict[str, dict[int, str]] = {}
+    some: dict[int, str] = {}
     for prompt, answer in rows:
-        if len(answer) >= NGRAM and (name := golds.find(sign(answer))):
+        if len(golds) and len(answer) >= NGRAM and (name := golds.find(sign(answer))):
             asked.setdefault(name, {})[sign(prompt).normal] = prompt
-    return frozenset(name for name, prompts in asked.items() if _different(prompts) >= STANDARD_QUESTIONS)
+        some[text_hash(prompt)] = prompt
+        if len(some) > 2 * FRAMED_ROWS:
+            some = {mark: some[mark] for mark in sorted(some)[:FRAMED_ROWS]}
+    standard = (name for name, prompts in asked.items() if _different(prompts) >= STANDARD_QUESTIONS)
+    return frozenset(standard), [some[mark] for mark in sorted(some)[:FRAMED_ROWS]]
 
 
 def _different(prompts: Mapping[int, str]) -> int:

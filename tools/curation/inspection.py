@@ -78,6 +78,8 @@ class SourceFacts:
     personal: dict[str, int]
     """Kind of personal data -> measured rows that hold some."""
     shown: tuple[ShownRow, ...] = ()
+    replay: bool = False
+    """Named by ``replay`` in ``task.toml``: no examples of the task, mixed in against forgetting alone."""
     remarks: tuple[str, ...] = ()
     """Which answers of conversations carry loss, and rows that the chat template refuses, by reason."""
 
@@ -178,6 +180,7 @@ def _source_facts(
         scripts=_scripts(asked),
         personal=_personal(rows),
         shown=tuple(_shown(tokenizer, row) for row in found.rows[:SHOWN_ROWS]),
+        replay=source.replay,
         remarks=found.in_words(),
     )
 
