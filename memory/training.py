@@ -6,6 +6,7 @@ from typing import Literal
 
 from memory.held_out import HeldOut
 from memory.recipe import Record
+from memory.training_plan import TrainingPlan
 
 END_RATE = 0.1
 """Of the peak: a schedule that ends below it has done its work."""
@@ -80,3 +81,8 @@ class Training(Record):
             f"shortened to fit its time, {self.steps} of {self.planned_steps} planned steps; the rate came "
             f"down with it, to {self.end_rate_share:.0%} of its highest"
         )
+
+
+def rate_used(plan: TrainingPlan, done: Training | None) -> float:
+    """The highest rate of a training: the plan's, or what its range test left of it."""
+    return (done.learning_rate if done else 0.0) or plan.learning_rate

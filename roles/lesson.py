@@ -8,6 +8,7 @@ from typing import Literal
 
 from memory.recipe import Operation, Script
 from memory.records import Diagnosis, Experiment, Lesson
+from memory.training import rate_used
 from tools.checks.source_kinds import IN_WORDS, kind_of
 from tools.dojo import Dojo
 
@@ -26,13 +27,14 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
     base = dojo.validation_score("base").value
     score = experiment.evaluation.paired_score
     trained, kind = experiment.training_plan, data_kind(dojo, experiment)
+    rate = rate_used(trained, experiment.training)
     gain = score.value - base if score.higher_is_better else base - score.value
     verb: Literal["kept", "discarded"] = "kept" if experiment.outcome == "kept" else "discarded"
     comparison, diagnosis = experiment.comparison, dojo.journal.diagnosis(experiment.id)
     text = (
         f"{dojo.spec.id} with {dojo.base_model.name}: {IN_WORDS[kind]} answers, {trained.method} fine-tuning "
         f"from {_start(dojo, trained.init_from)}, learning rate "
-        f"{trained.learning_rate:.2g}, batch {trained.effective_batch_size}, "
+        f"{rate:.2g}, batch {trained.effective_batch_size}, "
         f"{trained.num_train_epochs:.1f} epochs of {experiment.card.rows if experiment.card else 0} rows: "
         f"{experiment.evaluation.text()} against {base:.1f} for the base; {verb} "
         f"({comparison.delta:+.1f} [{comparison.low:+.1f}, {comparison.high:+.1f}] over "
@@ -56,7 +58,7 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
             "sources": SOURCES_JOIN.join(experiment.plan.sources),
             "start": "base" if trained.init_from == "base" else "champion",
             "method": trained.method,
-            "learning_rate": trained.learning_rate,
+            "learning_rate": rate,
             "per_device_train_batch_size": float(trained.effective_batch_size),
             "num_train_epochs": trained.num_train_epochs,
         },

@@ -11,6 +11,7 @@ from typing import Any
 
 from memory.recipe import DataCard
 from memory.records import Experiment, Plan, TrainingPlan
+from memory.training import rate_used
 from roles.hyperparameters import Hyperparameters, best_so_far, suggest
 from roles.method import method_for
 from roles.search_space import MAX_EPOCHS
@@ -145,7 +146,7 @@ def rate_ceiling(dojo: Dojo, init_from: str, method: Method) -> float | None:
     started, done = dojo.journal.training_plan(init_from), dojo.journal.training(init_from)
     if started is None:
         return None
-    used = (done.learning_rate if done else 0.0) or started.learning_rate
+    used = rate_used(started, done)
     low, high = learning_rate_range(method, dojo.base_model.hidden_size)
     _, high_then = learning_rate_range(started.method, dojo.base_model.hidden_size)
     return max(used * high / high_then, 2 * low)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from memory.recipe import DataCard
 from memory.records import Plan, TrainingPlan
+from memory.training import rate_used
 from roles.time_split import LEAST_BATCH, LEAST_STEPS
 from tools.dojo import Dojo
 from tools.training.ladder import of_batch
@@ -42,7 +43,7 @@ def needs_probe(dojo: Dojo, draft: TrainingPlan, card: DataCard) -> bool:
         if (
             _structure(earlier) == _structure(draft)
             and before.rows * before.tokens * BATCH_FACTOR >= tokens.rows * tokens.tokens
-            and earlier.learning_rate * RATE_FACTOR >= draft.learning_rate
+            and rate_used(earlier, experiment.training) * RATE_FACTOR >= draft.learning_rate
         ):
             return False
     return True

@@ -15,6 +15,7 @@ from typing import Any
 
 from memory.calibration import FAILED_WORTH
 from memory.records import Experiment
+from memory.training import rate_used
 from roles.search_space import searched_values
 from tools.training.learning_rate import Method
 
@@ -69,8 +70,9 @@ def trials_from(experiments: Sequence[Experiment], base_score: float, method: Me
         further = searched_values(plan)
         if done and experiment.card and done.steps < plan.max_steps:
             further["num_train_epochs"] = read / max(experiment.card.rows, 1)  # it ended before its time
-        rate = (done.learning_rate if done else 0.0) or plan.learning_rate
-        trials.append(Trial(rate, plan.effective_batch_size, worth, experiment.id, read, further))
+        trials.append(
+            Trial(rate_used(plan, done), plan.effective_batch_size, worth, experiment.id, read, further)
+        )
     return trials
 
 

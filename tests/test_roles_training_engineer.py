@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import get_args
 
 import pytest
 
 from memory.records import Change
+from roles.lesson import lesson_of
 from roles.llm.briefing.build import briefing
+from roles.llm.briefing.history import hyperparameters_text
 from roles.training_engineer import hyperparameters_for, rate_ceiling
+from roles.training_gate import needs_probe
+from roles.trials import trials_from
 from tests.support.run_in_progress import StillDojo, make_dojo
 from tools.training.learning_rate import learning_rate_range
 
@@ -52,6 +57,27 @@ def test_a_rate_moves_to_its_place_in_the_other_methods_range(dojo: StillDojo) -
     full, lora = (learning_rate_range(method, width)[1] for method in ("full", "lora"))
     assert rate_ceiling(dojo, "base", "lora") is None
     assert rate_ceiling(dojo, "e06", "lora") == pytest.approx(2e-3 * lora / full)
+
+
+def test_a_rate_that_a_range_test_lowered_is_the_rate_wherever_it_is_asked_for(dojo: StillDojo) -> None:
+    tried = dojo.journal.experiment("e06")
+    assert tried is not None
+    assert tried.training is not None
+    assert tried.training_plan is not None
+    assert tried.card is not None
+    planned = tried.training_plan.learning_rate
+    lowered = tried.model_copy(
+        update={"training": tried.training.model_copy(update={"learning_rate": planned / 8})}
+    )
+    lessons = [lesson_of(dojo, each) for each in (tried, lowered)]
+    assert [each.settings["learning_rate"] for each in lessons if each] == [planned, planned / 8]
+    assert f"learning rate {planned / 8:.2g}, batch" in (lessons[1].text if lessons[1] else "")
+    assert f"lr {planned / 8:.2g} " in hyperparameters_text(lowered.training_plan, lowered.training)
+    assert trials_from([lowered], 20.0, "full")[0].learning_rate == planned / 8
+    # What trained at an eighth says nothing of whether the plan's own rate is stable.
+    for each, probed in ((tried, False), (lowered, True)):
+        only = SimpleNamespace(journal=SimpleNamespace(without=(), experiments=lambda each=each: (each,)))
+        assert needs_probe(only, tried.training_plan, tried.card) == probed  # type: ignore[arg-type]
 
 
 def test_the_ceiling_is_told_before_the_decision(dojo: StillDojo) -> None:

@@ -137,6 +137,15 @@ def test_looks_leave_the_training_as_it_would_be_without_them(space: Workspace, 
     assert runs[0].losses == runs[1].losses
 
 
+def test_looks_are_not_compiled_for_and_keep_out_of_what_a_trial_times(space: Workspace, model: Path) -> None:
+    plan = PLAN.model_copy(update={"max_steps": 60, "early_stopping": True, "average_weights": False})
+    found = job("looks_beside_compiling", plan, model, space)
+    assert found["traced"] > 0
+    assert found["traced_without_gradients"] == 0
+    assert found["looks"]
+    assert min(found["looks"]) > found["trial_ended"]
+
+
 def test_a_training_on_few_rows_says_that_none_are_held_out(space: Workspace, model: Path) -> None:
     plan = PLAN.model_copy(update={"max_steps": 3, "early_stopping": True})
     done = train(plan, "e01", model, data_card(space), space, shared_worker())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,16 @@ import pytest
 from memory.records import TrainingPlan
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tests.support.weight_jobs import write_codes
-from tools.recipes.range_test import ABOVE, BELOW, COST_SHARE, MARGIN, STEPS, highest_rate, rates
+from tools.recipes.range_test import (
+    ABOVE,
+    BELOW,
+    COST_SHARE,
+    MARGIN,
+    STEPS,
+    highest_rate,
+    lowered_rate,
+    rates,
+)
 
 PLAN = TrainingPlan(
     method="full",
@@ -59,6 +69,15 @@ def test_a_ramp_over_an_adapter_puts_it_back_from_files(tmp_path: Path) -> None:
 def test_a_training_too_short_for_it_goes_without(tmp_path: Path) -> None:
     found = ramp(tmp_path, PLAN.model_copy(update={"learning_rate": 0.9, "max_steps": 400}))
     assert (found["lowered"], found["rate"], found["remarks"]) == ({}, 0.9, [])
+
+
+def test_a_training_on_several_devices_says_that_it_goes_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.training.ranks.world_size", lambda: 2)
+    trainer = SimpleNamespace(plan=PLAN, args=SimpleNamespace(max_steps=PLAN.max_steps), remarks=[])
+    assert lowered_rate(trainer, tmp_path) == {}  # type: ignore[arg-type]
+    assert trainer.remarks == ["range test: none, several devices train together"]
 
 
 def test_the_ramp_climbs_by_one_factor() -> None:

@@ -49,6 +49,7 @@ def trained(
 def test_short_trainings_are_left_alone() -> None:
     model, trial = trained(seconds=0.5, compiler=60.0, compiled=0.3, steps=300)
     assert (model.compiled, trial.outcome, trial.settled) == (0, None, 0)
+    assert not trial.times
     assert not worth_trying(0.5, 300, Outcome())
     assert worth_trying(0.5, 3000, Outcome())
 
@@ -60,6 +61,7 @@ def test_what_pays_is_kept_and_its_cost_known() -> None:
     assert trial.outcome.saving == pytest.approx(0.3)
     assert trial.began == 1 + PLAIN_STEPS
     assert trial.settled == trial.began + WARMING_STEPS
+    assert not trial.times
 
 
 @pytest.mark.parametrize("compiled", [1.4, 1.0, 0.98])
@@ -81,3 +83,4 @@ def test_a_trial_that_ends_with_the_training_leaves_no_outcome() -> None:
     model, trial = trained(100.0, 10.0, 60.0, steps)
     assert model.compiled == 1
     assert trial.outcome is None
+    assert trial.times

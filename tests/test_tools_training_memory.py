@@ -25,6 +25,20 @@ def peak(batch: LongestBatch = BATCH, **fields: object) -> float:
     return memory_need(plan, SEVEN, batch, GPU).peak_gib
 
 
+def test_copies_are_counted_as_many_as_there_are_at_once() -> None:
+    def copies(**fields: object) -> float:
+        plan = TrainingPlan.model_validate({"method": "lora", **fields})
+        return memory_need(plan, SEVEN, BATCH, GPU).copies / (4 * trained_parameters(plan, SEVEN))
+
+    looks = {"early_stopping": True, "average_weights": True}
+    assert [copies(), copies(range_test=True), copies(**looks), copies(**looks, range_test=True)] == [
+        0,
+        1,
+        2,
+        2,
+    ]
+
+
 def test_each_saving_needs_less_than_the_one_before() -> None:
     lora = {"method": "lora", "gradient_checkpointing": False}
     checkpointed = {"method": "lora", "gradient_checkpointing": True}

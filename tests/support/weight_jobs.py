@@ -74,6 +74,45 @@ def averaged(payload: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def looks_beside_compiling(payload: dict[str, Any]) -> dict[str, Any]:
+    """Trains with looks and a trial of compiling: where they fell, and what was traced."""
+    import warnings
+
+    import torch
+
+    from memory.records import TrainingPlan
+    from tools.recipes import compiled, held_out_watch, sft
+    from tools.recipes.held_out_watch import HeldOutWatch
+    from tools.training import compilation, held_out
+    from tools.training.kernels import Kernels
+
+    with_gradients: list[bool] = []
+
+    def backend(graph: Any, inputs: Any) -> Any:
+        with_gradients.append(torch.is_grad_enabled())
+        return graph.forward
+
+    warnings.simplefilter("ignore")  # as in a training: torch warns while it traces
+    compiled.BACKEND = backend  # type: ignore[assignment]
+    held_out.LOOKS = 20  # so close that some are due while steps are timed
+    held_out.COST_SHARE = held_out_watch.COST_SHARE = 1.0
+    compilation.worth_trying = lambda *_: True
+    compilation.LEAST_SAVING = -1e9  # kept, however slow
+    plan, folder = TrainingPlan.model_validate(payload["plan"]), Path(payload["out"])
+    asked = sft.Asked(kernels=Kernels(compiles=True))
+    trainer, _ = sft.build_trainer(plan, Path(payload["model_dir"]), Path(payload["data"]), folder, asked)
+    watch = HeldOutWatch(trainer, trainer.held_out, folder / "copies")
+    trainer.train()
+    watch.settle()
+    watch.close()
+    return {
+        "traced": len(with_gradients),
+        "traced_without_gradients": with_gradients.count(False),
+        "looks": [look.step for look in watch.looks],
+        "trial_ended": trainer.trial.began + compilation.WARMING_STEPS + compilation.COMPILED_STEPS - 1,
+    }
+
+
 def _product_error(model: Any, moments: list[list[Any]]) -> float:
     """The largest relative difference between mean factors multiplied and the mean product."""
     import torch

@@ -79,7 +79,13 @@ class HeldOutWatch(TrainerCallback):  # type: ignore[misc]
         if self.trainer.diverged:
             return
         last = self.looks[-1].step if self.looks else 0
-        if plan.early_stopping and due(step, horizon, last) and self._affords_look(horizon / step):
+        timed = self.trainer.trial is not None and self.trainer.trial.times  # a look would count as a step's
+        if (
+            plan.early_stopping
+            and not timed
+            and due(step, horizon, last)
+            and self._affords_look(horizon / step)
+        ):
             self._take_in(self.look(step))
             if self.strikes >= PATIENCE:
                 control.should_training_stop = True
@@ -221,7 +227,9 @@ def looked_at(trainer: AnswerTrainer, rows: Sequence[TokenRow], step: int) -> Lo
 
 def _row_sums(trainer: AnswerTrainer, model: Any, batch: Any) -> list[list[float]]:
     """Loss, right tokens and tokens of each row of a batch."""
-    with torch.no_grad(), trainer.compute_loss_context_manager():
+    # Layers that are compiled for training would be compiled once more, which takes longer than the look.
+    eager = torch.compiler.set_stance("force_eager")
+    with torch.no_grad(), eager, trainer.compute_loss_context_manager():
         logits, labels, wanted = answer_logits(model, trainer._prepare_inputs(batch))
         each = torch.nn.functional.cross_entropy(logits.float(), labels, reduction="none")
         hits = (logits.argmax(dim=-1) == labels).float()

@@ -59,6 +59,7 @@ def lowered_rate(trainer: AnswerTrainer, folder: Path) -> dict[str, Any]:
     if not plan.range_test or COST_SHARE * trainer.args.max_steps < STEPS:
         return {}
     if ranks.world_size() > 1:  # two trainers over one distributed model would exchange its gradients twice
+        trainer.remarks.append("range test: none, several devices train together")
         return {}
     highest = highest_rate(losses_of_ramp(trainer, folder))
     if highest is None:

@@ -48,6 +48,8 @@ class Trial:
         """Once it is over."""
         self.began = 0
         """After so many steps; 0 while it has not begun."""
+        self.times = True
+        """Whether the steps in hand are timed: nothing else should be done between them."""
         self._plain = 0.0
 
     def step(self, ends: Sequence[float], tokens: Sequence[int], horizon: int) -> None:
@@ -65,12 +67,14 @@ class Trial:
             if worth_trying(seconds, horizon - done, self.known):
                 self.began = done
                 self.compile_model()
+            self.times = bool(self.began)
         elif self.began and done == self.began + WARMING_STEPS + COMPILED_STEPS:
             warm = self.began + WARMING_STEPS
             expected = self._plain * sum(tokens[self.began : warm])
             spent = ends[warm - 1] - ends[self.began - 1] - expected
             saving = 1 - _seconds_per_token(ends, tokens, warm - 1, done - 1) / self._plain
             self.outcome = Outcome(max(spent, 0.0), saving)
+            self.times = False
             if saving < LEAST_SAVING:
                 self.undo()
 

@@ -8,7 +8,8 @@ A positions carry loss. In bytes:
                  4-bit: 0.52 D + 2 (P - D) and one layer unpacked
     gradients    4 T                  of what is trained, always in float32
     optimiser    8 T (Adam's two moments), 2 T in 8 bits, and 6 V H more for the embedding, left in 32
-    copies       4 T each for the best weights and the mean of the last, where that is little
+    copies       4 T each for the best weights and the mean of the last, where that is little; a range
+                 test has one before
     activations  B L N (32 H + 2 K + 8 I + 2 L)      full, bfloat16 autocast
                  B L N (24 H + 4 K + 8 I + 2 L)      LoRA over bfloat16 weights
                  B L N (32 H + 8 K + 16 I + 4 L)     full in float32; 24 H with LoRA
@@ -82,7 +83,7 @@ class MemoryNeed:
     kept: float = 0.0
     """The model as it was loaded, kept for the next training (``tools.models.held``)."""
     copies: float = 0.0
-    """The best weights and the mean of the last (``tools.training.weight_copy``), where that is little."""
+    """Weights as they were, or the best and the mean of the last (``tools.training.weight_copy``), where that is little."""
 
     @property
     def fixed(self) -> float:
@@ -156,7 +157,8 @@ def memory_need(plan: TrainingPlan, model: BaseModel, batch: LongestBatch, where
         else 0.0
     )
     small = devices == 1 and 4 * trained <= BESIDE_SHARE * free * GIB
-    copies = 4 * trained * (plan.early_stopping + plan.average_weights) if small else 0.0
+    most = max(plan.range_test, plan.early_stopping + plan.average_weights)  # the ramp's is gone before
+    copies = 4 * trained * most if small else 0.0
     gradients = 4 * trained / own
     early = table_gradient = 4.0 * model.vocab * model.hidden_size if full else 0.0
     if plan.gradient_accumulation_steps > 1:

@@ -9,7 +9,8 @@ from memory.budget.spending import Spending
 from memory.calibration import overrides, predictions
 from memory.experience.lessons import Recalled
 from memory.journal.log import BASE
-from memory.records import Approval, Experiment, Failure, TrainingPlan
+from memory.records import Approval, Experiment, Failure, Training, TrainingPlan
+from memory.training import rate_used
 from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.costs import allowance, what_shares_buy
 from roles.llm.briefing.layout import SHORTEST, listing, name, names, quoted, table
@@ -102,20 +103,20 @@ def _row(e: Experiment, siblings: set[str]) -> tuple[str, ...]:
         e.plan.change,
         names(e.plan.sources),
         str(e.card.rows) if e.card else "-",
-        hyperparameters_text(e.training_plan),
+        hyperparameters_text(e.training_plan, e.training),
         outcome,
         e.evaluation.brief() if e.evaluation else "-",
         against,
     )
 
 
-def hyperparameters_text(plan: TrainingPlan | None) -> str:
-    """Method and hyperparameters in a few words."""
+def hyperparameters_text(plan: TrainingPlan | None, done: Training | None = None) -> str:
+    """Method and hyperparameters in a few words; the rate is that of the training, once it is done."""
     if plan is None:
         return "-"
     own = ", own hyperparameters" if plan.override_reason else ""
     return (
-        f"{plan.method} lr {plan.learning_rate:.2g} b{plan.effective_batch_size} "
+        f"{plan.method} lr {rate_used(plan, done):.2g} b{plan.effective_batch_size} "
         f"{plan.num_train_epochs:.2g} ep from {plan.init_from}{own}"
     )
 

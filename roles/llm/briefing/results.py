@@ -61,7 +61,9 @@ def curve(context: ExperimentContext, tokens: int) -> str:
     training, plan = journal.training(id), journal.training_plan(id)
     if training is None:
         return ""
-    lines = [f"- {id}: {hyperparameters_text(plan)}, {training.steps} steps over {training.rows} rows"]
+    lines = [
+        f"- {id}: {hyperparameters_text(plan, training)}, {training.steps} steps over {training.rows} rows"
+    ]
     lines.append(f"- loss: {curve_text(training)}")
     lines.append(
         f"- {training.wall_seconds:.0f} s, {training.tokens_per_second:.0f} tokens/s, "
@@ -114,7 +116,12 @@ def hyperparameters(context: ExperimentContext, tokens: int) -> str:
     worths = trials_from(trained, base.score.value, method)
     by_id = {e.id: e for e in trained}
     rows = [
-        (trial.experiment, hyperparameters_text(e.training_plan), f"{trial.worth:+.2f}", e.outcome)
+        (
+            trial.experiment,
+            hyperparameters_text(e.training_plan, e.training),
+            f"{trial.worth:+.2f}",
+            e.outcome,
+        )
         for trial in worths[-TRIALS:]
         if (e := by_id[trial.experiment])
     ]
