@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from memory.explained import Explained
+from memory.recipe import Mix
+from roles.data_curator import write_recipe
 from roles.mixtures import mixtures
 from roles.source_looks import Seen
 from tests.support.source_world import SourceWorld, score
@@ -69,6 +71,15 @@ def test_with_time_the_better_half_goes_on_for_twice_as_long_and_training_from_t
     after = next(plan for plan in plans if not plan.steps)
     last = next(plan for plan in reversed(trials) if plan.weights == {"one": 1.0})
     assert (after.sources, after.init_from) == (("one",), last.experiment)
+
+
+def test_a_trial_trains_on_its_mixture_even_shares_of_uneven_sources_too() -> None:
+    world = SourceWorld(looks=LOOKS, long=LONG, rows=ROWS, seconds=3000.0)
+    several = [plan for plan in world.run(12) if plan.steps and len(plan.weights) > 1]
+    assert {"one": 0.5, "two": 0.5} in [plan.weights for plan in several]
+    for plan in several:
+        mixes = [op for op in write_recipe(world.dojo(), plan).operations if isinstance(op, Mix)]
+        assert [op.weights for op in mixes] == [plan.weights]
 
 
 def test_a_short_budget_mixes_all_rows_as_before() -> None:
