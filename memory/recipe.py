@@ -191,6 +191,12 @@ class Mix(Record):
     op: Literal["mix"] = "mix"
     weights: dict[str, float]
 
+    @property
+    def shares(self) -> dict[str, float]:
+        """The weights as shares of their sum, by which two mixes are compared: 2 to 1 is 4 to 2."""
+        total = sum(self.weights.values()) or 1.0
+        return {name: round(weight / total, 6) for name, weight in self.weights.items()}
+
 
 class Replay(Record):
     """Mix general rows among the task's own, so that training keeps what the base can do beside the task.

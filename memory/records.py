@@ -18,7 +18,7 @@ from memory.early_stop import EarlyStop
 from memory.forgetting import Forgetting
 from memory.lengths import Lengths as Lengths
 from memory.lesson import Lesson as Lesson
-from memory.recipe import DataCard, DataRecipe, Record
+from memory.recipe import DataCard, DataRecipe, Mix, Record
 from memory.training import RowsReproduced as RowsReproduced
 from memory.training import Training as Training
 from memory.training_plan import PolicyName as PolicyName
@@ -78,6 +78,7 @@ class Plan(Record):
     sources: tuple[str, ...]
     """Which sources to use, best first."""
     weights: dict[str, float] = Field(default_factory=dict)
+    """Shares of the sources against each other, even ones too; empty for their rows as they come."""
     max_seconds: float
     """Wall-clock budget for data, training and evaluation together."""
     rows: int = Field(2000, gt=0)
@@ -94,6 +95,16 @@ class Plan(Record):
     alternatives: tuple[Alternative, ...] = ()
     """What was ranked lower by expected gain per second, best first."""
     decided_by: PolicyName = "playbook"
+
+    @property
+    def mix(self) -> Mix | None:
+        """What the weights ask of a recipe; None where there are none, or a single source has all."""
+        return Mix(weights=self.weights) if len(self.weights) > 1 else None
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The shares that the weights come to; empty where they ask for no mix."""
+        return self.mix.shares if self.mix else {}
 
 
 class Estimate(Record):

@@ -12,6 +12,7 @@ from roles.source_looks import is_look
 from tools.checks.source_kinds import can_be_audited
 from tools.curation.audit import AUDIT_ROWS
 from tools.dojo import Dojo
+from tools.evaluation.answering_time import seconds_for
 
 MOST_AUDITS = 2
 CLEARLY_BETTER = 10.0
@@ -48,7 +49,7 @@ def sources_to_audit(dojo: Dojo, experiment: Experiment) -> tuple[str, ...]:
 
 def _seconds(evaluation: Evaluation, sources: int) -> float:
     """Wall-clock of an audit, by what the answers to the validation items took."""
-    return AUDIT_ROWS * sources * evaluation.wall_seconds / evaluation.score.n
+    return seconds_for(evaluation, AUDIT_ROWS * sources / evaluation.score.n)
 
 
 def with_agreements(dojo: Dojo, diagnosis: Diagnosis) -> Diagnosis:

@@ -16,7 +16,6 @@ from memory.recipe import (
     Deduplicate,
     Filter,
     Map,
-    Mix,
     Normalise,
     Operation,
     Replay,
@@ -48,8 +47,8 @@ def write_recipe(dojo: Dojo, plan: Plan) -> DataRecipe:
     if all(profiles[name].reasoning_share >= CHAIN_OF_THOUGHT_SHARE for name in plan.sources):
         # Every chosen source is meant to show its steps: the odd bare answer would teach to skip them.
         operations.append(Filter(rule="reasoning"))
-    if plan.weights and len(set(plan.weights.values())) > 1:
-        operations.append(Mix(weights=plan.weights))
+    if plan.mix:
+        operations.append(plan.mix)
     operations.append(Cap(rows=plan.rows))
     if plan.replay:
         operations.append(Replay(share=plan.replay, source=replay_source(dojo)))

@@ -6,8 +6,6 @@ nobody is asked for such a recipe, and none has to be written anew from memory.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from memory.recipe import Cap, DataRecipe
 from memory.records import Plan
 from tools.dojo import Dojo
@@ -23,7 +21,7 @@ def inherited_recipe(dojo: Dojo, plan: Plan) -> DataRecipe | None:
     recipe, before = dojo.journal.recipe(plan.parent), dojo.journal.plan(plan.parent)
     if recipe is None or before is None or set(recipe.sources) != set(plan.sources):
         return None
-    if _shares(plan.weights) != _shares(before.weights):
+    if plan.shares != before.shares:
         return None
     operations = tuple(_capped(op, plan, before) if isinstance(op, Cap) else op for op in recipe.operations)
     return recipe.model_copy(update={"operations": operations})
@@ -32,10 +30,3 @@ def inherited_recipe(dojo: Dojo, plan: Plan) -> DataRecipe | None:
 def _capped(cap: Cap, plan: Plan, before: Plan) -> Cap:
     """The plan's rows where the parent took all that its plan allowed; no more than the parent's cap else."""
     return Cap(rows=plan.rows if cap.rows == before.rows else min(cap.rows, plan.rows))
-
-
-def _shares(weights: Mapping[str, float]) -> dict[str, float]:
-    """What the weights come to; empty where all are alike, which weighs nothing."""
-    if len(set(weights.values())) < 2:
-        return {}
-    return {source: round(weight / sum(weights.values()), 6) for source, weight in weights.items()}

@@ -149,7 +149,7 @@ def _rounds(
 def _ended(arm: Weights, trial: Experiment) -> Winner | None:
     if trial.evaluation is None:
         return None
-    score = trial.evaluation.score
+    score = trial.evaluation.paired_score
     return Winner(arm, trial.id, score.value if score.higher_is_better else -score.value)
 
 

@@ -55,7 +55,8 @@ def share_for(dojo: Dojo, history: Sequence[Experiment]) -> float:
 def to_repeat(dojo: Dojo, history: Sequence[Experiment]) -> Experiment | None:
     """The blocked experiment that is to be tried again with more general rows; None where there is none left.
 
-    A look at a source is not repeated: it compares sources, and what goes on from it takes the share.
+    A look at a source is not repeated: it compares sources, and what goes on from it takes the share. Neither
+    is one whose repetition failed or learnt the task too little: the same again would come to the same.
     """
     after = list(history)
     while after and any(experiment.outcome == "kept" for experiment in after):
@@ -64,4 +65,13 @@ def to_repeat(dojo: Dojo, history: Sequence[Experiment]) -> Experiment | None:
     if not candidates or not can_replay(dojo):
         return None
     last = candidates[-1]
-    return last if next_share(last.plan.replay) > last.plan.replay else None
+    share, since = next_share(last.plan.replay), after[after.index(last) + 1 :]
+    if share <= last.plan.replay or any(_repeats(each, last, share) for each in since):
+        return None
+    return last
+
+
+def _repeats(experiment: Experiment, before: Experiment, share: float) -> bool:
+    plan, first = experiment.plan, before.plan
+    same = set(plan.sources) == set(first.sources) and plan.init_from == first.init_from
+    return same and plan.replay >= share

@@ -24,12 +24,20 @@ PROFILES = {
 
 
 def kept(
-    sources: tuple[str, ...], value: float = 60.0, steps: int = 0, *, seconds: float = 1.0, **facts: Any
+    sources: tuple[str, ...],
+    value: float = 60.0,
+    steps: int = 0,
+    *,
+    seconds: float = 1.0,
+    loading: float = 0.0,
+    **facts: Any,
 ) -> Experiment:
     return Experiment.model_construct(
         id="e02",
         plan=SimpleNamespace(sources=sources, steps=steps),
-        evaluation=SimpleNamespace(score=score(value), wall_seconds=seconds),
+        evaluation=SimpleNamespace(
+            score=score(value), wall_seconds=seconds, fixed_seconds=loading, stopped=None
+        ),
         **{"outcome": "kept", "diagnosis": None} | facts,
     )
 
@@ -80,6 +88,12 @@ def test_an_audit_that_would_take_up_the_time_left_is_not_made():
     half_a_second_each = kept(("clean", "other"), seconds=0.5 * n)
     assert asked(half_a_second_each, left=590.0) == ()
     assert asked(half_a_second_each, left=610.0) == ("clean", "names")
+
+
+def test_of_an_audit_the_loading_of_the_model_counts_once_and_whole():
+    loads_long = kept(("clean", "other"), seconds=12.0, loading=11.0)  # 11 + 0.8 s for 120 of 150 items
+    assert asked(loads_long, left=115.0) == ()
+    assert asked(loads_long, left=119.0) == ("clean", "names")
 
 
 def test_a_diagnosis_takes_down_every_fresh_audit_and_later_briefings_show_it(tmp_path: Path) -> None:

@@ -228,9 +228,9 @@ def test_what_a_script_writes_is_decontaminated(dojos):
     ]  # fmt: skip
 
 
-def test_weights_of_the_plan_become_a_mix(dojos):
+@pytest.mark.parametrize("weights", [{"field-notes": 1.0, "forum": 0.5}, {"field-notes": 1.0, "forum": 1.0}])
+def test_weights_of_the_plan_become_a_mix(dojos, weights):
     dojo = dojos["plan"]
-    weights = {"field-notes": 1.0, "forum": 0.5}
     weighted = dojo.journal.plan("e09").model_copy(update={"weights": weights, "change": "operations"})
     made = recipe_of(dojo, weighted, RecipeDecision(operations=[]))
     assert [type(op) for op in made.operations] == [Select, Map, Decontaminate, Mix, Cap]

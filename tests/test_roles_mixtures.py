@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from memory.early_stop import EarlyStop
 from memory.explained import Explained
-from roles.mixtures import mixtures
+from memory.recipe import Mix
+from memory.records import Evaluation, Experiment, Plan
+from roles.data_curator import write_recipe
+from roles.mixtures import mixtures, winner
 from roles.source_looks import Seen
 from tests.support.source_world import SourceWorld, score
 
@@ -69,6 +73,33 @@ def test_with_time_the_better_half_goes_on_for_twice_as_long_and_training_from_t
     after = next(plan for plan in plans if not plan.steps)
     last = next(plan for plan in reversed(trials) if plan.weights == {"one": 1.0})
     assert (after.sources, after.init_from) == (("one",), last.experiment)
+
+
+def test_a_trial_trains_on_its_mixture_even_shares_of_uneven_sources_too() -> None:
+    world = SourceWorld(looks=LOOKS, long=LONG, rows=ROWS, seconds=3000.0)
+    several = [plan for plan in world.run(12) if plan.steps and len(plan.weights) > 1]
+    assert {"one": 0.5, "two": 0.5} in [plan.weights for plan in several]
+    for plan in several:
+        mixes = [op for op in write_recipe(world.dojo(), plan).operations if isinstance(op, Mix)]
+        assert [op.weights for op in mixes] == [plan.weights]
+
+
+def test_a_trial_that_was_stopped_early_is_ranked_by_the_items_that_both_answered() -> None:
+    even, alone = mixtures(seen("one", "two"), {"one": 500, "two": 500}, {})
+    behind = EarlyStop(
+        answered=37, items=150, against="e02", against_value=75.0, delta=-15.0, p_value=0.01, level=0.05
+    )  # easy items were drawn: 90 on them, and 15 points under the other all the same
+
+    def trial(id: str, weights: dict[str, float], value: float, stopped: EarlyStop | None) -> Experiment:
+        said = Evaluation(split="validation", score=score(value), predictions="p", stopped=stopped)
+        return Experiment.model_construct(
+            id=id, plan=Plan.model_construct(steps=20, weights=weights), evaluation=said
+        )
+
+    history = [trial("e03", even, 75.0, None), trial("e04", alone, 90.0, behind)]
+    found = winner(history, seen("one", "two"), {"one": 500, "two": 500}, {})
+    assert found is not None
+    assert (found.experiment, found.points) == ("e03", 75.0)
 
 
 def test_a_short_budget_mixes_all_rows_as_before() -> None:

@@ -36,6 +36,16 @@ def test_where_no_share_is_enough_nothing_is_kept_and_nothing_built_on_what_forg
     assert all(plan.init_from == "base" for plan in plans)
 
 
+def test_what_learns_too_little_with_general_rows_is_not_made_the_same_way_again() -> None:
+    world = SourceWorld(looks=ONE, long=LONG, forgets=0.6, seconds=3000.0)
+    first = world.step()
+    world.long = {"only": -5.0}
+    again, other = world.step(), world.step()
+    assert first and again and other
+    assert (again.replay, world.history[1].outcome) == (0.1, "discarded")
+    assert "would have been kept but for what it forgot" not in other.reason
+
+
 def test_without_forgetting_no_general_rows_are_asked_for() -> None:
     world = SourceWorld(looks=ONE, long=LONG)
     assert all(plan.replay == 0.0 for plan in world.run(4))

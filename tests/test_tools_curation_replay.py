@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from memory.recipe import Cap, DataCard, DataRecipe, Decontaminate, Map, Operati
 from tasks.base import Source
 from tasks.errors import ExperimentFailed
 from tests.test_tools_curation_run import GUARD, SPEC
+from tools.curation.operations import Raw, to_example
 from tools.curation.replay import BASE_ANSWERS, MOST_REPEATS
 from tools.curation.run import dry_run, run_recipe
 from tools.workspace import Workspace
@@ -62,6 +64,29 @@ def test_few_general_rows_come_four_times_at_most_and_the_card_says_so(tmp_path:
     assert card.replay_rows == 5 * MOST_REPEATS
     assert "5 of them different, 90 wanted" in card.steps[-1].note
     assert len({row["prompt"] for row in rows if row.get("general")}) == 5
+
+
+def test_a_general_row_without_an_answer_is_left_out_and_counted(tmp_path: Path) -> None:
+    source = general(3)
+    gaps = ({"prompt": "Say nothing.", "answer": " "}, {"prompt": "Say more.", "answer": "more " * 500})
+    holey = Source(source.name, "", (*source.rows, *gaps), columns=COLUMNS, replay=True)
+    card, rows = run(tmp_path, recipe(Replay(share=0.5)), holey)
+    assert "2 without a prompt or an answer, or too long, left out" in card.steps[-1].note
+    assert len({row["prompt"] for row in rows if row.get("general")}) == 3
+
+
+def test_no_more_general_rows_are_read_than_are_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    def noted(raw: Raw, *rest: Any) -> Any:
+        read.append(raw.row)
+        return to_example(raw, *rest)
+
+    monkeypatch.setattr("tools.curation.replay.to_example", noted)
+    card, _ = run(tmp_path, recipe(Replay(share=0.1)), general(400))
+    assert card.replay_rows == len(read) == 10
 
 
 def test_a_general_row_that_matches_a_sealed_item_is_left_out(tmp_path: Path) -> None:

@@ -94,6 +94,8 @@ class SourceWorld:
             ledger=SimpleNamespace(budget=SimpleNamespace(seconds=300.0)),
             template_tokens=10,
             max_rows=2000,
+            max_length=512,
+            seed=0,
             max_experiments=None,
         )
 

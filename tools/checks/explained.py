@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from memory.explained import Explained
 from memory.journal.log import BASE
@@ -16,7 +15,7 @@ from tasks.errors import boundary
 from tools.curation import audit as auditing
 from tools.curation import run as curating
 from tools.dojo import Dojo
-from tools.evaluation.evaluate import TIMEOUT_SECONDS
+from tools.evaluation.likelihood import read_rows
 
 ROWS = 24
 """Sampled rows of each source: about as many tokens in one forward pass as a look trains on in two steps."""
@@ -71,16 +70,11 @@ def _base_losses(dojo: Dojo, rows: Mapping[str, Sequence[dict[str, str]]]) -> Lo
 def _losses(dojo: Dojo, experiment: str, rows: Mapping[str, Sequence[dict[str, str]]]) -> Losses:
     """By source and place of the row: mean cross-entropy of its answer, in nats per token."""
     places = [(name, place) for name, some in rows.items() for place in range(len(some))]
-    payload: dict[str, Any] = {
-        "model_dir": str(dojo.model_dir(experiment).resolve()),
-        "rows": [rows[name][place] for name, place in places],
-        "threads": dojo.worker.threads,
-    }
+    asked = [rows[name][place] for name, place in places]
     log_path = dojo.workspace.experiment_dir(experiment) / "explained.log"
-    function = "tools.evaluation.likelihood:likelihood"
-    reply = dojo.worker.run(function, payload, TIMEOUT_SECONDS, log_path, "diagnose", resident=True)
+    read = read_rows(asked, dojo.model_dir(experiment), dojo.worker, log_path, "diagnose")
     found: dict[str, dict[str, float]] = {name: {} for name in rows}
-    for row in reply["rows"]:
+    for row in read:
         name, place = places[row["place"]]
         found[name][str(place)] = row["loss"]
     return found

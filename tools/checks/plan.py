@@ -85,7 +85,7 @@ def _check_change(dojo: Dojo, plan: Plan) -> None:
     if parent is None or plan.change == "first":
         return
     before = parent.plan
-    others, weighed = set(plan.sources) != set(before.sources), _weighed(plan) != _weighed(before)
+    others, weighed = set(plan.sources) != set(before.sources), plan.shares != before.shares
     if plan.change in ("sources", "data") and not (others or weighed):
         instead = "; say operations, where those alone change" if plan.change == "data" else ""
         raise InvalidDecision(
@@ -105,14 +105,6 @@ def _check_change(dojo: Dojo, plan: Plan) -> None:
             f"weights: the plan changes {plan.change}, so they stay those of {parent.id}: "
             f"{dict(before.weights) or 'none'}"
         )
-
-
-def _weighed(plan: Plan) -> dict[str, float]:
-    """The shares that the weights come to; empty where none is heavier than another."""
-    if len(set(plan.weights.values())) < 2:
-        return {}
-    total = sum(plan.weights.values())
-    return {name: round(weight / total, 6) for name, weight in plan.weights.items()}
 
 
 def _check_test(dojo: Dojo, plan: Plan) -> None:

@@ -69,17 +69,11 @@ def _told(operations: Sequence[Operation], kept: tuple[type, ...] | None) -> lis
     return [
         f"script {op.code.strip()}"
         if isinstance(op, Script)
-        else f"{op.op} {sorted(_shares(op.weights).items())}"
+        else f"{op.op} {sorted(op.shares.items())}"
         if isinstance(op, Mix)
         else f"{op.op} {op.model_dump_json(exclude={'op'})}"
         for op in chosen
     ]
-
-
-def _shares(weights: dict[str, float]) -> dict[str, float]:
-    """Weights as shares of their sum: 2 to 1 is 4 to 2."""
-    total = sum(weights.values()) or 1.0
-    return {name: round(weight / total, 6) for name, weight in weights.items()}
 
 
 def _name(text: str) -> str:

@@ -62,9 +62,9 @@ def _add_decontaminate(operations: list[Operation]) -> None:
 
 
 def _add_mix(plan: Plan, operations: list[Operation]) -> None:
-    if len(set(plan.weights.values())) > 1 and not any(isinstance(op, Mix) for op in operations):
+    if plan.mix and not any(isinstance(op, Mix) for op in operations):
         counted = (place for place, op in enumerate(operations) if isinstance(op, LAST))
-        operations.insert(next(counted, len(operations)), Mix(weights=plan.weights))
+        operations.insert(next(counted, len(operations)), plan.mix)
 
 
 def _add_cap(plan: Plan, operations: list[Operation]) -> None:

@@ -39,31 +39,40 @@ def replay_rows(rows: Sequence[Example], op: Replay, context: Context) -> Kept:
     name = source_name(op)
     if name not in context.pool:
         raise bad_recipe(f"replay: no general rows called {name!r} are at hand")
-    general, sealed = _general(context.pool[name], context)
-    if not general:
-        raise bad_recipe(f"replay: none of the rows of {name} can be used")
     own = min(len(rows), int((1.0 - op.share) * context.target_rows))
     wanted = round(op.share / (1.0 - op.share) * own)
-    mixed = context.rng.sample(general, len(general))
-    taken = (mixed * MOST_REPEATS)[:wanted]
+    general, unusable, sealed = _drawn(context.pool[name], wanted, context)
+    if wanted and not general:
+        raise bad_recipe(f"replay: none of the rows of {name} can be used")
+    taken = (general * MOST_REPEATS)[:wanted]
     kept = [rows[place] for place in sorted(context.rng.sample(range(len(rows)), own))] + taken
-    note = f"{len(taken):,} general rows of {name}, {len({row.row for row in taken}):,} of them different"
+    note = f"{len(taken):,} general rows of {name}, {len(general):,} of them different"
     note += f", {wanted:,} wanted" if len(taken) < wanted else ""
+    note += f"; {unusable:,} without a prompt or an answer, or too long, left out" if unusable else ""
     note += f"; {sealed:,} that match a validation or test item left out" if sealed else ""
     return Kept(context.rng.sample(kept, len(kept)), note)
 
 
-def _general(source: Source, context: Context) -> tuple[list[Example], int]:
-    """The usable rows of a source of general rows, and how many match a sealed item."""
-    found = []
+def _drawn(source: Source, wanted: int, context: Context) -> tuple[list[Example], int, int]:
+    """So many usable rows of a source of general rows, at random, and how many rows that were met on the way
+    cannot be used, and how many match a sealed item. A source may be large: no more of it is read."""
+    found: list[Example] = []
+    unusable = sealed = 0
     # Without a worked solution's column: what is put together from it is in the task's format.
     roles = {role: column for role, column in source.columns.items() if role != "reasoning"}
-    for place, columns in enumerate(source.rows):
-        row = to_example(Raw(source.name, place, columns), roles, context.spec)
-        if row is None or not row.answer.strip():
-            continue
-        tokens = context.count_tokens(row.prompt) + context.count_tokens(row.answer)
-        if tokens + context.template_tokens <= context.max_length:
+    for place in context.rng.sample(range(len(source.rows)), len(source.rows)):
+        if len(found) >= wanted:
+            break
+        row = to_example(Raw(source.name, place, source.rows[place]), roles, context.spec)
+        if row is None or not _fits(row, context):
+            unusable += 1
+        elif context.decontaminator.check(row.prompt, row.answer) is not None:
+            sealed += 1
+        else:
             found.append(row._replace(general=True))
-    clean = [row for row in found if context.decontaminator.check(row.prompt, row.answer) is None]
-    return clean, len(found) - len(clean)
+    return found, unusable, sealed
+
+
+def _fits(row: Example, context: Context) -> bool:
+    tokens = context.count_tokens(row.prompt) + context.count_tokens(row.answer)
+    return bool(row.answer.strip()) and tokens + context.template_tokens <= context.max_length

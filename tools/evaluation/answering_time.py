@@ -44,14 +44,14 @@ def finishing_seconds(journal: Journal, items: int, last_items: int) -> float:
     base = journal.evaluation(BASE)
     if base is None:
         return FINISH_SECONDS
-    times = last_items / max(items, 1)
     trained = [e.evaluation for e in journal.experiments() if e.evaluation is not None]
-    champion = max((_longer(each, times) for each in trained), default=_longer(base, times))
-    return MARGIN * (_longer(base, times) + champion) + FINISH_SECONDS
+    last = seconds_for(base, last_items / max(items, 1))
+    champion = max((seconds_for(each, last_items / max(items, 1)) for each in trained), default=last)
+    return MARGIN * (last + champion) + FINISH_SECONDS
 
 
-def _longer(evaluation: Evaluation, times: float) -> float:
-    """Wall-clock of an evaluation on so many times the items."""
+def seconds_for(evaluation: Evaluation, times: float) -> float:
+    """Wall-clock of answers to so many times all items of an evaluation, by the same model."""
     fixed = evaluation.fixed_seconds
     return fixed + (full_seconds(evaluation) - fixed) * times
 

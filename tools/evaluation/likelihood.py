@@ -9,13 +9,16 @@ inequality, Cover and Thomas 2006, section 2.8), and takes a thousandth of the r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tasks.errors import Stage
+from tools.evaluation.evaluate import TIMEOUT_SECONDS
 from tools.models.architecture import max_positions
 from tools.models.held import held_model
 from tools.models.load import load_tokenizer
+from tools.process.worker import Worker
 from tools.training.tokenise import NO_LOSS, TokenRow, tokenise
 
 TOP = 64
@@ -24,6 +27,33 @@ MOST_LOGITS = 2**25
 """Numbers in the logits of one batch: 128 MiB in float32."""
 NO_LIMIT = 1_000_000
 """Tokens of a row, for a model without a position limit."""
+
+
+def read_rows(
+    rows: Sequence[Mapping[str, str]],
+    model_dir: Path,
+    worker: Worker,
+    log_path: Path,
+    stage: Stage = "evaluate",
+    **files: str,
+) -> list[dict[str, Any]]:
+    """How likely a model finds the answers of rows, asked in a child; see ``likelihood``.
+
+    Args:
+        rows: each ``{"prompt", "answer"}``.
+        model_dir: a loadable model directory.
+        worker: where children come from.
+        log_path: takes what the child prints.
+        stage: the stage that a failure is reported under.
+        files: perhaps ``write_reference`` or ``reference``.
+
+    Raises:
+        ExperimentFailed: the process failed.
+    """
+    payload = {"model_dir": str(model_dir.resolve()), "rows": list(rows), "threads": worker.threads, **files}
+    function = "tools.evaluation.likelihood:likelihood"
+    reply = worker.run(function, payload, TIMEOUT_SECONDS, log_path, stage, resident=True)
+    return list(reply["rows"])
 
 
 def likelihood(payload: dict[str, Any]) -> dict[str, Any]:

@@ -16,15 +16,15 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from memory.forgetting import Divergence, GeneralAnswers
-from tools.evaluation.evaluate import TIMEOUT_SECONDS, answer_sets
+from tools.evaluation.evaluate import answer_sets
+from tools.evaluation.likelihood import read_rows
 from tools.forgetting.prompts import GeneralPrompt, answers_right, general_prompts
 from tools.process.worker import Worker
 from tools.workspace import Workspace
 
-ANSWERS, DISTRIBUTIONS = "general.jsonl", "general.safetensors"
+ANSWERS, DISTRIBUTIONS, LOG = "general.jsonl", "general.safetensors", "general.log"
 FACT_TOKENS, ANSWER_TOKENS = 32, 48
 """Of an answer where one is expected, and of any other: as far as they are compared."""
 LEAST_RIGHT = 4
@@ -62,9 +62,8 @@ def ask_base(base_dir: Path, workspace: Workspace, worker: Worker, cache: Path |
     ]
     folder = workspace.experiment_dir("base")
     workspace.write_jsonl(folder / ANSWERS, rows)
-    read = _likelihood(
-        rows, base_dir, folder, worker, write_reference=str((folder / DISTRIBUTIONS).resolve())
-    )
+    reference, log_path = str((folder / DISTRIBUTIONS).resolve()), folder / LOG
+    read = read_rows(rows, base_dir, worker, log_path, write_reference=reference)
     prompts = len(read) if len(read) >= LEAST_PROMPTS else 0
     return GeneralAnswers(right=right, asked=len(facts), prompts=prompts)
 
@@ -88,8 +87,8 @@ def divergence_from_base(
         return None
     lines = (reference / ANSWERS).read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
-    folder = workspace.experiment_dir(experiment)
-    read = _likelihood(rows, model_dir, folder, worker, reference=str((reference / DISTRIBUTIONS).resolve()))
+    log_path, known = workspace.experiment_dir(experiment) / LOG, str((reference / DISTRIBUTIONS).resolve())
+    read = read_rows(rows, model_dir, worker, log_path, reference=known)
     compared = [row for row in read if "divergence" in row]
     if len(compared) < 2:
         return None
@@ -124,26 +123,6 @@ def _answers(
     cache: Path | None,
 ) -> list[str]:
     asked = {"general": [prompt.prompt for prompt in prompts]}
-    log_path = workspace.experiment_dir("base") / "general.log"
+    log_path = workspace.experiment_dir("base") / LOG
     reply, _ = answer_sets(asked, base_dir, new_tokens, worker, log_path, cache=cache)
     return [str(answer) for answer in reply["answers"]["general"]]
-
-
-def _likelihood(
-    rows: Sequence[dict[str, str]], model_dir: Path, folder: Path, worker: Worker, **files: str
-) -> list[dict[str, Any]]:
-    payload = {
-        "model_dir": str(model_dir.resolve()),
-        "rows": list(rows),
-        "threads": worker.threads,
-        **files,
-    }
-    reply = worker.run(
-        "tools.evaluation.likelihood:likelihood",
-        payload,
-        TIMEOUT_SECONDS,
-        folder / "general.log",
-        "evaluate",
-        resident=True,
-    )
-    return list(reply["rows"])
