@@ -11,9 +11,11 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 MOST_VALUES = 64
@@ -33,6 +35,7 @@ _PARAMETER = re.compile(
     r"<parameter[=\s]+(?:name=)?[\"']?([\w.-]+)[\"']?\s*>\n?(.*?)\n?(?=</parameter>|<parameter[=\s]|\Z)",
     re.DOTALL,
 )
+_CALL = re.compile(r"\b([A-Za-z_]\w*)\((?=\s*[A-Za-z_]\w*\s*=)")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NAMES = ("name", "tool", "tool_name", "function", "function_name", "action", "recipient_name")
 _ARGUMENTS = ("arguments", "args", "parameters", "params", "input", "tool_input", "action_input", "kwargs")
@@ -132,9 +135,10 @@ def _faithful(value: Any, text: str, told: Mapping[str, str]) -> Any:
 def _values(text: str) -> Iterator[tuple[str, Any]]:
     """Each outermost object or list, with the word that stands right before it."""
     place = found = 0
+    heads = deque(islice(_CALL.finditer(text), MOST_VALUES))
     while found < MOST_VALUES:
         start = min((at for sign in "{[" if (at := text.find(sign, place)) >= 0), default=-1)
-        call = _python_call(text, place, start)
+        call = _python_call(text, heads, place, start)
         if call is not None:
             name, value, place = call
             found += 1
@@ -162,15 +166,23 @@ def _word_before(text: str) -> str:
     return found[1] if found else ""
 
 
-def _python_call(text: str, place: int, before: int) -> tuple[str, Any, int] | None:
-    """``name(key=value, ...)`` as a model that writes Python calls a tool; None where there is none."""
-    for found in re.finditer(r"\b([A-Za-z_]\w*)\(", text[place : before if before >= 0 else None]):
-        end = _end_of(text, place + found.end() - 1)
+def _python_call(
+    text: str, heads: deque[re.Match[str]], place: int, before: int
+) -> tuple[str, Any, int] | None:
+    """``name(key=value, ...)`` as a model that writes Python calls a tool; None where there is none.
+
+    Each of the ``heads``, the places where one may begin, is tried once and taken away.
+    """
+    while heads and (before < 0 or heads[0].start() < before):
+        head = heads.popleft()
+        if head.start() < place:
+            continue
+        end = _end_of(text, head.end() - 1)
         try:
-            parsed = ast.parse(text[place + found.start() : end], mode="eval").body
+            parsed = ast.parse(text[head.start() : end], mode="eval").body
             if isinstance(parsed, ast.Call) and parsed.keywords and not parsed.args:
                 given = {str(word.arg): _literal(word.value) for word in parsed.keywords if word.arg}
-                return found[1], given, end
+                return head[1], given, end
         except _UNREADABLE:
             continue
     return None
