@@ -37,6 +37,12 @@ _PARAMETER = re.compile(
 )
 _CALL = re.compile(r"\b([A-Za-z_]\w*)\((?=\s*[A-Za-z_]\w*\s*=)")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_ASIDE = re.compile(
+    r"""("(?:[^"\\]|\\.)*"|(?<!\w)'(?:[^'\\\n]|\\.)*')|//[^\n]*|\#[^\n]*|/\*.*?\*/""", re.DOTALL
+)
+"""A comment, or a text that may hold signs of one."""
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_NUMBER = re.compile(r"(?<!\w)[-+]?\.?\d[\d_.]*(?:[eE][-+]?\d+)?(?!\w)")
 _NAMES = ("name", "tool", "tool_name", "function", "function_name", "action", "recipient_name")
 _ARGUMENTS = ("arguments", "args", "parameters", "params", "input", "tool_input", "action_input", "kwargs")
 _DECODER = json.JSONDecoder(strict=False)
@@ -74,6 +80,9 @@ def without_thoughts(text: str) -> str:
 def lenient(text: str) -> Any:
     """The value of one JSON text, or of what is nearly one: Python literals, comments, bare names, commas.
 
+    A repair that drops or moves a word is refused. Where a text holds quotes that are not escaped, its end is a
+    guess that keeps every word: a ``", "x":`` inside it reads as the next field.
+
     Raises:
         ValueError: it is no such value, or it breaks off.
     """
@@ -103,7 +112,17 @@ def lenient(text: str) -> Any:
     listed = value if isinstance(value, list) else [value]
     if not listed or not all(isinstance(item, dict) for item in listed):
         raise ValueError("no JSON")
+    if _words(json.dumps(value, ensure_ascii=False)) != _words(text):
+        raise ValueError("no JSON")
     return _faithful(value, text, {told.strip(): told for told in _texts(text)})
+
+
+def _words(text: str) -> list[str]:
+    """Its words in order, without comments and numbers: a repair that drops or moves one has misread it."""
+    said = _ASIDE.sub(lambda found: found[1] or " ", text)
+    said = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else " ", said)
+    words = re.findall(r"[^\W_]+", _NUMBER.sub(" ", said).casefold())
+    return ["null" if word == "none" else word for word in words]
 
 
 def _texts(text: str) -> Iterator[str]:
