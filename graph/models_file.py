@@ -60,6 +60,7 @@ from graph.models_sections import (
     ModelsFile,
     RoleSections,
     Section,
+    ServerSection,
 )
 from graph.settings import RunSettings
 from memory.budget.spending import PriceTable
@@ -96,7 +97,7 @@ def load_models(settings: RunSettings, environ: Mapping[str, str] | None = None,
         InputError: no model is named; the file, a name or an address is wrong; a key, a provider's
             package, or the price that a cap needs is missing.
     """
-    file = _read(Path(settings.models_file).expanduser()) if settings.models_file else ModelsFile()
+    file = _file_of(settings)
     keys = os.environ if environ is None else environ
     flags = Section(model=settings.model or None, base_url=settings.base_url or None)
     default = _over(flags, file.default)
@@ -136,7 +137,7 @@ def eval_server(
     Raises:
         InputError: the file or the address is wrong, or the variable that it names is not set.
     """
-    file = _read(Path(settings.models_file).expanduser()) if settings.models_file else ModelsFile()
+    file = _file_of(settings)
     section, keys = file.eval_server, os.environ if environ is None else environ
     url = (settings.eval_server or section.base_url).rstrip("/")
     if not url:
@@ -157,7 +158,7 @@ def own_limits(settings: RunSettings) -> OwnLimits:
     Raises:
         InputError: the file is wrong.
     """
-    file = _read(Path(settings.models_file).expanduser()) if settings.models_file else ModelsFile()
+    file = _file_of(settings)
     own = OwnLimits(**file.limits.model_dump())
     return replace(own, seconds=settings.decision_seconds) if settings.decision_seconds else own
 
@@ -269,6 +270,11 @@ def _prices(file: ModelsFile) -> dict[str, dict[str, Any]]:
 # ---- the file
 
 
+def _file_of(settings: RunSettings) -> ModelsFile:
+    """The file that the settings name; one that says nothing where they name none."""
+    return _read(Path(settings.models_file).expanduser()) if settings.models_file else ModelsFile()
+
+
 def _read(path: Path) -> ModelsFile:
     """The file, checked. No error repeats a value: it may be a key."""
     try:
@@ -322,8 +328,11 @@ def _file_error(path: Path, error: ValidationError) -> InputError:
         (): ModelsFile,
         ("roles",): RoleSections,
         ("limits",): LimitsSection,
+        ("eval_server",): ServerSection,
+        ("judge",): ModelSection,
+        ("baseline",): ModelSection,
     }
-    known = sections.get(where[:-1], Section)
+    known = sections.get(where[:-1], ModelSection if "fallbacks" in where[:-1] else Section)
     return InputError(_line(path, where), "is unknown", did_you_mean(where[-1], known.model_fields))
 
 

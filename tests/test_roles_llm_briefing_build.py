@@ -208,3 +208,20 @@ def test_looks_at_sources_stand_beside_trials_without_being_any(
     dojo.journal.close()
     told = [line for line in section.splitlines() if line.startswith("| e")]
     assert [line.split()[1] for line in told] == [e.id for e in others if e.training_plan]
+
+
+@pytest.mark.parametrize(("role", "stage"), [("planner", ""), ("training_engineer", "card")])
+def test_a_role_is_told_a_fact_once(role, stage, tmp_path):
+    dojo = make_dojo(tmp_path / role, 8, current=stage)
+    text = briefing(role, dojo, "e09")
+    assert text.count("- its time holds ") == (role == "training_engineer")
+    if role == "planner":
+        said = text[text.index("## In the words of the roles") : text.index("## A prediction to test")]
+        assert "e07 tried" in said
+        assert {line.split()[1] for line in said.split("\n") if "| diagnosis" in line} == {
+            "e07",
+            "e05",
+            "e04",
+            "e01",
+        }
+    dojo.journal.close()

@@ -11,9 +11,11 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 MOST_VALUES = 64
@@ -33,7 +35,14 @@ _PARAMETER = re.compile(
     r"<parameter[=\s]+(?:name=)?[\"']?([\w.-]+)[\"']?\s*>\n?(.*?)\n?(?=</parameter>|<parameter[=\s]|\Z)",
     re.DOTALL,
 )
+_CALL = re.compile(r"\b([A-Za-z_]\w*)\((?=\s*[A-Za-z_]\w*\s*=)")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_ASIDE = re.compile(
+    r"""("(?:[^"\\]|\\.)*"|(?<!\w)'(?:[^'\\\n]|\\.)*')|//[^\n]*|\#[^\n]*|/\*.*?\*/""", re.DOTALL
+)
+"""A comment, or a text that may hold signs of one."""
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_NUMBER = re.compile(r"(?<!\w)[-+]?\.?\d[\d_.]*(?:[eE][-+]?\d+)?(?!\w)")
 _NAMES = ("name", "tool", "tool_name", "function", "function_name", "action", "recipient_name")
 _ARGUMENTS = ("arguments", "args", "parameters", "params", "input", "tool_input", "action_input", "kwargs")
 _DECODER = json.JSONDecoder(strict=False)
@@ -71,6 +80,9 @@ def without_thoughts(text: str) -> str:
 def lenient(text: str) -> Any:
     """The value of one JSON text, or of what is nearly one: Python literals, comments, bare names, commas.
 
+    A repair that drops or moves a word is refused. Where a text holds quotes that are not escaped, its end is a
+    guess that keeps every word: a ``", "x":`` inside it reads as the next field.
+
     Raises:
         ValueError: it is no such value, or it breaks off.
     """
@@ -100,7 +112,17 @@ def lenient(text: str) -> Any:
     listed = value if isinstance(value, list) else [value]
     if not listed or not all(isinstance(item, dict) for item in listed):
         raise ValueError("no JSON")
+    if _words(json.dumps(value, ensure_ascii=False)) != _words(text):
+        raise ValueError("no JSON")
     return _faithful(value, text, {told.strip(): told for told in _texts(text)})
+
+
+def _words(text: str) -> list[str]:
+    """Its words in order, without comments and numbers: a repair that drops or moves one has misread it."""
+    said = _ASIDE.sub(lambda found: found[1] or " ", text)
+    said = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else " ", said)
+    words = re.findall(r"[^\W_]+", _NUMBER.sub(" ", said).casefold())
+    return ["null" if word == "none" else word for word in words]
 
 
 def _texts(text: str) -> Iterator[str]:
@@ -132,9 +154,10 @@ def _faithful(value: Any, text: str, told: Mapping[str, str]) -> Any:
 def _values(text: str) -> Iterator[tuple[str, Any]]:
     """Each outermost object or list, with the word that stands right before it."""
     place = found = 0
+    heads = deque(islice(_CALL.finditer(text), MOST_VALUES))
     while found < MOST_VALUES:
         start = min((at for sign in "{[" if (at := text.find(sign, place)) >= 0), default=-1)
-        call = _python_call(text, place, start)
+        call = _python_call(text, heads, place, start)
         if call is not None:
             name, value, place = call
             found += 1
@@ -162,15 +185,23 @@ def _word_before(text: str) -> str:
     return found[1] if found else ""
 
 
-def _python_call(text: str, place: int, before: int) -> tuple[str, Any, int] | None:
-    """``name(key=value, ...)`` as a model that writes Python calls a tool; None where there is none."""
-    for found in re.finditer(r"\b([A-Za-z_]\w*)\(", text[place : before if before >= 0 else None]):
-        end = _end_of(text, place + found.end() - 1)
+def _python_call(
+    text: str, heads: deque[re.Match[str]], place: int, before: int
+) -> tuple[str, Any, int] | None:
+    """``name(key=value, ...)`` as a model that writes Python calls a tool; None where there is none.
+
+    Each of the ``heads``, the places where one may begin, is tried once and taken away.
+    """
+    while heads and (before < 0 or heads[0].start() < before):
+        head = heads.popleft()
+        if head.start() < place:
+            continue
+        end = _end_of(text, head.end() - 1)
         try:
-            parsed = ast.parse(text[place + found.start() : end], mode="eval").body
+            parsed = ast.parse(text[head.start() : end], mode="eval").body
             if isinstance(parsed, ast.Call) and parsed.keywords and not parsed.args:
                 given = {str(word.arg): _literal(word.value) for word in parsed.keywords if word.arg}
-                return found[1], given, end
+                return head[1], given, end
         except _UNREADABLE:
             continue
     return None

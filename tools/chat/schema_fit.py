@@ -76,10 +76,13 @@ def _readings(schema: type[BaseModel], value: Any) -> Iterator[Any]:
 
 
 def _wrapped(schema: type[BaseModel], value: Any) -> dict[str, Any] | None:
-    """The value as the one field that has to be there; None where there is none such, or it is there."""
+    """The value as the one field that has to be there; None where there is none such, or it is there.
+
+    An empty value says nothing: brackets without content stand in many a sentence that decides nothing.
+    """
     required = [name for name, field in schema.model_fields.items() if field.is_required()]
     value = _unquoted(value)
-    if len(required) != 1 or (isinstance(value, Mapping) and _known(schema.model_fields, value)):
+    if not value or len(required) != 1 or (isinstance(value, Mapping) and _known(schema.model_fields, value)):
         return None
     return {required[0]: value}
 

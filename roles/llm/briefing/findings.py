@@ -12,21 +12,25 @@ from roles.llm.briefing.layout import quoted
 
 
 def findings(context: ExperimentContext, tokens: int) -> str:
-    """Notes, evidence and claims on what this one builds on and tests, and on the latest, in one fence."""
+    """Notes, evidence and claims of those that matter now, in one fence."""
+    texts = [text for e in found_on(context) if (text := _of(e))]
+    return quoted("\n\n".join(texts), "what the roles found", tokens) if texts else ""
+
+
+def found_on(context: ExperimentContext) -> list[Experiment]:
+    """The experiments of which everything is told: what this one tests and builds on, and the latest."""
     wanted = (
         context.plan.tests if context.plan else "",
         context.parent_id,
         context.history[-1].id if context.history else "",
     )
-    chosen = [e for id in dict.fromkeys(wanted) if (e := context.finished(id)) is not None]
-    texts = [text for e in chosen if (text := _of(e))]
-    return quoted("\n\n".join(texts), "what the roles found", tokens) if texts else ""
+    return [e for id in dict.fromkeys(wanted) if (e := context.finished(id)) is not None]
 
 
 def _of(e: Experiment) -> str:
     """One experiment: the reading of its errors, the diagnosis, its claim; empty where nothing was said."""
     lines = [*(_reading(e.verdict) if e.verdict else ()), *(_diagnosis(e.diagnosis) if e.diagnosis else ())]
-    score = f", {e.evaluation.score.value:.1f}" if e.evaluation else ""
+    score = f", {e.evaluation.brief()}" if e.evaluation else ""
     return "\n".join([f"{e.id} ({e.outcome}{score}):", *lines]) if lines else ""
 
 

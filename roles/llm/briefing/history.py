@@ -13,6 +13,7 @@ from memory.records import Approval, Experiment, Failure, Training, TrainingPlan
 from memory.training import rate_used
 from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.costs import allowance, what_shares_buy
+from roles.llm.briefing.findings import found_on
 from roles.llm.briefing.layout import SHORTEST, listing, name, names, quoted, table
 from tasks.base import Score
 from tools.chat.untrusted_text import one_line
@@ -139,14 +140,18 @@ def _summed_up(others: Sequence[Experiment]) -> list[str]:
 
 
 def words(context: ExperimentContext, tokens: int) -> str:
-    """What roles wrote about the listed experiments, and what was not run, the newest first, in one fence."""
-    entries = [_words_of(e) for e in reversed(context.listed)]
+    """What roles wrote about the listed experiments, and what was not run, the newest first, in one fence.
+
+    A diagnosis that ``findings`` tells whole is not told again.
+    """
+    told = found_on(context)
+    entries = [_words_of(e, with_diagnosis=e not in told) for e in reversed(context.listed)]
     return quoted("\n".join(entries), "what the roles wrote, newest first", tokens) if entries else ""
 
 
-def _words_of(e: Experiment) -> str:
+def _words_of(e: Experiment, *, with_diagnosis: bool) -> str:
     text = f"{e.id} tried: {name(e.plan.hypothesis, WORDS)}"
-    if e.diagnosis:
+    if e.diagnosis and with_diagnosis:
         found = e.diagnosis.note or "; ".join(e.diagnosis.evidence)
         text += f" | diagnosis: {e.diagnosis.cause}, next {e.diagnosis.next_move}: {name(found, WORDS)}"
     for other in e.plan.alternatives:

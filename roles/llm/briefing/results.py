@@ -9,7 +9,6 @@ from memory.journal.log import BASE
 from memory.records import Training, TrainingPlan
 from roles.hyperparameters import caution
 from roles.llm.briefing.context import ExperimentContext
-from roles.llm.briefing.costs import allowance
 from roles.llm.briefing.history import failure_text, hyperparameters_text, score_text
 from roles.llm.briefing.layout import listing, name, quoted, table
 from roles.method import method_for
@@ -148,7 +147,7 @@ def _ceiling_text(context: ExperimentContext, method: Method) -> str:
 
 
 def _costs(context: ExperimentContext) -> list[str]:
-    """What an epoch needs, by either method, and how many the plan's time holds."""
+    """What an epoch needs, by either method; how many the plan's time holds stands under the budget."""
     card, p = context.journal.card(context.experiment), context.plan
     if card is None or p is None:
         return []
@@ -167,7 +166,7 @@ def _costs(context: ExperimentContext) -> list[str]:
             f"- one epoch, {method}, batch {draft.per_device_train_batch_size}: about {e.seconds:.0f} s and "
             f"{e.peak_gib:.1f} of {e.available_gib:.1f} GiB ({name(e.basis)}): {fits}"
         )
-    return [*lines, *allowance(context)]
+    return lines
 
 
 def verdict(context: ExperimentContext, tokens: int) -> str:
