@@ -7,12 +7,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from graph.cli.listing import print_run
+from graph.cli.ask import show
+from graph.cli.listing import print_run, print_runs
 from graph.cli.summary import HEADER, KEYS, MODEL_KEYS, clocks_of, summary_json, summary_lines
 from graph.result import result_of
+from memory.journal.log import Journal
 from memory.records import Decision, Usage
 from tasks.base import Score
 from tests.support.run_folder import make_run
+from tests.support.run_records import plan, run_info
 
 BASE = Score(metric="exact match", value=14.2, low=11.4, high=17.5, n=500)
 RESULT = {
@@ -174,3 +177,18 @@ def test_what_answering_without_a_model_would_score_stands_after_the_p_value() -
         "chance: 90.5",
         "one_answer: the champion gives one answer, 'no', to 98% of the items",
     ]
+
+
+def test_what_a_run_wrote_cannot_steer_the_terminal_that_shows_it(tmp_path: Path) -> None:
+    folder, hostile = tmp_path / "r", "gain [/]\x1b[31m of \u202e5\u2066 points\x07"
+    with Journal.create(folder / "journal.jsonl", run_info()) as journal:
+        journal.append("plan", plan("e01").model_copy(update={"hypothesis": hostile}), "e01")
+        journal.finish("e01", "failed")
+    console = Console(record=True, width=200, file=(tmp_path / "shown").open("w", encoding="utf-8"))
+    print_run(console, folder, as_json=False)
+    show(console, {"question": hostile, "problem": hostile, "does": {"plan": hostile}, "costs": {}})
+    print_runs(console, tmp_path / "[/none]", as_json=False)
+    console.file.close()
+    page = console.export_text()
+    assert page.count("gain [/]") == 4 and "no runs in" in page and "[/none]" in page
+    assert all(char.isprintable() or char == "\n" for char in page)

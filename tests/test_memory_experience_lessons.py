@@ -35,6 +35,53 @@ def test_a_torn_last_line_costs_at_most_itself(tmp_path: Path, cut: int) -> None
     assert book.path.with_suffix(".torn").exists() == (cut == 30)
 
 
+@pytest.mark.parametrize("cut", [1, 30])
+def test_a_cut_list_of_the_forgotten_costs_at_most_its_last_line(tmp_path: Path, cut: int) -> None:
+    book = LessonBook(tmp_path)
+    for name in ("e01", "e02", "e03", "e04"):
+        book.add(lesson(f"r1/{name}"))
+    book.forget(["r1/e01", "r1/e02"])
+    book.forgotten_path.write_bytes(book.forgotten_path.read_bytes()[:-cut])
+    known = {1: {"r1/e01", "r1/e02"}, 30: {"r1/e01"}}[cut]
+    assert book.forgotten() == known
+    book.forget(["r1/e03"])
+    assert book.forgotten() == known | {"r1/e03"}
+    assert not book.add(lesson("r1/e01"))
+    assert book.forgotten_path.with_suffix(".torn").exists() == (cut == 30)
+
+
+def test_taking_ids_back_leaves_the_other_lines_as_they_stand(tmp_path: Path) -> None:
+    book = LessonBook(tmp_path)
+    for name in ("e01", "e02"):
+        book.add(lesson(f"r1/{name}"))
+        book.forget([f"r1/{name}"])
+    lines = book.forgotten_path.read_bytes().splitlines()
+    with book.lock():
+        book.remember_again({"r1/e01"})
+    assert book.forgotten_path.read_bytes().splitlines() == lines[1:]
+    assert book.add(lesson("r1/e01"))
+
+
+def test_forgetting_keeps_what_was_cut_at_the_end_of_the_book(tmp_path: Path) -> None:
+    book = LessonBook(tmp_path)
+    for name in ("e01", "e02", "e03"):
+        book.add(lesson(f"r1/{name}"))
+    book.path.write_bytes(book.path.read_bytes()[:-30])
+    cut = book.path.read_bytes().splitlines()[-1]
+    assert book.forget(["r1/e01"]) == 1
+    assert [item.id for item in book.all()] == ["r1/e02"]
+    assert book.path.with_suffix(".torn").read_bytes() == cut + b"\n"
+
+
+def test_lines_set_aside_stay_apart_where_an_editor_took_the_last_newline(tmp_path: Path) -> None:
+    book = LessonBook(tmp_path)
+    book.add(lesson("r1/e01"))
+    book.bad_path.write_bytes(b"an earlier one")
+    book.path.write_bytes(b"no lesson\n" + book.path.read_bytes())
+    assert [item.number for item in book.set_bad_lines_aside()] == [1]
+    assert book.bad_path.read_bytes().splitlines() == [b"an earlier one", b"no lesson"]
+
+
 def test_a_bad_line_is_named(tmp_path: Path) -> None:
     book = LessonBook(tmp_path)
     book.add(lesson("r1/e01"))

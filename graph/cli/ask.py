@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from graph.cli.live import LiveView
+from graph.cli.printable import shown
 from tasks.errors import InputError
 
 Question = Mapping[str, Any]
@@ -36,12 +36,12 @@ def asks_at(view: LiveView) -> Callable[[dict[str, Any]], dict[str, Any] | None]
 
 def show(console: Console, question: Question) -> None:
     """The proposal and its cost."""
-    console.print(f"\n[bold]{escape(str(question['question']))}[/]")
+    console.print(f"\n[bold]{shown(str(question['question']))}[/]")
     if question.get("problem"):
-        console.print(f"[red]not possible:[/] {escape(str(question['problem']))}")
+        console.print(f"[red]not possible:[/] {shown(str(question['problem']))}")
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for key, value in (*question["does"].items(), *question["costs"].items()):
-        table.add_row(f"[bold]{escape(_spaced(key))}[/]", escape(_text(value)))
+        table.add_row(f"[bold]{shown(_spaced(key))}[/]", shown(_text(value)))
     console.print(table)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from graph.cli.printable import printable
+
 SPEED = ("tokens_per_second", "peak_gib", "idle_share", "mfu", "seconds_left")
 """What a training says of its speed while it goes on."""
 
@@ -178,7 +180,7 @@ def words(data: Mapping[str, Any], key: str) -> str:
     value = data.get(key)
     if value is None:
         return ""
-    return "".join(char if char.isprintable() else " " for char in " ".join(str(value).split()))
+    return " ".join(printable(str(value)).split())
 
 
 def score_of(data: Mapping[str, Any]) -> tuple[float, float, float] | None:

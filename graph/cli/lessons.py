@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from graph.cli.printable import printable, shown
 from memory.experience.catalogue import Entry, LessonFilter, current
 from memory.experience.lines import BadLine
 from memory.experience.stats import stats_of
@@ -81,11 +82,11 @@ def print_lesson(console: Console, store: ExperienceStore, id: str, as_json: boo
         "created": f"{lesson.created} ({_age(lesson.created)})",
         "overtaken by": later if later != id else "",
     }
-    console.print(f"[bold]{escape(printable(lesson.id))}[/]", highlight=False)
+    console.print(f"[bold]{shown(lesson.id)}[/]", highlight=False)
     _lines(console, lesson.text, "  ")
     for name, value in facts.items():
         if value:
-            console.print(f"[bold]{name}:[/] {escape(printable(value))}", highlight=False, soft_wrap=True)
+            console.print(f"[bold]{name}:[/] {shown(value)}", highlight=False, soft_wrap=True)
     for name, values in (("learned with", lesson.features), ("settings", lesson.settings)):
         console.print(f"[bold]{name}:[/]", highlight=False)
         for key, held in sorted(values.items()):
@@ -95,7 +96,7 @@ def print_lesson(console: Console, store: ExperienceStore, id: str, as_json: boo
         for operation in lesson.operations:
             _lines(console, operation, "  ")
     for script in lesson.scripts:
-        console.print(f"[bold]script:[/] {escape(printable(script.purpose))}", soft_wrap=True)
+        console.print(f"[bold]script:[/] {shown(script.purpose)}", soft_wrap=True)
         _lines(console, script.code, "    ")
 
 
@@ -187,11 +188,6 @@ def someone_answers() -> bool:
     return sys.stdin.isatty()
 
 
-def printable(text: str) -> str:
-    """Text of foreign origin without what could steer a terminal; newlines and tabs stay."""
-    return "".join(char if char.isprintable() or char in "\n\t" else " " for char in text)
-
-
 def _by_id(entries: Sequence[Entry], ids: Sequence[str]) -> list[Entry]:
     held = {entry.id: entry for entry in entries}
     for id in ids:
@@ -205,7 +201,7 @@ def _by_id(entries: Sequence[Entry], ids: Sequence[str]) -> list[Entry]:
 
 def _print_short(console: Console, lesson: Lesson, before: str) -> None:
     outcome = f" {lesson.outcome}" if lesson.outcome else ""
-    title = f"[bold]{escape(printable(lesson.id))}[/]  {before}{lesson.gain:+.1f} points{outcome}"
+    title = f"[bold]{shown(lesson.id)}[/]  {before}{lesson.gain:+.1f} points{outcome}"
     console.print(title, highlight=False, soft_wrap=True)
     _lines(console, lesson.text, "  ")
 
@@ -219,7 +215,7 @@ def _list(console: Console, title: str, rows: Sequence[str]) -> None:
     """A title, the first rows, and how many more there are."""
     console.print(f"{title}:", highlight=False, soft_wrap=True)
     for row in rows[:SHOWN]:
-        console.print("  " + escape(printable(row)), highlight=False, soft_wrap=True)
+        console.print("  " + shown(row), highlight=False, soft_wrap=True)
     if len(rows) > SHOWN:
         console.print(f"  and {len(rows) - SHOWN} more")
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from graph.cli.printable import shown
 from graph.cli.summary import MODEL_KEYS, line_of
 from graph.result import model_facts
 from graph.run import list_runs
@@ -22,13 +22,11 @@ def print_runs(console: Console, runs_dir: Path, as_json: bool) -> None:
         console.print_json(json.dumps(facts, ensure_ascii=False))
         return
     if not facts:
-        console.print(f"no runs in {runs_dir}")
+        console.print(f"no runs in {shown(str(runs_dir))}")
         return
     table = Table("run", "state", "experiments", "base", "champion", box=None)
     for fact in facts:
-        table.add_row(
-            *(escape(str(fact[key])) for key in ("run", "state", "experiments", "base", "champion"))
-        )
+        table.add_row(*(shown(str(fact[key])) for key in ("run", "state", "experiments", "base", "champion")))
     console.print(table)
 
 
@@ -70,12 +68,12 @@ def print_run(console: Console, run_dir: Path, as_json: bool) -> None:
         console.print_json(json.dumps(facts, ensure_ascii=False))
         return
     for key in ("run", "folder", "state", "experiments", "base", "champion"):
-        console.print(f"[bold]{key}:[/] {escape(str(facts[key]))}")
+        console.print(f"[bold]{key}:[/] {shown(str(facts[key]))}")
     for key in MODEL_KEYS:
         if key in models:
-            console.print(f"[bold]{key}:[/] {line_of(key, models)}", highlight=False)
+            console.print(f"[bold]{key}:[/] {shown(line_of(key, models))}", highlight=False)
     if journal.recovered:
-        console.print(f"[yellow]journal:[/] {escape(journal.recovered)}")
+        console.print(f"[yellow]journal:[/] {shown(journal.recovered)}")
     table = Table("id", "change", "hypothesis", "validation", "delta", "p", "outcome", box=None)
     for experiment in experiments:
         score = experiment.evaluation.text() if experiment.evaluation else "none"
@@ -83,8 +81,8 @@ def print_run(console: Console, run_dir: Path, as_json: bool) -> None:
         table.add_row(
             experiment.id,
             experiment.plan.change,
-            escape(experiment.plan.hypothesis),
-            escape(score),
+            shown(experiment.plan.hypothesis),
+            shown(score),
             f"{comparison.delta:+.1f}" if comparison else "",
             f"{comparison.p_value:.2g}" if comparison else "",
             experiment.outcome,
@@ -92,4 +90,4 @@ def print_run(console: Console, run_dir: Path, as_json: bool) -> None:
     console.print(table)
     under_way = journal.unfinished()
     if under_way:
-        console.print(f"under way: {under_way}")
+        console.print(f"under way: {shown(under_way)}")

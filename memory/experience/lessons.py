@@ -20,7 +20,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from memory.experience.catalogue import Entry, entry_of
-from memory.experience.lines import BadLine, append_to, last_byte, line_of, read_line, write_anew
+from memory.experience.lines import BadLine, append_to, line_of, read_line, write_anew
 from memory.journal.durable import FileLock, set_aside, unwritable
 from memory.records import Lesson
 from tasks.errors import InputError
@@ -179,15 +179,8 @@ class LessonBook:
 
     def append(self, lessons: Sequence[Lesson]) -> None:
         """Write lessons down whose ids are new; the caller holds the lock."""
-        self.entries()
-        try:
-            if self._seen.torn:
-                set_aside(self.path, self._seen.torn, self._seen.good_bytes)
-            # An editor may have taken the last newline.
-            ended = self._seen.good_bytes == 0 or last_byte(self.path) == b"\n"
-        except OSError as error:
-            raise unwritable(self.path, error) from error
-        piece = [] if ended else [b"\n"]
+        self._set_torn_aside()
+        piece: list[bytes] = []
         size = 0
         for lesson in lessons:
             piece.append(line_of(lesson) + b"\n")
@@ -214,35 +207,55 @@ class LessonBook:
             if gone:
                 when = datetime.now(UTC).isoformat(timespec="seconds")
                 told = [json.dumps({"id": id, "forgotten": when}, ensure_ascii=False) for id in gone]
+                self._set_torn_aside()
                 # First: after a kill in between, the lesson is there to be forgotten once more.
                 append_to(self.forgotten_path, ("\n".join(told) + "\n").encode())
                 self._rewrite(self.lines(entry for entry in entries if entry.id not in wanted))
             return len(gone)
 
     def forgotten(self) -> set[str]:
-        """The ids that were forgotten on purpose."""
-        try:
-            lines = self.forgotten_path.read_bytes().splitlines()
-        except FileNotFoundError:
-            return set()
-        except OSError as error:
-            raise _unreadable(self.forgotten_path, error) from error
-        ids = set()
-        for number, line in enumerate(lines, start=1):
-            try:
-                ids.add(str(json.loads(line)["id"]))
-            except (ValueError, TypeError, KeyError) as error:
-                if number == len(lines):  # cut while it was written: that lesson is still in the book
-                    break
-                where = f"{self.forgotten_path}:{number}"
-                raise InputError(where, "this line names no lesson", "mend the line or delete it") from error
-        return ids
+        """The ids that were forgotten on purpose.
+
+        Raises:
+            InputError: the file cannot be read, or a line names no lesson.
+        """
+        return {id for id, _ in self._read_forgotten()[0]}
 
     def remember_again(self, ids: set[str]) -> None:
         """Let these ids be added once more; the caller holds the lock."""
-        left = sorted(self.forgotten() - ids)
-        lines = (json.dumps({"id": id}, ensure_ascii=False).encode() for id in left)
-        write_anew(self.forgotten_path, lines)
+        self._set_torn_aside()
+        write_anew(self.forgotten_path, [line for id, line in self._read_forgotten()[0] if id not in ids])
+
+    def _read_forgotten(self) -> tuple[list[tuple[str, bytes]], bytes]:
+        """(id, its line) of each, and a torn last line: that lesson is still in the book."""
+        try:
+            lines = self.forgotten_path.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return [], b""
+        except OSError as error:
+            raise _unreadable(self.forgotten_path, error) from error
+        found = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                if line.strip():
+                    found.append((str(json.loads(line)["id"]), line))
+            except (ValueError, TypeError, KeyError) as error:
+                if number == len(lines):  # no newline after it: cut while it was written
+                    return found, line
+                where = f"{self.forgotten_path}:{number}"
+                raise InputError(where, "this line names no lesson", "mend the line or delete it") from error
+        return found, b""
+
+    def _set_torn_aside(self) -> None:
+        """Move torn last lines of the book and of the forgotten ids aside; the caller holds the lock."""
+        self.entries()
+        torn = {self.path: self._seen.torn, self.forgotten_path: self._read_forgotten()[1]}
+        for path, fragment in torn.items():
+            if fragment:
+                try:
+                    set_aside(path, fragment, path.stat().st_size - len(fragment))
+                except OSError as error:
+                    raise unwritable(path, error) from error
 
     def set_bad_lines_aside(self) -> tuple[BadLine, ...]:
         """Move every line that is no lesson into ``lessons.bad``; the others stay as they are.

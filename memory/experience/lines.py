@@ -41,18 +41,22 @@ def line_of(lesson: Lesson) -> bytes:
 
 
 def append_to(path: Path, content: bytes) -> None:
-    """Append whole lines; they are on the disk when this returns.
+    """Append whole lines, on lines of their own; they are on the disk when this returns.
 
     Raises:
         InputError: the file cannot be written.
         HarnessFault: the disk is full.
     """
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     except OSError as error:
         raise unwritable(path, error) from error
     try:
-        append_line(fd, content, path)
+        size = os.fstat(fd).st_size
+        ended = not size or os.pread(fd, 1, size - 1) == b"\n"  # an editor may have taken the last newline
+        append_line(fd, content if ended else b"\n" + content, path)
+    except OSError as error:
+        raise unwritable(path, error) from error
     finally:
         os.close(fd)
 
@@ -75,10 +79,3 @@ def write_anew(path: Path, lines: Iterable[bytes]) -> None:
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise unwritable(path, error) from error
-
-
-def last_byte(path: Path) -> bytes:
-    """The last byte of a file that is not empty."""
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1)

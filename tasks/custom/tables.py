@@ -156,6 +156,8 @@ class Aside:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.kept: list[SetAside] = []
+        self.repeated: list[tuple[str, str]] = []
+        """(where, key) of each object in which a key comes twice: its last value is read."""
 
     def add(self, where: str, reason: str, text: str) -> None:
         """One more row; its text is cut to 120 characters."""
