@@ -17,7 +17,6 @@ import pytest
 
 from graph.settings import BUNDLED_MODEL
 from tasks.custom.folder import load_folder
-from tasks.errors import InputError
 from tasks.splits import answer_of
 from tests.bench.generality.kinds import KINDS
 from tests.bench.generality.kinds.phones import COUNTRIES
@@ -27,6 +26,7 @@ from tools.curation.profile import profile_source
 from tools.curation.repair import find_repair
 from tools.evaluation.score_answers import score_answers
 from tools.models.base_model import count_tokens, resolve_base_model
+from tools.sandbox.run import active
 
 NUMBERS = re.compile(r"\d+")
 
@@ -93,11 +93,9 @@ def test_rows_of_a_clean_source_are_right_by_the_tasks_own_scorer(name, tmp_path
     assert spec.data is not None
     samples = spec.data.validation
     answers = [spec.render(answer_of(sample), "") for sample in samples]
-    try:
-        found = score_answers(spec, samples, answers)
-    except InputError as error:
-        pytest.skip(f"no sandbox works here: {error}")
-    assert all(item.right for item in found)
+    if spec.script is not None and active().name == "none":
+        pytest.skip(f"no sandbox works here: {active().detail}")
+    assert all(item.right for item in score_answers(spec, samples, answers))
     apart = score_answers(spec, samples, answers[1:] + answers[:1])
     assert not all(item.right for item in apart)
 

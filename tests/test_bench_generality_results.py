@@ -196,6 +196,26 @@ def test_the_table_shows_the_last_result_of_each_part_and_the_halves_apart():
     assert "99%" in lines[2]
     assert "| phones | held out |" in lines[3]
     told = {line.split(":")[0]: line for line in lines[4:] if line}
-    assert set(told) == {"agent", "agent without repair", "tpe"}
+    assert set(told) == {"agent", "agent without repair", "tpe", "Not shown"}
     assert "held out: no gap, below all data in 0 of 1" in told["agent"]
-    assert "open: 50%" in told["agent without repair"]
+    assert "all: 50%" in told["agent without repair"]
+    assert "open: " not in told["agent without repair"]
+    assert told["Not shown"].startswith("Not shown: 1,")
+
+
+def test_a_half_is_told_apart_only_where_a_model_ran_on_both():
+    rows = [
+        row(part, 50.0, "dates", base_model=model) for model in ("a", "b") for part in ("all_data", "agent")
+    ]
+    (told,) = (line for line in table(rows).splitlines() if line.startswith("agent: "))
+    assert told.count(", all: ") == 2
+    assert "open" not in told
+
+
+def test_a_seed_or_part_that_is_named_twice_runs_once(tmp_path, monkeypatch):
+    ran = []
+    monkeypatch.setattr(command, "_run", lambda cell, out, seconds: ran.append(cell))
+    command.main(tmp_path, only="dates", parts="agent,agent", seeds="0,0")
+    assert len(ran) == 1
+    with pytest.raises(InputError, match="no number"):
+        command.main(tmp_path, only="dates", parts="agent", seeds="0,one")

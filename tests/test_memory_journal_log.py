@@ -15,9 +15,8 @@ import pytest
 
 from memory.journal.events import decode, encode, read_log
 from memory.journal.log import Journal
-from memory.records import Training
 from tasks.errors import HarnessFault, InputError
-from tests.support.run_records import evaluation, plan, run_info, write_experiment
+from tests.support.run_records import evaluation, plan, run_info, training, write_experiment
 
 ROOT = Path(__file__).parent.parent
 
@@ -82,20 +81,9 @@ def test_an_event_in_the_wrong_place_is_a_bug(path: Path, kind: str, experiment:
 
 
 def test_odd_numbers_and_odd_text_come_back(path: Path) -> None:
-    training = Training(
-        model_dir="m",
-        method="full",
-        steps=2,
-        rows=3,
-        tokens=4,
-        losses=((1, float("nan")), (2, float("inf"))),
-        tokens_per_second=1.0,
-        wall_seconds=1.0,
-        cpu_seconds=1.0,
-        peak_gib=0.1,
-    )
+    trained = training(losses=((1, float("nan")), (2, float("inf"))))
     with started(path) as journal:
-        journal.append("training", training, "e01")
+        journal.append("training", trained, "e01")
         journal.note("答案\u2028B \ud83d")
     for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
         json.loads(line, parse_constant=pytest.fail)

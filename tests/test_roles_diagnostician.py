@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from memory.held_out import HeldOut
-from memory.records import Comparison, ErrorCluster, Evaluation, Experiment, Failure, Plan, Training
+from memory.records import Comparison, ErrorCluster, Evaluation, Experiment, Failure, Plan
 from roles.diagnostician import diagnose
 from tasks.base import Score
+from tests.support.run_records import training
 from tests.test_memory_early_stop import stopped
 from tools.checks.champion import replaces_incumbent
 
@@ -44,7 +45,7 @@ def test_a_failure_names_its_cause_and_its_stage(code, cause, move):
 
 
 def test_evidence_of_a_stopped_experiment_names_how_many_items_it_rests_on():
-    training = SimpleNamespace(losses=((5, 1.0), (10, 0.5)), held_out=None)
+    trained = SimpleNamespace(losses=((5, 1.0), (10, 0.5)), held_out=None)
     done = Experiment.model_construct(
         id="e01",
         number=1,
@@ -53,7 +54,7 @@ def test_evidence_of_a_stopped_experiment_names_how_many_items_it_rests_on():
         evaluation=stopped(30.0).model_copy(
             update={"clusters": (ErrorCluster(name="wrong", count=20, share=20 / 38),)}
         ),
-        training=training,
+        training=trained,
         outcome="discarded",
     )
     evidence = " ".join(diagnose(None, done, {}).evidence)  # type: ignore[arg-type]  # no audit, no Dojo
@@ -90,17 +91,10 @@ def test_a_larger_number_alone_replaces_nobody():
 )
 def test_rows_learnt_by_heart_are_not_trained_on_for_longer(rose, cause, move):
     losses = tuple((step, 4.0 * 0.9**step) for step in range(16))
-    training = Training(
-        model_dir="m",
-        method="full",
+    trained = training(
         steps=16,
         rows=700,
-        tokens=1000,
         losses=losses,
-        tokens_per_second=100.0,
-        wall_seconds=10.0,
-        cpu_seconds=10.0,
-        peak_gib=0.5,
         held_out=HeldOut(
             rows=35,
             losses=((4, 0.5, 0.6), (16, 0.9, 0.5)),
@@ -113,7 +107,7 @@ def test_rows_learnt_by_heart_are_not_trained_on_for_longer(rose, cause, move):
     score = Score(metric="accuracy", value=40.0, low=35.0, high=45.0, n=300, unparseable_share=0.0)
     evaluation = Evaluation(split="validation", score=score, predictions="p.jsonl")
     experiment = Experiment(
-        id="e01", number=1, plan=PLAN, training=training, evaluation=evaluation, outcome="kept"
+        id="e01", number=1, plan=PLAN, training=trained, evaluation=evaluation, outcome="kept"
     )
     diagnosis = diagnose(None, experiment, {})  # type: ignore[arg-type]  # without an audit no Dojo is asked
     assert (diagnosis.cause, diagnosis.next_move) == (cause, move)

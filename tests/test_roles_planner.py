@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from memory.held_out import HeldOut
-from memory.records import Experiment, Plan, Training
+from memory.records import Experiment, Plan
 from roles.planner import PlannerContext, _look_again
 from tasks.base import Score
+from tests.support.run_records import training
 from tools.training.estimate import Speed
 
 STEEP = tuple((step, 4.0 * 0.9**step) for step in range(16))
@@ -28,20 +29,9 @@ def experiment(number: int, sources: tuple[str, ...], init_from: str, losses=STE
         max_seconds=20.0,
         init_from=init_from,
     )
-    training = Training(
-        model_dir="m",
-        method="full",
-        steps=16,
-        rows=100,
-        tokens=1000,
-        losses=losses,
-        tokens_per_second=100.0,
-        wall_seconds=10.0,
-        cpu_seconds=10.0,
-        peak_gib=0.5,
-    )
+    trained = training(steps=16, rows=100, losses=losses)
     return Experiment.model_construct(
-        id=plan.experiment, plan=plan, training=training, evaluation=object(), outcome="kept"
+        id=plan.experiment, plan=plan, training=trained, evaluation=object(), outcome="kept"
     )
 
 

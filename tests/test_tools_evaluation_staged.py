@@ -11,12 +11,13 @@ from typing import Any, cast
 import pytest
 
 from memory.budget.clocks import Budget, Ledger
-from memory.records import Evaluation, Training
+from memory.records import Evaluation
 from tasks.base import ItemScore, Sample, Score
 from tasks.errors import ExperimentFailed
 from tests.support import run_in_progress
 from tests.support.copy_word_task import copy_spec, samples
 from tests.support.run_in_progress import StillDojo, make_dojo
+from tests.support.run_records import training
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.checks.champion import candidate_of, outcome_of
 from tools.evaluation import evaluate as evaluating
@@ -74,19 +75,7 @@ class Answerer:
 
 def trained(dojo: StillDojo, id: str) -> None:
     run_in_progress._write(dojo, int(id[1:]), "", "card")
-    training = Training(
-        model_dir=f"experiments/{id}/model",
-        method="full",
-        steps=20,
-        rows=120,
-        tokens=640,
-        losses=((5, 1.0),),
-        tokens_per_second=400.0,
-        wall_seconds=16.0,
-        cpu_seconds=30.0,
-        peak_gib=0.9,
-    )
-    dojo.journal.append("training", training, id)
+    dojo.journal.append("training", training(f"experiments/{id}/model", tokens=640), id)
 
 
 @pytest.fixture

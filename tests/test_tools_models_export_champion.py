@@ -38,7 +38,8 @@ def champion(journal: Journal, space: Workspace) -> Path:
     journal.append("evaluation", evaluation(20.0), "base")
     journal.append("card", data_card(space), "e01")
     journal.append("training_plan", TrainingPlan(method="lora", learning_rate=2e-3), "e01")
-    journal.append("training", training("experiments/e01/model", "lora"), "e01")
+    command = "python -m tools.recipes.sft plan.json"
+    journal.append("training", training("experiments/e01/model", method="lora", command=command), "e01")
     write_experiment(journal, "e01", "kept", 55.0)
     journal.append("champion_chosen", {"champion": "e01"})
     journal.append("test_evaluation", evaluation(19.0), "base")

@@ -77,7 +77,7 @@ def scored(journal: Journal, id: str, value: float, tests: str = "", against: st
     assert before is not None
     journal.append("plan", plan(id).model_copy(update={"tests": tests}), id)
     journal.append("training_plan", TrainingPlan(learning_rate=0.001), id)
-    journal.append("training", training(f"experiments/{id}/model", "full"), id)
+    journal.append("training", training(f"experiments/{id}/model"), id)
     journal.append("evaluation", evaluation(value), id)
     journal.append("comparison", comparison(id, against, value - before.score.value), id)
 
@@ -231,7 +231,7 @@ def test_what_was_mended_within_an_experiment_is_told(tmp_path: Path) -> None:
         journal.append("training_plan", TrainingPlan(), "e01")
         smaller = TrainingPlan(per_device_train_batch_size=8).model_dump(mode="json")
         journal.note("e01: instead 8 rows at a time", "e01", instead=smaller)
-        journal.append("training", training("experiments/e01/model", "full"), "e01")
+        journal.append("training", training("experiments/e01/model"), "e01")
         page = story_page(journal)
     assert ids_of(item_with(page, "Mended on the way: e01: instead 8 rows at a time")) == ["e01"]
     assert ids_of(item_with(page, "That worked: e01 was trained")) == ["e01"]

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from tasks.base import Script
 from tasks.errors import HarnessFault, InputError
-from tests.support.hostile_scripts import QUICK, STUBBORN
+from tests.support.hostile_scripts import PRELUDE, QUICK, STUBBORN
 from tools.sandbox import client, landlock, run, seccomp
 from tools.sandbox import folder as script_folder
 
@@ -93,11 +93,19 @@ def test_there_are_enough_hostile_scripts() -> None:
     assert len(BY_NAME) == len(QUICK) + len(STUBBORN) >= 25
 
 
+def test_an_attempt_that_fails_by_its_own_error_is_told_from_one_that_is_stopped() -> None:
+    attempts = "must_fail(os.listdir, '/no/such'); must_fail(lambda: no_name); must_fail(c, 'no_call', 1)"
+    code = PRELUDE.replace("@PARENT@", "1") + attempts
+    ran = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True)
+    assert [line.split()[0] for line in ran.stdout.splitlines()] == ["MISWRITTEN", "MISWRITTEN"]
+
+
 @pytest.mark.parametrize("name", BY_NAME)
 def test_a_hostile_script_is_stopped(found: dict[str, Any], name: str) -> None:
     hostile, result = BY_NAME[name], found["results"][name]
     said = result["stdout"] + result["stderr"]
     assert "ESCAPED" not in said
+    assert "MISWRITTEN" not in said
     assert "SEALED-TEST-ROW" not in said + result["returned"]
     assert "FORGED" not in result["stdout"] + result["returned"]
     assert "the driver ended" not in said

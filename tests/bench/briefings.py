@@ -45,6 +45,7 @@ from tasks.registry import get
 from tests.support.golden import SCHEMAS, STAGES
 from tests.support.mini_editions import mini, sealed
 from tests.support.run_in_progress import StillDojo, run_info, tiny_base
+from tests.support.run_records import training
 from tools.contamination.check import Decontaminator
 from tools.curation.run import rows_of
 from tools.evaluation.evaluate import clusters, item_of
@@ -137,8 +138,10 @@ class Rebuilt:
         recipe = inherited_recipe(self.dojo, plan) or self._recipe(plan, said.get("data_curator", {}))
         yield "recipe", recipe
         yield "card", self._card(plan)
-        training = TrainingPlan(init_from=plan.init_from, learning_rate=2e-3, num_train_epochs=3.1)
-        yield "training_plan", training
+        yield (
+            "training_plan",
+            TrainingPlan(init_from=plan.init_from, learning_rate=2e-3, num_train_epochs=3.1),
+        )
         yield "training", _training(id)
         yield "evaluation", self._evaluated(id)
         yield "comparison", self._comparison(id)
@@ -242,9 +245,8 @@ class Rebuilt:
 
 def _training(id: str) -> Training:
     losses = tuple((step, 0.1 + 2.0 / (1 + step / 20)) for step in range(5, 305, 5))
-    return Training(
-        model_dir=f"experiments/{id}/model",
-        method="full",
+    return training(
+        f"experiments/{id}/model",
         steps=303,
         rows=2000,
         tokens=1_200_000,

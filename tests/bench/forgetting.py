@@ -4,7 +4,8 @@ The same task folder, seed and time, once with ``--forgetting-budget off`` and o
 final model scores on the sealed test, how far it lies from its base along the base's general answers, and how
 many questions of general knowledge it still answers. The model is SmolLM2-135M where it was fetched (``ftdojo
 fetch smollm2-135m``), else a tiny one that was taught a few general answers, which shows that the bench works
-and says nothing about real models. Results are appended to ``forgetting.jsonl`` at once.
+and says nothing about real models. Results are appended to ``forgetting.jsonl`` at once; a folder of the
+held-out half is entered into the suite's ``openings.jsonl``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from graph.bench.mini_tasks import by_agent
 from graph.settings import make_settings
 from memory.journal.log import BASE, Journal
 from memory.records import Experiment
-from tests.bench.generality.__main__ import FOLDERS
+from tasks.errors import InputError, did_you_mean
+from tests.bench.generality.held_out import record_opening
+from tests.bench.generality.suite import FOLDERS
 from tests.support.general_model import make_general_model
 from tools.evaluation.evaluate import answer_sets
 from tools.forgetting.general import FACT_TOKENS
@@ -49,15 +52,19 @@ def main(
     max_rows: int = 2000,
 ) -> None:
     """Run what is missing, then print the table and some answers."""
+    if folder not in FOLDERS:
+        raise InputError(f"--folder {folder}", "there is no such folder", did_you_mean(folder, FOLDERS))
     out.mkdir(parents=True, exist_ok=True)
     worker = Worker()
     try:
         model = base_of(base_model, out, worker)
         task = write_task(folder, seed, out, held_out)
         done = {(row["model"], row["folder"], row["seed"], row["limit"]) for row in rows_of(out)}
-        for limit in limits.split(",") if limits else ("off", str(DEFAULT_BUDGET)):
-            if (model, folder, seed, limit) in done:
-                continue
+        wanted = limits.split(",") if limits else ("off", str(DEFAULT_BUDGET))
+        missing = [limit for limit in wanted if (model, folder, seed, limit) not in done]
+        if missing:
+            record_opening([folder], [seed], [f"forgetting {limit}" for limit in missing])
+        for limit in missing:
             settings = make_settings(
                 task=str(task),
                 base_model=model,
@@ -104,12 +111,9 @@ def what_was_kept(run_dir: Path, model: str, worker: Worker) -> dict[str, Any]:
     journal = Journal.open(run_dir / "journal.jsonl", write=False)
     measured = [each for each in journal.experiments() if each.forgetting and each.forgetting.general]
     champion = journal.champion_id()
-    trained = journal.training(champion)
-    folder = Path(model) if trained is None else run_dir / trained.model_dir
-    answers = {
-        BASE: _facts(resolve_base_model(model).path, worker, run_dir),
-        champion: _facts(folder, worker, run_dir),
-    }
+    answers = {BASE: _facts(resolve_base_model(model).path, worker, run_dir)}
+    if (trained := journal.training(champion)) is not None:
+        answers[champion] = _facts(run_dir / trained.model_dir, worker, run_dir)
     facts = [prompt for prompt in general_prompts() if prompt.expect]
     right = {
         name: sum(answers_right(prompt, answer) for prompt, answer in zip(facts, told, strict=True))
@@ -184,4 +188,7 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    try:
+        typer.run(main)
+    except InputError as error:
+        raise SystemExit(str(error)) from None

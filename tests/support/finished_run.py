@@ -35,7 +35,7 @@ def make_finished_run(folder: Path, kept: bool = True) -> Path:
         if kept:
             model = make_tiny_model(space.experiment_dir("e01") / "model", seed=1)
             journal.append("training_plan", TrainingPlan(method="full"), "e01")
-            journal.append("training", training("experiments/e01/model", "full"), "e01")
+            journal.append("training", training("experiments/e01/model"), "e01")
             write_experiment(journal, "e01", "kept", 55.0)
             out = space.experiment_dir("e01") / "validation.jsonl"
             evaluate(spec.data.validation, spec, model, out, space, shared_worker())

@@ -1,6 +1,7 @@
 """Scripts that try to break out of the sandbox, and honest ones that must work beside them.
 
-An escape prints ``ESCAPED``; harm that the script itself cannot see (a connection, a
+An escape prints ``ESCAPED``, and an attempt that fails by an error of the script's own, which would
+show nothing of the sandbox, ``MISWRITTEN``; harm that the script itself cannot see (a connection, a
 process that lives on, a changed file) is looked for outside by ``tests.support.run_hostile_scripts``.
 Names in ``@`` stand for what that program sets up: files open to everyone, so that
 nothing but the sandbox keeps a script from them.
@@ -13,10 +14,14 @@ from dataclasses import dataclass, field
 PRELUDE = """
 import ctypes, errno, glob, json, os, shutil, signal, socket, subprocess, sys, threading, time
 libc = ctypes.CDLL(None, use_errno=True)
+MISWRITTEN = (AttributeError, NameError, SyntaxError, TypeError, ctypes.ArgumentError)
 
 def must_fail(action, *arguments, **named):
     try:
         found = action(*arguments, **named)
+    except MISWRITTEN as error:
+        print("MISWRITTEN", action, arguments, repr(error))
+        return
     except Exception:
         return
     print("ESCAPED", action, arguments, repr(found)[:100])

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from memory.recipe import DataCard, StepCount
-from memory.records import (
-    Comparison,
-    Training,
-)
+from memory.records import Comparison, Training
+from tests.support import run_records
 
 
 def card(sources: tuple[str, ...]) -> DataCard:
@@ -27,9 +25,8 @@ def card(sources: tuple[str, ...]) -> DataCard:
 
 
 def training(id: str) -> Training:
-    return Training(
-        model_dir=f"experiments/{id}/model",
-        method="full",
+    return run_records.training(
+        f"experiments/{id}/model",
         steps=200,
         rows=120,
         tokens=64_000,
@@ -42,17 +39,15 @@ def training(id: str) -> Training:
 
 
 def comparison(id: str, champion: str, delta: float, n: int) -> Comparison:
-    return Comparison(
-        challenger=id,
-        champion=champion,
-        delta=delta,
+    return run_records.comparison(
+        id,
+        champion,
+        delta,
         low=delta - 6,
         high=delta + 6,
         p_value=0.04,
         fixed=9,
         broken=3,
-        format_gain=1.0,
-        capability_gain=delta - 1.0,
         test="exact McNemar",
         n=n,
     )

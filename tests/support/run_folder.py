@@ -21,6 +21,7 @@ from memory.records import (
     TrainingPlan,
 )
 from tasks.base import Sample, Score
+from tests.support.run_records import comparison, training
 
 NASTY = "<script>alert('x')</script> & \"quotes\""
 """Found in prompts, answers, names and lessons: data may hold anything."""
@@ -202,9 +203,8 @@ def _card(folder: Path, id: str) -> DataCard:
 
 def _training(id: str, number: int) -> Training:
     losses = tuple((step, 0.3 + 2.4 / (1 + step / (6 + 2 * number))) for step in range(1, 116, 3))
-    return Training(
-        model_dir=f"experiments/{id}/model",
-        method="full",
+    return training(
+        f"experiments/{id}/model",
         steps=115,
         rows=1830,
         tokens=168_000,
@@ -220,12 +220,10 @@ def _training(id: str, number: int) -> Training:
 def _comparison(challenger: str, champion: str, n: int = 300) -> Comparison:
     delta = SCORES[challenger] - SCORES[champion]
     strong = delta > 10
-    return Comparison(
-        challenger=challenger,
-        champion=champion,
-        delta=delta,
-        low=delta - 4.0,
-        high=delta + 4.0,
+    return comparison(
+        challenger,
+        champion,
+        delta,
         p_value=1e-9 if strong else 0.41,
         fixed=round(n * delta / 100) + 20,
         broken=20,

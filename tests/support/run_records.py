@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from memory.journal.log import Journal
 from memory.records import Comparison, Diagnosis, Evaluation, Lesson, Outcome, Plan, RunInfo, Training
@@ -44,37 +44,38 @@ def evaluation(value: float) -> Evaluation:
     return Evaluation(split="validation", score=score, predictions="predictions.jsonl")
 
 
-def training(model_dir: str, method: Literal["full", "lora"]) -> Training:
-    return Training(
-        model_dir=model_dir,
-        method=method,
-        steps=63,
-        rows=64,
-        tokens=9000,
-        losses=((63, 0.5),),
-        tokens_per_second=900.0,
-        wall_seconds=10.0,
-        cpu_seconds=10.0,
-        peak_gib=0.5,
-        command="python -m tools.recipes.sft plan.json",
-    )
+def training(model_dir: str = "m", **changes: Any) -> Training:
+    fields: dict[str, Any] = {
+        "model_dir": model_dir,
+        "method": "full",
+        "steps": 63,
+        "rows": 64,
+        "tokens": 9000,
+        "losses": ((63, 0.5),),
+        "tokens_per_second": 900.0,
+        "wall_seconds": 10.0,
+        "cpu_seconds": 10.0,
+        "peak_gib": 0.5,
+    }
+    return Training(**{**fields, **changes})
 
 
-def comparison(challenger: str, champion: str, delta: float) -> Comparison:
-    return Comparison(
-        challenger=challenger,
-        champion=champion,
-        delta=delta,
-        low=delta - 4,
-        high=delta + 4,
-        p_value=0.012,
-        fixed=40,
-        broken=10,
-        format_gain=1.0,
-        capability_gain=delta - 1.0,
-        test="mcnemar",
-        n=300,
-    )
+def comparison(challenger: str, champion: str, delta: float, **changes: Any) -> Comparison:
+    fields: dict[str, Any] = {
+        "challenger": challenger,
+        "champion": champion,
+        "delta": delta,
+        "low": delta - 4,
+        "high": delta + 4,
+        "p_value": 0.012,
+        "fixed": 40,
+        "broken": 10,
+        "format_gain": 1.0,
+        "capability_gain": delta - 1.0,
+        "test": "mcnemar",
+        "n": 300,
+    }
+    return Comparison(**{**fields, **changes})
 
 
 def write_experiment(

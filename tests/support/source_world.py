@@ -10,9 +10,10 @@ from memory.experience.lessons import Recalled
 from memory.explained import Explained
 from memory.forgetting import Divergence, Forgetting, GeneralAnswers
 from memory.recipe import Repair
-from memory.records import Diagnosis, Evaluation, Experiment, Plan, Training
+from memory.records import Diagnosis, Evaluation, Experiment, Plan
 from roles.planner import plan
 from tasks.base import Score
+from tests.support.run_records import training
 from tests.test_tools_checks_source_kinds import profile
 from tools.training.estimate import Speed
 
@@ -22,18 +23,7 @@ BUDGET = 0.5
 NOISE = 4.0
 """Points over the incumbent from which a result is kept, about one standard error."""
 
-TRAINING = Training(
-    model_dir="m",
-    method="full",
-    steps=40,
-    rows=500,
-    tokens=1000,
-    losses=((1, 2.0), (2, 1.9)),
-    tokens_per_second=5000.0,
-    wall_seconds=10.0,
-    cpu_seconds=10.0,
-    peak_gib=0.5,
-)
+TRAINING = training(steps=40, rows=500, tokens=1000, losses=((1, 2.0), (2, 1.9)), tokens_per_second=5000.0)
 
 
 def score(value: float) -> Score:

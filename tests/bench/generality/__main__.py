@@ -51,7 +51,7 @@ def main(
     if table_only:
         typer.echo(table(read(results)))
         return
-    names, numbers, wanted = chosen(only), [int(text) for text in seeds.split(",")], parts.split(",")
+    names, numbers, wanted = chosen(only), _numbers(seeds), parts.split(",")
     if unknown := set(wanted) - set(PARTS):
         raise InputError(
             f"--parts {','.join(sorted(unknown))}", "there is no such part", f"of {', '.join(PARTS)}"
@@ -69,7 +69,7 @@ def main(
         for each in (missing if part == "agent" else ("",))
     ]
     done = {cell_of(row) for row in read(results)}
-    cells = [cell for cell in cells if cell not in done]
+    cells = [cell for cell in dict.fromkeys(cells) if cell not in done]
     for cell in cells:  # before anything is opened
         settings_of(cell, out, out)
     labels = list(dict.fromkeys(cell.label for cell in cells))
@@ -77,6 +77,13 @@ def main(
     for cell in cells:
         _run(cell, out, oracle_seconds)
     typer.echo(table(read(results)))
+
+
+def _numbers(seeds: str) -> list[int]:
+    try:
+        return [int(text) for text in seeds.split(",")]
+    except ValueError:
+        raise InputError(f"--seeds {seeds}", "holds what is no number", "e.g. 0,1,2") from None
 
 
 def _pairs(names: Sequence[str], seeds: Sequence[int]) -> list[tuple[str, int]]:

@@ -156,6 +156,7 @@ def _drawn_shares(group: Group, label: str, rng: np.random.Generator) -> NDArray
 
 def table(rows: Iterable[Row]) -> str:
     """A line for each folder, seed and base model, and what each part closes on average, by halves."""
+    rows = list(rows)
     groups = grouped(rows)
     labels = list(dict.fromkeys(label for group in groups for label in group.parts))
     order = [ALL_DATA, ORACLE, AGENT]
@@ -177,7 +178,12 @@ def table(rows: Iterable[Row]) -> str:
         )
         lines.append(f"| {' | '.join(cells)} |")
     compared = [label for label in labels if label not in (ALL_DATA, ORACLE)]
-    return "\n".join([*lines, "", *(_summary(groups, label) for label in compared)])
+    lines += ["", *(_summary(groups, label) for label in compared)]
+    if replaced := len(rows) - sum(len(group.parts) for group in groups):
+        lines.append(
+            f"Not shown: {replaced}, for a later result of the same part, at any budget, stands here."
+        )
+    return "\n".join(lines)
 
 
 def _score_text(row: Row | None) -> str:
@@ -198,18 +204,13 @@ def _closed(group: Group) -> str:
 def _summary(groups: Sequence[Group], label: str) -> str:
     """One sentence on a part, for each base model and half."""
     said = []
-    for model in dict.fromkeys(group.base_model for group in groups):
-        for half, wanted in (("all", None), ("open", False), ("held out", True)):
-            mine = [
-                group
-                for group in groups
-                if group.base_model == model
-                and label in group.parts
-                and wanted in (None, is_held_out(group.folder))
-            ]
-            if not mine or (wanted is not None and len(mine) == len(groups)):
-                continue
-            said.append(f"{model}, {half}: {_share_text(mine, label)}")
+    for model in dict.fromkeys(group.base_model for group in groups if label in group.parts):
+        every = [group for group in groups if group.base_model == model and label in group.parts]
+        said.append(f"{model}, all: {_share_text(every, label)}")
+        halves = [[group for group in every if is_held_out(group.folder) == half] for half in (False, True)]
+        if all(halves):
+            for name, mine in zip(("open", "held out"), halves, strict=True):
+                said.append(f"{model}, {name}: {_share_text(mine, label)}")
     return f"{label}: {'; '.join(said)}."
 
 
