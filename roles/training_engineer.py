@@ -15,7 +15,7 @@ from memory.training import rate_used
 from roles.hyperparameters import Hyperparameters, best_so_far, suggest
 from roles.method import method_for
 from roles.search_space import MAX_EPOCHS
-from roles.time_split import rows_in_time, searches
+from roles.time_split import mean_row_tokens, rows_in_time, searches
 from roles.trials import trials_from
 from tasks.errors import ExperimentFailed
 from tools.dojo import Dojo
@@ -164,12 +164,12 @@ def _suggested(
                 int(float(lesson.settings["per_device_train_batch_size"])),
                 f"lesson {lesson.id}",
             )
-    width = dojo.base_model.hidden_size
+    width, tokens = dojo.base_model.hidden_size, mean_row_tokens(dojo)
     trials = trials_from(history, dojo.validation_score("base").value, method)
     length = rows_in_time(dojo, plan, method)
     before = dojo.journal.plan(plan.init_from)
     from_look = before is not None and before.steps > 0
     screening = plan.steps or from_look or plan.change in ("first", "sources", "data")
     if screening or "tpe" in dojo.journal.without or not searches(dojo, method):
-        return best_so_far(trials, length) or suggest([], method, width, dojo.seed)
-    return suggest(trials, method, width, dojo.seed, ceiling, length)
+        return best_so_far(trials, length) or suggest([], method, width, dojo.seed, row_tokens=tokens)
+    return suggest(trials, method, width, dojo.seed, ceiling, length, tokens)

@@ -99,7 +99,7 @@ def _timeouts(dojo: Dojo) -> int:
 
 
 def _batch_of(asked: int, rows: int) -> int:
-    """The batch, halved down to ``LEAST_BATCH`` where a short training would have too few steps."""
+    """The batch, halved, not below ``LEAST_BATCH``, where a short training would have too few steps."""
     size = asked
     while size >= 2 * LEAST_BATCH and rows / size < LEAST_STEPS:
         size //= 2
