@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from graph.bench.disturbed import table
-from graph.bench.injected_failures import FAULTS, FaultPlan
+from graph.bench.injected_failures import FAULTS, FaultPlan, FaultyWorker
+from tasks.errors import ExperimentFailed
 from tests.bench.search.figures import compared, recovered
 from tests.bench.search.recovery import disturbed, most_alike
 from tests.bench.search.run import ITEMS, simulated_run
@@ -43,6 +46,19 @@ def test_the_plan_of_failures_hits_its_share_in_five_ways() -> None:
     assert set(faults.injected) == set(FAULTS)
     again = FaultPlan(7)
     assert [again.next() for _ in range(50)] == [FaultPlan(7, asked=n).next() for n in range(50)]
+
+
+def test_a_faulty_worker_fails_trainings_after_the_time_they_lose_and_passes_all_else_on(
+    tmp_path: Path,
+) -> None:
+    slept: list[float] = []
+    real = SimpleNamespace(run=lambda *given, **places: {"ran": given[0]}, threads=2)
+    worker = FaultyWorker(real, FaultPlan(0, share=1.0), slept.append)  # type: ignore[arg-type]
+    with pytest.raises(ExperimentFailed, match="injected"):
+        worker.run("train", {}, 60.0, tmp_path / "log", "train")
+    assert 0 < slept[0] < 60.0
+    assert worker.run("answer", {}, 60.0, tmp_path / "log", "evaluate") == {"ran": "answer"}
+    assert worker.threads == 2
 
 
 def test_no_failure_comes_three_times_and_recovery_loses_no_more_than_giving_up() -> None:

@@ -11,6 +11,10 @@ from graph.approval import gates
 from graph.nodes import data_curator
 from graph.step import Step
 from memory.records import Diagnosis, Failure, Plan, TrainingPlan
+from roles import playbook
+from roles.llm.schemas import TrainingDecision
+from roles.llm.validate_training import training_draft_of
+from tasks.errors import InvalidDecision
 from tests.support.progress_records import card
 from tests.support.run_in_progress import StillDojo, make_dojo
 from tests.test_graph_nodes import step
@@ -66,6 +70,20 @@ def test_a_training_that_died_twice_is_not_let_through_a_third_time(dojo: StillD
     assert failure.code == "repeated"
     assert "e02, e03" in failure.message
     assert dojo.journal.training_plan("e04") is None
+
+
+def test_a_language_model_is_told_so_and_can_mend_its_decision(dojo: StillDojo) -> None:
+    plan = begin(dojo, "e04")
+    decision = TrainingDecision(method="full", reason="the model is small")
+    with pytest.raises(InvalidDecision, match="e02, e03"):
+        training_draft_of(dojo, plan, card(SOURCES), decision)
+    other = decision.model_copy(update={"method": "lora"})
+    assert training_draft_of(dojo, plan, card(SOURCES), other).method == "lora"
+
+
+def test_the_playbook_takes_the_other_method_by_itself(dojo: StillDojo) -> None:
+    plan = begin(dojo, "e04")
+    assert playbook.draft_training(dojo, plan, card(SOURCES)).method == "lora"
 
 
 def test_another_method_is_let_through(dojo: StillDojo) -> None:

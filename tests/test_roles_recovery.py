@@ -27,12 +27,13 @@ class FailsWhere(FaultPlan):
 
 
 def run(fails: Callable[[int], Fault | None], experiments: int, search: str = "greedy") -> list[Experiment]:
-    """The first experiments of a simulated run with these failures."""
+    """The first experiments of a simulated run with these failures; fewer where nothing is left to plan."""
     dojo: Any = SimulatedDojo(made_surface(0, ITEMS), 0, search, 300.0)
     faults = FailsWhere(0, rule=fails)
     while len(dojo.journal.done) < experiments:
         plan = playbook.plan(dojo, f"e{len(dojo.journal.done) + 1:02d}")
-        assert isinstance(plan, Plan)
+        if not isinstance(plan, Plan):
+            break
         experiment(dojo, plan, faults)
     return list(dojo.journal.done)
 
@@ -89,7 +90,7 @@ def test_running_out_of_memory_goes_on_within_the_experiment() -> None:
 
 def test_where_the_process_dies_twice_the_other_method_takes_its_place_and_a_third_time_never_comes() -> None:
     before = first_long()
-    found = longs(run(lambda number: FAULTS["killed"] if number >= before else None, before + 8))
+    found = longs(run(lambda number: FAULTS["killed"] if number >= before else None, before + 20))
     died = [
         (each.training_plan.method, frozenset(each.plan.sources), each.plan.init_from)
         for each in found
@@ -97,6 +98,7 @@ def test_where_the_process_dies_twice_the_other_method_takes_its_place_and_a_thi
     ]
     assert {method for method, *_ in died} == {"full", "lora"}
     assert max(died.count(each) for each in died) == 2
+    assert len(found) < 20  # where everything dies, the run ends in order
 
 
 def test_failures_are_no_reason_to_believe_that_nothing_helps() -> None:
@@ -108,13 +110,12 @@ def test_failures_are_no_reason_to_believe_that_nothing_helps() -> None:
 
 def test_a_hang_does_not_shorten_what_comes_after_a_training_that_ended() -> None:
     before = first_long()
-    failed, again, later = longs(run(once("hang", before), before + 3))
-    plans = [each.training_plan for each in (failed, again, later)]
-    assert all(plans)
-    hung, halved, whole = (
-        each.timeout_seconds / each_plan.max_seconds
-        for each, each_plan in zip(plans, (failed.plan, again.plan, later.plan), strict=True)
-        if each
-    )
+    hung, halved, whole = map(time_granted, longs(run(once("hang", before), before + 3)))
     assert halved < 0.8 * hung
     assert whole > halved
+
+
+def time_granted(done: Experiment) -> float:
+    """The time limit of a training, of what its plan asked for."""
+    assert done.training_plan is not None
+    return done.training_plan.timeout_seconds / done.plan.max_seconds

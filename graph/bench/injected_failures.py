@@ -9,14 +9,17 @@ it.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from graph.session import Session
+from roles.training_gate import TIME_MARGIN
 from tasks.errors import Code, ExperimentFailed, Stage
 from tools.process.worker import Worker
+from tools.training.train import GRACE_SECONDS
 
 SHARE = 1 / 3
 """Of all trainings."""
@@ -30,7 +33,7 @@ class Fault:
     code: Code
     message: str
     time_share: float
-    """Of the time that the training would have taken; over 1.0, of its time limit."""
+    """Of the time that the training was planned to take; a hang lasts until its limit, which is beyond."""
 
 
 FAULTS: dict[Way, Fault] = {
@@ -67,8 +70,10 @@ class FaultPlan:
 class FaultyWorker:
     """A worker whose trainings fail by plan; all else is passed on."""
 
-    def __init__(self, worker: Worker, faults: FaultPlan) -> None:
-        self._worker, self._faults = worker, faults
+    def __init__(
+        self, worker: Worker, faults: FaultPlan, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._worker, self._faults, self._sleep = worker, faults, sleep
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._worker, name)
@@ -89,13 +94,14 @@ class FaultyWorker:
         """
         fault = self._faults.next() if stage == "train" else None
         if fault is not None:
+            self._sleep(fault.time_share * max(timeout_seconds - GRACE_SECONDS, 0.0) / TIME_MARGIN)
             raise ExperimentFailed(stage, fault.code, fault.message)
         return self._worker.run(function, payload, timeout_seconds, log_path, stage, **places)
 
 
 def inject(faults: FaultPlan) -> Callable[[Session], None]:
-    """For ``graph.run.run(opened=...)``: let a run's trainings fail by plan. Its time is not lost with
-    them."""
+    """For ``graph.run.run(opened=...)``: let a run's trainings fail by plan, each after the
+    time that it loses."""
 
     def opened(session: Session) -> None:
         session.dojo.worker = FaultyWorker(session.dojo.worker, faults)  # type: ignore[assignment]
