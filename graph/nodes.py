@@ -32,6 +32,7 @@ from tasks.errors import LONGEST_REASON, ExperimentFailed, MachineFault, or_faul
 from tools.checks import forgetting
 from tools.checks.champion import candidate_of, outcome_of
 from tools.checks.explained import measure_explained
+from tools.checks.repeated_failure import check_training_repeats, refuse_repeats
 from tools.checks.source_kinds import by_kind
 from tools.curation.repair import words
 from tools.models.export.champion import export_champion
@@ -83,7 +84,11 @@ def _guarded(work: Callable[[Step, str], Draft]) -> Work:
             return {"failed": False, "draft": work(step, experiment)}
         except ExperimentFailed as failed:
             failure = Failure(
-                stage=failed.stage, code=failed.code, message=failed.message, log_tail=failed.log_tail
+                stage=failed.stage,
+                code=failed.code,
+                message=failed.message,
+                log_tail=failed.log_tail,
+                tried=failed.tried,
             )
             step.journal.append("failure", failure, experiment)
             step.tell("failure", experiment, failure)
@@ -126,9 +131,14 @@ def training_engineer(step: Step, experiment: str) -> Draft:
     step.announce("training_engineer", "choosing hyperparameters, probing a few steps", experiment)
     with step.thinking():
         draft = step.policy.draft_training(dojo, plan, card)
+    refuse_repeats("train", partial(check_training_repeats, dojo, plan, card, draft))
     probe = None
     if training_gate.needs_probe(dojo, draft, card):
-        probe, draft = until_it_fits(step, plan, draft, lambda form: dojo.probe(experiment, form, card))
+        try:
+            probe, draft = until_it_fits(step, plan, draft, lambda form: dojo.probe(experiment, form, card))
+        except ExperimentFailed as failed:
+            failed.tried = draft.model_dump(mode="json")
+            raise
     return training_gate.timed(dojo, plan, card, draft, probe).model_dump(mode="json")
 
 

@@ -35,6 +35,7 @@ def run(
     on_event: OnEvent | None = None,
     answer: AskPerson | None = None,
     without: Sequence[str] = (),
+    opened: Callable[[Session], None] | None = None,
 ) -> dict[str, object]:
     """Run a task from the start to its ending.
 
@@ -43,6 +44,7 @@ def run(
         on_event: called with every event (kinds of the journal, plus ``stage``).
         answer: asks a person, where the settings say so; without it the run stops at the first question.
         without: parts of the agent that a benchmark switches off (``graph.bench.ablations``).
+        opened: what a benchmark does to the open run before its first step.
 
     Returns:
         The summary: the keys of the printed block. Of a run that stopped at a question: ``run``,
@@ -57,6 +59,8 @@ def run(
         session = runs.start(settings)
         if without:
             session.dojo.journal.note(f"an ablation: without {', '.join(without)}", without=list(without))
+        if opened is not None:
+            opened(session)
         return _drive(runs, session, on_event, answer, fresh=True)
 
 

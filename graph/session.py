@@ -328,6 +328,7 @@ def _build(
         seed=settings.seed,
         max_rows=settings.max_rows,
         max_experiments=settings.max_experiments,
+        search=settings.search,
         loss_on=settings.loss_on,
         watched=Watched(settings.forgetting_budget, settings.do_no_harm),
         answer_cache=None if settings.answer_cache == "off" else Path(settings.answer_cache).expanduser(),

@@ -147,6 +147,10 @@ class RunSettings(BaseModel):
         "playbook",
         description="Who decides: `playbook` (rules, no key needed) or `llm` (a language model).",
     )
+    search: Literal["greedy", "tree"] = Field(
+        "greedy",
+        description="How experiments are chosen: `greedy` (first rule that applies) or `tree` (a bandit).",
+    )
     model: str = Field(
         "",
         description="Language model for every role, as provider:model.",
@@ -235,6 +239,7 @@ class Options(TypedDict, total=False):
     allow_pickle: bool
     loss_on: Literal["auto", "all", "last"]
     policy: Literal["playbook", "llm"]
+    search: Literal["greedy", "tree"]
     model: str
     base_url: str
     models_file: str

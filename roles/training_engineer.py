@@ -18,6 +18,7 @@ from roles.search_space import MAX_EPOCHS
 from roles.time_split import mean_row_tokens, rows_in_time, searches
 from roles.trials import trials_from
 from tasks.errors import ExperimentFailed
+from tools.checks.repeated_failure import MOST_TIMES, crashes, diverged_at
 from tools.dojo import Dojo
 from tools.models.quantised import has_bitsandbytes
 from tools.process.machine import machine
@@ -26,10 +27,21 @@ from tools.training.estimate import LIBRARIES_GIB, formula_gib
 from tools.training.learning_rate import Method, learning_rate_range
 from tools.training.memory import LongestBatch, longest_batch
 
+BACK_OFF = 0.5
+"""Of a rate that diverged, the most that is tried after it: what a diagnosis of divergence asks for."""
+
 
 def draft_training(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
     """Method by size, hyperparameters by TPE (or by a cited lesson), no more epochs than pay."""
-    return within_memory(dojo, plan, card, draft_of(dojo, plan, card, method_for(dojo)))
+    return within_memory(dojo, plan, card, draft_of(dojo, plan, card, method_asked(dojo, plan)))
+
+
+def method_asked(dojo: Dojo, plan: Plan) -> Method:
+    """The method by size; the other one where the process of that died twice over the same work."""
+    usual = method_for(dojo)
+    if crashes(dojo.journal.experiments(), plan, usual) < MOST_TIMES:
+        return usual
+    return "lora" if usual == "full" else "full"
 
 
 def draft_of(dojo: Dojo, plan: Plan, card: DataCard, method: Method) -> TrainingPlan:
@@ -126,14 +138,16 @@ def _with_lora(dojo: Dojo, plan: Plan, draft: TrainingPlan) -> TrainingPlan:
 def hyperparameters_for(
     dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method
 ) -> Hyperparameters:
-    """What is suggested for a plan, at no higher a rate than the weights allow that it goes on from."""
-    ceiling = rate_ceiling(dojo, plan.init_from, method)
+    """What is suggested for a plan, at no higher a rate than the weights allow that it goes on from, and
+    clearly below one that diverged."""
+    ceiling, why = rate_ceiling(dojo, plan.init_from, method), f"held to the rate of {plan.init_from}"
+    diverged = diverged_at(history, method, plan.init_from)
+    if diverged is not None and (ceiling is None or BACK_OFF * diverged < ceiling):
+        ceiling, why = BACK_OFF * diverged, f"held to half of {diverged:.2g}, which diverged"
     found = _suggested(dojo, plan, history, method, ceiling)
     if ceiling is None or found.learning_rate <= ceiling:
         return found
-    return replace(
-        found, learning_rate=ceiling, origin=f"{found.origin}, held to the rate of {plan.init_from}"
-    )
+    return replace(found, learning_rate=ceiling, origin=f"{found.origin}, {why}")
 
 
 def rate_ceiling(dojo: Dojo, init_from: str, method: Method) -> float | None:

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from tools.synthesis.teacher import Teacher
 
 Split = Literal["validation", "confirmation", "test"]
+SearchName = Literal["greedy", "tree"]
 
 
 @dataclass
@@ -82,6 +83,8 @@ class Dojo:
     max_rows: int
     max_experiments: int | None = None
     """How many experiments were asked for at most."""
+    search: SearchName = "greedy"
+    """How the Planner chooses among what its rules propose."""
     confirmation: tuple[Sample, ...] = ()
     """Validation items kept apart, on which the final model alone is tested against the base."""
     max_length: int = 512

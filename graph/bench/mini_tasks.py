@@ -150,10 +150,12 @@ def scores(base: Score, final: Score) -> dict[str, Any]:
     }
 
 
-def by_agent(settings: RunSettings, without: Sequence[str] = ()) -> dict[str, Any]:
+def by_agent(
+    settings: RunSettings, without: Sequence[str] = (), opened: Callable[[Session], None] | None = None
+) -> dict[str, Any]:
     """One run of the agent, perhaps without some of its parts, with what it cost in orchestration."""
     started = time.monotonic()
-    summary = run_agent(settings, without=without)
+    summary = run_agent(settings, without=without, opened=opened)
     run_dir = Path(settings.runs_dir) / str(summary["run"])
     journal = Journal.open(run_dir / "journal.jsonl", write=False)
     champion = journal.champion_id()
@@ -184,6 +186,7 @@ def main(
     budget: Annotated[str, typer.Option(help="The agent's budget.")] = "5m",
     out: Annotated[Path, typer.Option(help="Folder for runs and results.jsonl.")] = Path("runs/benchmark"),
     parts: Annotated[str, typer.Option(help="Of all_data, oracle, agent.")] = "all_data,oracle,agent",
+    search: Annotated[str, typer.Option(help="Of the agent, as of ftdojo run.")] = "greedy",
     write: Annotated[Path | None, typer.Option(help="Also write the table into this Markdown file.")] = None,
 ) -> None:
     """Run the comparison; every result is appended to results.jsonl at once, then the table is printed.
@@ -200,7 +203,12 @@ def main(
                     continue
                 seconds: str | float = budget if part == "agent" else 3600.0
                 settings = make_settings(
-                    task=task, seed=seed, budget_seconds=seconds, memory="off", runs_dir=str(out / part)
+                    task=task,
+                    seed=seed,
+                    budget_seconds=seconds,
+                    search=search,
+                    memory="off",
+                    runs_dir=str(out / part),
                 )
                 if part == "agent":
                     row = by_agent(settings)

@@ -52,6 +52,7 @@ class SourceWorld:
     """Nats per token that a training forgets; a share of general rows takes three times that share off."""
     explained: dict[str, dict[str, Explained]] = field(default_factory=dict)
     without: frozenset[str] = frozenset()
+    search: str = "greedy"
     history: list[Experiment] = field(default_factory=list)
 
     def dojo(self) -> Any:
@@ -87,6 +88,7 @@ class SourceWorld:
             max_length=512,
             seed=0,
             max_experiments=None,
+            search=self.search,
         )
 
     def best(self) -> Experiment | None:

@@ -4,6 +4,7 @@
 * all_data: every readable source concatenated, defaults, three epochs.
 * oracle: the clean source alone, cleaned, with generous time (who knows the faults trains on it).
 * agent: ``ftdojo run`` with its budget, which has to find out.
+* tree: the agent with ``--search tree``.
 * random, tpe: mixtures of the sources drawn at random, or by TPE, in the agent's budget.
 
 Every result is appended to ``OUT/results.jsonl`` at once, and what stands there is not run again. Runs of the
@@ -28,7 +29,7 @@ from tests.bench.generality.held_out import commit, record_opening
 from tests.bench.generality.results import Cell, append, cell_of, read, table
 from tests.bench.generality.suite import FOLDERS, chosen
 
-SEARCHING = ("agent", "random", "tpe")
+SEARCHING = ("agent", "tree", "random", "tpe")
 PARTS = ("all_data", "oracle", *SEARCHING)
 BY_HAND_SECONDS = 36_000.0
 """The budget of parts that do not search: their trainings end by their own plan."""
@@ -124,6 +125,8 @@ def _result(cell: Cell, settings: RunSettings, made: MadeFolder, oracle_seconds:
     match cell.part:
         case "agent":
             return by_agent(settings, (cell.without,) if cell.without else ())
+        case "tree":
+            return by_agent(settings.model_copy(update={"search": "tree"}))
         case "random":
             return by_search(settings, "random")
         case "tpe":
