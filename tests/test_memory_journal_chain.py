@@ -7,13 +7,14 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from memory.journal.chain import NO_CHAIN
-from memory.journal.evidence import accepted_changes, files_on_record, subjects_on_record
 from memory.journal.events import decode, encode
+from memory.journal.evidence import accepted_changes, files_on_record, subjects_on_record
 from memory.journal.examine import examine
 from memory.journal.log import Journal
 from tasks.errors import InputError
@@ -42,7 +43,7 @@ def unchained(path: Path) -> None:
 def test_each_line_names_the_digest_of_the_bytes_before_it(path: Path) -> None:
     lines = written(path)
     assert decode(lines[0]).prev == ""
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         assert decode(line).prev == sha256(before.rstrip(b"\n")).hexdigest()
     journal = Journal.open(path, write=False)
     assert journal.head == sha256(lines[-1].rstrip(b"\n")).hexdigest()

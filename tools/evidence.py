@@ -1,14 +1,14 @@
 """Evidence of what a run writes: the digest of a file stands in the journal before the file is used again.
 
-A file of answers is recorded first and written then. After a kill in between, the journal knows a file that is
-not there, and the answers are made again; a file that the journal does not know was not written by the
+A file of answers is recorded first and written then. After a kill in between, the journal knows a file that
+is not there, and the answers are made again; a file that the journal does not know was not written by the
 run, and is never taken for an answer.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
@@ -52,12 +52,17 @@ class Evidence:
         self.journal, self.workspace = journal, workspace
 
     def holds(self, path: Path) -> bool:
-        """Whether a file is there, and is the one that the journal names."""
-        recorded = files_on_record(self.journal).get(self.workspace.relative(path))
+        """Whether a file is there, and is the one that the journal names; another one is told of."""
+        name = self.workspace.relative(path)
         try:
-            return recorded is not None and digest_of_file(path) == recorded
+            found = digest_of_file(path)
         except OSError:
             return False
+        if (recorded := files_on_record(self.journal).get(name)) == found:
+            return True
+        why = "another one than the run wrote" if recorded else "none that the run wrote"
+        self.journal.note(f"{name} is {why}, and is not used", stranger={"file": name, "sha256": found})
+        return False
 
     def write_jsonl(self, path: Path, rows: Iterable[Mapping[str, Any]], about: str) -> None:
         """``Workspace.write_jsonl``, recorded first.
@@ -69,16 +74,17 @@ class Evidence:
         self._record(about, {self.workspace.relative(path): sha256(text.encode("utf-8")).hexdigest()}, None)
         self.workspace.write_text(path, text)
 
-    def vouch(self, about: str, paths: Sequence[Path], experiment: str | None = None, **facts: Any) -> None:
+    def vouch(self, about: str, name: str, experiment: str | None = None, **facts: Any) -> None:
         """Record files as they are now; what the journal knows already is not said again.
 
         Args:
             about: what they are, in a word.
-            paths: inside the run's folder; a folder stands for the files below it.
+            name: a path within the run's folder; a folder stands for the files below it.
             experiment: whose they are.
             facts: what else belongs to them.
         """
-        files = [file for path in paths for file in (files_under(path) if path.is_dir() else [path])]
+        path = self.workspace.inside(name)
+        files = files_under(path) if path.is_dir() else [path]
         found = {self.workspace.relative(file): digest_of_file(file) for file in files}
         self._record(about, found, experiment, **facts)
 

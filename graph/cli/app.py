@@ -132,6 +132,10 @@ def run(
 def resume(
     name: RunName,
     runs_dir: RunsDir,
+    accept_changes: Annotated[
+        bool,
+        typer.Option("--accept-changes", help="Go on although data, code or weights changed; marks the run."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Go on with a run that was cut off, without losing or repeating a finished experiment."""
@@ -139,7 +143,7 @@ def resume(
     from graph.run import resume as go_on
 
     run_dir = find_run(name, Path(runs_dir))
-    _show(lambda on_event, answer: go_on(run_dir, on_event, answer), as_json)
+    _show(lambda on_event, answer: go_on(run_dir, on_event, answer, accept_changes), as_json)
 
 
 @app.command(rich_help_panel=RUNS)

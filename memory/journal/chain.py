@@ -1,9 +1,9 @@
-"""Chain of a journal's lines: each names the SHA-256 of the line before it, so that none is changed, lost, added
-or moved without breaking every line behind it.
+"""Chain of a journal's lines: each names the SHA-256 of the line before it, so that none is changed, lost,
+added or moved without breaking every line behind it.
 
-The digest of a line is over its bytes without the newline, as ``sed -n 7p journal.jsonl | tr -d '\\n' |
-sha256sum`` prints it. The first line of a run names the empty text. A journal of an earlier version has no
-such names; where it is gone on with, the first line that has one names the SHA-256 of all bytes before it.
+The digest of a line is over its bytes without the newline; ``sha256sum`` prints it. The first line of a run
+names the empty text. A journal of an earlier version has no such names; where it is gone on with, the first
+line that has one names the SHA-256 of all bytes before it.
 
 The digest of the last line is the chain's head: whoever keeps the head outside the folder has fixed the run.
 """

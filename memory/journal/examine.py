@@ -1,4 +1,4 @@
-"""Examination of a journal that somebody may have changed: what can be read of it, and each fault by its line.
+"""Examination of a journal that somebody may have changed: what can be read, and each fault by its line.
 
 ``read_log`` refuses such a file, because a run must not go on from it. Here it is read to its end, so that
 all that is wrong can be named at once.

@@ -121,7 +121,7 @@ class Journal(History):
 
     @property
     def head(self) -> str:
-        """The digest of the last line, which fixes all before it; ``no chain`` in runs of earlier versions."""
+        """The digest of the last line, which fixes all before it; ``no chain`` in earlier versions' runs."""
         return self._chain.text
 
     def _report_torn(self, fragment: bytes, torn: Path | None) -> None:
