@@ -262,7 +262,7 @@ class Dojo:
         with self.ledger.measure("train"):
             trained = training.train(*self._place(plan, experiment, card), audience)
         self.journal.append("training_plan", plan, experiment)
-        self.evidence.vouch("model", trained.model_dir, experiment, parent=plan.init_from)
+        self.evidence.vouch_model(trained.model_dir, experiment, plan.init_from)
         self.journal.append("training", trained, experiment)
         return trained
 

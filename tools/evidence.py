@@ -13,7 +13,8 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
-from memory.journal.evidence import files_on_record
+from memory.journal.evidence import files_on_record, subjects_on_record
+from memory.journal.history import BASE, History
 from memory.journal.log import Journal
 from tools.workspace import Workspace
 
@@ -38,6 +39,21 @@ def files_under(folder: Path) -> list[Path]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.is_symlink() and not path.name.endswith(NOT_WEIGHTS)
     ]
+
+
+def weights_on_record(history: History, model: str) -> str:
+    """One digest of a model's files as the journal names them: of ``base``, or of a trained experiment."""
+    if model == BASE:
+        parts = (subjects_on_record(history).get(BASE) or {}).get("parts") or {}
+    else:
+        trained = [
+            event.data["files"]
+            for event in history.events
+            if event.kind == "evidence" and event.experiment == model and event.data.get("about") == "model"
+        ]
+        names = trained[-1] if trained else {}
+        parts = {name: found for name, found in files_on_record(history).items() if name in names}
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 class Evidence:
@@ -87,6 +103,17 @@ class Evidence:
         files = files_under(path) if path.is_dir() else [path]
         found = {self.workspace.relative(file): digest_of_file(file) for file in files}
         self._record(about, found, experiment, **facts)
+
+    def vouch_model(self, name: str, experiment: str, parent: str) -> None:
+        """Record trained weights, and those that the training began from.
+
+        Args:
+            name: the folder, within the run's.
+            experiment: whose weights they are.
+            parent: an experiment, or ``base``.
+        """
+        began = weights_on_record(self.journal, parent)
+        self.vouch("model", name, experiment, parent=parent, parent_digest=began)
 
     def _record(self, about: str, files: Mapping[str, str], experiment: str | None, **facts: Any) -> None:
         known = files_on_record(self.journal)

@@ -126,7 +126,7 @@ def evaluate(
     started = time.monotonic()
     scored = score_answers(spec, samples, answers)
     judging_seconds = time.monotonic() - started if spec.judge is not None else 0.0
-    item_scores = [_limited(item_score, limit) for item_score, limit in zip(scored, limits, strict=True)]
+    item_scores = [limited(item_score, limit) for item_score, limit in zip(scored, limits, strict=True)]
     write(item_scores)
     return Evaluation(
         split=split,
@@ -267,7 +267,7 @@ def _unscored(answers: Sequence[str]) -> list[ItemScore]:
     return [ItemScore(False, 0.0, None, "not_judged", scored=False)] * len(answers)
 
 
-def _limited(item_score: ItemScore, limit: str) -> ItemScore:
+def limited(item_score: ItemScore, limit: str) -> ItemScore:
     """A wrong answer that met a limit is named by it; a prompt that was never asked is wrong in any case."""
     if limit in (PROMPT_TOO_LONG, PROMPT_REFUSED):
         return replace(item_score, right=False, value=min(item_score.value, 0.0), parsed=None, error=limit)

@@ -11,14 +11,12 @@ from tools.evidence import digest_of_file, files_under
 from tools.verification.finding import Finding
 from tools.workspace import Workspace
 
-NOT_TRAINED = ("training.json",)
-"""In a model's folder: the training's own record of itself, which the journal repeats."""
-
 
 def check_files(history: History, workspace: Workspace) -> Finding:
     """Every file that the run's figures come from, as the journal names it."""
     pruned = pruned_models(history, workspace)
-    names = [name for name in relied_on(history) if not name.startswith(tuple(f"{each}/" for each in pruned))]
+    gone = tuple(f"{folder}/" for folder in pruned)
+    names = [name for name in dict.fromkeys(relied_on(history)) if not name.startswith(gone)]
     return Finding(
         "files",
         f"{len(names)} files of the run read again",
@@ -32,7 +30,7 @@ def changed_files(history: History, workspace: Workspace) -> list[str]:
     recorded = files_on_record(history)
     found = []
     pruned = tuple(f"{folder}/" for folder in pruned_models(history, workspace))
-    for name in relied_on(history):
+    for name in dict.fromkeys(relied_on(history)):
         path = workspace.inside(name)
         if name.startswith(pruned):
             continue
@@ -40,10 +38,8 @@ def changed_files(history: History, workspace: Workspace) -> list[str]:
             found.append(f"{name}: is gone")
         elif name not in recorded:
             found.append(f"{name}: no digest of it stands in the journal")
-        elif (now := digest_of_file(path)) != recorded[name]:
-            found.append(
-                f"{name}: is not the file that the run wrote ({now[:12]}, was {recorded[name][:12]})"
-            )
+        elif (now := digest_of_file(path)) != (was := recorded[name]):
+            found.append(f"{name}: is not the file that the run wrote ({now[:12]}, was {was[:12]})")
     return [*found, *_strangers(history, workspace, recorded)]
 
 
@@ -92,8 +88,7 @@ def _strangers(history: History, workspace: Workspace, recorded: dict[str, str])
         if not any(name.startswith(f"{event.data['model_dir']}/") for name in recorded):
             found.append(f"{event.data['model_dir']}: no digest of these weights stands in the journal")
             continue
-        names = [workspace.relative(file) for file in files_under(folder)] if folder.is_dir() else []
-        found += [
-            f"{name}: is none of the files that the training wrote" for name in names if name not in recorded
-        ]
+        there = [workspace.relative(file) for file in files_under(folder)] if folder.is_dir() else []
+        more = [name for name in there if name not in recorded]
+        found += [f"{name}: is none of the files that the training wrote" for name in more]
     return found
