@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from graph.cli import memory, models
+from graph.cli import memory, models, verify
 from graph.cli.flags import (
     RESULTS,
     RUNS,
@@ -372,4 +372,5 @@ def inspect(
 
 
 app.add_typer(models.commands)
+app.add_typer(verify.commands)
 app.add_typer(memory.commands, name="memory", rich_help_panel=RESULTS)

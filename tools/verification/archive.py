@@ -104,7 +104,7 @@ def open_archive(file: Path, folder: Path) -> Path:
 
 
 def carried(run_dir: Path, folder: str) -> Path | None:
-    """The task or base model that came with a run in an archive; None for a run that lies where it was made."""
+    """The task or base model that came with a run in an archive; None where none did."""
     place = run_dir / folder
     inside = sorted(place.iterdir()) if place.is_dir() else []
     return inside[0] if len(inside) == 1 else None

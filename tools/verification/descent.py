@@ -25,10 +25,8 @@ ADAPTER = "adapter"
 """Folder beside a merged model."""
 CHAMPION = "champion"
 ROUNDING = {"float32": 1e-4, "float16": 2e-3, "bfloat16": 1.6e-2}
-"""Of the largest weight of a tensor, by number type: two units in the last place of 16 bits; in 32 bits what a
-GPU's shorter products may do to the sum."""
-OWN = ("training.json", "README.md")
-"""Files of a trained folder that an export leaves out or writes itself."""
+"""Of the largest weight of a tensor, by number type: two units in the last place of 16 bits; in 32 bits what
+a GPU's shorter products may do to the sum."""
 
 
 def check_descent(history: History, workspace: Workspace, base: BaseModel, merge: bool = True) -> Finding:
