@@ -57,16 +57,10 @@ def verify(
     differs = bool(found.differences)
     signed = sign_run(place, sign) if sign is not None and not differs else None
     if as_json:
-        facts: dict[str, Any] = {
-            "run": found.run,
-            "head": found.head,
-            "verified": not differs,
-            "accepted": found.accepted,
-        }
-        facts |= {"signature": str(signed) if signed else None}
-        typer.echo(
-            json.dumps(facts | {"checks": [asdict(one) for one in found.findings]}, ensure_ascii=False)
-        )
+        facts: dict[str, Any] = {"run": found.run, "head": found.head, "verified": not differs}
+        facts |= {"accepted": found.accepted, "signature": str(signed) if signed else None}
+        facts |= {"checks": [asdict(one) for one in found.findings]}
+        typer.echo(json.dumps(facts, ensure_ascii=False))
     else:
         _print(found)
         if signed:

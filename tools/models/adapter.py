@@ -170,6 +170,7 @@ def _stackable(folder: Path) -> bool:
 
 
 def scale_of(config: dict[str, Any]) -> float:
+    """What the product of an adapter's factors is multiplied by."""
     rank = float(config["r"])
     return float(config["lora_alpha"]) / (math.sqrt(rank) if config.get("use_rslora") else rank)
 
