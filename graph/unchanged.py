@@ -79,7 +79,7 @@ def refuse_changes(
         raise InputError(
             str(dojo.workspace.run_dir),
             f"is not as it was when it stopped: {'; '.join(changed[:SHOWN])}{more}",
-            "undo that, or go on with --accept-changes, which marks the run for ever",
+            "undo that, or `ftdojo resume --accept-changes` goes on and marks the run for ever",
         )
     if changed:
         told = f"gone on although {len(changed)} things had changed: {'; '.join(changed[:SHOWN])}"

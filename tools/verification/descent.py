@@ -18,6 +18,7 @@ from tools.evidence import digest_of_file, weights_on_record
 from tools.models.adapter import is_adapter, whole_base
 from tools.models.base_model import BaseModel
 from tools.models.recorded_base import fingerprint_of
+from tools.training.train import ADOPTED
 from tools.verification.finding import Finding
 from tools.workspace import Workspace
 
@@ -55,6 +56,8 @@ def check_descent(history: History, workspace: Workspace, base: BaseModel, merge
         if began is None:
             found.append(f"{name}: the journal does not say which weights its training began from")
             continue
+        if (done := history.training(name)) is not None and ADOPTED in done.remarks:
+            unchecked.append(f"{name}: {ADOPTED}")
         parent = str(began.get("parent"))
         if plan is not None and plan.init_from != parent:
             found.append(f"{name}: trained from {parent}, and its plan says {plan.init_from}")

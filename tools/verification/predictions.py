@@ -10,7 +10,7 @@ from memory.journal.history import History
 from memory.records import Evaluation
 from tasks.base import ItemScore, Sample, Score, TaskSpec
 from tasks.errors import InputError
-from tools.evaluation.evaluate import limited, read_items
+from tools.evaluation.evaluate import KNOWN, limited, read_items
 from tools.evaluation.score_answers import score_answers
 from tools.verification.files import confirmation_files
 from tools.verification.finding import Finding, short
@@ -69,6 +69,11 @@ def check_predictions(history: History, workspace: Workspace, spec: TaskSpec, sp
         elif spec.judge is None:
             files, answers = files + 1, answers + len(items)
             found += [f"{name}: {line}" for line in judged_again(spec, samples, items)]
+    unchecked += [
+        f"{note.removesuffix(KNOWN).strip(' :')}: its answers are those of an earlier run (--answer-cache)"
+        for note in history.notes
+        if note.endswith(KNOWN)
+    ]
     told = f"{answers} answers in {files} files judged again"
     return Finding("predictions", told, tuple(found), tuple(unchecked))
 
