@@ -220,8 +220,13 @@ def _foundations(opened: Opened) -> Finding:
 
 def _all_checks(opened: Opened, wish: Wish) -> None:
     """The checks that need the task and its rows."""
-    journal, workspace, spec = opened.journal, opened.workspace, opened.run_spec
-    splits = opened.splits()
+    journal, workspace = opened.journal, opened.workspace
+    try:
+        with or_fault("items"):
+            spec, splits = opened.run_spec, opened.splits()
+    except FtDojoError as error:
+        opened.findings.append(Finding("items", "cannot be had", (f"items: {' '.join(str(error).split())}",)))
+        return
     assert opened.data and opened.test and opened.base
     data, test, base = opened.data, opened.test, opened.base
     own = [source for source in data.sources if not source.replay]

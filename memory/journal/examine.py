@@ -50,6 +50,8 @@ def examine(path: Path) -> Examined:
         readable = False
         try:
             event = decode(line)
+            if not isinstance(event.data, dict):
+                raise ValueError("its data is no object")
             readable, named = True, event.prev
             if event.seq != seq:
                 faults.append(f"line {number}: numbered {event.seq}, where {seq} comes next")

@@ -88,14 +88,16 @@ def evaluations(history: History) -> list[tuple[str, Evaluation]]:
 
 
 def _samples(items: Sequence[Mapping[str, Any]], split: Sequence[Sample]) -> list[Sample] | str:
-    """The samples that answers belong to; in words what is wrong where they belong to none."""
-    by_id = {sample.id: sample for sample in split}
-    ids = [str(item.get("id")) for item in items]
-    if strange := [name for name in ids if name not in by_id]:
-        return f"{len(strange)} of its {len(ids)} answers are to no item of this task, such as {strange[0]}"
-    if len(set(ids)) < len(ids):
-        return "it answers an item twice"
-    return [by_id[name] for name in ids]
+    """The samples that answers belong to, both in the order of the split; else what is wrong in words."""
+    found: list[Sample] = []
+    for sample in split:
+        if len(found) < len(items) and str(items[len(found)].get("id")) == sample.id:
+            found.append(sample)
+    if len(found) == len(items):
+        return found
+    if not split:
+        return "the items that it answers cannot be had"
+    return f"answer {len(found) + 1} is to no item of this task, or not in their order"
 
 
 def judged_again(spec: TaskSpec, samples: Sequence[Sample], items: Sequence[Mapping[str, Any]]) -> list[str]:
