@@ -83,7 +83,7 @@ def refuse_changes(
         )
     if changed:
         told = f"gone on although {len(changed)} things had changed: {'; '.join(changed[:SHOWN])}"
-        journal.note(told, **{ACCEPTED: changed})
+        journal.append("note", {"text": told, ACCEPTED: changed})
     if changed or not recorded:
         for foundation in now:
             if recorded.get(foundation.about) != foundation.data():

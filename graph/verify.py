@@ -208,7 +208,11 @@ def _foundations(opened: Opened) -> Finding:
     settings, info = opened.settings, opened.journal.info
     now = foundations_of(settings, opened.spec, opened.data, opened.test.digest, opened.base, whole=True)
     found = differences(subjects_on_record(opened.journal), now)
-    first = {"seed": settings.seed, "policy": settings.policy, "max_rows": settings.max_rows}
+    first: dict[str, object] = {
+        "seed": settings.seed,
+        "policy": settings.policy,
+        "max_rows": settings.max_rows,
+    }
     first |= {"budget_seconds": settings.budget_seconds, "task": opened.spec.id}
     first |= {"test_digest": opened.test.digest}
     for name, value in first.items():

@@ -121,12 +121,13 @@ def unchained(run: Copied) -> None:
 
 
 def better_answer(run: Copied) -> None:
-    """A wrong answer to a test item becomes the right one."""
+    """The answer to a test item becomes the right one, in other words than the model's."""
     golds = [json.loads(line)["answer"] for line in (run.task / "test.jsonl").read_text().splitlines()]
 
     def change(items: list[dict[str, Any]]) -> None:
         place = next((n for n, item in enumerate(items) if not item["right"]), 0)
-        items[place] |= {"prediction": str(golds[place]), "parsed": str(golds[place]), "right": True}
+        gold = str(golds[place])
+        items[place] |= {"prediction": f"It is {gold}", "parsed": gold, "right": True, "value": 1.0}
 
     edit_rows(run.predictions(), change)
 
@@ -240,7 +241,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
         "names as the one before it",
     ),
     "a line deleted": (deleted, "where 5 comes next"),
-    "a line inserted": (inserted, "where 6 comes next"),
+    "a line inserted": (inserted, "numbered 4, where 5 comes next"),
     "two lines swapped": (swapped, "where 5 comes next"),
     "the last line removed": (lambda run: cut(run, 1), "summary.json: names the head"),
     "the end removed": (lambda run: cut(run, 4), "summary.json: names the head"),
@@ -267,7 +268,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
         "validation.jsonl: is not the file that the run wrote",
     ),
     "the base's answers": (
-        lambda run: edit_rows(run.predictions("test", "base"), lambda rows: rows[0].update(right=True)),
+        lambda run: edit_rows(run.predictions("test", "base"), lambda rows: rows[0].update(parsed="7")),
         "base/test.jsonl: is not the file that the run wrote",
     ),
     "an answer kept apart": (
@@ -323,7 +324,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     # What people read.
     "the summary's score": (
         lambda run: edit_json(
-            run.run_dir / "summary.json", lambda summary: summary["final_test"].update(value=100.0)
+            run.run_dir / "summary.json", lambda summary: summary["final_test"].update(value=99.9)
         ),
         "summary.json: final_test is",
     ),
