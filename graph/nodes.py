@@ -250,7 +250,8 @@ def finish(step: Step) -> RunState:
         dojo.evidence.vouch("champion", dojo.workspace.relative(exported), winner)
     journal.append("run_ended", ending)
     report = write_report(journal, dojo.workspace.run_dir, dojo.validation)
-    dojo.evidence.vouch("report", dojo.workspace.relative(report))
+    if not dojo.evidence.knows(report):  # a run that has ended may be told again, and stays as it is
+        dojo.evidence.vouch("report", dojo.workspace.relative(report))
     summary = result_of(journal, exported, report)
     dojo.workspace.write_json(dojo.workspace.run_dir / "summary.json", summary)
     step.tell("run_ended", None, ending)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -165,7 +166,7 @@ def cut_before_the_end(run: Copied) -> None:
         (run.run_dir / name).unlink(missing_ok=True)
 
 
-CHANGED = {
+CHANGED: dict[str, tuple[Callable[[Copied], object], str]] = {
     "validation": (
         lambda run: edit_rows(run.task / "validation.jsonl", lambda rows: rows[1:]),
         "rows: validation",

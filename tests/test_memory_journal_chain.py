@@ -130,6 +130,16 @@ def test_an_earlier_journal_that_goes_on_is_fixed_by_its_first_new_line(path: Pa
         Journal.open(path)
 
 
+def test_the_head_at_an_event_stays_what_it_was_when_more_is_written(path: Path) -> None:
+    with Journal.create(path, run_info()) as journal:
+        journal.note("one")
+        head = journal.head
+        assert journal.head_at("note") == head
+        assert journal.head_at("plan") == head
+        journal.heartbeat()
+        assert journal.head_at("note") == head != journal.head
+
+
 def test_the_latest_word_on_a_file_and_a_subject_stands(path: Path) -> None:
     with Journal.create(path, run_info()) as journal:
         journal.append("evidence", {"about": "predictions", "files": {"a.jsonl": "1", "b.jsonl": "2"}}, "e01")

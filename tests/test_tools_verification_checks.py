@@ -36,12 +36,12 @@ def journal(space: Workspace) -> Journal:
 def test_a_file_counts_only_as_the_journal_names_it(space: Workspace, journal: Journal) -> None:
     evidence, file = Evidence(journal, space), space.run_dir / "a.jsonl"
     assert not evidence.holds(file)
-    assert journal.notes == ()
+    assert not journal.notes
     evidence.write_jsonl(file, [{"x": 1}], "predictions")
     assert evidence.holds(file)
     file.write_text('{"x": 2}\n')
     assert not evidence.holds(file)
-    assert journal.notes == ("a.jsonl is another one than the run wrote, and is not used",)
+    assert journal.notes[-1] == "a.jsonl is another one than the run wrote, and is not used"
     (space.run_dir / "b.jsonl").write_text("{}\n")
     assert not evidence.holds(space.run_dir / "b.jsonl")
     assert journal.notes[-1] == "b.jsonl is none that the run wrote, and is not used"

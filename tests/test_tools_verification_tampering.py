@@ -194,6 +194,12 @@ def other_base(run: Copied) -> None:
     flip_byte(run.base / "model.safetensors", place=-1000)
 
 
+def remade_base(run: Copied) -> None:
+    """Another model altogether in the folder of the same name."""
+    shutil.rmtree(run.base)
+    make_tiny_model(run.base)
+
+
 def champion_is_the_base(run: Copied) -> None:
     """The exported model is the base's, and the journal knows its file."""
     file = run.run_dir / "champion" / "model.safetensors"
@@ -316,7 +322,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
         "base: tokenizer_config.json has changed",
     ),
     "another base model of the same name": (
-        lambda run: (shutil.rmtree(run.base), make_tiny_model(run.base)),
+        remade_base,
         "base: model.safetensors has changed",
     ),
     "the seed in the settings": (lambda run: run.settings(seed=9), "settings: seed is 9"),

@@ -80,6 +80,10 @@ class Evidence:
         self.journal.note(f"{name} is {why}, and is not used", stranger={"file": name, "sha256": found})
         return False
 
+    def knows(self, path: Path) -> bool:
+        """Whether the journal names a file, whatever lies there now."""
+        return self.workspace.relative(path) in files_on_record(self.journal)
+
     def write_jsonl(self, path: Path, rows: Iterable[Mapping[str, Any]], about: str) -> None:
         """``Workspace.write_jsonl``, recorded first.
 

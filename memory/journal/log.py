@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from memory.journal.chain import Chain
+from memory.journal.chain import NO_CHAIN, Chain
 from memory.journal.durable import FileLock, append_line, set_aside, sync_folder, unwritable
 from memory.journal.events import ABOUT_EXPERIMENTS, KINDS, ONCE, STAGES, Event, Kind, encode, plain, read_log
 from memory.journal.history import BASE, History, run_info
@@ -123,6 +123,16 @@ class Journal(History):
     def head(self) -> str:
         """The digest of the last line, which fixes all before it; ``no chain`` in earlier versions' runs."""
         return self._chain.text
+
+    def head_at(self, kind: Kind) -> str:
+        """The head as it was after the last event of a kind; as it is now where there is none.
+
+        What is written again from the journal then names the same head again.
+        """
+        place = next((event.seq for event in reversed(self.events) if event.kind == kind), None)
+        if place is None or place + 1 == len(self.events):
+            return self.head
+        return self.events[place + 1].prev or NO_CHAIN
 
     def _report_torn(self, fragment: bytes, torn: Path | None) -> None:
         torn_bytes = len(fragment)

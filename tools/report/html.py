@@ -124,7 +124,7 @@ def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dic
         "lessons": facts.lessons(journal, experiments),
         "trail": facts.audit_trail(journal),
         "test_reads": journal.test_reads,
-        "head": journal.head,
+        "head": journal.head_at("run_ended"),
         "accepted": accepted_changes(journal),
         "notes": journal.notes,
         "command": reproduce_command(journal.info, run_dir),

@@ -65,7 +65,7 @@ def model_card(
 def _proof(journal: Journal) -> str:
     """How these figures can be checked, and what had changed while they were made."""
     text = (
-        f"## Check\n\nThe run's journal has the head `{journal.head}` at this point. "
+        f"## Check\n\nThe run's journal has the head `{journal.head_at('test_comparison')}` after the test. "
         "`ftdojo verify` computes it again with all that these figures rest on."
     )
     accepted = accepted_changes(journal)
