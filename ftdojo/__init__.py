@@ -93,12 +93,24 @@ def run(
     return _result(start(chosen, on_event, answer), Path(chosen.runs_dir))
 
 
-def resume(run_dir: str | Path, on_event: OnEvent | None = None, answer: Answer | None = None) -> Run:
-    """Continue a run that was cut off; see ``run``."""
+def resume(
+    run_dir: str | Path,
+    on_event: OnEvent | None = None,
+    answer: Answer | None = None,
+    accept_changes: bool = False,
+) -> Run:
+    """Continue a run that was cut off; see ``run``.
+
+    Args:
+        run_dir: its folder.
+        on_event: see ``OnEvent``.
+        answer: see ``Answer``.
+        accept_changes: go on although code, data, weights or files have changed, which marks the run.
+    """
     from graph.run import resume as go_on
 
     path = Path(run_dir).expanduser().resolve()
-    return _result(go_on(path, on_event, answer), path.parent)
+    return _result(go_on(path, on_event, answer, accept_changes), path.parent)
 
 
 def _result(summary: Mapping[str, Any], runs_dir: Path) -> Run:

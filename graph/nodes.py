@@ -256,8 +256,12 @@ def finish(step: Step) -> RunState:
     step.tell("test_opened", None, {"champion": winner})
     with or_fault("exporting the champion"):
         exported = export_champion(dojo.workspace, journal, dojo.model_dir(winner), dojo.spec)
+    if winner != BASE:
+        dojo.evidence.vouch("champion", dojo.workspace.relative(exported), winner)
     journal.append("run_ended", ending)
     report = write_report(journal, dojo.workspace.run_dir, dojo.validation)
+    if not dojo.evidence.knows(report):  # a run that has ended may be told again, and stays as it is
+        dojo.evidence.vouch("report", dojo.workspace.relative(report))
     summary = result_of(journal, exported, report)
     dojo.workspace.write_json(dojo.workspace.run_dir / "summary.json", summary)
     step.tell("run_ended", None, ending)

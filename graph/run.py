@@ -82,22 +82,35 @@ def approve(
 
 
 def resume(
-    run_dir: Path, on_event: OnEvent | None = None, answer: AskPerson | None = None
+    run_dir: Path,
+    on_event: OnEvent | None = None,
+    answer: AskPerson | None = None,
+    accept_changes: bool = False,
 ) -> dict[str, object]:
     """Go on with a run that was cut off, at the step it was cut off at; a question is asked again.
 
+    Args:
+        run_dir: the run's folder.
+        on_event: called with every event.
+        answer: asks a person.
+        accept_changes: go on although code, data, weights or files have changed, and mark the run for ever.
+
     Raises:
-        InputError: the run has already finished, or the folder is not a run.
+        InputError: the run has already finished, something has changed, or the folder is not a run.
     """
-    return _go_on(run_dir, on_event, answer, None)
+    return _go_on(run_dir, on_event, answer, None, accept_changes)
 
 
 def _go_on(
-    run_dir: Path, on_event: OnEvent | None, answer: AskPerson | None, said: dict[str, Any] | None
+    run_dir: Path,
+    on_event: OnEvent | None,
+    answer: AskPerson | None,
+    said: dict[str, Any] | None,
+    accept_changes: bool = False,
 ) -> dict[str, object]:
     require(f"run {run_dir.name}", "run", "train")
     with OpenRuns() as runs, or_fault(f"run {run_dir.name}"):
-        session = runs.open(run_dir)
+        session = runs.open(run_dir, accept_changes)
         ended = session.dojo.journal.ended
         if ended is not None and (run_dir / "summary.json").exists():
             raise InputError(

@@ -39,6 +39,7 @@ from tools.evaluation import paired_test as comparing
 from tools.evaluation.baselines import levels_of
 from tools.evaluation.judge.scoring import unjudged
 from tools.evaluation.lost_child import once_more
+from tools.evidence import Evidence
 from tools.forgetting.watched import Watched
 from tools.models.base_model import BaseModel
 from tools.models.chat_template import LossOn
@@ -111,6 +112,11 @@ class Dojo:
     agreements: dict[tuple[str, str], Agreement] = field(default_factory=dict)
     """What audits found since the run was opened, by (experiment, source)."""
     _profiles: dict[str, SourceProfile] = field(default_factory=dict)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Records digests of what the run writes."""
+        return Evidence(self.journal, self.workspace)
 
     # -- looking ---------------------------------------------------------------------------
 
@@ -194,6 +200,7 @@ class Dojo:
                 template_tokens=self.template_tokens,
             )
         self.journal.append("recipe", recipe, experiment)
+        self.evidence.vouch("data set", card.path, experiment)
         self.journal.append("card", card, experiment)
         return card
 
@@ -258,6 +265,7 @@ class Dojo:
         with self.ledger.measure("train"):
             trained = training.train(*self._place(plan, experiment, card), audience)
         self.journal.append("training_plan", plan, experiment)
+        self.evidence.vouch_model(trained.model_dir, experiment, plan.init_from)
         self.journal.append("training", trained, experiment)
         return trained
 
@@ -277,6 +285,7 @@ class Dojo:
                 evaluation = staged.evaluate(*given, self.spec, self.seed, rival, answer)
             else:
                 evaluation = answer(self.validation, "validation")
+        self.evidence.vouch("predictions", evaluation.predictions, experiment)
         self.journal.append("evaluation", evaluation, experiment)
         return evaluation
 
@@ -286,7 +295,8 @@ class Dojo:
         file = self.workspace.experiment_dir(experiment) / f"{name or split}.jsonl"
         place = (self.model_dir(experiment), file, self.workspace, self.worker, split)
         kept = self.answer_cache if experiment == BASE and split != "test" else None
-        answer = partial(evaluating.evaluate, samples, self.spec, *place, cache=kept, server=self.eval_server)
+        ways: dict[str, Any] = {"cache": kept, "server": self.eval_server, "evidence": self.evidence}
+        answer = partial(evaluating.evaluate, samples, self.spec, *place, **ways)
         evaluation = once_more(self.journal, f"answering {name or split} with {experiment}", answer)
         if told := evaluating.remark_on(evaluation, self.workspace):
             self.journal.note(f"{experiment}, {split}: {told}")
@@ -334,8 +344,6 @@ class Dojo:
         found = {op.source: op for op in self.journal.repairs}
         return {} if "repair" in self.journal.without else found
 
-    # -- memory ----------------------------------------------------------------------------
-
     def record(self, lesson: Lesson) -> None:
         """Write a lesson for later runs."""
         self.store.record(lesson)
@@ -373,7 +381,10 @@ class Dojo:
                     results[name] = self._evaluated(name, samples, "test")
             new, old = self._items(champion, "test"), self._items(BASE, "test")
             comparison = comparing.compare(new, old, champion, BASE, self.spec, samples)
-            self._note_baselines(champion, samples, new)
+            # What no model at all would score, and whether the champion does better than one answer alone.
+            known, chance = (*self.validation, *self.confirmation), (journal.judge or {}).get("chance")
+            text, facts = levels_of(self.spec, known, samples, champion != BASE and new, chance)
+            journal.note(text, baselines=facts)
             if self.served_baseline is not None:
                 with self.ledger.measure("evaluate"):
                     beside = self.served_baseline.beside(self.spec, samples, champion, new, self.workspace)
@@ -384,15 +395,6 @@ class Dojo:
         base, final = journal.test_evaluation(BASE), journal.test_evaluation(champion)
         assert base is not None and final is not None
         return base, final, Comparison.model_validate(journal.stage(champion, "test_comparison"))
-
-    def _note_baselines(
-        self, champion: str, samples: Sequence[Sample], items: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """What no model at all would score, and whether the champion does better than one answer alone."""
-        chance = (self.journal.judge or {}).get("chance")
-        known = (*self.validation, *self.confirmation)
-        text, facts = levels_of(self.spec, known, samples, champion != BASE and items, chance)
-        self.journal.note(text, baselines=facts)
 
     def close(self) -> None:
         """Stop child processes and release the journal."""

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from graph.cli import memory, models
+from graph.cli import memory, models, verify
 from graph.cli.flags import (
     RESULTS,
     RUNS,
@@ -132,6 +132,10 @@ def run(
 def resume(
     name: RunName,
     runs_dir: RunsDir,
+    accept_changes: Annotated[
+        bool,
+        typer.Option("--accept-changes", help="Go on although data, code or weights changed; marks the run."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Go on with a run that was cut off, without losing or repeating a finished experiment."""
@@ -139,7 +143,7 @@ def resume(
     from graph.run import resume as go_on
 
     run_dir = find_run(name, Path(runs_dir))
-    _show(lambda on_event, answer: go_on(run_dir, on_event, answer), as_json)
+    _show(lambda on_event, answer: go_on(run_dir, on_event, answer, accept_changes), as_json)
 
 
 @app.command(rich_help_panel=RUNS)
@@ -368,4 +372,5 @@ def inspect(
 
 
 app.add_typer(models.commands)
+app.add_typer(verify.commands)
 app.add_typer(memory.commands, name="memory", rich_help_panel=RESULTS)

@@ -169,7 +169,8 @@ def _stackable(folder: Path) -> bool:
     )
 
 
-def _scale(config: dict[str, Any]) -> float:
+def scale_of(config: dict[str, Any]) -> float:
+    """What the product of an adapter's factors is multiplied by."""
     rank = float(config["r"])
     return float(config["lora_alpha"]) / (math.sqrt(rank) if config.get("use_rslora") else rank)
 
@@ -192,7 +193,7 @@ def _stack(first: Path, second: Path) -> None:
             # A layer that only one of the two adapts gets zeros from the other: one rank for all.
             rows.append(tensors.get(a, torch.zeros(rank, *shape_a[1:])).float())
             columns.append(
-                tensors.get(b, torch.zeros(shape_b[0], rank, *shape_b[2:])).float() * _scale(config)
+                tensors.get(b, torch.zeros(shape_b[0], rank, *shape_b[2:])).float() * scale_of(config)
             )
         summed[a], summed[b] = torch.cat(rows, dim=0).contiguous(), torch.cat(columns, dim=1).contiguous()
     rank = int(one["r"]) + int(two["r"])

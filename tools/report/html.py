@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memory import claim
+from memory.journal.evidence import accepted_changes
 from memory.journal.log import BASE, Journal
 from memory.records import RunInfo
 from tasks.base import Sample
@@ -123,6 +124,8 @@ def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dic
         "lessons": facts.lessons(journal, experiments),
         "trail": facts.audit_trail(journal),
         "test_reads": journal.test_reads,
+        "head": journal.head_at("run_ended"),
+        "accepted": accepted_changes(journal),
         "notes": journal.notes,
         "command": reproduce_command(journal.info, run_dir),
         "score_plot": plots.score_plot(base.score if base else None, experiments),

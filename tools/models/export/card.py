@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memory.claim import claim, forgetting_text, levels_text
+from memory.journal.evidence import accepted_changes
 from memory.journal.log import Journal
 from memory.recipe import DataCard
 from memory.records import Comparison, TrainingPlan
@@ -53,11 +54,24 @@ def model_card(
         f"Answer format: {spec.answer_format}",
         f"## Licence\n\nThe task's data: {spec.licence}. The weights also carry the licence of the base "
         f"model, {info.base_model}; read its own card before you pass them on.",
+        _proof(journal),
         "## Limits\n\nThe scores hold for this task's prompts and answer format. "
         f"Nothing else was measured{_but_forgetting(journal, champion)}. "
         f"Known trap of the task: {spec.pitfall}",
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _proof(journal: Journal) -> str:
+    """How these figures can be checked, and what had changed while they were made."""
+    text = (
+        f"## Check\n\nThe run's journal has the head `{journal.head_at('test_comparison')}` after the test. "
+        "`ftdojo verify` computes it again with all that these figures rest on."
+    )
+    accepted = accepted_changes(journal)
+    if accepted:
+        text += f"\n\n**The run was gone on with although something had changed: {'; '.join(accepted)}.**"
+    return text
 
 
 def _but_forgetting(journal: Journal, champion: str) -> str:
