@@ -9,6 +9,7 @@ READY := $(VENV)/.ready
 
 DEMO_TASK ?= tablebench_numerical_reasoning
 DEMO_BUDGET ?= 5m
+STUDIO_ORIGIN ?= https://smith.langchain.com
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test suite test-slow check format bench bench-mini bench-experiment bench-quick bench-rows bench-generality studio clean
@@ -57,8 +58,8 @@ bench-rows: $(READY) ## a million rows as JSONL and Parquet: seconds and memory 
 bench-generality: $(READY) ## task folders with faults drawn at random: all data, oracle, agent on the open half (an hour or more)
 	$(BIN)/python -m tests.bench.generality runs/generality
 
-studio: $(READY) ## serve the same graph for LangGraph Studio
-	$(BIN)/langgraph dev --no-browser
+studio: $(READY) ## serve the same graph for LangGraph Studio, and for its page alone
+	FTDOJO_SERVER_ORIGINS=$(STUDIO_ORIGIN) $(BIN)/langgraph dev --no-browser
 
 clean: ## remove the environment and every cache; runs and memory stay
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .langgraph_api
