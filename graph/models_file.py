@@ -68,6 +68,7 @@ from graph.settings import RunSettings
 from memory.budget.spending import PriceTable
 from memory.records import Role
 from roles.llm.limits import OwnLimits
+from tasks.credentials import holds_credential
 from tasks.errors import InputError, did_you_mean
 from tools.chat.models import DOMAINS, KEY_VARIABLES, Models, ModelSpec, chat_model, split_name
 from tools.process.environment import looks_secret
@@ -263,7 +264,7 @@ def _key(section: ModelSection, provider: str, base_url: str, environ: Mapping[s
 
 
 def _elsewhere(section: ModelSection, provider: str) -> bool:
-    """Whether the section names an address that is not its provider's own: the customary key is not for it."""
+    """Whether the section names an address that is not its provider's own, which gets no customary key."""
     if not section.base_url:
         return False
     parts = urlsplit(section.base_url)
@@ -296,7 +297,8 @@ def _read(path: Path) -> ModelsFile:
         raise InputError(f"--models {path}", error.strerror or "cannot be read", "name a TOML file") from None
     except UnicodeDecodeError:
         raise InputError(f"--models {path}", "it is not UTF-8 text", "save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    # Beside TOML's own errors: a number of too many digits, deep nesting.
+    except (ValueError, RecursionError) as error:
         raise InputError(f"--models {path}", f"it is not valid TOML: {error}", "mend that line") from None
     _refuse_keys(path, {name: part for name, part in fields.items() if name != "prices"}, ())
     try:
@@ -319,7 +321,7 @@ def _refuse_keys(path: Path, part: object, where: tuple[str, ...]) -> None:
     elif isinstance(part, list):
         for value in part:
             _refuse_keys(path, value, where)
-    elif isinstance(part, str) and _KEY.search(part):
+    elif isinstance(part, str) and (_KEY.search(part) or holds_credential(part)):
         raise InputError(line, "this is a key", KEYS_BELONG)
     elif where[-1] == "api_key_env" and part != "":
         if not (isinstance(part, str) and _VARIABLE.fullmatch(part)):

@@ -281,7 +281,7 @@ def test_a_variable_that_children_would_see_is_refused(load: Any) -> None:
     ("toml", "told"),
     [
         ('[default]\nmodle = "openai:a"', r"\[default\] modle: is unknown; did you mean model\?"),
-        ('[eval_server]\ntemperature = 1', r"\[eval_server\] temperature: is unknown; (?!.*temperature)"),
+        ("[eval_server]\ntemperature = 1", r"\[eval_server\] temperature: is unknown; (?!.*temperature)"),
         ('[judge]\nfallbacks = ["openai:b"]', r"\[judge\] fallbacks: is unknown; (?!.*fallbacks)"),
         ('[defualt]\nmodel = "openai:a"', r"models\.toml: defualt: is unknown; did you mean default\?"),
         ('[roles.plannr]\nmodel = "openai:a"', r"\[roles\] plannr: is unknown; did you mean planner\?"),

@@ -189,14 +189,16 @@ def test_every_setting_is_either_free_or_refused() -> None:
 @pytest.mark.parametrize("field", sorted(OWN_TO_CHOOSE))
 def test_an_address_a_path_or_a_model_is_refused_unless_the_owner_allows_it(field: str) -> None:
     asked = make_settings(**{field: OWN_TO_CHOOSE[field]})
-    with pytest.raises(InputError, match=rf"^{field}: a request may not choose it; .*FTDOJO_SERVER_ALLOW={field}$"):
+    with pytest.raises(
+        InputError, match=rf"^{field}: a request may not choose it; .*FTDOJO_SERVER_ALLOW={field}$"
+    ):
         admitted(asked, ServerSettings())
     assert admitted(asked, server_settings({"FTDOJO_SERVER_ALLOW": field})) == asked
 
 
 @pytest.mark.parametrize("task", ["../units", "ORG/NAME", "lm-eval:gsm8k", "hf.co/a/b", "aime25/../x"])
 def test_a_task_that_is_no_id_of_ours_is_refused(task: str) -> None:
-    with pytest.raises(InputError, match="^task: "):
+    with pytest.raises(InputError, match=r"^task: "):
         admitted(make_settings(task=task), ServerSettings())
 
 
@@ -212,7 +214,7 @@ def test_the_owners_models_file_holds_for_every_request(tmp_path: Path) -> None:
     file.write_text("")
     own = server_settings({"FTDOJO_SERVER_MODELS": str(file)})
     assert admitted(RunSettings(), own).models_file == str(file)
-    with pytest.raises(InputError, match="^models_file: "):
+    with pytest.raises(InputError, match=r"^models_file: "):
         admitted(make_settings(models_file="/etc/passwd"), own)
 
 
@@ -224,7 +226,7 @@ def test_a_request_opens_no_folder_outside_the_servers_runs(
     (tmp_path / "home" / "runs").mkdir(parents=True)
     (tmp_path / "home" / "runs" / "link").symlink_to(tmp_path)
     for elsewhere in (tmp_path, Path("/etc"), tmp_path / "home/runs/../../x", tmp_path / "home/runs/link"):
-        with pytest.raises(InputError, match="^run_dir: a request may open runs of this server alone"):
+        with pytest.raises(InputError, match=r"^run_dir: a request may open runs of this server alone"):
             runs.open(elsewhere)
     with pytest.raises(InputError, match="is not a run of FT-Dojo"):
         runs.open(tmp_path / "home" / "runs" / "mine")

@@ -1,4 +1,4 @@
-"""App that ``langgraph dev`` wraps around its own routes (``http.app`` of langgraph.json): the doorkeeper alone."""
+"""App around the routes of ``langgraph dev`` (``http.app`` of langgraph.json): the doorkeeper alone."""
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware

@@ -1,8 +1,9 @@
 """Doorkeeper: turns away requests that come from a foreign page, under a foreign name, or without the token.
 
-A server on the loopback address is reached by every page that a browser shows: the page's own script sends a
-request to 127.0.0.1 (its ``Origin`` tells), or the page's name is made to point there (DNS rebinding; the ``Host``
-tells). Neither a firewall nor CORS stops that: CORS hides the answer, the request has been acted upon by then.
+A server on the loopback address is reached by every page that a browser shows: the page's own script sends
+a request to 127.0.0.1 (its ``Origin`` tells), or the page's name is made to point there (DNS rebinding; the
+``Host`` tells). Neither a firewall nor CORS stops that: CORS hides the answer, and by then the request has
+been acted upon.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Doorkeeper:
         token = self.settings.token.get_secret_value().encode()
         bearer = [value[7:] for value in _values(scope, b"authorization") if value[:7].lower() == "bearer "]
         given = [*bearer, *_values(scope, b"x-api-key")]
-        return any([hmac.compare_digest(each.strip().encode("latin-1"), token) for each in given])
+        return sum(hmac.compare_digest(each.strip().encode("latin-1"), token) for each in given) > 0
 
 
 def _in_process(scope: Scope) -> bool:

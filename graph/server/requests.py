@@ -1,9 +1,9 @@
 """Requests for a run: the settings that a caller of the server may choose, and the folders that it may open.
 
-Whoever reaches the server speaks with its owner's keys, files and machine. So a request chooses what a run does
-and not where: no address, no path, no model, no memory. What the owner allows (``FTDOJO_SERVER_ALLOW``) is as
-free as on the command line. The check stands where a run is opened and not where HTTP is read: an assistant's
-stored context, a thread's edited state, a schedule and MCP all end there.
+Whoever reaches the server speaks with its owner's keys, files and machine. So a request chooses what a run
+does and not where: no address, no path, no model, no memory. What the owner allows (``FTDOJO_SERVER_ALLOW``)
+is as free as on the command line. The check stands where a run is opened and not where HTTP is read: an
+assistant's stored context, a thread's edited state and a schedule all end there.
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ def admitted(settings: RunSettings, allowed: ServerSettings) -> RunSettings:
     chosen = {name for name in RunSettings.model_fields if getattr(settings, name) != getattr(own, name)}
     refused = sorted(chosen - free)
     if refused:
-        fix = f"leave it out, or start the server with {ALLOW}={','.join(sorted(allowed.allow | chosen - free))}"
+        named = ",".join(sorted({*allowed.allow, *refused}))
+        fix = f"leave it out, or start the server with {ALLOW}={named}"
         raise InputError(", ".join(refused), "a request may not choose it", fix)
     return settings

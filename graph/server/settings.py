@@ -1,6 +1,6 @@
 """Settings of the server that its owner makes, in the environment and never in a request.
 
-    FTDOJO_SERVER_TOKEN     what a request must bring, as ``Authorization: Bearer`` or ``X-Api-Key``; none when empty
+    FTDOJO_SERVER_TOKEN     what a request must bring (``Authorization: Bearer`` or ``X-Api-Key``)
     FTDOJO_SERVER_ORIGINS   pages that may speak to it, as https://smith.langchain.com; none beside its own
     FTDOJO_SERVER_HOSTS     names under which it is reached, beside localhost, 127.0.0.1 and [::1]
     FTDOJO_SERVER_ALLOW     settings that a request may choose freely, as task,base_model
