@@ -44,7 +44,7 @@ class Run(Mapping[str, Any]):
         path = Path(run_dir).expanduser().resolve() / "summary.json"
         try:
             return cls(json.loads(path.read_text(encoding="utf-8")), path.parent)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(
                 str(run_dir),
                 "holds no finished run",

@@ -198,6 +198,8 @@ def diagnostician(step: Step) -> RunState:
     if learned is not None:
         journal.append("lesson", learned, experiment)
         dojo.record(learned)
+        if left_out := dojo.store.left_out():
+            step.note(left_out)
     journal.finish(experiment, outcome_of(done))
     step.tell("finished", experiment, journal.experiments()[-1])
     return {"failed": False, "finished": len(journal.experiments())}

@@ -257,12 +257,20 @@ def find_run(name: str, runs_dir: Path) -> Path:
     )
 
 
-def list_runs(runs_dir: Path) -> list[tuple[Path, Journal]]:
-    """Every readable run under a folder, newest first, opened for reading."""
+def list_runs(
+    runs_dir: Path, passed_over: list[tuple[Path, InputError]] | None = None
+) -> list[tuple[Path, Journal]]:
+    """Every readable run under a folder, newest first, opened for reading.
+
+    Args:
+        runs_dir: the folder.
+        passed_over: takes the runs that cannot be read, with the reason.
+    """
     found = []
     for path in runs_dir.glob("*/" + SETTINGS_FILE):
         try:
             found.append((path.parent, Journal.open(path.parent / "journal.jsonl", write=False)))
-        except InputError:
-            continue
+        except InputError as error:
+            if passed_over is not None:
+                passed_over.append((path.parent, error))
     return sorted(found, key=lambda run: (run[1].info.started, run[0].name), reverse=True)

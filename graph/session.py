@@ -222,7 +222,7 @@ def read_settings(run_dir: Path) -> RunSettings:
     path = run_dir / SETTINGS_FILE
     try:
         return RunSettings.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             str(run_dir),
             f"is not a run of FT-Dojo (no readable {SETTINGS_FILE})",

@@ -7,6 +7,8 @@ closes the run when the step ends in an error: what is open then is found again 
 
 from __future__ import annotations
 
+import logging
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +20,7 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
 from graph.forking.time_travel import behind, branch
+from graph.run_log import log
 from graph.session import OpenRuns, Session
 from graph.settings import RunSettings
 from graph.state import RunInput, RunState
@@ -75,6 +78,7 @@ class Step:
         """An event for whoever watches the stream: the same shape as a journal line, plus the clocks."""
         ledger = self.dojo.ledger
         plain = data.model_dump(mode="json") if isinstance(data, Record) else data
+        log(self.session.run_dir, kind, experiment, str((plain or {}).get("text", "")), plain)
         self.write(
             {
                 "kind": kind,
@@ -149,6 +153,8 @@ def _taken(step: Step, work: Work) -> RunState:
     """Take a step; the run stays open when it is done, or waits for a person."""
     waiting: GraphBubbleUp | None = None
     changed: RunState = {}
+    run_dir, experiment, began = step.session.run_dir, step.state.get("experiment"), time.monotonic()
+    log(run_dir, "step_began", experiment, facts={"step": step.name})
     try:
         with or_fault(f"the step {step.name}"):
             try:
@@ -156,9 +162,17 @@ def _taken(step: Step, work: Work) -> RunState:
             except GraphBubbleUp as bubble:
                 waiting = bubble
     except BaseException as error:
+        facts = {
+            "step": step.name,
+            "seconds": round(time.monotonic() - began, 3),
+            "type": type(error).__name__,
+        }
+        log(run_dir, "step_failed", experiment, str(error), facts, logging.ERROR)
         _note_end(step, error)
         step.runs.close(step.session)
         raise
+    facts = {"step": step.name, "seconds": round(time.monotonic() - began, 3)}
+    log(run_dir, "step_ended", experiment, "a person is asked" if waiting else "", facts)
     if waiting is not None:
         raise waiting
     return step.moved | changed | {"journal_events": len(step.journal.events)}

@@ -97,7 +97,7 @@ def read_answer(value: object) -> Answer:
         text = value.strip()
         try:
             value = json.loads(text) if text.startswith("{") else {"verdict": text.lower()}
-        except ValueError:
+        except (ValueError, RecursionError):
             raise InvalidDecision("the answer is not JSON") from None
     try:
         answer = Answer.model_validate(value)

@@ -8,10 +8,10 @@ left out of a run that called none.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from graph.cli.printable import json_text
 from tasks.base import Score
 
 HEADER = "--- ftdojo summary ---"
@@ -97,7 +97,7 @@ def summary_json(result: Mapping[str, Any]) -> str:
     """The same facts as one line of JSON, with scores as objects and ``none`` as null."""
     facts: dict[str, Any] = {key: _plain(result.get(key)) for key in keys_of(result)}
     facts["clocks"] = clocks_of(result)
-    return json.dumps(facts, ensure_ascii=False)
+    return json_text(facts)
 
 
 def clocks_of(result: Mapping[str, Any]) -> dict[str, float]:

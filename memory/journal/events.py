@@ -139,7 +139,10 @@ def decode(line: bytes) -> Event:
     Raises:
         ValueError: the line is cut, altered or not a record.
     """
-    record = json.loads(line.decode("utf-8"))
+    try:
+        record = json.loads(line.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
     if not isinstance(record, dict):
         raise ValueError("not a record")
     crc = record.pop("crc", None)
@@ -147,9 +150,25 @@ def decode(line: bytes) -> Event:
         raise ValueError("checksum differs")
     try:
         event = Event(**record)
+        if not _is_event(event):
+            raise ValueError("not a record")
         return replace(event, kind=RENAMED_KINDS.get(event.kind, event.kind))
     except TypeError as error:
         raise ValueError(str(error)) from error
+
+
+def _is_event(event: Event) -> bool:
+    """Whether the fields of a line are of their kinds: a checksum is no proof of that."""
+    clocks = {} if event.clocks is None else event.clocks
+    return (
+        type(event.seq) is int
+        and isinstance(event.time, str)
+        and isinstance(event.kind, str)
+        and isinstance(event.experiment, str | None)
+        and isinstance(event.data, dict)
+        and isinstance(clocks, dict)
+        and all(isinstance(seconds, int | float) for seconds in clocks.values())
+    )
 
 
 def read_log(path: Path) -> LogContents:

@@ -27,6 +27,7 @@ from memory.journal.events import ABOUT_EXPERIMENTS, KINDS, ONCE, STAGES, Event,
 from memory.journal.history import BASE, History, run_info
 from memory.recipe import Record
 from memory.records import Outcome, RunInfo
+from tasks.credentials import cleared
 from tasks.errors import HarnessFault, InputError
 
 __all__ = ["BASE", "Journal"]
@@ -181,7 +182,7 @@ class Journal(History):
                 raise HarnessFault(f"{self.path}: opened for reading only")
             if self._has(kind, experiment):
                 return False
-            content = plain(data.model_dump(mode="json") if isinstance(data, Record) else data)
+            content = cleared(plain(data.model_dump(mode="json") if isinstance(data, Record) else data))
             clocks = self.clock_source() if self.clock_source else None
             prev = self._chain.head
             event = Event(len(self.events), _now(), kind, experiment, content, clocks, prev)

@@ -60,7 +60,7 @@ def read_adapter(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
         kind, base = str(config["peft_type"]).upper(), config.get("base_model_name_or_path")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(str(file), "not an adapter's configuration", "copy the adapter again") from error
     if kind not in MERGED_KINDS:
         wrong = f"an adapter of kind {kind}, which cannot be merged into its base"

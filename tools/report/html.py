@@ -18,6 +18,8 @@ from memory.journal.evidence import accepted_changes
 from memory.journal.log import BASE, Journal
 from memory.records import RunInfo
 from tasks.base import Sample
+from tasks.credentials import without_credentials
+from tools.chat.untrusted_text import visible
 from tools.report import facts, plots
 from tools.report.llm_facts import policy_facts
 
@@ -72,7 +74,7 @@ def reproduce_command(info: RunInfo, run_dir: Path) -> str:
     """The command that starts the same run again, with the paths that the user gave."""
     try:
         asked = json.loads((run_dir / SETTINGS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         asked = {}
     task, base_model = str(asked.get("task", info.task)), str(asked.get("base_model", info.base_model))
     parts = ["ftdojo", "run", task, "--base-model", base_model]
@@ -142,6 +144,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         autoescape=True,
+        finalize=_readable,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -149,6 +152,14 @@ def _environment() -> Environment:
     environment.filters["duration"] = _duration
     environment.filters["thousands"] = lambda number: f"{number:,}"
     return environment
+
+
+def _readable(value: Any) -> Any:
+    """What a template prints: foreign words without credentials, what is invisible in them by its code."""
+    from markupsafe import Markup
+
+    foreign = isinstance(value, str) and not isinstance(value, Markup)
+    return visible(without_credentials(value)) if foreign else value
 
 
 def _duration(seconds: float) -> str:
