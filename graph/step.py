@@ -149,19 +149,26 @@ def _taken(step: Step, work: Work) -> RunState:
     """Take a step; the run stays open when it is done, or waits for a person."""
     waiting: GraphBubbleUp | None = None
     changed: RunState = {}
+    with noting_its_end(step):
+        try:
+            changed = work(step)
+        except GraphBubbleUp as bubble:
+            waiting = bubble
+    if waiting is not None:
+        raise waiting
+    return step.moved | changed | {"journal_events": len(step.journal.events)}
+
+
+@contextmanager
+def noting_its_end(step: Step) -> Iterator[None]:
+    """Around a step's work: an error that ends the run is noted in it, and the run is closed."""
     try:
         with or_fault(f"the step {step.name}"):
-            try:
-                changed = work(step)
-            except GraphBubbleUp as bubble:
-                waiting = bubble
+            yield
     except BaseException as error:
         _note_end(step, error)
         step.runs.close(step.session)
         raise
-    if waiting is not None:
-        raise waiting
-    return step.moved | changed | {"journal_events": len(step.journal.events)}
 
 
 def _note_end(step: Step, error: BaseException) -> None:

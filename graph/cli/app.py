@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from graph.cli import memory, models
+from graph.cli import mcp, memory, models
 from graph.cli.flags import (
     RESULTS,
     RUNS,
@@ -367,5 +367,6 @@ def inspect(
     print_inspection(Console(), data, looked, Declared(prompt, answer), as_json)
 
 
+app.command(rich_help_panel=RUNS)(mcp.mcp)
 app.add_typer(models.commands)
 app.add_typer(memory.commands, name="memory", rich_help_panel=RESULTS)
