@@ -224,12 +224,18 @@ async def _in_thread(ctx: Any, work: Callable[[], T]) -> T:
             seconds += PROGRESS_SECONDS
             await ctx.session.report_progress(seconds, None, f"working, {seconds:.0f} s so far")
 
+    done: list[T] = []
+    failed: FtDojoError | None = None
     async with anyio.create_task_group() as group:
         group.start_soon(tell)
         try:
-            return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
-        finally:
-            group.cancel_scope.cancel()
+            done.append(await anyio.to_thread.run_sync(work, abandon_on_cancel=True))
+        except FtDojoError as error:  # raised in here it would come out as a group of errors
+            failed = error
+        group.cancel_scope.cancel()
+    if failed is not None:
+        raise failed
+    return done[0]
 
 
 # ---- transports

@@ -78,10 +78,9 @@ def reproduce_command(info: RunInfo, run_dir: Path) -> str:
     parts = ["ftdojo", *command, "--base-model", base_model]
     if info.edition != "user":
         parts += ["--edition", info.edition]
-    parts += ["--budget", f"{info.budget_seconds:.0f}s", "--seed", str(info.seed)]
-    if info.policy != "agent":
-        parts += ["--policy", info.policy]
-    parts += ["--max-rows", str(info.max_rows)]
+    parts += ["--budget", f"{info.budget_seconds:.0f}s"]
+    parts += [] if info.policy == "agent" else ["--policy", info.policy]
+    parts += ["--seed", str(info.seed), "--max-rows", str(info.max_rows)]
     for flag, setting in MODEL_FLAGS.items():
         value = asked.get(setting)
         if value not in (None, "", []):

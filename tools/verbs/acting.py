@@ -263,7 +263,7 @@ def _evaluating(dojo: Dojo) -> Verb:
             planned(dojo, experiment)
         with _recorded(dojo, experiment):
             evaluation = dojo.evaluate(experiment)
-            comparison = _compared(dojo, experiment)
+            comparison = None if experiment == BASE else compared(dojo, experiment)
         if experiment == BASE:
             forgetting.look_at_base(dojo)
         facts = evaluation.model_dump(mode="json", exclude={"predictions", "clusters"})
@@ -277,11 +277,9 @@ def _evaluating(dojo: Dojo) -> Verb:
     return evaluate_model
 
 
-def _compared(dojo: Dojo, experiment: str) -> Comparison | None:
-    """The paired test against the incumbent, and what the experiment forgot; made once."""
+def compared(dojo: Dojo, experiment: str) -> Comparison:
+    """The paired test against the incumbent, and what the experiment forgot; made once. The graph's too."""
     journal = dojo.journal
-    if experiment == BASE:
-        return None
     comparison = journal.comparison(experiment) or dojo.compare(experiment, journal.incumbent_id())
     journal.append("comparison", comparison, experiment)
     forgetting.measure(dojo, comparison)
