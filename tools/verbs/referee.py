@@ -68,6 +68,8 @@ ALWAYS = ("read_status",)
 ARGUMENT_CHARACTERS = 100_000
 MOST_CALLS = 5_000
 """Of one run: nobody plays longer, and a client in a loop fills a disk."""
+MOST_WRITTEN = MOST_CALLS + 200
+"""What closes a run is still written down; refusals without end are not."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,8 @@ class Referee:
         standing = self.standing
         text = with_left(told.text, standing.line()) if ok else told.text
         answer = Answer(verb[:80], ok, text, bounded_facts(told.facts), standing.plain())
-        self.calls.write(verb, given, answer)
+        if self.calls.count < MOST_WRITTEN:
+            self.calls.write(verb, given, answer)
         return answer
 
     def _checked(self, verb: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -143,8 +146,8 @@ class Referee:
         if verb not in self._functions:
             fix = did_you_mean(verb[:80], self._functions)
             raise InputError(f"verb {one_line(verb)!r}", "is none of the verbs", fix)
-        if self.calls.count >= MOST_CALLS and verb != "submit":
-            raise InputError("the calls", f"all {MOST_CALLS:,} of this run are used", "call submit")
+        if self.calls.count >= MOST_CALLS and verb not in CLOSING:
+            raise InputError("the calls", f"all {MOST_CALLS:,} of this run are used", "finish and submit")
         if len(json.dumps(given, default=str)) > ARGUMENT_CHARACTERS:
             raise InputError(verb, f"its arguments are over {ARGUMENT_CHARACTERS:,} characters", "send less")
         from pydantic import ValidationError
@@ -204,6 +207,8 @@ class Referee:
 
     def _done(self, verb: str, arguments: dict[str, Any]) -> Told:
         told = self._functions[verb](**arguments)
+        if verb == "plan_experiment":  # failed scripts are counted anew for each experiment
+            self._functions["try_script"] = functions_of(self.dojo)["try_script"]
         if isinstance(told, Told):
             return told
         if told.startswith("failed: "):
