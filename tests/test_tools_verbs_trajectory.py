@@ -51,6 +51,19 @@ def test_the_rows_are_what_trl_takes(row: dict[str, Any], tmp_path: Path) -> Non
     assert {tool["function"]["name"] for tool in json.loads(loaded[0]["tools"])} == set(VERBS)
 
 
+def test_the_command_writes_a_row_for_every_run(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from graph.cli.app import app
+
+    run_dir, out = make_finished_run(tmp_path, kept=False), tmp_path / "rows.jsonl"
+    given = ["trajectories", "--runs-dir", str(run_dir.parent), "--out", str(out)]
+    done = CliRunner().invoke(app, given, catch_exceptions=False)
+    assert done.exit_code == 0
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [row["run"] for row in rows] == [ftdojo.trajectory(run_dir)["run"]]
+
+
 def test_the_recorded_calls_fit_the_verbs_schemas(row: dict[str, Any]) -> None:
     schemas = {verb.name: verb.arguments for verb in offered()}
     for message in row["messages"]:

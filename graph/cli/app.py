@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from graph.cli import mcp, memory, models
+from graph.cli import mcp, memory, models, trajectories
 from graph.cli.flags import (
     RESULTS,
     RUNS,
@@ -368,5 +368,6 @@ def inspect(
 
 
 app.command(rich_help_panel=RUNS)(mcp.mcp)
+app.command(rich_help_panel=RESULTS)(trajectories.trajectories)
 app.add_typer(models.commands)
 app.add_typer(memory.commands, name="memory", rich_help_panel=RESULTS)
