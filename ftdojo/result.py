@@ -72,7 +72,7 @@ class Run(Mapping[str, Any]):
 
     @property
     def outcome(self) -> str:
-        """``solved``, ``out_of_budget``, ``max_experiments``, ``stuck``, or ``waiting``."""
+        """``solved``, ``out_of_budget``, ``max_experiments``, ``stuck``, ``submitted`` or ``waiting``."""
         return str(self._summary["outcome"])
 
     @property

@@ -37,6 +37,7 @@ from tools.checks.source_kinds import by_kind
 from tools.curation.repair import words
 from tools.models.export.champion import export_champion
 from tools.report.html import write_report
+from tools.verbs.acting import compared
 
 
 def planner(step: Step) -> RunState:
@@ -169,9 +170,8 @@ def evaluator(step: Step, experiment: str) -> Draft:
     evaluation = dojo.evaluate(experiment)
     if evaluation.stopped:
         step.note(f"{experiment}: {evaluation.stopped.text()}", experiment)
-    comparison = journal.comparison(experiment) or dojo.compare(experiment, journal.incumbent_id())
-    journal.append("comparison", comparison, experiment)
-    if (forgotten := forgetting.measure(dojo, comparison)) is not None:
+    comparison = compared(dojo, experiment)
+    if (forgotten := journal.forgetting(experiment)) is not None:
         step.tell("forgetting", experiment, {"text": forgotten.text()})
     if journal.verdict(experiment) is None:
         with step.thinking():

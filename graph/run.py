@@ -118,6 +118,8 @@ def _go_on(
                 f"has already finished ({ended['outcome']})",
                 "start a new run, or see `ftdojo report`",
             )
+        if session.dojo.journal.info.policy == "agent":
+            raise InputError(run_dir.name, "is an agent's run", "`ftdojo mcp --run RUN` goes on with it")
         if on_event and session.dojo.journal.recovered:
             on_event({"kind": "note", "experiment": None, "data": {"text": session.dojo.journal.recovered}})
         return _drive(runs, session, on_event, answer, said, fresh=False)

@@ -30,7 +30,7 @@ from memory.budget.clocks import Ledger
 from memory.experience.store import Experience, ExperienceStore, NullStore
 from memory.journal.evidence import subjects_on_record
 from memory.journal.log import Journal
-from memory.records import RunInfo
+from memory.records import PolicyName, RunInfo
 from roles import playbook
 from roles.least_budget import least_budget_seconds
 from roles.policy import Policy
@@ -94,9 +94,9 @@ class OpenRuns:
         self._open: dict[Path, Session] = {}
         self._lock = threading.Lock()
 
-    def start(self, settings: RunSettings) -> Session:
+    def start(self, settings: RunSettings, decider: PolicyName | None = None) -> Session:
         """A new run; see ``start``."""
-        return self._held(start(settings))
+        return self._held(start(settings, decider))
 
     def open(self, run_dir: Path, accept_changes: bool = False) -> Session:
         """The run in a folder; opened when it is not open yet. See ``reopen``."""
@@ -123,8 +123,12 @@ class OpenRuns:
             self.close(session)
 
 
-def start(settings: RunSettings) -> Session:
+def start(settings: RunSettings, decider: PolicyName | None = None) -> Session:
     """Make a new run: check everything that can be wrong, then write the first journal line.
+
+    Args:
+        settings: what to do.
+        decider: who decides, where that is not the policy of the settings.
 
     Raises:
         InputError: any part of the settings is wrong; no run folder is left behind by a bad
@@ -159,7 +163,7 @@ def start(settings: RunSettings) -> Session:
         workspace = Workspace.create(Path(settings.runs_dir).expanduser(), run)
         workspace.write_text(workspace.run_dir / SETTINGS_FILE, settings.model_dump_json(indent=2) + "\n")
         started = now.isoformat(timespec="seconds")
-        session = _build(settings, spec, workspace, worker, data, started, on_error)
+        session = _build(settings, spec, workspace, worker, data, started, on_error, decider)
         record_foundations(settings, spec, data, session.dojo)
         probes.write(session.dojo.journal)
         session = seat(session, models)
@@ -275,6 +279,7 @@ def _build(
     data: TaskData,
     started: str | None,
     on_error: ExitStack,
+    decider: PolicyName | None = None,
 ) -> Session:
     """The parts put together; ``started`` is None for a run that has a journal already."""
     base_model = _base_model(settings)
@@ -297,7 +302,7 @@ def _build(
                 task=spec.id,
                 edition=edition,
                 base_model=base_model.name,
-                policy=settings.policy,
+                policy=decider or settings.policy,
                 seed=settings.seed,
                 budget_seconds=settings.budget_seconds,
                 max_rows=settings.max_rows,

@@ -151,14 +151,21 @@ def as_node(name: str, work: Work, runs: OpenRuns) -> Node:
 
 def _taken(step: Step, work: Work) -> RunState:
     """Take a step; the run stays open when it is done, or waits for a person."""
-    waiting: GraphBubbleUp | None = None
-    changed: RunState = {}
+    with noting_its_end(step):
+        changed = work(step)
+    return step.moved | changed | {"journal_events": len(step.journal.events)}
+
+
+@contextmanager
+def noting_its_end(step: Step) -> Iterator[None]:
+    """Around a step's work: it is logged, and an error that ends the run is noted in it and closes it."""
     run_dir, experiment, began = step.session.run_dir, step.state.get("experiment"), time.monotonic()
+    waiting: GraphBubbleUp | None = None
     log(run_dir, "step_began", experiment, facts={"step": step.name})
     try:
         with or_fault(f"the step {step.name}"):
             try:
-                changed = work(step)
+                yield
             except GraphBubbleUp as bubble:
                 waiting = bubble
     except BaseException as error:
@@ -175,7 +182,6 @@ def _taken(step: Step, work: Work) -> RunState:
     log(run_dir, "step_ended", experiment, "a person is asked" if waiting else "", facts)
     if waiting is not None:
         raise waiting
-    return step.moved | changed | {"journal_events": len(step.journal.events)}
 
 
 def _note_end(step: Step, error: BaseException) -> None:

@@ -26,7 +26,7 @@ from memory.training_plan import TrainingPlan as TrainingPlan
 from tasks.base import Score
 
 Outcome = Literal["kept", "discarded", "failed"]
-Ending = Literal["solved", "out_of_budget", "max_experiments", "stuck", "harness_fault"]
+Ending = Literal["solved", "out_of_budget", "max_experiments", "stuck", "submitted", "harness_fault"]
 Role = Literal[
     "planner",
     "data_curator",

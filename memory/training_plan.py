@@ -8,7 +8,8 @@ from pydantic import Field
 
 from memory.recipe import Record
 
-PolicyName = Literal["playbook", "llm"]
+PolicyName = Literal["playbook", "llm", "agent"]
+"""``agent``: whoever plays through the verbs (``tools.verbs``) rather than as the graph's roles."""
 Schedule = Literal["linear", "cosine", "constant_with_warmup", "warmup_stable_decay"]
 
 

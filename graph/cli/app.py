@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from graph.cli import memory, models, support, verify
+from graph.cli import mcp, memory, models, support, trajectories, verify
 from graph.cli.flags import (
     RESULTS,
     RUNS,
@@ -373,6 +373,8 @@ def inspect(
     print_inspection(terminal(), data, looked, Declared(prompt, answer), as_json)
 
 
+app.command(rich_help_panel=RUNS)(mcp.mcp)
+app.command(rich_help_panel=RESULTS)(trajectories.trajectories)
 app.add_typer(models.commands)
 app.add_typer(support.commands)
 app.add_typer(verify.commands)

@@ -77,11 +77,13 @@ def reproduce_command(info: RunInfo, run_dir: Path) -> str:
     except (OSError, ValueError, RecursionError):
         asked = {}
     task, base_model = str(asked.get("task", info.task)), str(asked.get("base_model", info.base_model))
-    parts = ["ftdojo", "run", task, "--base-model", base_model]
+    command = ["mcp", "--task", task] if info.policy == "agent" else ["run", task]
+    parts = ["ftdojo", *command, "--base-model", base_model]
     if info.edition != "user":
         parts += ["--edition", info.edition]
-    parts += ["--budget", f"{info.budget_seconds:.0f}s", "--policy", info.policy, "--seed", str(info.seed)]
-    parts += ["--max-rows", str(info.max_rows)]
+    parts += ["--budget", f"{info.budget_seconds:.0f}s"]
+    parts += [] if info.policy == "agent" else ["--policy", info.policy]
+    parts += ["--seed", str(info.seed), "--max-rows", str(info.max_rows)]
     for flag, setting in MODEL_FLAGS.items():
         value = asked.get(setting)
         if value not in (None, "", []):
