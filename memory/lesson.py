@@ -31,6 +31,8 @@ class Tried(Record):
     """Of the sources that it was trained on."""
     start: Literal["base", "trained"]
     """Whose weights it went on from: the base model's, or those of an earlier experiment."""
+    footing: str = Field(max_length=64)
+    """Equal for trainings from the same weights on the same sources: only they can be compared by rate."""
     method: Literal["lora", "full"]
     rate_place: float = Field(allow_inf_nan=False)
     """Where its learning rate lies in the range for the method and width, in logarithm: 0.0 to 1.0 inside."""

@@ -6,6 +6,7 @@ import json
 from textwrap import shorten
 from typing import Literal
 
+from memory.experience.catalogue import digest
 from memory.experience.effect import LEAST_ERROR
 from memory.lesson import Tried
 from memory.recipe import Operation, Script
@@ -127,6 +128,7 @@ def _tried(dojo: Dojo, experiment: Experiment, trained: TrainingPlan, kind: str)
         {
             "kind": kind,
             "start": "base" if trained.init_from == "base" else "trained",
+            "footing": _footing(dojo, experiment, trained.init_from),
             "method": trained.method,
             "rate_place": place_of_rate(rate, trained.method, dojo.base_model.hidden_size),
             "batch_size": trained.effective_batch_size,
@@ -136,6 +138,13 @@ def _tried(dojo: Dojo, experiment: Experiment, trained: TrainingPlan, kind: str)
             "error": max(100.0 * error / left, LEAST_ERROR),
         }
     )
+
+
+def _footing(dojo: Dojo, experiment: Experiment, init_from: str) -> str:
+    info, plan = dojo.journal.info, experiment.plan
+    weights = "base" if init_from == "base" else f"{info.run}/{init_from}"
+    data = (info.data_digest, sorted(plan.sources), sorted(plan.shares.items()))
+    return digest(repr((dojo.spec.id, dojo.base_model.name, weights, data))).hex()
 
 
 def _start(dojo: Dojo, init_from: str) -> str:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import hypot, isfinite
 
-from memory.experience.effect import LEAST_ERROR, SPREAD
+from memory.experience.effect import LEAST_ERROR
 from memory.records import Experiment, Lesson
 from tools.dojo import Dojo
 
+BETWEEN_RUNS = 5.0
+"""Points by which two runs of the same recipe differ beside the noise of their items: seeds, machines, time."""
 FAILED_BY_ADVICE = ("train", "probe")
 """Stages at which a failure speaks against hyperparameters that were taken over."""
 
@@ -59,6 +61,6 @@ def _falls_short(dojo: Dojo, experiment: Experiment, lesson: Lesson) -> bool:
         return False
     _, low, high = lesson.effect or (0.0, 0.0, 0.0)
     errors = hypot(
-        (comparison.high - comparison.low) / 3.92, max(abs(high - low) / 3.92, LEAST_ERROR), SPREAD
+        (comparison.high - comparison.low) / 3.92, max(abs(high - low) / 3.92, LEAST_ERROR), BETWEEN_RUNS
     )
     return comparison.delta + 1.96 * errors < lesson.gain

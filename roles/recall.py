@@ -24,8 +24,9 @@ from tools.checks.source_kinds import Kind as SourceKind
 
 LESSON_SHARE = 1.5
 """A plan from a lesson takes the time of the screenings that it saves."""
-SURE = 0.9
-"""Probability from which on one kind of data goes before the other: of a wrong order the cost is a look."""
+SURE = 0.75
+"""Probability from which on one kind of data is looked at and the other waits until training stalls: a wrong
+order costs time, and no source is lost by it."""
 KINDS: tuple[Kind, Kind] = ("chain_of_thought", "direct")
 
 

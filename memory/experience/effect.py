@@ -23,8 +23,9 @@ from typing import Any
 
 LEAST_ERROR = 2.0
 """Points: no validation of a few hundred items knows a score better, whatever a lesson says of itself."""
-SPREAD, SPREAD_WEIGHT = 10.0, 2.0
-"""Points by which tasks differ, and for how many studies that guess counts: two lessons cannot tell."""
+SPREAD_WEIGHT = 2.0
+"""For how many studies a guess at the spread between tasks counts: that they differ by as much as the effect
+itself, for two lessons cannot tell."""
 HUBER = 1.345
 """Standard deviations from which on a study counts for less; without outliers it costs 5% of efficiency."""
 _NORMAL_MAD = 1.4826
@@ -107,11 +108,12 @@ def _pooled(means: Any, precisions: Any, elsewhere: bool) -> tuple[float, float]
 
     if not len(means):
         return 0.0, inf
-    middle = _median(means, precisions)
+    votes = numpy.minimum(precisions, numpy.median(precisions))  # or a loud liar would be the median
+    middle = _median(means, votes)
     noise = float(numpy.mean(1.0 / precisions))
-    deviation = (_NORMAL_MAD * _median(numpy.abs(means - middle), precisions)) ** 2
+    deviation = (_NORMAL_MAD * _median(numpy.abs(means - middle), votes)) ** 2
     found, known = max(deviation - noise, 0.0), len(means) - 1
-    guess = SPREAD**2 if elsewhere else 0.0  # at one task runs differ by chance until they show more
+    guess = middle**2 if elsewhere else 0.0  # at one task runs differ by chance until they show more
     spread = (SPREAD_WEIGHT * guess + known * found) / (SPREAD_WEIGHT + known)
     scales = numpy.sqrt(1.0 / precisions + spread)
     for _ in range(_ROUNDS):

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from memory.experience.catalogue import Entry, LessonFilter, current
 from memory.experience.embedding import Embedding, HashedEmbedding
@@ -39,6 +39,11 @@ EVERY = LessonFilter()
 REFUTED = 0.75
 """Trust below which a lesson that gained something is no advice: more votes are against it than for it."""
 _T = TypeVar("_T")
+
+
+def kind_of_advice(lesson: Lesson, trust: Trust) -> Literal["advice", "warning"]:
+    """``warning`` for what gained nothing, or what later runs refute."""
+    return "advice" if lesson.gain > 0 and trust.weight >= REFUTED else "warning"
 
 
 class Experience(Protocol):
@@ -244,7 +249,7 @@ class ExperienceStore:
                 lesson,
                 similarity,
                 score,
-                "advice" if lesson.gain > 0 and self._trust[lesson.id].weight >= REFUTED else "warning",
+                kind_of_advice(lesson, self._trust[lesson.id]),
                 self._trust[lesson.id],
             )
             for (score, similarity, _), lesson in zip(found, lessons, strict=True)

@@ -1,9 +1,10 @@
 """Ways: what lessons of all tasks say about the kind of data and the learning rate for a task at hand.
 
 Tasks differ in how much there is to gain, so bare gains of different tasks cannot be pooled. What is pooled
-are differences within a run: one kind of data against the other, one rate against the run's average. Whatever
-is the task's own cancels there, as in a meta-analysis of randomised trials. A run that tried one kind, or one
-rate, says nothing about it.
+are differences between trainings that are alike but for one thing: the kinds of data of one run, and the
+rates at which training went on from the same weights with the same data. Whatever is the task's own cancels
+there, as in a meta-analysis of randomised trials. A run that tried one kind, or one rate, says nothing about
+it.
 
 Lessons of the run at hand take part: what happens here is set against what happened elsewhere, and the advice
 gives way as soon as it is contradicted.
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import hypot, sqrt
+from statistics import fmean, median
 from typing import Any, Literal
 
 from memory.experience.catalogue import Entry
@@ -30,8 +32,8 @@ KERNEL = 0.12
 GRID = 20
 """Rates that are weighed, from the lower end of the range to the upper, and one more."""
 LEAST_NEAR = 0.05
-OTHER_START = 0.5
-"""Of a training that went on from trained weights, what its rate says about one from the base."""
+START = {"base": 1.0, "trained": 0.5}
+"""What the rate of a training says about one from the base, by what it started from."""
 METRIC, ANSWER, KINDS, DOMAIN, EDITION, MODEL, UNKNOWN = 0.7, 0.5, 0.5, 0.8, 0.5, 0.7, 0.3
 """What is left of a lesson's weight where its task, data or model differ in this. Judgements."""
 
@@ -105,7 +107,7 @@ class Ways:
 
     def preference(self, kind: Kind | Literal["all"]) -> Effect | None:
         """Percent of the base's error that training on this kind removes beyond the best other kind of the
-        same run; None where no run tried both."""
+        same run; None where no run on another task tried both."""
         best: dict[int, dict[str, _Study]] = {}
         for study in self._studies:
             tried = study.tried
@@ -120,6 +122,8 @@ class Ways:
                 rival = max(others, key=lambda study: study.tried.removed)
                 if _alike(held[kind].tried.rows_read, rival.tried.rows_read):
                     contrasts.append((held[kind], rival))
+        if all(one.own for one, _ in contrasts):  # what a run finds out by itself its own rules go by
+            return None
         return _pool(
             [one for one, _ in contrasts],
             [one.tried.removed - other.tried.removed for one, other in contrasts],
@@ -177,25 +181,30 @@ class Ways:
             return None
         place, gain = max(known, key=lambda each: each[1].points - each[1].error)
         before = at(usual)
-        if gain.points - gain.error <= (max(before.points, 0.0) if before else 0.0):
-            return None
+        if before is None or gain.points - gain.error <= before.points:
+            return None  # what was never compared with the usual rate is no reason to leave it
         nearest = min(range(len(studies)), key=lambda i: (abs(places[i] - place), -weights[i]))
         return RateAdvice(place, studies[nearest].tried.batch_size, gain)
 
     def _rates_against_average(self, method: str) -> tuple[list[_Study], list[float]]:
-        """Trainings at rates inside the range, and what each removed beyond its run's average."""
-        groups: dict[tuple[int, str], list[_Study]] = {}
+        """Trainings at rates inside the range, and what each removed beyond the average on its footing.
+
+        On one footing, for what is left to learn shrinks in the course of a run: a later rate would look
+        worse whatever it is.
+        """
+        groups: dict[str, list[_Study]] = {}
         for study in self._studies:
             if study.tried.method == method and 0.0 <= study.tried.rate_place <= 1.0:
-                groups.setdefault((study.run, study.tried.start), []).append(study)
+                groups.setdefault(study.tried.footing, []).append(study)
         studies: list[_Study] = []
         differences: list[float] = []
-        for (_, start), held in groups.items():
+        for group in groups.values():
+            usual = median(each.tried.rows_read for each in group)
+            held = [each for each in group if _alike(each.tried.rows_read, usual)]
             if len({each.tried.rate_place for each in held}) < 2:
                 continue
-            mean = sum(each.tried.removed for each in held) / len(held)
-            share = 1.0 if start == "base" else OTHER_START
-            studies += [replace(each, weight=each.weight * share) for each in held]
+            mean = fmean(each.tried.removed for each in held)
+            studies += [replace(each, weight=each.weight * START[each.tried.start]) for each in held]
             differences += [each.tried.removed - mean for each in held]
         return studies, differences
 
