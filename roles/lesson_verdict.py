@@ -15,7 +15,7 @@ from memory.records import Experiment, Lesson
 from tools.dojo import Dojo
 
 BETWEEN_RUNS = 5.0
-"""Points by which two runs of the same recipe differ beside the noise of their items: seeds, machines, time."""
+"""Points by which two runs of one recipe differ beside the noise of their items: seeds, machines, time."""
 FAILED_BY_ADVICE = ("train", "probe")
 """Stages at which a failure speaks against hyperparameters that were taken over."""
 

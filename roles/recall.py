@@ -1,9 +1,9 @@
 """What lessons of earlier runs change in a run's plans: the first plan, which kind of data is looked at.
 
 A lesson of the same task makes the first plan, in place of the screening whose answer it knows. Lessons of
-other tasks say which kind of data to start with, by what every run found that tried both; they name no source,
-and what the looks at the sources find out stays to be found out. Either gives way when this run contradicts
-it. The learning rate that lessons favour is taken in ``roles.recalled_hyperparameters``.
+other tasks say which kind of data to start with, by what every run found that tried both; they name no
+source, and what the looks at the sources find out stays to be found out. Either gives way when this run
+contradicts it. The learning rate that lessons favour is taken in ``roles.recalled_hyperparameters``.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def preferred_groups(context: PlannerContext) -> dict[SourceKind, tuple[str, ...
 
 
 def _disappointed(context: PlannerContext, kind: Kind, ways: Ways) -> bool:
-    """Whether the best training on a kind in this run removed clearly less than trainings as long elsewhere."""
+    """Whether the best training on a kind here removed clearly less than trainings as long did elsewhere."""
     sources = set(context.groups[kind])
     tried = [e for e in context.history if e.evaluation and e.training and set(e.plan.sources) <= sources]
     if not tried:

@@ -1,4 +1,4 @@
-"""Effects of many lessons pooled into one: by precision, robust against wrong ones, wide where tasks differ."""
+"""Effects of many lessons pooled: by precision, robust against wrong ones, wide where tasks differ."""
 
 from __future__ import annotations
 

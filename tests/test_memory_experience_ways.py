@@ -113,7 +113,9 @@ def rates(run: str, gains: dict[float, float], task: str = "there", footing: str
 
 
 def test_a_rate_that_won_on_the_same_footing_is_favoured():
-    found = ways(*(each for n in range(4) for each in rates(f"r{n}", {USUAL: 20.0, 0.3: 40.0}))).rate("full", USUAL)
+    found = ways(*(each for n in range(4) for each in rates(f"r{n}", {USUAL: 20.0, 0.3: 40.0}))).rate(
+        "full", USUAL
+    )
     assert found is not None
     assert found.place == pytest.approx(0.3, abs=0.1)
     assert found.gain.points > 5.0

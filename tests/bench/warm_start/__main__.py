@@ -17,7 +17,9 @@ def main(
     wrong: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of lessons made wrong.")] = 1 / 3,
     tasks: Annotated[str, typer.Option(help="Real runs on these tasks, at least two.")] = "",
     budget: Annotated[str, typer.Option(help="Of a real run.")] = "2m",
-    out: Annotated[Path | None, typer.Option(help="Folder of real runs; one that holds some goes on.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of real runs; one that holds some goes on.")
+    ] = None,
 ) -> None:
     """Print the table as Markdown."""
     if tasks:

@@ -1,8 +1,8 @@
 """Runs over a response surface: the product's own planner, rates, lessons and memory; training is a formula.
 
-Only what takes time is replaced: a training is a point of the surface, an evaluation a draw of so many items,
-the clock a number. Plans, hyperparameters and lessons come from the roles, and the memory weighs lessons as it
-always does; it is a list in place of a folder, so that hundreds of runs take seconds.
+Only what takes time is replaced: a training is a point of the surface, an evaluation a draw of so many
+items, the clock a number. Plans, hyperparameters and lessons come from the roles, and the memory weighs
+lessons as it always does; it is a list in place of a folder, so that hundreds of runs take minutes.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ class SimulatedRun:
             for name, rows in self.surface.rows.items()
         }
         kinds = tuple(
-            kind for kind, bare in (("chain_of_thought", False), ("direct", True))
+            kind
+            for kind, bare in (("chain_of_thought", False), ("direct", True))
             if any((name not in self.surface.worked) == bare for name in self.surface.quality)
         )
         place = Place(metric=self.surface.metric, answer=self.surface.answer, kinds=kinds, hidden_size=WIDTH)

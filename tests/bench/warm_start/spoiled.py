@@ -16,7 +16,7 @@ def spoiled(lessons: Sequence[Lesson], share: float, seed: int) -> list[Lesson]:
 
 
 def opposite(lesson: Lesson) -> Lesson:
-    """A lesson that says the contrary: gain, effect and what was removed change their sign, and so the verdict."""
+    """A lesson that says the contrary: gain, effect and what was removed change their sign."""
     effect = lesson.effect and (-lesson.effect[0], -lesson.effect[2], -lesson.effect[1])
     tried = lesson.tried and lesson.tried.model_copy(update={"removed": -min(lesson.tried.removed, 100.0)})
     changes = {

@@ -1,7 +1,7 @@
 """Tasks as response surfaces: what training on some sources at some rate brings, as a formula.
 
-A surface has what the lessons are about: sources of two kinds, some with wrong labels, a best learning rate, a
-speed of learning. Kinds and rates have a common trend over tasks and scatter about it, so that lessons of
+A surface has what the lessons are about: sources of two kinds, some with wrong labels, a best learning rate,
+a speed of learning. Kinds and rates have a common trend over tasks and scatter about it, so that lessons of
 other tasks are worth something and never all. The figures were set so that a cold run looks like the recorded
 ones on the bundled model (looks of 10 to 45 points, 60 to 75 in the end), before any warm run was compared.
 """
@@ -17,7 +17,7 @@ METRICS = ("right", "right", "classes", "overlap")
 ANSWERS = ("number", "letter", "class", "phrase", "text")
 DOMAINS = ("math", "tables", "chemistry", "law")
 WORKED_LEAD, LEAD_SPREAD = 0.25, 0.25
-"""By how much sources with written steps teach more, in shares of what can be learned, and how tasks differ."""
+"""By how much sources with written steps teach more, in shares of what can be learned; how tasks differ."""
 BEST_PLACE, PLACE_SPREAD, WIDTH = 0.4, 0.12, 0.35
 """Where in its range the best rate lies, how tasks differ in that, and how wide the good rates are."""
 WRONG_LABELS = 0.3

@@ -1,4 +1,4 @@
-"""Table of warm against cold: one line for each memory, ratios over all runs with their bootstrap intervals."""
+"""Table of warm against cold: a line for each memory, ratios over all runs with bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def simulated_table(families: int, size: int, seed: int, wrong: float) -> Iterat
                 warm = SimulatedRun(surface, f"warm-{surface.name}", ListedMemory(lessons), family + 1).run()
                 pairs[name].append(pair_of(cold, warm))
     runs = families * size
-    yield f"{runs} tasks in {families} families of {size}, seed {seed}; {wrong:.0%} of the lessons wrong where some are"
+    yield f"{runs} tasks in {families} families of {size}, seed {seed}; where some are wrong, {wrong:.0%} are"
     yield ""
     yield from table(pairs)
 
@@ -78,7 +78,8 @@ def table(pairs: dict[str, list[Pair]]) -> Iterator[str]:
         spent = [(pair.cold[1], pair.warm[1]) for pair in held]
         finals = [(pair.gained, 1.0) for pair in held]
         yield (
-            f"| {name} | {len(held)} | {_means(counts)} | {_ratio(counts)} | {_means(spent)} | {_ratio(spent)} | "
+            f"| {name} | {len(held)} | {_means(counts)} | {_ratio(counts)} "
+            f"| {_means(spent)} | {_ratio(spent)} | "
             f"{sum(not pair.reached for pair in held)} | {_mean(finals)}, median "
             f"{median(pair.gained for pair in held):+.1f} |"
         )
