@@ -8,12 +8,12 @@ from typing import Literal
 
 from memory.experience.catalogue import digest
 from memory.experience.effect import LEAST_ERROR
-from memory.lesson import Tried
+from memory.lesson import Place, Tried
 from memory.recipe import Operation, Script
 from memory.records import Diagnosis, Experiment, Lesson, TrainingPlan
 from memory.training import rate_used
 from roles.lesson_verdict import verdict_on_lessons
-from tools.checks.source_kinds import IN_WORDS, kind_of
+from tools.checks.source_kinds import IN_WORDS, kind_of, usable_kinds
 from tools.dojo import Dojo
 from tools.training.learning_rate import place_of_rate
 
@@ -78,7 +78,7 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
         effect=(comparison.delta, comparison.low, comparison.high),
         outcome=verb,
         weights=experiment.plan.weights,
-        place=dojo.situation.place,
+        place=_place(dojo),
         tried=_tried(dojo, experiment, trained, kind),
         confirms=said.confirms,
         contradicts=said.contradicts,
@@ -107,7 +107,7 @@ def _counter_lesson(dojo: Dojo, experiment: Experiment) -> Lesson | None:
         created=dojo.now(),
         claim=experiment.plan.hypothesis,
         outcome="discarded",
-        place=dojo.situation.place,
+        place=_place(dojo),
         contradicts=said.contradicts,
     )
 
@@ -138,6 +138,10 @@ def _tried(dojo: Dojo, experiment: Experiment, trained: TrainingPlan, kind: str)
             "error": max(100.0 * error / left, LEAST_ERROR),
         }
     )
+
+
+def _place(dojo: Dojo) -> Place:
+    return dojo.place.model_copy(update={"kinds": usable_kinds(dojo.profiles())})
 
 
 def _footing(dojo: Dojo, experiment: Experiment, init_from: str) -> str:

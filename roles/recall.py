@@ -19,7 +19,7 @@ from roles.lesson import SOURCES_JOIN
 from roles.lesson_verdict import misled
 from roles.plan_context import PlannerContext, draft
 from roles.time_split import LOOK_BATCH
-from tools.checks.source_kinds import IN_WORDS
+from tools.checks.source_kinds import IN_WORDS, USABLE
 from tools.checks.source_kinds import Kind as SourceKind
 
 LESSON_SHARE = 1.5
@@ -27,7 +27,6 @@ LESSON_SHARE = 1.5
 SURE = 0.75
 """Probability from which on one kind of data is looked at and the other waits until training stalls: a wrong
 order costs time, and no source is lost by it."""
-KINDS: tuple[Kind, Kind] = ("chain_of_thought", "direct")
 
 
 def from_lesson(context: PlannerContext) -> Plan | None:
@@ -48,10 +47,10 @@ def unled(context: PlannerContext) -> tuple[Experiment, ...]:
 
 def preferred_kind(context: PlannerContext) -> tuple[Kind, Effect] | None:
     """The kind of data that lessons favour here, as long as this run does not contradict them."""
-    if not all(context.groups[kind] for kind in KINDS):
+    if not all(context.groups[kind] for kind in USABLE):
         return None
-    ways = context.dojo.ways()
-    for kind in KINDS:
+    ways = context.dojo.ways(USABLE)
+    for kind in USABLE:
         effect = ways.preference(kind)
         if effect is not None and effect.probability >= SURE:
             return None if _disappointed(context, kind, ways) else (kind, effect)

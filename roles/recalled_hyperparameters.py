@@ -9,6 +9,7 @@ from __future__ import annotations
 from memory.records import Lesson
 from roles.hyperparameters import BATCH_SIZES, Hyperparameters, default_hyperparameters
 from tasks.errors import InvalidDecision
+from tools.checks.source_kinds import usable_kinds
 from tools.checks.training import check_batch_size, check_rate
 from tools.dojo import Dojo
 from tools.training.learning_rate import Method, place_of_rate, rate_at
@@ -35,7 +36,7 @@ def from_other_tasks(dojo: Dojo, method: Method) -> Hyperparameters | None:
     give no reason to leave the default."""
     width = dojo.base_model.hidden_size
     usual = default_hyperparameters(method, width).learning_rate
-    advice = dojo.ways().rate(method, place_of_rate(usual, method, width))
+    advice = dojo.ways(usable_kinds(dojo.profiles())).rate(method, place_of_rate(usual, method, width))
     if advice is None:
         return None
     size = min(BATCH_SIZES, key=lambda known: abs(known - advice.batch_size))

@@ -60,6 +60,14 @@ def test_a_run_has_one_vote_and_none_on_its_own_lessons():
     assert trust(first, own).contradictions == 0
 
 
+def test_trust_in_an_old_lesson_fades_and_never_below_that_of_a_disputed_one():
+    ages = ["2026-01-01", "2025-07-01", "2024-01-01", "1999-01-01"]
+    weights = [trust(lesson(**SURE, created=created)).weight for created in ages]
+    assert weights == sorted(weights, reverse=True)
+    assert weights[0] > 0.99
+    assert weights[-1] == pytest.approx(0.75)
+
+
 def test_an_old_vote_counts_for_less():
     first = lesson(**SURE)
     fresh = lesson("r2/e01", contradicts=("r1/e01",), settings={}, created="2026-01-01T00:00:00+00:00")

@@ -13,6 +13,7 @@ from memory.records import Experiment, Failure
 from roles.lesson import lesson_of
 from roles.llm.briefing.build import briefing
 from tests.support.run_in_progress import StillDojo, make_dojo
+from tools.checks.source_kinds import usable_kinds
 
 CODE = "def transform(row):\n    return row | {'answer': row['answer'].strip()}\n"
 
@@ -54,7 +55,7 @@ def test_a_lesson_says_where_it_was_learned_and_what_was_tried_in_words_of_every
     lesson = lesson_of(dojo, experiment(dojo, "e06"))
     assert lesson is not None and lesson.place is not None and lesson.tried is not None
     assert lesson.place.hidden_size == dojo.base_model.hidden_size
-    assert lesson.place.kinds
+    assert lesson.place.kinds == usable_kinds(dojo.profiles())
     e06 = experiment(dojo, "e06")
     assert e06.training_plan is not None and e06.evaluation is not None
     before = dojo.validation_score(e06.training_plan.init_from).value

@@ -19,7 +19,8 @@ def dojo(*lessons: Any, width: int = 128) -> Any:
     return SimpleNamespace(
         spec=SimpleNamespace(id="aime25"),
         base_model=SimpleNamespace(hidden_size=width),
-        ways=lambda: ways(*lessons),
+        profiles=dict,
+        ways=lambda kinds: ways(*lessons),
     )
 
 

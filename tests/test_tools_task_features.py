@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from tasks.base import Sample
 from tasks import registry
+from tasks.base import Sample
 from tests.support.copy_word_task import copy_spec
-from tests.test_tools_checks_source_kinds import profile
 from tools.task_features import answer_kind, metric_kind, place_of
 
 
@@ -44,8 +43,7 @@ def test_every_known_task_has_a_kind_of_metric():
     assert len(kinds) > 1
 
 
-def test_no_name_of_a_source_is_kept():
-    profiles = {"secret_pool": profile(name="secret_pool", reasoning_share=1.0)}
-    place = place_of(copy_spec(), samples("12"), profiles, 128)
-    assert place.kinds == ("chain_of_thought",)
-    assert "secret_pool" not in place.model_dump_json()
+def test_a_place_is_told_in_words_of_every_task():
+    place = place_of(copy_spec(), samples("12"), 128)
+    assert (place.answer, place.hidden_size) == ("number", 128)
+    assert copy_spec().id not in place.model_dump_json()

@@ -23,6 +23,7 @@ from memory.experience.lessons import Recalled
 from memory.experience.store import Experience
 from memory.experience.ways import Situation, Ways
 from memory.journal.log import BASE, Journal
+from memory.lesson import Kind, Place
 from memory.recipe import DataCard, DataRecipe, Repair
 from memory.records import Comparison, Estimate, Evaluation, Lengths, Lesson, Training, TrainingPlan
 from tasks.base import Sample, Score, Source, TaskSpec
@@ -141,8 +142,7 @@ class Dojo:
         fitting = LessonFilter(
             base_model=self.base_model.name, edition=self.edition, not_run=self.journal.info.run
         )
-        place = self.situation.place
-        found = self.store.recall(text, 8, self.spec.id, self.spec.domain, fitting, place)
+        found = self.store.recall(text, 8, self.spec.id, self.spec.domain, fitting, self.place)
         return tuple(sorted(found, key=lambda item: item.lesson.task != self.spec.id))
 
     def lessons(self, ids: Sequence[str]) -> tuple[Lesson, ...]:
@@ -151,14 +151,19 @@ class Dojo:
         return tuple(known[name] for name in ids if name in known)
 
     @cached_property
-    def situation(self) -> Situation:
-        """The run's task, data and model, by what they have in common with those of other runs."""
-        place = place_of(self.spec, self.validation, self.profiles(), self.base_model.hidden_size)
-        return Situation(self.spec.id, self.spec.domain, self.edition, self.base_model.name, place)
+    def place(self) -> Place:
+        """Kinds of the run's metric and answers, and its model's width; the same words on every task."""
+        return place_of(self.spec, self.validation, self.base_model.hidden_size)
 
-    def ways(self) -> Ways:
-        """What lessons of all tasks, this run's among them, say about data and learning rate here."""
-        return self.store.ways(self.situation)
+    def ways(self, kinds: Sequence[Kind]) -> Ways:
+        """What lessons of all tasks, this run's among them, say about data and learning rate here.
+
+        Args:
+            kinds: of the sources that can be trained on.
+        """
+        place = self.place.model_copy(update={"kinds": tuple(kinds)})
+        here = Situation(self.spec.id, self.spec.domain, self.edition, self.base_model.name, place)
+        return self.store.ways(here)
 
     # -- time ------------------------------------------------------------------------------
 

@@ -1,19 +1,16 @@
-"""Features of a task, its data and its model, in words that mean the same on every task.
+"""Features of a task and its model, in words that mean the same on every task.
 
 Lessons of other tasks are found by them. No name of a source, a column or a person's data is among them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from memory.lesson import Kind, Place
+from memory.lesson import Place
 from tasks.base import Sample, TaskSpec
-from tools.checks.source_kinds import by_kind
-from tools.curation.profile import SourceProfile
 
-KINDS: tuple[Kind, ...] = ("chain_of_thought", "direct")
 MOSTLY = 0.8
 """Share of the answers that have to be of one kind."""
 SHORT_WORDS = 5
@@ -21,24 +18,15 @@ SHORT_WORDS = 5
 READ_ANSWERS = 200
 
 
-def place_of(
-    spec: TaskSpec, validation: Sequence[Sample], profiles: Mapping[str, SourceProfile], hidden_size: int
-) -> Place:
-    """What is put down with a lesson about where it was learned.
+def place_of(spec: TaskSpec, validation: Sequence[Sample], hidden_size: int) -> Place:
+    """Where a lesson is learned or a question asked, but for the kinds of the sources.
 
     Args:
         spec: the task.
         validation: its items; some of their reference answers say what kind they are.
-        profiles: of its sources.
         hidden_size: width of the base model.
     """
-    groups = by_kind(profiles)
-    return Place(
-        metric=metric_kind(spec),
-        answer=answer_kind(spec, validation),
-        kinds=tuple(kind for kind in KINDS if groups[kind]),
-        hidden_size=hidden_size,
-    )
+    return Place(metric=metric_kind(spec), answer=answer_kind(spec, validation), hidden_size=hidden_size)
 
 
 def metric_kind(spec: TaskSpec) -> str:

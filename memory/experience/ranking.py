@@ -16,6 +16,8 @@ SAME_FORM = 0.15
 another domain is as near as one of the same domain."""
 SURE_POINTS = 10.0
 """A sure effect of so many points weighs 0.82, of twice as many 0.93."""
+UNTOLD_ERROR = 5.0
+"""Points; of a lesson that does not say how sure its effect is."""
 _T = TypeVar("_T")
 
 
@@ -51,7 +53,7 @@ def score(similarity: _T, nearness: _T, effect: _T, trust: _T) -> _T:
     Works on numbers and, element by element, on arrays. A factor and no term: what is unlike, foreign or
     refuted cannot be made up for by the others.
     """
-    return similarity * nearness * trust  # type: ignore[operator, no-any-return]
+    return similarity * nearness * effect * trust  # type: ignore[operator, no-any-return]
 
 
 def nearness(lesson: Where, question: Where) -> float:
@@ -70,5 +72,5 @@ def effect_weight(entry: Entry) -> float:
     A loss counts like a gain: what to avoid is worth knowing as well. It is bounded, for a lesson may say
     anything of itself.
     """
-    sure = max(0.0, abs(entry.gain) - 1.96 * max(entry.effect_error, LEAST_ERROR))
+    sure = max(0.0, abs(entry.gain) - 1.96 * max(entry.effect_error or UNTOLD_ERROR, LEAST_ERROR))
     return 1.0 - 0.5 * exp(-sure / SURE_POINTS)

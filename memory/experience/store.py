@@ -24,7 +24,7 @@ from memory.experience.embedding import Embedding, HashedEmbedding
 from memory.experience.index import open_collection
 from memory.experience.lessons import BookChanged, LessonBook, Recalled
 from memory.experience.ranking import Where, where_of
-from memory.experience.trust import UNCHALLENGED, Trust, trust_in
+from memory.experience.trust import REFUTED, UNCHALLENGED, Trust, trust_in
 from memory.experience.vectors import TaskVectors, nearest_first, read_vectors, search
 from memory.experience.ways import Situation, Ways
 from memory.journal.durable import FileLock
@@ -36,8 +36,6 @@ INDEX_WAIT_SECONDS = 3600.0
 """Another process may be making the index of a large book; writing lessons down does not wait for it."""
 _READINGS = 3
 EVERY = LessonFilter()
-REFUTED = 0.75
-"""Trust below which a lesson that gained something is no advice: more votes are against it than for it."""
 _T = TypeVar("_T")
 
 

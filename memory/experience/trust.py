@@ -20,6 +20,8 @@ HALF_LIFE_DAYS = 180.0
 """After half a year a lesson counts for half: libraries, models and data move on. A judgement."""
 UNKNOWN_AGE_DAYS = 2 * HALF_LIFE_DAYS
 """Of a lesson that brings no date."""
+REFUTED = 0.75
+"""Trust below which a lesson that gained something is no advice: more votes are against it than for it."""
 _ALONE = 2.0 / 3.0
 """Mean of the beta distribution with one vote for, none against, and one of each for nothing known."""
 _DECIDED = 0.5
@@ -31,7 +33,8 @@ class Trust:
     """What became of a lesson since it was written."""
 
     weight: float = 1.0
-    """1.0 while nothing speaks against it, towards 0.0 the more does."""
+    """1.0 for what is new, sure and undisputed; 0.75 where as much speaks for it as against it, or nothing
+    any more; towards 0.0 the more speaks against it."""
     confirmations: int = 0
     """Runs that bear it out, its own left out."""
     contradictions: int = 0
@@ -76,25 +79,32 @@ def trust_in(entries: Iterable[Entry], now: datetime) -> dict[str, Trust]:
     return {
         entry.id: _trust(entry, alike[entry.subject], named.get(entry.id, ()), now)
         if len(alike[entry.subject]) > 1 or entry.id in named
-        else Trust((1.0 + _vote(entry, entry)) / 3.0 / _ALONE)
+        else Trust(_mean(((_vote(entry, entry), decay(entry.created, now)),)))
         for entry in held
     }
+
+
+def _mean(votes: Iterable[tuple[float, float]]) -> float:
+    """Of the beta distribution that votes with their weights make, over that of one fresh vote in favour."""
+    gained, cast = 1.0, 2.0
+    for vote, weight in votes:
+        gained += vote * weight
+        cast += weight
+    return min(1.0, gained / cast / _ALONE)
 
 
 def _trust(
     entry: Entry, alike: Sequence[Entry], named: Sequence[tuple[Entry, float]], now: datetime
 ) -> Trust:
-    votes: dict[str, tuple[float, float]] = {entry.run: (_vote(entry, entry), 1.0)}
+    votes = {entry.run: (_vote(entry, entry), decay(entry.created, now))}
     for other in alike:
         if other.run != entry.run:
             votes[other.run] = (_vote(entry, other), decay(other.created, now))
     for other, vote in named:  # who followed it knows best
         votes[other.run] = (vote, decay(other.created, now))
-    gained = 1.0 + sum(vote * weight for vote, weight in votes.values())
-    cast = 2.0 + sum(weight for _, weight in votes.values())
     others = [vote for run, (vote, _) in votes.items() if run != entry.run]
     return Trust(
-        min(1.0, gained / cast / _ALONE),
+        _mean(votes.values()),
         sum(vote > _DECIDED for vote in others),
         sum(vote < _DECIDED for vote in others),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from memory.experience.trust import trust_in
 from memory.experience.ways import Situation, Ways
 from memory.explained import Explained
 from memory.forgetting import Divergence, Forgetting, GeneralAnswers
-from memory.lesson import Place
+from memory.lesson import Kind, Place
 from memory.recipe import Repair
 from memory.records import Diagnosis, Evaluation, Experiment, Lesson, Plan
 from roles.planner import plan
@@ -98,12 +99,11 @@ class SourceWorld:
             max_experiments=None,
         )
 
-    def ways(self) -> Ways:
+    def ways(self, kinds: Sequence[Kind]) -> Ways:
         """What ``elsewhere`` says here."""
         now = datetime.now(UTC)
         entries = [entry_of(each) for each in self.elsewhere]
-        kinds = ("chain_of_thought", "direct")
-        place = Place(metric="right", answer="number", kinds=kinds, hidden_size=128)
+        place = Place(metric="right", answer="number", kinds=tuple(kinds), hidden_size=128)
         situation = Situation("task", "custom", "mini", "tiny", place)
         return Ways(entries, situation, now, trust_in(entries, now))
 
