@@ -40,7 +40,7 @@ from roles.plan_context import (
     PlannerContext,
     draft,
 )
-from roles.recall import from_lesson
+from roles.recall import from_lesson, preferred_groups, unled
 from roles.recovery import once_more
 from roles.search import tree
 from roles.search.moves import anew, complement, leave_out, other_branch
@@ -151,19 +151,21 @@ def _replay(context: PlannerContext) -> Plan | None:
 
 def _candidates(context: PlannerContext) -> Iterator[tuple[str, tuple[str, ...], str]]:
     """(kind, sources, reason) worth a screening, best guess first."""
-    if context.groups["chain_of_thought"]:
+    groups = preferred_groups(context)
+    if groups["chain_of_thought"]:
         yield (
             "chain_of_thought",
-            context.groups["chain_of_thought"],
+            groups["chain_of_thought"],
             "written steps teach small models more than direct answers (arXiv 2212.10071)",
         )
-    if context.groups["direct"]:
-        yield "direct", context.groups["direct"], "the control: the same task with direct answers"
+    if groups["direct"]:
+        yield "direct", groups["direct"], "the control: the same task with direct answers"
 
 
 def _screen(context: PlannerContext) -> Plan | None:
     """Each kind of data once, from the base weights; none after a lesson has answered the question."""
-    if context.history and (context.chosen or (context.history[0].plan.lessons and context.champion)):
+    answered = unled(context)
+    if context.history and (context.chosen or (answered and answered[0].plan.lessons and context.champion)):
         return None
     for kind, sources, reason in _candidates(context):
         if context.tried(sources, "base"):

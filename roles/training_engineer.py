@@ -12,6 +12,7 @@ from typing import Any
 from memory.recipe import DataCard
 from memory.records import Experiment, Plan, TrainingPlan
 from memory.training import rate_used
+from roles import recalled_hyperparameters
 from roles.hyperparameters import Hyperparameters, best_so_far, suggest
 from roles.method import method_for
 from roles.search_space import MAX_EPOCHS
@@ -170,14 +171,21 @@ def _suggested(
     dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method, ceiling: float | None
 ) -> Hyperparameters:
     """A cited lesson's hyperparameters first; screenings and what goes on from a look share one default, so
-    that only the data differs, and so do all where the budget holds no search; else TPE."""
-    for lesson in dojo.lessons(plan.lessons):
-        if lesson.settings.get("method") == method and "learning_rate" in lesson.settings:
-            return Hyperparameters(
-                float(lesson.settings["learning_rate"]),
-                int(float(lesson.settings["per_device_train_batch_size"])),
-                f"lesson {lesson.id}",
-            )
+    that only the data differs, and so do all where the budget holds no search; else TPE. The default is
+    what lessons of all tasks favour, where they favour anything."""
+    found, refused = recalled_hyperparameters.cited(dojo, dojo.lessons(plan.lessons), method)
+    if found is not None:
+        return found
+    if refused:
+        return replace(_unadvised(dojo, plan, history, method, ceiling), origin=f"default; {refused}")
+    return _unadvised(dojo, plan, history, method, ceiling)
+
+
+def _unadvised(
+    dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method, ceiling: float | None
+) -> Hyperparameters:
+    if (before := _of_looks(history, method)) is not None and plan.steps:
+        return before
     width, tokens = dojo.base_model.hidden_size, mean_row_tokens(dojo)
     trials = trials_from(history, dojo.validation_score("base").value, method)
     length = rows_in_time(dojo, plan, method)
@@ -185,5 +193,16 @@ def _suggested(
     from_look = before is not None and before.steps > 0
     screening = plan.steps or from_look or plan.change in ("first", "sources", "data")
     if screening or "tpe" in dojo.journal.without or not searches(dojo, method):
-        return best_so_far(trials, length) or suggest([], method, width, dojo.seed, row_tokens=tokens)
-    return suggest(trials, method, width, dojo.seed, ceiling, length, tokens)
+        found = best_so_far(trials, length) or recalled_hyperparameters.from_other_tasks(dojo, method)
+        return found or suggest([], method, width, dojo.seed, row_tokens=tokens)
+    recalled = None if trials else recalled_hyperparameters.from_other_tasks(dojo, method)
+    return recalled or suggest(trials, method, width, dojo.seed, ceiling, length, tokens)
+
+
+def _of_looks(history: tuple[Experiment, ...], method: Method) -> Hyperparameters | None:
+    """What the first look at a source was made with: all looks share it, or rates would be compared."""
+    for look in history:
+        made = look.training_plan
+        if look.plan.steps and made is not None and made.method == method:
+            return Hyperparameters(made.learning_rate, made.effective_batch_size, made.hyperparameters_from)
+    return None

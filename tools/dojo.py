@@ -21,7 +21,9 @@ from memory.confirmation import Confirmation
 from memory.experience.catalogue import LessonFilter
 from memory.experience.lessons import Recalled
 from memory.experience.store import Experience
+from memory.experience.ways import Situation, Ways
 from memory.journal.log import BASE, Journal
+from memory.lesson import Kind, Place
 from memory.recipe import DataCard, DataRecipe, Repair
 from memory.records import Comparison, Estimate, Evaluation, Lengths, Lesson, Training, TrainingPlan
 from tasks.base import Sample, Score, Source, TaskSpec
@@ -46,6 +48,7 @@ from tools.models.chat_template import LossOn
 from tools.process.machine import machine
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
+from tools.task_features import place_of
 from tools.training import estimate as estimating
 from tools.training import train as training
 from tools.training.tracking import NOBODY, Audience
@@ -140,20 +143,36 @@ class Dojo:
     def recall(self, query: str | None = None) -> tuple[Recalled, ...]:
         """Lessons of earlier runs that fit this task, best first; empty when memory is off.
 
-        A lesson learned with another base model or edition is left out: hyperparameters do not transfer.
+        Those of the task itself come first. A lesson learned with another base model or edition is left
+        out: its hyperparameters, as they stand, do not transfer (``ways`` says what does).
         """
         text = query or f"{self.spec.id} {self.spec.domain} {self.base_model.name} {self.spec.description}"
         # In the search, not after it: among many lessons of other models the nearest would all be theirs.
         fitting = LessonFilter(
             base_model=self.base_model.name, edition=self.edition, not_run=self.journal.info.run
         )
-        found = self.store.recall(text, k=8, task=self.spec.id, domain=self.spec.domain, only=fitting)
-        return tuple(sorted(found, key=lambda item: (item.lesson.task != self.spec.id, -item.lesson.gain)))
+        found = self.store.recall(text, 8, self.spec.id, self.spec.domain, fitting, self.place)
+        return tuple(sorted(found, key=lambda item: item.lesson.task != self.spec.id))
 
     def lessons(self, ids: Sequence[str]) -> tuple[Lesson, ...]:
         """The lessons with these ids, in order; unknown ids are left out."""
         known = {item.lesson.id: item.lesson for item in self.recall()} if ids else {}
         return tuple(known[name] for name in ids if name in known)
+
+    @cached_property
+    def place(self) -> Place:
+        """Kinds of the run's metric and answers, and its model's width; the same words on every task."""
+        return place_of(self.spec, self.validation, self.base_model.hidden_size)
+
+    def ways(self, kinds: Sequence[Kind]) -> Ways:
+        """What lessons of all tasks, this run's among them, say about data and learning rate here.
+
+        Args:
+            kinds: of the sources that can be trained on.
+        """
+        place = self.place.model_copy(update={"kinds": tuple(kinds)})
+        here = Situation(self.spec.id, self.spec.domain, self.edition, self.base_model.name, place)
+        return self.store.ways(here)
 
     # -- time ------------------------------------------------------------------------------
 

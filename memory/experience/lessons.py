@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from memory.experience.catalogue import Entry, entry_of
 from memory.experience.lines import BadLine, append_to, line_of, read_line, write_anew
+from memory.experience.trust import UNCHALLENGED, Trust
 from memory.journal.durable import FileLock, set_aside, unwritable
 from memory.records import Lesson
 from tasks.errors import InputError
@@ -38,9 +39,11 @@ class Recalled:
     similarity: float
     """Cosine of the lesson's text to the question, 0.0 to 1.0."""
     score: float
-    """Similarity, weighed by how near the lesson's task is; the ranking."""
+    """What it is ranked by (``memory.experience.ranking.score``)."""
     kind: Literal["advice", "warning"]
-    """``warning``: what the lesson describes gained nothing; avoid it."""
+    """``warning``: what the lesson describes gained nothing, or was refuted since; avoid it."""
+    trust: Trust = UNCHALLENGED
+    """What became of it since it was written."""
 
 
 class BookChanged(InputError):
