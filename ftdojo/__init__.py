@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from graph.build import Graph
+    from graph.policies import Given
     from graph.settings import Options, RunSettings
     from memory.journal.log import Journal
 
@@ -54,15 +55,18 @@ Returns ``{"verdict": "approve"}`` or another answer of ``graph.approval.gates``
 """
 
 
-def settings(task: str, *, budget: str | float = "5m", **options: Unpack[Options]) -> RunSettings:
+def settings(
+    task: str, *, budget: str | float = "5m", policy: Given = "playbook", **options: Unpack[Options]
+) -> RunSettings:
     """Settings of a run, for ``build_graph``; ``options`` are described in ``graph.settings.RunSettings``.
 
     Raises:
         InputError: a setting is unknown or out of range.
     """
+    from graph.policies import hand_in
     from graph.settings import make_settings
 
-    return make_settings(task=task, budget_seconds=budget, **options)
+    return make_settings(task=task, budget_seconds=budget, policy=hand_in(policy), **options)
 
 
 def run(
@@ -71,6 +75,7 @@ def run(
     budget: str | float = "5m",
     on_event: OnEvent | None = None,
     answer: Answer | None = None,
+    policy: Given = "playbook",
     **options: Unpack[Options],
 ) -> Run:
     """Fine-tune a model on a task, on its own, within a budget.
@@ -80,6 +85,8 @@ def run(
         budget: wall-clock as ``"5m"``, ``"1h30m"`` or seconds.
         on_event: see ``OnEvent``.
         answer: see ``Answer``.
+        policy: who decides: a name as of ``--policy``, an object with any of the five methods of
+            ``roles.policy.Policy``, or a mapping from roles to functions, objects or names.
         options: ``base_model``, ``seed``, ``memory``, ``runs_dir``, ``max_rows``, ``target``... as
             ``graph.settings.RunSettings`` describes them.
 
@@ -89,15 +96,25 @@ def run(
     """
     from graph.run import run as start
 
-    chosen = settings(task, budget=budget, **options)
+    chosen = settings(task, budget=budget, policy=policy, **options)
     return _result(start(chosen, on_event, answer), Path(chosen.runs_dir))
 
 
-def resume(run_dir: str | Path, on_event: OnEvent | None = None, answer: Answer | None = None) -> Run:
-    """Continue a run that was cut off; see ``run``."""
+def resume(
+    run_dir: str | Path,
+    on_event: OnEvent | None = None,
+    answer: Answer | None = None,
+    policy: Given | None = None,
+) -> Run:
+    """Continue a run that was cut off; see ``run``. A policy that is an object is handed in again."""
     from graph.run import resume as go_on
 
     path = Path(run_dir).expanduser().resolve()
+    if policy is not None:
+        from graph.policies import hand_in
+        from graph.session import read_settings
+
+        hand_in(policy, read_settings(path).policy)
     return _result(go_on(path, on_event, answer), path.parent)
 
 

@@ -179,7 +179,7 @@ def diagnostician(step: Step) -> RunState:
     done = _with_outcome(step, experiment)
     if journal.diagnosis(experiment) is None:
         _explained(step, done)
-        sources = audit.sources_to_audit(dojo, done)
+        sources = audit.sources_to_audit(dojo, done) if getattr(step.policy, "audited", True) else ()
         shares = _audited(step, experiment, sources)
         with step.thinking():
             diagnosis = step.policy.diagnose(dojo, done, shares)

@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from graph.policy_names import BASELINES, LLM, POLICIES, check_policy, kind_of, knows
 from tasks.errors import InputError
 from tools.forgetting import watched
 
@@ -99,6 +100,25 @@ def _trackers(value: object) -> object:
     return () if value == "none" else _listed(value)
 
 
+def _settled(data: dict[str, Any]) -> dict[str, Any]:
+    """``llm:provider:model`` is a policy and its model; what knows the good sources writes no lessons.
+
+    Raises:
+        InputError: two models are named, or one for a policy that asks none.
+    """
+    policy, model = data["policy"], data.get("model") or ""
+    if policy.startswith(LLM):
+        named = policy.removeprefix(LLM)
+        if model not in ("", named):
+            raise InputError(f"--policy {policy}", f"--model names {model}", "name one of them")
+        return data | {"policy": "llm", "model": named}
+    if model and kind_of(policy) not in ("playbook", "llm"):
+        raise InputError(
+            f"--model {model}", f"the policy {policy} asks no language model", "drop one of them"
+        )
+    return data | {"memory": "off"} if knows(policy) else data
+
+
 class RunSettings(BaseModel):
     """One run's settings: the graph's context schema, and so the form in Studio."""
 
@@ -106,11 +126,13 @@ class RunSettings(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _rename_old_fields(cls, data: Any) -> Any:
-        """Runs of earlier versions called the policy ``mind``."""
-        if not isinstance(data, dict) or "mind" not in data:
+    def _about_the_policy(cls, data: Any) -> Any:
+        """Old names, short forms, and what a policy's name settles beside itself."""
+        if not isinstance(data, dict):
             return data
-        return {("policy" if name == "mind" else name): value for name, value in data.items()}
+        # Runs of earlier versions called the policy ``mind``.
+        data = {("policy" if name == "mind" else name): value for name, value in data.items()}
+        return _settled(data) if isinstance(data.get("policy"), str) else data
 
     task: str = Field(
         "tablebench_numerical_reasoning",
@@ -143,9 +165,11 @@ class RunSettings(BaseModel):
     budget_seconds: Annotated[float, BeforeValidator(lambda value: parse_duration(str(value)))] = Field(
         300.0, description="Time for the whole run, wall-clock: 90s, 5m, 1h30m, or seconds.", gt=0
     )
-    policy: Literal["playbook", "llm"] = Field(
+    policy: Annotated[str, AfterValidator(check_policy)] = Field(
         "playbook",
-        description="Who decides: `playbook` (rules, no key needed) or `llm` (a language model).",
+        description="Who decides: `playbook` (rules, no key needed), `llm` (a language model), a baseline "
+        f"({', '.join(BASELINES)}) or MODULE:NAME of yours.",
+        examples=list(POLICIES),
     )
     model: str = Field(
         "",
@@ -225,7 +249,7 @@ class RunSettings(BaseModel):
 class Options(TypedDict, total=False):
     """``RunSettings`` as keyword arguments, for editors; a test holds the two side by side.
 
-    ``task`` and ``budget_seconds`` are parameters of their own in ``ftdojo.run``.
+    ``task``, ``budget_seconds`` and ``policy`` are parameters of their own in ``ftdojo.run``.
     """
 
     edition: Literal["mini", "official"]
@@ -234,7 +258,6 @@ class Options(TypedDict, total=False):
     base_model: str
     allow_pickle: bool
     loss_on: Literal["auto", "all", "last"]
-    policy: Literal["playbook", "llm"]
     model: str
     base_url: str
     models_file: str

@@ -108,7 +108,7 @@ def test_the_forms_say_what_each_field_means_and_may_be(client, assistant):
     assert set(given) == {"run_dir"}
     context = schemas["context_schema"]["properties"]
     assert all(field["description"] for field in (*given.values(), *context.values()))
-    assert context["policy"]["enum"] == ["playbook", "llm"]
+    assert {"playbook", "llm", "all-data", "tpe"} <= set(context["policy"]["examples"])
     assert context["approve"]["items"]["enum"] == ["plan", "data", "train"]
     assert context["budget_seconds"]["exclusiveMinimum"] == 0
     assert context["max_rows"]["maximum"] == 1_000_000

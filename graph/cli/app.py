@@ -116,7 +116,7 @@ def run(
     if mind:
         renamed("--mind", "--policy")
         chosen["policy"] = mind
-    if chosen["model"]:
+    if chosen["model"] and chosen["policy"] == "playbook":
         chosen["policy"] = "llm"
     settings = make_settings(**chosen)
     from graph.cli.fetch import ensure
