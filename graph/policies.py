@@ -23,6 +23,7 @@ from roles.baselines.all_data import AllData
 from roles.baselines.few_shot import FewShot
 from roles.baselines.mixture_search import MixtureSearch
 from roles.baselines.oracle_source import OracleSource
+from roles.baselines.silent import Silent
 from roles.baselines.untrained import Untrained
 from roles.composed import METHODS, PROMPTED, Composed, Decider, DecidingRole, deciders_of
 from roles.policy import Policy
@@ -139,6 +140,8 @@ def baseline(name: str, dojo: Dojo) -> object:
             return MixtureSearch("random")
         case "tpe":
             return MixtureSearch("tpe")
+        case "silent":
+            return Silent()
         case _:
             return OracleSource(good_sources(name, dojo))
 

@@ -24,6 +24,7 @@ BASELINES = {
     "oracle-source": "one training on the sources that are known to be good; marked, for it knows",
     "random": "mixtures of the sources and rates drawn at random",
     "tpe": "the same, drawn by a tree-structured Parzen estimator",
+    "silent": "the playbook with an Evaluator and a Diagnostician that say nothing",
 }
 POLICIES = {
     "playbook": "the rules of the five roles; needs no key",

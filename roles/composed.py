@@ -76,9 +76,9 @@ class Composed:
 
     @property
     def audited(self) -> bool:
-        """Whether sources are audited after a kept experiment: only where someone plans by what is found."""
-        planner = self.deciders.get("planner")
-        return planner is None or planner.foreign
+        """Whether sources are audited after a kept experiment: only where someone may act on it."""
+        told = (self.deciders.get("planner"), self.deciders.get("diagnostician"))
+        return all(decider is None or decider.foreign for decider in told)
 
     def plan(self, dojo: Dojo, experiment: str) -> Plan | Stop | None:
         """The next experiment."""

@@ -47,6 +47,7 @@ from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
 from tools.training import estimate as estimating
 from tools.training import train as training
+from tools.training.made_to_fail import fail_where_asked
 from tools.training.tracking import NOBODY, Audience
 from tools.workspace import Workspace
 
@@ -254,6 +255,7 @@ class Dojo:
         card = self.journal.card(experiment)
         if card is None:
             raise HarnessFault(f"{experiment} has no data in this run's journal")
+        fail_where_asked(self.journal.without, self.seed, experiment)
         with self.ledger.measure("train"):
             trained = training.train(*self._place(plan, experiment, card), audience)
         self.journal.append("training_plan", plan, experiment)

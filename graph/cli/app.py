@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from graph.cli import memory, models
+from graph.cli import bench, memory, models
 from graph.cli.flags import (
     RESULTS,
     RUNS,
@@ -368,4 +368,5 @@ def inspect(
 
 
 app.add_typer(models.commands)
+app.add_typer(bench.commands, name="bench", rich_help_panel=RUNS)
 app.add_typer(memory.commands, name="memory", rich_help_panel=RESULTS)
