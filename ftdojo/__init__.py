@@ -13,7 +13,7 @@ Importing this package is quick: models, LangGraph and Chroma are imported when 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from tasks.base import Score
 from tasks.errors import ExperimentFailed, FtDojoError, HarnessFault, InputError
 
 if TYPE_CHECKING:
+    from langchain_core.tools import StructuredTool
     from typing_extensions import Unpack
 
     from graph.build import Graph
@@ -44,6 +45,7 @@ __all__ = [
     "run",
     "settings",
     "tasks",
+    "tool",
 ]
 
 OnEvent = Callable[[dict[str, Any]], None]
@@ -135,6 +137,17 @@ def build_graph(checkpointer: Any = None) -> Graph:
     from graph.build import build_graph as build
 
     return build(checkpointer)
+
+
+def tool(most: str, tasks: Sequence[str] = (), **options: Unpack[Options]) -> StructuredTool:
+    """A LangChain tool with which a chat model has a model fine-tuned; see ``graph.tool``.
+
+    Raises:
+        InputError: an option is unknown or out of range.
+    """
+    from graph.tool import fine_tune_tool
+
+    return fine_tune_tool(most, tuple(tasks), **options)
 
 
 def journal(run_dir: str | Path) -> Journal:

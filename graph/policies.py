@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
-from graph.policy_names import KNOWING, OBJECT, ROLES, check_policy, kind_of, parts_of
+from graph.policy_names import KNOWING, OBJECT, ROLES, check_policy, is_trusted, kind_of, parts_of, trust
 from roles import playbook
 from roles.baselines.all_data import AllData
 from roles.baselines.few_shot import FewShot
@@ -52,6 +52,7 @@ def hand_in(given: Given, name: str = "") -> str:
         name: the name that a run knows it by already; its own when empty.
     """
     if isinstance(given, str):
+        trust(given)
         return given
     own = name or OBJECT + _called(given)
     number = 1
@@ -254,8 +255,13 @@ def _imported(name: str) -> object:
     """What ``MODULE:NAME`` or ``FILE.py:NAME`` names; a module is looked for in the working folder first.
 
     Raises:
-        InputError: it cannot be imported, or holds no such name.
+        InputError: it cannot be imported, holds no such name, or came by a way that may have no code run.
     """
+    if not is_trusted(name):
+        fix = f"name it yourself: `ftdojo run` or `ftdojo resume RUN` with --policy {name}"
+        raise InputError(
+            f"--policy {name}", "names code, which neither a request nor a run's folder may have run", fix
+        )
     place, _, attribute = name.rpartition(":")
     with or_input_error(f"--policy {name}", f"{place} cannot be imported", "mend what the message names"):
         try:

@@ -45,8 +45,10 @@ def kind_of(name: str) -> Kind:
     Raises:
         InputError: none.
     """
-    if name in ("playbook", "llm"):
-        return "playbook" if name == "playbook" else "llm"
+    if name == "playbook":
+        return "playbook"
+    if name == "llm" or name.startswith(LLM):
+        return "llm"
     if name in BASELINES or name.startswith(f"{KNOWING}:"):
         return "baseline"
     if name.startswith(COMMAND):
@@ -114,3 +116,21 @@ def runs_code(name: str) -> bool:
     return kind_of(name) in ("code", "command") or (
         kind_of(name) == "composed" and any(kind_of(part) == "code" for part in parts_of(name).values())
     )
+
+
+ANY = "*"
+_TRUSTED: set[str] = set()
+
+
+def trust(name: str) -> None:
+    """Let a policy's code be imported; ``ANY`` lets that of every name.
+
+    Python and the command line do so for what they are given. A name that comes by another way (a request to
+    a server of the graph, a run's folder) has no code run.
+    """
+    _TRUSTED.update({name, *(parts_of(name).values() if name != ANY and kind_of(name) == "composed" else ())})
+
+
+def is_trusted(name: str) -> bool:
+    """Whether a policy's code may be imported in this process."""
+    return bool(_TRUSTED & {name, ANY})

@@ -22,6 +22,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -100,6 +101,10 @@ def _trackers(value: object) -> object:
     return () if value == "none" else _listed(value)
 
 
+_DURATION = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number", "exclusiveMinimum": 0}]})
+"""What forms take for a duration: what its text offers."""
+
+
 def _settled(data: dict[str, Any]) -> dict[str, Any]:
     """``llm:provider:model`` is a policy and its model; what knows the good sources writes no lessons.
 
@@ -120,7 +125,7 @@ def _settled(data: dict[str, Any]) -> dict[str, Any]:
 
 
 class RunSettings(BaseModel):
-    """One run's settings: the graph's context schema, and so the form in Studio."""
+    """One run's settings: the graph's context schema, and so the form in Studio; what matters comes first."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -139,6 +144,13 @@ class RunSettings(BaseModel):
         description="A task id (see `ftdojo tasks`), a file or folder of yours, or ORG/NAME of the Hub.",
         examples=["tablebench_numerical_reasoning", "aime25"],
     )
+    budget_seconds: Annotated[float, BeforeValidator(lambda value: parse_duration(str(value))), _DURATION] = (
+        Field(300.0, description="Time for the whole run, wall-clock: 90s, 5m, 1h30m, or seconds.", gt=0)
+    )
+    base_model: str = Field(
+        BUNDLED_MODEL,
+        description="Model to fine-tune: a name (`ftdojo fetch`), a folder or GGUF file, or a Hub id.",
+    )
     edition: Literal["mini", "official"] = Field(
         "mini", description="`mini`: rows generated from the seed; `official`: the published rows."
     )
@@ -150,10 +162,6 @@ class RunSettings(BaseModel):
         "own",
         description="Split of the published rows: `own` (de-duplicated), or `published` (as released).",
     )
-    base_model: str = Field(
-        BUNDLED_MODEL,
-        description="Model to fine-tune: a name (`ftdojo fetch`), a folder or GGUF file, or a Hub id.",
-    )
     allow_pickle: bool = Field(
         False,
         description="Take a base model whose weights are pickles: no code of theirs is run, tensors only.",
@@ -161,9 +169,6 @@ class RunSettings(BaseModel):
     loss_on: Literal["auto", "all", "last"] = Field(
         "auto",
         description="Which answers of a conversation are trained: `all`, `last`, or as the template allows.",
-    )
-    budget_seconds: Annotated[float, BeforeValidator(lambda value: parse_duration(str(value)))] = Field(
-        300.0, description="Time for the whole run, wall-clock: 90s, 5m, 1h30m, or seconds.", gt=0
     )
     policy: Annotated[str, AfterValidator(check_policy)] = Field(
         "playbook",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import ftdojo
+from graph import policy_names
 from graph.policies import baseline, good_sources, hand_in, policy_of, require_policy
 from graph.policy_names import POLICIES, ROLES, check_policy, knows, runs_code
 from memory.records import Plan, TrainingPlan
@@ -228,7 +229,24 @@ def test_a_mapping_names_who_decides_for_a_role(dojo: StillDojo) -> None:
         policy_of(hand_in(SimpleNamespace()), dojo)
 
 
-def test_a_policy_of_a_file_is_imported_and_asked(dojo: StillDojo, tmp_path: Path) -> None:
+def test_a_name_that_nobody_here_gave_has_no_code_run(
+    dojo: StillDojo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy_names, "_TRUSTED", set())
+    file = tmp_path / "theirs.py"
+    file.write_text("raise SystemExit('ran')\n")
+    for name in (f"{file}:policy", f"planner={file}:policy", "os:getcwd"):
+        with pytest.raises(InputError, match="neither a request nor a run"):
+            require_policy(name)
+    assert ftdojo.settings("aime25", policy=f"planner={file}:policy").policy
+    with pytest.raises(SystemExit):
+        require_policy(f"planner={file}:policy")
+
+
+def test_a_policy_of_a_file_is_imported_and_asked(
+    dojo: StillDojo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy_names, "_TRUSTED", {policy_names.ANY})
     file = tmp_path / "mine.py"
     file.write_text(
         "class Best:\n    def plan(self, dojo, experiment):\n        return None\n\n"

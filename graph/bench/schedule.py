@@ -14,7 +14,7 @@ from graph.bench.lanes import interference, lanes, play_all
 from graph.bench.play import play, settings_of
 from graph.bench.results import RESULTS_FILE, Cell, Result, append, missing, read
 from graph.policies import require_policy
-from graph.policy_names import check_policy
+from graph.policy_names import check_policy, trust
 from tasks.errors import ExperimentFailed, HarnessFault, InputError
 
 Say = Callable[[str], None]
@@ -48,7 +48,7 @@ class Bench:
             InputError: a policy, a part or a setting is none.
         """
         for cell in dict.fromkeys(self.cells):
-            check_policy(cell.plays)
+            trust(check_policy(cell.plays))
             require_policy(cell.plays)
             check_parts(cell.without)
             settings_of(cell, self.out.absolute())

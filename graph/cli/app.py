@@ -31,6 +31,7 @@ from graph.cli.flags import (
     takes_settings,
 )
 from graph.extras import extra_of, install, require
+from graph.policy_names import trust
 from graph.settings import BUNDLED_MODEL, make_settings, parse_duration
 from tasks.errors import FtDojoError, HarnessFault, InputError, MachineFault
 
@@ -119,6 +120,7 @@ def run(
     if chosen["model"] and chosen["policy"] == "playbook":
         chosen["policy"] = "llm"
     settings = make_settings(**chosen)
+    trust(settings.policy)
     from graph.cli.fetch import ensure
     from graph.run import run as start
     from graph.task_names import fetch_data
@@ -132,9 +134,15 @@ def run(
 def resume(
     name: RunName,
     runs_dir: RunsDir,
+    policy: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="The run's MODULE:NAME again; its folder alone has no code run."),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Go on with a run that was cut off, without losing or repeating a finished experiment."""
+    if policy:
+        trust(policy)
     from graph.run import find_run
     from graph.run import resume as go_on
 
