@@ -139,15 +139,18 @@ def build_graph(checkpointer: Any = None) -> Graph:
     return build(checkpointer)
 
 
-def tool(most: str, tasks: Sequence[str] = (), **options: Unpack[Options]) -> StructuredTool:
+def tool(
+    most: str, tasks: Sequence[str] = (), policy: Given = "playbook", **options: Unpack[Options]
+) -> StructuredTool:
     """A LangChain tool with which a chat model has a model fine-tuned; see ``graph.tool``.
 
     Raises:
         InputError: an option is unknown or out of range.
     """
+    from graph.policies import hand_in
     from graph.tool import fine_tune_tool
 
-    return fine_tune_tool(most, tuple(tasks), **options)
+    return fine_tune_tool(most, tuple(tasks), policy=hand_in(policy), **options)
 
 
 def journal(run_dir: str | Path) -> Journal:

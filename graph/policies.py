@@ -87,7 +87,7 @@ def require_policy(name: str) -> None:
             for part in parts_of(name).values():
                 require_policy(part)
         case "command":
-            fix = "`ftdojo mcp` opens the door; start the program against it"
+            fix = "play it by `ftdojo bench`, or open the door by `ftdojo mcp`"
             raise InputError(
                 f"--policy {name}", "plays through a door of its own and decides for no role", fix
             )

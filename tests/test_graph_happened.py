@@ -155,4 +155,4 @@ def test_a_tool_answers_with_the_summary_and_says_what_is_wrong_in_a_line(
     assert ftdojo.tool("30m", tasks=["aime25"], seed=1).invoke({"task": "aime25"}) == "no space left"
     assert len(asked_for) == 2
     with pytest.raises(InputError, match="--policy"):
-        ftdojo.tool("30m", policy="tpee")  # type: ignore[call-arg]
+        ftdojo.tool("30m", policy="tpee")

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from graph.bench.ablations import check_parts
+from graph.bench.program import LOG_FILE, play_program, submit
 from graph.bench.results import Cell, Result
-from graph.policy_names import knows
+from graph.policy_names import COMMAND, kind_of, knows
 from graph.run import resume, run
 from graph.session import SETTINGS_FILE
 from graph.settings import RunSettings, make_settings
@@ -26,6 +27,8 @@ from tools.process.machine import machine
 
 RUNS, MEMORY = "runs", "memory"
 """Folders beside the results file."""
+SUMMARY = "summary.json"
+"""In the folder of a run that has ended."""
 OnEvent = Callable[[dict[str, Any]], None]
 
 
@@ -39,7 +42,7 @@ def settings_of(cell: Cell, out: Path) -> RunSettings:
     return make_settings(
         task=cell.task,
         seed=cell.seed,
-        policy=cell.plays,
+        policy=cell.plays if kind_of(cell.plays) != "command" else "playbook",
         base_model=cell.base_model,
         budget_seconds=cell.budget_seconds,
         max_rows=cell.max_rows,
@@ -68,22 +71,37 @@ def play(
     settings = settings or settings_of(cell, out)
     folder = Path(settings.runs_dir)
     lessons = _lessons(settings.memory)
-    run_dir = unfinished(folder)
-    if run_dir is None and (done := _finished(folder)) is not None:
-        run_dir = done  # a kill between the run's end and its line
-    elif run_dir is None:
-        run_dir = folder / str(run(settings, on_event, without=cell.without)["run"])
-    else:
-        resume(run_dir, on_event)
+    run_dir = unfinished(folder) or _finished(folder)
+    # A finished run is one that a kill parted from its line.
+    if run_dir is None or not (run_dir / SUMMARY).exists():
+        if kind_of(cell.plays) == "command":
+            run_dir = _by_program(cell, settings, run_dir)
+        elif run_dir is None:
+            run_dir = folder / str(run(settings, on_event, without=cell.without)["run"])
+        else:
+            resume(run_dir, on_event)
     told = result_of(cell, Journal.open(run_dir / "journal.jsonl", write=False), out)
     return told.model_copy(update={"wall_seconds": round(time.monotonic() - began, 1), "lessons": lessons})
+
+
+def _by_program(cell: Cell, settings: RunSettings, run_dir: Path | None) -> Path:
+    """Let the program behind ``mcp:`` play; a run that it leaves is submitted as it stands."""
+    folder = Path(settings.runs_dir)
+    play_program(cell.plays.removeprefix(COMMAND), settings, run_dir)
+    left = unfinished(folder)
+    if left is not None:
+        submit(left)
+    found = left or _finished(folder)
+    if found is None:
+        raise HarnessFault(f"{cell.plays}: no run came of it; see {folder / LOG_FILE}")
+    return found
 
 
 def unfinished(folder: Path) -> Path | None:
     """The run in a cell's folder that can be gone on with; a folder without a journal is cleared away."""
     for settings in sorted(folder.glob(f"*/{SETTINGS_FILE}")):
         run_dir = settings.parent
-        if (run_dir / "summary.json").exists():
+        if (run_dir / SUMMARY).exists():
             continue
         if (run_dir / "journal.jsonl").exists():
             return run_dir
@@ -92,7 +110,7 @@ def unfinished(folder: Path) -> Path | None:
 
 
 def _finished(folder: Path) -> Path | None:
-    return next((found.parent for found in sorted(folder.glob("*/summary.json"))), None)
+    return next((found.parent for found in sorted(folder.glob(f"*/{SUMMARY}"))), None)
 
 
 def result_of(cell: Cell, journal: Journal, out: Path) -> Result:

@@ -12,9 +12,10 @@ from pathlib import Path
 from graph.bench.ablations import check_parts
 from graph.bench.lanes import interference, lanes, play_all
 from graph.bench.play import play, settings_of
+from graph.bench.program import require_door
 from graph.bench.results import RESULTS_FILE, Cell, Result, append, missing, read
 from graph.policies import require_policy
-from graph.policy_names import check_policy, trust
+from graph.policy_names import check_policy, kind_of, trust
 from tasks.errors import ExperimentFailed, HarnessFault, InputError
 
 Say = Callable[[str], None]
@@ -49,7 +50,10 @@ class Bench:
         """
         for cell in dict.fromkeys(self.cells):
             trust(check_policy(cell.plays))
-            require_policy(cell.plays)
+            if kind_of(cell.plays) == "command":
+                require_door()
+            else:
+                require_policy(cell.plays)
             check_parts(cell.without)
             settings_of(cell, self.out.absolute())
 
