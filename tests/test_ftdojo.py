@@ -122,7 +122,7 @@ def installed(root, tmp_path_factory):
     """The project as a wheel of it is installed: unpacked into a folder of its own."""
     folder = tmp_path_factory.mktemp("installed")
     source = folder / "source"
-    skipped = shutil.ignore_patterns("__pycache__", "*.safetensors", "bench", "pretraining")
+    skipped = shutil.ignore_patterns("__pycache__", "*.safetensors", "pretraining")
     for name in PACKAGES:
         shutil.copytree(root / name, source / name, ignore=skipped)
     for name in ("pyproject.toml", "README.md", "LICENSE"):

@@ -1,4 +1,4 @@
-"""Policies by name and by object: who decides, what they are checked by, and that a run goes on after a kill."""
+"""Policies by name and by object: who decides, by what they are checked, that a run goes on after a kill."""
 
 from __future__ import annotations
 

@@ -47,7 +47,6 @@ from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
 from tools.training import estimate as estimating
 from tools.training import train as training
-from tools.training.made_to_fail import fail_where_asked
 from tools.training.tracking import NOBODY, Audience
 from tools.workspace import Workspace
 
@@ -255,7 +254,6 @@ class Dojo:
         card = self.journal.card(experiment)
         if card is None:
             raise HarnessFault(f"{experiment} has no data in this run's journal")
-        fail_where_asked(self.journal.without, self.seed, experiment)
         with self.ledger.measure("train"):
             trained = training.train(*self._place(plan, experiment, card), audience)
         self.journal.append("training_plan", plan, experiment)
@@ -287,8 +285,7 @@ class Dojo:
         file = self.workspace.experiment_dir(experiment) / f"{name or split}.jsonl"
         place = (self.model_dir(experiment), file, self.workspace, self.worker, split)
         kept = self.answer_cache if experiment == BASE and split != "test" else None
-        if self.prompted is not None:
-            samples = self.prompted(self, samples)
+        samples = self.prompted(self, samples) if self.prompted else samples
         answer = partial(evaluating.evaluate, samples, self.spec, *place, cache=kept, server=self.eval_server)
         evaluation = once_more(self.journal, f"answering {name or split} with {experiment}", answer)
         if told := evaluating.remark_on(evaluation, self.workspace):
