@@ -44,14 +44,14 @@ format: $(READY) ## rewrite the sources in the house style
 
 bench: bench-experiment bench-mini ## what one experiment costs, then every mini task
 
-bench-mini: $(READY) ## base, all data, oracle recipe and agent on all thirteen mini tasks (two hours on 2 cores)
-	$(BIN)/python -m graph.bench --write docs/benchmark.md
+bench-mini: $(READY) ## base, baselines, searches and the playbook on all thirteen mini tasks (six hours on 2 cores)
+	$(BIN)/ftdojo bench --page docs/leaderboard.html
 
 bench-experiment: $(READY) ## what one experiment costs, against a bare loop and a plain TRL script
 	$(BIN)/python -m tools.bench.experiment
 
 bench-quick: $(READY) ## the same on one task, with two minutes for the agent
-	$(BIN)/python -m graph.bench --tasks $(DEMO_TASK) --budget 2m
+	$(BIN)/ftdojo bench --tasks $(DEMO_TASK) --budget 2m
 
 bench-rows: $(READY) ## a million rows as JSONL and Parquet: seconds and memory to inspect, start and curate
 	$(BIN)/python -m tests.bench.million_rows

@@ -17,7 +17,7 @@ Importing this package is quick: models, LangGraph and Chroma are imported when 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +26,12 @@ from tasks.base import Score
 from tasks.errors import ExperimentFailed, FtDojoError, HarnessFault, InputError
 
 if TYPE_CHECKING:
+    from langchain_core.tools import StructuredTool
     from typing_extensions import Unpack
 
     from graph.build import Graph
     from graph.doors.seat import Seat
+    from graph.policies import Given
     from graph.settings import Options, RunSettings
     from memory.journal.log import Journal
 
@@ -50,6 +52,7 @@ __all__ = [
     "run",
     "settings",
     "tasks",
+    "tool",
     "trajectory",
 ]
 
@@ -62,15 +65,18 @@ Returns ``{"verdict": "approve"}`` or another answer of ``graph.approval.gates``
 """
 
 
-def settings(task: str, *, budget: str | float = "5m", **options: Unpack[Options]) -> RunSettings:
+def settings(
+    task: str, *, budget: str | float = "5m", policy: Given = "playbook", **options: Unpack[Options]
+) -> RunSettings:
     """Settings of a run, for ``build_graph``; ``options`` are described in ``graph.settings.RunSettings``.
 
     Raises:
         InputError: a setting is unknown or out of range.
     """
+    from graph.policies import hand_in
     from graph.settings import make_settings
 
-    return make_settings(task=task, budget_seconds=budget, **options)
+    return make_settings(task=task, budget_seconds=budget, policy=hand_in(policy), **options)
 
 
 def run(
@@ -79,6 +85,7 @@ def run(
     budget: str | float = "5m",
     on_event: OnEvent | None = None,
     answer: Answer | None = None,
+    policy: Given = "playbook",
     **options: Unpack[Options],
 ) -> Run:
     """Fine-tune a model on a task, on its own, within a budget.
@@ -88,6 +95,8 @@ def run(
         budget: wall-clock as ``"5m"``, ``"1h30m"`` or seconds.
         on_event: see ``OnEvent``.
         answer: see ``Answer``.
+        policy: who decides: a name as of ``--policy``, an object with any of the five methods of
+            ``roles.policy.Policy``, or a mapping from roles to functions, objects or names.
         options: ``base_model``, ``seed``, ``memory``, ``runs_dir``, ``max_rows``, ``target``... as
             ``graph.settings.RunSettings`` describes them.
 
@@ -97,7 +106,7 @@ def run(
     """
     from graph.run import run as start
 
-    chosen = settings(task, budget=budget, **options)
+    chosen = settings(task, budget=budget, policy=policy, **options)
     return _result(start(chosen, on_event, answer), Path(chosen.runs_dir))
 
 
@@ -106,6 +115,7 @@ def resume(
     on_event: OnEvent | None = None,
     answer: Answer | None = None,
     accept_changes: bool = False,
+    policy: Given | None = None,
 ) -> Run:
     """Continue a run that was cut off; see ``run``.
 
@@ -114,10 +124,16 @@ def resume(
         on_event: see ``OnEvent``.
         answer: see ``Answer``.
         accept_changes: go on although code, data, weights or files have changed, which marks the run.
+        policy: the run's, where it is an object: it is handed in again.
     """
     from graph.run import resume as go_on
 
     path = Path(run_dir).expanduser().resolve()
+    if policy is not None:
+        from graph.policies import hand_in
+        from graph.session import read_settings
+
+        hand_in(policy, read_settings(path).policy)
     return _result(go_on(path, on_event, answer, accept_changes), path.parent)
 
 
@@ -192,6 +208,20 @@ def build_graph(checkpointer: Any = None) -> Graph:
     from graph.build import build_graph as build
 
     return build(checkpointer)
+
+
+def tool(
+    most: str, tasks: Sequence[str] = (), policy: Given = "playbook", **options: Unpack[Options]
+) -> StructuredTool:
+    """A LangChain tool with which a chat model has a model fine-tuned; see ``graph.tool``.
+
+    Raises:
+        InputError: an option is unknown or out of range.
+    """
+    from graph.policies import hand_in
+    from graph.tool import fine_tune_tool
+
+    return fine_tune_tool(most, tuple(tasks), policy=hand_in(policy), **options)
 
 
 def journal(run_dir: str | Path) -> Journal:

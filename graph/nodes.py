@@ -37,6 +37,7 @@ from tools.checks.source_kinds import by_kind
 from tools.curation.repair import words
 from tools.models.export.champion import export_champion
 from tools.report.html import write_report
+from tools.training.made_to_fail import fail_where_asked
 from tools.verbs.acting import compared
 
 
@@ -151,6 +152,7 @@ def train(step: Step, experiment: str) -> Draft:
     if step.journal.training(experiment) is None:
         detail = f"{plan.method}, lr {plan.learning_rate:.2g}, {plan.max_steps} steps"
         step.announce("training_engineer", detail, experiment)
+        fail_where_asked(step.journal.without, step.dojo.seed, experiment)
     audience = step.session.audience(experiment, partial(step.tell, "progress", experiment))
     trained, _ = until_it_fits(
         step, hypothesis, plan, lambda form: step.dojo.train(experiment, form, audience)
@@ -189,7 +191,7 @@ def diagnostician(step: Step) -> RunState:
     done = _with_outcome(step, experiment)
     if journal.diagnosis(experiment) is None:
         _explained(step, done)
-        sources = audit.sources_to_audit(dojo, done)
+        sources = audit.sources_to_audit(dojo, done) if getattr(step.policy, "audited", True) else ()
         shares = _audited(step, experiment, sources)
         with step.thinking():
             diagnosis = step.policy.diagnose(dojo, done, shares)

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from graph.deciding import models_of, probed, seat
 from graph.eval_server import find_eval_server
+from graph.policies import require_policy
 from graph.settings import RunSettings
 from graph.task_names import load_options, load_task, on_disk
 from graph.trackers import require_trackers, tracker_variables, tracking_of
@@ -136,6 +137,7 @@ def start(settings: RunSettings, decider: PolicyName | None = None) -> Session:
     """
     require_trackers(settings.report_to)
     check_tasks(settings.do_no_harm)
+    require_policy(settings.policy)
     spec = load_task(settings.task, settings.edition)
     if hub_id(settings.task) is not None and not on_disk(settings.task):
         # The run goes on with the rows that it began with, whatever becomes of the data set.

@@ -20,9 +20,10 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
 from graph.forking.time_travel import behind, branch
+from graph.happened import PASSING, Told, shown
 from graph.run_log import log
 from graph.session import OpenRuns, Session
-from graph.settings import RunSettings
+from graph.settings import RunSettings, make_settings
 from graph.state import RunInput, RunState
 from memory.journal.log import BASE, Journal
 from memory.recipe import Record
@@ -46,6 +47,8 @@ class Step:
     session: Session
     write: Callable[[dict[str, Any]], None]
     """Sends one event to whoever watches the stream."""
+    told: list[Told] = field(default_factory=list)
+    """What it told so far."""
     moved: RunState = field(default_factory=lambda: RunState())
     """The fork's id and folder, once the step has gone on in one."""
 
@@ -79,6 +82,8 @@ class Step:
         ledger = self.dojo.ledger
         plain = data.model_dump(mode="json") if isinstance(data, Record) else data
         log(self.session.run_dir, kind, experiment, str((plain or {}).get("text", "")), plain)
+        if kind not in PASSING:
+            self.told.append(Told(kind, experiment or "", plain or {}))
         self.write(
             {
                 "kind": kind,
@@ -130,13 +135,31 @@ def first_node(name: str, work: Work, runs: OpenRuns) -> Node:
 
     def node(state: RunInput, runtime: Runtime[RunSettings]) -> RunState:
         run_dir = state.get("run_dir")
-        session = runs.open(Path(run_dir)) if run_dir else runs.start(runtime.context or RunSettings())
+        session = runs.open(Path(run_dir)) if run_dir else runs.start(asked(state, runtime.context))
         # Whatever the thread did before, this run's state is its journal's.
         fresh: RunState = {"draft": {}, "rejected": False, "ending": "", "reason": ""}
         step = Step(name, RunState(), runs, session, runtime.stream_writer)
         return fresh | _taken(step, work)
 
     return cast(Node, node)
+
+
+def asked(given: RunInput, context: object) -> RunSettings:
+    """The settings of a new run: the context's, and over them what the input names.
+
+    In a graph of a user's own the context may be theirs, and says nothing of a run.
+
+    Raises:
+        InputError: a value is none.
+    """
+    settings = context if isinstance(context, RunSettings) else RunSettings()
+    named = {
+        "task": given.get("task"),
+        "budget_seconds": given.get("budget"),
+        "base_model": given.get("base_model"),
+    }
+    over = {name: value for name, value in named.items() if value}
+    return make_settings(**settings.model_dump() | over) if over else settings
 
 
 def as_node(name: str, work: Work, runs: OpenRuns) -> Node:
@@ -151,9 +174,11 @@ def as_node(name: str, work: Work, runs: OpenRuns) -> Node:
 
 def _taken(step: Step, work: Work) -> RunState:
     """Take a step; the run stays open when it is done, or waits for a person."""
+    before = len(step.journal.events)
     with noting_its_end(step):
         changed = work(step)
-    return step.moved | changed | {"journal_events": len(step.journal.events)}
+    said = shown(step.name, step.journal.info.run, step.told, before)
+    return step.moved | changed | said | {"journal_events": len(step.journal.events)}
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from memory.recipe import Record
 
-PolicyName = Literal["playbook", "llm", "agent"]
-"""``agent``: whoever plays through the verbs (``tools.verbs``) rather than as the graph's roles."""
+PolicyName = str
+"""``playbook``, ``llm``, or another name of ``graph.policy_names``; ``agent`` for one that plays through the
+verbs."""
 Schedule = Literal["linear", "cosine", "constant_with_warmup", "warmup_stable_decay"]
 
 

@@ -114,6 +114,8 @@ class Dojo:
     """General rows by source, for recipes that mix them in: declared ones, and the base's own answers."""
     agreements: dict[tuple[str, str], Agreement] = field(default_factory=dict)
     """What audits found since the run was opened, by (experiment, source)."""
+    prompted: Callable[[Dojo, Sequence[Sample]], Sequence[Sample]] | None = None
+    """What models are asked in place of the items, where the policy shows them more (few-shot examples)."""
     _profiles: dict[str, SourceProfile] = field(default_factory=dict)
 
     @cached_property
@@ -314,6 +316,7 @@ class Dojo:
         file = self.workspace.experiment_dir(experiment) / f"{name or split}.jsonl"
         place = (self.model_dir(experiment), file, self.workspace, self.worker, split)
         kept = self.answer_cache if experiment == BASE and split != "test" else None
+        samples = self.prompted(self, samples) if self.prompted else samples
         ways: dict[str, Any] = {"cache": kept, "server": self.eval_server, "evidence": self.evidence}
         answer = partial(evaluating.evaluate, samples, self.spec, *place, **ways)
         evaluation = once_more(self.journal, f"answering {name or split} with {experiment}", answer)

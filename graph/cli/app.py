@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from graph.cli import mcp, memory, models, support, trajectories, verify
+from graph.cli import bench, mcp, memory, models, support, trajectories, verify
 from graph.cli.flags import (
     RESULTS,
     RUNS,
@@ -28,6 +28,7 @@ from graph.cli.flags import (
 )
 from graph.cli.printable import json_text, say, terminal
 from graph.extras import extra_of, install, require
+from graph.policy_names import trust
 from graph.settings import BUNDLED_MODEL, make_settings, parse_duration
 from tasks.errors import FtDojoError, HarnessFault, InputError, MachineFault
 
@@ -120,9 +121,10 @@ def run(
     if mind:
         renamed("--mind", "--policy")
         chosen["policy"] = mind
-    if chosen["model"]:
+    if chosen["model"] and chosen["policy"] == "playbook":
         chosen["policy"] = "llm"
     settings = make_settings(**chosen)
+    trust(settings.policy)
     from graph.cli.fetch import ensure
     from graph.run import run as start
     from graph.task_names import fetch_data
@@ -140,9 +142,15 @@ def resume(
         bool,
         typer.Option("--accept-changes", help="Go on although data, code or weights changed; marks the run."),
     ] = False,
+    policy: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="The run's MODULE:NAME again; its folder alone has no code run."),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Go on with a run that was cut off, without losing or repeating a finished experiment."""
+    if policy:
+        trust(policy)
     from graph.run import find_run
     from graph.run import resume as go_on
 
@@ -378,4 +386,5 @@ app.command(rich_help_panel=RESULTS)(trajectories.trajectories)
 app.add_typer(models.commands)
 app.add_typer(support.commands)
 app.add_typer(verify.commands)
+app.add_typer(bench.commands, name="bench", rich_help_panel=RUNS)
 app.add_typer(memory.commands, name="memory", rich_help_panel=RESULTS)

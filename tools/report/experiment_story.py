@@ -39,6 +39,11 @@ CHANGED = {
 """By ``Plan.change``."""
 
 
+def decider(name: str) -> str:
+    """Who decided, at the start of a sentence; who has no words of their own is called by name."""
+    return DECIDED_BY.get(name) or f"The policy {named(name)}"
+
+
 def chapter_of(records: ToldRecords, id: str) -> Chapter:
     """One experiment in the order in which it happened, as far as it has come."""
     told = [
