@@ -184,8 +184,8 @@ def _suggested(
 def _unadvised(
     dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method, ceiling: float | None
 ) -> Hyperparameters:
-    if (before := _of_looks(history, method)) is not None and plan.steps:
-        return before
+    if (shared := _of_looks(history, method)) is not None and plan.steps:
+        return shared
     width, tokens = dojo.base_model.hidden_size, mean_row_tokens(dojo)
     trials = trials_from(history, dojo.validation_score("base").value, method)
     length = rows_in_time(dojo, plan, method)

@@ -13,6 +13,7 @@ from pathlib import Path
 from graph.server.settings import ALLOW, ServerSettings
 from graph.session import OpenRuns, Session
 from graph.settings import RunSettings
+from memory.records import PolicyName
 from tasks import registry
 from tasks.errors import InputError
 
@@ -46,15 +47,15 @@ class RequestedRuns(OpenRuns):
         super().__init__()
         self._allowed = allowed
 
-    def start(self, settings: RunSettings) -> Session:
+    def start(self, settings: RunSettings, decider: PolicyName | None = None) -> Session:
         """A new run; see ``OpenRuns.start``.
 
         Raises:
             InputError: the request chose what it may not, too.
         """
-        return super().start(admitted(settings, self._allowed))
+        return super().start(admitted(settings, self._allowed), decider)
 
-    def open(self, run_dir: Path) -> Session:
+    def open(self, run_dir: Path, accept_changes: bool = False) -> Session:
         """The run in a folder; see ``OpenRuns.open``.
 
         Raises:
@@ -64,7 +65,7 @@ class RequestedRuns(OpenRuns):
         if "runs_dir" not in self._allowed.allow and run_dir.resolve().parent != runs_dir:
             fix = f"name a run of {runs_dir}, or start the server with {ALLOW}=runs_dir"
             raise InputError("run_dir", "a request may open runs of this server alone", fix)
-        return super().open(run_dir)
+        return super().open(run_dir, accept_changes)
 
 
 def admitted(settings: RunSettings, allowed: ServerSettings) -> RunSettings:

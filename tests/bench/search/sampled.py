@@ -8,7 +8,7 @@ from typing import Any
 
 from memory.records import Experiment, Plan, TrainingPlan
 from roles import stopping, training_gate
-from roles.hyperparameters import BATCH_SIZES
+from roles.hyperparameters import batch_sizes
 from roles.method import method_for
 from roles.search_space import MAX_EPOCHS
 from roles.time_split import experiment_seconds
@@ -80,7 +80,7 @@ def _trial(dojo: Any, trial: Any) -> Experiment:
     draft = TrainingPlan(
         method=method,
         learning_rate=trial.suggest_float("learning_rate", low, high, log=True),
-        per_device_train_batch_size=int(trial.suggest_categorical("batch_size", BATCH_SIZES)),
+        per_device_train_batch_size=int(trial.suggest_categorical("batch_size", batch_sizes(0.0))),
         num_train_epochs=MAX_EPOCHS,
     )
     card = dojo.card(plan)
