@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from langgraph.types import Command
 from graph.approval.gates import read_answer
 from graph.build import Graph, build_graph
 from graph.extras import require
+from graph.interruption import Interruption, interruptible
 from graph.session import SETTINGS_FILE, OpenRuns, Session
 from graph.settings import RunSettings
 from graph.state import RunInput
@@ -35,6 +37,7 @@ def run(
     on_event: OnEvent | None = None,
     answer: AskPerson | None = None,
     without: Sequence[str] = (),
+    began: float | None = None,
 ) -> dict[str, object]:
     """Run a task from the start to its ending.
 
@@ -43,6 +46,7 @@ def run(
         on_event: called with every event (kinds of the journal, plus ``stage``).
         answer: asks a person, where the settings say so; without it the run stops at the first question.
         without: parts of the agent that a benchmark switches off (``graph.bench.ablations``).
+        began: when the command began, in monotonic seconds: its budget counts from there. By default now.
 
     Returns:
         The summary: the keys of the printed block. Of a run that stopped at a question: ``run``,
@@ -51,17 +55,23 @@ def run(
     Raises:
         InputError: something in the settings is wrong.
         HarnessFault: the harness could not go on; the run can be resumed.
+        Interrupted: by Ctrl-C or a signal; the text says how to go on.
     """
+    began = time.monotonic() if began is None else began
     require(f"run {settings.task}", "run", "train")
-    with OpenRuns() as runs, or_fault("the run"):
+    with interruptible() as interruption, OpenRuns(began) as runs, or_fault("the run"):
         session = runs.start(settings)
         if without:
             session.dojo.journal.note(f"an ablation: without {', '.join(without)}", without=list(without))
-        return _drive(runs, session, on_event, answer, fresh=True)
+        return _drive(runs, session, on_event, answer, interruption, fresh=True)
 
 
 def approve(
-    run_dir: Path, said: dict[str, Any], on_event: OnEvent | None = None, answer: AskPerson | None = None
+    run_dir: Path,
+    said: dict[str, Any],
+    on_event: OnEvent | None = None,
+    answer: AskPerson | None = None,
+    began: float | None = None,
 ) -> dict[str, object]:
     """Answer the question at which a run waits, and go on; see ``graph.approval.gates`` for answers.
 
@@ -74,25 +84,36 @@ def approve(
         raise InputError(
             "the answer", str(invalid), 'say {"verdict": "approve"}, or "edit" with "changes", or "reject"'
         ) from None
-    return _go_on(run_dir, on_event, answer, said)
+    return _go_on(run_dir, on_event, answer, said, began)
 
 
 def resume(
-    run_dir: Path, on_event: OnEvent | None = None, answer: AskPerson | None = None
+    run_dir: Path,
+    on_event: OnEvent | None = None,
+    answer: AskPerson | None = None,
+    began: float | None = None,
 ) -> dict[str, object]:
     """Go on with a run that was cut off, at the step it was cut off at; a question is asked again.
+
+    Its folder may have been moved, renamed or copied since: what lies in it is found from there.
 
     Raises:
         InputError: the run has already finished, or the folder is not a run.
     """
-    return _go_on(run_dir, on_event, answer, None)
+    return _go_on(run_dir, on_event, answer, None, began)
 
 
 def _go_on(
-    run_dir: Path, on_event: OnEvent | None, answer: AskPerson | None, said: dict[str, Any] | None
+    run_dir: Path,
+    on_event: OnEvent | None,
+    answer: AskPerson | None,
+    said: dict[str, Any] | None,
+    began: float | None,
 ) -> dict[str, object]:
+    began = time.monotonic() if began is None else began
     require(f"run {run_dir.name}", "run", "train")
-    with OpenRuns() as runs, or_fault(f"run {run_dir.name}"):
+    with interruptible() as interruption, OpenRuns(began) as runs, or_fault(f"run {run_dir.name}"):
+        interruption.run_dir = run_dir
         session = runs.open(run_dir)
         ended = session.dojo.journal.ended
         if ended is not None and (run_dir / "summary.json").exists():
@@ -103,7 +124,7 @@ def _go_on(
             )
         if on_event and session.dojo.journal.recovered:
             on_event({"kind": "note", "experiment": None, "data": {"text": session.dojo.journal.recovered}})
-        return _drive(runs, session, on_event, answer, said, fresh=False)
+        return _drive(runs, session, on_event, answer, interruption, said, fresh=False)
 
 
 def _drive(
@@ -111,21 +132,28 @@ def _drive(
     session: Session,
     on_event: OnEvent | None,
     answer: AskPerson | None,
+    interruption: Interruption,
     said: dict[str, Any] | None = None,
     *,
     fresh: bool,
 ) -> dict[str, object]:
     """Take steps until the run ends or nobody answers its question."""
+    interruption.run_dir = session.run_dir
     thread = _Thread(session, on_event)
     with _checkpointer(session.dojo.workspace.checkpoints_path) as saver:
         graph = build_graph(saver, runs)
         todo = thread.first_step(graph, said, fresh)
-        while (question := thread.go_on(graph, todo)) is not None:
+        if (old := thread.old_place(graph)) is not None:
+            runs.moved(old, session.run_dir)
+        while True:
+            with interruption.in_steps(session.dojo.worker.interrupt):
+                question = thread.go_on(graph, todo)
+            if question is None:
+                return thread.summary
             reply = answer(question) if answer else None
             if reply is None:
                 return thread.waiting(question)
             todo = Command(resume=reply)
-    return thread.summary
 
 
 class _Thread:
@@ -137,7 +165,8 @@ class _Thread:
         self.summary: dict[str, object] = {}
         self.run_dir = session.run_dir
         self.config: Any = {
-            "configurable": {"thread_id": self.run_dir.name},
+            # The run's name in its journal: the folder's may change.
+            "configurable": {"thread_id": session.dojo.journal.info.run},
             "recursion_limit": STEPS_AT_MOST,
         }
 
@@ -155,6 +184,13 @@ class _Thread:
         # A kill before the first checkpoint leaves nothing to continue from: the nodes then find
         # in the journal what is already done.
         return None if state is not None and state.next else RunInput(run_dir=str(self.run_dir))
+
+    def old_place(self, graph: Graph) -> Path | None:
+        """The folder that the last state names for this run, where it has lain elsewhere; else None."""
+        values = graph.get_state(self.config).values
+        place, run = values.get("run_dir"), values.get("run")
+        own = run == self.session.dojo.journal.info.run and place
+        return Path(place) if own and Path(place) != self.run_dir else None
 
     def go_on(self, graph: Graph, todo: Any) -> Question | None:
         """Go on to the end or to a question."""

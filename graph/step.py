@@ -24,7 +24,7 @@ from graph.state import RunInput, RunState
 from memory.journal.log import BASE, Journal
 from memory.recipe import Record
 from roles.policy import Policy
-from tasks.errors import FtDojoError, HarnessFault, or_fault
+from tasks.errors import FtDojoError, HarnessFault, Interrupted, or_fault
 from tools.dojo import Dojo
 from tools.report.html import write_report
 
@@ -64,6 +64,8 @@ class Step:
     def to_present(self) -> None:
         """Let the clocks run, and go on in a fork where the journal knows more than the state."""
         self.dojo.ledger.go_on()
+        if self.dojo.worker.interrupted:
+            raise Interrupted
         if behind(self.journal, self.state, self.name):
             self.fork()
 
@@ -161,7 +163,9 @@ def _taken(step: Step, work: Work) -> RunState:
         raise
     if waiting is not None:
         raise waiting
-    return step.moved | changed | {"journal_events": len(step.journal.events)}
+    # Where the run is now: its folder may have been moved or copied since the state was written.
+    place: RunState = {"run_dir": str(step.session.run_dir)}
+    return place | step.moved | changed | {"journal_events": len(step.journal.events)}
 
 
 def _note_end(step: Step, error: BaseException) -> None:

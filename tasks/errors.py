@@ -8,6 +8,9 @@
     `-- HarnessFault          the harness itself cannot go on: the run ends as `harness_fault`
         `-- MachineFault      because of the machine (a full disk, no memory): the user frees it and resumes
 
+    KeyboardInterrupt
+    `-- Interrupted           someone asked the run to stop: no error of anybody's, and nothing is lost
+
 An ``InputError`` names the input, says what is wrong and how to mend it, in one
 line that a person reads without a traceback. An ``ExperimentFailed`` carries the
 stage and a short code, so that a role can act on it; it never stops a run. Only a
@@ -80,6 +83,19 @@ class CapReached(FtDojoError):
 
 class HarnessFault(FtDojoError):
     """The harness cannot go on: a broken installation, a bug of ours."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """The run was asked to stop, by Ctrl-C or a signal; the text says how to go on with it.
+
+    Args:
+        text: one line.
+        code: the process's exit code, 128 and the signal's number.
+    """
+
+    def __init__(self, text: str = "interrupted", code: int = 130) -> None:
+        self.code = code
+        super().__init__(text)
 
 
 class MachineFault(HarnessFault):

@@ -16,7 +16,7 @@ import pytest
 
 from tasks.errors import ExperimentFailed, HarnessFault
 from tests.support import worker_jobs
-from tools.process import worker as workers
+from tools.process import job as jobs
 from tools.process.worker import Worker
 
 ROOT = Path(__file__).parent.parent
@@ -103,7 +103,7 @@ def test_every_way_to_die_has_a_code(
     words: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(workers, "memory_kills", lambda: None)  # a kernel that does not count
+    monkeypatch.setattr(jobs, "memory_kills", lambda: None)  # a kernel that does not count
     failed = failure(worker, tmp_path / "log", job, payload)
     assert failed.code == code
     assert words in failed.message
@@ -121,7 +121,7 @@ def test_a_kill_is_for_memory_unless_the_kernel_says_that_it_was_not(
     code: str,
 ) -> None:
     counts = iter([before, after])
-    monkeypatch.setattr(workers, "memory_kills", lambda: next(counts))
+    monkeypatch.setattr(jobs, "memory_kills", lambda: next(counts))
     assert failure(worker, tmp_path / "log", worker_jobs.leave, {"signal": "SIGKILL"}).code == code
 
 
