@@ -31,6 +31,7 @@ from roles import audit, lesson, source_looks, stopping, training_gate
 from tasks.errors import LONGEST_REASON, ExperimentFailed, MachineFault, or_fault
 from tools.checks import forgetting
 from tools.checks.champion import candidate_of, outcome_of
+from tools.checks.claim_tests import confirm, final_test
 from tools.checks.explained import measure_explained
 from tools.checks.source_kinds import by_kind
 from tools.curation.repair import words
@@ -234,6 +235,7 @@ def finish(step: Step) -> RunState:
     export; report; close."""
     step.to_present()
     dojo, journal = step.dojo, step.journal
+    _grant(step)
     ending = {"outcome": step.state["ending"], "reason": step.state["reason"]}
     winner = _confirmed(step, ending)
     if winner == BASE and ending["outcome"] == "solved":
@@ -242,7 +244,7 @@ def finish(step: Step) -> RunState:
     journal.append("champion_chosen", {"champion": winner, **ending})
     step.announce("finish", f"opening the sealed test for base and {winner}")
     with _to_its_end("the sealed test could not be read"):
-        dojo.final_test(winner)
+        final_test(dojo, winner)
     step.tell("test_opened", None, {"champion": winner})
     with or_fault("exporting the champion"):
         exported = export_champion(dojo.workspace, journal, dojo.model_dir(winner), dojo.spec)
@@ -253,6 +255,16 @@ def finish(step: Step) -> RunState:
     step.tell("run_ended", None, ending)
     step.runs.close(step.session)
     return {"ending": ending["outcome"], "reason": ending["reason"], "summary": summary}
+
+
+def _grant(step: Step) -> None:
+    """After a kill the time for the last answers may be gone; they are had all the same, and it is said."""
+    dojo = step.dojo
+    missing = dojo.finishing_seconds() - dojo.ledger.remaining_seconds
+    if dojo.ledger.goes_on and missing > 0:
+        dojo.ledger.grant(missing)
+        text = f"{missing:.0f} s beyond the budget are granted to the end of a run that was cut off"
+        step.note(text, granted=round(missing, 1))
 
 
 def _confirmed(step: Step, ending: dict[str, str]) -> str:
@@ -267,7 +279,7 @@ def _confirmed(step: Step, ending: dict[str, str]) -> str:
         return BASE
     step.announce("finish", f"testing {candidate.id} against the base on items kept apart")
     with _to_its_end("the confirmation could not be made"):
-        found = step.dojo.confirm(candidate.id)
+        found = confirm(step.dojo, candidate.id)
     step.tell("confirmation", candidate.id, {"text": found.text()})
     return candidate.id if found.confirmed else BASE
 

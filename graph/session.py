@@ -43,6 +43,7 @@ from tools.curation.profile import answered_rows
 from tools.dojo import Dojo
 from tools.evaluation.confirmation import split_validation
 from tools.evaluation.score_answers import score_answers
+from tools.evaluation.workload import lengths_of
 from tools.forgetting.lm_eval_tasks import check_tasks
 from tools.forgetting.watched import Watched
 from tools.models.base_model import BaseModel, resolve_base_model, token_counter
@@ -323,7 +324,7 @@ def _build(
     if edition == "official":
         spec = _within(spec, base_model)
     count_tokens = token_counter(base_model)
-    test = SealedTest.seal(data.load_test)
+    test = SealedTest.seal(data.load_test, partial(lengths_of, count_tokens=count_tokens))
     task_rows = [source for source in data.sources if not source.replay]
     decontaminator = Decontaminator.build(data.validation, test, answered_rows(task_rows, spec))
     refuse_changed(journal, data, test, spec.metric)
@@ -352,6 +353,7 @@ def _build(
         answer_cache=None if settings.answer_cache == "off" else Path(settings.answer_cache).expanduser(),
         max_length=min(EDITION_ROW_TOKENS[edition], base_model.max_positions or EDITION_ROW_TOKENS[edition]),
     )
+    worker.limit = dojo.job_seconds
     if (settled := journal.lengths) is not None:
         dojo.apply_lengths(settled)
     return Session(settings=settings, dojo=dojo, policy=playbook, heartbeat=kept.heartbeat)

@@ -49,6 +49,8 @@ class Ledger:
     ) -> None:
         spent = spent or {}
         self.budget = budget
+        self.goes_on = bool(spent)
+        """Whether it goes on from the totals of an earlier process."""
         self._now = now
         self._started = (now() if began is None else began) - spent.get("elapsed", 0.0)
         self._paused_at: float | None = None
@@ -120,6 +122,10 @@ class Ledger:
     def remaining_seconds(self) -> float:
         """What is left of the budget; never below zero."""
         return max(0.0, self.budget.seconds - self.elapsed_seconds)
+
+    def grant(self, seconds: float) -> None:
+        """More time than the budget has, for this process."""
+        self.budget = Budget(self.budget.seconds + seconds)
 
     def spent(self) -> dict[str, float]:
         """Seconds by clock, the running one included; ``other`` is what no clock counted."""
