@@ -28,7 +28,8 @@ from graph.step import Step, Work
 from memory.journal.log import BASE
 from memory.records import Experiment, Failure
 from roles import audit, lesson, source_looks, stopping, training_gate
-from tasks.errors import LONGEST_REASON, ExperimentFailed, MachineFault, or_fault
+from tasks.errors import LONGEST_REASON, DiskFull, ExperimentFailed, MachineFault, or_fault
+from tools import disk
 from tools.checks import forgetting
 from tools.checks.champion import candidate_of, outcome_of
 from tools.checks.claim_tests import confirm, final_test
@@ -83,6 +84,8 @@ def _guarded(work: Callable[[Step, str], Draft]) -> Work:
         try:
             return {"failed": False, "draft": work(step, experiment)}
         except ExperimentFailed as failed:
+            if disk.full_place(step.session.run_dir) is not None:
+                raise DiskFull(f"{failed.stage}: {failed.message}") from failed  # nothing is wrong with it
             failure = Failure(
                 stage=failed.stage, code=failed.code, message=failed.message, log_tail=failed.log_tail
             )
@@ -139,6 +142,8 @@ def train(step: Step, experiment: str) -> Draft:
     hypothesis, plan = step.journal.plan(experiment), step.journal.training_plan(experiment)
     assert hypothesis is not None and plan is not None
     if step.journal.training(experiment) is None:
+        needed = disk.needed_bytes(step.dojo.base_model.size_gib)
+        disk.require(step.session.run_dir, needed, f"training {experiment}")
         detail = f"{plan.method}, lr {plan.learning_rate:.2g}, {plan.max_steps} steps"
         step.announce("training_engineer", detail, experiment)
     audience = step.session.audience(experiment, partial(step.tell, "progress", experiment))

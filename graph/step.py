@@ -24,7 +24,8 @@ from graph.state import RunInput, RunState
 from memory.journal.log import BASE, Journal
 from memory.recipe import Record
 from roles.policy import Policy
-from tasks.errors import FtDojoError, HarnessFault, Interrupted, or_fault
+from tasks.errors import DiskFull, FtDojoError, HarnessFault, Interrupted, or_fault
+from tools import disk
 from tools.dojo import Dojo
 from tools.report.html import write_report
 
@@ -158,14 +159,25 @@ def _taken(step: Step, work: Work) -> RunState:
             except GraphBubbleUp as bubble:
                 waiting = bubble
     except BaseException as error:
+        error = _told_disk(step, error)
         _note_end(step, error)
         step.runs.close(step.session)
-        raise
+        raise error
     if waiting is not None:
         raise waiting
     # Where the run is now: its folder may have been moved or copied since the state was written.
     place: RunState = {"run_dir": str(step.session.run_dir)}
     return place | step.moved | changed | {"journal_events": len(step.journal.events)}
+
+
+def _told_disk(step: Step, error: BaseException) -> BaseException:
+    """A full disk with its name, what is needed and how to go on; any other error as it is."""
+    if not isinstance(error, DiskFull) or "needed" in str(error):
+        return error
+    needed = disk.needed_bytes(step.dojo.base_model.size_gib)
+    told = DiskFull(disk.space_text(step.session.run_dir, needed, f"the step {step.name}"))
+    told.__cause__ = error
+    return told
 
 
 def _note_end(step: Step, error: BaseException) -> None:

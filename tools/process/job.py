@@ -6,15 +6,29 @@ kernel's count of processes killed for want of memory tells the one SIGKILL from
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from tasks.errors import Code, ExperimentFailed, HarnessFault, MachineFault, Stage, disk_is_full, fault_of
+from tasks.errors import (
+    Code,
+    DiskFull,
+    ExperimentFailed,
+    HarnessFault,
+    MachineFault,
+    Stage,
+    disk_is_full,
+    fault_of,
+)
 from tools.process.machine import memory_kills
 from tools.process.root_cause import root_cause
+
+
+FAULTS = {fault.__name__: fault for fault in (HarnessFault, MachineFault, DiskFull)}
 
 
 @dataclass(frozen=True)
@@ -61,11 +75,10 @@ def failure(job: Job, exit_code: int, error: Mapping[str, str] | None) -> Except
         error: what it said of itself (``tools.process.fork_server.describe``); None where it said nothing.
     """
     stage, tail = job.stage, cause_in(job.log_path)
-    if error and error["type"] in ("HarnessFault", "MachineFault"):
-        fault = MachineFault if error["type"] == "MachineFault" else HarnessFault
-        return fault(error["message"])
-    if error and disk_is_full(error["message"]):
-        return fault_of(f"the {stage} process", OSError(error["message"]))
+    if error and error["type"] in FAULTS:
+        return FAULTS[error["type"]](error["message"])
+    if disk_is_full(f"{error['message'] if error else ''} {tail}"):
+        return fault_of(f"the {stage} process", OSError(os.strerror(errno.ENOSPC)))
     if error:
         code = cast(Code, error["code"]) if error["code"] in get_args(Code) else "crashed"
         named = error["message"] if error["code"] else f"{error['type']}: {error['message']}"
