@@ -30,7 +30,7 @@ from memory.records import Experiment, Failure
 from roles import audit, lesson, source_looks, stopping, training_gate
 from tasks.errors import LONGEST_REASON, DiskFull, ExperimentFailed, MachineFault, or_fault
 from tools import disk
-from tools.checks import forgetting
+from tools.checks import forgetting, kept_weights
 from tools.checks.champion import candidate_of, outcome_of
 from tools.checks.claim_tests import confirm, final_test
 from tools.checks.explained import measure_explained
@@ -53,6 +53,9 @@ def planner(step: Step) -> RunState:
     end = stopping.ending(dojo, settings.target, settings.max_experiments)
     if end is not None:
         return {"ending": end[0], "reason": end[1]}
+    if settings.max_disk_gb is not None and not kept_weights.within(dojo, settings.max_disk_gb):
+        reason = f"--max-disk-gb {settings.max_disk_gb:g} leaves no room for another experiment"
+        return {"ending": "out_of_budget", "reason": reason}
     step.announce("planner", "choosing the next experiment", experiment)
     try:
         with step.thinking():
@@ -65,6 +68,9 @@ def planner(step: Step) -> RunState:
     if isinstance(plan, stopping.Stop):
         said = " ".join(plan.reason.split())[:LONGEST_REASON]
         return {"ending": "stuck", "reason": f"the Planner ends the run: {said}"}
+    if not kept_weights.are_kept(dojo, plan.init_from):
+        step.note(f"{experiment} begins from the base: the weights of {plan.init_from} are gone", experiment)
+        plan = plan.model_copy(update={"init_from": BASE})
     return {"experiment": experiment, "failed": False, "draft": plan.model_dump(mode="json")}
 
 

@@ -18,8 +18,8 @@ FULL_BYTES = 1 << 20
 SPARE_BYTES = 16 << 20
 """Beside weights: rows, logs, predictions, checkpoints of the graph, report."""
 WEIGHT_COPIES = 2.5
-"""Of the base's weights, what an experiment may take: it may be trained in a wider type, and an earlier result
-goes when the new one is there."""
+"""Of the base's weights, what an experiment may take: it may be trained in a wider type, and an earlier
+result goes when the new one is there."""
 
 
 def free_bytes(folder: Path) -> int:

@@ -34,8 +34,8 @@ from tools.curation.profile import SourceProfile, profile_source
 from tools.evaluation import answering_time, staged
 from tools.evaluation import evaluate as evaluating
 from tools.evaluation.judge.scoring import unjudged
-from tools.evaluation.lost_child import once_more
-from tools.evaluation.workload import Workload, workload
+from tools.evaluation.lost_child import SMALL_BATCH, once_more
+from tools.evaluation.reserve import Reserve
 from tools.forgetting.watched import Watched
 from tools.models.base_model import BaseModel
 from tools.models.chat_template import LossOn
@@ -55,13 +55,6 @@ if TYPE_CHECKING:
     from tools.synthesis.teacher import Teacher
 
 Split = Literal["validation", "confirmation", "test"]
-COPY_SECONDS_PER_GIB = 5.0
-"""Of the export: weights are read and written once."""
-FIRST_JOB_SHARE = 0.5
-"""Of the budget, the most that the base's answers to the search items may take: the test has to be read for
-two models, and something trained."""
-LEAST_READ_SHARE = 0.5
-"""Of the sealed test's reading, what the confirmation leaves time for in any case."""
 
 
 @dataclass
@@ -158,51 +151,17 @@ class Dojo:
 
     def finishing_seconds(self) -> float:
         """The reserve for the end: two models on confirmation and test items, at the measured pace."""
-        last = self.last_answers(self.confirmation_load, self.test_load)
-        return answering_time.finishing_seconds(self.journal, last, self.tail_seconds())
-
-    def tail_seconds(self) -> float:
-        """Of the end, what follows the last answer: export, report, the last records."""
-        return answering_time.FINISH_SECONDS + COPY_SECONDS_PER_GIB * self.base_model.size_gib
-
-    def last_answers(self, *loads: Workload) -> answering_time.LastAnswers:
-        """What is answered at the end, held against the search items."""
-        return answering_time.LastAnswers(self.search_load, loads)
+        return self.reserve.finishing_seconds()
 
     @cached_property
-    def search_load(self) -> Workload:
-        """The search items by the lengths of their prompts."""
-        return self._load(self.validation)
-
-    @cached_property
-    def confirmation_load(self) -> Workload:
-        """The confirmation items in the same way."""
-        return self._load(self.confirmation)
-
-    @cached_property
-    def test_load(self) -> Workload:
-        """The sealed test, of which the lengths are known; where they are not, it is like the search."""
-        lengths = self.test.prompt_tokens or self.search_load.prompts
-        return Workload(lengths, self.test.n, self.search_load.span)
-
-    def _load(self, samples: Sequence[Sample]) -> Workload:
-        return workload([sample.prompt for sample in samples], self.count_tokens, self.base_model)
+    def reserve(self) -> Reserve:
+        """What the end of the run takes; the lengths of its prompts are counted once."""
+        items = (self.validation, self.confirmation, self.test)
+        return Reserve.of(self.journal, *items, self.count_tokens, self.base_model)
 
     def job_seconds(self) -> float:
-        """Seconds that a child may take from now on: what is left once all that comes after it is paid for.
-
-        The reserve without its margin: a job that takes a little longer than planned need not be lost.
-        """
-        left, kinds = self.ledger.remaining_seconds, {event.kind for event in self.journal.events}
-        if self.journal.evaluation(BASE) is None:
-            return FIRST_JOB_SHARE * left
-        if "champion_chosen" in kinds:
-            return left - self.tail_seconds()
-        if "candidate_chosen" in kinds:
-            reading = self.last_answers(self.test_load)
-            both = reading.seconds(self.journal) + reading.seconds(self.journal, answering_time.CHAMPION)
-            return left - self.tail_seconds() - LEAST_READ_SHARE * both
-        return left - self.finishing_seconds() / answering_time.MARGIN
+        """Seconds that a child may take from now on, whatever its own limit."""
+        return self.reserve.job_seconds(self.ledger.remaining_seconds)
 
     def overhead_seconds(self) -> float:
         """What an experiment costs besides its training steps: data, probe, all answers, process start."""
@@ -274,7 +233,7 @@ class Dojo:
     @property
     def prompt_tokens(self) -> float:
         """Of all search prompts together."""
-        load = self.search_load
+        load = self.reserve.search
         return load.items * sum(load.prompts) / max(len(load.prompts), 1)
 
     def _trainings(self) -> list[tuple[TrainingPlan, Training]]:
@@ -333,13 +292,17 @@ class Dojo:
         name: str = "",
         timeout_seconds: float = evaluating.TIMEOUT_SECONDS,
     ) -> Evaluation:
-        """Scored answers to some items, kept under a name; for ``tools.checks``, and no verb of an agent's."""
+        """Scored answers to some items, kept under a name; for ``tools.checks``, no verb of an agent's."""
         file = self.workspace.experiment_dir(experiment) / f"{name or split}.jsonl"
         place = (self.model_dir(experiment), file, self.workspace, self.worker, split)
         kept = self.answer_cache if experiment == BASE and split != "test" else None
         limits = {"timeout_seconds": timeout_seconds, "cache": kept, "server": self.eval_server}
         answer = partial(evaluating.evaluate, samples, self.spec, *place, **limits)
-        evaluation = once_more(self.journal, f"answering {name or split} with {experiment}", answer)
+        what, smaller = (
+            f"answering {name or split} with {experiment}",
+            partial(answer, batch_rows=SMALL_BATCH),
+        )
+        evaluation = once_more(self.journal, what, answer, smaller)
         if told := evaluating.remark_on(evaluation, self.workspace):
             self.journal.note(f"{experiment}, {split}: {told}")
         if self.judge and (missing := unjudged(self.items(experiment, name or split))):

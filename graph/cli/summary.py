@@ -56,8 +56,8 @@ champion gives one answer to nearly all items, and what a served model scored on
 JUDGE_KEYS = ("judge", "not_judged")
 """After those, where a language model judged: how it did on known answers, and items that got no verdict."""
 
-MODEL_KEYS = ("decisions", "model_calls", "model_tokens", "model_usd")
-"""After ``wall_seconds``, in a run that called a language model."""
+MODEL_KEYS = ("decisions", "model_calls", "model_tokens", "model_usd", "disk")
+"""After ``wall_seconds``, in a run that called a language model, or removed weights to keep its size."""
 
 CLOCKS = ("think", "data", "train", "evaluate", "other")
 

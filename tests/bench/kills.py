@@ -215,8 +215,8 @@ def _counts(found: Found) -> str:
     worst = f"{back[-1]:.1f} s at most, {back[len(back) // 2]:.1f} s in the middle" if back else "none"
     return (
         f"{found.kills} kills ({found.before} before the run began) over {found.runs} runs: "
-        f"{found.completed} completed, {found.lost} experiments lost, {found.doubled} doubled; clock given back: "
-        f"{worst}; champion equal in {found.equal}"
+        f"{found.completed} completed, {found.lost} experiments lost, {found.doubled} doubled; clock given "
+        f"back: {worst}; champion equal in {found.equal}"
     )
 
 

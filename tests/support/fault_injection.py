@@ -28,7 +28,7 @@ from tasks.errors import FtDojoError, HarnessFault, Interrupted, MachineFault
 
 Fault = Literal["kill", "ENOSPC", "EROFS", "EIO", "EDQUOT", "EMFILE", "SIGINT", "SIGTERM", "clock"]
 KILLED, FAULTY, WRONG_INPUT, BUG = -signal.SIGKILL, 1, 2, 99
-"""How a trial's process ends: killed, a harness fault, an error of the user's or the machine's, a traceback."""
+"""How a trial's process ends: killed, a harness fault, an error of the user's or the machine's, a bug."""
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 

@@ -17,7 +17,6 @@ from tasks.base import Sample
 from tasks.errors import ExperimentFailed, boundary
 from tools.dojo import Dojo
 from tools.evaluation import confirmation as confirming
-from tools.evaluation.answering_time import CHAMPION, LastAnswers
 from tools.evaluation.baselines import levels_of
 from tools.evaluation.paired_test import compare
 from tools.evaluation.parts import joined
@@ -61,16 +60,12 @@ def _affordable(dojo: Dojo) -> int:
     """Confirmation items that the time holds, a part of the reading paid for; at least as many as confirm
     anything, or none."""
     count = len(dojo.confirmation)
-    needed = _both(dojo, dojo.last_answers(dojo.confirmation_load))
+    needed = dojo.reserve.for_both(dojo.reserve.confirming)
     left = dojo.job_seconds()
     if needed <= left or not count:
         return count
     items = int(count * max(left, 0.0) / needed)
     return items if items >= confirming.LEAST_ITEMS else 0
-
-
-def _both(dojo: Dojo, last: LastAnswers) -> float:
-    return last.seconds(dojo.journal) + last.seconds(dojo.journal, CHAMPION)
 
 
 def final_test(dojo: Dojo, champion: str) -> tuple[Evaluation, Evaluation, Comparison] | None:
@@ -108,7 +103,7 @@ def _read(dojo: Dojo, champion: str, samples: Sequence[Sample]) -> Reading:
         return dojo.answers(model, asked, "test", name, seconds)
 
     def seconds_left() -> float:
-        return dojo.ledger.remaining_seconds - dojo.tail_seconds()
+        return dojo.ledger.remaining_seconds - dojo.reserve.tail_seconds
 
     expected = {model: _expected(dojo, model, len(samples)) for model in models}
     return read(samples, dojo.seed, expected, answer, seconds_left, _known(dojo, models))
@@ -116,7 +111,7 @@ def _read(dojo: Dojo, champion: str, samples: Sequence[Sample]) -> Reading:
 
 def _expected(dojo: Dojo, model: str, items: int) -> Expected:
     measured = dojo.journal.evaluation(model) or dojo.journal.evaluation(BASE)
-    seconds = dojo.last_answers(dojo.test_load).seconds(dojo.journal, model)
+    seconds = dojo.reserve.reading.seconds(dojo.journal, model)
     fixed = min(measured.fixed_seconds if measured else 0.0, seconds)
     return Expected(fixed, (seconds - fixed) / max(items, 1))
 

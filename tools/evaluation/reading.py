@@ -22,8 +22,8 @@ from tasks.errors import ExperimentFailed
 
 ORDER = "sha256 of seed, prompt and id; where time is short, a first part of this order is read"
 CALM_SHARE, MEASURED_SHARE = 0.3, 0.85
-"""Of the time left, the most that all that is left to read may be expected to take to be one part: before this
-reading has measured its own pace, and then."""
+"""Of the time left, the most that all that is left to read may be expected to take to be one part: before
+this reading has measured its own pace, and then."""
 FIRST_SHARE, PART_SHARE = 0.15, 0.6
 """The same of a part after which others are to follow: small as long as the pace is not measured, for what is
 cut is lost."""

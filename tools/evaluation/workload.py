@@ -49,11 +49,6 @@ class Workload:
         return count * sum(tokens * (1 + tokens / self.span) for tokens in each) / len(each)
 
 
-def workload(prompts: Sequence[str], count_tokens: Callable[[str], int], model: BaseModel) -> Workload:
-    """The workload of some prompts for a model."""
-    return Workload(lengths_of(prompts, count_tokens), len(prompts), span_of(model))
-
-
 def lengths_of(prompts: Sequence[str], count_tokens: Callable[[str], int]) -> tuple[int, ...]:
     """Tokens of each prompt; of a long list those of a sample."""
     step = max(1, len(prompts) // COUNTED)

@@ -27,7 +27,6 @@ from tasks.errors import (
 from tools.process.machine import memory_kills
 from tools.process.root_cause import root_cause
 
-
 FAULTS = {fault.__name__: fault for fault in (HarnessFault, MachineFault, DiskFull)}
 
 
