@@ -181,7 +181,8 @@ def start(settings: RunSettings, began: float | None = None) -> Session:
         now = datetime.now(UTC)
         run = make_run_id(spec.id, settings.seed, now)
         workspace = Workspace.create(Path(settings.runs_dir).expanduser(), run)
-        workspace.write_text(workspace.run_dir / SETTINGS_FILE, settings.model_dump_json(indent=2) + "\n")
+        kept_settings = _from_anywhere(settings).model_dump_json(indent=2) + "\n"
+        workspace.write_text(workspace.run_dir / SETTINGS_FILE, kept_settings)
         info = run_info(settings, spec, workspace, data, base_model, test, now)
         journal = Journal.create(workspace.journal_path, info)
         on_error.callback(journal.close)
@@ -198,6 +199,13 @@ def start(settings: RunSettings, began: float | None = None) -> Session:
             session.dojo.journal.note(remark, about=BASE_MODEL)
         on_error.pop_all()
         return session
+
+
+def _from_anywhere(settings: RunSettings) -> RunSettings:
+    """The settings with absolute paths: a run may be resumed from another folder than it was begun in."""
+    names = {"task": settings.task, "base_model": settings.base_model, "runs_dir": settings.runs_dir}
+    own = {name: str(Path(path).expanduser().absolute()) for name, path in names.items() if on_disk(path)}
+    return settings.model_copy(update=own)
 
 
 def _refuse_hopeless(settings: RunSettings, least_seconds: float) -> None:

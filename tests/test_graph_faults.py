@@ -46,7 +46,7 @@ def stopped(runs: CheapRuns, name: str, plan: Plan) -> tuple[Trial, Path]:
     return found, run_dir
 
 
-@pytest.mark.parametrize("part", ["e01/model.tmp", "e02/validation.jsonl", "test-1.jsonl", "champion.tmp"])
+@pytest.mark.parametrize("part", ["e01/model.tmp", "e02/.validation.jsonl", "test-1.jsonl", "champion.tmp"])
 def test_a_kill_loses_and_doubles_nothing_and_comes_to_the_same_champion(
     runs: CheapRuns, undisturbed: Trial, part: str
 ) -> None:
@@ -57,13 +57,12 @@ def test_a_kill_loses_and_doubles_nothing_and_comes_to_the_same_champion(
     assert found.wrong == ()
 
 
-@pytest.mark.parametrize("part", ["e02/training.json", "e01/validation", "test-1.jsonl", "champion.tmp"])
+@pytest.mark.parametrize("part", ["e02/model.tmp", "e01/.validation.jsonl", "test-1.jsonl", "champion.tmp"])
 def test_a_disk_that_is_full_stops_the_run_fails_no_experiment_and_goes_on_with_space(
     runs: CheapRuns, undisturbed: Trial, part: str
 ) -> None:
-    at = point(undisturbed, part) if part in "".join(undisturbed.points) else point(undisturbed, "e02")
     name = f"full-{part.replace('/', '-')}"
-    found = judged(runs, name, Plan("ENOSPC", at, lasting=True), undisturbed)
+    found = judged(runs, name, Plan("ENOSPC", point(undisturbed, part), lasting=True), undisturbed)
     assert found.wrong == ()
     assert found.first.code == 2
     for told in ("disk of", "is full", "free", "needed", "ftdojo resume"):
