@@ -148,7 +148,7 @@ def train(step: Step, experiment: str) -> Draft:
     hypothesis, plan = step.journal.plan(experiment), step.journal.training_plan(experiment)
     assert hypothesis is not None and plan is not None
     if step.journal.training(experiment) is None:
-        needed = disk.needed_bytes(step.dojo.base_model.size_gib)
+        needed = disk.needed_bytes(step.dojo.base_model, plan.method)
         disk.require(step.session.run_dir, needed, f"training {experiment}")
         detail = f"{plan.method}, lr {plan.learning_rate:.2g}, {plan.max_steps} steps"
         step.announce("training_engineer", detail, experiment)

@@ -145,6 +145,8 @@ def _drive(
         todo = thread.first_step(graph, said, fresh)
         if (old := thread.old_place(graph)) is not None:
             runs.moved(old, session.run_dir)
+        if not fresh and said is None:
+            _note_break(session)
         while True:
             with interruption.in_steps(session.dojo.worker.interrupt):
                 question = thread.go_on(graph, todo)
@@ -215,6 +217,19 @@ class _Thread:
             "outcome": WAITING,
             "question": question,
         }
+
+
+def _note_break(session: Session) -> None:
+    """Write down where the run goes on, and what of it is done again."""
+    journal, spent = session.dojo.journal, session.dojo.ledger.elapsed_seconds
+    if (under_way := journal.unfinished()) is not None:
+        recorded = [event.kind for event in journal.events if event.experiment == under_way]
+        what = f"{under_way} was under way (last recorded: {recorded[-1].replace('_', ' ')}); the rest of it"
+    else:
+        what = "no experiment was under way; the step that was cut off"
+    journal.note(
+        f"gone on with after a break, {spent:.0f} s into the budget: {what} is done anew", resumed=True
+    )
 
 
 def _replay(session: Session, on_event: OnEvent) -> None:

@@ -174,7 +174,7 @@ def _told_disk(step: Step, error: BaseException) -> BaseException:
     """A full disk with its name, what is needed and how to go on; any other error as it is."""
     if not isinstance(error, DiskFull) or "needed" in str(error):
         return error
-    needed = disk.needed_bytes(step.dojo.base_model.size_gib)
+    needed = disk.needed_bytes(step.dojo.base_model)
     told = DiskFull(disk.space_text(step.session.run_dir, needed, f"the step {step.name}"))
     told.__cause__ = error
     return told

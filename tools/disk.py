@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from tasks.errors import DiskFull
+from tools.models.base_model import BaseModel
 
 FULL_BYTES = 1 << 20
 """Under this nothing of a run can be written any more."""
@@ -20,6 +21,8 @@ SPARE_BYTES = 16 << 20
 WEIGHT_COPIES = 2.5
 """Of the base's weights, what an experiment may take: it may be trained in a wider type, and an earlier
 result goes when the new one is there."""
+ADAPTERS_FROM, ADAPTER_SHARE = 1_000_000_000, 0.1
+"""Parameters from which LoRA leaves an adapter alone (``tools.recipes.sft``), and the most that one takes."""
 
 
 def free_bytes(folder: Path) -> int:
@@ -58,9 +61,11 @@ def full_place(run_dir: Path) -> Path | None:
     return next((place for place in places(run_dir) if free_bytes(place) < FULL_BYTES), None)
 
 
-def needed_bytes(weights_gib: float) -> int:
-    """What an experiment on a base of so many GiB may write."""
-    return int(WEIGHT_COPIES * weights_gib * (1 << 30)) + SPARE_BYTES
+def needed_bytes(model: BaseModel, method: str = "lora") -> int:
+    """What an experiment on a base model may write, by the method of its training."""
+    adapter = method == "lora" and model.parameters > ADAPTERS_FROM
+    copies = ADAPTER_SHARE if adapter else WEIGHT_COPIES
+    return int(copies * model.size_gib * (1 << 30)) + SPARE_BYTES
 
 
 def require(run_dir: Path, needed: int, what: str) -> None:

@@ -56,8 +56,11 @@ champion gives one answer to nearly all items, and what a served model scored on
 JUDGE_KEYS = ("judge", "not_judged")
 """After those, where a language model judged: how it did on known answers, and items that got no verdict."""
 
-MODEL_KEYS = ("decisions", "model_calls", "model_tokens", "model_usd", "disk")
-"""After ``wall_seconds``, in a run that called a language model, or removed weights to keep its size."""
+MODEL_KEYS = ("decisions", "model_calls", "model_tokens", "model_usd")
+"""After ``wall_seconds``, in a run that called a language model."""
+
+DISK_KEYS = ("disk",)
+"""After those, in a run that removed weights to keep its size: what it holds, and whose weights are gone."""
 
 CLOCKS = ("think", "data", "train", "evaluate", "other")
 
@@ -69,8 +72,8 @@ def summary_lines(result: Mapping[str, Any]) -> list[str]:
         result: the keys of ``KEYS``; ``base_test`` and ``final_test`` are a ``Score`` or
             its dictionary, ``gain`` is in points, ``wall_seconds`` is a number, and
             ``clocks`` holds the seconds of each clock. Any of them may be missing or None.
-            The keys of ``CLAIM_KEYS``, ``BASELINE_KEYS``, ``JUDGE_KEYS`` and ``MODEL_KEYS`` are printed where
-            they are given.
+            The keys of ``CLAIM_KEYS``, ``BASELINE_KEYS``, ``JUDGE_KEYS``, ``MODEL_KEYS`` and
+            ``DISK_KEYS`` are printed where they are given.
     """
     return [HEADER, *(f"{key}: {line_of(key, result)}" for key in keys_of(result))]
 
@@ -78,7 +81,11 @@ def summary_lines(result: Mapping[str, Any]) -> list[str]:
 def keys_of(result: Mapping[str, Any]) -> tuple[str, ...]:
     """The keys of a result's block, in their order."""
     keys: list[str] = []
-    following = {"outcome": CLAIM_KEYS, "p_value": BASELINE_KEYS + JUDGE_KEYS, "wall_seconds": MODEL_KEYS}
+    following = {
+        "outcome": CLAIM_KEYS,
+        "p_value": BASELINE_KEYS + JUDGE_KEYS,
+        "wall_seconds": MODEL_KEYS + DISK_KEYS,
+    }
     for key in KEYS:
         keys += [key, *(extra for extra in following.get(key, ()) if result.get(extra) is not None)]
     return tuple(keys)

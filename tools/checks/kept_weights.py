@@ -29,7 +29,7 @@ def within(dojo: Dojo, max_disk_gb: float) -> bool:
         False where it does not, whatever is removed.
     """
     run_dir, journal = dojo.workspace.run_dir, dojo.journal
-    room = max_disk_gb * 1e9 - disk.needed_bytes(dojo.base_model.size_gib)
+    room = max_disk_gb * 1e9 - disk.needed_bytes(dojo.base_model)
     removed: list[str] = []
     for folder, experiment in (*_leftovers(journal, run_dir), *_least_first(journal, run_dir)):
         if disk.used_bytes(run_dir) <= room:
