@@ -170,6 +170,8 @@ class Evaluation(Record):
     was not measured."""
     stopped: EarlyStop | None = None
     """Why some items were not answered; None where all were. ``score`` is on the answered ones alone."""
+    drawn_from: int = 0
+    """Items of the split, where the time held a random part of them; 0 where all were to be answered."""
 
     @property
     def paired_score(self) -> Score:

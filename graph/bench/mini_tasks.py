@@ -35,6 +35,7 @@ from roles.method import method_for
 from tasks import registry
 from tasks.base import Score
 from tasks.mini.pool import pool_key
+from tools.checks.claim_tests import final_test
 
 PARTS = ("all_data", "oracle", "agent")
 OLD_PARTS = {"naive": "all_data", "reference": "oracle"}
@@ -126,7 +127,9 @@ def by_hand(settings: RunSettings, decide: Decide) -> dict[str, Any]:
         journal.append("comparison", comparison, "e01")
         journal.finish("e01", "kept" if comparison.delta > 0 else "discarded")
         journal.append("champion_chosen", {"champion": "e01"})
-        base, final, _ = dojo.final_test("e01")
+        read = final_test(dojo, "e01")
+        assert read is not None, "the budget left no time for the test"
+        base, final, _ = read
         journal.append("run_ended", {"outcome": "solved", "reason": "one experiment by hand"})
     finally:
         session.close()

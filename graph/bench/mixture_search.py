@@ -24,6 +24,7 @@ from roles.method import method_for
 from roles.search_space import MAX_EPOCHS
 from roles.time_split import experiment_seconds, mean_row_tokens
 from tasks.errors import ExperimentFailed
+from tools.checks.claim_tests import final_test
 from tools.checks.source_kinds import kind_of
 from tools.dojo import Dojo
 from tools.training.learning_rate import learning_rate_range
@@ -58,7 +59,9 @@ def by_search(settings: RunSettings, sampler: Sampler) -> dict[str, Any]:
             ending = stopping.ending(dojo, settings.target, settings.max_experiments)
         best = journal.incumbent_id()
         journal.append("champion_chosen", {"champion": best})
-        base, final, _ = dojo.final_test(best)
+        read = final_test(dojo, best)
+        assert read is not None, "the budget left no time for the test"
+        base, final, _ = read
         journal.append("run_ended", {"outcome": ending[0], "reason": ending[1]})
     finally:
         session.close()

@@ -62,7 +62,7 @@ def _check_weights(dojo: Dojo, plan: Plan) -> None:
 
 def _check_parent(dojo: Dojo, plan: Plan) -> None:
     done = dojo.journal.experiments()
-    trained = [experiment.id for experiment in done if experiment.training is not None]
+    trained = [e.id for e in done if e.training is not None and e.id not in dojo.journal.pruned]
     if plan.init_from != BASE and plan.init_from not in trained:
         raise InvalidDecision(
             f"init_from: {plan.init_from!r} has no trained weights; {nearest('', [BASE, *trained])}"
