@@ -15,7 +15,7 @@ EXTRAS = {
     "gguf": ("gguf",),
     "qlora": ("bitsandbytes",),
     "eval": ("rdkit", "math_verify", "datasketch", "pandas"),
-    "run": ("chromadb", "datasketch", "matplotlib", "optuna", "rdkit"),
+    "run": ("chromadb", "datasketch", "matplotlib", "optuna", "rdkit", "sklearn"),
     "train": ("torch", "transformers", "trl", "peft", "datasets"),
 }
 """Import names that stand for the packages of each extra in ``pyproject.toml``; the smallest extra first."""

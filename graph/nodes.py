@@ -28,6 +28,7 @@ from graph.step import Step, Work
 from memory.journal.log import BASE
 from memory.records import Experiment, Failure
 from roles import audit, lesson, source_looks, stopping, training_gate
+from roles.forecast import forecast
 from tasks.errors import LONGEST_REASON, ExperimentFailed, MachineFault, or_fault
 from tools.checks import forgetting
 from tools.checks.champion import candidate_of, outcome_of
@@ -63,6 +64,8 @@ def planner(step: Step) -> RunState:
     if isinstance(plan, stopping.Stop):
         said = " ".join(plan.reason.split())[:LONGEST_REASON]
         return {"ending": "stuck", "reason": f"the Planner ends the run: {said}"}
+    foretold = plan.forecast or forecast(dojo, plan)
+    plan = plan.model_copy(update={"forecast": foretold})
     return {"experiment": experiment, "failed": False, "draft": plan.model_dump(mode="json")}
 
 

@@ -27,6 +27,7 @@ from graph.task_names import load_options, load_task, on_disk
 from graph.trackers import require_trackers, tracker_variables, tracking_of
 from memory.budget.clocks import Ledger
 from memory.experience.store import Experience, ExperienceStore, NullStore
+from memory.forecast.forecaster import Forecaster
 from memory.journal.log import Journal
 from memory.records import RunInfo
 from roles import playbook
@@ -294,6 +295,7 @@ def _build(
                 task=spec.id,
                 edition=edition,
                 base_model=base_model.name,
+                parameters=base_model.parameters,
                 policy=settings.policy,
                 seed=settings.seed,
                 budget_seconds=settings.budget_seconds,
@@ -323,6 +325,7 @@ def _build(
         journal=journal,
         ledger=Ledger.attach(journal),
         store=_store(settings.memory),
+        forecaster=_forecaster(settings.memory, workspace),
         worker=worker,
         count_tokens=token_counter(base_model),
         seed=settings.seed,
@@ -346,3 +349,11 @@ def _within(spec: TaskSpec, base_model: BaseModel) -> TaskSpec:
 
 def _store(memory: str) -> Experience:
     return NullStore() if memory == "off" else ExperienceStore(Path(memory).expanduser())
+
+
+def _forecaster(memory: str, workspace: Workspace) -> Forecaster:
+    """What the runs beside this one teach; nothing where memory is off."""
+    if memory == "off":
+        return Forecaster()
+    run_dir = workspace.run_dir
+    return Forecaster(run_dir.parent, Path(memory).expanduser() / "forecast.json", run_dir.name)

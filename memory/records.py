@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 
 from memory.agreement import Agreement
 from memory.early_stop import EarlyStop
+from memory.forecast_record import Forecast as Forecast
 from memory.forgetting import Forgetting
 from memory.lengths import Lengths as Lengths
 from memory.lesson import Lesson as Lesson
@@ -55,6 +56,8 @@ class Alternative(Record):
     """Wall-clock that it asked for."""
     refused: str = ""
     """Why it cannot be run here; empty when it only ranked lower."""
+    forecast: Forecast | None = None
+    """What earlier experiments say of it."""
 
     @property
     def gain_per_second(self) -> float:
@@ -94,6 +97,8 @@ class Plan(Record):
     """The experiment whose diagnosis made the prediction that this plan puts to the test; mostly empty."""
     alternatives: tuple[Alternative, ...] = ()
     """What was ranked lower by expected gain per second, best first."""
+    forecast: Forecast | None = None
+    """What earlier experiments say of it, made before it began; None where they were too few."""
     decided_by: PolicyName = "playbook"
 
     @property
@@ -352,3 +357,5 @@ class RunInfo(Record):
     """``own`` or ``published`` for the official edition; empty otherwise."""
     data_root: str = ""
     """The folder that the published rows were read from; empty for other editions."""
+    parameters: int = 0
+    """Of the base model; 0 in runs of earlier versions."""

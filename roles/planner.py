@@ -43,6 +43,7 @@ from roles.plan_context import (
 from roles.recall import from_lesson
 from roles.time_split import experiment_seconds
 from tasks.errors import ExperimentFailed
+from tools.checks.repeats import refusal
 from tools.checks.source_kinds import CHAIN_OF_THOUGHT_SHARE, IN_WORDS, by_kind, why_unusable
 from tools.dojo import Dojo
 from tools.training.loss_curve import STILL_FALLING, loss_fall
@@ -86,6 +87,7 @@ def plan(dojo: Dojo, experiment: str) -> Plan | None:
     if not context.usable:
         reasons = "; ".join(f"{name}: {why_unusable(profile)}" for name, profile in dojo.profiles().items())
         raise ExperimentFailed("plan", "empty_data", f"no source can be used ({reasons})")
+    in_vain: Plan | None = None
     for rule in (
         from_lesson,
         look,
@@ -101,9 +103,13 @@ def plan(dojo: Dojo, experiment: str) -> Plan | None:
         _improve,
     ):
         proposal = None if _switched_off(rule, dojo) else rule(context)
-        if proposal is not None:
+        if proposal is None:
+            continue
+        if proposal.steps or not refusal(dojo, proposal):  # looks see to it themselves
             return proposal
-    return None
+        in_vain = in_vain or proposal
+    # A run that has tried nothing tries even what another run tried in vain.
+    return None if context.history else in_vain
 
 
 def _switched_off(rule: Rule, dojo: Dojo) -> bool:

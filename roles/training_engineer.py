@@ -12,11 +12,12 @@ from typing import Any
 from memory.recipe import DataCard
 from memory.records import Experiment, Plan, TrainingPlan
 from memory.training import rate_used
+from roles.forecast import training_refusal
 from roles.hyperparameters import Hyperparameters, best_so_far, suggest
 from roles.method import method_for
 from roles.search_space import MAX_EPOCHS
 from roles.time_split import rows_in_time, searches
-from roles.trials import trials_from
+from roles.trials import earlier_trials, trials_from
 from tasks.errors import ExperimentFailed
 from tools.dojo import Dojo
 from tools.models.quantised import has_bitsandbytes
@@ -26,15 +27,34 @@ from tools.training.estimate import LIBRARIES_GIB, formula_gib
 from tools.training.learning_rate import Method, learning_rate_range
 from tools.training.memory import LongestBatch, longest_batch
 
+REDRAWS = 5
+"""A search that suggests what was done in vain is asked again so often."""
+RESEED = 1000
+"""Between the sampler's seeds of two draws: more than a run has trials."""
+
 
 def draft_training(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
     """Method by size, hyperparameters by TPE (or by a cited lesson), no more epochs than pay."""
-    return within_memory(dojo, plan, card, draft_of(dojo, plan, card, method_for(dojo)))
+    method = method_for(dojo)
+    draft = draft_of(dojo, plan, card, method)
+    for draw in range(1, REDRAWS + 1):
+        if not draft.hyperparameters_from.startswith("tpe") or not training_refusal(dojo, plan, card, draft):
+            break
+        draft = draft_of(dojo, plan, card, method, draw)
+    return within_memory(dojo, plan, card, draft)
 
 
-def draft_of(dojo: Dojo, plan: Plan, card: DataCard, method: Method) -> TrainingPlan:
-    """Method and suggested hyperparameters; ``num_train_epochs`` is the most that may be taken."""
-    hyperparameters = hyperparameters_for(dojo, plan, dojo.journal.experiments(), method)
+def draft_of(dojo: Dojo, plan: Plan, card: DataCard, method: Method, draw: int = 0) -> TrainingPlan:
+    """Method and suggested hyperparameters; ``num_train_epochs`` is the most that may be taken.
+
+    Args:
+        dojo: the run.
+        plan: of the experiment.
+        card: of its data.
+        method: full or LoRA.
+        draw: how often the search was asked before for this training.
+    """
+    hyperparameters = hyperparameters_for(dojo, plan, dojo.journal.experiments(), method, draw)
     judged = plan.steps == 0  # a look at a source is one of several, of equal length on equally many rows
     settings = {
         "method": method,
@@ -124,11 +144,11 @@ def _with_lora(dojo: Dojo, plan: Plan, draft: TrainingPlan) -> TrainingPlan:
 
 
 def hyperparameters_for(
-    dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method
+    dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method, draw: int = 0
 ) -> Hyperparameters:
     """What is suggested for a plan, at no higher a rate than the weights allow that it goes on from."""
     ceiling = rate_ceiling(dojo, plan.init_from, method)
-    found = _suggested(dojo, plan, history, method, ceiling)
+    found = _suggested(dojo, plan, history, method, ceiling, draw)
     if ceiling is None or found.learning_rate <= ceiling:
         return found
     return replace(
@@ -153,7 +173,12 @@ def rate_ceiling(dojo: Dojo, init_from: str, method: Method) -> float | None:
 
 
 def _suggested(
-    dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method, ceiling: float | None
+    dojo: Dojo,
+    plan: Plan,
+    history: tuple[Experiment, ...],
+    method: Method,
+    ceiling: float | None,
+    draw: int = 0,
 ) -> Hyperparameters:
     """A cited lesson's hyperparameters first; screenings and what goes on from a look share one default, so
     that only the data differs, and so do all where the budget holds no search; else TPE."""
@@ -172,4 +197,5 @@ def _suggested(
     screening = plan.steps or from_look or plan.change in ("first", "sources", "data")
     if screening or "tpe" in dojo.journal.without or not searches(dojo, method):
         return best_so_far(trials, length) or suggest([], method, width, dojo.seed)
-    return suggest(trials, method, width, dojo.seed, ceiling, length)
+    earlier = earlier_trials(dojo.forecaster.past.experiments, dojo.journal.info, method)
+    return suggest(trials, method, width, dojo.seed + RESEED * draw, ceiling, length, earlier)

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from graph.cli.flags import AsJson, Memory, renamed
+from graph.cli.flags import AsJson, Memory, RunsDir, renamed
 from graph.extras import require
 from memory.experience.catalogue import LessonFilter
 from memory.experience.store import ExperienceStore
@@ -111,11 +111,14 @@ def rebuild(folder: Memory, as_json: AsJson = False) -> None:
 
 
 @commands.command()
-def stats(folder: Memory, as_json: AsJson = False) -> None:
-    """How many lessons of which task, kept and discarded, how old, and where they contradict each other."""
+def stats(folder: Memory, runs: RunsDir, as_json: AsJson = False) -> None:
+    """How many lessons of which task, how old, where they contradict each other; how well forecasts did."""
     from graph.cli.lessons import print_stats
+    from memory.forecast.past import read_past
 
-    print_stats(Console(), _store(folder), as_json)
+    store = _store(folder)
+    past = read_past(Path(runs).expanduser(), store.folder / "forecast.json")
+    print_stats(Console(), store, past, as_json)
 
 
 @commands.command("export")
