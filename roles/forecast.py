@@ -48,12 +48,7 @@ def tried_before(dojo: Dojo, plan: Plan) -> Tried | None:
     """What training on these sources from these weights, for about as long, came to before; None where it
     is new. Data recipe and hyperparameters may have been others."""
     info = dojo.journal.info
-    return tried_alike(
-        dojo.forecaster.experiments(dojo.journal),
-        info.base_model,
-        info.data_digest,
-        setup_of(info.run, plan),
-    )
+    return tried_alike(dojo.forecaster.experiments(dojo.journal), info, setup_of(info.run, plan))
 
 
 def training_refusal(dojo: Dojo, plan: Plan, card: DataCard, draft: TrainingPlan) -> str:

@@ -146,6 +146,7 @@ def _plan(history: Sequence[Experiment], plan: Plan) -> Features:
         "rows at most": math.log(plan.rows),
         "from a lesson": float(bool(plan.lessons)),
         "by a language model": float(plan.decided_by == "llm"),
+        "expected by its plan": plan.expected_gain,
     }
 
 

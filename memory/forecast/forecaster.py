@@ -24,11 +24,18 @@ class Forecaster:
         runs_dir: the folder that holds the runs; None where nothing is remembered.
         cache: the file for what was read of them; safe to lose.
         run: the name of the run at hand.
+        past: what the journals say, where they were read already.
     """
 
-    def __init__(self, runs_dir: Path | None = None, cache: Path | None = None, run: str = "") -> None:
+    def __init__(
+        self,
+        runs_dir: Path | None = None,
+        cache: Path | None = None,
+        run: str = "",
+        past: Past | None = None,
+    ) -> None:
         self._place = runs_dir, cache, run
-        self._past: Past | None = None
+        self._past = past
         self._scales: dict[Moment, float] = {}
         self._models: dict[Moment, tuple[int, GainModel]] = {}
         self._own: tuple[int, list[PastExperiment]] = (0, [])

@@ -8,19 +8,18 @@ from memory.calibration import LEAST_POINTS
 from memory.forecast.past import PastExperiment
 from memory.forecast.setup import Setup
 from memory.forecast_record import Tried
+from memory.records import RunInfo
 
 
-def tried_alike(
-    experiments: Iterable[PastExperiment], base_model: str, data: str, setup: Setup
-) -> Tried | None:
+def tried_alike(experiments: Iterable[PastExperiment], info: RunInfo, setup: Setup) -> Tried | None:
     """What training on the same sources from the same weights for about as long came to, whatever its data
     recipe and hyperparameters were; None where it was never done."""
-    return together([e for e in _of(experiments, base_model, data) if setup.same_start_and_sources(e.setup)])
+    return together([e for e in comparable(experiments, info) if setup.same_start_and_sources(e.setup)])
 
 
-def repeated(experiments: Iterable[PastExperiment], base_model: str, data: str, setup: Setup) -> Tried | None:
+def repeated(experiments: Iterable[PastExperiment], info: RunInfo, setup: Setup) -> Tried | None:
     """What this very experiment came to; None where it was never done, or is not decided far enough."""
-    return together([e for e in _of(experiments, base_model, data) if setup.repeats(e.setup)])
+    return together([e for e in comparable(experiments, info) if setup.repeats(e.setup)])
 
 
 def excludes_a_gain(tried: Tried) -> bool:
@@ -28,10 +27,13 @@ def excludes_a_gain(tried: Tried) -> bool:
     return tried.high < LEAST_POINTS
 
 
-def _of(experiments: Iterable[PastExperiment], base_model: str, data: str) -> list[PastExperiment]:
-    """Those with a score, on the same data and base model."""
+def comparable(experiments: Iterable[PastExperiment], info: RunInfo) -> list[PastExperiment]:
+    """Those with a score, of this run, or on the same data and base model."""
+    same = (info.base_model, info.data_digest)
     return [
-        e for e in experiments if e.gain is not None and (e.base_model, e.data) == (base_model, data) and data
+        e
+        for e in experiments
+        if e.gain is not None and (e.run == info.run or (info.data_digest and (e.base_model, e.data) == same))
     ]
 
 

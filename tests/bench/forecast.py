@@ -275,7 +275,7 @@ def main(
     only_models: Annotated[str, typer.Option(help="Base models, with commas; all when empty.")] = "",
     compare: Annotated[bool, typer.Option(help="Also which model errs least.")] = False,
     simulated: Annotated[int, typer.Option(help="Runs of the simulated family; 0 for none.")] = 0,
-    draws: Annotated[int, typer.Option(help="Orders of past runs for each number of experiments.")] = 3,
+    draws: Annotated[int, typer.Option(help="Orders of past runs for each number of experiments; 0: no curve.")] = 3,
     moment: Annotated[str, typer.Option(help="planned or drafted.")] = "planned",
 ) -> None:
     """Print the figures."""
@@ -297,7 +297,8 @@ def main(
             continue
         if compare:
             print_comparison(experiments, when)
-        print_curve(title, experiments, when, draws)
+        if draws:
+            print_curve(title, experiments, when, draws)
         spared, wrong, seconds = saved(experiments)
         typer.echo(
             f"repeats that another run showed to be in vain: {spared} of {len(experiments)} experiments "

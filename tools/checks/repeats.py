@@ -27,7 +27,7 @@ def refusal(dojo: Dojo, plan: Plan, training: TrainingPlan | None = None, rows_r
         return ""
     recipe = dojo.journal.recipe(plan.experiment) if training else None
     setup = setup_of(info.run, plan, recipe, training, rows_read)
-    tried = repeated(known, info.base_model, info.data_digest, setup)
+    tried = repeated(known, info, setup)
     if tried is None or not excludes_a_gain(tried):
         return ""
     how = "and nearly the same hyperparameters" if training else "for about as long"

@@ -7,7 +7,7 @@ model, by what they trained on.
 from __future__ import annotations
 
 from memory.forecast.past import PastExperiment
-from memory.forecast.repeats import excludes_a_gain, together
+from memory.forecast.repeats import comparable, excludes_a_gain, together
 from memory.forecast_record import Tried
 from memory.journal.log import BASE
 from roles.llm.briefing.context import ExperimentContext
@@ -26,8 +26,8 @@ def earlier(context: ExperimentContext, tokens: int) -> str:
     for start in dict.fromkeys((BASE, context.champion_id)):
         place = start if start == BASE else f"{info.run}/{start}"
         groups: dict[tuple[str, ...], list[PastExperiment]] = {}
-        for e in known:
-            if (e.base_model, e.data, e.setup.start) == (info.base_model, info.data_digest, place):
+        for e in comparable(known, info):
+            if e.setup.start == place:
                 groups.setdefault((*e.setup.sources, str(e.setup.steps)), []).append(e)
         found = [(each[0], tried) for each in groups.values() if (tried := together(each)) is not None]
         found.sort(key=lambda pair: -pair[1].gain)
