@@ -37,6 +37,7 @@ def run_info(
         task=spec.id,
         edition=edition,
         base_model=base_model.name,
+        parameters=base_model.parameters,
         policy=decider or settings.policy,
         seed=settings.seed,
         budget_seconds=settings.budget_seconds,

@@ -28,6 +28,7 @@ from graph.step import Step, Work
 from memory.journal.log import BASE
 from memory.records import Experiment, Failure
 from roles import audit, lesson, source_looks, stopping, training_gate
+from roles.forecast import forecast
 from tasks.errors import LONGEST_REASON, DiskFull, ExperimentFailed, MachineFault, or_fault
 from tools import disk
 from tools.checks import forgetting, kept_weights
@@ -74,6 +75,8 @@ def planner(step: Step) -> RunState:
     if not kept_weights.are_kept(dojo, plan.init_from):
         step.note(f"{experiment} begins from the base: the weights of {plan.init_from} are gone", experiment)
         plan = plan.model_copy(update={"init_from": BASE})
+    foretold = plan.forecast or forecast(dojo, plan)
+    plan = plan.model_copy(update={"forecast": foretold})
     return {"experiment": experiment, "failed": False, "draft": plan.model_dump(mode="json")}
 
 

@@ -31,6 +31,7 @@ from graph.unchanged import record_foundations, refuse_changes
 from memory.budget.clocks import Ledger
 from memory.budget.heartbeat import Heartbeat
 from memory.experience.store import Experience, ExperienceStore, NullStore
+from memory.forecast.forecaster import Forecaster
 from memory.journal.evidence import subjects_on_record
 from memory.journal.log import Journal
 from memory.records import PolicyName
@@ -362,6 +363,7 @@ def _build(
         journal=journal,
         ledger=kept.ledger,
         store=_store(settings.memory),
+        forecaster=_forecaster(settings.memory, workspace),
         worker=worker,
         count_tokens=count_tokens,
         seed=settings.seed,
@@ -397,3 +399,11 @@ def _within(spec: TaskSpec, base_model: BaseModel) -> TaskSpec:
 
 def _store(memory: str) -> Experience:
     return NullStore() if memory == "off" else ExperienceStore(Path(memory).expanduser())
+
+
+def _forecaster(memory: str, workspace: Workspace) -> Forecaster:
+    """What the runs beside this one teach; nothing where memory is off."""
+    if memory == "off":
+        return Forecaster()
+    run_dir = workspace.run_dir
+    return Forecaster(run_dir.parent, Path(memory).expanduser() / "forecast.json", run_dir.name)

@@ -48,6 +48,7 @@ from roles.stopping import Stop
 from roles.time_split import experiment_seconds
 from tasks.errors import ExperimentFailed, InvalidDecision
 from tools.checks.repeated_failure import check_plan_repeats
+from tools.checks.repeats import refusal
 from tools.checks.source_kinds import CHAIN_OF_THOUGHT_SHARE, IN_WORDS, by_kind, why_unusable
 from tools.dojo import Dojo
 from tools.training.loss_curve import STILL_FALLING, loss_fall
@@ -100,12 +101,21 @@ def plan(dojo: Dojo, experiment: str) -> Plan | Stop | None:
 
 
 def proposals(context: PlannerContext, rules: Sequence[tuple[Move, Rule]]) -> Iterator[Plan]:
-    """What the rules propose, in their order; without what failed too often in the same way."""
+    """What the rules propose, in their order; without what failed too often in the same way, and without what
+    was done before in vain."""
+    in_vain: Plan | None = None
     for move, rule in rules:
         proposal = None if _switched_off(rule, context.dojo) else rule(context)
-        if proposal is not None and not _refused(context.dojo, proposal):
-            tests = proposal.tests or _tested(context, proposal)
-            yield proposal.model_copy(update={"move": move, "tests": tests})
+        if proposal is None or _refused(context.dojo, proposal):
+            continue
+        tests = proposal.tests or _tested(context, proposal)
+        proposal = proposal.model_copy(update={"move": move, "tests": tests})
+        if proposal.steps or not refusal(context.dojo, proposal):  # looks see to it themselves
+            yield proposal
+        else:
+            in_vain = in_vain or proposal
+    if in_vain is not None and not context.history:
+        yield in_vain  # a run that has tried nothing tries even what another run tried in vain
 
 
 def _tested(context: PlannerContext, proposal: Plan) -> str:

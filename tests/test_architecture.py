@@ -27,6 +27,7 @@ HEAVY = (
     "chromadb",
     "rdkit",
     "scipy",
+    "sklearn",
     "matplotlib",
     "langgraph",
 )

@@ -21,6 +21,7 @@ from memory.experience.catalogue import LessonFilter
 from memory.experience.lessons import Recalled
 from memory.experience.store import Experience
 from memory.experience.ways import Situation, Ways
+from memory.forecast.forecaster import Forecaster
 from memory.journal.log import BASE, Journal
 from memory.lesson import Kind, Place
 from memory.recipe import DataCard, DataRecipe, Repair
@@ -109,6 +110,8 @@ class Dojo:
     """What training may not harm."""
     replay: dict[str, Source] = field(default_factory=dict)
     """General rows by source, for recipes that mix them in: declared ones, and the base's own answers."""
+    forecaster: Forecaster = field(default_factory=Forecaster)
+    """What earlier experiments say of a plan; without a folder of runs nothing."""
     agreements: dict[tuple[str, str], Agreement] = field(default_factory=dict)
     """What audits found since the run was opened, by (experiment, source)."""
     prompted: Callable[[Dojo, Sequence[Sample]], Sequence[Sample]] | None = None
