@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
+from pathlib import Path
 
 from graph.settings import RunSettings
+from graph.task_names import on_disk
 from memory.journal.log import Journal
 from memory.records import PolicyName, RunInfo
 from tasks.base import Edition, TaskData, TaskSpec
@@ -64,3 +67,24 @@ def refuse_changed(journal: Journal, data: TaskData, test: SealedTest, metric: s
     if journal.info.data_digest not in ("", data_digest(data, metric)):
         wrong = "the task's validation, training rows or metric have changed since it began"
         raise InputError(run, wrong, "undo the change, or start a new run")
+
+
+def from_anywhere(settings: RunSettings) -> RunSettings:
+    """The settings with absolute paths: a run may be resumed from another folder than it was begun in."""
+    names = {"task": settings.task, "base_model": settings.base_model, "runs_dir": settings.runs_dir}
+    own = {name: str(Path(path).expanduser().absolute()) for name, path in names.items() if on_disk(path)}
+    return settings.model_copy(update=own)
+
+
+def refuse_hopeless(settings: RunSettings, least_seconds: float) -> None:
+    """Refuse a budget in which nothing of the kind could be done, before any weight is read.
+
+    Raises:
+        InputError: with the smallest budget that could do.
+    """
+    if settings.budget_seconds < least_seconds:
+        raise InputError(
+            f"--budget {settings.budget_seconds:g}s",
+            f"cannot fit one experiment with {settings.base_model} on this machine, however fast it is",
+            f"give it more than {math.ceil(least_seconds / 60)}m, or take a smaller model",
+        )

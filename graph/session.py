@@ -11,7 +11,6 @@ folder for the first time (after a kill, in a notebook, in the Studio server) op
 from __future__ import annotations
 
 import json
-import math
 import os
 import threading
 from contextlib import ExitStack
@@ -20,7 +19,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from graph.beginning import edition_of, refuse_changed, run_info
+from graph.beginning import edition_of, from_anywhere, refuse_changed, refuse_hopeless, run_info
 from graph.deciding import models_of, probed, seat
 from graph.eval_server import find_eval_server
 from graph.policies import require_policy
@@ -180,7 +179,7 @@ def start(settings: RunSettings, decider: PolicyName | None = None, began: float
         worker, data = _read(settings, spec, on_error)
         test = SealedTest.seal(data.load_test)
         counter = token_counter(base_model)
-        _refuse_hopeless(settings, least_budget_seconds(base_model, counter, data.validation, test.n))
+        refuse_hopeless(settings, least_budget_seconds(base_model, counter, data.validation, test.n))
         remarks = _looked_at(settings, base_model, data, worker)
         probes = probed(settings, models)
         if spec.check_gold is not None and spec.script is not None:
@@ -188,7 +187,7 @@ def start(settings: RunSettings, decider: PolicyName | None = None, began: float
         now = datetime.now(UTC)
         run = make_run_id(spec.id, settings.seed, now)
         workspace = Workspace.create(Path(settings.runs_dir).expanduser(), run)
-        kept_settings = _from_anywhere(settings).model_dump_json(indent=2) + "\n"
+        kept_settings = from_anywhere(settings).model_dump_json(indent=2) + "\n"
         workspace.write_text(workspace.run_dir / SETTINGS_FILE, kept_settings)
         info = run_info(settings, spec, workspace, data, base_model, test, now, decider)
         journal = Journal.create(workspace.journal_path, info)
@@ -207,27 +206,6 @@ def start(settings: RunSettings, decider: PolicyName | None = None, began: float
             session.dojo.journal.note(remark, about=BASE_MODEL)
         on_error.pop_all()
         return session
-
-
-def _from_anywhere(settings: RunSettings) -> RunSettings:
-    """The settings with absolute paths: a run may be resumed from another folder than it was begun in."""
-    names = {"task": settings.task, "base_model": settings.base_model, "runs_dir": settings.runs_dir}
-    own = {name: str(Path(path).expanduser().absolute()) for name, path in names.items() if on_disk(path)}
-    return settings.model_copy(update=own)
-
-
-def _refuse_hopeless(settings: RunSettings, least_seconds: float) -> None:
-    """Refuse a budget in which nothing of the kind could be done, before any weight is read.
-
-    Raises:
-        InputError: with the smallest budget that could do.
-    """
-    if settings.budget_seconds < least_seconds:
-        raise InputError(
-            f"--budget {settings.budget_seconds:g}s",
-            f"cannot fit one experiment with {settings.base_model} on this machine, however fast it is",
-            f"give it more than {math.ceil(least_seconds / 60)}m, or take a smaller model",
-        )
 
 
 def reopen(run_dir: Path, accept_changes: bool = False, began: float | None = None) -> Session:

@@ -8,10 +8,10 @@ Ctrl-C).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -29,7 +29,8 @@ from graph.cli.flags import (
     renamed,
     takes_settings,
 )
-from graph.cli.printable import json_text, say, terminal
+from graph.cli.printable import say, terminal
+from graph.cli.watch import watch
 from graph.extras import extra_of, install, require
 from graph.policy_names import trust
 from graph.settings import BUNDLED_MODEL, make_settings, parse_duration
@@ -152,7 +153,7 @@ def run(
         fetch_data(settings.task)  # its bars and the live view would paint over each other
         ensure(terminal(stderr=True), settings.base_model)
         began = _began() + (time.monotonic() - before)  # what is downloaded once is not the run's time
-        _show(lambda on_event, answer: start(settings, on_event, answer, began=began), as_json)
+        watch(lambda on_event, answer: start(settings, on_event, answer, began=began), as_json)
 
 
 @app.command(rich_help_panel=RUNS)
@@ -177,7 +178,7 @@ def resume(
         from graph.run import resume as go_on
 
         run_dir, began = find_run(name, Path(runs_dir)), _began()
-        _show(lambda on_event, answer: go_on(run_dir, on_event, answer, accept_changes, began), as_json)
+        watch(lambda on_event, answer: go_on(run_dir, on_event, answer, accept_changes, began), as_json)
 
 
 @app.command(rich_help_panel=RUNS)
@@ -199,7 +200,7 @@ def approve(
 
         said = answer_of(yes, edit, reject)
         run_dir, began = find_run(name, Path(runs_dir)), _began()
-        _show(lambda on_event, answer: go_on(run_dir, said, on_event, answer, began), as_json)
+        watch(lambda on_event, answer: go_on(run_dir, said, on_event, answer, began), as_json)
 
 
 @app.command(rich_help_panel=RUNS)
@@ -221,33 +222,7 @@ def fork(
 
         seconds, began = parse_duration(budget) if budget else None, _began()
         run_dir = fork_run(find_run(name, Path(runs_dir)), at, Path(runs_dir), seconds)
-        _show(lambda on_event, answer: go_on(run_dir, on_event, answer, began=began), as_json)
-
-
-OnEvent = Callable[[dict[str, Any]], None]
-Answer = Callable[[dict[str, Any]], dict[str, Any] | None]
-
-
-def _show(start: Callable[[OnEvent, Answer | None], dict[str, Any]], as_json: bool) -> None:
-    """Run with the live view on, then print the summary block (or JSON alone on standard output).
-
-    A run that stops at a question prints how to answer it.
-    """
-    from graph.cli.ask import asks_at, how_to_answer
-    from graph.cli.live import LiveView
-    from graph.cli.summary import summary_json, summary_lines
-
-    with LiveView(terminal(stderr=as_json)) as view:
-        summary = start(view.on_event, asks_at(view))
-    if "question" in summary:
-        for line in [json_text(summary)] if as_json else how_to_answer(summary):
-            say(line)
-        return
-    if as_json:
-        say(summary_json(summary))
-        return
-    for line in summary_lines(summary):
-        say(line)
+        watch(lambda on_event, answer: go_on(run_dir, on_event, answer, began=began), as_json)
 
 
 @app.command(rich_help_panel=TASKS)
