@@ -7,6 +7,7 @@ the confirmation and of repeated failures are the harness's own. Nothing is trai
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from types import SimpleNamespace
@@ -14,7 +15,11 @@ from typing import Any
 
 from graph.bench.injected_failures import Fault, FaultPlan
 from memory.confirmation import Confirmation
+from memory.experience.store import NullStore
+from memory.experience.ways import Situation, Ways
+from memory.forecast.past import NOTHING as NO_PAST
 from memory.journal.log import BASE
+from memory.lesson import Place
 from memory.recipe import DataCard
 from memory.records import (
     Comparison,
@@ -128,6 +133,7 @@ class SimulatedDojo:
         self.spec = SimpleNamespace(id="simulated")
         self.base_model = tiny_base()
         self.replay: dict[str, Any] = {}
+        self.forecaster = SimpleNamespace(past=NO_PAST, experiments=lambda journal: [])
         self.ledger = SimpleNamespace(budget=SimpleNamespace(seconds=self.budget))
         self.skills = {BASE: (START_SKILL,) * 4}
         self.right: dict[str, tuple[bool, ...]] = {}
@@ -142,6 +148,10 @@ class SimulatedDojo:
             for name, source in self.surface.sources.items()
         }
         self.journal.base = self.measure(BASE)
+
+    def ways(self, kinds: Sequence[str]) -> Ways:
+        """No lessons of other runs."""
+        return NullStore().ways(Situation("simulated", "custom", "user", self.base_model.name, Place()))
 
     def profiles(self) -> dict[str, Any]:
         return self._profiles
