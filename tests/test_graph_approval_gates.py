@@ -48,8 +48,8 @@ def journey(task_and_model, tmp_path_factory):
     questions, waited, answers, opened = [], [], iter(JOURNEY), []
     made = sessions.start
 
-    def started(settings):
-        opened.append(made(settings))
+    def started(*asked):
+        opened.append(made(*asked))
         return opened[-1]
 
     def answer(question):

@@ -41,7 +41,7 @@ def taken(runs: OpenRuns, run_dir: Path, work: Any) -> tuple[dict, list[dict]]:
 
 def test_steps_of_one_graph_share_the_open_run(runs, task_and_model, tmp_path, monkeypatch):
     session = runs.start(run_settings(task_and_model, tmp_path))
-    monkeypatch.setattr(sessions, "reopen", lambda run_dir: pytest.fail("opened again"))
+    monkeypatch.setattr(sessions, "reopen", lambda *asked: pytest.fail("opened again"))
     seen = []
 
     def work(step: Step) -> dict:
