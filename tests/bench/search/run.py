@@ -148,9 +148,16 @@ def confirmed(dojo: Any, candidate: str) -> Confirmation:
 
 
 def _signature(experiment: Experiment) -> str:
+    """A failure's cause with its offending setting, as ``tools.checks.repeated_failure`` has it.
+
+    Memory is left to the ladder of savings, which is not simulated: each such failure is another one.
+    """
     failure, training = experiment.failure, experiment.training_plan
     assert failure is not None
-    if failure.code in ("diverged",) and training:
-        return f"{failure.code} {training.method} {training.init_from == BASE} {training.learning_rate:.3g}"
-    method = training.method if training else ""
-    return f"{failure.code} {method} {'+'.join(sorted(experiment.plan.sources))} {experiment.plan.init_from}"
+    if training is None or failure.code in ("out_of_memory", "repeated"):
+        return f"{failure.code} {experiment.id}"
+    setting = {
+        "diverged": f"{training.init_from == BASE} {training.learning_rate:.6g}",
+        "timeout": f"{training.max_steps} {training.timeout_seconds}",
+    }.get(failure.code, f"{'+'.join(sorted(experiment.plan.sources))} {training.init_from}")
+    return f"{failure.code} {training.method} {setting}"
