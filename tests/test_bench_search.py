@@ -11,9 +11,10 @@ import pytest
 from graph.bench.disturbed import table
 from graph.bench.injected_failures import FAULTS, FaultPlan, FaultyWorker
 from tasks.errors import ExperimentFailed
+from tests.bench.search.dojo import ITEMS
 from tests.bench.search.figures import compared, recovered
 from tests.bench.search.recovery import disturbed, most_alike
-from tests.bench.search.run import ITEMS, simulated_run
+from tests.bench.search.run import simulated_run
 from tests.bench.search.sampled import sampled_run
 from tests.bench.search.surface import made_surface
 

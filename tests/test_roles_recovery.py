@@ -11,7 +11,8 @@ import pytest
 from graph.bench.injected_failures import FAULTS, Fault, FaultPlan
 from memory.records import Experiment, Plan
 from roles import playbook
-from tests.bench.search.run import ITEMS, SimulatedDojo, experiment
+from tests.bench.search.dojo import ITEMS, SimulatedDojo
+from tests.bench.search.run import experiment
 from tests.bench.search.surface import made_surface
 
 

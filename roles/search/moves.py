@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from memory.records import Experiment, Plan
 from roles.method import method_for
-from roles.plan_context import IMPROVE_SHARE, PlannerContext, draft
+from roles.plan_context import IMPROVE_SHARE, STALLED_DISCARDS, PlannerContext, draft
 from roles.source_looks import clearly_above, is_look, is_source_look
 from roles.time_split import experiment_seconds
 
@@ -110,15 +110,20 @@ def complement(context: PlannerContext) -> Plan | None:
 
 
 def leave_out(context: PlannerContext) -> Plan | None:
-    """One source of the incumbent less, all else the same: which one, its latest audit or its looks say."""
+    """One source of the incumbent less, all else the same: which one, its latest audit or its looks say.
+
+    Where the diagnosis doubts its data, or nothing else helps: the training is made again for one answer.
+    """
     champion = context.champion
     if champion is None or len(champion.plan.sources) < 2:
+        return None
+    suspected = champion.diagnosis is not None and champion.diagnosis.cause == "data"
+    if not suspected and context.discards_in_a_row < STALLED_DISCARDS:
         return None
     worst = _worst(context, champion)
     sources = tuple(name for name in champion.plan.sources if name != worst)
     if context.tried(sources, champion.plan.init_from):
         return None
-    suspected = champion.diagnosis is not None and champion.diagnosis.cause == "data"
     return draft(
         context,
         sources=sources,
@@ -126,7 +131,7 @@ def leave_out(context: PlannerContext) -> Plan | None:
         change="sources",
         hypothesis=f"{champion.id} does better without {worst}",
         reason=f"one factor less: the training of {champion.id}, and {worst} left out",
-        expected_gain=IMPROVE_SHARE / 2 * (100.0 - context.champion_score),
+        expected_gain=IMPROVE_SHARE / 4 * (100.0 - context.champion_score),
         seconds=min(champion.plan.max_seconds, context.dojo.remaining_budget_seconds()),
         weights={name: share for name, share in champion.plan.weights.items() if name != worst},
         move="ablate",

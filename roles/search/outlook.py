@@ -24,7 +24,7 @@ from roles.source_looks import is_look
 from tools.checks.repeated_failure import mendable
 from tools.dojo import Dojo
 
-BELIEVED: dict[str, float] = {"improve": 0.8, "repair": 0.8, "combine": 0.4, "ablate": 0.3, "draft": 0.3}
+BELIEVED: dict[str, float] = {"improve": 1.0, "repair": 1.0, "combine": 0.5, "ablate": 0.3, "draft": 0.3}
 """Of the gain that a rule names, by move: the rest is hope."""
 PRIOR_SD = 0.05
 """Share of what is left to gain by which a rule's guess of a mean is off."""

@@ -13,15 +13,8 @@ from roles.method import method_for
 from roles.search_space import MAX_EPOCHS
 from roles.time_split import experiment_seconds
 from tasks.errors import ExperimentFailed
-from tests.bench.search.run import (
-    ITEMS,
-    NOTHING,
-    OVERHEAD_SECONDS,
-    Result,
-    SimulatedDojo,
-    failed_as,
-    result_of,
-)
+from tests.bench.search.dojo import ITEMS, OVERHEAD_SECONDS, SimulatedDojo
+from tests.bench.search.run import NOTHING, Result, failed_as, result_of
 from tests.bench.search.surface import made_surface
 from tools.checks.champion import outcome_of
 from tools.training.learning_rate import learning_rate_range
