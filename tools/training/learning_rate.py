@@ -36,4 +36,4 @@ def place_of_rate(rate: float, method: Method, hidden_size: int) -> float:
 def rate_at(place: float, method: Method, hidden_size: int) -> float:
     """The rate at a place in the range."""
     low, high = learning_rate_range(method, hidden_size)
-    return low * (high / low) ** place
+    return float(low * (high / low) ** place)
