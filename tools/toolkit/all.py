@@ -8,8 +8,8 @@ what each of the five roles sees; this is the whole box, for agents that run a D
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from memory.records import Lesson
 from tools.chat.untrusted_text import delimited
@@ -47,6 +47,10 @@ def toolbox(dojo: Dojo) -> list[BaseTool]:
     return as_tools([functions[name] for name in NAMES])
 
 
+MEASURED: Mapping[str, Any] = {"effect": None, "tried": None, "confirms": (), "contradicts": ()}
+"""Fields of a lesson that the harness alone fills: an agent's word moves no other lesson's weight."""
+
+
 def functions_of(dojo: Dojo) -> dict[str, Callable[..., str]]:
     """Every function that may become a tool, by name, bound to one run."""
     functions = [
@@ -78,7 +82,7 @@ def _remembering(dojo: Dojo) -> list[Callable[..., str]]:
         Args:
             lesson: the text must stand alone; evidence names run and experiment.
         """
-        dojo.record(lesson)
+        dojo.record(lesson.model_copy(update=MEASURED))
         return f"recorded {lesson.id}"
 
     return [recall_experience, record_experience]
