@@ -38,7 +38,7 @@ def models_of(settings: RunSettings, spec: TaskSpec) -> Models | None:
         InputError: a model, its key, its package or its price is missing.
     """
     asked = settings.teacher or settings.baseline or settings.models_file or spec.judge
-    if settings.policy == "playbook" and not asked:
+    if settings.policy != "llm" and not asked:
         return None
     from graph.models_file import load_models
 
@@ -86,9 +86,21 @@ def probed(settings: RunSettings, models: Models | None) -> Probes:
 
 
 def seat(session: Session, models: Models | None) -> Session:
-    """Who decides; with language models, the Dojo also learns what they may spend."""
-    if models is None:
-        return session
+    """Who decides; with language models, the Dojo also learns what they may spend.
+
+    Raises:
+        InputError: the policy cannot be had here.
+    """
+    from graph.policies import policy_of
+    from roles.composed import Composed
+
+    session.policy = policy_of(session.settings.policy, session.dojo)
+    if isinstance(session.policy, Composed):
+        session.dojo.prompted = session.policy.prompted
+    return session if models is None else _with_models(session, models)
+
+
+def _with_models(session: Session, models: Models) -> Session:
     dojo, settings = session.dojo, session.settings
     dojo.spending = Spending.attach(dojo.journal, models.prices, settings.max_usd, settings.max_tokens)
     from tools.synthesis.teacher import Teacher

@@ -28,14 +28,20 @@ from graph.step import Step, Work
 from memory.journal.log import BASE
 from memory.records import Experiment, Failure
 from roles import audit, lesson, source_looks, stopping, training_gate
-from tasks.errors import LONGEST_REASON, ExperimentFailed, MachineFault, or_fault
-from tools.checks import forgetting
+from roles.forecast import forecast
+from tasks.errors import LONGEST_REASON, DiskFull, ExperimentFailed, MachineFault, or_fault
+from tools import disk
+from tools.checks import forgetting, kept_weights
 from tools.checks.champion import candidate_of, outcome_of
+from tools.checks.claim_tests import confirm, final_test
 from tools.checks.explained import measure_explained
+from tools.checks.repeated_failure import check_training_repeats, refuse_repeats
 from tools.checks.source_kinds import by_kind
 from tools.curation.repair import words
 from tools.models.export.champion import export_champion
 from tools.report.html import write_report
+from tools.training.made_to_fail import fail_where_asked
+from tools.verbs.acting import compared
 
 
 def planner(step: Step) -> RunState:
@@ -51,6 +57,9 @@ def planner(step: Step) -> RunState:
     end = stopping.ending(dojo, settings.target, settings.max_experiments)
     if end is not None:
         return {"ending": end[0], "reason": end[1]}
+    if settings.max_disk_gb is not None and not kept_weights.within(dojo, settings.max_disk_gb):
+        reason = f"--max-disk-gb {settings.max_disk_gb:g} leaves no room for another experiment"
+        return {"ending": "out_of_budget", "reason": reason}
     step.announce("planner", "choosing the next experiment", experiment)
     try:
         with step.thinking():
@@ -63,6 +72,11 @@ def planner(step: Step) -> RunState:
     if isinstance(plan, stopping.Stop):
         said = " ".join(plan.reason.split())[:LONGEST_REASON]
         return {"ending": "stuck", "reason": f"the Planner ends the run: {said}"}
+    if not kept_weights.are_kept(dojo, plan.init_from):
+        step.note(f"{experiment} begins from the base: the weights of {plan.init_from} are gone", experiment)
+        plan = plan.model_copy(update={"init_from": BASE})
+    foretold = plan.forecast or forecast(dojo, plan)
+    plan = plan.model_copy(update={"forecast": foretold})
     return {"experiment": experiment, "failed": False, "draft": plan.model_dump(mode="json")}
 
 
@@ -82,8 +96,14 @@ def _guarded(work: Callable[[Step, str], Draft]) -> Work:
         try:
             return {"failed": False, "draft": work(step, experiment)}
         except ExperimentFailed as failed:
+            if disk.full_place(step.session.run_dir) is not None:
+                raise DiskFull(f"{failed.stage}: {failed.message}") from failed  # nothing is wrong with it
             failure = Failure(
-                stage=failed.stage, code=failed.code, message=failed.message, log_tail=failed.log_tail
+                stage=failed.stage,
+                code=failed.code,
+                message=failed.message,
+                log_tail=failed.log_tail,
+                tried=failed.tried,
             )
             step.journal.append("failure", failure, experiment)
             step.tell("failure", experiment, failure)
@@ -126,9 +146,14 @@ def training_engineer(step: Step, experiment: str) -> Draft:
     step.announce("training_engineer", "choosing hyperparameters, probing a few steps", experiment)
     with step.thinking():
         draft = step.policy.draft_training(dojo, plan, card)
+    refuse_repeats("train", partial(check_training_repeats, dojo, plan, card, draft))
     probe = None
     if training_gate.needs_probe(dojo, draft, card):
-        probe, draft = until_it_fits(step, plan, draft, lambda form: dojo.probe(experiment, form, card))
+        try:
+            probe, draft = until_it_fits(step, plan, draft, lambda form: dojo.probe(experiment, form, card))
+        except ExperimentFailed as failed:
+            failed.tried = draft.model_dump(mode="json")
+            raise
     return training_gate.timed(dojo, plan, card, draft, probe).model_dump(mode="json")
 
 
@@ -138,8 +163,11 @@ def train(step: Step, experiment: str) -> Draft:
     hypothesis, plan = step.journal.plan(experiment), step.journal.training_plan(experiment)
     assert hypothesis is not None and plan is not None
     if step.journal.training(experiment) is None:
+        needed = disk.needed_bytes(step.dojo.base_model, plan.method)
+        disk.require(step.session.run_dir, needed, f"training {experiment}")
         detail = f"{plan.method}, lr {plan.learning_rate:.2g}, {plan.max_steps} steps"
         step.announce("training_engineer", detail, experiment)
+        fail_where_asked(step.journal.without, step.dojo.seed, experiment)
     audience = step.session.audience(experiment, partial(step.tell, "progress", experiment))
     trained, _ = until_it_fits(
         step, hypothesis, plan, lambda form: step.dojo.train(experiment, form, audience)
@@ -159,9 +187,8 @@ def evaluator(step: Step, experiment: str) -> Draft:
     evaluation = dojo.evaluate(experiment)
     if evaluation.stopped:
         step.note(f"{experiment}: {evaluation.stopped.text()}", experiment)
-    comparison = journal.comparison(experiment) or dojo.compare(experiment, journal.incumbent_id())
-    journal.append("comparison", comparison, experiment)
-    if (forgotten := forgetting.measure(dojo, comparison)) is not None:
+    comparison = compared(dojo, experiment)
+    if (forgotten := journal.forgetting(experiment)) is not None:
         step.tell("forgetting", experiment, {"text": forgotten.text()})
     if journal.verdict(experiment) is None:
         with step.thinking():
@@ -179,7 +206,7 @@ def diagnostician(step: Step) -> RunState:
     done = _with_outcome(step, experiment)
     if journal.diagnosis(experiment) is None:
         _explained(step, done)
-        sources = audit.sources_to_audit(dojo, done)
+        sources = audit.sources_to_audit(dojo, done) if getattr(step.policy, "audited", True) else ()
         shares = _audited(step, experiment, sources)
         with step.thinking():
             diagnosis = step.policy.diagnose(dojo, done, shares)
@@ -188,6 +215,8 @@ def diagnostician(step: Step) -> RunState:
     if learned is not None:
         journal.append("lesson", learned, experiment)
         dojo.record(learned)
+        if left_out := dojo.store.left_out():
+            step.note(left_out)
     journal.finish(experiment, outcome_of(done))
     step.tell("finished", experiment, journal.experiments()[-1])
     return {"failed": False, "finished": len(journal.experiments())}
@@ -234,6 +263,7 @@ def finish(step: Step) -> RunState:
     export; report; close."""
     step.to_present()
     dojo, journal = step.dojo, step.journal
+    _grant(step)
     ending = {"outcome": step.state["ending"], "reason": step.state["reason"]}
     winner = _confirmed(step, ending)
     if winner == BASE and ending["outcome"] == "solved":
@@ -242,17 +272,31 @@ def finish(step: Step) -> RunState:
     journal.append("champion_chosen", {"champion": winner, **ending})
     step.announce("finish", f"opening the sealed test for base and {winner}")
     with _to_its_end("the sealed test could not be read"):
-        dojo.final_test(winner)
+        final_test(dojo, winner)
     step.tell("test_opened", None, {"champion": winner})
     with or_fault("exporting the champion"):
         exported = export_champion(dojo.workspace, journal, dojo.model_dir(winner), dojo.spec)
+    if winner != BASE:
+        dojo.evidence.vouch("champion", dojo.workspace.relative(exported), winner)
     journal.append("run_ended", ending)
     report = write_report(journal, dojo.workspace.run_dir, dojo.validation)
+    if not dojo.evidence.knows(report):  # a run that has ended may be told again, and stays as it is
+        dojo.evidence.vouch("report", dojo.workspace.relative(report))
     summary = result_of(journal, exported, report)
     dojo.workspace.write_json(dojo.workspace.run_dir / "summary.json", summary)
     step.tell("run_ended", None, ending)
     step.runs.close(step.session)
     return {"ending": ending["outcome"], "reason": ending["reason"], "summary": summary}
+
+
+def _grant(step: Step) -> None:
+    """After a kill the time for the last answers may be gone; they are had all the same, and it is said."""
+    dojo = step.dojo
+    missing = dojo.finishing_seconds() - dojo.ledger.remaining_seconds
+    if dojo.ledger.goes_on and missing > 0:
+        dojo.ledger.grant(missing)
+        text = f"{missing:.0f} s beyond the budget are granted to the end of a run that was cut off"
+        step.note(text, granted=round(missing, 1))
 
 
 def _confirmed(step: Step, ending: dict[str, str]) -> str:
@@ -267,7 +311,7 @@ def _confirmed(step: Step, ending: dict[str, str]) -> str:
         return BASE
     step.announce("finish", f"testing {candidate.id} against the base on items kept apart")
     with _to_its_end("the confirmation could not be made"):
-        found = step.dojo.confirm(candidate.id)
+        found = confirm(step.dojo, candidate.id)
     step.tell("confirmation", candidate.id, {"text": found.text()})
     return candidate.id if found.confirmed else BASE
 

@@ -22,9 +22,11 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
+from graph.policy_names import BASELINES, LLM, POLICIES, check_policy, kind_of, knows
 from tasks.errors import InputError
 from tools.forgetting import watched
 
@@ -99,23 +101,55 @@ def _trackers(value: object) -> object:
     return () if value == "none" else _listed(value)
 
 
+_DURATION = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number", "exclusiveMinimum": 0}]})
+"""What forms take for a duration: what its text offers."""
+
+
+def _settled(data: dict[str, Any]) -> dict[str, Any]:
+    """``llm:provider:model`` is a policy and its model; what knows the good sources writes no lessons.
+
+    Raises:
+        InputError: two models are named, or one for a policy that asks none.
+    """
+    policy, model = data["policy"], data.get("model") or ""
+    if policy.startswith(LLM):
+        named = policy.removeprefix(LLM)
+        if model not in ("", named):
+            raise InputError(f"--policy {policy}", f"--model names {model}", "name one of them")
+        return data | {"policy": "llm", "model": named}
+    if model and kind_of(policy) not in ("playbook", "llm"):
+        raise InputError(
+            f"--model {model}", f"the policy {policy} asks no language model", "drop one of them"
+        )
+    return data | {"memory": "off"} if knows(policy) else data
+
+
 class RunSettings(BaseModel):
-    """One run's settings: the graph's context schema, and so the form in Studio."""
+    """One run's settings: the graph's context schema, and so the form in Studio; what matters comes first."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
-    def _rename_old_fields(cls, data: Any) -> Any:
-        """Runs of earlier versions called the policy ``mind``."""
-        if not isinstance(data, dict) or "mind" not in data:
+    def _about_the_policy(cls, data: Any) -> Any:
+        """Old names, short forms, and what a policy's name settles beside itself."""
+        if not isinstance(data, dict):
             return data
-        return {("policy" if name == "mind" else name): value for name, value in data.items()}
+        # Runs of earlier versions called the policy ``mind``.
+        data = {("policy" if name == "mind" else name): value for name, value in data.items()}
+        return _settled(data) if isinstance(data.get("policy"), str) else data
 
     task: str = Field(
         "tablebench_numerical_reasoning",
         description="A task id (see `ftdojo tasks`), a file or folder of yours, or ORG/NAME of the Hub.",
         examples=["tablebench_numerical_reasoning", "aime25"],
+    )
+    budget_seconds: Annotated[float, BeforeValidator(lambda value: parse_duration(str(value))), _DURATION] = (
+        Field(300.0, description="Time for the whole run, wall-clock: 90s, 5m, 1h30m, or seconds.", gt=0)
+    )
+    base_model: str = Field(
+        BUNDLED_MODEL,
+        description="Model to fine-tune: a name (`ftdojo fetch`), a folder or GGUF file, or a Hub id.",
     )
     edition: Literal["mini", "official"] = Field(
         "mini", description="`mini`: rows generated from the seed; `official`: the published rows."
@@ -128,10 +162,6 @@ class RunSettings(BaseModel):
         "own",
         description="Split of the published rows: `own` (de-duplicated), or `published` (as released).",
     )
-    base_model: str = Field(
-        BUNDLED_MODEL,
-        description="Model to fine-tune: a name (`ftdojo fetch`), a folder or GGUF file, or a Hub id.",
-    )
     allow_pickle: bool = Field(
         False,
         description="Take a base model whose weights are pickles: no code of theirs is run, tensors only.",
@@ -140,12 +170,15 @@ class RunSettings(BaseModel):
         "auto",
         description="Which answers of a conversation are trained: `all`, `last`, or as the template allows.",
     )
-    budget_seconds: Annotated[float, BeforeValidator(lambda value: parse_duration(str(value)))] = Field(
-        300.0, description="Time for the whole run, wall-clock: 90s, 5m, 1h30m, or seconds.", gt=0
-    )
-    policy: Literal["playbook", "llm"] = Field(
+    policy: Annotated[str, AfterValidator(check_policy)] = Field(
         "playbook",
-        description="Who decides: `playbook` (rules, no key needed) or `llm` (a language model).",
+        description="Who decides: `playbook` (rules, no key needed), `llm` (a language model), a baseline "
+        f"({', '.join(BASELINES)}) or MODULE:NAME of yours.",
+        examples=list(POLICIES),
+    )
+    search: Literal["greedy", "tree"] = Field(
+        "greedy",
+        description="How experiments are chosen: `greedy` (first rule that applies) or `tree` (a bandit).",
     )
     model: str = Field(
         "",
@@ -216,6 +249,12 @@ class RunSettings(BaseModel):
         (), description="Tasks of lm-evaluation-harness that a champion must not do worse on."
     )
     max_experiments: int | None = Field(None, description="Stop after this many experiments.", gt=0)
+    max_disk_gb: float | None = Field(
+        None,
+        description="Most GB of the run's folder: weights of least value are removed (default: all kept).",
+        gt=0,
+        allow_inf_nan=False,
+    )
     target: float | None = Field(
         None,
         description="Stop as solved when validation reaches this score (default: a lower bound of 97).",
@@ -225,7 +264,7 @@ class RunSettings(BaseModel):
 class Options(TypedDict, total=False):
     """``RunSettings`` as keyword arguments, for editors; a test holds the two side by side.
 
-    ``task`` and ``budget_seconds`` are parameters of their own in ``ftdojo.run``.
+    ``task``, ``budget_seconds`` and ``policy`` are parameters of their own in ``ftdojo.run``.
     """
 
     edition: Literal["mini", "official"]
@@ -234,7 +273,7 @@ class Options(TypedDict, total=False):
     base_model: str
     allow_pickle: bool
     loss_on: Literal["auto", "all", "last"]
-    policy: Literal["playbook", "llm"]
+    search: Literal["greedy", "tree"]
     model: str
     base_url: str
     models_file: str
@@ -256,6 +295,7 @@ class Options(TypedDict, total=False):
     forgetting_budget: float | None
     do_no_harm: tuple[str, ...]
     max_experiments: int | None
+    max_disk_gb: float | None
     target: float | None
 
 

@@ -1,24 +1,42 @@
-"""The state that travels through the graph: JSON-plain, small; the journal holds the records."""
+"""The state that travels through the graph: small; the journal holds the records.
+
+What nodes work with is JSON-plain: ids and counters. ``happened`` and ``messages`` are for those who look on.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
+from langchain_core.messages import AnyMessage
+from langgraph.graph.message import add_messages
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from graph.settings import BUNDLED_MODEL, RunSettings
+from tasks.registry import ids
+
+
+def _described(field: str, **schema: Any) -> Any:
+    """The field of a form, with the description of the setting that it stands for."""
+    return Field(description=RunSettings.model_fields[field].description, json_schema_extra=schema)
+
 
 class RunInput(TypedDict, total=False):
-    """Leave empty for a new run, which the context's settings describe."""
+    """What matters of a new run; what is left out comes from the context's settings, as all the rest does."""
 
+    task: Annotated[str, _described("task", enum=list(ids()))]
+    budget: Annotated[str, _described("budget_seconds", examples=["5m", "30m", "1h30m"])]
+    base_model: Annotated[str, _described("base_model", examples=[BUNDLED_MODEL])]
     run_dir: Annotated[
         str, Field(description="Folder of a run to go on with. For a new run leave it out: one is made.")
     ]
 
 
-class RunState(RunInput, total=False):
-    """Ids and counters only."""
+class RunState(TypedDict, total=False):
+    """Ids and counters, and what was said of them."""
 
+    run_dir: str
+    """The run's folder."""
     run: str
     """The run's id, the name of its folder."""
     experiment: str
@@ -30,7 +48,7 @@ class RunState(RunInput, total=False):
     failed: bool
     """Whether a gate of this experiment has failed; the Diagnostician looks next."""
     ending: str
-    """``solved | out_of_budget | max_experiments | stuck | harness_fault`` once the run ends."""
+    """``solved | out_of_budget | max_experiments | stuck | submitted | harness_fault`` once the run ends."""
     reason: str
     """Why it ended, in words."""
     finished: int
@@ -39,6 +57,10 @@ class RunState(RunInput, total=False):
     """Length of the journal when this state was written: what stands behind it came later."""
     summary: dict[str, object]
     """The keys of the printed block, once the run has ended."""
+    happened: str
+    """What the last node did, in a few lines; no node reads it."""
+    messages: Annotated[list[AnyMessage], add_messages]
+    """The run as a conversation; no node reads it."""
 
 
 class RunOutput(TypedDict, total=False):
@@ -49,3 +71,4 @@ class RunOutput(TypedDict, total=False):
     ending: str
     reason: str
     summary: dict[str, object]
+    messages: Annotated[list[AnyMessage], add_messages]

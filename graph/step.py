@@ -7,6 +7,8 @@ closes the run when the step ends in an error: what is open then is found again 
 
 from __future__ import annotations
 
+import logging
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,13 +20,16 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
 from graph.forking.time_travel import behind, branch
+from graph.happened import PASSING, Told, shown
+from graph.run_log import log
 from graph.session import OpenRuns, Session
-from graph.settings import RunSettings
+from graph.settings import RunSettings, make_settings
 from graph.state import RunInput, RunState
 from memory.journal.log import BASE, Journal
 from memory.recipe import Record
 from roles.policy import Policy
-from tasks.errors import FtDojoError, HarnessFault, or_fault
+from tasks.errors import DiskFull, FtDojoError, HarnessFault, Interrupted, or_fault
+from tools import disk
 from tools.dojo import Dojo
 from tools.report.html import write_report
 
@@ -43,6 +48,8 @@ class Step:
     session: Session
     write: Callable[[dict[str, Any]], None]
     """Sends one event to whoever watches the stream."""
+    told: list[Told] = field(default_factory=list)
+    """What it told so far."""
     moved: RunState = field(default_factory=lambda: RunState())
     """The fork's id and folder, once the step has gone on in one."""
 
@@ -64,6 +71,8 @@ class Step:
     def to_present(self) -> None:
         """Let the clocks run, and go on in a fork where the journal knows more than the state."""
         self.dojo.ledger.go_on()
+        if self.dojo.worker.interrupted:
+            raise Interrupted
         if behind(self.journal, self.state, self.name):
             self.fork()
 
@@ -75,6 +84,9 @@ class Step:
         """An event for whoever watches the stream: the same shape as a journal line, plus the clocks."""
         ledger = self.dojo.ledger
         plain = data.model_dump(mode="json") if isinstance(data, Record) else data
+        log(self.session.run_dir, kind, experiment, str((plain or {}).get("text", "")), plain)
+        if kind not in PASSING:
+            self.told.append(Told(kind, experiment or "", plain or {}))
         self.write(
             {
                 "kind": kind,
@@ -126,13 +138,31 @@ def first_node(name: str, work: Work, runs: OpenRuns) -> Node:
 
     def node(state: RunInput, runtime: Runtime[RunSettings]) -> RunState:
         run_dir = state.get("run_dir")
-        session = runs.open(Path(run_dir)) if run_dir else runs.start(runtime.context or RunSettings())
+        session = runs.open(Path(run_dir)) if run_dir else runs.start(asked(state, runtime.context))
         # Whatever the thread did before, this run's state is its journal's.
         fresh: RunState = {"draft": {}, "rejected": False, "ending": "", "reason": ""}
         step = Step(name, RunState(), runs, session, runtime.stream_writer)
         return fresh | _taken(step, work)
 
     return cast(Node, node)
+
+
+def asked(given: RunInput, context: object) -> RunSettings:
+    """The settings of a new run: the context's, and over them what the input names.
+
+    In a graph of a user's own the context may be theirs, and says nothing of a run.
+
+    Raises:
+        InputError: a value is none.
+    """
+    settings = context if isinstance(context, RunSettings) else RunSettings()
+    named = {
+        "task": given.get("task"),
+        "budget_seconds": given.get("budget"),
+        "base_model": given.get("base_model"),
+    }
+    over = {name: value for name, value in named.items() if value}
+    return make_settings(**settings.model_dump() | over) if over else settings
 
 
 def as_node(name: str, work: Work, runs: OpenRuns) -> Node:
@@ -147,21 +177,52 @@ def as_node(name: str, work: Work, runs: OpenRuns) -> Node:
 
 def _taken(step: Step, work: Work) -> RunState:
     """Take a step; the run stays open when it is done, or waits for a person."""
+    before = len(step.journal.events)
+    with noting_its_end(step):
+        changed = work(step)
+    said = shown(step.name, step.journal.info.run, step.told, before)
+    # Where the run is now: its folder may have been moved or copied since the state was written.
+    place: RunState = {"run_dir": str(step.session.run_dir)}
+    return place | step.moved | changed | said | {"journal_events": len(step.journal.events)}
+
+
+@contextmanager
+def noting_its_end(step: Step) -> Iterator[None]:
+    """Around a step's work: it is logged, and an error that ends the run is noted in it and closes it."""
+    run_dir, experiment, began = step.session.run_dir, step.state.get("experiment"), time.monotonic()
     waiting: GraphBubbleUp | None = None
-    changed: RunState = {}
+    log(run_dir, "step_began", experiment, facts={"step": step.name})
     try:
         with or_fault(f"the step {step.name}"):
             try:
-                changed = work(step)
+                yield
             except GraphBubbleUp as bubble:
                 waiting = bubble
     except BaseException as error:
+        facts = {
+            "step": step.name,
+            "seconds": round(time.monotonic() - began, 3),
+            "type": type(error).__name__,
+        }
+        error = _told_disk(step, error)
+        log(run_dir, "step_failed", experiment, str(error), facts, logging.ERROR)
         _note_end(step, error)
         step.runs.close(step.session)
-        raise
+        raise error
+    facts = {"step": step.name, "seconds": round(time.monotonic() - began, 3)}
+    log(run_dir, "step_ended", experiment, "a person is asked" if waiting else "", facts)
     if waiting is not None:
         raise waiting
-    return step.moved | changed | {"journal_events": len(step.journal.events)}
+
+
+def _told_disk(step: Step, error: BaseException) -> BaseException:
+    """A full disk with its name, what is needed and how to go on; any other error as it is."""
+    if not isinstance(error, DiskFull) or "needed" in str(error):
+        return error
+    needed = disk.needed_bytes(step.dojo.base_model)
+    told = DiskFull(disk.space_text(step.session.run_dir, needed, f"the step {step.name}"))
+    told.__cause__ = error
+    return told
 
 
 def _note_end(step: Step, error: BaseException) -> None:

@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 
 from memory.agreement import Agreement
 from memory.early_stop import EarlyStop
+from memory.forecast_record import Forecast as Forecast
 from memory.forgetting import Forgetting
 from memory.lengths import Lengths as Lengths
 from memory.lesson import Lesson as Lesson
@@ -26,7 +27,7 @@ from memory.training_plan import TrainingPlan as TrainingPlan
 from tasks.base import Score
 
 Outcome = Literal["kept", "discarded", "failed"]
-Ending = Literal["solved", "out_of_budget", "max_experiments", "stuck", "harness_fault"]
+Ending = Literal["solved", "out_of_budget", "max_experiments", "stuck", "submitted", "harness_fault"]
 Role = Literal[
     "planner",
     "data_curator",
@@ -42,6 +43,10 @@ Change = Literal["sources", "operations", "data", "method", "hyperparameters", "
 they need."""
 
 
+Move = Literal["draft", "improve", "ablate", "combine", "repair", "confirm"]
+"""What kind of step a plan is in the tree of experiments (``roles.search``)."""
+
+
 class Alternative(Record):
     """A plan that was thought of beside the one that is run."""
 
@@ -55,6 +60,10 @@ class Alternative(Record):
     """Wall-clock that it asked for."""
     refused: str = ""
     """Why it cannot be run here; empty when it only ranked lower."""
+    move: Move | Literal[""] = ""
+    """Empty where a language model thought of it."""
+    forecast: Forecast | None = None
+    """What earlier experiments say of it."""
 
     @property
     def gain_per_second(self) -> float:
@@ -94,6 +103,10 @@ class Plan(Record):
     """The experiment whose diagnosis made the prediction that this plan puts to the test; mostly empty."""
     alternatives: tuple[Alternative, ...] = ()
     """What was ranked lower by expected gain per second, best first."""
+    move: Move | Literal[""] = ""
+    """The kind of move; empty where a language model decided, and in runs of earlier versions."""
+    forecast: Forecast | None = None
+    """What earlier experiments say of it, made before it began; None where they were too few."""
     decided_by: PolicyName = "playbook"
 
     @property
@@ -129,6 +142,8 @@ class Failure(Record):
     code: str
     message: str
     log_tail: str = ""
+    tried: dict[str, Any] = Field(default_factory=dict)
+    """The training plan of which a few steps failed, before it stood in the journal; else empty."""
 
 
 class ErrorCluster(Record):
@@ -160,6 +175,8 @@ class Evaluation(Record):
     was not measured."""
     stopped: EarlyStop | None = None
     """Why some items were not answered; None where all were. ``score`` is on the answered ones alone."""
+    drawn_from: int = 0
+    """Items of the split, where the time held a random part of them; 0 where all were to be answered."""
 
     @property
     def paired_score(self) -> Score:
@@ -352,3 +369,5 @@ class RunInfo(Record):
     """``own`` or ``published`` for the official edition; empty otherwise."""
     data_root: str = ""
     """The folder that the published rows were read from; empty for other editions."""
+    parameters: int = 0
+    """Of the base model; 0 in runs of earlier versions."""

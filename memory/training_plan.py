@@ -8,7 +8,9 @@ from pydantic import Field
 
 from memory.recipe import Record
 
-PolicyName = Literal["playbook", "llm"]
+PolicyName = str
+"""``playbook``, ``llm``, or another name of ``graph.policy_names``; ``agent`` for one that plays through the
+verbs."""
 Schedule = Literal["linear", "cosine", "constant_with_warmup", "warmup_stable_decay"]
 
 

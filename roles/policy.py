@@ -1,7 +1,8 @@
 """The policy: who decides. One function per role, the same records out, whoever thinks.
 
 ``roles.playbook``, a module, is the rule-based policy: the default, the control in every comparison and
-the fallback; ``roles.llm.policy`` puts a chat model behind the same five functions.
+the fallback; ``roles.llm.policy`` puts a chat model behind the same five functions, ``roles.baselines`` fixed
+rules, and ``roles.composed`` whoever was named for each role. ``graph.policies`` finds them by name.
 """
 
 from __future__ import annotations

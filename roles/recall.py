@@ -18,7 +18,6 @@ from memory.records import Experiment, Lesson, Plan
 from roles.lesson import SOURCES_JOIN
 from roles.lesson_verdict import misled
 from roles.plan_context import PlannerContext, draft
-from roles.time_split import LOOK_BATCH
 from tools.checks.source_kinds import IN_WORDS, USABLE
 from tools.checks.source_kinds import Kind as SourceKind
 
@@ -69,12 +68,16 @@ def preferred_groups(context: PlannerContext) -> dict[SourceKind, tuple[str, ...
 def _disappointed(context: PlannerContext, kind: Kind, ways: Ways) -> bool:
     """Whether the best training on a kind here removed clearly less than trainings as long did elsewhere."""
     sources = set(context.groups[kind])
-    tried = [e for e in context.history if e.evaluation and e.training and set(e.plan.sources) <= sources]
+    tried = [
+        e
+        for e in context.history
+        if e.evaluation and e.training and e.training_plan and set(e.plan.sources) <= sources
+    ]
     if not tried:
         return False
     best = max(tried, key=lambda e: e.evaluation.paired_score.value if e.evaluation else 0.0)
-    assert best.evaluation is not None and best.training is not None
-    size = best.training_plan.effective_batch_size if best.training_plan else LOOK_BATCH
+    assert best.evaluation is not None and best.training is not None and best.training_plan is not None
+    size = best.training_plan.effective_batch_size
     promised = ways.expected(kind, elsewhere=True, rows_read=float(best.training.steps * size))
     if promised is None:
         return False

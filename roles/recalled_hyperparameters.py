@@ -7,7 +7,8 @@ is refused with the reason, which the training plan shows.
 from __future__ import annotations
 
 from memory.records import Lesson
-from roles.hyperparameters import BATCH_SIZES, Hyperparameters, default_hyperparameters
+from roles.hyperparameters import Hyperparameters, batch_sizes, default_hyperparameters
+from roles.time_split import mean_row_tokens
 from tasks.errors import InvalidDecision
 from tools.checks.source_kinds import usable_kinds
 from tools.checks.training import check_batch_size, check_rate
@@ -39,7 +40,7 @@ def from_other_tasks(dojo: Dojo, method: Method) -> Hyperparameters | None:
     advice = dojo.ways(usable_kinds(dojo.profiles())).rate(method, place_of_rate(usual, method, width))
     if advice is None:
         return None
-    size = min(BATCH_SIZES, key=lambda known: abs(known - advice.batch_size))
+    size = min(batch_sizes(mean_row_tokens(dojo)), key=lambda known: abs(known - advice.batch_size))
     told = f"lessons, {advice.gain.text()} against an average rate"
     return Hyperparameters(rate_at(advice.place, method, width), size, told)
 

@@ -8,14 +8,12 @@ from pathlib import Path
 import pytest
 
 from memory.experience.catalogue import current, entry_of
-from memory.experience.store import NullStore
 from memory.recipe import Script
-from memory.records import Experiment, Failure, Lesson
+from memory.records import Experiment, Failure
 from roles.lesson import lesson_of
 from roles.llm.briefing.build import briefing
 from tests.support.run_in_progress import StillDojo, make_dojo
 from tools.checks.source_kinds import usable_kinds
-from tools.toolkit.all import functions_of
 
 CODE = "def transform(row):\n    return row | {'answer': row['answer'].strip()}\n"
 
@@ -136,19 +134,3 @@ def test_the_next_run_is_told_of_a_lessons_script(dojo: StillDojo, tmp_path: Pat
     page = briefing("data_curator", fresh, "e01")
     assert f"{lesson.id} (advice, copy" in page
     assert "its 1 scripts can be read and taken over by this id" in page
-
-
-def test_an_agents_own_lesson_moves_no_other_lessons_weight(dojo: StillDojo) -> None:
-    kept: list[Lesson] = []
-
-    class Keeps(NullStore):
-        def record(self, lesson: Lesson) -> bool:
-            kept.append(lesson)
-            return True
-
-    told = lesson_of(dojo, experiment(dojo, "e06"))
-    assert told is not None and told.tried is not None
-    claiming = told.model_copy(update={"contradicts": ("earlier/e01",), "confirms": ("earlier/e02",)})
-    functions_of(replace(dojo, store=Keeps()))["record_experience"](claiming)
-    assert kept[0].text == told.text
-    assert (kept[0].contradicts, kept[0].confirms, kept[0].tried, kept[0].effect) == ((), (), None, None)

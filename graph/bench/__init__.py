@@ -1,1 +1,1 @@
-"""Benchmark of whole runs that only developers run; nothing imports it and the wheel leaves it out."""
+"""The bench: policies by tasks and seeds under equal budgets, its results file, tables, plots and studies."""

@@ -1,7 +1,8 @@
-"""``python -m graph.bench``."""
+"""``python -m graph.bench``: the same as ``ftdojo bench``."""
 
-import typer
+import sys
 
-from graph.bench.mini_tasks import main
+from graph.cli.app import main
 
-typer.run(main)
+sys.argv.insert(1, "bench")
+main()

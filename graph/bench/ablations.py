@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks.errors import InputError, did_you_mean
+from tools.training.made_to_fail import TRAININGS, share_of
 
 PARTS = {
     "valuation": "no looks at sources, no mixtures, no source distrusted after an audit",
@@ -18,6 +19,8 @@ PARTS = {
     "tpe": "hyperparameters are the default, or those that did best so far",
 }
 """By name: what a run does without it."""
+FAILING = f"{TRAININGS}SHARE"
+"""Of the trainings, a share that is made to fail: ``trainings:0.3``."""
 
 
 def check_parts(names: Sequence[str]) -> tuple[str, ...]:
@@ -27,7 +30,7 @@ def check_parts(names: Sequence[str]) -> tuple[str, ...]:
         InputError: there is no such part.
     """
     for name in names:
-        if name not in PARTS:
+        if name not in PARTS and share_of(name) is None:
             wrong = "is no part that can be left out"
-            raise InputError(f"--without {name}", wrong, did_you_mean(name, PARTS))
+            raise InputError(f"--without {name}", wrong, did_you_mean(name, [*PARTS, FAILING]))
     return tuple(dict.fromkeys(names))

@@ -1,7 +1,7 @@
 """Two results of the mini benchmark side by side: ``python -m graph.bench.before_after BEFORE AFTER``.
 
-Both are ``results.jsonl`` of ``python -m graph.bench``, as a rule of two commits with the same tasks and
-seeds (``--seeds 0,1``). Base and oracle may stand in either; the agent's runs in both. A run's share of the
+Both are ``results.jsonl`` of ``ftdojo bench``, as a rule of two commits with the same tasks and seeds
+(``--seeds 0,1``). The oracle may stand in either; the playbook's runs in both. A run's share of the
 gap goes from its own seed's base to its own seed's oracle.
 """
 
@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from graph.bench.mini_tasks import read_results
+from graph.bench.results import read
 
 LOW_SHARE = 0.6
 """Share of the gap under which a run is counted and named."""
@@ -31,10 +31,24 @@ def main(
     write: Annotated[Path | None, typer.Option(help="Also write the table into this Markdown file.")] = None,
 ) -> None:
     """Print the two results side by side."""
-    text = document(read_results(before), read_results(after))
+    text = document(rows_of(before), rows_of(after))
     typer.echo(text)
     if write is not None:
         write.write_text(text + "\n", encoding="utf-8")
+
+
+def rows_of(file: Path) -> list[dict[str, Any]]:
+    """The results of a file, as far as two of them are compared."""
+    return [
+        {
+            "task": run.cell.task,
+            "seed": run.cell.seed,
+            "policy": run.cell.policy,
+            "value": run.score.value,
+            "base_value": run.base.value,
+        }
+        for run in read(file)
+    ]
 
 
 def document(before: Rows, after: Rows) -> str:
@@ -42,7 +56,7 @@ def document(before: Rows, after: Rows) -> str:
     old, new = agents(before), agents(after)
     cells = [cell for cell in old if cell in new]
     if not cells:
-        return "No task and seed has a run of the agent in both results."
+        return "No task and seed has a run of the playbook in both results."
     shares = {name: gap_shares(runs, [*before, *after]) for name, runs in (("before", old), ("after", new))}
     lines = [
         "| task | agent before | agent after | change | gap closed before | after |",
@@ -63,12 +77,12 @@ def document(before: Rows, after: Rows) -> str:
 
 def agents(rows: Rows) -> dict[Cell, float]:
     """Score of the agent by task and seed; the last run of each counts."""
-    return {(row["task"], row["seed"]): float(row["value"]) for row in rows if row["part"] == "agent"}
+    return {(row["task"], row["seed"]): float(row["value"]) for row in rows if row["policy"] == "playbook"}
 
 
 def gap_shares(runs: Mapping[Cell, float], rows: Rows) -> dict[Cell, float]:
     """Share of the distance from base to oracle that each run covers; without those that have no oracle."""
-    oracles = {(row["task"], row["seed"]): row for row in rows if row["part"] == "oracle"}
+    oracles = {(row["task"], row["seed"]): row for row in rows if row["policy"] == "oracle-source"}
     found = {}
     for cell, value in runs.items():
         if (best := oracles.get(cell)) is not None and best["value"] > best["base_value"]:

@@ -35,6 +35,7 @@ from roles.method import method_for
 from tasks import registry
 from tasks.base import Score
 from tasks.mini.pool import pool_key
+from tools.checks.claim_tests import final_test
 
 PARTS = ("all_data", "oracle", "agent")
 OLD_PARTS = {"naive": "all_data", "reference": "oracle"}
@@ -126,7 +127,9 @@ def by_hand(settings: RunSettings, decide: Decide) -> dict[str, Any]:
         journal.append("comparison", comparison, "e01")
         journal.finish("e01", "kept" if comparison.delta > 0 else "discarded")
         journal.append("champion_chosen", {"champion": "e01"})
-        base, final, _ = dojo.final_test("e01")
+        read = final_test(dojo, "e01")
+        assert read is not None, "the budget left no time for the test"
+        base, final, _ = read
         journal.append("run_ended", {"outcome": "solved", "reason": "one experiment by hand"})
     finally:
         session.close()
@@ -150,10 +153,12 @@ def scores(base: Score, final: Score) -> dict[str, Any]:
     }
 
 
-def by_agent(settings: RunSettings, without: Sequence[str] = ()) -> dict[str, Any]:
+def by_agent(
+    settings: RunSettings, without: Sequence[str] = (), opened: Callable[[Session], None] | None = None
+) -> dict[str, Any]:
     """One run of the agent, perhaps without some of its parts, with what it cost in orchestration."""
     started = time.monotonic()
-    summary = run_agent(settings, without=without)
+    summary = run_agent(settings, without=without, opened=opened)
     run_dir = Path(settings.runs_dir) / str(summary["run"])
     journal = Journal.open(run_dir / "journal.jsonl", write=False)
     champion = journal.champion_id()
@@ -184,6 +189,7 @@ def main(
     budget: Annotated[str, typer.Option(help="The agent's budget.")] = "5m",
     out: Annotated[Path, typer.Option(help="Folder for runs and results.jsonl.")] = Path("runs/benchmark"),
     parts: Annotated[str, typer.Option(help="Of all_data, oracle, agent.")] = "all_data,oracle,agent",
+    search: Annotated[str, typer.Option(help="Of the agent, as of ftdojo run.")] = "greedy",
     write: Annotated[Path | None, typer.Option(help="Also write the table into this Markdown file.")] = None,
 ) -> None:
     """Run the comparison; every result is appended to results.jsonl at once, then the table is printed.
@@ -200,7 +206,12 @@ def main(
                     continue
                 seconds: str | float = budget if part == "agent" else 3600.0
                 settings = make_settings(
-                    task=task, seed=seed, budget_seconds=seconds, memory="off", runs_dir=str(out / part)
+                    task=task,
+                    seed=seed,
+                    budget_seconds=seconds,
+                    search=search,
+                    memory="off",
+                    runs_dir=str(out / part),
                 )
                 if part == "agent":
                     row = by_agent(settings)

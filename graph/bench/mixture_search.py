@@ -19,11 +19,12 @@ from memory.journal.log import BASE
 from memory.records import Failure, Plan, TrainingPlan
 from roles import stopping, training_gate
 from roles.data_curator import write_recipe
-from roles.hyperparameters import BATCH_SIZES
+from roles.hyperparameters import batch_sizes
 from roles.method import method_for
 from roles.search_space import MAX_EPOCHS
-from roles.time_split import experiment_seconds
+from roles.time_split import experiment_seconds, mean_row_tokens
 from tasks.errors import ExperimentFailed
+from tools.checks.claim_tests import final_test
 from tools.checks.source_kinds import kind_of
 from tools.dojo import Dojo
 from tools.training.learning_rate import learning_rate_range
@@ -58,7 +59,9 @@ def by_search(settings: RunSettings, sampler: Sampler) -> dict[str, Any]:
             ending = stopping.ending(dojo, settings.target, settings.max_experiments)
         best = journal.incumbent_id()
         journal.append("champion_chosen", {"champion": best})
-        base, final, _ = dojo.final_test(best)
+        read = final_test(dojo, best)
+        assert read is not None, "the budget left no time for the test"
+        base, final, _ = read
         journal.append("run_ended", {"outcome": ending[0], "reason": ending[1]})
     finally:
         session.close()
@@ -137,10 +140,11 @@ def kept_weights(drawn: Mapping[str, float]) -> dict[str, float]:
 def _draft(dojo: Dojo, trial: optuna.Trial) -> TrainingPlan:
     method = method_for(dojo)
     low, high = learning_rate_range(method, dojo.base_model.hidden_size)
+    sizes = batch_sizes(mean_row_tokens(dojo))
     return TrainingPlan(
         method=method,
         learning_rate=trial.suggest_float("learning_rate", low, high, log=True),
-        per_device_train_batch_size=int(trial.suggest_categorical("batch_size", BATCH_SIZES)),
+        per_device_train_batch_size=int(trial.suggest_categorical("batch_size", sizes)),
         num_train_epochs=MAX_EPOCHS,
         max_length=dojo.max_length,
         seed=dojo.seed,

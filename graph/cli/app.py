@@ -1,25 +1,24 @@
 """The command line: reads flags, calls one function, prints what came out.
 
 Exit codes: 0 done, 1 harness fault (a bug or a broken installation), 2 wrong input or a machine that cannot
-go on (a full disk: free some space and resume), 130 interrupted.
+go on (a full disk: free some space and resume), 128 and the signal's number where one interrupted it (130 for
+Ctrl-C).
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from graph.cli import memory, models
+from graph.cli import bench, mcp, memory, models, support, trajectories, verify
 from graph.cli.flags import (
     RESULTS,
     RUNS,
-    SETUP,
     TASKS,
     AsJson,
     DataRoot,
@@ -30,9 +29,13 @@ from graph.cli.flags import (
     renamed,
     takes_settings,
 )
+from graph.cli.printable import say, terminal
+from graph.cli.watch import watch
 from graph.extras import extra_of, install, require
+from graph.policy_names import trust
 from graph.settings import BUNDLED_MODEL, make_settings, parse_duration
-from tasks.errors import FtDojoError, HarnessFault, InputError, MachineFault
+from tasks.errors import FtDojoError, HarnessFault, InputError, Interrupted, MachineFault
+from tools.process.machine import process_seconds
 
 app = typer.Typer(
     name="ftdojo",
@@ -77,12 +80,26 @@ def main() -> None:
         if extra is None:
             raise
         _stop(f"error: {error.name}: is not installed; {install(extra)}", 2)
+
+
+@contextmanager
+def _told_when_interrupted() -> Iterator[None]:
+    """An interrupt as one line; Typer would turn it into a bare exit code."""
+    try:
+        yield
+    except Interrupted as interrupted:
+        _stop(str(interrupted), interrupted.code)
     except KeyboardInterrupt:
-        _stop("interrupted: nothing is lost; go on with `ftdojo resume`", 130)
+        _stop("interrupted before the run began: nothing was spent", 130)
+
+
+def _began() -> float:
+    """When this command began, in monotonic seconds: a budget counts from there, imports included."""
+    return time.monotonic() - process_seconds()
 
 
 def _stop(line: str, code: int) -> None:
-    print(" ".join(line.split()), file=sys.stderr)  # noqa: T201
+    say(" ".join(line.split()), err=True)
     raise SystemExit(code)
 
 
@@ -90,7 +107,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from ftdojo import __version__
 
-        typer.echo(f"ft-dojo {__version__}")
+        say(f"ft-dojo {__version__}")
         raise typer.Exit
 
 
@@ -100,8 +117,15 @@ def _root(
         bool,
         typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True),
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show a run's log on standard error, a JSON line each.")
+    ] = False,
 ) -> None:
     """Fine-tunes language models on its own, end to end, and proves that they got better."""
+    if verbose:
+        from graph.run_log import show_log
+
+        show_log()
 
 
 @app.command(epilog=EXAMPLES, rich_help_panel=RUNS)
@@ -116,30 +140,45 @@ def run(
     if mind:
         renamed("--mind", "--policy")
         chosen["policy"] = mind
-    if chosen["model"]:
+    if chosen["model"] and chosen["policy"] == "playbook":
         chosen["policy"] = "llm"
     settings = make_settings(**chosen)
-    from graph.cli.fetch import ensure
-    from graph.run import run as start
-    from graph.task_names import fetch_data
+    trust(settings.policy)
+    with _told_when_interrupted():
+        from graph.cli.fetch import ensure
+        from graph.run import run as start
+        from graph.task_names import fetch_data
 
-    fetch_data(settings.task)  # its bars and the live view would paint over each other
-    ensure(Console(stderr=True), settings.base_model)
-    _show(lambda on_event, answer: start(settings, on_event, answer), as_json)
+        before = time.monotonic()
+        fetch_data(settings.task)  # its bars and the live view would paint over each other
+        ensure(terminal(stderr=True), settings.base_model)
+        began = _began() + (time.monotonic() - before)  # what is downloaded once is not the run's time
+        watch(lambda on_event, answer: start(settings, on_event, answer, began=began), as_json)
 
 
 @app.command(rich_help_panel=RUNS)
 def resume(
     name: RunName,
     runs_dir: RunsDir,
+    accept_changes: Annotated[
+        bool,
+        typer.Option("--accept-changes", help="Go on although data, code or weights changed; marks the run."),
+    ] = False,
+    policy: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="The run's MODULE:NAME again; its folder alone has no code run."),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Go on with a run that was cut off, without losing or repeating a finished experiment."""
-    from graph.run import find_run
-    from graph.run import resume as go_on
+    if policy:
+        trust(policy)
+    with _told_when_interrupted():
+        from graph.run import find_run
+        from graph.run import resume as go_on
 
-    run_dir = find_run(name, Path(runs_dir))
-    _show(lambda on_event, answer: go_on(run_dir, on_event, answer), as_json)
+        run_dir, began = find_run(name, Path(runs_dir)), _began()
+        watch(lambda on_event, answer: go_on(run_dir, on_event, answer, accept_changes, began), as_json)
 
 
 @app.command(rich_help_panel=RUNS)
@@ -154,13 +193,14 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Answer the question at which a run waits (`--approve` of `ftdojo run`), and go on."""
-    from graph.cli.ask import answer_of
-    from graph.run import approve as go_on
-    from graph.run import find_run
+    with _told_when_interrupted():
+        from graph.cli.ask import answer_of
+        from graph.run import approve as go_on
+        from graph.run import find_run
 
-    said = answer_of(yes, edit, reject)
-    run_dir = find_run(name, Path(runs_dir))
-    _show(lambda on_event, answer: go_on(run_dir, said, on_event, answer), as_json)
+        said = answer_of(yes, edit, reject)
+        run_dir, began = find_run(name, Path(runs_dir)), _began()
+        watch(lambda on_event, answer: go_on(run_dir, said, on_event, answer, began), as_json)
 
 
 @app.command(rich_help_panel=RUNS)
@@ -175,39 +215,14 @@ def fork(
     as_json: AsJson = False,
 ) -> None:
     """Start a second run that shares everything up to an experiment's end, and go on from there."""
-    from graph.forking.fork import fork as fork_run
-    from graph.run import find_run
-    from graph.run import resume as go_on
+    with _told_when_interrupted():
+        from graph.forking.fork import fork as fork_run
+        from graph.run import find_run
+        from graph.run import resume as go_on
 
-    seconds = parse_duration(budget) if budget else None
-    run_dir = fork_run(find_run(name, Path(runs_dir)), at, Path(runs_dir), seconds)
-    _show(lambda on_event, answer: go_on(run_dir, on_event, answer), as_json)
-
-
-OnEvent = Callable[[dict[str, Any]], None]
-Answer = Callable[[dict[str, Any]], dict[str, Any] | None]
-
-
-def _show(start: Callable[[OnEvent, Answer | None], dict[str, Any]], as_json: bool) -> None:
-    """Run with the live view on, then print the summary block (or JSON alone on standard output).
-
-    A run that stops at a question prints how to answer it.
-    """
-    from graph.cli.ask import asks_at, how_to_answer
-    from graph.cli.live import LiveView
-    from graph.cli.summary import summary_json, summary_lines
-
-    with LiveView(Console(stderr=as_json)) as view:
-        summary = start(view.on_event, asks_at(view))
-    if "question" in summary:
-        for line in [json.dumps(summary, ensure_ascii=False)] if as_json else how_to_answer(summary):
-            typer.echo(line)
-        return
-    if as_json:
-        typer.echo(summary_json(summary))
-        return
-    for line in summary_lines(summary):
-        typer.echo(line)
+        seconds, began = parse_duration(budget) if budget else None, _began()
+        run_dir = fork_run(find_run(name, Path(runs_dir)), at, Path(runs_dir), seconds)
+        watch(lambda on_event, answer: go_on(run_dir, on_event, answer, began=began), as_json)
 
 
 @app.command(rich_help_panel=TASKS)
@@ -221,9 +236,9 @@ def tasks(
 
     root = Path(data_root).expanduser()
     if task is None:
-        print_tasks(Console(), root, as_json)
+        print_tasks(terminal(), root, as_json)
     else:
-        print_task_card(Console(), task, root, as_json)
+        print_task_card(terminal(), task, root, as_json)
 
 
 @app.command(rich_help_panel=TASKS)
@@ -236,7 +251,7 @@ def prepare(
     """Download the published files of a task once, and verify them."""
     from graph.cli.prepare import prepare_tasks
 
-    if not prepare_tasks(Console(stderr=as_json), task, every, Path(data_root).expanduser(), as_json):
+    if not prepare_tasks(terminal(stderr=as_json), task, every, Path(data_root).expanduser(), as_json):
         raise SystemExit(2)
 
 
@@ -255,23 +270,30 @@ def score(
 
     if view is not None:
         renamed("--view", "--subset")
-    print_scores(Console(), task, rows, predictions, subset or view, as_json, items)
+    print_scores(terminal(), task, rows, predictions, subset or view, as_json, items)
 
 
 @app.command(rich_help_panel=RESULTS)
 def status(
     runs_dir: RunsDir,
     name: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Show one run.")] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Follow a run until it ends: the newest, or the one named.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the runs, or show where one of them is."""
     from graph.cli.listing import print_run, print_runs
     from graph.run import find_run
 
-    if name is None:
-        print_runs(Console(), Path(runs_dir), as_json)
+    if watch:
+        from graph.cli.watch import watch_run
+
+        watch_run(terminal(), name, Path(runs_dir))
+    elif name is None:
+        print_runs(terminal(), Path(runs_dir), as_json)
     else:
-        print_run(Console(), find_run(name, Path(runs_dir)), as_json)
+        print_run(terminal(), find_run(name, Path(runs_dir)), as_json)
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -293,7 +315,7 @@ def report(
     settings = read_settings(run_dir)
     spec, edition = load_task(settings.task, journal.info.edition), journal.info.edition
     data = load(spec, edition, journal.info.seed, load_options(settings))  # type: ignore[arg-type]
-    typer.echo(str(write_report(journal, run_dir, data.validation)))
+    say(str(write_report(journal, run_dir, data.validation)))
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -306,15 +328,6 @@ def story(
     from graph.cli.story import tell_run
 
     tell_run(name, Path(runs_dir), out)
-
-
-@app.command(rich_help_panel=SETUP)
-def doctor(as_json: AsJson = False) -> None:
-    """Check the machine and the installation, and say what to do about what is missing."""
-    from graph.cli.doctor import print_checks
-
-    if not print_checks(Console(), as_json):
-        raise SystemExit(1)
 
 
 @app.command("init-task", rich_help_panel=TASKS)
@@ -337,8 +350,8 @@ def init_task(
 
     made, told = write_task(source, directory, Declared(prompt, answer))
     for line in told:
-        typer.echo(line)
-    typer.echo(f"wrote {made}; try: ftdojo run {made} --budget 2m")
+        say(line)
+    say(f"wrote {made}; try: ftdojo run {made} --budget 2m")
 
 
 @app.command("inspect", rich_help_panel=TASKS)
@@ -364,8 +377,13 @@ def inspect(
 
     chosen = make_settings(base_model=base_model, allow_pickle=allow_pickle, loss_on=loss_on)
     looked = Looked(chosen.base_model, chosen.allow_pickle, chosen.loss_on)
-    print_inspection(Console(), data, looked, Declared(prompt, answer), as_json)
+    print_inspection(terminal(), data, looked, Declared(prompt, answer), as_json)
 
 
+app.command(rich_help_panel=RUNS)(mcp.mcp)
+app.command(rich_help_panel=RESULTS)(trajectories.trajectories)
 app.add_typer(models.commands)
+app.add_typer(support.commands)
+app.add_typer(verify.commands)
+app.add_typer(bench.commands, name="bench", rich_help_panel=RUNS)
 app.add_typer(memory.commands, name="memory", rich_help_panel=RESULTS)

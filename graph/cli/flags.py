@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 from pydantic_core import PydanticUndefined
 
+from graph.policy_names import POLICIES
 from graph.settings import DEFAULT_BUDGET, RunSettings
 from tools.forgetting import watched
 
@@ -41,6 +42,8 @@ class Flag:
     metavar: str | None = None
     shown: str | bool = True
     """A default as the help shows it, where it depends on the environment."""
+    completes: tuple[str, ...] = ()
+    """What the shell offers, where the setting's type does not say."""
 
 
 FLAGS = {
@@ -54,13 +57,15 @@ FLAGS = {
     "baseline": Flag(TASK, metavar="MODEL"),
     "budget_seconds": Flag(LIMITS, "--budget", DEFAULT_BUDGET, "DURATION"),
     "max_experiments": Flag(LIMITS),
+    "max_disk_gb": Flag(LIMITS, metavar="GB"),
     "max_rows": Flag(LIMITS),
     "max_length": Flag(LIMITS, metavar="TOKENS"),
     "max_new_tokens": Flag(LIMITS, metavar="TOKENS"),
     "forgetting_budget": Flag(LIMITS, default=str(watched.DEFAULT_BUDGET), metavar="NATS"),
     "do_no_harm": Flag(LIMITS, default="", metavar="TASKS"),
     "target": Flag(LIMITS, metavar="SCORE"),
-    "policy": Flag(POLICY),
+    "policy": Flag(POLICY, metavar="NAME", completes=tuple(POLICIES)),
+    "search": Flag(POLICY),
     "model": Flag(POLICY, metavar="PROVIDER:MODEL"),
     "base_url": Flag(POLICY, metavar="URL"),
     "models_file": Flag(POLICY, "--models", metavar="FILE"),
@@ -92,12 +97,13 @@ def option(field: str) -> Any:
     """The option of a setting, for ``Annotated``; its default is the caller's to give."""
     flag, info = FLAGS[field], RunSettings.model_fields[field]
     choices = _choices(info.annotation)
+    completed = choices or list(flag.completes)
     return typer.Option(
         flag.name or "--" + field.replace("_", "-"),
         help=info.description,
         rich_help_panel=flag.panel,
         metavar=flag.metavar or ("|".join(choices) if choices else None),
-        autocompletion=(lambda: choices) if choices else None,
+        autocompletion=(lambda: completed) if completed else None,
         default_factory=(lambda: info.get_default(call_default_factory=True))
         if info.default_factory
         else None,

@@ -70,6 +70,9 @@ class Experience(Protocol):
     def count(self) -> int:
         """The number of lessons."""
 
+    def left_out(self) -> str:
+        """What of the memory cannot be used, in a sentence; empty where all can."""
+
 
 class NullStore:
     """No memory (``--memory off``): keeps nothing, recalls nothing."""
@@ -102,6 +105,10 @@ class NullStore:
         """Zero."""
         return 0
 
+    def left_out(self) -> str:
+        """Nothing."""
+        return ""
+
 
 class ExperienceStore:
     """The lessons of one memory folder, found by likeness.
@@ -130,7 +137,7 @@ class ExperienceStore:
             False when a lesson of this id is known already: the first one stands.
 
         Raises:
-            InputError: the folder cannot be written, or the book holds a bad line.
+            InputError: the folder cannot be read or written.
             HarnessFault: the disk is full, or the index cannot be made; the text is
                 safe in the second case.
         """
@@ -162,7 +169,7 @@ class ExperienceStore:
             place: kinds of metric and answers where it is asked.
 
         Raises:
-            InputError: the book holds a bad line.
+            InputError: the book cannot be read.
             HarnessFault: the index cannot be made.
         """
         for reading in range(1, _READINGS + 1):
@@ -197,6 +204,17 @@ class ExperienceStore:
     def count(self) -> int:
         """The number of lessons in the book."""
         return len(self.book.entries())
+
+    def left_out(self) -> str:
+        """How many lines of the book are no lessons, the first of them, and what to do; else empty."""
+        self.book.entries()
+        if not (bad := self.book.bad):
+            return ""
+        first = f"line {bad[0].number}: {bad[0].reason}"
+        return (
+            f"{len(bad)} lines of {self.book.path} are no lessons and are left out ({first}); "
+            "`ftdojo memory rebuild` sets them aside"
+        )
 
     def rebuild(self) -> int:
         """Delete the index and make it anew from the text.

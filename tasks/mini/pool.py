@@ -1,8 +1,8 @@
 """Raw pool of a synthetic edition: seven named sources, each imperfect in its own way, as real pools are.
 
 What each source is like is decided by a seeded shuffle and is never stated: names
-and cards are those of ordinary data sets. ``pool_key`` tells it to tests and ``graph.bench``
-alone; a contract keeps this module out of reach of roles and tools.
+and cards are those of ordinary data sets. ``pool_key`` tells it to tests and the
+``oracle-source`` policy alone; a contract keeps this module out of reach of roles and tools.
 """
 
 from __future__ import annotations

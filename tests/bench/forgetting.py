@@ -17,13 +17,13 @@ from typing import Annotated, Any
 
 import typer
 
-from graph.bench.mini_tasks import by_agent
 from graph.settings import make_settings
 from memory.journal.log import BASE, Journal
 from memory.records import Experiment
 from tasks.errors import InputError, did_you_mean
 from tests.bench.generality.held_out import record_opening
 from tests.bench.generality.suite import FOLDERS
+from tests.bench.played import by_agent
 from tests.support.general_model import make_general_model
 from tools.evaluation.evaluate import answer_sets
 from tools.forgetting.general import FACT_TOKENS

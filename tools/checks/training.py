@@ -8,6 +8,7 @@ from memory.recipe import DataCard
 from memory.records import Plan, TrainingPlan
 from tasks.errors import InvalidDecision
 from tools.checks.plan import CLOCK_SECONDS
+from tools.checks.repeated_failure import check_training_repeats
 from tools.dojo import Dojo
 from tools.models.quantised import has_bitsandbytes
 from tools.process.machine import machine
@@ -148,5 +149,6 @@ TRAINING_CHECKS: tuple[Callable[[Dojo, Plan, DataCard, TrainingPlan], None], ...
     _check_packages,
     _check_memory,
     _check_time,
+    check_training_repeats,
 )
 """Each alone; the first that raises is told."""

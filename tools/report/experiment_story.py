@@ -26,7 +26,7 @@ CLUSTERS = 3
 """Kinds of wrong answers that are named."""
 ALTERNATIVES = 3
 """Plans ranked lower that are named."""
-DECIDED_BY = {"playbook": "The playbook", "llm": "The language model"}
+DECIDED_BY = {"playbook": "The playbook", "llm": "The language model", "agent": "An outside agent"}
 CHANGED = {
     "first": "the first experiment",
     "sources": "its sources changed",
@@ -37,6 +37,11 @@ CHANGED = {
     "duration": "its duration changed",
 }
 """By ``Plan.change``."""
+
+
+def decider(name: str) -> str:
+    """Who decided, at the start of a sentence; who has no words of their own is called by name."""
+    return DECIDED_BY.get(name) or f"The policy {named(name)}"
 
 
 def chapter_of(records: ToldRecords, id: str) -> Chapter:

@@ -33,7 +33,10 @@ COLOURS = {
     "evaluate": "#0c0c0c",
     "other": "#0d0d0d",
 }
+SERIES = tuple(f"#0e0e{number:02x}" for number in range(8))
+"""For lines of equal standing, such as policies: the page's ``s1`` to ``s8``."""
 _VARIABLES = {INK: "ink", FAINT: "faint", LINE: "line", PAPER: "paper"} | {c: n for n, c in COLOURS.items()}
+_VARIABLES |= {colour: f"s{number}" for number, colour in enumerate(SERIES, start=1)}
 CLOCKS = ("think", "data", "train", "evaluate", "other")
 MARKERS = {"base": "s", "kept": "o", "discarded": "D", "failed": "X"}
 """Shape as well as colour tells an outcome, for readers who do not see the colours."""
@@ -50,7 +53,7 @@ def score_plot(base: Score | None, experiments: Sequence[Experiment]) -> str:
     scored = [e for e in experiments if e.evaluation is not None]
     if base is None and not scored:
         return ""
-    figure, axes = _figure(3.4)
+    figure, axes = bare_figure(3.4)
     heights = {e.id: e.evaluation.score.value for e in scored if e.evaluation}
     if base is not None:
         heights["base"] = base.value
@@ -70,7 +73,7 @@ def score_plot(base: Score | None, experiments: Sequence[Experiment]) -> str:
     axes.set_xticks([0, *places.values()], ["base", *places])
     axes.set_ylabel("validation score")
     axes.margins(x=0.04)
-    return _svg(
+    return inline_svg(
         figure, "scores", "Validation score of the base model and of each experiment, with 95% intervals"
     )
 
@@ -84,7 +87,7 @@ def loss_plot(experiments: Sequence[Experiment], champion: str) -> str:
     trained = [e for e in experiments if e.training is not None and len(_finite(e.training.losses)) > 1]
     if not trained:
         return ""
-    figure, axes = _figure(3.0)
+    figure, axes = bare_figure(3.0)
     for experiment in sorted(trained, key=lambda e: e.id == champion):
         best = experiment.id == champion
         points = _finite(experiment.training.losses) if experiment.training else []
@@ -98,7 +101,7 @@ def loss_plot(experiments: Sequence[Experiment], champion: str) -> str:
     axes.set_xlabel("step")
     axes.set_ylabel("training loss")
     axes.margins(x=0.06)
-    return _svg(figure, "losses", f"Training loss by step for {len(trained)} experiments")
+    return inline_svg(figure, "losses", f"Training loss by step for {len(trained)} experiments")
 
 
 def time_plot(experiments: Sequence[Experiment]) -> str:
@@ -110,7 +113,7 @@ def time_plot(experiments: Sequence[Experiment]) -> str:
     timed = [e for e in experiments if sum(e.clocks.values()) > 0]
     if not timed:
         return ""
-    figure, axes = _figure(0.9 + 0.3 * len(timed))
+    figure, axes = bare_figure(0.9 + 0.3 * len(timed))
     ends = [0.0] * len(timed)
     for clock in CLOCKS:
         widths = [max(0.0, e.clocks.get(clock, 0.0)) for e in timed]
@@ -126,7 +129,7 @@ def time_plot(experiments: Sequence[Experiment]) -> str:
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", color=LINE, linewidth=0.7)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=5, frameon=False, fontsize=9, labelcolor=INK)
-    return _svg(
+    return inline_svg(
         figure, "time", "Seconds of each experiment by clock: thinking, data, training, evaluation, other"
     )
 
@@ -196,7 +199,7 @@ def _finite(losses: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
     return [(step, loss) for step, loss in losses if loss == loss and abs(loss) != float("inf")]
 
 
-def _figure(height_inches: float) -> tuple[Figure, Axes]:
+def bare_figure(height_inches: float) -> tuple[Figure, Axes]:
     """A bare figure; made without pyplot, which would keep it alive and look for a screen."""
     from matplotlib.figure import Figure
 
@@ -215,7 +218,7 @@ def _figure(height_inches: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _svg(figure: Figure, name: str, title: str) -> str:
+def inline_svg(figure: Figure, name: str, title: str) -> str:
     """The figure as an inline SVG element with a title and the page's colours."""
     import matplotlib
 

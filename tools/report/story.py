@@ -15,7 +15,7 @@ from memory.journal.events import Event
 from memory.journal.log import BASE, Journal
 from memory.records import RunInfo
 from tasks.errors import HarnessFault, InputError, or_input_error
-from tools.report.experiment_story import DECIDED_BY, beside, chapter_of, compared, scored
+from tools.report.experiment_story import beside, chapter_of, compared, decider, scored
 from tools.report.reasoning import kept_promises, where_it_ended
 from tools.report.recovery import recoveries
 from tools.report.sentences import Chapter, Sentence, markdown, named, resting_on
@@ -75,7 +75,7 @@ def _asked(records: ToldRecords) -> Iterator[Sentence]:
         event,
     )
     memory = "off" if info.memory == "off" else "on"
-    who = f"{DECIDED_BY[info.policy]} decides; memory of earlier runs is {memory}"
+    who = f"{decider(info.policy)} decides; memory of earlier runs is {memory}"
     yield resting_on(f"{who}; it began {named(info.started)}.", event)
 
 

@@ -1,9 +1,14 @@
 """The suite run: ``python -m tests.bench.generality OUT [--only open|held-out|all|NAMES] [--parts ...]``.
 
+Every part is a policy that plays by the run's own graph, gates and confirmation: a part whose training could
+not be confirmed to better the base scores what the base does. (Results before November 2026 tested all data
+and oracle without a confirmation.)
+
 * base: the untouched base model, a column of every part.
 * all_data: every readable source concatenated, defaults, three epochs.
 * oracle: the clean source alone, cleaned, with generous time (who knows the faults trains on it).
 * agent: ``ftdojo run`` with its budget, which has to find out.
+* tree: the agent with ``--search tree``.
 * random, tpe: mixtures of the sources drawn at random, or by TPE, in the agent's budget.
 
 Every result is appended to ``OUT/results.jsonl`` at once, and what stands there is not run again. Runs of the
@@ -19,17 +24,21 @@ from typing import Annotated, Any
 import typer
 
 from graph.bench.ablations import check_parts
-from graph.bench.mini_tasks import ORACLE_SECONDS, all_data, by_agent, by_hand, long_training
-from graph.bench.mixture_search import by_search
+from graph.policies import hand_in
 from graph.settings import BUNDLED_MODEL, RunSettings, make_settings
+from roles.baselines.oracle_source import OracleSource
 from tasks.errors import ExperimentFailed, HarnessFault, InputError
 from tests.bench.generality.folder import MadeFolder
 from tests.bench.generality.held_out import commit, record_opening
 from tests.bench.generality.results import Cell, append, cell_of, read, table
 from tests.bench.generality.suite import FOLDERS, chosen
+from tests.bench.played import by_agent
 
-SEARCHING = ("agent", "random", "tpe")
+SEARCHING = ("agent", "tree", "random", "tpe")
 PARTS = ("all_data", "oracle", *SEARCHING)
+POLICIES = {"agent": "playbook", "tree": "playbook", "random": "random", "tpe": "tpe", "all_data": "all-data"}
+"""Who plays a part; the oracle is told the clean sources."""
+ORACLE_SECONDS = 170.0
 BY_HAND_SECONDS = 36_000.0
 """The budget of parts that do not search: their trainings end by their own plan."""
 
@@ -121,17 +130,13 @@ def settings_of(cell: Cell, folder: Path, out: Path) -> RunSettings:
 
 
 def _result(cell: Cell, settings: RunSettings, made: MadeFolder, oracle_seconds: float) -> dict[str, Any]:
-    match cell.part:
-        case "agent":
-            return by_agent(settings, (cell.without,) if cell.without else ())
-        case "random":
-            return by_search(settings, "random")
-        case "tpe":
-            return by_search(settings, "tpe")
-        case "oracle":
-            return by_hand(settings, lambda session: long_training(session, made.clean, oracle_seconds))
-        case _:
-            return by_hand(settings, all_data)
+    if cell.part == "oracle":
+        known = hand_in(OracleSource(made.clean, oracle_seconds))
+    else:
+        known = POLICIES[cell.part]
+    search = "tree" if cell.part == "tree" else settings.search
+    played = settings.model_copy(update={"policy": known, "search": search})
+    return by_agent(played, (cell.without,) if cell.without else ())
 
 
 if __name__ == "__main__":
