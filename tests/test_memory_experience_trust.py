@@ -58,6 +58,8 @@ def test_a_run_has_one_vote_and_none_on_its_own_lessons():
     assert trust(first, *many).weight == trust(first, many[0]).weight
     own = lesson("r1/e09", contradicts=("r1/e01",), settings={})
     assert trust(first, own).contradictions == 0
+    words = many[0].model_copy(update={"id": "r2/e00/agent"})
+    assert trust(first, many[0], words).contradictions == 1
 
 
 def test_trust_in_an_old_lesson_fades_and_never_below_that_of_a_disputed_one():

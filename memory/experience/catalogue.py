@@ -44,8 +44,8 @@ class Entry:
 
     @property
     def run(self) -> str:
-        """The run that taught it."""
-        return self.id.rpartition("/")[0]
+        """The run that taught it: an agent's words on an experiment are lessons of the same run."""
+        return self.id.partition("/")[0]
 
 
 @dataclass(frozen=True)

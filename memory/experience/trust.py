@@ -79,7 +79,7 @@ def trust_in(entries: Iterable[Entry], now: datetime) -> dict[str, Trust]:
     return {
         entry.id: _trust(entry, alike[entry.subject], named.get(entry.id, ()), now)
         if len(alike[entry.subject]) > 1 or entry.id in named
-        else Trust(_mean(((_vote(entry, entry), decay(entry.created, now)),)))
+        else Trust(_mean([(_vote(entry, entry), decay(entry.created, now))]))
         for entry in held
     }
 

@@ -168,12 +168,16 @@ class Ways:
             return None
         places = numpy.asarray([each.tried.rate_place for each in studies])
         weights = numpy.asarray([each.weight for each in studies])
-        errors = [each.tried.error for each in studies]
+        figures = [
+            numpy.asarray(column)
+            for column in (differences, [each.tried.error for each in studies], *_who(studies))
+        ]
 
         def at(place: float) -> Effect | None:
             near = numpy.exp(-0.5 * ((places - place) / KERNEL) ** 2)
-            near[near < LEAST_NEAR] = 0.0
-            return _pool(studies, differences, errors, weights * near)
+            held = near >= LEAST_NEAR
+            points, errors, *who = (column[held] for column in figures)
+            return effect_of(points, errors, (weights * near)[held], *who)
 
         grid = [step / GRID for step in range(GRID + 1)]
         known = [(place, effect) for place in grid if (effect := at(place)) is not None]
@@ -231,14 +235,12 @@ def _pool(
 ) -> Effect | None:
     if not studies:
         return None
-    return effect_of(
-        points,
-        errors,
-        weights,
-        [each.run for each in studies],
-        [each.task for each in studies],
-        [each.own for each in studies],
-    )
+    return effect_of(points, errors, weights, *_who(studies))
+
+
+def _who(studies: Sequence[_Study]) -> tuple[list[int], list[int], list[bool]]:
+    """Run, task, and whether it is the task at hand, of each."""
+    return [each.run for each in studies], [each.task for each in studies], [each.own for each in studies]
 
 
 def _alike(one: float, other: float) -> bool:

@@ -20,6 +20,7 @@ from memory.experience.ranking import Where, effect_weight, nearness, score, whe
 from memory.experience.store import EVERY, kind_of_advice
 from memory.experience.trust import trust_in
 from memory.experience.ways import Situation, Ways
+from memory.forecast.forecaster import Forecaster
 from memory.lesson import Place
 from memory.records import Comparison, Evaluation, Experiment, Lesson, Plan, Training, TrainingPlan
 from roles.lesson import lesson_of
@@ -139,10 +140,13 @@ class SimulatedRun:
             edition="mini",
             base_model=SimpleNamespace(name="tiny", parameters=1_000_000, hidden_size=WIDTH),
             journal=SimpleNamespace(
+                events=(),
                 experiments=lambda: tuple(self.history),
                 experiment=lambda id: by_id.get(id),
                 best=self._incumbent,
-                info=SimpleNamespace(data_digest=f"data of {self.surface.name}", run=self.name),
+                info=SimpleNamespace(
+                    data_digest=f"data of {self.surface.name}", run=self.name, base_model="tiny"
+                ),
                 general=None,
                 explained={},
                 without=frozenset(),
@@ -155,6 +159,8 @@ class SimulatedRun:
                 stage=lambda id, kind: {"outcome": of(id, "outcome")},
             ),
             replay={},
+            forecaster=Forecaster(),
+            search="greedy",
             profiles=lambda: self.profiles,
             recall=recall,
             lessons=lessons,
