@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,12 @@ def check_documents(
     """What people read of a run, against what its journal gives."""
     checked: list[str] = []
     found: list[str] = []
-    for name, check in (
-        (SUMMARY, lambda: _summary(journal, examined, run_dir / SUMMARY)),
-        (NAME, lambda: _report(journal, examined, run_dir, validation)),
-        (CARD, lambda: _named_heads(examined, run_dir / CARD)),
-    ):
+    checks: dict[str, Callable[[], list[str]]] = {
+        SUMMARY: lambda: _summary(journal, examined, run_dir / SUMMARY),
+        NAME: lambda: _report(journal, examined, run_dir, validation),
+        CARD: lambda: _named_heads(examined, run_dir / CARD),
+    }
+    for name, check in checks.items():
         if (run_dir / name).is_file():
             checked.append(name)
             found += [f"{name}: {line}" for line in check()]

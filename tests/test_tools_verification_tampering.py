@@ -7,41 +7,29 @@ import shutil
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 import ftdojo
 from graph.verify import Wish, verify
+from tests.support.claimed_run import Claimed, make_claimed_run
 from tests.support.forgery import Copied, copied, edit_json, edit_rows, flip_byte, heads
-from tests.support.small_run import make_task_and_model
 from tests.support.tiny_model import make_tiny_model
-from tools.models.base_model import resolve_base_model
 from tools.verification import foundations
 
-
-class Finished(NamedTuple):
-    """A finished run with a champion, and what it was made of."""
-
-    run_dir: Path
-    task: Path
-    base: Path
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    folder = tmp_path_factory.mktemp("finished")
-    task, _ = make_task_and_model(folder)
-    base = folder / "base"
-    shutil.copytree(resolve_base_model("ftdojo-mini").path, base)
-    limits: dict[str, Any] = {"max_rows": 120, "max_experiments": 2, "budget": "10m", "memory": "off"}
-    run = ftdojo.run(str(task), base_model=str(base), runs_dir=str(folder / "runs"), **limits)
-    assert run.confirmed, "the run has to end with a champion for what follows"
-    return Finished(run.run_dir, task, base)
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Claimed:
+    made = make_claimed_run(tmp_path_factory.mktemp("finished"))
+    assert ftdojo.Run.open(made.run_dir).confirmed, "the run has to end with a champion for what follows"
+    return made
 
 
 @pytest.fixture
-def run(finished: Finished, tmp_path: Path) -> Copied:
+def run(finished: Claimed, tmp_path: Path) -> Copied:
     return copied(*finished, tmp_path)
 
 
@@ -50,7 +38,7 @@ def found(run: Copied, **wish: Any) -> tuple[str, ...]:
 
 
 def test_an_untouched_run_verifies_where_it_was_made_and_where_it_was_moved(
-    finished: Finished, run: Copied
+    finished: Claimed, run: Copied
 ) -> None:
     made = verify(finished.run_dir, Wish())
     assert made.differences == ()

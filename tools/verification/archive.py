@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import tarfile
 from pathlib import Path
+from typing import Literal
 
 from tasks.errors import InputError
 from tools.evidence import files_under
@@ -40,7 +41,7 @@ def write_archive(workspace: Workspace, target: Path, task: Path | None, base: P
     partial = target.with_name(f".{target.name}.new")
     count = 0
     try:
-        with tarfile.open(partial, _mode(target)) as archive:
+        with tarfile.open(partial, mode=_mode(target)) as archive:
             for name, file in _listed(workspace, task, base):
                 archive.add(file, arcname=f"{workspace.run_dir.name}/{name}", recursive=False, filter=_plain)
                 count += 1
@@ -80,8 +81,10 @@ def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     return entry
 
 
-def _mode(target: Path) -> str:
-    return {".gz": "w:gz", ".tgz": "w:gz", ".xz": "w:xz"}.get(target.suffix, "w")
+def _mode(target: Path) -> Literal["w", "w:gz", "w:xz"]:
+    if target.suffix in (".gz", ".tgz"):
+        return "w:gz"
+    return "w:xz" if target.suffix == ".xz" else "w"
 
 
 def open_archive(file: Path, folder: Path) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tasks.base import Sample, TaskSpec
 from tools.evaluation.evaluate import answer_sets
@@ -50,7 +51,7 @@ def check_rerun(
     found: list[str] = []
     for experiment, folder in models.items():
         recorded = {str(item["id"]): item for item in items_of(workspace, experiment, "test")}
-        asked = {"items": [sample.asked for sample in some]}
+        asked: dict[str, list[Any]] = {"items": [sample.asked for sample in some]}
         reply, _ = answer_sets(
             asked, folder, spec.max_new_tokens, worker, log_path, SECONDS, stops=spec.stops
         )
