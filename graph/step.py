@@ -175,7 +175,8 @@ def _told_disk(step: Step, error: BaseException) -> BaseException:
     if not isinstance(error, DiskFull) or "needed" in str(error):
         return error
     needed = disk.needed_bytes(step.dojo.base_model)
-    told = DiskFull(disk.space_text(step.session.run_dir, needed, f"the step {step.name}"))
+    what, known, _ = str(error).partition(": the disk is full")
+    told = DiskFull(disk.space_text(step.session.run_dir, needed, what if known else f"the step {step.name}"))
     told.__cause__ = error
     return told
 
