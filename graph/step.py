@@ -65,8 +65,6 @@ class Step:
     def to_present(self) -> None:
         """Let the clocks run, and go on in a fork where the journal knows more than the state."""
         self.dojo.ledger.go_on()
-        if self.dojo.worker.interrupted:
-            raise Interrupted
         if behind(self.journal, self.state, self.name):
             self.fork()
 
@@ -154,6 +152,8 @@ def _taken(step: Step, work: Work) -> RunState:
     changed: RunState = {}
     try:
         with or_fault(f"the step {step.name}"):
+            if step.dojo.worker.interrupted:
+                raise Interrupted
             try:
                 changed = work(step)
             except GraphBubbleUp as bubble:

@@ -52,7 +52,10 @@ def test_steps_of_one_graph_share_the_open_run(runs, task_and_model, tmp_path, m
     changed, told = taken(runs, session.run_dir, work)
     taken(runs, session.run_dir, work)
     assert seen == [session, session]
-    assert changed == {"journal_events": len(session.dojo.journal.events)}
+    assert changed == {
+        "journal_events": len(session.dojo.journal.events),
+        "run_dir": str(session.run_dir),
+    }
     assert (told[0]["kind"], told[0]["run_dir"]) == ("note", str(session.run_dir))
 
 
