@@ -71,8 +71,6 @@ class Step:
     def to_present(self) -> None:
         """Let the clocks run, and go on in a fork where the journal knows more than the state."""
         self.dojo.ledger.go_on()
-        if self.dojo.worker.interrupted:
-            raise Interrupted
         if behind(self.journal, self.state, self.name):
             self.fork()
 
@@ -194,6 +192,8 @@ def noting_its_end(step: Step) -> Iterator[None]:
     log(run_dir, "step_began", experiment, facts={"step": step.name})
     try:
         with or_fault(f"the step {step.name}"):
+            if step.dojo.worker.interrupted:
+                raise Interrupted
             try:
                 yield
             except GraphBubbleUp as bubble:
@@ -220,7 +220,8 @@ def _told_disk(step: Step, error: BaseException) -> BaseException:
     if not isinstance(error, DiskFull) or "needed" in str(error):
         return error
     needed = disk.needed_bytes(step.dojo.base_model)
-    told = DiskFull(disk.space_text(step.session.run_dir, needed, f"the step {step.name}"))
+    what, known, _ = str(error).partition(": the disk is full")
+    told = DiskFull(disk.space_text(step.session.run_dir, needed, what if known else f"the step {step.name}"))
     told.__cause__ = error
     return told
 

@@ -65,7 +65,7 @@ def test_a_disk_that_is_full_stops_the_run_fails_no_experiment_and_goes_on_with_
     found = judged(runs, name, Plan("ENOSPC", point(undisturbed, part), lasting=True), undisturbed)
     assert found.wrong == ()
     assert found.first.code == 2
-    for told in ("disk of", "is full", "free", "needed", "ftdojo resume"):
+    for told in ("disk of", "full", "free", "needed", "ftdojo resume"):
         assert told in found.first.told
     assert "\n" not in found.first.told
 

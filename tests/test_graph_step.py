@@ -53,6 +53,7 @@ def test_steps_of_one_graph_share_the_open_run(runs, task_and_model, tmp_path, m
     taken(runs, session.run_dir, work)
     assert seen == [session, session]
     assert changed["journal_events"] == len(session.dojo.journal.events)
+    assert changed["run_dir"] == str(session.run_dir)
     assert changed["happened"] == "here" and changed["messages"][0].name == "planner"
     assert (told[0]["kind"], told[0]["run_dir"]) == ("note", str(session.run_dir))
 

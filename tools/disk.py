@@ -7,6 +7,7 @@ libraries do not say why they could not write, so what is free says it too.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import tempfile
 from pathlib import Path
@@ -81,11 +82,11 @@ def require(run_dir: Path, needed: int, what: str) -> None:
 def space_text(run_dir: Path, needed: int, what: str) -> str:
     """Which disk is full, what is missing and how to go on, in one line."""
     place = full_place(run_dir) or run_dir
-    wanted = needed if place == run_dir else SPARE_BYTES
+    wanted, free = needed if place == run_dir else SPARE_BYTES, free_bytes(place)
+    state = "is full" if free < wanted else "was full"  # a quota, or something that went meanwhile
     return (
-        f"{what}: the disk of {place} is full: {size_text(free_bytes(place))} free, about "
-        f"{size_text(wanted)} needed; nothing finished is lost: free some space, then "
-        f"`ftdojo resume {run_dir}`"
+        f"{what}: the disk of {place} {state}: {size_text(free)} free, about {size_text(wanted)} needed; "
+        f"nothing finished is lost: free some space, then `ftdojo resume {shlex.quote(str(run_dir))}`"
     )
 
 

@@ -33,7 +33,7 @@ OPTIONS = ("--budget", "20m", "--max-rows", "32", "--memory", "off", "--answer-c
 MARKS = ("candidate_chosen", "champion_chosen", "test_opened", "test_comparison", "run_ended")
 """Kinds of the journal after the search, at which half of the kills are aimed."""
 POLL_SECONDS = 0.01
-GIVE_UP_SECONDS = 300.0
+GIVE_UP_SECONDS = 1200.0
 
 
 @dataclass
@@ -88,6 +88,16 @@ class Killer:
         self.seconds = time.monotonic() - began
         return _summary(runs) or {}
 
+    def _to_its_end(self, runs: Path, run_dir: Path | None) -> int | None:
+        """The exit code of a process that is left alone; None where it takes too long."""
+        process = self.start(runs, run_dir)
+        try:
+            return process.wait(GIVE_UP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return None
+
     def until_killed(self, process: subprocess.Popen[bytes], runs: Path) -> float | None:
         """Wait for the moment and kill; the seconds that the process lived, None where it had ended."""
         began = time.monotonic()
@@ -130,8 +140,8 @@ class Killer:
                 if event.kind == "finished":
                     finished[f"{event.experiment} {event.seq} {event.time}"] += 1
         run_dir = _run_dir(runs)
-        if _summary(runs) is None:
-            self.start(runs, run_dir).wait(GIVE_UP_SECONDS)
+        if _summary(runs) is None and self._to_its_end(runs, run_dir) is None:
+            found.problems.append(f"{name}: not at its end after {GIVE_UP_SECONDS:.0f} s")
         found.runs += 1
         _judge(runs, finished, found, undisturbed)
 
