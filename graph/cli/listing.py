@@ -37,8 +37,8 @@ def print_runs(console: Console, runs_dir: Path, as_json: bool) -> None:
 
 def _print_facts(console: Console, facts: list[dict[str, object]]) -> None:
     """A table where it fits; else some lines a run, whose name and command can be copied whole."""
-    widest = (max(cell_len(str(fact[key])) for fact in (*facts, {key: key})) + 2 for key in COLUMNS)
-    if sum(widest) <= console.width:
+    widest = [max(cell_len(key), *(cell_len(str(fact[key])) for fact in facts)) for key in COLUMNS]
+    if sum(widest) + 2 * len(COLUMNS) <= console.width:
         table = Table(*COLUMNS, box=None)
         for fact in facts:
             table.add_row(*(shown(str(fact[key])) for key in COLUMNS))
