@@ -98,7 +98,7 @@ def _run_settings(folder: Path, content: bytes) -> None:
 def _reply(folder: Path, content: bytes) -> None:
     from langchain_core.messages import AIMessage
 
-    text = content.decode("utf-8", "surrogatepass")
+    text = content.decode("utf-8", "surrogateescape")  # half characters come so as well
     written_in(text)
     choice_of(text)
     rating_of(text)
@@ -234,6 +234,8 @@ FOUND = [
     ("models.toml", b"x = " + b"[" * 5000),
     ("run.json", b"[" * 50_000),
     ("rows.json.gz", gzip.compress(b'{"prompt": "a", "answer": "b"}' * 50)[:20] + bytes(40)),
+    ("rows.csv", b"question,\0\na,b\n"),
+    ("rows.tsv", b"\0"),
     ("journal.jsonl", STARTED + b"[" * 50_000 + b"\n" + STARTED),
     (
         "journal.jsonl",

@@ -33,7 +33,7 @@ def _is_harmless(text: str) -> None:
 def test_foreign_words_make_no_tag_link_picture_or_cell(escape) -> None:
     told = escape(HOSTILE)
     _is_harmless(told)
-    assert "alert(1)" in told and "\\u{202e}gnp.exe" in told and "[redacted]" in told
+    assert "alert(1)" in told and "\\u{202e}gnp.exe" in told and "redacted" in told
     assert not re.search(r"(?<!\\)[`|\[]", told)
 
 
@@ -56,5 +56,6 @@ def test_a_whole_card_of_a_hostile_task_is_harmless(tmp_path: Path) -> None:
         card = model_card(journal, "e01", spec, name='x")\nimport os #')
     body = card.split("---\n", 2)[2]
     _is_harmless(body)
-    assert body.count("\n# ") == 1  # the card's own heading
+    outside_code = re.sub(r"```.*?```", "", body, flags=re.DOTALL)
+    assert outside_code.count("\n# ") == 1  # the card's own heading
     assert "\nimport os" not in body

@@ -25,6 +25,7 @@ from memory.journal.events import KINDS
 from memory.journal.log import Journal
 from memory.recipe import Record
 from tasks import registry
+from tasks.base import Score
 from tasks.errors import Code, FtDojoError, InputError, Stage, or_input_error
 from tools.process.machine import machine, versions
 
@@ -36,18 +37,22 @@ TEXTS = re.compile(
 """Ids of experiments, types of errors, versions, times."""
 FRAME = re.compile(r'\s*File "(?P<path>[^"]+)", line (?P<line>\d+), in (?P<name>[\w<>]+)')
 RAISED = re.compile(r"([A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Fault|Failed|Refused))\b")
-WORDS_OF_LOG = {"step", "seconds", "type", "level", "time", "event", "run", "text", "role", "progress"}
-WORDS_OF_LOG |= {
-    "debug",
-    "info",
-    "warning",
-    "error",
-    "critical",
-    "step_began",
-    "step_ended",
-    "step_failed",
+WORDS_OF_LOG = (
+    "step",
+    "seconds",
+    "type",
+    "level",
+    "time",
+    "event",
+    "run",
+    "text",
+    "role",
+    "progress",
     "stage",
-}
+)
+EVENTS_OF_LOG = ("step_began", "step_ended", "step_failed", "debug", "info", "warning", "error", "critical")
+FIELDS_OF_JOURNAL = ("elapsed", "other", "seq", "kind", "data", "clocks")
+ENDINGS = ("solved", "out_of_budget", "max_experiments", "stuck", "harness_fault")
 README = """What is in here, and what is not
 ================================
 
@@ -109,18 +114,8 @@ def skeleton(value: Any) -> Any:
 @cache
 def vocabulary() -> frozenset[str]:
     """Names of fields and values of a closed list, from the records, the settings and the journal."""
-    words = set(KINDS) | set(get_args(Code)) | set(get_args(Stage)) | WORDS_OF_LOG
-    words |= {
-        *registry.ids(),
-        *registry.extension_ids(),
-        "elapsed",
-        "other",
-        "crc",
-        "seq",
-        "kind",
-        "data",
-        "clocks",
-    }
+    words = {*KINDS, *get_args(Code), *get_args(Stage), *registry.ids(), *registry.extension_ids()}
+    words |= {*WORDS_OF_LOG, *EVENTS_OF_LOG, *FIELDS_OF_JOURNAL, *ENDINGS, *Score.__annotations__}
     waiting: list[type[Any]] = [Record, RunSettings]
     while waiting:
         model = waiting.pop()

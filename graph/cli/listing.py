@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -36,10 +37,11 @@ def print_runs(console: Console, runs_dir: Path, as_json: bool) -> None:
 
 def _print_facts(console: Console, facts: list[dict[str, object]]) -> None:
     """A table where it fits; else some lines a run, whose name and command can be copied whole."""
-    table = Table(*COLUMNS, box=None)
-    for fact in facts:
-        table.add_row(*(shown(str(fact[key])) for key in COLUMNS))
-    if console.measure(table).maximum <= console.width:
+    widest = [max(cell_len(key), *(cell_len(str(fact[key])) for fact in facts)) for key in COLUMNS]
+    if sum(widest) + 2 * len(COLUMNS) <= console.width:
+        table = Table(*COLUMNS, box=None)
+        for fact in facts:
+            table.add_row(*(shown(str(fact[key])) for key in COLUMNS))
         console.print(table)
         return
     for fact in facts:

@@ -143,7 +143,8 @@ def _is_number(cell: str) -> bool:
 def _header(path: Path, names: list[str]) -> list[str]:
     header: list[str] = []
     for place, name in enumerate(names, 1):
-        spelt = name.strip() or f"column_{place}"
+        # Arrow ends a name at a zero byte, and then finds two different names.
+        spelt = name.replace("\0", "").strip() or f"column_{place}"
         header.append(spelt if spelt not in header else f"{spelt}_{place}")
     if not header:
         raise InputError(str(path), "it is empty", "add a header and at least one row")

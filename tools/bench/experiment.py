@@ -135,8 +135,8 @@ def bare(model_dir: str, folder: Path) -> list[str]:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer, get_cosine_schedule_with_warmup
 
-    tokenizer = AutoTokenizer.from_pretrained(model_dir)
-    model: Any = AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32")
+    tokenizer = AutoTokenizer.from_pretrained(model_dir, trust_remote_code=False)
+    model: Any = AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32", trust_remote_code=False)
     config = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules="all-linear", task_type="CAUSAL_LM")
     model = get_peft_model(model, config)
     rows = [json.loads(line) for line in (folder / "rows.jsonl").open()]
@@ -187,7 +187,7 @@ def plain(model_dir: str, folder: Path) -> list[str]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTConfig, SFTTrainer
 
-    tokenizer = AutoTokenizer.from_pretrained(model_dir)
+    tokenizer = AutoTokenizer.from_pretrained(model_dir, trust_remote_code=False)
     file, cache = str(folder / "rows.jsonl"), str(folder / "cache")
     data = load_dataset("json", data_files=file, split="train", cache_dir=cache)
     data = data.map(
@@ -207,7 +207,7 @@ def plain(model_dir: str, folder: Path) -> list[str]:
         report_to="none",
     )
     peft_config = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules="all-linear", task_type="CAUSAL_LM")
-    model = AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32")
+    model = AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32", trust_remote_code=False)
     trainer = SFTTrainer(
         model=model, args=config, train_dataset=data, processing_class=tokenizer, peft_config=peft_config
     )

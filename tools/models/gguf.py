@@ -122,7 +122,7 @@ def write(file: Path, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    where = {"gguf_file": file.name, "local_files_only": True}
+    where = {"gguf_file": file.name, "local_files_only": True, "trust_remote_code": False}
     plan = GgufConfig(dequantize=True)
     model = AutoModelForCausalLM.from_pretrained(
         str(file.parent), dtype=torch.float32, quantization_config=plan, **where

@@ -170,7 +170,7 @@ class Trainer:
         self.args = args
         self.out: Path = args.out
         self.state_file: Path = args.work / "checkpoint.pt"
-        self.tokenizer = AutoTokenizer.from_pretrained(args.out)
+        self.tokenizer = AutoTokenizer.from_pretrained(args.out, trust_remote_code=False)
         self.model = new_model(self.tokenizer, Shape(), args.seed)
         self.progress = Progress()
         self.stopped = False

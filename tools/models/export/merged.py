@@ -26,7 +26,7 @@ def write(payload: dict[str, Any]) -> dict[str, Any]:
     model = load_model(model_dir).to(getattr(torch, payload["dtype"]))
     model.save_pretrained(str(folder))
     copy_tokenizer(load_tokenizer(model_dir), model_dir, folder)
-    found = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    found = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     return {
         "bytes": sum(file.stat().st_size for file in folder.glob("*.safetensors")),
         "parameters": sum(weights.numel() for weights in model.parameters()),
