@@ -142,3 +142,24 @@ def test_a_plan_is_described_as_its_experiment_will_be(tmp_path: Path) -> None:
     before = planned(journal.info, base, done[:1], done[1].plan)
     assert orjson.dumps(before) == orjson.dumps(experiments_of(journal)[1].planned)
     assert before["left to gain"] == 80.0 and before["best gain"] == 15.0
+
+
+def test_no_more_is_kept_than_is_learned_from_and_what_newer_runs_hid_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "NEWEST", 3)
+    for name in ("a-old", "b-new"):
+        write_run(tmp_path / name, [30.0, 31.0])
+    cache = tmp_path / "cache.json"
+    for _ in range(2):
+        found = read_past(tmp_path, cache).experiments
+        assert [(e.run, e.experiment) for e in found] == [
+            ("a-old", "e02"),
+            ("b-new", "e01"),
+            ("b-new", "e02"),
+        ]
+    kept = orjson.loads(cache.read_bytes())["journals"]
+    assert [len(kept[name]["experiments"]) for name in ("a-old", "b-new")] == [1, 2]
+    (tmp_path / "b-new" / "journal.jsonl").unlink()
+    found = read_past(tmp_path, cache).experiments
+    assert [(e.run, e.experiment) for e in found] == [("a-old", "e01"), ("a-old", "e02")]

@@ -212,3 +212,21 @@ def test_the_forecast_decides_between_candidates_that_a_model_thinks_equal(
     assert made.change == "hyperparameters" and made.forecast is not None and made.forecast.gain == 8.0
     lower = made.alternatives[0]
     assert lower.forecast is not None and lower.forecast.gain == -8.0
+
+
+def test_a_training_that_would_be_the_same_again_is_refused_and_another_rate_is_not(dojo: StillDojo) -> None:
+    done = dojo.journal.experiment("e02")
+    assert done is not None and done.training_plan is not None and done.card is not None
+    planned = done.plan.model_copy(update={"experiment": "e02", "decided_by": "llm"})
+    own = next(e for e in experiments_of(dojo.journal) if e.experiment == "e02")
+    rows_read = float(str(own.setup.training["rows_read"]))
+    dojo.journal.info = dojo.journal.info.model_copy(update={"data_digest": "d" * 64})
+    lost = {"run": "X", "gain": -2.0, "low": -3.0, "high": -1.0, "data": "d" * 64}
+    setup = replace(own.setup, start="base")
+    dojo.forecaster = Forecaster(past=Past((replace(own, setup=setup, **lost),)))
+    planned = planned.model_copy(update={"init_from": "base"})
+    same = done.training_plan.model_copy(update={"seed": 7})
+    assert "nearly the same hyperparameters" in refusal(dojo, planned, same, rows_read)
+    other = same.model_copy(update={"learning_rate": same.learning_rate * 2})
+    assert refusal(dojo, planned, other, rows_read) == ""
+    assert refusal(dojo, planned, same, rows_read * 4) == ""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ NEWEST = 1000
 """Experiments that a forecast is learned from, at most."""
 READ_ANEW = 100
 """Journals that are read in one go: about a second."""
+MOMENTS = ("planned", "drafted")
 WAITED = "think"
 """The clock that is no part of an experiment's own seconds."""
 
@@ -110,22 +111,30 @@ def read_past(runs_dir: Path, cache: Path | None, without: str = "") -> Past:
         cache: the file in which what was read is kept; None for none.
         without: the name of a run that is left out: the one at hand, which its own journal tells of.
     """
-    kept = _load(cache)
-    stamps = _stamps(runs_dir)
+    kept, stamps = _load(cache), _stamps(runs_dir)
+    if any(entry.older for entry in kept.values()) and _count(kept, stamps) < NEWEST:
+        kept = {name: entry for name, entry in kept.items() if not entry.older}  # newer ones are gone
     fresh = sorted(
-        (name for name, stamp in stamps.items() if kept.get(name, {}).get("stamp") != stamp),
+        (name for name, stamp in stamps.items() if name not in kept or kept[name].stamp != stamp),
         key=lambda name: stamps[name][1],
         reverse=True,
     )
     read = {name: entry for name, entry in kept.items() if name in stamps}
     for name in (now := [name for name in fresh if name != without][:READ_ANEW]):
-        read[name] = {"stamp": stamps[name], "experiments": _read(runs_dir / name / "journal.jsonl")}
+        read[name] = Kept(stamps[name], _read(runs_dir / name / "journal.jsonl"))
+    newest = _once(each for name in sorted(read) for each in read[name].experiments or ())
+    newest = sorted(newest, key=lambda e: (e.ended, e.run, e.experiment))[-NEWEST:]
     if now or len(read) != len(kept):
-        _save(cache, read)
-    entries = [read[name]["experiments"] for name in sorted(read) if name != without]
-    found = _once(each for entry in entries if entry is not None for each in entry)
-    newest = sorted(found, key=lambda e: (e.ended, e.run, e.experiment))[-NEWEST:]
-    return Past(tuple(newest), sum(entry is None for entry in entries), max(0, len(fresh) - len(now)))
+        _save(cache, read, newest[0].ended if len(newest) == NEWEST else "")
+    own = {id(each) for each in read[without].experiments or ()} if without in read else set()
+    set_aside = sum(entry.experiments is None for name, entry in read.items() if name != without)
+    return Past(
+        tuple(each for each in newest if id(each) not in own), set_aside, max(0, len(fresh) - len(now))
+    )
+
+
+def _count(kept: Mapping[str, Kept], stamps: Mapping[str, tuple[int, int]]) -> int:
+    return sum(len(entry.experiments or ()) for name, entry in kept.items() if name in stamps)
 
 
 def experiments_of(journal: Journal) -> list[PastExperiment]:
@@ -206,21 +215,33 @@ def _interval(
 # ---- the journals, and what is kept of them
 
 
-def _stamps(runs_dir: Path) -> dict[str, list[int]]:
-    """[size in bytes, time of change in ns] of every journal in a folder of runs, by the run's folder."""
-    found = {}
+@dataclass(frozen=True)
+class Kept:
+    """What was read of one journal."""
+
+    stamp: tuple[int, int]
+    """Its size in bytes and its time of change in ns."""
+    experiments: tuple[PastExperiment, ...] | None
+    """None where it could not be read."""
+    older: bool = False
+    """Whether experiments of it were left out, because enough newer ones are there."""
+
+
+def _stamps(runs_dir: Path) -> dict[str, tuple[int, int]]:
+    """The stamp of every journal in a folder of runs, by the run's folder."""
+    found: dict[str, tuple[int, int]] = {}
     with suppress(OSError), os.scandir(runs_dir) as entries:
         for entry in entries:
             with suppress(OSError):
                 stat = os.stat(os.path.join(entry.path, "journal.jsonl"))
-                found[entry.name] = [stat.st_size, stat.st_mtime_ns]
+                found[entry.name] = stat.st_size, stat.st_mtime_ns
     return found
 
 
-def _read(path: Path) -> list[PastExperiment] | None:
+def _read(path: Path) -> tuple[PastExperiment, ...] | None:
     """The experiments of a journal; None where it cannot be read."""
     try:
-        return experiments_of(Journal.open(path, write=False))
+        return tuple(experiments_of(Journal.open(path, write=False)))
     except (FtDojoError, OSError, ValueError, KeyError, TypeError):
         return None  # a ValidationError is a ValueError: a record of another version, or of another program
 
@@ -236,56 +257,79 @@ def _version() -> str:
     return blake2b(b"".join(source.read_bytes() for source in sources), digest_size=8).hexdigest()
 
 
-def _load(cache: Path | None) -> dict[str, dict[str, Any]]:
+def _load(cache: Path | None) -> dict[str, Kept]:
     if cache is None:
         return {}
     try:
         held = orjson.loads(cache.read_bytes())
         if held["version"] != _version():
             return {}
+        names = {moment: tuple(map(str, held["names"][moment])) for moment in MOMENTS}
         return {
-            name: {
-                "stamp": entry["stamp"],
-                "experiments": None
+            name: Kept(
+                (int(entry["stamp"][0]), int(entry["stamp"][1])),
+                None
                 if entry["experiments"] is None
-                else [_known(each) for each in entry["experiments"]],
-            }
+                else tuple(_known(each, names) for each in entry["experiments"]),
+                bool(entry["older"]),
+            )
             for name, entry in held["journals"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}
 
 
-def _known(held: dict[str, Any]) -> PastExperiment:
+def _known(held: dict[str, Any], names: Mapping[str, tuple[str, ...]]) -> PastExperiment:
     """An experiment from the file, in which NaN is null."""
     nan = float("nan")
-    for name in ("planned", "drafted"):
-        if held[name] is not None:
-            held[name] = {key: nan if value is None else float(value) for key, value in held[name].items()}
+    for moment in MOMENTS:
+        if held[moment] is not None:
+            values = (nan if value is None else float(value) for value in held[moment])
+            held[moment] = dict(zip(names[moment], values, strict=True))
     held |= {name: nan if held[name] is None else float(held[name]) for name in ("low", "high")}
     held["forecast"] = held["forecast"] and tuple(held["forecast"])
     held["setup"] = Setup(**held["setup"] | {"sources": tuple(held["setup"]["sources"])})
     return PastExperiment(**held)
 
 
-def _save(cache: Path | None, read: dict[str, dict[str, Any]]) -> None:
-    """Keep what was read; where that is not possible it is read again the next time."""
+def _save(cache: Path | None, read: Mapping[str, Kept], since: str) -> None:
+    """Keep what was read; where that is not possible it is read again the next time.
+
+    Args:
+        cache: the file.
+        read: by the run's folder.
+        since: experiments that ended before are left out.
+    """
     if cache is None:
         return
-    plain = {
-        name: {
-            "stamp": entry["stamp"],
-            "experiments": None
-            if entry["experiments"] is None
-            else [asdict(each) for each in entry["experiments"]],
+    journals = {}
+    for name, entry in read.items():
+        known = entry.experiments or ()
+        told = [_plain(each) for each in known if each.ended >= since]
+        journals[name] = {
+            "stamp": entry.stamp,
+            "experiments": None if entry.experiments is None else told,
+            "older": entry.older or len(told) < len(known),
         }
-        for name, entry in read.items()
+    everything = [each for entry in read.values() for each in entry.experiments or ()]
+    names = {
+        moment: next((list(f) for each in everything if (f := getattr(each, moment)) is not None), [])
+        for moment in MOMENTS
     }
     draft = cache.with_name(f"{cache.name}.{os.getpid()}")
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(orjson.dumps({"version": _version(), "journals": plain}))
+        draft.write_bytes(orjson.dumps({"version": _version(), "names": names, "journals": journals}))
         draft.replace(cache)
     except OSError:
         with suppress(OSError):
             draft.unlink()
+
+
+def _plain(experiment: PastExperiment) -> dict[str, Any]:
+    """As the file holds it: of features their values alone, in the order of their names."""
+    values = {
+        moment: None if (found := getattr(experiment, moment)) is None else list(found.values())
+        for moment in MOMENTS
+    }
+    return asdict(replace(experiment, planned={}, drafted=None)) | values
