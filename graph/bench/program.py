@@ -69,7 +69,7 @@ def play_program(command: str, settings: RunSettings, run_dir: Path | None, door
     )
     try:
         url = _address(served)
-        _drain(served)
+        drained = _drain(served)
         own = os.environ | {URL_VARIABLE: url, TOKEN_VARIABLE: token}
         with (folder / LOG_FILE).open("ab") as log:
             program = _start(shlex.split(command), own, folder, log)
@@ -79,8 +79,12 @@ def play_program(command: str, settings: RunSettings, run_dir: Path | None, door
                 pass  # its time is up
             finally:
                 _end(program, signal.SIGTERM)
+        _end(served, signal.SIGINT)
+        drained.join()
     finally:
         _end(served, signal.SIGINT)
+        if served.stderr is not None:
+            served.stderr.close()
 
 
 def submit(run_dir: Path) -> None:
@@ -140,11 +144,13 @@ def _address(door: subprocess.Popen[bytes]) -> str:
     raise HarnessFault(f"the MCP door does not open: {' '.join(said[-3:]) or 'it said nothing'}")
 
 
-def _drain(door: subprocess.Popen[bytes]) -> None:
+def _drain(door: subprocess.Popen[bytes]) -> threading.Thread:
     """Read on, so that a door that says much is not held up."""
     stream = door.stderr
     assert stream is not None
-    threading.Thread(target=lambda: [None for _ in stream], daemon=True).start()
+    thread = threading.Thread(target=lambda: [None for _ in stream], daemon=True)
+    thread.start()
+    return thread
 
 
 def _end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
