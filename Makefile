@@ -6,12 +6,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+AUDIT := .audit
 
 DEMO_TASK ?= tablebench_numerical_reasoning
 DEMO_BUDGET ?= 5m
+STUDIO_ORIGIN ?= https://smith.langchain.com
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test suite test-slow check format bench bench-mini bench-experiment bench-quick bench-rows bench-generality studio clean
+.PHONY: help setup demo test suite test-slow check format bench bench-mini bench-experiment bench-quick bench-rows bench-generality audit studio clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -57,11 +59,15 @@ bench-rows: $(READY) ## a million rows as JSONL and Parquet: seconds and memory 
 bench-generality: $(READY) ## task folders with faults drawn at random: all data, oracle, agent on the open half (an hour or more)
 	$(BIN)/python -m tests.bench.generality runs/generality
 
-studio: $(READY) ## serve the same graph for LangGraph Studio
-	$(BIN)/langgraph dev --no-browser
+audit: ## known vulnerabilities of the pinned packages: a report and no gate; it asks the package index
+	@test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && $(AUDIT)/bin/pip install --quiet pip-audit; }
+	-$(AUDIT)/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip --progress-spinner off
+
+studio: $(READY) ## serve the same graph for LangGraph Studio, and for its page alone
+	FTDOJO_SERVER_ORIGINS=$(STUDIO_ORIGIN) $(BIN)/langgraph dev --no-browser
 
 clean: ## remove the environment and every cache; runs and memory stay
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .langgraph_api
+	rm -rf $(VENV) $(AUDIT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .langgraph_api
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml requirements.lock

@@ -8,6 +8,10 @@
     graph = ftdojo.build_graph()          # the compiled LangGraph graph: invoke, stream
     ftdojo.tasks()                        # the ids of the tasks
 
+    with ftdojo.open("aime25", budget="5m") as seat:      # an agent of your own plays the run
+        seat.call("list_sources").facts
+    env = ftdojo.make("ftdojo/aime25-mini-v0", budget="5m")   # the same as a Gymnasium environment
+
 Importing this package is quick: models, LangGraph and Chroma are imported when needed.
 """
 
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from graph.build import Graph
+    from graph.doors.seat import Seat
     from graph.policies import Given
     from graph.settings import Options, RunSettings
     from memory.journal.log import Journal
@@ -41,11 +46,14 @@ __all__ = [
     "build_graph",
     "fork",
     "journal",
+    "make",
+    "open",
     "resume",
     "run",
     "settings",
     "tasks",
     "tool",
+    "trajectory",
 ]
 
 OnEvent = Callable[[dict[str, Any]], None]
@@ -106,9 +114,18 @@ def resume(
     run_dir: str | Path,
     on_event: OnEvent | None = None,
     answer: Answer | None = None,
+    accept_changes: bool = False,
     policy: Given | None = None,
 ) -> Run:
-    """Continue a run that was cut off; see ``run``. A policy that is an object is handed in again."""
+    """Continue a run that was cut off; see ``run``.
+
+    Args:
+        run_dir: its folder.
+        on_event: see ``OnEvent``.
+        answer: see ``Answer``.
+        accept_changes: go on although code, data, weights or files have changed, which marks the run.
+        policy: the run's, where it is an object: it is handed in again.
+    """
     from graph.run import resume as go_on
 
     path = Path(run_dir).expanduser().resolve()
@@ -117,7 +134,7 @@ def resume(
         from graph.session import read_settings
 
         hand_in(policy, read_settings(path).policy)
-    return _result(go_on(path, on_event, answer), path.parent)
+    return _result(go_on(path, on_event, answer, accept_changes), path.parent)
 
 
 def _result(summary: Mapping[str, Any], runs_dir: Path) -> Run:
@@ -130,6 +147,60 @@ def fork(run_dir: str | Path, experiment: str, runs_dir: str | Path) -> Path:
     from graph.forking.fork import fork as fork_run
 
     return fork_run(Path(run_dir), experiment, Path(runs_dir))
+
+
+def open(
+    task: str,
+    *,
+    budget: str | float = "5m",
+    folder: str | Path | None = None,
+    on_event: OnEvent | None = None,
+    **options: Unpack[Options],
+) -> Seat:
+    """Open a run for an agent of your own, which plays it by verbs: ``seat.call(verb, **arguments)``.
+
+    The run's clock starts here and runs until ``submit``, or until the seat is closed.
+
+    Args:
+        task: as for ``run``.
+        budget: as for ``run``.
+        folder: where the agent may leave files; by default one in the run's folder.
+        on_event: see ``OnEvent``.
+        options: as for ``run``; ``policy`` is not asked.
+
+    Raises:
+        InputError: the task, the model, the budget or a folder is wrong.
+        HarnessFault: the harness cannot go on.
+    """
+    from graph.doors.seat import open_seat
+
+    chosen = settings(task, budget=budget, **options)
+    return open_seat(chosen, Path(folder) if folder is not None else None, on_event)
+
+
+def make(id: str, **options: Any) -> Any:
+    """A Gymnasium environment: ``make("ftdojo/aime25-mini-v0", budget="5m", seed=0)``, or of any task.
+
+    Args:
+        id: ``ftdojo/TASK-mini-v0``, ``ftdojo/TASK-official-v0``, or a task as for ``run``.
+        options: ``budget``, ``seed``, ``stand_still``, ``render_mode``, and settings as for ``run``.
+
+    Raises:
+        InputError: the name or an option is wrong, or the extra ``gym`` is missing.
+    """
+    from graph.extras import require
+
+    require("ftdojo.make", "gym")
+    from graph.doors.gym_env import make as make_env
+
+    return make_env(id, **options)
+
+
+def trajectory(run_dir: str | Path) -> dict[str, Any]:
+    """A run as a conversation with tool calls, with its reward and outcome: a row for TRL's trainers."""
+    from tools.verbs.trajectory import trajectory_of
+
+    return trajectory_of(Path(run_dir))
 
 
 def build_graph(checkpointer: Any = None) -> Graph:

@@ -44,7 +44,7 @@ class Run(Mapping[str, Any]):
         path = Path(run_dir).expanduser().resolve() / "summary.json"
         try:
             return cls(json.loads(path.read_text(encoding="utf-8")), path.parent)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(
                 str(run_dir),
                 "holds no finished run",
@@ -72,7 +72,7 @@ class Run(Mapping[str, Any]):
 
     @property
     def outcome(self) -> str:
-        """``solved``, ``out_of_budget``, ``max_experiments``, ``stuck``, or ``waiting``."""
+        """``solved``, ``out_of_budget``, ``max_experiments``, ``stuck``, ``submitted`` or ``waiting``."""
         return str(self._summary["outcome"])
 
     @property

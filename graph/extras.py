@@ -14,12 +14,14 @@ CORE = ("langgraph", "langchain", "langchain_openai", "pydantic", "scipy")
 EXTRAS = {
     "gguf": ("gguf",),
     "qlora": ("bitsandbytes",),
+    "gym": ("gymnasium",),
+    "mcp": ("mcp",),
     "eval": ("rdkit", "math_verify", "datasketch", "pandas"),
     "run": ("chromadb", "datasketch", "matplotlib", "optuna", "rdkit"),
     "train": ("torch", "transformers", "trl", "peft", "datasets"),
 }
 """Import names that stand for the packages of each extra in ``pyproject.toml``; the smallest extra first."""
-OPTIONAL = ("gguf", "qlora")
+OPTIONAL = ("gguf", "qlora", "gym", "mcp")
 """Extras that a run does without, unless it is asked for what they bring."""
 
 

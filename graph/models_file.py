@@ -38,8 +38,9 @@ A section takes over what it does not say from ``[default]``. Two lines belong t
 the key goes to no other address than the one it was named for.
 
 Keys stay in the environment. The file names the variable (``api_key_env``); by default it is
-the provider's own, ``OPENAI_API_KEY`` and so on. ``OPENAI_BASE_URL`` is respected for
-``openai:`` models that name no server.
+the provider's own, ``OPENAI_API_KEY`` and so on, and then the key goes to the provider's own address
+alone: a ``base_url`` elsewhere gets the key that is named beside it, or none. ``OPENAI_BASE_URL`` is
+respected for ``openai:`` models that name no server; the environment that sets it says whose key goes there.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -66,8 +68,9 @@ from graph.settings import RunSettings
 from memory.budget.spending import PriceTable
 from memory.records import Role
 from roles.llm.limits import OwnLimits
+from tasks.credentials import holds_credential
 from tasks.errors import InputError, did_you_mean
-from tools.chat.models import KEY_VARIABLES, Models, ModelSpec, chat_model, split_name
+from tools.chat.models import DOMAINS, KEY_VARIABLES, Models, ModelSpec, chat_model, split_name
 from tools.process.environment import looks_secret
 
 BASE_URL_VARIABLE = "OPENAI_BASE_URL"
@@ -214,7 +217,7 @@ def _merge(section: ModelSection, base: ModelSection) -> dict[str, Any]:
     elsewhere = _provider(section.model) not in (None, _provider(base.model)) and base.model is not None
     if elsewhere:
         taken.pop("base_url", None)
-    if elsewhere or "base_url" in given:
+    if elsewhere or ("base_url" in given and given["base_url"] != taken.get("base_url")):
         taken.pop("api_key_env", None)
     return taken | given
 
@@ -234,7 +237,8 @@ def _spec(section: ModelSection, whose: str, environ: Mapping[str, str]) -> Mode
         fix = 'give --model provider:model, or a --models file with [default] and model = "..."'
         raise InputError(f"language model of {whose}", "none is named", fix)
     provider, _ = split_name(section.model)
-    base_url = section.base_url or (environ.get(BASE_URL_VARIABLE, "") if provider == "openai" else "")
+    own = environ.get(BASE_URL_VARIABLE, "") if provider == "openai" else ""
+    base_url = section.base_url or own
     options = section.model_dump(
         exclude_none=True, include={"temperature", "max_output_tokens", "timeout_seconds", "max_retries"}
     )
@@ -244,7 +248,7 @@ def _spec(section: ModelSection, whose: str, environ: Mapping[str, str]) -> Mode
 
 def _key(section: ModelSection, provider: str, base_url: str, environ: Mapping[str, str]) -> SecretStr | None:
     """The model's key; None where none is needed."""
-    customary = KEY_VARIABLES.get(provider, "")
+    customary = "" if _elsewhere(section, provider) else KEY_VARIABLES.get(provider, "")
     variable = customary if section.api_key_env is None else section.api_key_env
     if not variable:
         return None
@@ -257,6 +261,16 @@ def _key(section: ModelSection, provider: str, base_url: str, environ: Mapping[s
         return None  # a server of one's own, that asks for none
     fix = f"export {variable}=..., or give the base_url of a server that needs no key"
     raise InputError(variable, f"is not set, and {section.model} needs its key", fix)
+
+
+def _elsewhere(section: ModelSection, provider: str) -> bool:
+    """Whether the section names an address that is not its provider's own, which gets no customary key."""
+    if not section.base_url:
+        return False
+    parts = urlsplit(section.base_url)
+    host = (parts.hostname or "").lower()
+    at_home = any(host == domain or host.endswith(f".{domain}") for domain in DOMAINS.get(provider, ()))
+    return not (at_home and parts.scheme == "https")
 
 
 def _prices(file: ModelsFile) -> dict[str, dict[str, Any]]:
@@ -283,7 +297,8 @@ def _read(path: Path) -> ModelsFile:
         raise InputError(f"--models {path}", error.strerror or "cannot be read", "name a TOML file") from None
     except UnicodeDecodeError:
         raise InputError(f"--models {path}", "it is not UTF-8 text", "save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    # Beside TOML's own errors: a number of too many digits, deep nesting.
+    except (ValueError, RecursionError) as error:
         raise InputError(f"--models {path}", f"it is not valid TOML: {error}", "mend that line") from None
     _refuse_keys(path, {name: part for name, part in fields.items() if name != "prices"}, ())
     try:
@@ -306,7 +321,7 @@ def _refuse_keys(path: Path, part: object, where: tuple[str, ...]) -> None:
     elif isinstance(part, list):
         for value in part:
             _refuse_keys(path, value, where)
-    elif isinstance(part, str) and _KEY.search(part):
+    elif isinstance(part, str) and (_KEY.search(part) or holds_credential(part)):
         raise InputError(line, "this is a key", KEYS_BELONG)
     elif where[-1] == "api_key_env" and part != "":
         if not (isinstance(part, str) and _VARIABLE.fullmatch(part)):

@@ -32,11 +32,13 @@ from tasks.errors import LONGEST_REASON, ExperimentFailed, MachineFault, or_faul
 from tools.checks import forgetting
 from tools.checks.champion import candidate_of, outcome_of
 from tools.checks.explained import measure_explained
+from tools.checks.repeated_failure import check_training_repeats, refuse_repeats
 from tools.checks.source_kinds import by_kind
 from tools.curation.repair import words
 from tools.models.export.champion import export_champion
 from tools.report.html import write_report
 from tools.training.made_to_fail import fail_where_asked
+from tools.verbs.acting import compared
 
 
 def planner(step: Step) -> RunState:
@@ -84,7 +86,11 @@ def _guarded(work: Callable[[Step, str], Draft]) -> Work:
             return {"failed": False, "draft": work(step, experiment)}
         except ExperimentFailed as failed:
             failure = Failure(
-                stage=failed.stage, code=failed.code, message=failed.message, log_tail=failed.log_tail
+                stage=failed.stage,
+                code=failed.code,
+                message=failed.message,
+                log_tail=failed.log_tail,
+                tried=failed.tried,
             )
             step.journal.append("failure", failure, experiment)
             step.tell("failure", experiment, failure)
@@ -127,9 +133,14 @@ def training_engineer(step: Step, experiment: str) -> Draft:
     step.announce("training_engineer", "choosing hyperparameters, probing a few steps", experiment)
     with step.thinking():
         draft = step.policy.draft_training(dojo, plan, card)
+    refuse_repeats("train", partial(check_training_repeats, dojo, plan, card, draft))
     probe = None
     if training_gate.needs_probe(dojo, draft, card):
-        probe, draft = until_it_fits(step, plan, draft, lambda form: dojo.probe(experiment, form, card))
+        try:
+            probe, draft = until_it_fits(step, plan, draft, lambda form: dojo.probe(experiment, form, card))
+        except ExperimentFailed as failed:
+            failed.tried = draft.model_dump(mode="json")
+            raise
     return training_gate.timed(dojo, plan, card, draft, probe).model_dump(mode="json")
 
 
@@ -161,9 +172,8 @@ def evaluator(step: Step, experiment: str) -> Draft:
     evaluation = dojo.evaluate(experiment)
     if evaluation.stopped:
         step.note(f"{experiment}: {evaluation.stopped.text()}", experiment)
-    comparison = journal.comparison(experiment) or dojo.compare(experiment, journal.incumbent_id())
-    journal.append("comparison", comparison, experiment)
-    if (forgotten := forgetting.measure(dojo, comparison)) is not None:
+    comparison = compared(dojo, experiment)
+    if (forgotten := journal.forgetting(experiment)) is not None:
         step.tell("forgetting", experiment, {"text": forgotten.text()})
     if journal.verdict(experiment) is None:
         with step.thinking():
@@ -190,6 +200,8 @@ def diagnostician(step: Step) -> RunState:
     if learned is not None:
         journal.append("lesson", learned, experiment)
         dojo.record(learned)
+        if left_out := dojo.store.left_out():
+            step.note(left_out)
     journal.finish(experiment, outcome_of(done))
     step.tell("finished", experiment, journal.experiments()[-1])
     return {"failed": False, "finished": len(journal.experiments())}
@@ -248,8 +260,12 @@ def finish(step: Step) -> RunState:
     step.tell("test_opened", None, {"champion": winner})
     with or_fault("exporting the champion"):
         exported = export_champion(dojo.workspace, journal, dojo.model_dir(winner), dojo.spec)
+    if winner != BASE:
+        dojo.evidence.vouch("champion", dojo.workspace.relative(exported), winner)
     journal.append("run_ended", ending)
     report = write_report(journal, dojo.workspace.run_dir, dojo.validation)
+    if not dojo.evidence.knows(report):  # a run that has ended may be told again, and stays as it is
+        dojo.evidence.vouch("report", dojo.workspace.relative(report))
     summary = result_of(journal, exported, report)
     dojo.workspace.write_json(dojo.workspace.run_dir / "summary.json", summary)
     step.tell("run_ended", None, ending)

@@ -46,6 +46,8 @@ def prepare(step: Step) -> RunState:
             step.tell("note", None, {"text": f"base model: {event.data['text']}"})
         if event.kind == "note" and event.data.get("about") == DECIDERS:
             step.tell("note", None, {"text": event.data["text"]})
+    if left_out := dojo.store.left_out():
+        step.note(left_out)
     step.announce("prepare", f"profiling {len(dojo.pool)} sources")
     with dojo.ledger.measure("data"):
         dojo.profiles()

@@ -9,6 +9,7 @@ from memory.budget.usage import accounts, usages
 from memory.calibration import count_decisions, decisions
 from memory.claim import claim, forgetting_text, majority_score
 from memory.confirmation import NO_GAIN
+from memory.journal.evidence import accepted_changes
 from memory.journal.log import BASE, Journal
 
 
@@ -41,6 +42,8 @@ def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) 
         "clocks": {name: seconds for name, seconds in clocks.items() if name != "elapsed"},
         **model_facts(journal),
         "test_reads": journal.test_reads,
+        **({"accepted_changes": list(accepted)} if (accepted := accepted_changes(journal)) else {}),
+        "journal_head": journal.head,
         "champion": str(champion_dir) if champion_dir and champion != BASE else champion,
         "report": str(report) if report else None,
     }

@@ -35,6 +35,7 @@ def run(
     on_event: OnEvent | None = None,
     answer: AskPerson | None = None,
     without: Sequence[str] = (),
+    opened: Callable[[Session], None] | None = None,
 ) -> dict[str, object]:
     """Run a task from the start to its ending.
 
@@ -43,6 +44,7 @@ def run(
         on_event: called with every event (kinds of the journal, plus ``stage``).
         answer: asks a person, where the settings say so; without it the run stops at the first question.
         without: parts of the agent that a benchmark switches off (``graph.bench.ablations``).
+        opened: what a benchmark does to the open run before its first step.
 
     Returns:
         The summary: the keys of the printed block. Of a run that stopped at a question: ``run``,
@@ -57,6 +59,8 @@ def run(
         session = runs.start(settings)
         if without:
             session.dojo.journal.note(f"an ablation: without {', '.join(without)}", without=list(without))
+        if opened is not None:
+            opened(session)
         return _drive(runs, session, on_event, answer, fresh=True)
 
 
@@ -78,22 +82,35 @@ def approve(
 
 
 def resume(
-    run_dir: Path, on_event: OnEvent | None = None, answer: AskPerson | None = None
+    run_dir: Path,
+    on_event: OnEvent | None = None,
+    answer: AskPerson | None = None,
+    accept_changes: bool = False,
 ) -> dict[str, object]:
     """Go on with a run that was cut off, at the step it was cut off at; a question is asked again.
 
+    Args:
+        run_dir: the run's folder.
+        on_event: called with every event.
+        answer: asks a person.
+        accept_changes: go on although code, data, weights or files have changed, and mark the run for ever.
+
     Raises:
-        InputError: the run has already finished, or the folder is not a run.
+        InputError: the run has already finished, something has changed, or the folder is not a run.
     """
-    return _go_on(run_dir, on_event, answer, None)
+    return _go_on(run_dir, on_event, answer, None, accept_changes)
 
 
 def _go_on(
-    run_dir: Path, on_event: OnEvent | None, answer: AskPerson | None, said: dict[str, Any] | None
+    run_dir: Path,
+    on_event: OnEvent | None,
+    answer: AskPerson | None,
+    said: dict[str, Any] | None,
+    accept_changes: bool = False,
 ) -> dict[str, object]:
     require(f"run {run_dir.name}", "run", "train")
     with OpenRuns() as runs, or_fault(f"run {run_dir.name}"):
-        session = runs.open(run_dir)
+        session = runs.open(run_dir, accept_changes)
         ended = session.dojo.journal.ended
         if ended is not None and (run_dir / "summary.json").exists():
             raise InputError(
@@ -101,6 +118,8 @@ def _go_on(
                 f"has already finished ({ended['outcome']})",
                 "start a new run, or see `ftdojo report`",
             )
+        if session.dojo.journal.info.policy == "agent":
+            raise InputError(run_dir.name, "is an agent's run", "`ftdojo mcp --run RUN` goes on with it")
         if on_event and session.dojo.journal.recovered:
             on_event({"kind": "note", "experiment": None, "data": {"text": session.dojo.journal.recovered}})
         return _drive(runs, session, on_event, answer, said, fresh=False)
@@ -240,12 +259,20 @@ def find_run(name: str, runs_dir: Path) -> Path:
     )
 
 
-def list_runs(runs_dir: Path) -> list[tuple[Path, Journal]]:
-    """Every readable run under a folder, newest first, opened for reading."""
+def list_runs(
+    runs_dir: Path, passed_over: list[tuple[Path, InputError]] | None = None
+) -> list[tuple[Path, Journal]]:
+    """Every readable run under a folder, newest first, opened for reading.
+
+    Args:
+        runs_dir: the folder.
+        passed_over: takes the runs that cannot be read, with the reason.
+    """
     found = []
     for path in runs_dir.glob("*/" + SETTINGS_FILE):
         try:
             found.append((path.parent, Journal.open(path.parent / "journal.jsonl", write=False)))
-        except InputError:
-            continue
+        except InputError as error:
+            if passed_over is not None:
+                passed_over.append((path.parent, error))
     return sorted(found, key=lambda run: (run[1].info.started, run[0].name), reverse=True)

@@ -26,10 +26,12 @@ from graph.policies import require_policy
 from graph.settings import RunSettings
 from graph.task_names import load_options, load_task, on_disk
 from graph.trackers import require_trackers, tracker_variables, tracking_of
+from graph.unchanged import record_foundations, refuse_changes
 from memory.budget.clocks import Ledger
 from memory.experience.store import Experience, ExperienceStore, NullStore
+from memory.journal.evidence import subjects_on_record
 from memory.journal.log import Journal
-from memory.records import RunInfo
+from memory.records import PolicyName, RunInfo
 from roles import playbook
 from roles.least_budget import least_budget_seconds
 from roles.policy import Policy
@@ -93,15 +95,15 @@ class OpenRuns:
         self._open: dict[Path, Session] = {}
         self._lock = threading.Lock()
 
-    def start(self, settings: RunSettings) -> Session:
+    def start(self, settings: RunSettings, decider: PolicyName | None = None) -> Session:
         """A new run; see ``start``."""
-        return self._held(start(settings))
+        return self._held(start(settings, decider))
 
-    def open(self, run_dir: Path) -> Session:
+    def open(self, run_dir: Path, accept_changes: bool = False) -> Session:
         """The run in a folder; opened when it is not open yet. See ``reopen``."""
         with self._lock:
             session = self._open.get(run_dir.resolve())
-        return session or self._held(reopen(run_dir))
+        return session or self._held(reopen(run_dir, accept_changes))
 
     def close(self, session: Session) -> None:
         """Release one run."""
@@ -122,8 +124,12 @@ class OpenRuns:
             self.close(session)
 
 
-def start(settings: RunSettings) -> Session:
+def start(settings: RunSettings, decider: PolicyName | None = None) -> Session:
     """Make a new run: check everything that can be wrong, then write the first journal line.
+
+    Args:
+        settings: what to do.
+        decider: who decides, where that is not the policy of the settings.
 
     Raises:
         InputError: any part of the settings is wrong; no run folder is left behind by a bad
@@ -159,7 +165,8 @@ def start(settings: RunSettings) -> Session:
         workspace = Workspace.create(Path(settings.runs_dir).expanduser(), run)
         workspace.write_text(workspace.run_dir / SETTINGS_FILE, settings.model_dump_json(indent=2) + "\n")
         started = now.isoformat(timespec="seconds")
-        session = _build(settings, spec, workspace, worker, data, started, on_error)
+        session = _build(settings, spec, workspace, worker, data, started, on_error, decider)
+        record_foundations(settings, spec, data, session.dojo)
         probes.write(session.dojo.journal)
         session = seat(session, models)
         session.dojo.eval_server = server
@@ -187,11 +194,15 @@ def _refuse_hopeless(settings: RunSettings, least_seconds: float) -> None:
         )
 
 
-def reopen(run_dir: Path) -> Session:
+def reopen(run_dir: Path, accept_changes: bool = False) -> Session:
     """Open an existing run's folder.
 
+    Args:
+        run_dir: the folder.
+        accept_changes: go on although something that the run rests on has changed, and mark it.
+
     Raises:
-        InputError: not a run of FT-Dojo, or it is open elsewhere.
+        InputError: not a run of FT-Dojo, it is open elsewhere, or something changed.
     """
     settings = read_settings(run_dir)
     require_trackers(settings.report_to)
@@ -201,6 +212,7 @@ def reopen(run_dir: Path) -> Session:
         worker, data = _read(settings, spec, on_error)
         workspace = Workspace(run_dir.resolve())
         session = _build(settings, spec, workspace, worker, data, None, on_error)
+        refuse_changes(settings, spec, data, session.dojo, accept_changes)
         session = seat(session, models)
         session.dojo.eval_server, _ = find_eval_server(settings, session.dojo.base_model)
         on_error.pop_all()
@@ -216,7 +228,7 @@ def read_settings(run_dir: Path) -> RunSettings:
     path = run_dir / SETTINGS_FILE
     try:
         return RunSettings.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             str(run_dir),
             f"is not a run of FT-Dojo (no readable {SETTINGS_FILE})",
@@ -269,6 +281,7 @@ def _build(
     data: TaskData,
     started: str | None,
     on_error: ExitStack,
+    decider: PolicyName | None = None,
 ) -> Session:
     """The parts put together; ``started`` is None for a run that has a journal already."""
     base_model = _base_model(settings)
@@ -281,13 +294,8 @@ def _build(
     if started is None:
         journal = Journal.open(workspace.journal_path)
         on_error.callback(journal.close)
-        if journal.info.test_digest != test.digest:
-            raise InputError(
-                str(workspace.run_dir), "its sealed test no longer matches the task's data", "start a new run"
-            )
-        if journal.info.data_digest not in ("", data_digest(data, spec.metric)):
-            wrong = "the task's validation, training rows or metric have changed since it began"
-            raise InputError(str(workspace.run_dir), wrong, "undo the change, or start a new run")
+        if not subjects_on_record(journal):
+            _refuse_other_data(journal, test, data_digest(data, spec.metric))
     else:
         journal = Journal.create(
             workspace.journal_path,
@@ -296,7 +304,7 @@ def _build(
                 task=spec.id,
                 edition=edition,
                 base_model=base_model.name,
-                policy=settings.policy,
+                policy=decider or settings.policy,
                 seed=settings.seed,
                 budget_seconds=settings.budget_seconds,
                 max_rows=settings.max_rows,
@@ -330,6 +338,7 @@ def _build(
         seed=settings.seed,
         max_rows=settings.max_rows,
         max_experiments=settings.max_experiments,
+        search=settings.search,
         loss_on=settings.loss_on,
         watched=Watched(settings.forgetting_budget, settings.do_no_harm),
         answer_cache=None if settings.answer_cache == "off" else Path(settings.answer_cache).expanduser(),
@@ -338,6 +347,16 @@ def _build(
     if (settled := journal.lengths) is not None:
         dojo.apply_lengths(settled)
     return Session(settings=settings, dojo=dojo, policy=playbook)
+
+
+def _refuse_other_data(journal: Journal, test: SealedTest, digest: str) -> None:
+    """For runs of earlier versions, which have no record of what they rest on but this."""
+    run_dir = str(journal.path.parent)
+    if journal.info.test_digest != test.digest:
+        raise InputError(run_dir, "its sealed test no longer matches the task's data", "start a new run")
+    if journal.info.data_digest not in ("", digest):
+        wrong = "the task's validation, training rows or metric have changed since it began"
+        raise InputError(run_dir, wrong, "undo the change, or start a new run")
 
 
 def _within(spec: TaskSpec, base_model: BaseModel) -> TaskSpec:

@@ -176,6 +176,10 @@ class RunSettings(BaseModel):
         f"({', '.join(BASELINES)}) or MODULE:NAME of yours.",
         examples=list(POLICIES),
     )
+    search: Literal["greedy", "tree"] = Field(
+        "greedy",
+        description="How experiments are chosen: `greedy` (first rule that applies) or `tree` (a bandit).",
+    )
     model: str = Field(
         "",
         description="Language model for every role, as provider:model.",
@@ -263,6 +267,7 @@ class Options(TypedDict, total=False):
     base_model: str
     allow_pickle: bool
     loss_on: Literal["auto", "all", "last"]
+    search: Literal["greedy", "tree"]
     model: str
     base_url: str
     models_file: str

@@ -48,7 +48,7 @@ class RunState(TypedDict, total=False):
     failed: bool
     """Whether a gate of this experiment has failed; the Diagnostician looks next."""
     ending: str
-    """``solved | out_of_budget | max_experiments | stuck | harness_fault`` once the run ends."""
+    """``solved | out_of_budget | max_experiments | stuck | submitted | harness_fault`` once the run ends."""
     reason: str
     """Why it ended, in words."""
     finished: int

@@ -7,6 +7,8 @@ closes the run when the step ends in an error: what is open then is found again 
 
 from __future__ import annotations
 
+import logging
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +21,7 @@ from langgraph.runtime import Runtime
 
 from graph.forking.time_travel import behind, branch
 from graph.happened import PASSING, Told, shown
+from graph.run_log import log
 from graph.session import OpenRuns, Session
 from graph.settings import RunSettings, make_settings
 from graph.state import RunInput, RunState
@@ -78,6 +81,7 @@ class Step:
         """An event for whoever watches the stream: the same shape as a journal line, plus the clocks."""
         ledger = self.dojo.ledger
         plain = data.model_dump(mode="json") if isinstance(data, Record) else data
+        log(self.session.run_dir, kind, experiment, str((plain or {}).get("text", "")), plain)
         if kind not in PASSING:
             self.told.append(Told(kind, experiment or "", plain or {}))
         self.write(
@@ -170,23 +174,39 @@ def as_node(name: str, work: Work, runs: OpenRuns) -> Node:
 
 def _taken(step: Step, work: Work) -> RunState:
     """Take a step; the run stays open when it is done, or waits for a person."""
-    waiting: GraphBubbleUp | None = None
-    changed: RunState = {}
     before = len(step.journal.events)
+    with noting_its_end(step):
+        changed = work(step)
+    said = shown(step.name, step.journal.info.run, step.told, before)
+    return step.moved | changed | said | {"journal_events": len(step.journal.events)}
+
+
+@contextmanager
+def noting_its_end(step: Step) -> Iterator[None]:
+    """Around a step's work: it is logged, and an error that ends the run is noted in it and closes it."""
+    run_dir, experiment, began = step.session.run_dir, step.state.get("experiment"), time.monotonic()
+    waiting: GraphBubbleUp | None = None
+    log(run_dir, "step_began", experiment, facts={"step": step.name})
     try:
         with or_fault(f"the step {step.name}"):
             try:
-                changed = work(step)
+                yield
             except GraphBubbleUp as bubble:
                 waiting = bubble
     except BaseException as error:
+        facts = {
+            "step": step.name,
+            "seconds": round(time.monotonic() - began, 3),
+            "type": type(error).__name__,
+        }
+        log(run_dir, "step_failed", experiment, str(error), facts, logging.ERROR)
         _note_end(step, error)
         step.runs.close(step.session)
         raise
+    facts = {"step": step.name, "seconds": round(time.monotonic() - began, 3)}
+    log(run_dir, "step_ended", experiment, "a person is asked" if waiting else "", facts)
     if waiting is not None:
         raise waiting
-    said = shown(step.name, step.journal.info.run, step.told, before)
-    return step.moved | changed | said | {"journal_events": len(step.journal.events)}
 
 
 def _note_end(step: Step, error: BaseException) -> None:

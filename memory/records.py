@@ -26,7 +26,7 @@ from memory.training_plan import TrainingPlan as TrainingPlan
 from tasks.base import Score
 
 Outcome = Literal["kept", "discarded", "failed"]
-Ending = Literal["solved", "out_of_budget", "max_experiments", "stuck", "harness_fault"]
+Ending = Literal["solved", "out_of_budget", "max_experiments", "stuck", "submitted", "harness_fault"]
 Role = Literal[
     "planner",
     "data_curator",
@@ -42,6 +42,10 @@ Change = Literal["sources", "operations", "data", "method", "hyperparameters", "
 they need."""
 
 
+Move = Literal["draft", "improve", "ablate", "combine", "repair", "confirm"]
+"""What kind of step a plan is in the tree of experiments (``roles.search``)."""
+
+
 class Alternative(Record):
     """A plan that was thought of beside the one that is run."""
 
@@ -55,6 +59,8 @@ class Alternative(Record):
     """Wall-clock that it asked for."""
     refused: str = ""
     """Why it cannot be run here; empty when it only ranked lower."""
+    move: Move | Literal[""] = ""
+    """Empty where a language model thought of it."""
 
     @property
     def gain_per_second(self) -> float:
@@ -94,6 +100,8 @@ class Plan(Record):
     """The experiment whose diagnosis made the prediction that this plan puts to the test; mostly empty."""
     alternatives: tuple[Alternative, ...] = ()
     """What was ranked lower by expected gain per second, best first."""
+    move: Move | Literal[""] = ""
+    """The kind of move; empty where a language model decided, and in runs of earlier versions."""
     decided_by: PolicyName = "playbook"
 
     @property
@@ -129,6 +137,8 @@ class Failure(Record):
     code: str
     message: str
     log_tail: str = ""
+    tried: dict[str, Any] = Field(default_factory=dict)
+    """The training plan of which a few steps failed, before it stood in the journal; else empty."""
 
 
 class ErrorCluster(Record):

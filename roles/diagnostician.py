@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from memory.records import Diagnosis, Experiment
+from memory.records import Change, Diagnosis, Experiment, Prediction
+from roles.plan_context import CLEAN_GAIN, IMPROVE_SHARE
 from tools.checks.champion import beyond_budget
 from tools.checks.source_kinds import distrusted
 from tools.curation.audit import AUDIT_ROWS
@@ -15,6 +16,13 @@ UNPARSEABLE_SHARE = 0.15
 """From this share of unreadable answers on, format comes before capability."""
 MEMORISED_LOSS = 0.02
 """Training loss under which the rows are known by heart."""
+
+PREDICTED: dict[str, tuple[Change, str]] = {
+    "train_longer": ("duration", "training on for longer"),
+    "tune": ("hyperparameters", "training on with other hyperparameters"),
+    "clean_data": ("sources", "leaving the doubted sources out"),
+}
+"""By next move: the one change that would test the diagnosis."""
 
 
 def diagnose(dojo: Dojo, experiment: Experiment, audit: Mapping[str, float]) -> Diagnosis:
@@ -36,7 +44,27 @@ def diagnose(dojo: Dojo, experiment: Experiment, audit: Mapping[str, float]) -> 
         best = max(audit, key=lambda name: audit[name])
         cause, move = "data", "clean_data"
         evidence = (*evidence, f"agreement with labels: {shares} against {best} {audit[best]:.0%}")
-    return Diagnosis(cause=cause, evidence=evidence, next_move=move, source_scores=dict(audit))
+    return Diagnosis(
+        cause=cause,
+        evidence=evidence,
+        next_move=move,
+        source_scores=dict(audit),
+        prediction=_prediction(experiment, move, used),
+    )
+
+
+def _prediction(experiment: Experiment, move: str, doubted: Sequence[str]) -> Prediction | None:
+    """What the next move is expected to bring, to be scored when a plan makes it; none of a look, which
+    compares sources, nor of a move that no single change makes."""
+    if experiment.plan.steps or move not in PREDICTED or experiment.evaluation is None:
+        return None
+    change, what = PREDICTED[move]
+    left = 100.0 - experiment.evaluation.paired_score.value
+    named = f" ({', '.join(doubted)})" if move == "clean_data" else ""
+    gain = CLEAN_GAIN if move == "clean_data" else round(IMPROVE_SHARE * left, 2)
+    return Prediction(
+        change=change, claim=f"{what}{named} gains {gain:.1f} points over {experiment.id}", expected_gain=gain
+    )
 
 
 def _of_failure(experiment: Experiment) -> Diagnosis:
@@ -51,6 +79,8 @@ def _of_failure(experiment: Experiment) -> Diagnosis:
             return Diagnosis(cause="divergence", evidence=evidence, next_move="tune")
         case "empty_data" | "contaminated" | "bad_recipe":
             return Diagnosis(cause="data", evidence=evidence, next_move="change_sources")
+        case "repeated":
+            return Diagnosis(cause="none", evidence=evidence, next_move="change_sources")
         case "rejected":
             move = "change_sources" if failure.stage == "data" else "tune"
             return Diagnosis(cause="none", evidence=evidence, next_move=move)

@@ -20,9 +20,9 @@ from typing import Any
 from memory.records import Experiment
 from roles.search_space import ask, moved, told
 from roles.trials import Trial, is_trial, rate_for, standings
+from tools.training.batch_size import rate_factor, usual_batch_size
 from tools.training.learning_rate import Method, learning_rate_range
 
-BATCH_SIZES = (16, 32)
 FEW_TRIALS = 10
 """Before as many, Optuna's own default draws at random (``TPESampler(n_startup_trials=10)``)."""
 
@@ -39,11 +39,19 @@ class Hyperparameters:
     """Values of other fields of a training plan; those that are left out stay at its defaults."""
 
 
-def default_hyperparameters(method: Method, hidden_size: int) -> Hyperparameters:
-    """The first guess: a third of the way down from the top of the range, in logarithm."""
+def batch_sizes(row_tokens: float) -> tuple[int, int]:
+    """Rows in a step that are searched: the usual ones, and twice as many."""
+    usual = usual_batch_size(row_tokens)
+    return usual, 2 * usual
+
+
+def default_hyperparameters(method: Method, hidden_size: int, row_tokens: float = 0.0) -> Hyperparameters:
+    """The first guess: a third of the way down from the top of the range, in logarithm; less for batches of
+    few rows."""
     low, high = learning_rate_range(method, hidden_size)
     rate = high * (low / high) ** (1 / 3)
-    return Hyperparameters(learning_rate=rate, batch_size=16, origin="default")
+    rows = usual_batch_size(row_tokens)
+    return Hyperparameters(max(low, rate * rate_factor(rows)), rows, "default")
 
 
 def best_so_far(trials: Sequence[Trial], rows_read: float) -> Hyperparameters | None:
@@ -87,6 +95,7 @@ def suggest(
     seed: int,
     ceiling: float | None = None,
     rows_read: float = 0.0,
+    row_tokens: float = 0.0,
 ) -> Hyperparameters:
     """The next hyperparameters.
 
@@ -101,25 +110,26 @@ def suggest(
             the rate that made them undoes more than it teaches (each of SGDR's restarts may decay
             its peak, arXiv 1608.03983). Never below twice the range's lower end.
         rows_read: how long the training will be (``Trial.rows_read``); 0.0 where it is not known.
+        row_tokens: tokens of a row on average (``tools.training.batch_size``).
     """
     if not trials:
-        return default_hyperparameters(method, hidden_size)
+        return default_hyperparameters(method, hidden_size, row_tokens)
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     low, high = learning_rate_range(method, hidden_size)
     high = min(high, max(ceiling, 2 * low)) if ceiling else high
-    fields = moved(method, len(trials))
+    fields, sizes = moved(method, len(trials)), batch_sizes(row_tokens)
     first = {
         "learning_rate": optuna.distributions.FloatDistribution(low, high, log=True),
-        "batch_size": optuna.distributions.CategoricalDistribution(BATCH_SIZES),
+        "batch_size": optuna.distributions.CategoricalDistribution(sizes),
     }
     study = optuna.create_study(
         direction="maximize",
         sampler=optuna.samplers.TPESampler(seed=seed + len(trials), n_startup_trials=2),
     )
     for trial, worth in zip(trials, standings(trials, rows_read), strict=True):
-        size = min(BATCH_SIZES, key=lambda known: abs(known - trial.batch_size))
+        size = min(sizes, key=lambda known: abs(known - trial.batch_size))
         rate = min(max(rate_for(trial, rows_read), low), high)
         params, space = told(trial.further, fields, hidden_size)
         study.add_trial(

@@ -13,6 +13,7 @@ from roles.time_split import LEAST_BATCH, LEAST_STEPS
 from tasks.base import Sample
 from tools.models.base_model import BaseModel
 from tools.process.machine import Machine, machine
+from tools.training.batch_size import usual_batch_size
 
 MOST_CORE_FLOPS = {"": 3.5e11, "bf16": 7e11, "avx512_bf16": 7e11, "amx_bf16": 1e13}
 """Operations a second of one CPU core by what it multiplies bfloat16 with: in 32 bits two 512-bit products
@@ -39,7 +40,7 @@ def least_budget_seconds(
     prompt = sum(count_tokens(sample.prompt) for sample in some) / max(len(some), 1)
     row = prompt + ANSWER_TOKENS
     answered = 2 * row * (2 * len(validation) + 2 * test_items)
-    trained = 4 * row * LEAST_STEPS * LEAST_BATCH / 2
+    trained = 4 * row * LEAST_STEPS * min(LEAST_BATCH, usual_batch_size(row)) / 2
     return model.parameters * (answered + trained) / flops
 
 

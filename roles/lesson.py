@@ -6,11 +6,16 @@ import json
 from textwrap import shorten
 from typing import Literal
 
+from memory.experience.catalogue import digest
+from memory.experience.effect import LEAST_ERROR
+from memory.lesson import Place, Tried
 from memory.recipe import Operation, Script
-from memory.records import Diagnosis, Experiment, Lesson
+from memory.records import Diagnosis, Experiment, Lesson, TrainingPlan
 from memory.training import rate_used
-from tools.checks.source_kinds import IN_WORDS, kind_of
+from roles.lesson_verdict import verdict_on_lessons
+from tools.checks.source_kinds import IN_WORDS, kind_of, usable_kinds
 from tools.dojo import Dojo
+from tools.training.learning_rate import place_of_rate
 
 CLAIM = 300
 """Characters of what a role wrote; the lesson's own fields hold it whole."""
@@ -23,7 +28,7 @@ SOURCES_JOIN = "\n"
 def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
     """What transfers to the next run; None when the experiment shows nothing that it could use."""
     if experiment.training_plan is None or experiment.evaluation is None or experiment.comparison is None:
-        return None
+        return _counter_lesson(dojo, experiment)
     base = dojo.validation_score("base").value
     score = experiment.evaluation.paired_score
     trained, kind = experiment.training_plan, data_kind(dojo, experiment)
@@ -31,6 +36,7 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
     gain = score.value - base if score.higher_is_better else base - score.value
     verb: Literal["kept", "discarded"] = "kept" if experiment.outcome == "kept" else "discarded"
     comparison, diagnosis = experiment.comparison, dojo.journal.diagnosis(experiment.id)
+    said = verdict_on_lessons(dojo, experiment)
     text = (
         f"{dojo.spec.id} with {dojo.base_model.name}: {IN_WORDS[kind]} answers, {trained.method} fine-tuning "
         f"from {_start(dojo, trained.init_from)}, learning rate "
@@ -71,7 +77,78 @@ def lesson_of(dojo: Dojo, experiment: Experiment) -> Lesson | None:
         claim=experiment.plan.hypothesis,
         effect=(comparison.delta, comparison.low, comparison.high),
         outcome=verb,
+        weights=experiment.plan.weights,
+        place=_place(dojo),
+        tried=_tried(dojo, experiment, trained, kind),
+        confirms=said.confirms,
+        contradicts=said.contradicts,
     )
+
+
+def _counter_lesson(dojo: Dojo, experiment: Experiment) -> Lesson | None:
+    """What a failed experiment teaches about the lessons that it followed; None where it followed none."""
+    said, failure, trained = (
+        verdict_on_lessons(dojo, experiment),
+        experiment.failure,
+        experiment.training_plan,
+    )
+    if failure is None or not said.contradicts:
+        return None
+    how = f", learning rate {trained.learning_rate:.2g}, {trained.method} fine-tuning" if trained else ""
+    return Lesson(
+        id=f"{dojo.journal.info.run}/{experiment.id}",
+        text=f"{dojo.spec.id} with {dojo.base_model.name}: a training that followed an earlier lesson{how} "
+        f"failed at {failure.stage} ({failure.code})",
+        task=dojo.spec.id,
+        domain=dojo.spec.domain,
+        features={"base_model": dojo.base_model.name, "edition": dojo.edition},
+        gain=0.0,
+        evidence=(f"{dojo.journal.info.run}/{experiment.id}",),
+        created=dojo.now(),
+        claim=experiment.plan.hypothesis,
+        outcome="discarded",
+        place=_place(dojo),
+        contradicts=said.contradicts,
+    )
+
+
+def _tried(dojo: Dojo, experiment: Experiment, trained: TrainingPlan, kind: str) -> Tried | None:
+    """What was trained, in units that mean the same on every task."""
+    before = dojo.journal.evaluation(trained.init_from) or dojo.journal.base_evaluation
+    assert experiment.evaluation is not None and experiment.comparison is not None
+    if before is None or experiment.training is None:
+        return None
+    start, score = before.paired_score, experiment.evaluation.paired_score
+    left = max(100.0 - start.value if score.higher_is_better else start.value, 1.0)
+    better = score.value - start.value if score.higher_is_better else start.value - score.value
+    rate = rate_used(trained, experiment.training)
+    share = experiment.card.reasoning_share if experiment.card else float(kind == "chain_of_thought")
+    error = (experiment.comparison.high - experiment.comparison.low) / (2 * 1.96)
+    return Tried.model_validate(
+        {
+            "kind": kind,
+            "start": "base" if trained.init_from == "base" else "trained",
+            "footing": _footing(dojo, experiment, trained.init_from),
+            "method": trained.method,
+            "rate_place": place_of_rate(rate, trained.method, dojo.base_model.hidden_size),
+            "batch_size": trained.effective_batch_size,
+            "chain_of_thought_share": min(max(share, 0.0), 1.0),
+            "rows_read": float(experiment.training.steps * trained.effective_batch_size),
+            "removed": min(max(100.0 * better / left, -1000.0), 100.0),
+            "error": max(100.0 * error / left, LEAST_ERROR),
+        }
+    )
+
+
+def _place(dojo: Dojo) -> Place:
+    return dojo.place.model_copy(update={"kinds": usable_kinds(dojo.profiles())})
+
+
+def _footing(dojo: Dojo, experiment: Experiment, init_from: str) -> str:
+    info, plan = dojo.journal.info, experiment.plan
+    weights = "base" if init_from == "base" else f"{info.run}/{init_from}"
+    data = (info.data_digest, sorted(plan.sources), sorted(plan.shares.items()))
+    return digest(repr((dojo.spec.id, dojo.base_model.name, weights, data))).hex()
 
 
 def _start(dojo: Dojo, init_from: str) -> str:

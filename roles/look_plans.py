@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memory.records import Plan
-from roles import mixtures, source_looks
+from roles import mixtures, recall, source_looks
 from roles.plan_context import IMPROVE_SHARE, SCREEN_GAIN, STALLED_DISCARDS, PlannerContext, draft
 
 
@@ -11,9 +11,12 @@ def look(context: PlannerContext) -> Plan | None:
     """The next short training of one source, to compare sources by what they do to validation."""
     stalled = context.discards_in_a_row >= STALLED_DISCARDS
     early = "early-stopping" not in context.dojo.journal.without
-    found = source_looks.next_look(context.dojo, context.history, context.groups, stalled, early)
+    favoured = recall.preferred_kind(context)
+    groups = recall.preferred_groups(context) if favoured and not stalled else context.groups
+    found = source_looks.next_look(context.dojo, recall.unled(context), groups, stalled, early)
     if found is None:
         return None
+    first = f"; {favoured[0]} first, as lessons say: {favoured[1].text()}" if favoured else ""
     again = f", {found.steps} more steps from {found.init_from}" if found.round else ""
     return draft(
         context,
@@ -21,7 +24,7 @@ def look(context: PlannerContext) -> Plan | None:
         init_from=found.init_from,
         change="duration" if found.round else "sources" if context.history else "first",
         hypothesis=f"{found.source} alone teaches the task{again}",
-        reason=f"a look: each source by itself for {found.steps} steps, judged by validation",
+        reason=f"a look: each source by itself for {found.steps} steps, judged by validation{first}",
         expected_gain=SCREEN_GAIN,
         seconds=found.seconds,
         steps=found.steps,

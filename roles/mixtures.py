@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from memory.explained import Explained, explained_share
 from memory.records import Experiment
 from roles.method import method_for
-from roles.source_looks import Seen, is_look, is_trial
+from roles.source_looks import Seen, counted, is_look, is_trial
 from roles.time_split import look_seconds
 from tools.dojo import Dojo
 
@@ -96,7 +96,7 @@ def next_trial(
     if not arms or len(looks) < len(history):
         return None
     steps, best = looks[0].plan.steps, chosen[0]
-    trials = [experiment for experiment in looks if is_trial(experiment)]
+    trials = counted([experiment for experiment in looks if is_trial(experiment)])
     one = look_seconds(dojo, method_for(dojo), best.source, steps)
     if not trials and _all_rounds(len(arms)) * one > TRIALS_SHARE * dojo.remaining_budget_seconds():
         return None
@@ -117,7 +117,7 @@ def winner(
 ) -> Winner | None:
     """The mixture that was left; None where no trial was made, or not all of them."""
     arms = mixtures(chosen, rows, by)
-    trials = [experiment for experiment in history if is_look(experiment) and is_trial(experiment)]
+    trials = counted([experiment for experiment in history if is_look(experiment) and is_trial(experiment)])
     if not arms or not trials:
         return None
     _, standing, _ = _rounds(arms, trials)

@@ -12,6 +12,7 @@ from roles.method import method_for
 from roles.replay import share_for
 from roles.time_split import experiment_seconds, long_seconds
 from tools.checks.champion import beyond_budget
+from tools.checks.repeated_failure import mendable
 from tools.checks.source_kinds import Kind, distrusted
 from tools.curation.audit import AUDIT_ROWS
 from tools.dojo import Dojo
@@ -66,6 +67,17 @@ class PlannerContext:
         return best.id if best else self.champion_id
 
     @property
+    def line(self) -> tuple[str, ...]:
+        """The incumbent and what it was trained on from, latest first; empty as long as nothing was kept."""
+        by_id = {e.id: e for e in self.history}
+        found: list[str] = []
+        current = self.champion_id
+        while current in by_id and current not in found:
+            found.append(current)
+            current = by_id[current].plan.init_from
+        return tuple(found)
+
+    @property
     def trusted(self) -> tuple[str, ...]:
         """Usable sources whose labels the last audit does not contradict."""
         audits = [e for e in self.history if e.diagnosis and e.diagnosis.source_scores]
@@ -95,11 +107,9 @@ class PlannerContext:
     @property
     def discards_in_a_row(self) -> int:
         """How many of the latest experiments were not kept; a look that lost against others is no
-        failure."""
-        runs = [
-            (kept, len(list(group)))
-            for kept, group in groupby(self.after_looks, key=lambda e: e.outcome == "kept")
-        ]
+        failure, and a training that came to no result says nothing about what it tried."""
+        tried = [e for e in self.after_looks if not mendable(e)]
+        runs = [(kept, len(list(group))) for kept, group in groupby(tried, key=lambda e: e.outcome == "kept")]
         return runs[-1][1] if runs and not runs[-1][0] else 0
 
     def long_seconds(self, sources: tuple[str, ...]) -> float | None:
@@ -155,6 +165,7 @@ def draft(
     weights: dict[str, float] | None = None,
     lessons: tuple[str, ...] = (),
     steps: int = 0,
+    move: str = "",
 ) -> Plan:
     """A plan with its wall-clock: ``seconds``, or a share of the time left."""
     return Plan.model_validate(
@@ -164,6 +175,7 @@ def draft(
             "hypothesis": hypothesis,
             "reason": reason,
             "change": change,
+            "move": move,
             "expected_gain": expected_gain,
             "sources": sources,
             "weights": weights or {},

@@ -26,9 +26,9 @@ Each function that can make a plan returns None when its case does not apply.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from memory.records import Experiment, Plan
+from memory.records import Experiment, Move, Plan
 from roles import replay
 from roles.look_plans import go_on_from_best_look, look, mix
 from roles.method import method_for
@@ -40,9 +40,14 @@ from roles.plan_context import (
     PlannerContext,
     draft,
 )
-from roles.recall import from_lesson
+from roles.recall import from_lesson, preferred_groups, unled
+from roles.recovery import once_more
+from roles.search import tree
+from roles.search.moves import anew, complement, leave_out, other_branch
+from roles.stopping import Stop
 from roles.time_split import experiment_seconds
-from tasks.errors import ExperimentFailed
+from tasks.errors import ExperimentFailed, InvalidDecision
+from tools.checks.repeated_failure import check_plan_repeats
 from tools.checks.source_kinds import CHAIN_OF_THOUGHT_SHARE, IN_WORDS, by_kind, why_unusable
 from tools.dojo import Dojo
 from tools.training.loss_curve import STILL_FALLING, loss_fall
@@ -69,8 +74,11 @@ VALUATION: tuple[Rule, ...] = (look, mix, go_on_from_best_look)
 """The rules that judge sources by what training on them does to validation."""
 
 
-def plan(dojo: Dojo, experiment: str) -> Plan | None:
+def plan(dojo: Dojo, experiment: str) -> Plan | Stop | None:
     """The next experiment, or None when nothing is left to try (the run is stuck).
+
+    ``Dojo.search`` says how it is chosen: ``greedy`` takes the first rule that applies, ``tree`` weighs what
+    all of them propose (``roles.search``).
 
     Raises:
         ExperimentFailed: the pool holds no usable source at all.
@@ -86,24 +94,35 @@ def plan(dojo: Dojo, experiment: str) -> Plan | None:
     if not context.usable:
         reasons = "; ".join(f"{name}: {why_unusable(profile)}" for name, profile in dojo.profiles().items())
         raise ExperimentFailed("plan", "empty_data", f"no source can be used ({reasons})")
-    for rule in (
-        from_lesson,
-        look,
-        mix,
-        _replay,
-        _look_again,
-        go_on_from_best_look,
-        _screen,
-        _clean,
-        _add_repaired,
-        _narrow_when_stalled,
-        _widen_when_stalled,
-        _improve,
-    ):
-        proposal = None if _switched_off(rule, dojo) else rule(context)
-        if proposal is not None:
-            return proposal
-    return None
+    if dojo.search == "tree":
+        return tree.choose(context, proposals(context, (*RULES, *BRANCHES)))
+    return next(proposals(context, RULES), None)
+
+
+def proposals(context: PlannerContext, rules: Sequence[tuple[Move, Rule]]) -> Iterator[Plan]:
+    """What the rules propose, in their order; without what failed too often in the same way."""
+    for move, rule in rules:
+        proposal = None if _switched_off(rule, context.dojo) else rule(context)
+        if proposal is not None and not _refused(context.dojo, proposal):
+            tests = proposal.tests or _tested(context, proposal)
+            yield proposal.model_copy(update={"move": move, "tests": tests})
+
+
+def _tested(context: PlannerContext, proposal: Plan) -> str:
+    """The experiment whose diagnosis predicts what this change brings, where no plan has tested it yet."""
+    if proposal.steps or any(e.plan.tests == proposal.init_from for e in context.history):
+        return ""
+    start = next((e for e in context.history if e.id == proposal.init_from), None)
+    made = start.diagnosis.prediction if start and start.diagnosis else None
+    return proposal.init_from if made is not None and made.change == proposal.change else ""
+
+
+def _refused(dojo: Dojo, proposal: Plan) -> bool:
+    try:
+        check_plan_repeats(dojo, proposal)
+    except InvalidDecision:
+        return True
+    return False
 
 
 def _switched_off(rule: Rule, dojo: Dojo) -> bool:
@@ -132,19 +151,21 @@ def _replay(context: PlannerContext) -> Plan | None:
 
 def _candidates(context: PlannerContext) -> Iterator[tuple[str, tuple[str, ...], str]]:
     """(kind, sources, reason) worth a screening, best guess first."""
-    if context.groups["chain_of_thought"]:
+    groups = preferred_groups(context)
+    if groups["chain_of_thought"]:
         yield (
             "chain_of_thought",
-            context.groups["chain_of_thought"],
+            groups["chain_of_thought"],
             "written steps teach small models more than direct answers (arXiv 2212.10071)",
         )
-    if context.groups["direct"]:
-        yield "direct", context.groups["direct"], "the control: the same task with direct answers"
+    if groups["direct"]:
+        yield "direct", groups["direct"], "the control: the same task with direct answers"
 
 
 def _screen(context: PlannerContext) -> Plan | None:
     """Each kind of data once, from the base weights; none after a lesson has answered the question."""
-    if context.history and (context.chosen or (context.history[0].plan.lessons and context.champion)):
+    answered = unled(context)
+    if context.history and (context.chosen or (answered and answered[0].plan.lessons and context.champion)):
         return None
     for kind, sources, reason in _candidates(context):
         if context.tried(sources, "base"):
@@ -348,3 +369,28 @@ def _improve(context: PlannerContext) -> Plan | None:
         seconds=context.long_seconds(sources),
         weights=dict(weights),
     )
+
+
+RULES: tuple[tuple[Move, Rule], ...] = (
+    ("draft", from_lesson),
+    ("repair", once_more),
+    ("draft", look),
+    ("combine", mix),
+    ("repair", _replay),
+    ("improve", _look_again),
+    ("improve", go_on_from_best_look),
+    ("draft", _screen),
+    ("ablate", _clean),
+    ("combine", _add_repaired),
+    ("ablate", _narrow_when_stalled),
+    ("combine", _widen_when_stalled),
+    ("improve", _improve),
+)
+"""In the order of the module's docstring, each with the kind of move that its plans are."""
+BRANCHES: tuple[tuple[Move, Rule], ...] = (
+    ("improve", other_branch),
+    ("combine", complement),
+    ("draft", anew),
+    ("ablate", leave_out),
+)
+"""What the tree search weighs beside them."""

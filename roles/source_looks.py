@@ -18,6 +18,7 @@ from memory.records import Experiment
 from roles.method import method_for
 from roles.time_split import LEAST_LOOK_STEPS, ONE_KIND_SHARE, look_seconds, look_steps, looks_fit
 from tasks.base import Score
+from tools.checks.repeated_failure import mendable
 from tools.checks.source_kinds import Kind
 from tools.dojo import Dojo
 
@@ -76,6 +77,20 @@ def is_trial(experiment: Experiment) -> bool:
 def is_source_look(experiment: Experiment) -> bool:
     """Whether an experiment is a look at a single source."""
     return is_look(experiment) and not is_trial(experiment)
+
+
+def counted(looks: Sequence[Experiment]) -> tuple[Experiment, ...]:
+    """The looks that count: where a training failed of what says nothing about its data, it is made again
+    once, and the failed one counts as not made."""
+    spared: set[tuple[object, ...]] = set()
+    found: list[Experiment] = []
+    for look in looks:
+        key = (look.plan.sources, tuple(sorted(look.plan.weights.items())), look.plan.steps)
+        if mendable(look) and key not in spared:
+            spared.add(key)
+        else:
+            found.append(look)
+    return tuple(found)
 
 
 def next_look(
@@ -145,7 +160,7 @@ def _race(
 ) -> Race:
     """Play the rounds again from the journal."""
     by_source: dict[str, list[Experiment]] = {name: [] for name in usable}
-    for look in looks:
+    for look in counted(looks):
         by_source.setdefault(look.plan.sources[0], []).append(look)
     entrants: tuple[str, ...] = tuple(usable)
     standing: tuple[Seen, ...] = ()
@@ -175,7 +190,7 @@ def _entrants(standing: Sequence[Seen], groups: dict[Kind, tuple[str, ...]], bas
     """
     close = _close(standing)
     kinds = {kind for kind, names in groups.items() for seen in close if seen.source in names}
-    if not close or (_clearly_above(close[0].score, base) and len(kinds) == 1):
+    if not close or (clearly_above(close[0].score, base) and len(kinds) == 1):
         return ()
     return tuple(seen.source for seen in close[: (len(standing) + 1) // 2])
 
@@ -187,10 +202,11 @@ def _teaches(standing: Sequence[Seen]) -> bool:
 
 def _close(standing: Sequence[Seen]) -> tuple[Seen, ...]:
     """The best and those that its 95% interval holds."""
-    return tuple(seen for seen in standing if not _clearly_above(standing[0].score, seen.score))
+    return tuple(seen for seen in standing if not clearly_above(standing[0].score, seen.score))
 
 
-def _clearly_above(score: Score, other: Score) -> bool:
+def clearly_above(score: Score, other: Score) -> bool:
+    """Whether a score's whole 95% interval lies on the better side of another."""
     return score.low > other.value if score.higher_is_better else score.high < other.value
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from memory.records import Experiment, Plan, TrainingPlan
 from roles.search_space import MAX_EPOCHS
 from tools.dojo import Dojo
+from tools.training.batch_size import usual_batch_size
 from tools.training.learning_rate import Method
 
 TYPICAL_EXPERIMENTS = 8
@@ -35,8 +36,8 @@ LOOKS_SHARE = 0.3
 lost. A judgement: 0.4 was measured on three task folders, 0.3 on one and on one synthetic edition."""
 ONE_KIND_SHARE = 0.5
 """The same where all sources are of one kind, so that a comparison of kinds would tell nothing."""
-LEAST_LOOK_STEPS, MOST_LOOK_STEPS, LOOK_BATCH = 25, 60, 16
-"""Optimiser steps of a first look, and the rows in each. On the bundled model 60 steps on a clean source
+LEAST_LOOK_STEPS, MOST_LOOK_STEPS = 25, 60
+"""Optimiser steps of a first look. On the bundled model 60 steps on a clean source
 score 10 to 100 where those on a faulty one score 0 to 25."""
 SCREENINGS = 2
 """Experiments that the looks count for in the division of the budget, however many sources there are."""
@@ -60,7 +61,7 @@ def look_seconds(dojo: Dojo, method: Method, source: str, steps: int) -> float:
     """Wall-clock of a look, its evaluation included."""
     speed, profile = dojo.training_speed(TrainingPlan(method=method)), dojo.profiles()[source]
     tokens = profile.mean_prompt_tokens + profile.mean_answer_tokens + dojo.template_tokens
-    trained = steps * LOOK_BATCH * tokens / speed.tokens_per_second
+    trained = steps * usual_batch_size(mean_row_tokens(dojo)) * tokens / speed.tokens_per_second
     return dojo.overhead_seconds() + speed.fixed_seconds + trained
 
 
@@ -68,7 +69,8 @@ def meaningful_seconds(dojo: Dojo, method: Method) -> float:
     """The shortest experiment that means something, in wall-clock seconds."""
     overhead = dojo.overhead_seconds()
     speed = dojo.training_speed(TrainingPlan(method=method))
-    tokens = LEAST_STEPS * LEAST_BATCH * mean_row_tokens(dojo)
+    row = mean_row_tokens(dojo)
+    tokens = LEAST_STEPS * min(LEAST_BATCH, usual_batch_size(row)) * row
     fixed = overhead + speed.fixed_seconds
     return max(fixed + tokens / speed.tokens_per_second, fixed / OVERHEAD_SHARE)
 

@@ -12,12 +12,14 @@ from typing import Any
 from memory.recipe import DataCard
 from memory.records import Experiment, Plan, TrainingPlan
 from memory.training import rate_used
+from roles import recalled_hyperparameters
 from roles.hyperparameters import Hyperparameters, best_so_far, suggest
 from roles.method import method_for
 from roles.search_space import MAX_EPOCHS
-from roles.time_split import rows_in_time, searches
+from roles.time_split import mean_row_tokens, rows_in_time, searches
 from roles.trials import trials_from
 from tasks.errors import ExperimentFailed
+from tools.checks.repeated_failure import MOST_TIMES, crashes, diverged_at
 from tools.dojo import Dojo
 from tools.models.quantised import has_bitsandbytes
 from tools.process.machine import machine
@@ -26,10 +28,21 @@ from tools.training.estimate import LIBRARIES_GIB, formula_gib
 from tools.training.learning_rate import Method, learning_rate_range
 from tools.training.memory import LongestBatch, longest_batch
 
+BACK_OFF = 0.5
+"""Of a rate that diverged, the most that is tried after it: what a diagnosis of divergence asks for."""
+
 
 def draft_training(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
     """Method by size, hyperparameters by TPE (or by a cited lesson), no more epochs than pay."""
-    return within_memory(dojo, plan, card, draft_of(dojo, plan, card, method_for(dojo)))
+    return within_memory(dojo, plan, card, draft_of(dojo, plan, card, method_asked(dojo, plan)))
+
+
+def method_asked(dojo: Dojo, plan: Plan) -> Method:
+    """The method by size; the other one where the process of that died twice over the same work."""
+    usual = method_for(dojo)
+    if crashes(dojo.journal.experiments(), plan, usual) < MOST_TIMES:
+        return usual
+    return "lora" if usual == "full" else "full"
 
 
 def draft_of(dojo: Dojo, plan: Plan, card: DataCard, method: Method) -> TrainingPlan:
@@ -126,14 +139,16 @@ def _with_lora(dojo: Dojo, plan: Plan, draft: TrainingPlan) -> TrainingPlan:
 def hyperparameters_for(
     dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method
 ) -> Hyperparameters:
-    """What is suggested for a plan, at no higher a rate than the weights allow that it goes on from."""
-    ceiling = rate_ceiling(dojo, plan.init_from, method)
+    """What is suggested for a plan, at no higher a rate than the weights allow that it goes on from, and
+    clearly below one that diverged."""
+    ceiling, why = rate_ceiling(dojo, plan.init_from, method), f"held to the rate of {plan.init_from}"
+    diverged = diverged_at(history, method, plan.init_from)
+    if diverged is not None and (ceiling is None or BACK_OFF * diverged < ceiling):
+        ceiling, why = BACK_OFF * diverged, f"held to half of {diverged:.2g}, which diverged"
     found = _suggested(dojo, plan, history, method, ceiling)
     if ceiling is None or found.learning_rate <= ceiling:
         return found
-    return replace(
-        found, learning_rate=ceiling, origin=f"{found.origin}, held to the rate of {plan.init_from}"
-    )
+    return replace(found, learning_rate=ceiling, origin=f"{found.origin}, {why}")
 
 
 def rate_ceiling(dojo: Dojo, init_from: str, method: Method) -> float | None:
@@ -156,20 +171,38 @@ def _suggested(
     dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method, ceiling: float | None
 ) -> Hyperparameters:
     """A cited lesson's hyperparameters first; screenings and what goes on from a look share one default, so
-    that only the data differs, and so do all where the budget holds no search; else TPE."""
-    for lesson in dojo.lessons(plan.lessons):
-        if lesson.settings.get("method") == method and "learning_rate" in lesson.settings:
-            return Hyperparameters(
-                float(lesson.settings["learning_rate"]),
-                int(float(lesson.settings["per_device_train_batch_size"])),
-                f"lesson {lesson.id}",
-            )
-    width = dojo.base_model.hidden_size
+    that only the data differs, and so do all where the budget holds no search; else TPE. The default is
+    what lessons of all tasks favour, where they favour anything."""
+    found, refused = recalled_hyperparameters.cited(dojo, dojo.lessons(plan.lessons), method)
+    if found is not None:
+        return found
+    if refused:
+        return replace(_unadvised(dojo, plan, history, method, ceiling), origin=f"default; {refused}")
+    return _unadvised(dojo, plan, history, method, ceiling)
+
+
+def _unadvised(
+    dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method, ceiling: float | None
+) -> Hyperparameters:
+    if (shared := _of_looks(history, method)) is not None and plan.steps:
+        return shared
+    width, tokens = dojo.base_model.hidden_size, mean_row_tokens(dojo)
     trials = trials_from(history, dojo.validation_score("base").value, method)
     length = rows_in_time(dojo, plan, method)
     before = dojo.journal.plan(plan.init_from)
     from_look = before is not None and before.steps > 0
     screening = plan.steps or from_look or plan.change in ("first", "sources", "data")
     if screening or "tpe" in dojo.journal.without or not searches(dojo, method):
-        return best_so_far(trials, length) or suggest([], method, width, dojo.seed)
-    return suggest(trials, method, width, dojo.seed, ceiling, length)
+        found = best_so_far(trials, length) or recalled_hyperparameters.from_other_tasks(dojo, method)
+        return found or suggest([], method, width, dojo.seed, row_tokens=tokens)
+    recalled = None if trials else recalled_hyperparameters.from_other_tasks(dojo, method)
+    return recalled or suggest(trials, method, width, dojo.seed, ceiling, length, tokens)
+
+
+def _of_looks(history: tuple[Experiment, ...], method: Method) -> Hyperparameters | None:
+    """What the first look at a source was made with: all looks share it, or rates would be compared."""
+    for look in history:
+        made = look.training_plan
+        if look.plan.steps and made is not None and made.method == method:
+            return Hyperparameters(made.learning_rate, made.effective_batch_size, made.hyperparameters_from)
+    return None

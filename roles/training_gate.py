@@ -67,7 +67,8 @@ def timed(
     """
     spent = probe.wall_seconds if probe else 0.0
     seconds = max(plan.max_seconds - dojo.overhead_seconds() - spent, LEAST_SHARE * plan.max_seconds)
-    seconds /= 2 ** _timeouts(dojo)
+    if not plan.steps:  # the length of a look is that of the others
+        seconds /= 2 ** _timeouts(dojo)
     one_epoch = draft.model_copy(update={"num_train_epochs": 1.0, "max_steps": -1})
     estimate = dojo.estimate(one_epoch, card)
     fixed, speed = estimate.fixed_seconds, estimate.tokens_per_second
@@ -93,13 +94,21 @@ def timed(
 
 
 def _timeouts(dojo: Dojo) -> int:
-    """Trainings of this run that did not end in time: each halves the next, as its diagnosis asks."""
-    failures = [experiment.failure for experiment in dojo.journal.experiments()]
-    return sum(bool(each) and each.code == "timeout" and each.stage == "train" for each in failures if each)
+    """Trainings in a row that did not end in time: each halves the next, as its diagnosis asks.
+
+    One that ended since has measured the machine's speed anew.
+    """
+    count = 0
+    for experiment in reversed(dojo.journal.experiments()):
+        if experiment.training is not None:
+            break
+        failure = experiment.failure
+        count += failure is not None and failure.code == "timeout" and failure.stage == "train"
+    return count
 
 
 def _batch_of(asked: int, rows: int) -> int:
-    """The batch, halved down to ``LEAST_BATCH`` where a short training would have too few steps."""
+    """The batch, halved, not below ``LEAST_BATCH``, where a short training would have too few steps."""
     size = asked
     while size >= 2 * LEAST_BATCH and rows / size < LEAST_STEPS:
         size //= 2

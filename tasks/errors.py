@@ -21,7 +21,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 Stage = Literal["plan", "data", "probe", "train", "evaluate", "diagnose"]
 
@@ -41,6 +41,7 @@ Code = Literal[
     "judge_failed",
     "cap_reached",
     "rejected",
+    "repeated",
 ]
 
 
@@ -67,6 +68,8 @@ class ExperimentFailed(FtDojoError):
 
     def __init__(self, stage: Stage, code: Code, message: str, log_tail: str = "") -> None:
         self.stage, self.code, self.message, self.log_tail = stage, code, message, log_tail
+        self.tried: dict[str, Any] = {}
+        """The settings of a training of which a few steps failed, JSON-plain; else empty."""
         super().__init__(f"{stage}: {code}: {message}")
 
 

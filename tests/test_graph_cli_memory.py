@@ -140,7 +140,8 @@ def test_a_rebuild_sets_bad_lines_aside_and_shows_them(folder):
     book = folder / "lessons.jsonl"
     bad = b'{"id": 3}\nno json\n\xff\xfe\n'
     book.write_bytes(bad + book.read_bytes() + b'{"id": "torn')
-    assert "ftdojo memory rebuild" in refusal(folder, "search", "labels")
+    searched = memory(folder, "search", "labels")
+    assert searched.exit_code == 0 and "3 lines of" in searched.stderr and "rebuild" in searched.stderr
     shown = said(folder, "rebuild")
     assert "index of 3 lessons" in shown
     assert "4 lines are no lessons" in shown
@@ -166,6 +167,23 @@ def test_statistics_count_by_task_and_name_contradictions(folder):
     assert (aime["lessons"], aime["kept"], aime["discarded"], aime["unknown"]) == (3, 1, 1, 1)
     assert [(found["earlier"], found["later"]) for found in told["contradictions"]] == [("r1/e02", "r5/e02")]
     assert "r5/e02 (+6.0) against r1/e02 (-4.0)" in said(folder, "stats")
+
+
+def test_what_later_runs_made_of_a_lesson_is_shown(folder):
+    for run in ("r7", "r8"):
+        LessonBook(folder).add(lesson(f"{run}/e01", settings={}, gain=0.0, contradicts=("r1/e01",)))
+    LessonBook(folder).add(lesson("r9/e01", settings={}, confirms=("r2/e01",)))
+    told = json.loads(said(folder, "stats", "--json"))
+    assert (told["confirmed"], told["disputed"], told["refuted"]) == (1, 1, 1)
+    assert "1 confirmed, 1 disputed, 1 refuted" in said(folder, "stats")
+    shown = said(folder, "show", "r1/e01")
+    assert "confirmed by 0 later runs, contradicted by 2; trust 0.6" in shown
+    assert "a warning: more runs refute it than bear it out" in shown
+    assert json.loads(said(folder, "show", "r2/e01", "--json"))["trust"]["confirmations"] == 1
+    found = {item["id"]: item for item in json.loads(said(folder, "search", "wrong labels", "--json"))}
+    assert found["r1/e01"]["kind"] == "warning"
+    assert found["r1/e01"]["trust"]["contradictions"] == 2
+    assert "contradicted by 2" in said(folder, "search", "wrong labels")
 
 
 def test_exported_lessons_are_the_same_in_another_memory(folder, tmp_path):

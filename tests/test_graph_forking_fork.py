@@ -19,6 +19,7 @@ from tests.support.small_run import make_task_and_model, run_settings
 from tools.process.worker import Worker
 
 APPROVE, REJECT = {"verdict": "approve"}, {"verdict": "reject", "note": "enough"}
+UNTOLD = ("heartbeat", "note", "evidence")
 CONFIG = {"configurable": {"thread_id": "one"}, "recursion_limit": 1000}
 
 
@@ -67,7 +68,7 @@ def _at(graph, **wanted):
 
 def _kinds(run_dir: Path) -> list[tuple[str, str | None]]:
     events = ftdojo.journal(run_dir).events
-    return [(event.kind, event.experiment) for event in events if event.kind not in ("heartbeat", "note")]
+    return [(event.kind, event.experiment) for event in events if event.kind not in UNTOLD]
 
 
 def test_a_fork_shares_the_past_and_nothing_of_the_end(first, tmp_path):

@@ -51,6 +51,7 @@ def driven(task_and_model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("driven")
     with pytest.MonkeyPatch.context() as patch, ChatServer(scripted_reply) as server:
         patch.setenv("OPENAI_API_KEY", KEY)
+        patch.setenv("OPENAI_BASE_URL", server.base_url)
         summary = ftdojo.run(
             str(task),
             base_model=str(model),
@@ -61,7 +62,6 @@ def driven(task_and_model, tmp_path_factory):
             runs_dir=str(folder / "runs"),
             policy="llm",
             model="openai:scripted",
-            base_url=server.base_url,
         )
         requests = list(server.requests)
     return summary, ftdojo.journal(folder / "runs" / str(summary["run"])), requests

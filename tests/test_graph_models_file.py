@@ -167,7 +167,8 @@ def test_a_key_is_read_from_the_providers_variable(load: Any) -> None:
 
 def test_a_key_that_was_loaded_reaches_the_server(load: Any) -> None:
     with ChatServer(in_order(text("hi"))) as server:
-        models = load(model="openai:a", base_url=server.base_url, environ={"OPENAI_API_KEY": f" {KEY}\n"})
+        toml = f'[default]\nmodel = "openai:a"\nbase_url = "{server.base_url}"\napi_key_env = "GATE_KEY"\n'
+        models = load(toml, {"GATE_KEY": f" {KEY}\n"})
         chat_model(models.small[0]).invoke("hello")
     assert server.requests[0].headers["Authorization"] == f"Bearer {KEY}"
 
@@ -188,6 +189,45 @@ def test_a_key_goes_to_no_other_server_than_the_one_it_was_named_for(load: Any) 
     assert [key_of(spec) for spec in roles["data_curator"]] == [KEY, KEY, ""]
     assert [key_of(spec) for spec in roles["planner"]] == ["", KEY, ""]
     assert key_of(roles["evaluator"][0]) == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("", True),
+        ("https://api.openai.com/v1", True),
+        ("https://eu.api.openai.com/v1", True),
+        ("http://api.openai.com/v1", False),  # unencrypted
+        ("https://api.openai.com.evil.example/v1", False),
+        ("https://evil-openai.com/v1", False),
+        ("https://gateway.example/openai.com", False),
+        (LOCAL, False),
+    ],
+)
+def test_a_providers_key_goes_to_the_providers_own_address_alone(load: Any, url: str, sent: bool) -> None:
+    given = [
+        load(model="openai:a", base_url=url, environ=KEYS),
+        load(f'[default]\nmodel = "openai:a"\nbase_url = "{url}"\n', KEYS),
+        load(model="openai:a", base_url=url, teacher="openai:t", environ=KEYS),
+    ]
+    assert {key_of(spec) for models in given for spec in models.all} == {KEY if sent else ""}
+
+
+def test_a_baseline_at_an_address_gets_no_providers_key(load: Any) -> None:
+    models = load(policy="playbook", baseline=f"{LOCAL}#big", environ=KEYS)
+    assert [key_of(spec) for spec in models.baseline] == [""]
+
+
+def test_the_flag_may_repeat_the_files_address_and_keeps_its_key(load: Any) -> None:
+    toml = f'[default]\nmodel = "openai:a"\nbase_url = "{LOCAL}"\napi_key_env = "GATEWAY_KEY"\n'
+    environ = {"GATEWAY_KEY": KEY}
+    assert key_of(load(toml, environ, base_url=LOCAL).small[0]) == KEY
+    assert key_of(load(toml, environ, base_url="http://elsewhere/v1").small[0]) == ""
+
+
+def test_the_environment_that_names_the_server_says_whose_key_goes_there(load: Any) -> None:
+    models = load(model="openai:a", environ={**KEYS, "OPENAI_BASE_URL": LOCAL})
+    assert [(spec.base_url, key_of(spec)) for spec in models.small] == [(LOCAL, KEY)]
 
 
 def test_a_hosted_model_without_its_key_names_the_variable(load: Any) -> None:
@@ -241,7 +281,7 @@ def test_a_variable_that_children_would_see_is_refused(load: Any) -> None:
     ("toml", "told"),
     [
         ('[default]\nmodle = "openai:a"', r"\[default\] modle: is unknown; did you mean model\?"),
-        ('[eval_server]\ntemperature = 1', r"\[eval_server\] temperature: is unknown; (?!.*temperature)"),
+        ("[eval_server]\ntemperature = 1", r"\[eval_server\] temperature: is unknown; (?!.*temperature)"),
         ('[judge]\nfallbacks = ["openai:b"]', r"\[judge\] fallbacks: is unknown; (?!.*fallbacks)"),
         ('[defualt]\nmodel = "openai:a"', r"models\.toml: defualt: is unknown; did you mean default\?"),
         ('[roles.plannr]\nmodel = "openai:a"', r"\[roles\] plannr: is unknown; did you mean planner\?"),

@@ -24,6 +24,14 @@ sdk = pytest.importorskip("langgraph_sdk", reason="langgraph-sdk is not installe
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 120.0
+KEY = "sk-of-the-server-0123456789"
+OWN = {
+    "OMP_NUM_THREADS": "1",
+    "PYTHONPATH": str(ROOT),
+    "OPENAI_API_KEY": KEY,
+    "FTDOJO_SERVER_ALLOW": "task,base_model,runs_dir,memory",
+}
+"""What the server's owner has settled: what the tests' own runs need, and a key that must not travel."""
 REJECT = {"verdict": "reject", "note": "enough"}
 
 
@@ -39,6 +47,7 @@ def address(folder) -> Iterator[str]:
     config["dependencies"] = [str(ROOT)]
     for graph in config["graphs"].values():
         graph["path"] = str(ROOT / graph["path"])
+    config["http"]["app"] = str(ROOT / config["http"]["app"])
     (folder / "langgraph.json").write_text(json.dumps(config), encoding="utf-8")
     port = _free_port()
     command = [str(Path(sys.executable).parent / "langgraph"), "dev", "--no-browser", "--no-reload"]
@@ -46,7 +55,7 @@ def address(folder) -> Iterator[str]:
     process = subprocess.Popen(
         [*command, "--host", "127.0.0.1", "--port", str(port)],
         cwd=folder,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "FTDOJO_HOME": str(folder)},
+        env=os.environ | OWN | {"FTDOJO_HOME": str(folder)},
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,
@@ -118,6 +127,61 @@ def test_the_picture_has_every_node_and_gate(client, assistant):
     names = {node["id"] for node in client.assistants.get_graph(assistant)["nodes"]}
     gates = {"approve_plan", "approve_data", "approve_train"}
     assert gates | {"planner", "data_curator", "curate", "training_engineer", "train", "finish"} <= names
+
+
+def test_a_foreign_page_or_name_gets_one_line_and_starts_nothing(address):
+    for name, value in (("Origin", "https://evil.example"), ("Host", "evil.example")):
+        for path, body in (("/threads", b"{}"), ("/assistants/search", b"{}"), ("/ok", None)):
+            status, told, headers = _refused(address + path, body, {name: value})
+            assert status == 403 and value in json.loads(told)["detail"]
+            assert "access-control-allow-origin" not in headers
+
+
+@pytest.mark.parametrize("route", ["/mcp", "/a2a/ftdojo", "/store/items"])
+def test_doors_that_nobody_needs_are_closed(address, route):
+    assert _refused(address + route, b"{}", {})[0] == 404
+
+
+def _refused(url: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes, set[str]]:
+    """Status, body and the names of headers of an answer that is an error."""
+    request = urllib.request.Request(url, body, headers)
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=20)
+    with caught.value as answer:
+        return answer.code, answer.read(), {name.lower() for name in answer.headers}
+
+
+def test_a_request_that_names_an_address_a_path_or_a_model_is_refused_and_the_key_stays(
+    client, assistant, folder
+):
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        listening.setblocking(False)
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        asked = {"policy": "llm", "model": "openai:m", "base_url": url}
+        file = folder / "theirs.toml"
+        file.write_text(f'[default]\nmodel = "openai:m"\nbase_url = "{url}"\n')
+        stored = client.assistants.create("ftdojo", context=asked)["assistant_id"]
+        for which, context in (
+            (assistant, asked),
+            (stored, None),
+            (assistant, {"policy": "llm", "models_file": str(file)}),
+            (assistant, {"eval_server": url}),
+            (assistant, {"baseline": f"{url}#m"}),
+            (assistant, {"teacher": "openai:gpt-5"}),
+        ):
+            told = _error(client, which, input={}, context=context)
+            assert "a request may not choose it" in told and "\n" not in told
+        with pytest.raises(BlockingIOError):  # nobody has knocked
+            listening.accept()
+
+
+def _error(client, assistant: str, **how) -> str:
+    """What the run of a thread of its own says when it fails."""
+    thread = client.threads.create()["thread_id"]
+    parts = client.runs.stream(thread, assistant, stream_mode=["updates"], **how)
+    return next(str(part.data["message"]) for part in parts if part.event == "error")
 
 
 @pytest.mark.timeout(400)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from memory.experience.catalogue import current, entry_of
 from memory.experience.lessons import LessonBook
+from memory.experience.store import ExperienceStore
 from tasks.errors import HarnessFault, InputError
 from tests.support.run_records import lesson
 
@@ -82,12 +84,48 @@ def test_lines_set_aside_stay_apart_where_an_editor_took_the_last_newline(tmp_pa
     assert book.bad_path.read_bytes().splitlines() == [b"an earlier one", b"no lesson"]
 
 
-def test_a_bad_line_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("bad", [b'{"id": 3}', b"no json", b"\xff\xfe", b"[" * 100_000, b'{"id": "\\ud800"}'])
+def test_a_bad_line_costs_itself_wherever_it_stands(tmp_path: Path, bad: bytes) -> None:
     book = LessonBook(tmp_path)
     book.add(lesson("r1/e01"))
-    book.path.write_bytes(b'{"id": 3}\n' + book.path.read_bytes())
-    with pytest.raises(InputError, match=r"lessons\.jsonl:1: this line is not a lesson"):
-        book.all()
+    good = book.path.read_bytes()
+    book.path.write_bytes(bad + b"\n" + good)
+    assert [item.id for item in book.all()] == ["r1/e01"]
+    assert [(item.number, item.line) for item in book.bad] == [(1, bad)]
+    with book.path.open("ab") as file:  # another writer, while this one is open
+        file.write(bad + b"\n")
+    assert book.add(lesson("r1/e02"))
+    assert [item.id for item in book.all()] == ["r1/e01", "r1/e02"]
+    assert [item.number for item in book.bad] == [1, 3]
+
+
+def test_a_bad_line_is_kept_aside_when_the_book_is_written_anew(tmp_path: Path) -> None:
+    book = LessonBook(tmp_path)
+    for name in ("e01", "e02"):
+        book.add(lesson(f"r1/{name}"))
+    book.path.write_bytes(b"no lesson\n" + book.path.read_bytes())
+    assert book.forget(["r1/e01"]) == 1
+    assert book.bad_path.read_bytes() == b"no lesson\n"
+    assert [item.id for item in book.all()] == ["r1/e02"] and book.bad == ()
+
+
+def test_a_bad_line_among_the_forgotten_stays_and_stops_nothing(tmp_path: Path) -> None:
+    book = LessonBook(tmp_path)
+    book.add(lesson("r1/e01"))
+    book.forget(["r1/e01"])
+    book.forgotten_path.write_bytes(b"[]\n" + book.forgotten_path.read_bytes())
+    assert book.forgotten() == {"r1/e01"}
+    assert not book.add(lesson("r1/e01"))
+    with book.lock():
+        book.remember_again({"r1/e01"})
+    assert book.forgotten_path.read_bytes() == b"[]\n"
+
+
+def test_what_is_left_out_of_a_memory_is_counted_in_a_sentence(tmp_path: Path) -> None:
+    store = ExperienceStore(tmp_path)
+    assert store.left_out() == ""
+    store.book.path.write_bytes(b"no lesson\n[]\n")
+    assert re.match(r"2 lines of .*lessons\.jsonl are no lessons .*line 1: .*rebuild", store.left_out())
 
 
 def test_odd_numbers_do_not_spoil_the_book(tmp_path: Path) -> None:

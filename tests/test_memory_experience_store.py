@@ -11,8 +11,11 @@ import pytest
 
 from memory.experience.embedding import HashedEmbedding
 from memory.experience.store import Experience, ExperienceStore, NullStore
+from memory.lesson import Place
 from memory.records import Lesson
 from tests.support.run_records import lesson
+from tests.test_memory_experience_ways import HERE as SITUATION
+from tests.test_memory_experience_ways import looked
 
 ROOT = Path(__file__).parent.parent
 LESSONS = (
@@ -43,7 +46,7 @@ def test_the_same_task_comes_first_then_the_domain_then_the_rest(tmp_path: Path)
     assert ids(store, k=1) == ["r1/e01"]
     best = store.recall(QUERY, 1, task="aime25", domain="math")[0]
     assert best.lesson == LESSONS[0]
-    assert 0.2 < best.similarity == best.score <= 1.0
+    assert 0.2 < best.score < best.similarity <= 1.0
 
 
 def test_a_lesson_without_gain_comes_as_a_warning(tmp_path: Path) -> None:
@@ -153,6 +156,54 @@ def test_importing_the_store_does_not_import_chroma() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_refuted_lesson_comes_later_and_as_a_warning(tmp_path: Path) -> None:
+    store = ExperienceStore(tmp_path)
+    store.record(lesson("r1/e01", text=QUERY, settings={}))
+    store.record(lesson("r2/e01", text=f"{QUERY} too", settings={}))
+    assert ids(store) == ["r1/e01", "r2/e01"]
+    store.ways(SITUATION)  # keeps what was read; the refutations below are seen all the same
+    for run in ("r3", "r4"):
+        store.record(lesson(f"{run}/e01", text="it did not", settings={}, gain=0.0, contradicts=("r1/e01",)))
+    found = {item.lesson.id: item for item in store.recall(QUERY, 5, task="aime25", domain="math")}
+    assert next(iter(found)) == "r2/e01"
+    assert found["r1/e01"].kind == "warning"
+    assert found["r1/e01"].trust.contradictions == 2 == store.trust("r1/e01").contradictions
+    assert found["r2/e01"].kind == "advice"
+
+
+def test_a_task_with_the_same_metric_and_answers_is_nearer_than_another(tmp_path: Path) -> None:
+    store = ExperienceStore(tmp_path)
+    for run, answer in (("r1", "text"), ("r2", "number")):
+        place = Place(metric="right", answer=answer, hidden_size=128)
+        store.record(lesson(f"{run}/e01", task=run, domain="law", text=QUERY, settings={}, place=place))
+    here = Place(metric="right", answer="number", hidden_size=128)
+    found = store.recall(QUERY, 2, task="new", domain="math", place=here)
+    assert [item.lesson.id for item in found] == ["r2/e01", "r1/e01"]
+    near, far = (item.score / item.similarity for item in found)
+    assert near / far == pytest.approx(0.6 / 0.45)
+
+
+def test_a_large_sure_effect_comes_before_one_that_chance_explains(tmp_path: Path) -> None:
+    store = ExperienceStore(tmp_path)
+    for run, effect in (("r1", (1.0, -9.0, 11.0)), ("r2", (30.0, 25.0, 35.0)), ("r3", (-30.0, -35.0, -25.0))):
+        store.record(lesson(f"{run}/e01", text=QUERY, settings={}, gain=effect[0], effect=effect))
+    assert ids(store) == ["r2/e01", "r3/e01", "r1/e01"]
+
+
+def test_ways_are_read_from_the_book_and_follow_it(tmp_path: Path) -> None:
+    store = ExperienceStore(tmp_path)
+    assert store.ways(SITUATION).preference("direct") is None
+    for number, (worked, direct) in enumerate(((30.0, 10.0), (40.0, 22.0), (25.0, 6.0))):
+        for each in looked(f"r{number}", worked, direct):
+            store.book.add(each)
+    first = store.ways(SITUATION)
+    effect = first.preference("chain_of_thought")
+    assert effect is not None and effect.runs == 3
+    assert store.ways(SITUATION) is first
+    assert not (tmp_path / "chroma").exists(), "no vector is needed for them"
+    assert NullStore().ways(SITUATION).preference("direct") is None
 
 
 def test_many_lessons_of_another_task_do_not_crowd_out_this_one(tmp_path: Path) -> None:

@@ -103,9 +103,9 @@ def driven(
         patch.setenv("FTDOJO_HOME", str(folder / "home"))
         patch.setenv("OPENAI_API_KEY", KEY)
         patch.setenv("FTDOJO_MODEL", "openai:scripted")
-        patch.setenv("FTDOJO_BASE_URL", server.base_url)
+        patch.setenv("OPENAI_BASE_URL", server.base_url)
         own = run_arguments(task_and_model, folder / "runs", max_tokens=600_000, policy="llm")
-        asked = 'dict(model=os.environ["FTDOJO_MODEL"], base_url=os.environ["FTDOJO_BASE_URL"])'
+        asked = 'dict(model=os.environ["FTDOJO_MODEL"])'
         text, _ = execute("02_drive_it_with_a_language_model.ipynb", f"SETTINGS = {own!r} | {asked}")
         yield {"text": text, "runs": folder / "runs", "requests": server.requests}
 

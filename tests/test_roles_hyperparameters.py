@@ -10,8 +10,8 @@ import pytest
 from memory.records import Experiment
 from memory.training_plan import TrainingPlan
 from roles.hyperparameters import (
-    BATCH_SIZES,
     Hyperparameters,
+    batch_sizes,
     best_so_far,
     caution,
     default_hyperparameters,
@@ -40,6 +40,28 @@ def test_lora_wants_a_higher_rate_than_full_fine_tuning():
     )
 
 
+@pytest.mark.parametrize(
+    ("row_tokens", "rows"), [(0.0, 16), (80.0, 16), (256.0, 16), (300.0, 8), (1_000.0, 4), (9_000.0, 4)]
+)
+def test_long_rows_make_small_batches_and_lower_rates(row_tokens, rows):
+    found = default_hyperparameters("full", 576, row_tokens)
+    assert found.batch_size == rows
+    usual = default_hyperparameters("full", 576).learning_rate
+    assert found.learning_rate == pytest.approx(usual * (rows / 16) ** 0.5)
+    searched = {
+        suggest([Trial(1e-3, rows, 0.3)], "full", 576, seed, row_tokens=row_tokens).batch_size
+        for seed in range(9)
+    }
+    assert searched == {rows, 2 * rows}
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize("width", [64, 576, 4096])
+def test_the_rate_of_a_small_batch_stays_in_the_range(method, width):
+    low, high = learning_rate_range(method, width)
+    assert low <= default_hyperparameters(method, width, 5_000.0).learning_rate < high
+
+
 def test_models_of_billions_of_parameters_get_published_rates():
     low, high = learning_rate_range("full", 4096)
     assert low <= 1e-5 <= high
@@ -53,7 +75,7 @@ def test_suggestions_are_reproducible_and_inside_the_space():
     assert first == second
     low, high = learning_rate_range("full", 128)
     assert low <= first.learning_rate <= high
-    assert first.batch_size in BATCH_SIZES
+    assert first.batch_size in batch_sizes(0.0)
 
 
 def test_a_stopped_trial_is_worth_what_its_paired_answers_say():

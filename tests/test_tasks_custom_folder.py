@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -162,6 +163,95 @@ def test_the_card_of_a_source_is_not_said_to_be_unread(folder: Path) -> None:
     assert [line for line in data.understood if "not read" in line] == [
         "README.md: not read, a text for people"
     ]
+
+
+def _linked(path: Path, target: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
+
+
+SECRET = "the-owners-private-key"
+
+
+@pytest.mark.parametrize("how", ["card", "folder of cards", "rows"])
+def test_a_link_out_of_the_folder_costs_itself_and_its_text_stays_out(folder: Path, how: str) -> None:
+    outside = folder.parent / "outside"
+    outside.mkdir()
+    (outside / "old-book.md").write_text(SECRET)
+    (outside / "rows.jsonl").write_bytes(_jsonl({"q": SECRET, "a": SECRET}))
+    if how == "card":
+        _linked(folder / "train" / "old-book.md", outside / "old-book.md")
+    elif how == "rows":
+        _linked(folder / "train" / "rows.jsonl", outside / "rows.jsonl")
+    else:
+        _linked(folder / "train" / "more", outside)
+    data = load(load_folder(folder), "user", 0)
+    assert [source.name for source in data.sources] == ["old-book"]
+    assert SECRET not in repr(data.sources)
+    assert [line for line in data.understood if "a link that leaves the folder" in line]
+
+
+@pytest.mark.parametrize("name", ["task.toml", "validation.jsonl", "test.jsonl", "train"])
+def test_a_part_of_the_task_that_is_a_link_out_is_refused(folder: Path, name: str) -> None:
+    outside = folder.parent / "outside"
+    (folder / name).rename(outside)
+    _linked(folder / name, outside)
+    assert "a link that leaves the folder" in _refused(folder)
+
+
+def test_a_source_that_is_a_link_out_is_refused_and_one_that_is_named_outside_is_read(folder: Path) -> None:
+    rows = folder.parent / "more.jsonl"
+    rows.write_bytes(_jsonl({"q": "sea", "a": "blue"}))
+    _linked(folder / "more.jsonl", rows)
+    toml = (folder / "task.toml").read_text()
+    (folder / "task.toml").write_text(f'sources = ["../more.jsonl"]\n{toml}')
+    assert {source.name for source in load_folder(folder).data.sources} == {"old-book", "more"}
+    (folder / "task.toml").write_text(f'sources = ["more.jsonl"]\n{toml}')
+    assert "a link that leaves the folder" in _refused(folder)
+
+
+def test_a_link_within_the_folder_is_followed(folder: Path) -> None:
+    (folder / "notes.md").write_text("# Within\n")
+    _linked(folder / "train" / "old-book.md", folder / "notes.md")
+    assert load(load_folder(folder), "user", 0).sources[0].card == "# Within\n"
+
+
+def _pipe(card: Path) -> None:
+    os.mkfifo(card)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda card: card.write_bytes(b"\xff\xfe"), "it is not UTF-8 text"),
+        (lambda card: card.write_bytes(b"x" * 1_000_001), "longer than 1,000,000 bytes"),
+        (_pipe, "not a regular file"),
+        (lambda card: card.mkdir(), "not a regular file"),
+        (lambda card: card.symlink_to("/proc/self/environ"), "a link that leaves the folder"),
+        (lambda card: card.symlink_to("nowhere.md"), "not a regular file"),
+    ],
+)
+def test_a_card_that_cannot_be_read_costs_itself_and_is_named_once(
+    folder: Path, spoil: Callable[[Path], None], told: str
+) -> None:
+    spoil(folder / "train" / "old-book.md")
+    data = load(load_folder(folder), "user", 0)
+    assert data.sources[0].card.startswith("# old-book")
+    assert [line for line in data.understood if "old-book.md" in line] == [f"old-book.md: not read, {told}"]
+
+
+@pytest.mark.parametrize("setting", ["x = " + "[" * 5000, "x = " + "1" * 5000, "x = \ud800"])
+def test_settings_that_no_parser_can_hold_are_one_line(folder: Path, setting: str) -> None:
+    (folder / "task.toml").write_bytes(f"{TOML}{setting}\n".encode("utf-8", "surrogatepass"))
+    assert "task.toml" in _refused(folder)
+
+
+@pytest.mark.parametrize("surrogate", ["\\ud800", "\\uDBFF x"])
+def test_half_a_character_costs_its_row_and_is_counted(folder: Path, surrogate: str) -> None:
+    with (folder / "train" / "old-book.jsonl").open("a") as file:
+        file.write(f'{{"q": "{surrogate}", "a": "red"}}\n')
+    told = "\n".join(load(load_folder(folder), "user", 0).understood)
+    assert "1 rows used, 1 set aside" in told and "half a character" in told
 
 
 def test_a_broken_row_of_a_source_costs_itself_and_is_counted(folder: Path) -> None:

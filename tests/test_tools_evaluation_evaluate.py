@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from memory.journal.log import Journal
 from memory.records import TrainingPlan
 from tasks.base import ItemScore
 from tasks.errors import ExperimentFailed
 from tests.support.copy_word_task import copy_spec, data_card, samples
+from tests.support.run_records import run_info
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.evaluation.evaluate import (
     answer_sets,
@@ -20,6 +23,7 @@ from tools.evaluation.evaluate import (
     row_agreement,
     row_answers,
 )
+from tools.evidence import Evidence
 from tools.process.worker import Worker
 from tools.training.train import train
 from tools.workspace import Workspace
@@ -61,17 +65,41 @@ def test_training_moves_the_score(space: Workspace, base: Path, trained: Path) -
     assert scores[1] >= scores[0] + 30.0
 
 
-def test_finished_predictions_are_judged_again_and_not_made_again(
-    space: Workspace, trained: Path, tmp_path: Path
-) -> None:
+def test_finished_predictions_are_judged_again_and_not_made_again(space: Workspace, trained: Path) -> None:
     out = space.experiment_dir("e02") / "validation.jsonl"
-    first = evaluate(samples(6), copy_spec(), trained, out, space, shared_worker())
-    out_of_order = Worker(preload=("no_such_library",))  # any use of it would raise
-    assert evaluate(samples(6), copy_spec(), trained, out, space, out_of_order) == first
-    out.write_text("".join(out.read_text().splitlines(keepends=True)[:3]))  # a torn file is not trusted
-    again = evaluate(samples(6), copy_spec(), trained, out, space, shared_worker())
-    assert again.score == first.score
-    assert len(read_items(out)) == 6
+    with Journal.create(space.run_dir / "e02.jsonl", run_info()) as journal:
+        written = Evidence(journal, space)
+        first = evaluate(samples(6), copy_spec(), trained, out, space, shared_worker(), evidence=written)
+        out_of_order = Worker(preload=("no_such_library",))  # any use of it would raise
+        again = evaluate(samples(6), copy_spec(), trained, out, space, out_of_order, evidence=written)
+        assert again == first
+        out.write_text("".join(out.read_text().splitlines(keepends=True)[:3]))  # a torn file is not trusted
+        again = evaluate(samples(6), copy_spec(), trained, out, space, shared_worker(), evidence=written)
+        assert again.score == first.score
+        assert len(read_items(out)) == 6
+        assert "another one than the run wrote" in journal.notes[-1]
+
+
+def test_predictions_that_the_run_did_not_write_are_never_taken_for_answers(
+    space: Workspace, base: Path
+) -> None:
+    out = space.experiment_dir("e05") / "test.jsonl"
+    true = evaluate(samples(6), copy_spec(), base, out, space, shared_worker(), split="test")
+    forged = [
+        item | {"prediction": sample.gold} for item, sample in zip(read_items(out), samples(6), strict=True)
+    ]
+    content = "".join(json.dumps(item) + "\n" for item in forged)
+    for name, written in (("forged", True), ("unknown", False)):
+        out.write_text(content)
+        with Journal.create(space.run_dir / f"{name}.jsonl", run_info()) as journal:
+            evidence = Evidence(journal, space) if written else None
+            found = evaluate(
+                samples(6), copy_spec(), base, out, space, shared_worker(), split="test", evidence=evidence
+            )
+            assert found.score == true.score
+            assert ["test.jsonl is none that the run wrote" in note for note in journal.notes] == [
+                True
+            ] * written
 
 
 def test_an_empty_split_is_a_failure_of_the_experiment(space: Workspace, base: Path) -> None:

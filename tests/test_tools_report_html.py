@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from markupsafe import Markup
 
 from memory.claim import claim
 from memory.confirmation import Confirmation, Look
@@ -17,7 +18,7 @@ from tasks.base import Score
 from tests.support.run_folder import NASTY, SEALED, VALIDATION, info, make_run
 from tests.test_memory_early_stop import stop
 from tools.report import facts
-from tools.report.html import render_report, reproduce_command, write_report
+from tools.report.html import _environment, render_report, reproduce_command, write_report
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 
@@ -99,6 +100,13 @@ def test_data_is_escaped_wherever_it_appears(tmp_path: Path) -> None:
     assert NASTY not in page
     assert "<script" not in page
     assert page.count("&lt;script&gt;") > 10
+
+
+def test_invisible_characters_and_keys_do_not_reach_the_page() -> None:
+    text = "a\u202egnp.exe\u2066 \x1b[31m ghp_Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4zAb3d <b> 中文 é"
+    template = _environment().from_string("{{ text }} {{ plot }} {{ 3 }}")
+    page = template.render(text=text, plot=Markup("<svg/>"))
+    assert page == "a\\u{202e}gnp.exe\\u{2066} \\u{1b}[31m [redacted] &lt;b&gt; 中文 é <svg/> 3"
 
 
 def test_the_sealed_test_and_what_resembled_it_are_never_quoted(tmp_path: Path) -> None:

@@ -17,12 +17,15 @@ from graph import session as sessions
 from graph.settings import make_settings
 from memory.recipe import DataRecipe
 from memory.records import Diagnosis, Plan, Role, TrainingPlan, Verdict
+from roles.lesson import lesson_of
 from roles.llm.briefing.build import briefing, system_prompt
 from tests.support.tiny_model import make_tiny_model
 from tools.dojo import Dojo
 from tools.sandbox import run
-from tools.toolkit.all import NAMES, toolbox
 from tools.toolkit.by_role import TOOLS, tools_for
+from tools.verbs.closing import Harness
+from tools.verbs.referee import VERBS
+from tools.verbs.toolbox import toolbox
 
 MARK = "zanzibar"
 PLACES = ("Agadir", "Bergen", "Cadiz", "Dover", "Esbjerg", "Faro", "Gdynia", "Haifa", "Izmir", "Jeddah")
@@ -200,25 +203,20 @@ RECIPES = [
         for code in SCRIPTS
     ),
 ]
-NEXT_PLAN = {
-    "experiment": "e03",
-    "parent": None,
-    "hypothesis": "the forum's rows suffice",
-    "reason": "a control",
-    "change": "sources",
-    "expected_gain": 1.0,
-    "sources": ["forum"],
-    "max_seconds": 200.0,
-}
+NEXT_PLAN = {"hypothesis": "the forum's rows suffice", "change": "sources", "sources": ["forum"]}
 EXPERIMENTS = ("base", "e01", "e02", "e03", "test", "../e01")
 CALLS: dict[str, list[dict[str, Any]]] = {
     "list_sources": [{}],
     "profile_source": [{"name": name} for name in (*SOURCES, "fourm")],
     "sample_rows": [{"source": name, "rows": 8, "seed": seed} for name in SOURCES for seed in range(4)],
     "try_recipe": [{"operations": recipe["operations"]} for recipe in RECIPES],
-    "plan_experiment": [{"plan": NEXT_PLAN}, {"plan": NEXT_PLAN | {"sources": ["copies"]}}],
+    "plan_experiment": [NEXT_PLAN, NEXT_PLAN | {"sources": ["copies"]}],
+    "read_status": [{}],
+    "submit": [{"reason": 7}],
     "run_data_recipe": [
-        {"experiment": id, "recipe": recipe} for recipe in reversed(RECIPES) for id in ("e02", "e03")
+        {"experiment": id, "operations": recipe["operations"]}
+        for recipe in reversed(RECIPES)
+        for id in ("e02", "e03")
     ],
     "try_script": [
         *({"code": code, "sources": ["forum", "copies", "chat", "ledger"]} for code in SCRIPTS),
@@ -247,14 +245,7 @@ CALLS: dict[str, list[dict[str, Any]]] = {
     "finish_experiment": [{"experiment": id} for id in EXPERIMENTS],
     "evaluate_model": [{"experiment": id} for id in EXPERIMENTS],
     "recall_experience": [{"query": "the sealed test items of this harbour"}],
-    "record_experience": [
-        {
-            "lesson": {
-                "id": "r/e01", "text": "t", "task": "harbour", "domain": "custom", "features": {},
-                "gain": 0.0, "evidence": [], "created": "2026-01-01T00:00:00Z",
-            }
-        }
-    ],
+    "record_experience": [{"experiment": id, "text": "t"} for id in EXPERIMENTS],
 }  # fmt: skip
 
 
@@ -277,7 +268,8 @@ def test_the_marker_is_in_every_test_item_and_every_leak_is_one_that_the_guard_k
 def test_no_tool_tells_a_sealed_row(dojo: Dojo, role: Role | None) -> None:
     if run.active().name == "none":
         pytest.skip(run.active().detail)
-    tools = toolbox(dojo) if role is None else tools_for(role, dojo)
+    harness = Harness(lambda ending, reason: {}, lesson_of)
+    tools = toolbox(dojo, harness) if role is None else tools_for(role, dojo)
     # What is under way is finished first, so that the next experiment can be planned.
     tools = sorted(tools, key=lambda tool: tool.name != "finish_experiment")
     told: dict[str, list[str]] = {}
@@ -286,12 +278,14 @@ def test_no_tool_tells_a_sealed_row(dojo: Dojo, role: Role | None) -> None:
         for arguments, answer in zip(CALLS[tool.name], told[tool.name], strict=True):
             assert not sealed_text(answer), (tool.name, arguments, answer)
     # The calls did reach something: each tool answered at least one of them.
-    silent = [name for name, answers in told.items() if all(a.startswith("failed") for a in answers)]
+    refused = ("failed", "refused")
+    silent = [name for name, answers in told.items() if all(a.startswith(refused) for a in answers)]
+    silent = [name for name in silent if name != "submit"]  # here it would end the run
     assert silent == [], told[silent[0]]
 
 
 def test_every_tool_is_called_here() -> None:
-    given = {name for names in TOOLS.values() for name in names} | set(NAMES)
+    given = {name for names in TOOLS.values() for name in names} | set(VERBS)
     assert given - set(CALLS) <= {"estimate_teacher"}  # figures alone, and only with a teacher
 
 

@@ -20,7 +20,7 @@ from tools.chat.models import ModelSpec
 from tools.sandbox import run
 from tools.synthesis.teacher import Teacher
 from tools.toolkit import by_role
-from tools.toolkit.all import NAMES, functions_of, toolbox
+from tools.toolkit.all import functions_of
 from tools.toolkit.answers import ANSWER_CHARACTERS, as_tools, bounded
 from tools.toolkit.by_role import TOOLS, tools_for
 
@@ -65,12 +65,11 @@ def test_each_role_sees_what_its_job_needs_and_nothing_that_acts(dojo: StillDojo
     ]  # fmt: skip
     assert seen["teacher"] == []
     assert not ACTING & {name for names in seen.values() for name in names}
-    assert [tool.name for tool in toolbox(dojo)] == list(NAMES)
 
 
 def test_every_tool_and_every_argument_is_described(dojo: StillDojo) -> None:
     offered = {name for names in TOOLS.values() for name in names} - by_role.NEEDS_TEACHER
-    for tool in as_tools([functions_of(dojo)[name] for name in sorted(offered | set(NAMES))]):
+    for tool in as_tools([functions_of(dojo)[name] for name in sorted(offered)]):
         assert 40 < len(tool.description) < 900, tool.name
         for name, schema in tool.tool_call_schema.model_json_schema().get("properties", {}).items():  # type: ignore[union-attr]
             assert "description" in schema, (tool.name, name)

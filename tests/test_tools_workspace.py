@@ -28,6 +28,15 @@ def test_create_makes_the_folders_and_never_reuses_one(runs_dir: Path):
     assert first.experiment_dir("e01").is_dir()
 
 
+def test_a_runs_folder_is_its_owners_alone(tmp_path: Path):
+    before = os.umask(0o022)
+    try:
+        run_dir = Workspace.create(tmp_path / "runs", "r").run_dir
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in (run_dir, run_dir.parent)] == [0o700, 0o700]
+
+
 def test_a_folder_that_cannot_be_made_is_an_input_error_with_the_fix(tmp_path: Path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match=r"file.*cannot be written.*--runs-dir"):

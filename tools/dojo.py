@@ -21,7 +21,9 @@ from memory.confirmation import Confirmation
 from memory.experience.catalogue import LessonFilter
 from memory.experience.lessons import Recalled
 from memory.experience.store import Experience
+from memory.experience.ways import Situation, Ways
 from memory.journal.log import BASE, Journal
+from memory.lesson import Kind, Place
 from memory.recipe import DataCard, DataRecipe, Repair
 from memory.records import Comparison, Estimate, Evaluation, Lengths, Lesson, Training, TrainingPlan
 from tasks.base import Sample, Score, Source, TaskSpec
@@ -39,12 +41,14 @@ from tools.evaluation import paired_test as comparing
 from tools.evaluation.baselines import levels_of
 from tools.evaluation.judge.scoring import unjudged
 from tools.evaluation.lost_child import once_more
+from tools.evidence import Evidence
 from tools.forgetting.watched import Watched
 from tools.models.base_model import BaseModel
 from tools.models.chat_template import LossOn
 from tools.process.machine import machine
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
+from tools.task_features import place_of
 from tools.training import estimate as estimating
 from tools.training import train as training
 from tools.training.tracking import NOBODY, Audience
@@ -58,6 +62,7 @@ if TYPE_CHECKING:
     from tools.synthesis.teacher import Teacher
 
 Split = Literal["validation", "confirmation", "test"]
+SearchName = Literal["greedy", "tree"]
 
 
 @dataclass
@@ -82,6 +87,8 @@ class Dojo:
     max_rows: int
     max_experiments: int | None = None
     """How many experiments were asked for at most."""
+    search: SearchName = "greedy"
+    """How the Planner chooses among what its rules propose."""
     confirmation: tuple[Sample, ...] = ()
     """Validation items kept apart, on which the final model alone is tested against the base."""
     max_length: int = 512
@@ -111,6 +118,11 @@ class Dojo:
     """What models are asked in place of the items, where the policy shows them more (few-shot examples)."""
     _profiles: dict[str, SourceProfile] = field(default_factory=dict)
 
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Records digests of what the run writes."""
+        return Evidence(self.journal, self.workspace)
+
     # -- looking ---------------------------------------------------------------------------
 
     def profiles(self) -> Mapping[str, SourceProfile]:
@@ -133,20 +145,36 @@ class Dojo:
     def recall(self, query: str | None = None) -> tuple[Recalled, ...]:
         """Lessons of earlier runs that fit this task, best first; empty when memory is off.
 
-        A lesson learned with another base model or edition is left out: hyperparameters do not transfer.
+        Those of the task itself come first. A lesson learned with another base model or edition is left
+        out: its hyperparameters, as they stand, do not transfer (``ways`` says what does).
         """
         text = query or f"{self.spec.id} {self.spec.domain} {self.base_model.name} {self.spec.description}"
         # In the search, not after it: among many lessons of other models the nearest would all be theirs.
         fitting = LessonFilter(
             base_model=self.base_model.name, edition=self.edition, not_run=self.journal.info.run
         )
-        found = self.store.recall(text, k=8, task=self.spec.id, domain=self.spec.domain, only=fitting)
-        return tuple(sorted(found, key=lambda item: (item.lesson.task != self.spec.id, -item.lesson.gain)))
+        found = self.store.recall(text, 8, self.spec.id, self.spec.domain, fitting, self.place)
+        return tuple(sorted(found, key=lambda item: item.lesson.task != self.spec.id))
 
     def lessons(self, ids: Sequence[str]) -> tuple[Lesson, ...]:
         """The lessons with these ids, in order; unknown ids are left out."""
         known = {item.lesson.id: item.lesson for item in self.recall()} if ids else {}
         return tuple(known[name] for name in ids if name in known)
+
+    @cached_property
+    def place(self) -> Place:
+        """Kinds of the run's metric and answers, and its model's width; the same words on every task."""
+        return place_of(self.spec, self.validation, self.base_model.hidden_size)
+
+    def ways(self, kinds: Sequence[Kind]) -> Ways:
+        """What lessons of all tasks, this run's among them, say about data and learning rate here.
+
+        Args:
+            kinds: of the sources that can be trained on.
+        """
+        place = self.place.model_copy(update={"kinds": tuple(kinds)})
+        here = Situation(self.spec.id, self.spec.domain, self.edition, self.base_model.name, place)
+        return self.store.ways(here)
 
     # -- time ------------------------------------------------------------------------------
 
@@ -193,6 +221,7 @@ class Dojo:
                 template_tokens=self.template_tokens,
             )
         self.journal.append("recipe", recipe, experiment)
+        self.evidence.vouch("data set", card.path, experiment)
         self.journal.append("card", card, experiment)
         return card
 
@@ -257,6 +286,7 @@ class Dojo:
         with self.ledger.measure("train"):
             trained = training.train(*self._place(plan, experiment, card), audience)
         self.journal.append("training_plan", plan, experiment)
+        self.evidence.vouch_model(trained.model_dir, experiment, plan.init_from)
         self.journal.append("training", trained, experiment)
         return trained
 
@@ -276,6 +306,7 @@ class Dojo:
                 evaluation = staged.evaluate(*given, self.spec, self.seed, rival, answer)
             else:
                 evaluation = answer(self.validation, "validation")
+        self.evidence.vouch("predictions", evaluation.predictions, experiment)
         self.journal.append("evaluation", evaluation, experiment)
         return evaluation
 
@@ -286,7 +317,8 @@ class Dojo:
         place = (self.model_dir(experiment), file, self.workspace, self.worker, split)
         kept = self.answer_cache if experiment == BASE and split != "test" else None
         samples = self.prompted(self, samples) if self.prompted else samples
-        answer = partial(evaluating.evaluate, samples, self.spec, *place, cache=kept, server=self.eval_server)
+        ways: dict[str, Any] = {"cache": kept, "server": self.eval_server, "evidence": self.evidence}
+        answer = partial(evaluating.evaluate, samples, self.spec, *place, **ways)
         evaluation = once_more(self.journal, f"answering {name or split} with {experiment}", answer)
         if told := evaluating.remark_on(evaluation, self.workspace):
             self.journal.note(f"{experiment}, {split}: {told}")
@@ -334,8 +366,6 @@ class Dojo:
         found = {op.source: op for op in self.journal.repairs}
         return {} if "repair" in self.journal.without else found
 
-    # -- memory ----------------------------------------------------------------------------
-
     def record(self, lesson: Lesson) -> None:
         """Write a lesson for later runs."""
         self.store.record(lesson)
@@ -373,7 +403,10 @@ class Dojo:
                     results[name] = self._evaluated(name, samples, "test")
             new, old = self._items(champion, "test"), self._items(BASE, "test")
             comparison = comparing.compare(new, old, champion, BASE, self.spec, samples)
-            self._note_baselines(champion, samples, new)
+            # What no model at all would score, and whether the champion does better than one answer alone.
+            known, chance = (*self.validation, *self.confirmation), (journal.judge or {}).get("chance")
+            text, facts = levels_of(self.spec, known, samples, champion != BASE and new, chance)
+            journal.note(text, baselines=facts)
             if self.served_baseline is not None:
                 with self.ledger.measure("evaluate"):
                     beside = self.served_baseline.beside(self.spec, samples, champion, new, self.workspace)
@@ -384,15 +417,6 @@ class Dojo:
         base, final = journal.test_evaluation(BASE), journal.test_evaluation(champion)
         assert base is not None and final is not None
         return base, final, Comparison.model_validate(journal.stage(champion, "test_comparison"))
-
-    def _note_baselines(
-        self, champion: str, samples: Sequence[Sample], items: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """What no model at all would score, and whether the champion does better than one answer alone."""
-        chance = (self.journal.judge or {}).get("chance")
-        known = (*self.validation, *self.confirmation)
-        text, facts = levels_of(self.spec, known, samples, champion != BASE and items, chance)
-        self.journal.note(text, baselines=facts)
 
     def close(self) -> None:
         """Stop child processes and release the journal."""

@@ -5,7 +5,8 @@ At the start of a run the rows are loaded, hashed, lent to the decontamination g
 ``test_opened`` is on the disk before a row is returned, and the rows must have the
 digest that the run started with. When a run is killed after that line and resumed, the
 same reading goes on for the same champion; the journal then says so by a second line,
-``test_reopened``, and still holds one ``test_opened``.
+``test_reopened``, and still holds one ``test_opened``. When the run has ended, ``ftdojo verify`` takes the
+rows to judge its answers again.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import TypeVar
 
+from memory.journal.history import History
 from memory.journal.log import Journal
 from tasks.base import Sample, TaskData
-from tasks.errors import HarnessFault
+from tasks.errors import HarnessFault, InputError
 
 T = TypeVar("T")
 Load = Callable[[], tuple[Sample, ...]]
@@ -110,6 +112,16 @@ class SealedTest:
         if found != self.digest:
             raise HarnessFault(f"the sealed test changed during the run ({found[:12]}, {self.digest[:12]})")
         return samples
+
+    def for_verification(self, history: History) -> tuple[Sample, ...]:
+        """The rows, to judge the answers of a finished run again: nothing is trained or chosen any more.
+
+        Raises:
+            InputError: the run has not ended, and may still train.
+        """
+        if history.ended is None:
+            raise InputError(history.info.run, "has not ended: its sealed test stays shut", "resume it first")
+        return self._load()
 
 
 def _chosen(journal: Journal) -> str:

@@ -27,6 +27,8 @@ from typing import Any
 from memory.journal.durable import sync_folder
 from tasks.errors import HarnessFault, InputError, MachineFault
 
+OWNER_ONLY = 0o700
+"""Rights of a new run's folder: rows, answers and the journal are nobody else's on a shared machine."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -55,7 +57,7 @@ class Workspace:
             InputError: the folder cannot be made or written.
         """
         try:
-            runs_dir.mkdir(parents=True, exist_ok=True)
+            runs_dir.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
             run_dir = _new_folder(runs_dir.resolve(), run)
             (run_dir / "data").mkdir()
             (run_dir / "experiments").mkdir()
@@ -151,7 +153,7 @@ def _new_folder(runs_dir: Path, run: str) -> Path:
     while True:
         path = runs_dir / (run if attempt == 1 else f"{run}-{attempt}")
         try:
-            path.mkdir()
+            path.mkdir(mode=OWNER_ONLY)
         except FileExistsError:
             attempt += 1
         else:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from langgraph.types import interrupt
@@ -30,7 +31,14 @@ from memory.journal.events import Event
 from memory.journal.log import Journal
 from memory.recipe import DataRecipe, Record
 from memory.records import Approval, Failure, Plan, TrainingPlan
-from tasks.errors import InputError, InvalidDecision
+from tasks.errors import ExperimentFailed, InputError, InvalidDecision
+from tools.checks.repeated_failure import (
+    check_plan_repeats,
+    check_recipe_repeats,
+    check_training_repeats,
+    refuse_repeats,
+)
+from tools.dojo import Dojo
 
 GateName = Literal["plan", "data", "train"]
 REJECTIONS = 2
@@ -89,7 +97,7 @@ def read_answer(value: object) -> Answer:
         text = value.strip()
         try:
             value = json.loads(text) if text.startswith("{") else {"verdict": text.lower()}
-        except ValueError:
+        except (ValueError, RecursionError):
             raise InvalidDecision("the answer is not JSON") from None
     try:
         answer = Answer.model_validate(value)
@@ -125,9 +133,34 @@ def _pass(gate: Gate, step: Step) -> RunState:
         _note(gate, journal, experiment, answer, journal.events[step.state.get("journal_events", 0) :])
     if answer.verdict == "reject":
         return _reject(gate, journal, experiment, answer) | {"draft": {}}
+    try:
+        refuse_repeats(gate.stage, partial(_check_repeats, step.dojo, experiment, record))
+    except ExperimentFailed as refused:
+        return _refuse(gate, step, experiment, record, refused) | {"draft": {}}
     done = _write(gate, journal, experiment, record)
     step.tell(gate.kind, experiment, record)
     return done | {"draft": {}}
+
+
+def _check_repeats(dojo: Dojo, experiment: str, record: Record) -> None:
+    """Whoever decided: what failed twice in the same way is not let through a third time."""
+    if isinstance(record, Plan):
+        return check_plan_repeats(dojo, record)
+    if isinstance(record, DataRecipe):
+        return check_recipe_repeats(dojo, record)
+    plan, card = dojo.journal.plan(experiment), dojo.journal.card(experiment)
+    assert isinstance(record, TrainingPlan) and plan is not None and card is not None
+    return check_training_repeats(dojo, plan, card, record)
+
+
+def _refuse(gate: Gate, step: Step, experiment: str, record: Record, refused: ExperimentFailed) -> RunState:
+    """The refusal is a failure on record: the Diagnostician reads it, and the Planner goes on."""
+    if gate.stage == "plan":  # the nodes behind it find the failure, and do nothing
+        _write(gate, step.journal, experiment, record)
+    failure = Failure(stage=refused.stage, code=refused.code, message=refused.message)
+    step.journal.append("failure", failure, experiment)
+    step.tell("failure", experiment, failure)
+    return {"rejected": False, "failed": gate.stage != "plan"}
 
 
 def _read(gate: Gate, draft: Mapping[str, Any]) -> Record:

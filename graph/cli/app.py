@@ -6,20 +6,16 @@ go on (a full disk: free some space and resume), 130 interrupted.
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from graph.cli import bench, memory, models
+from graph.cli import bench, mcp, memory, models, support, trajectories, verify
 from graph.cli.flags import (
     RESULTS,
     RUNS,
-    SETUP,
     TASKS,
     AsJson,
     DataRoot,
@@ -30,6 +26,7 @@ from graph.cli.flags import (
     renamed,
     takes_settings,
 )
+from graph.cli.printable import json_text, say, terminal
 from graph.extras import extra_of, install, require
 from graph.policy_names import trust
 from graph.settings import BUNDLED_MODEL, make_settings, parse_duration
@@ -83,7 +80,7 @@ def main() -> None:
 
 
 def _stop(line: str, code: int) -> None:
-    print(" ".join(line.split()), file=sys.stderr)  # noqa: T201
+    say(" ".join(line.split()), err=True)
     raise SystemExit(code)
 
 
@@ -91,7 +88,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from ftdojo import __version__
 
-        typer.echo(f"ft-dojo {__version__}")
+        say(f"ft-dojo {__version__}")
         raise typer.Exit
 
 
@@ -101,8 +98,15 @@ def _root(
         bool,
         typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True),
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show a run's log on standard error, a JSON line each.")
+    ] = False,
 ) -> None:
     """Fine-tunes language models on its own, end to end, and proves that they got better."""
+    if verbose:
+        from graph.run_log import show_log
+
+        show_log()
 
 
 @app.command(epilog=EXAMPLES, rich_help_panel=RUNS)
@@ -126,7 +130,7 @@ def run(
     from graph.task_names import fetch_data
 
     fetch_data(settings.task)  # its bars and the live view would paint over each other
-    ensure(Console(stderr=True), settings.base_model)
+    ensure(terminal(stderr=True), settings.base_model)
     _show(lambda on_event, answer: start(settings, on_event, answer), as_json)
 
 
@@ -134,6 +138,10 @@ def run(
 def resume(
     name: RunName,
     runs_dir: RunsDir,
+    accept_changes: Annotated[
+        bool,
+        typer.Option("--accept-changes", help="Go on although data, code or weights changed; marks the run."),
+    ] = False,
     policy: Annotated[
         str,
         typer.Option(metavar="NAME", help="The run's MODULE:NAME again; its folder alone has no code run."),
@@ -147,7 +155,7 @@ def resume(
     from graph.run import resume as go_on
 
     run_dir = find_run(name, Path(runs_dir))
-    _show(lambda on_event, answer: go_on(run_dir, on_event, answer), as_json)
+    _show(lambda on_event, answer: go_on(run_dir, on_event, answer, accept_changes), as_json)
 
 
 @app.command(rich_help_panel=RUNS)
@@ -205,17 +213,17 @@ def _show(start: Callable[[OnEvent, Answer | None], dict[str, Any]], as_json: bo
     from graph.cli.live import LiveView
     from graph.cli.summary import summary_json, summary_lines
 
-    with LiveView(Console(stderr=as_json)) as view:
+    with LiveView(terminal(stderr=as_json)) as view:
         summary = start(view.on_event, asks_at(view))
     if "question" in summary:
-        for line in [json.dumps(summary, ensure_ascii=False)] if as_json else how_to_answer(summary):
-            typer.echo(line)
+        for line in [json_text(summary)] if as_json else how_to_answer(summary):
+            say(line)
         return
     if as_json:
-        typer.echo(summary_json(summary))
+        say(summary_json(summary))
         return
     for line in summary_lines(summary):
-        typer.echo(line)
+        say(line)
 
 
 @app.command(rich_help_panel=TASKS)
@@ -229,9 +237,9 @@ def tasks(
 
     root = Path(data_root).expanduser()
     if task is None:
-        print_tasks(Console(), root, as_json)
+        print_tasks(terminal(), root, as_json)
     else:
-        print_task_card(Console(), task, root, as_json)
+        print_task_card(terminal(), task, root, as_json)
 
 
 @app.command(rich_help_panel=TASKS)
@@ -244,7 +252,7 @@ def prepare(
     """Download the published files of a task once, and verify them."""
     from graph.cli.prepare import prepare_tasks
 
-    if not prepare_tasks(Console(stderr=as_json), task, every, Path(data_root).expanduser(), as_json):
+    if not prepare_tasks(terminal(stderr=as_json), task, every, Path(data_root).expanduser(), as_json):
         raise SystemExit(2)
 
 
@@ -263,23 +271,30 @@ def score(
 
     if view is not None:
         renamed("--view", "--subset")
-    print_scores(Console(), task, rows, predictions, subset or view, as_json, items)
+    print_scores(terminal(), task, rows, predictions, subset or view, as_json, items)
 
 
 @app.command(rich_help_panel=RESULTS)
 def status(
     runs_dir: RunsDir,
     name: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Show one run.")] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Follow a run until it ends: the newest, or the one named.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the runs, or show where one of them is."""
     from graph.cli.listing import print_run, print_runs
     from graph.run import find_run
 
-    if name is None:
-        print_runs(Console(), Path(runs_dir), as_json)
+    if watch:
+        from graph.cli.watch import watch_run
+
+        watch_run(terminal(), name, Path(runs_dir))
+    elif name is None:
+        print_runs(terminal(), Path(runs_dir), as_json)
     else:
-        print_run(Console(), find_run(name, Path(runs_dir)), as_json)
+        print_run(terminal(), find_run(name, Path(runs_dir)), as_json)
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -301,7 +316,7 @@ def report(
     settings = read_settings(run_dir)
     spec, edition = load_task(settings.task, journal.info.edition), journal.info.edition
     data = load(spec, edition, journal.info.seed, load_options(settings))  # type: ignore[arg-type]
-    typer.echo(str(write_report(journal, run_dir, data.validation)))
+    say(str(write_report(journal, run_dir, data.validation)))
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -314,15 +329,6 @@ def story(
     from graph.cli.story import tell_run
 
     tell_run(name, Path(runs_dir), out)
-
-
-@app.command(rich_help_panel=SETUP)
-def doctor(as_json: AsJson = False) -> None:
-    """Check the machine and the installation, and say what to do about what is missing."""
-    from graph.cli.doctor import print_checks
-
-    if not print_checks(Console(), as_json):
-        raise SystemExit(1)
 
 
 @app.command("init-task", rich_help_panel=TASKS)
@@ -345,8 +351,8 @@ def init_task(
 
     made, told = write_task(source, directory, Declared(prompt, answer))
     for line in told:
-        typer.echo(line)
-    typer.echo(f"wrote {made}; try: ftdojo run {made} --budget 2m")
+        say(line)
+    say(f"wrote {made}; try: ftdojo run {made} --budget 2m")
 
 
 @app.command("inspect", rich_help_panel=TASKS)
@@ -372,9 +378,13 @@ def inspect(
 
     chosen = make_settings(base_model=base_model, allow_pickle=allow_pickle, loss_on=loss_on)
     looked = Looked(chosen.base_model, chosen.allow_pickle, chosen.loss_on)
-    print_inspection(Console(), data, looked, Declared(prompt, answer), as_json)
+    print_inspection(terminal(), data, looked, Declared(prompt, answer), as_json)
 
 
+app.command(rich_help_panel=RUNS)(mcp.mcp)
+app.command(rich_help_panel=RESULTS)(trajectories.trajectories)
 app.add_typer(models.commands)
+app.add_typer(support.commands)
+app.add_typer(verify.commands)
 app.add_typer(bench.commands, name="bench", rich_help_panel=RUNS)
 app.add_typer(memory.commands, name="memory", rich_help_panel=RESULTS)

@@ -11,6 +11,7 @@ from typing import TextIO
 from rich.console import Console
 
 from graph.cli.finished import FinishedRun
+from graph.cli.printable import printable
 from memory.journal.log import BASE
 from tasks.errors import InputError, or_input_error
 from tools.evaluation.conversation import Conversation
@@ -70,11 +71,11 @@ def answer_lines(asked: Iterable[str], talks: dict[str, Conversation], out: Text
             try:
                 talk.ask(question, partial(_write, out))
             except InputError as error:
-                out.write(f"error: {error}")
+                out.write(printable(f"error: {error}"))
             out.write("\n")
             out.flush()
 
 
 def _write(out: TextIO, piece: str) -> None:
-    out.write(piece)
+    out.write(printable(piece))
     out.flush()

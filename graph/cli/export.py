@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,10 +10,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.console import Console
 
 from graph.cli.finished import FinishedRun
+from graph.cli.printable import json_text, say
 from memory.journal.log import BASE
 from tasks.errors import ExperimentFailed, InputError, or_input_error
 from tools.evaluation.spot_check import Checked, spot_check
@@ -97,13 +96,13 @@ def export_run(
         if worker is None:
             own.close()
     if as_json:
-        typer.echo(json.dumps(asdict(done), ensure_ascii=False))
+        say(json_text(asdict(done)))
         return
-    typer.echo(f"{run.champion} of {run_dir.name}: {done.place}, {done.bytes / 1e6:,.1f} MB")
+    say(f"{run.champion} of {run_dir.name}: {done.place}, {done.bytes / 1e6:,.1f} MB")
     if done.checked:
-        typer.echo(f"checked: {done.checked.text()}")
+        say(f"checked: {done.checked.text()}")
     if done.next_step:
-        typer.echo(done.next_step)
+        say(done.next_step)
 
 
 def _refuse_unused(wish: Wish) -> None:

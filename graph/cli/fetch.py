@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
+from graph.cli.printable import json_text, say
 from graph.extras import require
 from graph.settings import BUNDLED_MODEL
 from tasks.errors import InputError
@@ -43,16 +42,16 @@ def fetch_model(console: Console, name: str, as_json: bool) -> None:
         "notes": list(model.notes),
     }
     if as_json:
-        typer.echo(json.dumps(facts, ensure_ascii=False))
+        say(json_text(facts))
         return
-    typer.echo(
+    say(
         f"{model.name}: {model.parameters / 1e6:,.0f} M parameters, {facts['megabytes']:,} MB, "
         f"licence: {facts['licence']}"
     )
-    typer.echo(f"lies in {model.path}")
+    say(f"lies in {model.path}")
     for note in model.notes:
-        typer.echo(f"note: {note}")
-    typer.echo(f"try: ftdojo run TASK --base-model {name}")
+        say(f"note: {note}")
+    say(f"try: ftdojo run TASK --base-model {name}")
 
 
 def ensure(console: Console, name: str) -> None:
@@ -87,14 +86,14 @@ def print_models(as_json: bool) -> None:
     ]
     facts += [_facts(model) for model in NAMED.values()]
     if as_json:
-        typer.echo(json.dumps(facts, ensure_ascii=False))
+        say(json_text(facts))
         return
     for fact in facts:
         size = f", {fact['download_megabytes']:,} MB to download" if fact["download_megabytes"] else ""
-        typer.echo(f"{fact['name']}: {fact['parameters'] / 1e6:,.0f} M parameters{size}, {fact['licence']}")
-        typer.echo(f"    {fact['title']}")
-        typer.echo(f"    {fact['path'] or 'not here yet: ftdojo fetch ' + fact['name']}")
-    typer.echo("--base-model also takes a directory, a GGUF file, an adapter's directory or a Hub id.")
+        say(f"{fact['name']}: {fact['parameters'] / 1e6:,.0f} M parameters{size}, {fact['licence']}")
+        say(f"    {fact['title']}")
+        say(f"    {fact['path'] or 'not here yet: ftdojo fetch ' + fact['name']}")
+    say("--base-model also takes a directory, a GGUF file, an adapter's directory or a Hub id.")
 
 
 def _facts(model: NamedModel) -> dict[str, Any]:

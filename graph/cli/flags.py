@@ -64,6 +64,7 @@ FLAGS = {
     "do_no_harm": Flag(LIMITS, default="", metavar="TASKS"),
     "target": Flag(LIMITS, metavar="SCORE"),
     "policy": Flag(POLICY, metavar="NAME", completes=tuple(POLICIES)),
+    "search": Flag(POLICY),
     "model": Flag(POLICY, metavar="PROVIDER:MODEL"),
     "base_url": Flag(POLICY, metavar="URL"),
     "models_file": Flag(POLICY, "--models", metavar="FILE"),

@@ -21,6 +21,7 @@ from memory.experience.lines import BadLine
 from memory.experience.stats import stats_of
 from memory.experience.store import ExperienceStore
 from memory.experience.transfer import Imported
+from memory.experience.trust import REFUTED, Trust
 from memory.records import Lesson
 from tasks.errors import InputError
 
@@ -34,13 +35,20 @@ def print_found(
     """The lessons nearest to a query, nearest first."""
     found = store.recall(query, limit, only=only)
     if as_json:
-        more = [{"similarity": round(item.similarity, 4), "kind": item.kind} for item in found]
+        more = [
+            {"similarity": round(item.similarity, 4), "score": round(item.score, 4), "kind": item.kind}
+            | {"trust": asdict(item.trust)}
+            for item in found
+        ]
         _json(console, [item.lesson.model_dump(mode="json") | m for item, m in zip(found, more, strict=True)])
         return
     if not found:
         console.print(f"no such lessons in {escape(str(store.folder))}", soft_wrap=True)
     for item in found:
-        _print_short(console, item.lesson, f"similarity {item.similarity:.2f}  {item.kind}  ")
+        votes = _votes(item.trust) if item.trust.confirmations or item.trust.contradictions else ""
+        _print_short(
+            console, item.lesson, f"similarity {item.similarity:.2f}  {item.kind}  {votes and votes + '  '}"
+        )
 
 
 def print_all(console: Console, store: ExperienceStore, only: LessonFilter, as_json: bool) -> None:
@@ -66,16 +74,21 @@ def print_lesson(console: Console, store: ExperienceStore, id: str, as_json: boo
     (entry,) = _by_id(entries, (id,))
     (lesson,) = store.book.lessons([entry])
     later = next((other.id for other in current(entries).values() if other.subject == entry.subject), id)
+    trust = store.trust(id)
     if as_json:
-        _json(console, lesson.model_dump(mode="json") | {"overtaken_by": later if later != id else None})
+        more = {"overtaken_by": later if later != id else None, "trust": asdict(trust)}
+        _json(console, lesson.model_dump(mode="json") | more)
         return
     delta, low, high = lesson.effect or (lesson.gain, None, None)
     effect = f"{delta:+.1f} points [{low:+.1f}, {high:+.1f}]" if low is not None else "not recorded"
     facts = {
         "task": f"{lesson.task} ({lesson.domain})",
         "outcome": lesson.outcome or "not recorded",
-        "gain": f"{lesson.gain:+.1f} points, {'advice' if lesson.gain > 0 else 'a warning'}",
+        "gain": f"{lesson.gain:+.1f} points, {_as_advice(lesson, trust)}",
         "effect": effect,
+        "since then": f"{_votes(trust)}; trust {trust.weight:.2f}",
+        "confirms": ", ".join(lesson.confirms),
+        "contradicts": ", ".join(lesson.contradicts),
         "claim": lesson.claim or "not recorded",
         "cause": lesson.cause or "not recorded",
         "evidence": ", ".join(lesson.evidence),
@@ -87,7 +100,16 @@ def print_lesson(console: Console, store: ExperienceStore, id: str, as_json: boo
     for name, value in facts.items():
         if value:
             console.print(f"[bold]{name}:[/] {shown(value)}", highlight=False, soft_wrap=True)
-    for name, values in (("learned with", lesson.features), ("settings", lesson.settings)):
+    place = lesson.place.model_dump() if lesson.place else {}
+    tried = lesson.tried.model_dump(exclude={"footing"}) if lesson.tried else {}
+    for name, values in (
+        ("learned with", lesson.features),
+        ("settings", lesson.settings),
+        ("where", place),
+        ("tried", tried),
+    ):
+        if not values and name in ("where", "tried"):  # a lesson of an earlier version
+            continue
         console.print(f"[bold]{name}:[/]", highlight=False)
         for key, held in sorted(values.items()):
             _lines(console, f"{key} {_short(held)}", "  ")
@@ -144,6 +166,7 @@ def print_stats(console: Console, store: ExperienceStore, as_json: bool) -> None
         return
     console.print(
         f"{told.lessons} lessons in {escape(str(store.folder))}; {told.overtaken} overtaken by later ones, "
+        f"{told.confirmed} confirmed, {told.disputed} disputed, {told.refuted} refuted, "
         f"{forgotten} forgotten",
         soft_wrap=True,
     )
@@ -234,8 +257,20 @@ def _told(entry: Entry) -> str:
     return f"{entry.id}  {entry.task}  {entry.outcome or 'outcome unknown'}  {entry.gain:+.1f} points"
 
 
-def _short(value: float | str) -> str:
-    return f"{value:g}" if isinstance(value, float) else ", ".join(value.split("\n"))
+def _votes(trust: Trust) -> str:
+    return f"confirmed by {trust.confirmations} later runs, contradicted by {trust.contradictions}"
+
+
+def _as_advice(lesson: Lesson, trust: Trust) -> str:
+    if lesson.gain > 0 and trust.weight < REFUTED:
+        return "a warning: more runs refute it than bear it out"
+    return "advice" if lesson.gain > 0 else "a warning"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, (tuple, list)):
+        return ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else ", ".join(str(value).split("\n"))
 
 
 def _age(created: str) -> str:

@@ -13,21 +13,39 @@ from graph.cli.summary import MODEL_KEYS, line_of
 from graph.result import model_facts
 from graph.run import list_runs
 from memory.journal.log import BASE, Journal
+from tasks.errors import InputError
+
+COLUMNS = ("run", "state", "experiments", "base", "champion")
 
 
 def print_runs(console: Console, runs_dir: Path, as_json: bool) -> None:
     """The runs under a folder, newest first."""
-    facts = [_run_facts(path, journal) for path, journal in list_runs(runs_dir)]
+    unreadable: list[tuple[Path, InputError]] = []
+    facts = [_run_facts(path, journal) for path, journal in list_runs(runs_dir, unreadable)]
     if as_json:
-        console.print_json(json.dumps(facts, ensure_ascii=False))
+        broken = [{"run": path.name, "folder": str(path), "state": str(error)} for path, error in unreadable]
+        console.print_json(json.dumps([*facts, *broken], ensure_ascii=False))
         return
-    if not facts:
+    if not facts and not unreadable:
         console.print(f"no runs in {shown(str(runs_dir))}")
-        return
-    table = Table("run", "state", "experiments", "base", "champion", box=None)
+    elif facts:
+        _print_facts(console, facts)
+    for path, error in unreadable:
+        console.print(f"[yellow]{shown(path.name)} cannot be read:[/] {shown(error.wrong)}", soft_wrap=True)
+
+
+def _print_facts(console: Console, facts: list[dict[str, object]]) -> None:
+    """A table where it fits; else some lines a run, whose name and command can be copied whole."""
+    table = Table(*COLUMNS, box=None)
     for fact in facts:
-        table.add_row(*(shown(str(fact[key])) for key in ("run", "state", "experiments", "base", "champion")))
-    console.print(table)
+        table.add_row(*(shown(str(fact[key])) for key in COLUMNS))
+    if console.measure(table).maximum <= console.width:
+        console.print(table)
+        return
+    for fact in facts:
+        console.print(f"[bold]{shown(str(fact['run']))}[/]", highlight=False, soft_wrap=True)
+        for key in COLUMNS[1:]:
+            console.print(f"    {key}: {shown(str(fact[key]))}", soft_wrap=True)
 
 
 def _run_facts(path: Path, journal: Journal) -> dict[str, object]:
@@ -68,7 +86,7 @@ def print_run(console: Console, run_dir: Path, as_json: bool) -> None:
         console.print_json(json.dumps(facts, ensure_ascii=False))
         return
     for key in ("run", "folder", "state", "experiments", "base", "champion"):
-        console.print(f"[bold]{key}:[/] {shown(str(facts[key]))}")
+        console.print(f"[bold]{key}:[/] {shown(str(facts[key]))}", soft_wrap=True)
     for key in MODEL_KEYS:
         if key in models:
             console.print(f"[bold]{key}:[/] {shown(line_of(key, models))}", highlight=False)

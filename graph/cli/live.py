@@ -26,6 +26,7 @@ from rich.live import Live
 
 from graph.cli.board import Board, answered, number, score_of, words
 from graph.cli.panels import duration, render, speed_words
+from graph.cli.printable import printable
 
 REPAINTS_PER_SECOND = 2.0
 """A repaint takes some milliseconds of a core that training would like to have."""
@@ -97,7 +98,7 @@ class LiveView:
         stream = self.console.file
         encoding = getattr(stream, "encoding", None) or "utf-8"
         try:
-            stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+            stream.write(printable(text).encode(encoding, "replace").decode(encoding) + "\n")
             stream.flush()
         except (OSError, ValueError):
             # A pipe that was closed, or a stream that is: nobody is watching, the run goes on.

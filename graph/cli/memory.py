@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
 from graph.cli.flags import AsJson, Memory, renamed
+from graph.cli.printable import say, terminal
 from graph.extras import require
 from memory.experience.catalogue import LessonFilter
 from memory.experience.store import ExperienceStore
@@ -63,9 +63,9 @@ def search(
     query, only = " ".join(words or ()), LessonFilter(task, domain, outcome or "")
     if query.strip():
         require("ftdojo memory", "run")
-        print_found(Console(), _store(folder), query, only, limit, as_json)
+        print_found(terminal(), _readable(folder), query, only, limit, as_json)
     else:
-        print_all(Console(), _store(folder), only, as_json)
+        print_all(terminal(), _readable(folder), only, as_json)
 
 
 @commands.command()
@@ -77,7 +77,7 @@ def show(
     """One lesson whole: recipe, scripts, cause, claim, effect with its interval."""
     from graph.cli.lessons import print_lesson
 
-    print_lesson(Console(), _store(folder), id, as_json)
+    print_lesson(terminal(), _store(folder), id, as_json)
 
 
 @commands.command()
@@ -98,7 +98,7 @@ def forget(
     store = _store(folder)
     if (store.folder / "chroma").exists():
         require("ftdojo memory forget", "run")
-    forget_lessons(Console(), store, tuple(ids or ()), only, yes)
+    forget_lessons(terminal(), store, tuple(ids or ()), only, yes)
 
 
 @commands.command()
@@ -107,7 +107,7 @@ def rebuild(folder: Memory, as_json: AsJson = False) -> None:
     from graph.cli.lessons import rebuild_index
 
     require("ftdojo memory rebuild", "run")
-    rebuild_index(Console(), _store(folder), as_json)
+    rebuild_index(terminal(), _store(folder), as_json)
 
 
 @commands.command()
@@ -115,7 +115,7 @@ def stats(folder: Memory, as_json: AsJson = False) -> None:
     """How many lessons of which task, kept and discarded, how old, and where they contradict each other."""
     from graph.cli.lessons import print_stats
 
-    print_stats(Console(), _store(folder), as_json)
+    print_stats(terminal(), _readable(folder), as_json)
 
 
 @commands.command("export")
@@ -131,7 +131,7 @@ def export_file(
 
     only = LessonFilter(task, domain, outcome or "")
     count = export_lessons(_store(folder).book, file.expanduser(), only)
-    typer.echo(f"exported {count} lessons to {file}")
+    say(f"exported {count} lessons to {file}")
 
 
 @commands.command("import")
@@ -146,7 +146,7 @@ def import_file(
     from memory.experience.transfer import import_lessons
 
     store = _store(folder)
-    print_imported(Console(), store, import_lessons(store.book, file.expanduser(), again), as_json)
+    print_imported(terminal(), store, import_lessons(store.book, file.expanduser(), again), as_json)
 
 
 def _store(folder: str) -> ExperienceStore:
@@ -158,3 +158,11 @@ def _store(folder: str) -> ExperienceStore:
     if folder == "off":
         raise InputError("--memory off", "there is no memory to work on", "name a folder")
     return ExperienceStore(Path(folder).expanduser())
+
+
+def _readable(folder: str) -> ExperienceStore:
+    """The memory of a folder, and a word where lines of it are left out."""
+    store = _store(folder)
+    if left_out := store.left_out():
+        say(left_out, err=True)
+    return store

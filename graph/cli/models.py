@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from graph.cli.flags import RESULTS, TASKS, AsJson, RunName, RunsDir
+from graph.cli.printable import terminal
 from graph.extras import require
 from tasks.errors import InputError
 
@@ -29,7 +29,7 @@ def fetch(
     if model is None:
         print_models(as_json)
     else:
-        fetch_model(Console(stderr=True), model, as_json)
+        fetch_model(terminal(stderr=True), model, as_json)
 
 
 @commands.command(rich_help_panel=RESULTS)
@@ -54,7 +54,7 @@ def export(
     if dtype not in ("bfloat16", "float32"):
         raise InputError(f"--dtype {dtype}", "no such type", "bfloat16 or float32")
     wish = Wish(to, out, adapter, dtype, converter, public)
-    export_run(Console(stderr=True), find_run(name, Path(runs_dir)), wish, as_json)
+    export_run(terminal(stderr=True), find_run(name, Path(runs_dir)), wish, as_json)
 
 
 @commands.command(rich_help_panel=RESULTS)
@@ -75,4 +75,4 @@ def chat(
     from graph.run import find_run
 
     require("ftdojo chat", "train")
-    chat_with(Console(stderr=True), find_run(name, Path(runs_dir)), compare, keep_turns, max_new_tokens)
+    chat_with(terminal(stderr=True), find_run(name, Path(runs_dir)), compare, keep_turns, max_new_tokens)

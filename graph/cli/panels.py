@@ -51,7 +51,7 @@ def render(board: Board, now: float, width: int, height: int) -> RenderableType:
     subtitle = closing or ("" if left is None else f"{duration(left)} left")
     return Panel(
         Group(*parts),
-        title=Text(" ft-dojo ", "bold"),
+        title=Text(f" ft-dojo {board.run.get('run', '')}".rstrip() + " ", "bold"),
         title_align="left",
         subtitle=Text(f" {subtitle} ", "bold") if subtitle else None,
         subtitle_align="right",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
+from graph.cli.printable import json_text, say
 from tasks import registry
 from tasks.base import TaskSpec
 from tasks.errors import InputError
@@ -49,9 +48,9 @@ def prepare_tasks(console: Console, task: str | None, every: bool, root: Path, a
     failed = [str(facts["error"]) for facts in (*repositories, *tasks) if facts.get("error")]
     if as_json:
         report_all = {"data_root": str(root), "repositories": repositories, "tasks": tasks}
-        typer.echo(json.dumps(report_all, ensure_ascii=False))
+        say(json_text(report_all))
     for line in failed:
-        typer.echo(f"error: {' '.join(line.split())}", err=True)
+        say(f"error: {' '.join(line.split())}", err=True)
     return not failed
 
 

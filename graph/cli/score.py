@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from graph.cli.printable import json_text
 from tasks import registry
 from tools.evaluation.score_files import Scored, score_files
 
@@ -21,7 +21,7 @@ def print_scores(
     if as_json:
         facts = [one.as_json() for one in scored]
         shown = facts[0] if len(facts) == 1 else {"task": task, "subsets": facts}
-        console.file.write(json.dumps(shown, ensure_ascii=False) + "\n")
+        console.file.write(json_text(shown) + "\n")
         return
     for one in scored:
         console.print(f"[bold]{escape(one.subset)}[/]", highlight=False)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
+from graph.cli.printable import say
 from graph.run import find_run
 from memory.journal.log import Journal
 from tasks.errors import InputError, or_input_error
@@ -23,15 +22,15 @@ def tell_run(name: str, runs_dir: Path, out: Path | None) -> None:
     journal = Journal.open(_journal_of(name, runs_dir), write=False)
     page = story_page(journal)
     if journal.recovered:
-        typer.echo(f"journal: {journal.recovered}", err=True)
+        say(f"journal: {journal.recovered}", err=True)
     if out is None:
-        typer.echo(page, nl=False)
+        say(page, end=False)
         return
     if out.is_dir():
         raise InputError(f"--out {out}", "is a folder", "name a file in it")
     with or_input_error(f"--out {out}", "cannot be written", "name a file in a folder that you may write to"):
         out.write_text(page, encoding="utf-8")
-    typer.echo(str(out))
+    say(str(out))
 
 
 def _journal_of(name: str, runs_dir: Path) -> Path:

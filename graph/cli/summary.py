@@ -8,10 +8,10 @@ left out of a run that called none.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from graph.cli.printable import json_text
 from tasks.base import Score
 
 HEADER = "--- ftdojo summary ---"
@@ -56,6 +56,10 @@ champion gives one answer to nearly all items, and what a served model scored on
 JUDGE_KEYS = ("judge", "not_judged")
 """After those, where a language model judged: how it did on known answers, and items that got no verdict."""
 
+CHAIN_KEYS = ("accepted_changes", "journal_head")
+"""After ``test_reads``: what had changed when a person let the run go on, and the digest that fixes its
+journal (``ftdojo verify``)."""
+
 MODEL_KEYS = ("decisions", "model_calls", "model_tokens", "model_usd")
 """After ``wall_seconds``, in a run that called a language model."""
 
@@ -69,8 +73,8 @@ def summary_lines(result: Mapping[str, Any]) -> list[str]:
         result: the keys of ``KEYS``; ``base_test`` and ``final_test`` are a ``Score`` or
             its dictionary, ``gain`` is in points, ``wall_seconds`` is a number, and
             ``clocks`` holds the seconds of each clock. Any of them may be missing or None.
-            The keys of ``CLAIM_KEYS``, ``BASELINE_KEYS``, ``JUDGE_KEYS`` and ``MODEL_KEYS`` are printed where
-            they are given.
+            The keys of ``CLAIM_KEYS``, ``BASELINE_KEYS``, ``JUDGE_KEYS``, ``MODEL_KEYS`` and ``CHAIN_KEYS``
+            are printed where they are given.
     """
     return [HEADER, *(f"{key}: {line_of(key, result)}" for key in keys_of(result))]
 
@@ -78,7 +82,12 @@ def summary_lines(result: Mapping[str, Any]) -> list[str]:
 def keys_of(result: Mapping[str, Any]) -> tuple[str, ...]:
     """The keys of a result's block, in their order."""
     keys: list[str] = []
-    following = {"outcome": CLAIM_KEYS, "p_value": BASELINE_KEYS + JUDGE_KEYS, "wall_seconds": MODEL_KEYS}
+    following = {
+        "outcome": CLAIM_KEYS,
+        "p_value": BASELINE_KEYS + JUDGE_KEYS,
+        "wall_seconds": MODEL_KEYS,
+        "test_reads": CHAIN_KEYS,
+    }
     for key in KEYS:
         keys += [key, *(extra for extra in following.get(key, ()) if result.get(extra) is not None)]
     return tuple(keys)
@@ -88,7 +97,7 @@ def summary_json(result: Mapping[str, Any]) -> str:
     """The same facts as one line of JSON, with scores as objects and ``none`` as null."""
     facts: dict[str, Any] = {key: _plain(result.get(key)) for key in keys_of(result)}
     facts["clocks"] = clocks_of(result)
-    return json.dumps(facts, ensure_ascii=False)
+    return json_text(facts)
 
 
 def clocks_of(result: Mapping[str, Any]) -> dict[str, float]:
@@ -115,6 +124,8 @@ def line_of(key: str, result: Mapping[str, Any]) -> str:
         return " ".join(str(value["text"]).split())
     if key == "chance":
         return f"{float(value):.1f}"
+    if key == "accepted_changes":
+        return " ".join("; ".join(map(str, value)).split())
     if key == "against_majority":
         return f"{value['delta']:+.1f} [{value['low']:+.1f}, {value['high']:+.1f}], p {value['p_value']:.3g}"
     if key == "one_answer":
@@ -149,6 +160,6 @@ def _score(value: Score | Mapping[str, Any]) -> Score:
 def _plain(value: Any) -> Any:
     if isinstance(value, Score):
         return value.model_dump(mode="json")
-    if value is None or isinstance(value, bool | int | float | str | dict):
+    if value is None or isinstance(value, bool | int | float | str | dict | list):
         return value
     return str(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from graph.cli.printable import json_text
 from graph.task_names import load_task
 from tasks import registry
 from tasks.assets import Assets
@@ -29,7 +29,7 @@ def print_tasks(console: Console, root: Path, as_json: bool) -> None:
     facts = [task_facts(registry.get(name), root) for name in registry.ids()]
     extensions = [task_facts(registry.get(name), root) for name in registry.extension_ids()]
     if as_json:
-        console.file.write(json.dumps([*facts, *extensions], ensure_ascii=False) + "\n")
+        console.file.write(json_text([*facts, *extensions]) + "\n")
         return
     console.width = max(console.width, TABLE_WIDTH)
     console.print(_table(facts))
@@ -127,7 +127,7 @@ def print_task_card(console: Console, name: str, root: Path, as_json: bool) -> N
         "pitfall": spec.pitfall,
     }
     if as_json:
-        console.file.write(json.dumps(facts, ensure_ascii=False, default=str) + "\n")
+        console.file.write(json_text(facts) + "\n")
         return
     _print_card(console, spec, facts)
 
@@ -160,7 +160,7 @@ def _print_card(console: Console, spec: TaskSpec, facts: dict[str, Any]) -> None
         return
     console.print("[bold]example:[/]")
     console.print(escape(facts["example"]["prompt"]), style="cyan", highlight=False)
-    gold = json.dumps(facts["example"]["gold"], ensure_ascii=False, default=str)
+    gold = json_text(facts["example"]["gold"])
     console.print(f"-> {escape(gold)}", style="green", highlight=False)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from graph.session import SETTINGS_FILE, read_settings
+from memory.journal.chain import Chain
 from memory.journal.events import Event, encode
 from memory.journal.log import BASE, Journal
 from memory.records import RunInfo
@@ -117,8 +118,12 @@ def _tape(kept: Sequence[Event], info: RunInfo, note: dict[str, Any]) -> str:
     first = replace(kept[0], data=info.model_dump(mode="json"))
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     last = Event(len(kept), now, "note", None, note, clocks)
-    lines = [replace(event, seq=seq) for seq, event in enumerate([first, *kept[1:], last])]
-    return b"".join(encode(event) for event in lines).decode("utf-8")
+    chain, lines = Chain(), []
+    for seq, event in enumerate([first, *kept[1:], last]):
+        linked = replace(event, seq=seq, prev=chain.head)
+        lines.append(encode(linked))
+        chain.add(lines[-1], linked.prev)
+    return b"".join(lines).decode("utf-8")
 
 
 def _files(parent: Path, kept: Sequence[Event]) -> Iterator[Path]:

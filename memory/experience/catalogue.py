@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
+from math import isfinite
 
+from memory.lesson import Place, Tried
 from memory.records import Lesson
 
 
@@ -26,6 +29,14 @@ class Entry:
     """Equal for lessons that speak of the same thing; see ``current``."""
     document: bytes
     """Digest of the text by which the lesson is found."""
+    effect: float = 0.0
+    """Points over what it was compared with; the gain where the lesson does not say."""
+    effect_error: float = 0.0
+    """Standard error of that; 0.0 where it is not known."""
+    confirms: tuple[str, ...] = ()
+    contradicts: tuple[str, ...] = ()
+    place: Place | None = None
+    tried: Tried | None = None
     start: int = 0
     """Offset of its line in the book, in bytes."""
     length: int = 0
@@ -85,8 +96,10 @@ def entry_of(lesson: Lesson, start: int = 0, length: int = 0) -> Entry:
     subject = lesson.id
     if lesson.settings:
         settings = tuple(sorted(lesson.settings.items()))
-        data = (lesson.operations, tuple(script.code for script in lesson.scripts))
+        data: tuple[object, ...] = (lesson.operations, tuple(script.code for script in lesson.scripts))
+        data += (tuple(sorted(lesson.weights.items())),) if lesson.weights else ()
         subject = digest(repr((lesson.task, lesson.features.get("base_model"), settings, data))).hex()
+    effect, low, high = lesson.effect or (lesson.gain, lesson.gain, lesson.gain)
     return Entry(
         lesson.id,
         sys.intern(lesson.task),  # a few texts, many times over
@@ -95,12 +108,24 @@ def entry_of(lesson: Lesson, start: int = 0, length: int = 0) -> Entry:
         sys.intern(str(lesson.features.get("base_model", ""))),
         sys.intern(str(lesson.features.get("edition", ""))),
         lesson.created,
-        lesson.gain,
+        lesson.gain if isfinite(lesson.gain) else 0.0,
         subject,
         digest(document(lesson)),
+        effect if isfinite(effect) else 0.0,
+        abs(high - low) / (2 * 1.96) if isfinite(high - low) else 0.0,
+        lesson.confirms,
+        lesson.contradicts,
+        _shared(lesson.place) if lesson.place else None,
+        lesson.tried,
         start,
         length,
     )
+
+
+@lru_cache(maxsize=4096)
+def _shared(place: Place) -> Place:
+    """One object for equal places: a few, many times over."""
+    return place
 
 
 def current(entries: Iterable[Entry]) -> dict[str, Entry]:

@@ -75,7 +75,7 @@ def _agreed_bytes(stamp: Path, collection: Any, book: LessonBook) -> int | None:
     try:
         told = json.loads(stamp.read_bytes())
         length, held, rows = int(told["bytes"]), str(told["digest"]), int(told["rows"])
-    except (OSError, ValueError, TypeError, KeyError):  # none, or half of one
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):  # none, or half of one
         return None
     whole = 0 <= length <= book.prefix()[0] and book.prefix_digest(length).hex() == held
     return length if whole and collection.count() == rows else None

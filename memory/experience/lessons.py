@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from memory.experience.catalogue import Entry, entry_of
 from memory.experience.lines import BadLine, append_to, line_of, read_line, write_anew
+from memory.experience.trust import UNCHALLENGED, Trust
 from memory.journal.durable import FileLock, set_aside, unwritable
 from memory.records import Lesson
 from tasks.errors import InputError
@@ -38,9 +39,11 @@ class Recalled:
     similarity: float
     """Cosine of the lesson's text to the question, 0.0 to 1.0."""
     score: float
-    """Similarity, weighed by how near the lesson's task is; the ranking."""
+    """What it is ranked by (``memory.experience.ranking.score``)."""
     kind: Literal["advice", "warning"]
-    """``warning``: what the lesson describes gained nothing; avoid it."""
+    """``warning``: what the lesson describes gained nothing, or was refuted since; avoid it."""
+    trust: Trust = UNCHALLENGED
+    """What became of it since it was written."""
 
 
 class BookChanged(InputError):
@@ -80,11 +83,17 @@ class LessonBook:
         self.forgotten_path = folder / "forgotten.jsonl"
         self._seen = _Seen()
         self._entries: tuple[Entry, ...] = ()
+        self._bad: tuple[BadLine, ...] = ()
+
+    @property
+    def bad(self) -> tuple[BadLine, ...]:
+        """Lines that ``entries`` has read and that are no lessons: left out, and still where they were."""
+        return self._bad
 
     def lock(self) -> FileLock:
         """The lock that every writer to this folder takes."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise unwritable(self.path, error) from error
         return FileLock(self.folder / "memory.lock", LOCK_WAIT_SECONDS)
@@ -92,8 +101,10 @@ class LessonBook:
     def entries(self) -> tuple[Entry, ...]:
         """Every lesson's entry, oldest first; the same object as long as the file is the same.
 
+        A line that is no lesson costs itself: whoever edits the book stops no run that uses it (``bad``).
+
         Raises:
-            InputError: a line is not a lesson; it is named.
+            InputError: the file cannot be read.
         """
         try:
             stat = self.path.stat()
@@ -103,16 +114,16 @@ class LessonBook:
         except FileNotFoundError:
             if self._entries:
                 self._entries = ()
-            self._seen = _Seen()
+            self._seen, self._bad = _Seen(), ()
         except OSError as error:
             raise _unreadable(self.path, error) from error
         return self._entries
 
     def all(self) -> tuple[Lesson, ...]:
-        """Every lesson, oldest first; a torn last line is left out.
+        """Every lesson, oldest first; a torn last line and lines that are no lessons are left out.
 
         Raises:
-            InputError: a line is not a lesson; it is named.
+            InputError: the file cannot be read.
         """
         return tuple(self.lessons(self.entries()))
 
@@ -167,7 +178,7 @@ class LessonBook:
             False when a lesson of this id is there already (the first one stands) or was forgotten.
 
         Raises:
-            InputError: the folder cannot be written, or a line of the book is not a lesson.
+            InputError: the folder cannot be read or written.
             HarnessFault: the disk is full.
         """
         with self.lock():
@@ -198,7 +209,7 @@ class LessonBook:
             How many were there.
 
         Raises:
-            InputError: the folder cannot be written, or a line of the book is not a lesson.
+            InputError: the folder cannot be read or written.
             HarnessFault: the disk is full.
         """
         with self.lock():
@@ -210,16 +221,19 @@ class LessonBook:
                 self._set_torn_aside()
                 # First: after a kill in between, the lesson is there to be forgotten once more.
                 append_to(self.forgotten_path, ("\n".join(told) + "\n").encode())
+                self.keep_bad(self._bad)  # the rewritten book has its lessons alone
                 self._rewrite(self.lines(entry for entry in entries if entry.id not in wanted))
             return len(gone)
 
     def forgotten(self) -> set[str]:
         """The ids that were forgotten on purpose.
 
+        A line that names none is passed over, and stays in the file.
+
         Raises:
-            InputError: the file cannot be read, or a line names no lesson.
+            InputError: the file cannot be read.
         """
-        return {id for id, _ in self._read_forgotten()[0]}
+        return {id for id, _ in self._read_forgotten()[0] if id}
 
     def remember_again(self, ids: set[str]) -> None:
         """Let these ids be added once more; the caller holds the lock."""
@@ -227,7 +241,8 @@ class LessonBook:
         write_anew(self.forgotten_path, [line for id, line in self._read_forgotten()[0] if id not in ids])
 
     def _read_forgotten(self) -> tuple[list[tuple[str, bytes]], bytes]:
-        """(id, its line) of each, and a torn last line: that lesson is still in the book."""
+        """(id, its line) of each, no id where the line names none, and a torn last line: that lesson is still
+        in the book."""
         try:
             lines = self.forgotten_path.read_bytes().split(b"\n")
         except FileNotFoundError:
@@ -239,11 +254,10 @@ class LessonBook:
             try:
                 if line.strip():
                     found.append((str(json.loads(line)["id"]), line))
-            except (ValueError, TypeError, KeyError) as error:
+            except (ValueError, TypeError, KeyError, RecursionError):
                 if number == len(lines):  # no newline after it: cut while it was written
                     return found, line
-                where = f"{self.forgotten_path}:{number}"
-                raise InputError(where, "this line names no lesson", "mend the line or delete it") from error
+                found.append(("", line))
         return found, b""
 
     def _set_torn_aside(self) -> None:
@@ -295,18 +309,19 @@ class LessonBook:
 
     def _rewrite(self, lines: Iterable[bytes]) -> None:
         write_anew(self.path, lines)
-        self._seen, self._entries = _Seen(), ()
+        self._seen, self._entries, self._bad = _Seen(), (), ()
 
     def _read(self, content: bytes, stamp: tuple[int, int, int]) -> None:
         """Read what is new; all of it, where what was read is not there any more."""
-        seen, known = self._seen, self._entries
+        seen, known, bad = self._seen, self._entries, self._bad
         end = seen.good_bytes
         # Without a newline its last line may go on.
         whole = end and content[end - 1 : end] == b"\n" and _digest(content[:end]) == seen.digest
         if not whole:
-            seen, known = _Seen(), ()
+            seen, known, bad = _Seen(), (), ()
         before = content.count(b"\n", 0, seen.good_bytes)
-        added, good_bytes, torn = _entries_in(content, seen.good_bytes, before, self.path)
+        added, good_bytes, torn, worse = _entries_in(content, seen.good_bytes, before)
+        self._bad = (*bad, *worse)
         entries: dict[str, Entry] = {entry.id: entry for entry in known}
         for entry in added:
             entries.setdefault(entry.id, entry)
@@ -315,24 +330,22 @@ class LessonBook:
         self._seen = _Seen(stamp, good_bytes, _digest(content[:good_bytes]), torn)
 
 
-def _entries_in(content: bytes, start: int, before: int, path: Path) -> tuple[list[Entry], int, bytes]:
-    """Entries from an offset on, the end of the good part in bytes, and a torn last line."""
+def _entries_in(content: bytes, start: int, before: int) -> tuple[list[Entry], int, bytes, list[BadLine]]:
+    """Entries from an offset on, the end of the good part in bytes, a torn last line, bad ones before it."""
     found: list[Entry] = []
+    bad: list[BadLine] = []
     lines = content[start:].split(b"\n")
     for number, line in enumerate(lines, start=1):
         if line.strip():
             lesson = read_line(before + number, line)
-            if isinstance(lesson, BadLine):
-                if number == len(lines):  # no newline after it: cut while it was written
-                    return found, start, line
-                raise InputError(
-                    f"{path}:{lesson.number}",
-                    f"this line is not a lesson ({lesson.reason})",
-                    "mend the line or delete it; `ftdojo memory rebuild` sets it aside",
-                )
-            found.append(entry_of(lesson, start, len(line)))
+            if not isinstance(lesson, BadLine):
+                found.append(entry_of(lesson, start, len(line)))
+            elif number == len(lines):  # no newline after it: cut while it was written
+                return found, start, line, bad
+            else:
+                bad.append(lesson)
         start += len(line) + (number < len(lines))
-    return found, start, b""
+    return found, start, b"", bad
 
 
 def _digest(content: bytes) -> bytes:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from memory.experience.catalogue import Entry, current
+from memory.experience.trust import REFUTED, trust_in
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,17 @@ class BookStats:
     tasks: tuple[TaskCounts, ...]
     """Largest first."""
     contradictions: tuple[Contradiction, ...]
+    confirmed: int = 0
+    """Lessons that later runs bear out and none refutes."""
+    disputed: int = 0
+    """Lessons that later runs refute, more of them or fewer."""
+    refuted: int = 0
+    """Of these, those that gained something and are no advice any more."""
 
 
 def stats_of(entries: Sequence[Entry]) -> BookStats:
     """Statistics of some lessons."""
+    trust = trust_in(entries, datetime.now(UTC))
     tasks: dict[str, list[Entry]] = {}
     subjects: dict[str, list[Entry]] = {}
     for entry in entries:
@@ -60,6 +69,9 @@ def stats_of(entries: Sequence[Entry]) -> BookStats:
         overtaken=len(entries) - len(current(entries)),
         tasks=tuple(sorted(counts, key=lambda count: (-count.lessons, count.task))),
         contradictions=tuple(found for held in subjects.values() for found in _contradictions(held)),
+        confirmed=sum(each.confirmations > 0 and not each.contradictions for each in trust.values()),
+        disputed=sum(each.contradictions > 0 for each in trust.values()),
+        refuted=sum(entry.gain > 0 and trust[entry.id].weight < REFUTED for entry in entries),
     )
 
 

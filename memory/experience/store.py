@@ -15,15 +15,20 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from memory.experience.catalogue import Entry, LessonFilter, current
 from memory.experience.embedding import Embedding, HashedEmbedding
 from memory.experience.index import open_collection
 from memory.experience.lessons import BookChanged, LessonBook, Recalled
+from memory.experience.ranking import Where, where_of
+from memory.experience.trust import REFUTED, UNCHALLENGED, Trust, trust_in
 from memory.experience.vectors import TaskVectors, nearest_first, read_vectors, search
+from memory.experience.ways import Situation, Ways
 from memory.journal.durable import FileLock
+from memory.lesson import Place
 from memory.records import Lesson
 from tasks.errors import FtDojoError, HarnessFault
 
@@ -32,6 +37,11 @@ INDEX_WAIT_SECONDS = 3600.0
 _READINGS = 3
 EVERY = LessonFilter()
 _T = TypeVar("_T")
+
+
+def kind_of_advice(lesson: Lesson, trust: Trust) -> Literal["advice", "warning"]:
+    """``warning`` for what gained nothing, or what later runs refute."""
+    return "advice" if lesson.gain > 0 and trust.weight >= REFUTED else "warning"
 
 
 class Experience(Protocol):
@@ -47,14 +57,21 @@ class Experience(Protocol):
         task: str | None = None,
         domain: str | None = None,
         only: LessonFilter = EVERY,
+        place: Place | None = None,
     ) -> tuple[Recalled, ...]:
         """The ``k`` lessons that fit best, best first."""
+
+    def ways(self, situation: Situation) -> Ways:
+        """What the lessons of all tasks say about data and learning rate for one that is at hand."""
 
     def rebuild(self) -> int:
         """Make the index anew from the text; the number of lessons."""
 
     def count(self) -> int:
         """The number of lessons."""
+
+    def left_out(self) -> str:
+        """What of the memory cannot be used, in a sentence; empty where all can."""
 
 
 class NullStore:
@@ -71,9 +88,14 @@ class NullStore:
         task: str | None = None,
         domain: str | None = None,
         only: LessonFilter = EVERY,
+        place: Place | None = None,
     ) -> tuple[Recalled, ...]:
         """Recall nothing."""
         return ()
+
+    def ways(self, situation: Situation) -> Ways:
+        """Nothing is known."""
+        return Ways((), situation, datetime.now(UTC), {})
 
     def rebuild(self) -> int:
         """Nothing to rebuild."""
@@ -82,6 +104,10 @@ class NullStore:
     def count(self) -> int:
         """Zero."""
         return 0
+
+    def left_out(self) -> str:
+        """Nothing."""
+        return ""
 
 
 class ExperienceStore:
@@ -99,7 +125,9 @@ class ExperienceStore:
         self._index_folder = folder / "chroma"
         self._entries: tuple[Entry, ...] = ()
         self._current: dict[str, Entry] = {}
-        self._places: set[tuple[str, str]] = set()
+        self._places: set[Where] = set()
+        self._trust: dict[str, Trust] = {}
+        self._ways: Ways | None = None
         self._vectors: dict[str, TaskVectors] = {}
 
     def record(self, lesson: Lesson) -> bool:
@@ -109,7 +137,7 @@ class ExperienceStore:
             False when a lesson of this id is known already: the first one stands.
 
         Raises:
-            InputError: the folder cannot be written, or the book holds a bad line.
+            InputError: the folder cannot be read or written.
             HarnessFault: the disk is full, or the index cannot be made; the text is
                 safe in the second case.
         """
@@ -124,28 +152,69 @@ class ExperienceStore:
         task: str | None = None,
         domain: str | None = None,
         only: LessonFilter = EVERY,
+        place: Place | None = None,
     ) -> tuple[Recalled, ...]:
         """The ``k`` lessons that fit ``query`` best, best first, of those that ``only`` lets pass.
 
-        The score is the similarity, weighed by whether the lesson comes from the same
-        task, the same domain or elsewhere. A lesson that a later one on the same
-        settings overtakes is left out; one that gained nothing comes as a warning.
+        They are ranked by ``memory.experience.ranking.score``. A lesson that a later one on the same
+        settings overtakes is left out; one that gained nothing, or that later ones refute, comes as a
+        warning.
+
+        Args:
+            query: in words.
+            k: how many, at most.
+            task: where it is asked; None for nowhere.
+            domain: the same.
+            only: which lessons are meant.
+            place: kinds of metric and answers where it is asked.
 
         Raises:
-            InputError: the book holds a bad line.
+            InputError: the book cannot be read.
             HarnessFault: the index cannot be made.
         """
         for reading in range(1, _READINGS + 1):
             try:
-                return self._recall(query, k, task, domain, only)
+                where = Where(task, domain, place.metric, place.answer) if place else Where(task, domain)
+                return self._recall(query, k, where, only)
             except BookChanged:  # another process rewrote it just now
                 if reading == _READINGS:
                     raise
         return ()
 
+    def ways(self, situation: Situation) -> Ways:
+        """What the lessons of all tasks say about data and learning rate for one that is at hand.
+
+        Raises:
+            InputError: the book holds a bad line.
+        """
+        entries = self.book.entries()
+        if entries is not self._entries:
+            self._renew(entries)
+        if self._ways is None or self._ways.situation != situation:
+            self._ways = Ways(entries, situation, datetime.now(UTC), self._trust)
+        return self._ways
+
+    def trust(self, id: str) -> Trust:
+        """What became of a lesson since it was written."""
+        entries = self.book.entries()
+        if entries is not self._entries:
+            self._renew(entries)
+        return self._trust.get(id, UNCHALLENGED)
+
     def count(self) -> int:
         """The number of lessons in the book."""
         return len(self.book.entries())
+
+    def left_out(self) -> str:
+        """How many lines of the book are no lessons, the first of them, and what to do; else empty."""
+        self.book.entries()
+        if not (bad := self.book.bad):
+            return ""
+        first = f"line {bad[0].number}: {bad[0].reason}"
+        return (
+            f"{len(bad)} lines of {self.book.path} are no lessons and are left out ({first}); "
+            "`ftdojo memory rebuild` sets them aside"
+        )
 
     def rebuild(self) -> int:
         """Delete the index and make it anew from the text.
@@ -174,9 +243,7 @@ class ExperienceStore:
                     self._delete_index()
         return gone
 
-    def _recall(
-        self, query: str, k: int, task: str | None, domain: str | None, only: LessonFilter
-    ) -> tuple[Recalled, ...]:
+    def _recall(self, query: str, k: int, where: Where, only: LessonFilter) -> tuple[Recalled, ...]:
         entries = self.book.entries()
         if not entries or k <= 0:
             return ()
@@ -184,17 +251,23 @@ class ExperienceStore:
 
         if entries is not self._entries:
             self._renew(entries)
-        places = [place for place in self._places if only.task in ("", place[0])]
+        places = [place for place in self._places if only.task in ("", place.task)]
         vector = numpy.asarray(self.embedding.embed([query])[0], dtype=numpy.float32)
         found = search(
-            nearest_first(places, task, domain),
+            nearest_first(places, where),
             self._of_tasks,
-            lambda vectors: vectors.scored(vector, task, domain, only),
+            lambda vectors: vectors.scored(vector, where, only),
             k,
         )
         lessons = self.book.lessons(entry for _, _, entry in found)
         return tuple(
-            Recalled(lesson, similarity, score, "advice" if lesson.gain > 0 else "warning")
+            Recalled(
+                lesson,
+                similarity,
+                score,
+                kind_of_advice(lesson, self._trust[lesson.id]),
+                self._trust[lesson.id],
+            )
             for (score, similarity, _), lesson in zip(found, lessons, strict=True)
         )
 
@@ -209,6 +282,8 @@ class ExperienceStore:
 
         if absent:
             self._vectors |= self._with_index(read)
+            for task in absent:
+                self._vectors[task].weigh(self._trust)
         return {task: self._vectors[task] for task in tasks}
 
     def _renew(self, entries: tuple[Entry, ...]) -> None:
@@ -218,7 +293,10 @@ class ExperienceStore:
         differing |= {entry.task for id, entry in before.items() if now.get(id) is not entry}
         self._vectors = {task: held for task, held in self._vectors.items() if task not in differing}
         self._entries, self._current = entries, now
-        self._places = {(entry.task, entry.domain) for entry in now.values()}
+        self._places = {where_of(entry) for entry in now.values()}
+        self._trust, self._ways = trust_in(entries, datetime.now(UTC)), None
+        for held in self._vectors.values():
+            held.weigh(self._trust)
 
     def _agree(self) -> None:
         with suppress(BookChanged):  # whoever changed it, or the next recall, brings the index after it

@@ -66,7 +66,7 @@ def import_lessons(book: LessonBook, path: Path, again: bool = False) -> Importe
         again: also take those that were forgotten here on purpose.
 
     Raises:
-        InputError: the file cannot be read, the folder cannot be written, or the book holds a bad line.
+        InputError: the file cannot be read, or the folder cannot be written.
         HarnessFault: the disk is full.
     """
     done = Imported()

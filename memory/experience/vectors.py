@@ -2,9 +2,10 @@
 
 Chroma keeps the vectors; a task's are read from it when they are first needed, by a filter on the
 task, and stay in memory as 32-bit numbers (2 KiB a lesson at 512 dimensions). The search goes from the
-near tasks to the far ones and stops where nothing farther can rank among the best: a score is a cosine,
-1.0 at most, times the weight of where the lesson comes from. So it leaves nothing out, and where its own
-task has enough lessons near to the question, a run reads the vectors of that task alone.
+near tasks to the far ones and stops where nothing farther can rank among the best: in a score
+(``memory.experience.ranking.score``) no factor is above 1.0, so the nearness of where a lesson comes from
+bounds it. So it leaves nothing out, and where its own task has enough lessons near to the question, a run
+reads the vectors of that task alone.
 
 Chroma's own search walks an approximate graph: among many equal vectors it was seen to miss the only row
 that a filter let pass.
@@ -13,12 +14,13 @@ that a filter let pass.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from memory.experience.catalogue import Entry, LessonFilter
+from memory.experience.ranking import Where, effect_weight, nearness, score, where_of
+from memory.experience.trust import Trust
 
-SAME_TASK, SAME_DOMAIN, OTHER = 1.0, 0.6, 0.3
-"""How much of a lesson's similarity counts, by where it was learned."""
 _MOST_NAMED = 200
 """Tasks that are named in one filter; of more, everything is read."""
 
@@ -36,18 +38,26 @@ class TaskVectors:
     """
 
     def __init__(self, task: str, entries: list[Entry], matrix: Any) -> None:
-        self.task, self.entries, self.matrix = task, entries, matrix
-        self._columns: dict[str, tuple[dict[str, int], Any]] = {}
+        import numpy
 
-    def scored(self, query: Any, task: str | None, domain: str | None, only: LessonFilter) -> Any:
+        self.task, self.entries, self.matrix = task, entries, matrix
+        self._trust: Any = 1.0
+        self._effect = numpy.asarray([effect_weight(entry) for entry in entries], dtype=numpy.float32)
+        self._columns: dict[str, tuple[dict[Any, int], Any]] = {}
+
+    def weigh(self, trust: Mapping[str, Trust]) -> None:
+        """Go by what became of the lessons, by id."""
+        import numpy
+
+        weights = [trust[entry.id].weight for entry in self.entries]
+        self._trust = numpy.asarray(weights, dtype=numpy.float32)
+
+    def scored(self, query: Any, question: Where, only: LessonFilter) -> Any:
         """(scores, similarities), shape (lessons,) each; the score of a lesson that is not meant is -1."""
         import numpy
 
         similarities = numpy.clip(self.matrix @ query, 0.0, 1.0)
-        if self.task == task:
-            scores = similarities * SAME_TASK
-        else:
-            scores = similarities * numpy.where(self._has("domain", domain), SAME_DOMAIN, OTHER)
+        scores = score(similarities, self._nearness(question), self._effect, self._trust)
         for name in ("domain", "outcome", "base_model", "edition"):
             if wanted := getattr(only, name):
                 scores[~self._has(name, wanted)] = -1.0
@@ -57,36 +67,40 @@ class TaskVectors:
             scores[:] = -1.0
         return scores, similarities
 
-    def _has(self, name: str, value: str | None) -> Any:
+    def _nearness(self, question: Where) -> Any:
+        """How near each lesson is, shape (lessons,)."""
+        import numpy
+
+        codes, column = self._column("where", where_of)
+        return numpy.asarray([nearness(where, question) for where in codes], dtype=numpy.float32)[column]
+
+    def _has(self, name: str, value: str) -> Any:
         """Which lessons have this value in a field, shape (lessons,)."""
+        codes, column = self._column(name, attrgetter(name))
+        return column == codes.get(value, -1)
+
+    def _column(self, name: str, read: Callable[[Entry], Any]) -> tuple[dict[Any, int], Any]:
+        """Different values with their numbers, in order, and each lesson's number, shape (lessons,)."""
         import numpy
 
         if name not in self._columns:
-            values = [getattr(entry, name) for entry in self.entries]
+            values = [read(entry) for entry in self.entries]
             codes = {held: code for code, held in enumerate(dict.fromkeys(values))}
             self._columns[name] = codes, numpy.asarray([codes[held] for held in values], dtype=numpy.int32)
-        codes, column = self._columns[name]
-        return column == (-1 if value is None else codes.get(value, -1))
+        return self._columns[name]
 
 
-def weight_of(lessons_task: str, lessons_domain: str, task: str | None, domain: str | None) -> float:
-    """How much of a lesson's similarity counts for someone at ``task`` in ``domain``."""
-    return SAME_TASK if lessons_task == task else SAME_DOMAIN if lessons_domain == domain else OTHER
-
-
-def nearest_first(
-    places: Iterable[tuple[str, str]], task: str | None, domain: str | None
-) -> list[tuple[float, list[str]]]:
-    """Tasks in groups, with the largest weight that a lesson of the group can have, largest first.
+def nearest_first(places: Iterable[Where], question: Where) -> list[tuple[float, list[str]]]:
+    """Tasks in groups, with the nearness of the group's nearest lessons, largest first.
 
     Args:
-        places: every (task, domain) that has a lesson.
-        task: where the question is asked; None for nowhere.
-        domain: the same.
+        places: where lessons were learned.
+        question: where it is asked.
     """
     best: dict[str, float] = {}
     for place in places:
-        best[place[0]] = max(best.get(place[0], 0.0), weight_of(*place, task, domain))
+        name = place.task or ""
+        best[name] = max(best.get(name, 0.0), nearness(place, question))
     weights = sorted(set(best.values()), reverse=True)
     return [(weight, [name for name in best if best[name] == weight]) for weight in weights]
 
@@ -94,7 +108,7 @@ def nearest_first(
 def search(
     groups: Sequence[tuple[float, list[str]]],
     load: Callable[[list[str]], Mapping[str, TaskVectors]],
-    score: Callable[[TaskVectors], Any],
+    scored: Callable[[TaskVectors], Any],
     k: int,
 ) -> list[Found]:
     """The ``k`` best lessons, best first; equal scores by their ids.
@@ -102,7 +116,7 @@ def search(
     Args:
         groups: as ``nearest_first`` gives them.
         load: the vectors of these tasks.
-        score: (scores, similarities) of a task's lessons.
+        scored: (scores, similarities) of a task's lessons.
         k: how many, at most.
     """
     best: list[Found] = []
@@ -110,7 +124,7 @@ def search(
         if len(best) == k and best[-1][0] > weight:  # no lesson farther away can come before the last
             break
         for vectors in load(tasks).values():
-            best += _best_of(vectors, score(vectors), k)
+            best += _best_of(vectors, scored(vectors), k)
         best = sorted(best, key=lambda found: (-found[0], found[2].id))[:k]
     return best
 

@@ -1,9 +1,10 @@
 """The journal's line: one event, with a checksum, and how a file of them is read.
 
 A line is canonical JSON (sorted keys, no spaces, UTF-8):
-``{"crc", "data", "experiment", "kind", "seq", "time"}`` and, when a ledger is
-attached, ``"clocks"``. ``crc`` is CRC-32 over the same JSON without ``crc``; ``seq``
-counts from 0 without a gap, so a lost line is seen as well as an altered one.
+``{"crc", "data", "experiment", "kind", "prev", "seq", "time"}`` and, when a ledger is
+attached, ``"clocks"``. ``crc`` is CRC-32 over the same JSON without ``crc`` and tells a torn line; ``seq``
+counts from 0 without a gap; ``prev`` names the line before (``memory.journal.chain``), which lines of earlier
+versions do not.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from memory.journal.chain import Chain, ChainBroken
 from tasks.errors import InputError
 
 StageKind = Literal[
@@ -41,14 +43,15 @@ RunKind = Literal[
 ]
 """Once per run. ``candidate_chosen``: the search is over, and what it ended with goes into ``confirmation``;
 ``champion_chosen``: what the run claims, the candidate where it was confirmed and else the base."""
-FreeKind = Literal["note", "heartbeat", "test_reopened", "decision", "usage", "approval"]
+FreeKind = Literal["note", "heartbeat", "test_reopened", "decision", "usage", "approval", "evidence"]
 """As often as they happen. ``test_reopened``: a resumed run read the sealed test again. ``decision``: who
-decided what, and how; ``usage``: what a call of a language model cost; ``approval``: what a person said."""
+decided what, and how; ``usage``: what a call of a language model cost; ``approval``: what a person said;
+``evidence``: digests of what the run rests on and of what it wrote (``memory.journal.evidence``)."""
 Kind = StageKind | RunKind | FreeKind
 
 STAGES: frozenset[str] = frozenset(get_args(StageKind))
 ONCE: frozenset[str] = frozenset(get_args(RunKind))
-ABOUT_EXPERIMENTS = frozenset({"note", "decision", "usage", "approval"})
+ABOUT_EXPERIMENTS = frozenset({"note", "decision", "usage", "approval", "evidence"})
 """No stages, and yet they may say to which experiment they belong."""
 RENAMED_KINDS = {"reading": "verdict", "tick": "heartbeat"}
 """Kinds of earlier versions -> their names now: old journals stay readable."""
@@ -67,6 +70,8 @@ class Event:
     data: dict[str, Any]
     clocks: dict[str, float] | None = None
     """The ledger's totals in seconds when the line was written."""
+    prev: str | None = None
+    """The digest of the line before it; None in journals of earlier versions."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,8 @@ class LogContents:
     """What stands after it: a last record that was cut or altered; empty when there is none."""
     missing_newline: bool
     """The last record is whole, but its newline is missing (an editor took it)."""
+    chain: Chain = field(default_factory=Chain)
+    """Up to the last good record."""
 
 
 def plain(value: Any) -> Any:
@@ -120,6 +127,8 @@ def encode(event: Event) -> bytes:
     }
     if event.clocks is not None:
         record["clocks"] = event.clocks
+    if event.prev is not None:
+        record["prev"] = event.prev
     record["crc"] = f"{zlib.crc32(_canonical(record)):08x}"
     return _canonical(record) + b"\n"
 
@@ -130,7 +139,10 @@ def decode(line: bytes) -> Event:
     Raises:
         ValueError: the line is cut, altered or not a record.
     """
-    record = json.loads(line.decode("utf-8"))
+    try:
+        record = json.loads(line.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
     if not isinstance(record, dict):
         raise ValueError("not a record")
     crc = record.pop("crc", None)
@@ -138,9 +150,25 @@ def decode(line: bytes) -> Event:
         raise ValueError("checksum differs")
     try:
         event = Event(**record)
+        if not _is_event(event):
+            raise ValueError("not a record")
         return replace(event, kind=RENAMED_KINDS.get(event.kind, event.kind))
     except TypeError as error:
         raise ValueError(str(error)) from error
+
+
+def _is_event(event: Event) -> bool:
+    """Whether the fields of a line are of their kinds: a checksum is no proof of that."""
+    clocks = {} if event.clocks is None else event.clocks
+    return (
+        type(event.seq) is int
+        and isinstance(event.time, str)
+        and isinstance(event.kind, str)
+        and isinstance(event.experiment, str | None)
+        and isinstance(event.data, dict)
+        and isinstance(clocks, dict)
+        and all(isinstance(seconds, int | float) for seconds in clocks.values())
+    )
 
 
 def read_log(path: Path) -> LogContents:
@@ -158,15 +186,17 @@ def read_log(path: Path) -> LogContents:
             str(path), f"cannot be read ({error.strerror})", "name the folder of a run"
         ) from error
     events: list[Event] = []
-    good_bytes = 0
-    for number, line in enumerate(_lines(content), start=1):
+    good_bytes, chain = 0, Chain()
+    for number, line in enumerate(lines_of(content), start=1):
         end = good_bytes + len(line)
         try:
             event = decode(line)
             if event.seq != len(events):
                 raise ValueError("out of sequence")
+            chain.check(event.prev)
         except ValueError as error:
-            if end < len(content):
+            # A cut leaves no whole record that names another line: that is never a torn end.
+            if end < len(content) or isinstance(error, ChainBroken):
                 raise InputError(
                     f"{path}:{number}",
                     f"this record is altered, or one before it is missing ({error})",
@@ -174,12 +204,13 @@ def read_log(path: Path) -> LogContents:
                 ) from error
             break
         events.append(event)
+        chain.add(line, event.prev)
         good_bytes = end
     missing_newline = 0 < good_bytes == len(content) and not content.endswith(b"\n")
-    return LogContents(tuple(events), good_bytes, content[good_bytes:], missing_newline)
+    return LogContents(tuple(events), good_bytes, content[good_bytes:], missing_newline, chain)
 
 
-def _lines(content: bytes) -> list[bytes]:
+def lines_of(content: bytes) -> list[bytes]:
     """Lines with their newline; split at the newline byte alone, for text may hold other separators."""
     lines = [line + b"\n" for line in content.split(b"\n")]
     lines[-1] = lines[-1][:-1]

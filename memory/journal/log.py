@@ -2,7 +2,8 @@
 
 What is derived from it stands in ``memory.journal.history``, never beside it on the disk. Every
 append is idempotent by (kind, experiment), because a step may run twice after a kill;
-the first record stands. When ``append`` has returned, the record is on the disk.
+the first record stands. When ``append`` has returned, the record is on the disk. Each line names the
+digest of the one before it (``memory.journal.chain``), which is kept: nothing is read again.
 
     with Journal.open(path) as journal:
         journal.append("plan", plan, experiment="e01")
@@ -15,15 +16,18 @@ import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from memory.journal.chain import NO_CHAIN, Chain
 from memory.journal.durable import FileLock, append_line, set_aside, sync_folder, unwritable
 from memory.journal.events import ABOUT_EXPERIMENTS, KINDS, ONCE, STAGES, Event, Kind, encode, plain, read_log
 from memory.journal.history import BASE, History, run_info
 from memory.recipe import Record
 from memory.records import Outcome, RunInfo
+from tasks.credentials import cleared
 from tasks.errors import HarnessFault, InputError
 
 __all__ = ["BASE", "Journal"]
@@ -32,8 +36,9 @@ __all__ = ["BASE", "Journal"]
 class Journal(History):
     """One run's journal, as a file. Made by ``Journal.create`` or ``Journal.open``."""
 
-    def __init__(self, path: Path, events: list[Event], lock: FileLock | None) -> None:
+    def __init__(self, path: Path, events: list[Event], lock: FileLock | None, chain: Chain) -> None:
         super().__init__(path, events)
+        self._chain = chain
         self.recovered: str | None = None
         """What was set aside on opening, in one sentence; None when nothing was."""
         self.clock_source: Callable[[], dict[str, float]] | None = None
@@ -52,7 +57,8 @@ class Journal(History):
             InputError: a journal is there already, or the folder cannot be written.
             HarnessFault: the disk is full.
         """
-        first = Event(0, _now(), "run_started", None, info.model_dump(mode="json"))
+        chain = Chain()
+        first = Event(0, _now(), "run_started", None, info.model_dump(mode="json"), prev=chain.head)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(path.with_suffix(".lock"))
@@ -72,7 +78,8 @@ class Journal(History):
                 os.fsync(file.fileno())
             partial.replace(path)
             sync_folder(path.parent)
-            return cls(path, [first], lock)
+            chain.add(encode(first), first.prev)
+            return cls(path, [first], lock, chain)
         except OSError as error:
             lock.release()
             raise unwritable(path, error) from error
@@ -100,7 +107,7 @@ class Journal(History):
             contents = read_log(path)
             run_info(path, list(contents.events))  # before anything is mended: a foreign file stays as it is
             torn = set_aside(path, contents.torn, contents.good_bytes) if lock and contents.torn else None
-            journal = cls(path, list(contents.events), lock)
+            journal = cls(path, list(contents.events), lock, contents.chain)
             if journal._fd is not None and contents.missing_newline:
                 append_line(journal._fd, b"\n", path)
         except BaseException as error:
@@ -110,16 +117,32 @@ class Journal(History):
                 raise unwritable(path, error) from error
             raise
         if contents.torn:
-            journal._report_torn(len(contents.torn), torn)
+            journal._report_torn(contents.torn, torn)
         return journal
 
-    def _report_torn(self, torn_bytes: int, torn: Path | None) -> None:
+    @property
+    def head(self) -> str:
+        """The digest of the last line, which fixes all before it; ``no chain`` in earlier versions' runs."""
+        return self._chain.text
+
+    def head_at(self, kind: Kind) -> str:
+        """The head as it was after the last event of a kind; as it is now where there is none.
+
+        What is written again from the journal then names the same head again.
+        """
+        place = next((event.seq for event in reversed(self.events) if event.kind == kind), None)
+        if place is None or place + 1 == len(self.events):
+            return self.head
+        return self.events[place + 1].prev or NO_CHAIN
+
+    def _report_torn(self, fragment: bytes, torn: Path | None) -> None:
+        torn_bytes = len(fragment)
         what = f"the last record was cut or altered ({torn_bytes} bytes)"
         if torn is None:
             self.recovered = f"{what}; it is left out, the {len(self.events)} before it are whole"
             return
         self.recovered = f"{what} and was moved to {torn.name}; the {len(self.events)} before it are whole"
-        self.note(self.recovered)
+        self.note(self.recovered, torn={"bytes": torn_bytes, "sha256": sha256(fragment).hexdigest()})
 
     def close(self) -> None:
         """Give up writing; what was read stays readable."""
@@ -159,15 +182,18 @@ class Journal(History):
                 raise HarnessFault(f"{self.path}: opened for reading only")
             if self._has(kind, experiment):
                 return False
-            content = plain(data.model_dump(mode="json") if isinstance(data, Record) else data)
+            content = cleared(plain(data.model_dump(mode="json") if isinstance(data, Record) else data))
             clocks = self.clock_source() if self.clock_source else None
-            event = Event(len(self.events), _now(), kind, experiment, content, clocks)
+            prev = self._chain.head
+            event = Event(len(self.events), _now(), kind, experiment, content, clocks, prev)
             try:
                 self.events.append(event)
-                append_line(self._fd, encode(event), self.path)
+                line = encode(event)
+                append_line(self._fd, line, self.path)
             except BaseException:
                 del self.events[event.seq :]
                 raise
+            self._chain.add(line, prev)
             self._take_in(event)
             return True
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from memory.recipe import DataCard
 from memory.records import Experiment, Plan, TrainingPlan
-from roles.hyperparameters import BATCH_SIZES
+from roles.hyperparameters import batch_sizes
 from roles.method import method_for
 from roles.search_space import MAX_EPOCHS
-from roles.time_split import experiment_seconds
+from roles.time_split import experiment_seconds, mean_row_tokens
 from tools.checks.source_kinds import kind_of
 from tools.dojo import Dojo
 from tools.training.learning_rate import learning_rate_range
@@ -115,7 +115,7 @@ def _space(dojo: Dojo) -> dict[str, Any]:
     weights = {f"{WEIGHT}{name}": FloatDistribution(0.0, 1.0) for name in usable}
     return weights | {
         RATE: FloatDistribution(low, high, log=True),
-        BATCH: CategoricalDistribution(BATCH_SIZES),
+        BATCH: CategoricalDistribution(batch_sizes(mean_row_tokens(dojo))),
     }
 
 
@@ -141,7 +141,7 @@ def _told(experiment: Experiment, space: Mapping[str, Any]) -> optuna.trial.Froz
     rates = space[RATE]
     params = {name: experiment.plan.weights.get(name.removeprefix(WEIGHT), 0.0) for name in space}
     params[RATE] = min(max(trained.learning_rate, rates.low), rates.high)
-    params[BATCH] = min(BATCH_SIZES, key=lambda size: abs(size - trained.effective_batch_size))
+    params[BATCH] = min(space[BATCH].choices, key=lambda size: abs(size - trained.effective_batch_size))
     worth = None if score is None else score.value if score.higher_is_better else -score.value
     return create_trial(
         state=TrialState.FAIL if worth is None else TrialState.COMPLETE,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ from typing import Any
 from tasks.custom.arrow_values import holds_moments
 from tasks.custom.csv_rows import read_csv
 from tasks.custom.json_rows import read_json
+from tasks.custom.links import LEAVES
 from tasks.custom.tables import Aside, Data, PassedOver, Rows, Table
 from tasks.errors import InputError
 
@@ -61,7 +63,7 @@ def read_file(path: Path, name: str = "") -> Table:
     try:
         read = read_json if suffix in _JSON else read_csv if suffix in _CSV else _read_arrow
         rows, how, aside = read(path)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(str(path), f"it cannot be read: {_one_line(error)}", "check the file") from error
     stem = path.name[: len(path.name) - len(suffix)]
     return Table(name or stem, rows, str(path), how, tuple(aside.kept), dict(aside.counts))
@@ -260,7 +262,7 @@ def _files(folder: Path, passed: list[PassedOver]) -> list[Path]:
             if len(name.parts) == 1 or not name.parts[-2].startswith("."):
                 passed.append(PassedOver(str(name), "hidden"))
         elif not path.resolve().is_relative_to(root):
-            passed.append(PassedOver(str(name), "a link that leaves the folder"))
+            passed.append(PassedOver(str(name), LEAVES))
         elif path.is_file():
             found.append(path)
         elif not path.is_dir():

@@ -20,9 +20,11 @@ from pathlib import Path
 from tasks.answers.metrics import accuracy
 from tasks.base import ItemScore, Judge, Row, Sample, Score, Source, TaskData, TaskSpec
 from tasks.columns import pluck, value_at
+from tasks.custom.cards import card_of, not_read
 from tasks.custom.example import write_example
 from tasks.custom.files import SUFFIXES, read_file
 from tasks.custom.items import Line, answers_of, beside_answer, has_column, samples_of
+from tasks.custom.links import refuse_link_out
 from tasks.custom.metrics.choose import program_for, reader_for
 from tasks.custom.metrics.closed import class_score
 from tasks.custom.metrics.distinct import COMPARED, COMPARED_BY_PROGRAM, refuse_blind_metric
@@ -30,7 +32,7 @@ from tasks.custom.metrics.programs import before_it_ran
 from tasks.custom.metrics.reader import AnswerReader
 from tasks.custom.read_rows import ReadTable, read_table, source_of
 from tasks.custom.tables import Data
-from tasks.custom.task_file import METRICS, TaskFile, fill, read_task_file, text_of
+from tasks.custom.task_file import METRICS, TaskFile, fill, read_task_file
 from tasks.custom.training_data import Fetch, replay_data, training_data
 from tasks.errors import InputError, did_you_mean
 from tasks.formats.values import ABSENT, reach
@@ -56,7 +58,7 @@ def load_folder(path: str | Path, fetch: Fetch | None = None) -> TaskSpec:
         raise InputError(
             str(path), "there is no such folder", "ftdojo init-task DIR writes an example to start from"
         )
-    task = read_task_file(folder / "task.toml")
+    task = read_task_file(refuse_link_out(folder / "task.toml", folder))
     splits, remarks = {}, []
     for name in ("validation", "test"):
         splits[name], remark = _read_split(folder, name, task)
@@ -109,7 +111,7 @@ def _split_file(folder: Path, name: str) -> Path:
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise InputError(str(folder), f"{name} is there more than once ({names})", "keep one of them")
-    return found[0]
+    return refuse_link_out(found[0], folder)
 
 
 def _check_columns(path: Path, line: Line, task: TaskFile) -> None:
@@ -171,18 +173,17 @@ def _read_sources(
         raise InputError(
             str(folder / "train"), f"no row can be trained on ({told})", "name the columns in task.toml"
         )
-    sources = tuple(source_of(table, _card(table)) for table in read)
+    sources = tuple(source_of(table, _card_text(table, folder)) for table in read)
     general = replay_data(folder, task, fetch)
-    replay = _read_replay(general, {source.name for source in sources}, str(folder / "task.toml"))
-    cards = [card.parts for table in read if (card := _card_file(table)).is_file()]
-    parts = ((item, Path(item.path).parts) for item in data.passed_over + general.passed_over)
-    others = [item for item, tail in parts if all(card[-len(tail) :] != tail for card in cards)]
-    passed_over = (f"{item.path}: not read, {item.reason}" for item in others)
+    replay = _read_replay(general, {source.name for source in sources}, folder)
+    cards = {card.path: card for table in read if (card := card_of(table.path, folder))}
+    passed_over = not_read(data.passed_over + general.passed_over, tuple(cards.values()))
     return (*sources, *replay), (*data.notes, *general.notes, *passed_over)
 
 
-def _read_replay(data: Data, taken: set[str], task_file: str) -> tuple[Source, ...]:
+def _read_replay(data: Data, taken: set[str], folder: Path) -> tuple[Source, ...]:
     """General rows, each read by what it is: the task's columns mean nothing in them."""
+    task_file = str(folder / "task.toml")
     read = [read_table(table) for table in data.tables]
     for table in read:
         if not table.rows:
@@ -191,7 +192,7 @@ def _read_replay(data: Data, taken: set[str], task_file: str) -> tuple[Source, .
         if table.name in taken:
             wrong = f"{table.name!r} is named as a source and as replay"
             raise InputError(task_file, wrong, "rename or drop one of them")
-    return tuple(replace(source_of(table, _card(table)), replay=True) for table in read)
+    return tuple(replace(source_of(table, _card_text(table, folder)), replay=True) for table in read)
 
 
 def _why_none(table: ReadTable) -> str:
@@ -199,15 +200,9 @@ def _why_none(table: ReadTable) -> str:
     return f"{reason[0][0]}; {table.format.why}" if reason else table.format.why
 
 
-def _card(table: ReadTable) -> str:
-    card = _card_file(table)
-    return text_of(card) if card.is_file() else ""
-
-
-def _card_file(table: ReadTable) -> Path:
-    """Where the owner may describe a source."""
-    path = Path(table.path)
-    return path.with_name(path.name.partition(".")[0] + ".md")
+def _card_text(table: ReadTable, folder: Path) -> str:
+    card = card_of(table.path, folder)
+    return card.text if card else ""
 
 
 def build_spec(task: TaskFile, reader: AnswerReader, data: TaskData, folder: Path) -> TaskSpec:

@@ -95,7 +95,8 @@ def read_task_file(path: Path) -> TaskFile:
         raise InputError(str(path), "the file is missing", "ftdojo init-task DIR writes one to start from")
     try:
         fields = tomllib.loads(text_of(path))
-    except tomllib.TOMLDecodeError as error:
+    # Beside TOML's own errors: a number of too many digits, deep nesting.
+    except (ValueError, RecursionError) as error:
         raise InputError(str(path), f"it is not valid TOML: {one_line(error)}", "mend that line") from error
     try:
         task = TaskFile.model_validate(fields)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tasks.custom.files import SUFFIXES, read_path
 from tasks.custom.hub_id import HubId, hub_id
+from tasks.custom.links import refuse_link_out
 from tasks.custom.tables import Data, Table
 from tasks.custom.task_file import TaskFile
 from tasks.errors import InputError
@@ -53,15 +54,17 @@ def replay_data(folder: Path, task: TaskFile, fetch: Fetch | None) -> Data:
 
 def _own(folder: Path) -> Path | None:
     if (folder / "train").is_dir():
-        return folder / "train"
+        return refuse_link_out(folder / "train", folder)
     files = (folder / f"train{suffix}" for suffix in SUFFIXES)
-    return next((path for path in files if path.is_file()), None)
+    return next((refuse_link_out(path, folder) for path in files if path.is_file()), None)
 
 
 def _named(folder: Path, source: str, fetch: Fetch | None) -> Data:
     """What one line of ``sources`` names; its validation and test only where they are chosen."""
     path = folder / Path(source).expanduser()
     if path.exists():
+        if not _said_outside(source):
+            refuse_link_out(path, folder)
         stem, data, chosen = path.name.partition(".")[0], read_path(path), path.is_file()
     else:
         asked = hub_id(source)
@@ -76,6 +79,12 @@ def _named(folder: Path, source: str, fetch: Fetch | None) -> Data:
     left = [table.name for table in data.tables if table not in kept]
     notes = (*data.notes, *([f"{source}: not trained on: {', '.join(left)}"] if left else []))
     return replace(data, tables=tuple(_under(stem, table, len(kept)) for table in kept), notes=notes)
+
+
+def _said_outside(source: str) -> bool:
+    """Whether the owner's own words lead out of the folder, and no link does."""
+    path = Path(source).expanduser()
+    return path.is_absolute() or ".." in path.parts
 
 
 def _under(stem: str, table: Table, tables: int) -> Table:

@@ -68,7 +68,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     """What ``prepare`` wrote into the folder; None where it never ran or the file is not readable."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     fitting = isinstance(manifest, dict) and isinstance(manifest.get("files"), dict)
     return manifest if fitting else None

@@ -3,8 +3,9 @@
     python -m tests.bench.lessons --lessons 100000 [--tasks 13] [--queries 300] [--folder DIR]
 
 Lessons are drawn from a seed: settings, scores and phrases as real ones have them, over some tasks in four
-domains and three base models. One in a hundred tells of something that no other lesson tells, and a question
-about it in other words has a known answer. Real Chroma, the product's own embedding, one process. Recalls are
+domains and three base models. In each hundred some tell of something that no others tell, and a question
+about it in other words has known answers; the last of them is refuted by two later runs and has to come
+behind the others. Real Chroma, the product's own embedding, one process. Recalls are
 measured as a run asks them (its task, domain, base model and edition) after the first, which reads the book
 and the vectors. Seconds are wall-clock; those of the process's CPU stand beside them, for a machine may be
 shared.
@@ -21,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import typer
 
@@ -29,12 +30,18 @@ from memory.experience.catalogue import LessonFilter
 from memory.experience.lessons import LessonBook
 from memory.experience.store import ExperienceStore
 from memory.experience.transfer import export_lessons, import_lessons
+from memory.experience.ways import Situation
+from memory.lesson import Place, Tried
 from memory.records import Lesson
 
 DOMAINS = ("tables", "chemistry", "math", "law")
 MODELS = ("small-a", "small-b", "small-c")
 KNOWN = 100
-"""One lesson in so many has a question with a known answer."""
+"""In so many lessons there is one question with known answers."""
+NEIGHBOURS = 3
+"""Lessons that answer it."""
+REFUTING = (KNOWN - 15, KNOWN - 3)
+"""Places of the lessons, of two runs, that refute the last of them."""
 PHRASES = (
     "the labels of one source are wrong",
     "worked answers teach the method",
@@ -51,10 +58,11 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Question:
-    """A question whose answer is one lesson."""
+    """A question whose answers are known."""
 
     text: str
-    answer: str
+    answers: tuple[str, ...]
+    """Ids; the last is of a lesson that was refuted since."""
     task: str
     domain: str
     only: LessonFilter
@@ -87,45 +95,94 @@ def rare_words(rng: random.Random) -> tuple[str, str]:
     return first, second
 
 
+def id_of(number: int) -> str:
+    """Twelve lessons a run."""
+    return f"run{number // 12:06d}/e{number % 12:02d}"
+
+
+def topic(block: int, tasks: int, seed: int) -> tuple[str, Question]:
+    """What the known lessons of a block say, and the question that they answer."""
+    first, second = rare_words(random.Random(f"{seed}/{block}"))
+    start = block * KNOWN
+    task, domain, model = place_of(start, tasks)
+    step = tasks * len(MODELS)  # the next lesson of the same task and model
+    places = [start + step * each for each in range(NEIGHBOURS) if step * each < REFUTING[0]]
+    question = Question(
+        f"source with {second} swapped for {first}?",
+        tuple(map(id_of, places)),
+        task,
+        domain,
+        LessonFilter(base_model=model, edition="mini"),
+    )
+    return f"; columns {first} and {second} were swapped in the source", question
+
+
 def draw(count: int, tasks: int, seed: int) -> Iterator[tuple[Lesson, Question | None]]:
-    """Lessons, some with a question that they answer."""
+    """Lessons, the first of each block with the block's question."""
     rng = random.Random(seed)
+    places = [
+        Place(metric=metric, answer=answer, kinds=("chain_of_thought", "direct"), hidden_size=width)
+        for metric, answer, width in (
+            ("right", "number", 128),
+            ("classes", "letter", 256),
+            ("overlap", "text", 128),
+        )
+    ]
     for number in range(count):
-        task, domain, model = place_of(number, tasks)
-        rate, epochs, rows = 10 ** rng.uniform(-5, -2), rng.uniform(0.5, 8.0), rng.randrange(200, 9000)
-        delta = rng.gauss(1.0, 4.0)
-        outcome = "kept" if delta > 2.0 else "discarded"
-        said = "; ".join(rng.sample(PHRASES, 2))
-        question = None
-        id = f"run{number // 12:06d}/e{number % 12:02d}"
         if number % KNOWN == 0:
-            first, second = rare_words(rng)
-            said += f"; columns {first} and {second} were swapped in the source"
-            only = LessonFilter(base_model=model, edition="mini")
-            question = Question(f"source with {second} swapped for {first}?", id, task, domain, only)
-        text = (
-            f"{task} with {model}: chain-of-thought answers, full fine-tuning from the base, learning rate "
-            f"{rate:.2g}, batch 16, {epochs:.1f} epochs of {rows} rows: {rng.uniform(5, 95):.1f} [n=150] "
-            f"against {rng.uniform(2, 40):.1f} for the base; {outcome} ({delta:+.1f} [{delta - 3:+.1f}, "
-            f"{delta + 3:+.1f}] over base, p=0.04). Changed data: {said}. Data: filter, repair. "
-            f"Diagnosis: underfit, next longer."
-        )
+            told, question = topic(number // KNOWN, tasks, seed)
+        known = id_of(number) in question.answers
         yield (
-            Lesson(
-                id=id,
-                text=text,
-                task=task,
-                domain=domain,
-                features={"base_model": model, "edition": "mini", "score": 50.0},
-                settings={"learning_rate": rate, "num_train_epochs": epochs, "method": "full"},
-                gain=delta,
-                evidence=(id,),
-                created=f"2026-01-01T00:00:00.{number:06d}+00:00",
-                effect=(delta, delta - 3, delta + 3),
-                outcome="kept" if delta > 2.0 else "discarded",
+            lesson_of(rng, number, tasks, told if known else "").model_copy(
+                update={
+                    "place": places[number % tasks % len(places)],
+                    "contradicts": question.answers[-1:] if number % KNOWN in REFUTING else (),
+                }
             ),
-            question,
+            question if number % KNOWN == 0 else None,
         )
+
+
+def lesson_of(rng: random.Random, number: int, tasks: int, told: str) -> Lesson:
+    """One lesson as a run would write it."""
+    task, domain, model = place_of(number, tasks)
+    rate, epochs, rows = 10 ** rng.uniform(-5, -2), rng.uniform(0.5, 8.0), rng.randrange(200, 9000)
+    delta = rng.gauss(1.0, 4.0)
+    outcome: Literal["kept", "discarded"] = "kept" if delta > 2.0 else "discarded"
+    said = "; ".join(rng.sample(PHRASES, 2)) + told
+    kind: Literal["chain_of_thought", "direct"] = rng.choice(("chain_of_thought", "direct"))
+    text = (
+        f"{task} with {model}: {kind} answers, full fine-tuning from the base, learning rate "
+        f"{rate:.2g}, batch 16, {epochs:.1f} epochs of {rows} rows: {rng.uniform(5, 95):.1f} [n=150] "
+        f"against {rng.uniform(2, 40):.1f} for the base; {outcome} ({delta:+.1f} [{delta - 3:+.1f}, "
+        f"{delta + 3:+.1f}] over base, p=0.04). Changed data: {said}. Data: filter, repair. "
+        f"Diagnosis: underfit, next longer."
+    )
+    return Lesson(
+        id=id_of(number),
+        text=text,
+        task=task,
+        domain=domain,
+        features={"base_model": model, "edition": "mini", "score": 50.0},
+        settings={"learning_rate": rate, "num_train_epochs": epochs, "method": "full"},
+        gain=delta,
+        evidence=(id_of(number),),
+        created=f"2026-01-01T00:00:00.{number:06d}+00:00",
+        effect=(delta, delta - 3, delta + 3),
+        outcome=outcome,
+        tried=Tried(
+            kind=kind,
+            start="base",
+            footing=f"{number // 12}/{number % 3}",
+            method="full",
+            rate_place=rng.uniform(0.0, 1.0),
+            batch_size=16,
+            chain_of_thought_share=0.5,
+            rows_read=float(rows),
+            removed=min(5.0 * delta, 100.0),
+            error=4.0,
+        ),
+    )
 
 
 def spread(milliseconds: list[float]) -> str:
@@ -171,8 +228,12 @@ def measure(folder: Path, count: int, tasks: int, queries: int, seed: int) -> It
         ask(number)
     for name, line in zip(("wall", "CPU"), recall_times(ask, queries), strict=True):
         yield f"{f'recall in a run, {name}':34} {line}"
-    found = [q.answer in ask(number) for number, q in enumerate(questions)]
-    yield f"{'known answers among the first 8':34} {sum(found)} of {len(found)}"
+    found = [[id for id in ask(number) if id in q.answers] for number, q in enumerate(questions)]
+    wanted = sum(len(q.answers) for q in questions)
+    yield f"{'known answers among the first 8':34} {sum(map(len, found))} of {wanted}"
+    several = [(ids, q) for ids, q in zip(found, questions, strict=True) if len(q.answers) > 1]
+    behind = sum(ids[-1:] == list(q.answers[-1:]) or q.answers[-1] not in ids for ids, q in several)
+    yield f"{'refuted ones behind the others':34} {behind} of {len(several)}"
 
     store = ExperienceStore(folder / "memory")
 
@@ -182,6 +243,16 @@ def measure(folder: Path, count: int, tasks: int, queries: int, seed: int) -> It
     yield told("first recall of a new task", timed(lambda: new(0))[1])
     for name, line in zip(("wall", "CPU"), recall_times(new, queries), strict=True):
         yield f"{f'recall of a new task, {name}':34} {line}"
+
+    place = Place(metric="right", answer="number", kinds=("direct",), hidden_size=128)
+    situation = Situation("new_task", "law", "mini", MODELS[0], place)
+
+    def advise() -> tuple[object, ...]:
+        ways = store.ways(situation)
+        return ways.preference("direct"), ways.rate("full", 2 / 3)
+
+    yield told("first advice on data and rate", timed(advise)[1])
+    yield told("the same again", timed(advise)[1])
 
     more, _ = next(draw(1, tasks, seed + 1))
     yield told(

@@ -144,6 +144,46 @@ QUICK = [
         "on d",  # "bytes on disk", or "left on device" where the file system was faster
     ),
     Hostile(
+        "deleted_files_that_are_open",
+        "held = []\n"
+        "while True:\n"
+        "    held.append(open('d', 'w+b', buffering=0)); os.unlink('d')\n"
+        "    held[-1].write(bytes(8_000_000)); time.sleep(0.05)",
+        ("killed", "error"),
+        "on d",
+    ),
+    Hostile(
+        "deleted_files_that_are_mapped",
+        "libc.mmap.restype = ctypes.c_void_p\n"
+        "libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]\n"
+        "while True:\n"
+        "    with open('m', 'w+b') as file:\n"
+        "        file.write(bytes(8_000_000)); file.flush(); os.unlink('m')\n"
+        "        assert libc.mmap(None, 8_000_000, 1, 1, file.fileno(), 0)\n"
+        "    time.sleep(0.05)",
+        ("killed", "error"),
+        "on d",
+    ),
+    Hostile(
+        "buffers_of_sockets",
+        "pairs = [socket.socketpair() for number in range(40)]\n"
+        "for kind in (socket.SO_SNDBUF, socket.SO_RCVBUF, 32, 33):\n"
+        "    must_fail(pairs[0][0].setsockopt, socket.SOL_SOCKET, kind, 1 << 22)\n"
+        "time.sleep(60)",
+        ("killed",),
+        "sockets",
+    ),
+    Hostile(
+        "descriptors_in_flight",
+        "a, b = socket.socketpair()\nmust_fail(socket.send_fds, a, [b'x'], [0])\nmust_fail(a.sendmsg, [b'x'])",
+    ),
+    Hostile("hide_what_is_open", "must_fail(c, 'prctl', 4, 0, 0, 0, 0)"),
+    Hostile(
+        "what_tells_of_the_host",
+        "held = ctypes.create_string_buffer(4096)\n"
+        "for number in (457, 458, 459, 461): must_fail(c, 'syscall', number, held, held, 4096, 0)",
+    ),
+    Hostile(
         "deep_folders",
         "for number in range(25): os.mkdir('d' * 200, 0o700); os.chdir('d' * 200)\n"
         "open('bottom', 'w').close()\n"

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+from memory.experience.catalogue import entry_of
 from memory.experience.lessons import Recalled
+from memory.experience.trust import trust_in
+from memory.experience.ways import Situation, Ways
 from memory.explained import Explained
 from memory.forgetting import Divergence, Forgetting, GeneralAnswers
+from memory.lesson import Kind, Place
 from memory.recipe import Repair
-from memory.records import Diagnosis, Evaluation, Experiment, Plan
+from memory.records import Diagnosis, Evaluation, Experiment, Lesson, Plan
 from roles.planner import plan
 from tasks.base import Score
 from tests.support.run_records import training
@@ -48,10 +54,13 @@ class SourceWorld:
     """What becomes known with the first audit."""
     advice: tuple[Recalled, ...] = ()
     """Lessons of earlier runs; this run's data have the digest ``d``."""
+    elsewhere: tuple[Lesson, ...] = ()
+    """Lessons of other tasks, for what they say about kinds of data."""
     forgets: float = 0.0
     """Nats per token that a training forgets; a share of general rows takes three times that share off."""
     explained: dict[str, dict[str, Explained]] = field(default_factory=dict)
     without: frozenset[str] = frozenset()
+    search: str = "greedy"
     history: list[Experiment] = field(default_factory=list)
 
     def dojo(self) -> Any:
@@ -73,6 +82,8 @@ class SourceWorld:
                 for name in self.looks
             },
             recall=lambda: self.advice,
+            lessons=lambda ids: tuple(item.lesson for item in self.advice if item.lesson.id in ids),
+            ways=self.ways,
             validation_score=lambda id: score(self.value(id)),
             right_share=lambda id: self.value(id) / 100,
             repairs=lambda: self.repairs if any(e.diagnosis for e in self.history) else {},
@@ -87,7 +98,16 @@ class SourceWorld:
             max_length=512,
             seed=0,
             max_experiments=None,
+            search=self.search,
         )
+
+    def ways(self, kinds: Sequence[Kind]) -> Ways:
+        """What ``elsewhere`` says here."""
+        now = datetime.now(UTC)
+        entries = [entry_of(each) for each in self.elsewhere]
+        place = Place(metric="right", answer="number", kinds=tuple(kinds), hidden_size=128)
+        situation = Situation("task", "custom", "mini", "tiny", place)
+        return Ways(entries, situation, now, trust_in(entries, now))
 
     def best(self) -> Experiment | None:
         return next((e for e in reversed(self.history) if e.outcome == "kept"), None)
@@ -122,7 +142,13 @@ class SourceWorld:
                 evaluation=Evaluation(split="validation", score=score(value), predictions="p"),
                 training=TRAINING,
                 outcome="kept" if kept else "discarded",
-                comparison=SimpleNamespace(delta=delta, p_value=0.01 if better else 0.9),
+                comparison=SimpleNamespace(
+                    delta=delta,
+                    low=delta - NOISE,
+                    high=delta + NOISE,
+                    champion=incumbent.id if incumbent else "base",
+                    p_value=0.01 if better else 0.9,
+                ),
                 forgetting=forgotten,
                 card=None,
                 diagnosis=Diagnosis(cause="data", evidence=(), next_move="tune", source_scores=self.audit)

@@ -80,8 +80,8 @@ def without_thoughts(text: str) -> str:
 def lenient(text: str) -> Any:
     """The value of one JSON text, or of what is nearly one: Python literals, comments, bare names, commas.
 
-    A repair that drops or moves a word is refused. Where a text holds quotes that are not escaped, its end is a
-    guess that keeps every word: a ``", "x":`` inside it reads as the next field.
+    A repair that drops or moves a word is refused. Where a text holds quotes that are not escaped, its end is
+    a guess that keeps every word: a ``", "x":`` inside it reads as the next field.
 
     Raises:
         ValueError: it is no such value, or it breaks off.

@@ -47,6 +47,22 @@ KEY_VARIABLES = {
     "xai": "XAI_API_KEY",
 }
 """Where each hosted provider's key is customarily kept. Others have credentials of another kind, or none."""
+DOMAINS = {
+    "openai": ("openai.com",),
+    "anthropic": ("anthropic.com",),
+    "cohere": ("cohere.com", "cohere.ai"),
+    "deepseek": ("deepseek.com",),
+    "fireworks": ("fireworks.ai",),
+    "google_genai": ("generativelanguage.googleapis.com",),
+    "groq": ("groq.com",),
+    "mistralai": ("mistral.ai",),
+    "nvidia": ("nvidia.com",),
+    "openrouter": ("openrouter.ai",),
+    "perplexity": ("perplexity.ai",),
+    "together": ("together.ai", "together.xyz"),
+    "xai": ("x.ai",),
+}
+"""Where each provider answers: its customary key goes nowhere else."""
 PLACEHOLDER_KEY = "no-key-needed"
 """Sent to a server of one's own that asks for none: the client insists on sending something."""
 EXAMPLE = "write provider:model, as openai:gpt-5-mini"

@@ -60,5 +60,13 @@ def probe(spec: ModelSpec, role: Role, seconds: float, spending: Spending) -> Pr
     except Exception as error:
         # Whatever a provider's package raises: the run goes on by the playbook, and the user is told why.
         secrets = [spec.api_key.get_secret_value()] if spec.api_key else []
-        return Probed(spec.name, time.monotonic() - started, problem=Redactor(secrets).error(error))
+        problem = Redactor(secrets).error(error) + _unsent(spec, error)
+        return Probed(spec.name, time.monotonic() - started, problem=problem)
     return Probed(spec.name, time.monotonic() - started, usage=call.usage)
+
+
+def _unsent(spec: ModelSpec, error: Exception) -> str:
+    """What to do where a server asks for a key and got none."""
+    if spec.api_key is not None or getattr(error, "status_code", None) not in (401, 403):
+        return ""
+    return "; no key was sent there: name its variable as api_key_env beside base_url in a --models file"

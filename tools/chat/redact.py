@@ -1,4 +1,4 @@
-"""Redaction of keys in texts, encoded forms too: an error may quote a header, a page or a URL."""
+"""Redaction of keys in texts: the run's own in every writing, others as ``tasks.credentials`` knows them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
-REDACTED = "[redacted]"
+from tasks.credentials import REDACTED, without_credentials
+
 SHORTEST_SECRET = 6
 """Shorter ones would take ordinary words out of texts; no provider's key is that short."""
 ERROR_CHARACTERS = 500
@@ -19,7 +20,7 @@ class Redactor:
 
     Finds each secret as it is, percent-encoded, in JSON or Python string escapes, and within
     base64 at any offset (``Basic`` headers). Secrets under ``SHORTEST_SECRET`` characters are
-    ignored.
+    ignored. What has the look of a provider's key goes as well, whoever's it is.
 
     Args:
         secrets: the keys; empty ones and repetitions do no harm.
@@ -38,7 +39,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without secrets."""
-        return self._pattern.sub(REDACTED, text) if self._pattern else text
+        return without_credentials(self._pattern.sub(REDACTED, text) if self._pattern else text)
 
     def error(self, error: BaseException) -> str:
         """An exception in one line without secrets: its type, what it says, and its first cause.

@@ -10,7 +10,8 @@ included. A fence makes them recognisable as data:
 The id comes from the text itself, so no text can close its own fence; every line is quoted,
 so no line can pass for a heading or a speaker; invisible characters are written out, and the
 brackets of chat markers and of fences are replaced, for a local server may read markers
-anywhere in a prompt. A role's standing orders say what a fence means.
+anywhere in a prompt. What looks like a credential is left out: a scraped row must not send somebody's key to
+a provider. A role's standing orders say what a fence means.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from hashlib import sha256
+
+from tasks.credentials import without_credentials
 
 LIMIT = 1200
 """Characters of one delimited text, unless the caller says otherwise."""
@@ -85,10 +88,10 @@ def one_line(text: str, limit: int = LABEL) -> str:
 
 
 def _disarmed(text: str) -> str:
-    return _MARKERS.sub("‹", _visible(text))
+    return _MARKERS.sub("‹", visible(without_credentials(text)))
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     r"""Control, format and private characters, which no reader sees, by their codes; line ends as ``\n``."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     parts: list[str] = []

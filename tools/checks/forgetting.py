@@ -98,9 +98,10 @@ def _measured(dojo: Dojo, experiment: str) -> Forgetting:
 def _task_results(dojo: Dojo, experiment: str) -> dict[str, Any]:
     """Results on the chosen tasks; read from the folder where they are known."""
     folder = dojo.workspace.experiment_dir(experiment)
-    if (folder / TASKS).is_file():
+    if dojo.evidence.holds(folder / TASKS):
         return dict(json.loads((folder / TASKS).read_text(encoding="utf-8")))
     log_path = folder / "do-no-harm.log"
     found = task_results(dojo.watched.tasks, dojo.model_dir(experiment), TASK_ITEMS, dojo.worker, log_path)
     dojo.workspace.write_json(folder / TASKS, found)
+    dojo.evidence.vouch("do-no-harm", dojo.workspace.relative(folder / TASKS), experiment)
     return found

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from memory.journal.log import BASE
 from memory.records import Plan
 from tasks.errors import InvalidDecision, did_you_mean
+from tools.checks.repeated_failure import check_plan_repeats
 from tools.checks.source_kinds import kind_of, why_unusable
 from tools.dojo import Dojo
 
@@ -154,5 +155,6 @@ PLAN_CHECKS: tuple[Callable[[Dojo, Plan], None], ...] = (
     _check_lessons,
     _check_rows,
     _check_seconds,
+    check_plan_repeats,
 )
 """Each alone; the first that raises is told."""

@@ -19,6 +19,7 @@ from memory.recipe import (
 from memory.records import Plan
 from tasks.errors import ExperimentFailed, InvalidDecision
 from tools.checks.recipe_change import check_change
+from tools.checks.repeated_failure import check_recipe_repeats
 from tools.curation.order import ASKS_TEACHER
 from tools.curation.run import dry_run
 from tools.dojo import Dojo
@@ -35,6 +36,7 @@ def check_recipe(dojo: Dojo, plan: Plan, recipe: DataRecipe) -> None:
     """
     check_operations(dojo, plan, recipe.operations)
     check_change(dojo, plan, recipe)
+    check_recipe_repeats(dojo, recipe)
     _rehearse(dojo, recipe)
 
 

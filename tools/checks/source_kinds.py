@@ -15,9 +15,11 @@ from collections.abc import Mapping
 from math import sqrt
 from typing import Literal
 
+from memory.lesson import Kind as UsableKind
 from tools.curation.profile import SourceProfile
 
 Kind = Literal["chain_of_thought", "direct", "unusable"]
+USABLE: tuple[UsableKind, ...] = ("chain_of_thought", "direct")
 IN_WORDS: dict[str, str] = {"chain_of_thought": "chain-of-thought", "direct": "direct", "all": "all"}
 """How a kind is called in a sentence."""
 
@@ -65,6 +67,12 @@ def by_kind(profiles: Mapping[str, SourceProfile]) -> dict[Kind, tuple[str, ...]
     for name in sorted(profiles, key=lambda name: -_worth(profiles[name])):
         groups[kind_of(profiles[name])].append(name)
     return {kind: tuple(names) for kind, names in groups.items()}
+
+
+def usable_kinds(profiles: Mapping[str, SourceProfile]) -> tuple[UsableKind, ...]:
+    """Of which kinds there is a source that can be used."""
+    groups = by_kind(profiles)
+    return tuple(kind for kind in USABLE if groups[kind])
 
 
 def _worth(profile: SourceProfile) -> float:

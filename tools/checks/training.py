@@ -8,10 +8,11 @@ from memory.recipe import DataCard
 from memory.records import Plan, TrainingPlan
 from tasks.errors import InvalidDecision
 from tools.checks.plan import CLOCK_SECONDS
+from tools.checks.repeated_failure import check_training_repeats
 from tools.dojo import Dojo
 from tools.models.quantised import has_bitsandbytes
 from tools.process.machine import machine
-from tools.training.learning_rate import learning_rate_range
+from tools.training.learning_rate import Method, learning_rate_range
 from tools.training.ranks import processes_for
 
 RATE_MARGIN = 5.0
@@ -20,6 +21,8 @@ may know better, and a rate beyond that is a slip of the pen."""
 
 MOST_RANK = 256
 """No adapter needs more ("LoRA Without Regret", Schulman et al. 2025), nor more than the model is wide."""
+MOST_BATCH = 1024
+"""Rows in a step: at this many a few thousand rows make a handful of steps an epoch."""
 MOST_DROPOUT, MOST_DECAY, MOST_NOISE = 0.5, 1.0, 45.0
 """Three times what NEFTune was published with (15, arXiv:2310.05914) drowns the embeddings."""
 
@@ -42,13 +45,31 @@ def _check_start(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan)
 
 
 def _check_rate(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
-    low, high = learning_rate_range(training.method, dojo.base_model.hidden_size)
+    check_rate(training.learning_rate, training.method, dojo.base_model.hidden_size)
+
+
+def check_rate(rate: float, method: Method, hidden_size: int) -> None:
+    """Raise for a rate far outside the range for a method and width, whoever set it.
+
+    Raises:
+        InvalidDecision: the field and what would fit.
+    """
+    low, high = learning_rate_range(method, hidden_size)
     low, high = low / RATE_MARGIN, high * RATE_MARGIN
-    if not low <= training.learning_rate <= high:
+    if not low <= rate <= high:
         raise InvalidDecision(
-            f"learning_rate: {training.learning_rate:g} is out of range for {training.method}: "
-            f"{low:.2g} to {high:.2g}"
+            f"learning_rate: {rate:g} is out of range for {method}: {low:.2g} to {high:.2g}"
         )
+
+
+def check_batch_size(rows: float) -> None:
+    """Raise for a batch that is none, or that no small model was trained with.
+
+    Raises:
+        InvalidDecision: the field and what would fit.
+    """
+    if not (1 <= rows <= MOST_BATCH and rows == int(rows)):
+        raise InvalidDecision(f"per_device_train_batch_size: a whole number up to {MOST_BATCH}, not {rows:g}")
 
 
 def check_values(training: TrainingPlan, hidden_size: int) -> None:
@@ -128,5 +149,6 @@ TRAINING_CHECKS: tuple[Callable[[Dojo, Plan, DataCard, TrainingPlan], None], ...
     _check_packages,
     _check_memory,
     _check_time,
+    check_training_repeats,
 )
 """Each alone; the first that raises is told."""

@@ -65,7 +65,7 @@ def _fields(text: str) -> dict[str, Any]:
     """A text that is one JSON object; empty for any other."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

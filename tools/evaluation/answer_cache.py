@@ -42,13 +42,13 @@ class AnswerCache:
             held = json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8"))
             entry = held["entry"]
             return dict(entry) if held["digest"] == _digest(entry) else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def write(self, key: str, entry: dict[str, Any]) -> None:
         """Keep an entry. A folder that cannot be written keeps nothing: the next run asks again."""
         with contextlib.suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             new = self.folder / f"{key}.{os.getpid()}.new"
             new.write_text(json.dumps({"digest": _digest(entry), "entry": entry}), encoding="utf-8")
             new.replace(self.folder / f"{key}.json")

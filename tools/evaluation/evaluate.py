@@ -2,7 +2,7 @@
 
 The model's process never sees a reference answer, and no model reports its own
 score. Predictions are a JSONL file, written whole or not at all; when it is there
-already, it is scored again instead of generated again.
+already and the journal vouches for it, it is scored again instead of generated again.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tasks.base import ItemScore, Sample, TaskSpec
 from tasks.errors import ExperimentFailed, Stage
 from tools.evaluation.generate import PROMPT_REFUSED, PROMPT_TOO_LONG
 from tools.evaluation.score_answers import check_runnable, score_answers
+from tools.evidence import Evidence
 from tools.process.worker import Usage, Worker
 from tools.workspace import Workspace
 
@@ -51,6 +52,7 @@ def evaluate(
     timeout_seconds: float = TIMEOUT_SECONDS,
     cache: Path | None = None,
     server: EvalServer | None = None,
+    evidence: Evidence | None = None,
 ) -> Evaluation:
     """Answers every sample greedily and scores the answers.
 
@@ -58,7 +60,7 @@ def evaluate(
         samples: what to answer; the reference answers stay in this process.
         spec: its scorer and its aggregate make the score.
         model_dir: a loadable model directory.
-        out_path: the predictions, JSONL; complete predictions that are there already are used.
+        out_path: the predictions, JSONL; complete ones that ``evidence`` vouches for are used.
         workspace: the run's folder, which the recorded path is relative to.
         worker: where children come from.
         split: which split the samples are.
@@ -66,6 +68,7 @@ def evaluate(
         cache: a folder of answers across runs, for what is asked again and again of one model; a sealed
             test has none.
         server: answers what it can serve.
+        evidence: records what is written. Without it nothing that is there is taken for an answer.
 
     Raises:
         ExperimentFailed: ``timeout``, ``out_of_memory``, ``crashed``, ``empty_data``; ``cap_reached`` or
@@ -76,7 +79,7 @@ def evaluate(
     if not samples:
         raise ExperimentFailed("evaluate", "empty_data", f"the {split} split is empty")
     cost_path = out_path.with_suffix(".cost.json")
-    finished = _finished(out_path, samples)
+    finished = _finished(out_path, samples) if evidence and evidence.holds(out_path) else None
     if finished is None or not cost_path.exists():
         prompts: dict[str, list[Any]] = {split: [sample.asked for sample in samples]}
         log_path = out_path.with_suffix(".log")
@@ -109,19 +112,22 @@ def evaluate(
         # The cost goes first: predictions that exist then always have one.
         workspace.write_json(cost_path, cost | {"generated_tokens": reply["generated_tokens"][split]})
     answers, limits = finished
+
+    def write(item_scores: Sequence[ItemScore]) -> None:
+        rows = [item_of(*each) for each in zip(samples, answers, item_scores, limits, strict=True)]
+        if evidence is None:
+            workspace.write_jsonl(out_path, rows)
+        else:
+            evidence.write_jsonl(out_path, rows, "predictions")
+
     if spec.judge is not None:
         # What was generated is kept whatever becomes of the judge; and a judge may compare with the base's.
-        workspace.write_jsonl(
-            out_path,
-            [item_of(*each) for each in zip(samples, answers, _unscored(answers), limits, strict=True)],
-        )
+        write(_unscored(answers))
     started = time.monotonic()
     scored = score_answers(spec, samples, answers)
     judging_seconds = time.monotonic() - started if spec.judge is not None else 0.0
-    item_scores = [_limited(item_score, limit) for item_score, limit in zip(scored, limits, strict=True)]
-    workspace.write_jsonl(
-        out_path, [item_of(*each) for each in zip(samples, answers, item_scores, limits, strict=True)]
-    )
+    item_scores = [limited(item_score, limit) for item_score, limit in zip(scored, limits, strict=True)]
+    write(item_scores)
     return Evaluation(
         split=split,
         score=spec.aggregate(samples, item_scores),
@@ -261,7 +267,7 @@ def _unscored(answers: Sequence[str]) -> list[ItemScore]:
     return [ItemScore(False, 0.0, None, "not_judged", scored=False)] * len(answers)
 
 
-def _limited(item_score: ItemScore, limit: str) -> ItemScore:
+def limited(item_score: ItemScore, limit: str) -> ItemScore:
     """A wrong answer that met a limit is named by it; a prompt that was never asked is wrong in any case."""
     if limit in (PROMPT_TOO_LONG, PROMPT_REFUSED):
         return replace(item_score, right=False, value=min(item_score.value, 0.0), parsed=None, error=limit)

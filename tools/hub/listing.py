@@ -51,7 +51,7 @@ def known_files(repo_id: str, commit: str) -> dict[str, Remote]:
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
         return {name: Remote(name, *facts) for name, facts in entries.items()}
-    except (OSError, ValueError, TypeError, AttributeError):  # absent, or cut off while it was written
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):  # absent, or cut off in writing
         pass
     files = list_files(repo_id, commit)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -60,7 +60,7 @@ def read_adapter(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
         kind, base = str(config["peft_type"]).upper(), config.get("base_model_name_or_path")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(str(file), "not an adapter's configuration", "copy the adapter again") from error
     if kind not in MERGED_KINDS:
         wrong = f"an adapter of kind {kind}, which cannot be merged into its base"
@@ -169,7 +169,8 @@ def _stackable(folder: Path) -> bool:
     )
 
 
-def _scale(config: dict[str, Any]) -> float:
+def scale_of(config: dict[str, Any]) -> float:
+    """What the product of an adapter's factors is multiplied by."""
     rank = float(config["r"])
     return float(config["lora_alpha"]) / (math.sqrt(rank) if config.get("use_rslora") else rank)
 
@@ -192,7 +193,7 @@ def _stack(first: Path, second: Path) -> None:
             # A layer that only one of the two adapts gets zeros from the other: one rank for all.
             rows.append(tensors.get(a, torch.zeros(rank, *shape_a[1:])).float())
             columns.append(
-                tensors.get(b, torch.zeros(shape_b[0], rank, *shape_b[2:])).float() * _scale(config)
+                tensors.get(b, torch.zeros(shape_b[0], rank, *shape_b[2:])).float() * scale_of(config)
             )
         summed[a], summed[b] = torch.cat(rows, dim=0).contiguous(), torch.cat(columns, dim=1).contiguous()
     rank = int(one["r"]) + int(two["r"])

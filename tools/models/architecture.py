@@ -36,7 +36,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     refuse_pointer(file)
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(
             str(file), f"not valid JSON ({error})", "copy the file from the Hub again"
         ) from error

@@ -180,7 +180,7 @@ def count_tokens(model: BaseModel) -> Callable[[str], int]:
     if not file.exists():
         from transformers import AutoTokenizer
 
-        slow = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+        slow = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
         return lambda text: len(slow(text, add_special_tokens=False)["input_ids"])
     from tokenizers import Tokenizer
 

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import InputError, MachineFault, disk_is_full
+from tools.models.gguf_header import check_header
 from tools.process.environment import child_environment
 
-MAGIC = b"GGUF"
+CONVERSION_SECONDS = 3600.0
 CONVERSION = 2
 """Counts up when the same file comes out otherwise than before: what earlier versions made is made again."""
 DIGITS_APART = ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b")
@@ -53,9 +54,7 @@ def unpack(file: Path, cache: Path | None = None) -> tuple[Path, str]:
     Raises:
         InputError: not a GGUF file, the package ``gguf`` is missing, or transformers cannot read it.
     """
-    with file.open("rb") as content:
-        if content.read(4) != MAGIC:
-            raise InputError(str(file), "not a GGUF file", "copy the file again")
+    check_header(file)
     status = file.stat()
     identity = (file.resolve(), status.st_size, status.st_mtime_ns, CONVERSION)
     key = hashlib.sha256(repr(identity).encode()).hexdigest()[:16]
@@ -85,13 +84,18 @@ def convert(file: Path, folder: Path, extra: Mapping[str, bytes] | None = None) 
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as parent:
         staging = Path(parent) / "model"
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "tools.models.gguf", str(file.resolve()), str(staging)],
-            env=child_environment(os.environ, {"PYTHONPATH": paths, "HF_HUB_OFFLINE": "1"}),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "tools.models.gguf", str(file.resolve()), str(staging)],
+                env=child_environment(os.environ, {"PYTHONPATH": paths, "HF_HUB_OFFLINE": "1"}),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=CONVERSION_SECONDS,
+            )
+        except subprocess.TimeoutExpired as error:
+            wrong = f"transformers has not read it in {CONVERSION_SECONDS:.0f} s"
+            raise InputError(str(file), wrong, "give the original weights (*.safetensors)") from error
         if done.returncode != 0:
             last = (done.stderr.strip().splitlines() or ["no reason given"])[-1][:200]
             if disk_is_full(last):

@@ -127,6 +127,6 @@ def _read(folder: Path) -> dict[str, Any]:
         facts = json.loads((folder / FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}  # PEFT's own, or one of an earlier version
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(str(folder / FILE), "not valid JSON", "copy the adapter again") from error
     return facts if isinstance(facts, dict) else {}

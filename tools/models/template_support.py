@@ -26,6 +26,16 @@ PLAIN_TEMPLATE = (
 )
 """For a model that brings no template: each turn and a newline; an answer and the end token."""
 
+PROGRAM_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 _USER, _SYSTEM, _ANSWER, _THOUGHT = "Qwuser", "Qwsystem", "Qwanswer", "Qwthought"
 _CALL, _TOOL = "Qwcall", "Qwtool"
 _FILLERS = ("", "You are a helpful assistant.")
@@ -99,7 +109,8 @@ def apply_template(
             add_generation_prompt=ask,
             **template,
         )
-    except (jinja2.TemplateError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    # A template is a program of whoever made the model: it may end in any of these.
+    except (jinja2.TemplateError, *PROGRAM_ERRORS) as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         turns = ", ".join(str(message.get("role")) for message in messages[:8])
         fix = "change the turns, or the template (chat_template.jinja)"

@@ -70,10 +70,14 @@ def find_weights(folder: Path, allow_pickle: bool = False) -> tuple[list[Path], 
 def _shards(folder: Path, index: Path) -> list[Path]:
     refuse_pointer(index)
     try:
-        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        held = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+        names = sorted({str(name) for name in held})
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(str(index), "not an index of shards", COPY_AGAIN) from error
-    missing = [name for name in names if not (folder / str(name)).is_file()]
+    if outside := [name for name in names if Path(name).name != name or "\0" in name or len(name) > 255]:
+        wrong = f"it names what is no file of the model's folder ({outside[0][:80]!r})"
+        raise InputError(str(index), wrong, COPY_AGAIN)
+    missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         wrong = f"{len(missing)} of {len(names)} weight files are missing, e.g. {missing[0]}"
         raise InputError(str(folder), wrong, "download the model again, every shard")
@@ -88,7 +92,10 @@ def _pickles(folder: Path, allow_pickle: bool) -> list[Path]:
         ]
         if files and not allow_pickle:
             wrong = f"its weights are pickles ({files[0].name}), which can run code when they are read"
-            fix = "convert them to safetensors, or add --allow-pickle if you trust their maker"
+            fix = (
+                "convert them (transformers' from_pretrained(FOLDER, weights_only=True).save_pretrained(NEW) "
+                "writes safetensors), or add --allow-pickle if you trust their maker: tensors alone are read"
+            )
             raise InputError(str(folder), wrong, fix)
         if files:
             if not any((folder / name).exists() for name in LOADED_PICKLES):
@@ -114,13 +121,24 @@ def read_header(file: Path) -> dict[str, dict[str, Any]]:
             if length > min(size, HEADER_BYTES):
                 raise ValueError("the header is longer than the file")
             header = json.loads(content.read(length))
-            tensors = {key: entry for key, entry in header.items() if key != "__metadata__"}
+            tensors = {key: _entry(entry) for key, entry in header.items() if key != "__metadata__"}
             end = 8 + length + max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
-        except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error) as error:
             raise InputError(str(file), "not a safetensors file", COPY_AGAIN) from error
     if end > size:
         raise InputError(str(file), f"cut short: {size:,} of {end:,} bytes", COPY_AGAIN)
     return tensors
+
+
+def _entry(entry: Any) -> dict[str, Any]:
+    """One tensor's entry, with figures that can be counted; raises ValueError and its like for others."""
+    kind, shape, (start, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
+    counted = isinstance(shape, list) and all(
+        type(size) is int and size >= 0 for size in [*shape, start, end]
+    )
+    if not (isinstance(kind, str) and counted and start <= end):
+        raise ValueError("a tensor without figures")
+    return dict(entry)
 
 
 def count_parameters(weights: list[Path], config: dict[str, Any]) -> int:

@@ -7,7 +7,8 @@ The rule, by name: a variable is a credential when one of its words, as ``_`` se
 them, is KEY, TOKEN, AUTH, PASS... (``WORDS``), or when its name holds PASSWORD, SECRET,
 CREDENTIAL... anywhere (``STEMS``). Words and not parts of words, so TOKENIZERS_PARALLELISM
 and KEYBOARD stay. By value: an address with a password in it is a credential, and so is
-anything that holds the value of a credential, whatever its name.
+anything that looks like a provider's key (``tasks.credentials``) or holds the value of a
+credential, whatever its name.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+
+from tasks.credentials import holds_credential
 
 WORDS = frozenset(
     (
@@ -45,7 +48,6 @@ STEMS = (
 )
 SHORTEST_VALUE = 8
 """A shorter value of a credential (``true``, a user's name) may stand in others by chance."""
-_PASSWORD_IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s@]*:[^/\s@]+@", re.IGNORECASE)
 
 
 def looks_secret(name: str) -> bool:
@@ -72,7 +74,7 @@ def child_environment(environ: Mapping[str, str], extra: Mapping[str, str] | Non
         name: value
         for name, value in environ.items()
         if not looks_secret(name)
-        and not _PASSWORD_IN_ADDRESS.search(value)
+        and not holds_credential(value)
         and not any(secret in value for secret in known)
     }
     return kept | dict(extra or {})

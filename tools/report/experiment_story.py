@@ -26,7 +26,7 @@ CLUSTERS = 3
 """Kinds of wrong answers that are named."""
 ALTERNATIVES = 3
 """Plans ranked lower that are named."""
-DECIDED_BY = {"playbook": "The playbook", "llm": "The language model"}
+DECIDED_BY = {"playbook": "The playbook", "llm": "The language model", "agent": "An outside agent"}
 CHANGED = {
     "first": "the first experiment",
     "sources": "its sources changed",

@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memory import claim
+from memory.journal.evidence import accepted_changes
 from memory.journal.log import BASE, Journal
 from memory.records import RunInfo
 from tasks.base import Sample
+from tasks.credentials import without_credentials
+from tools.chat.untrusted_text import visible
 from tools.report import facts, plots
 from tools.report.llm_facts import policy_facts
 
@@ -71,14 +74,16 @@ def reproduce_command(info: RunInfo, run_dir: Path) -> str:
     """The command that starts the same run again, with the paths that the user gave."""
     try:
         asked = json.loads((run_dir / SETTINGS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         asked = {}
     task, base_model = str(asked.get("task", info.task)), str(asked.get("base_model", info.base_model))
-    parts = ["ftdojo", "run", task, "--base-model", base_model]
+    command = ["mcp", "--task", task] if info.policy == "agent" else ["run", task]
+    parts = ["ftdojo", *command, "--base-model", base_model]
     if info.edition != "user":
         parts += ["--edition", info.edition]
-    parts += ["--budget", f"{info.budget_seconds:.0f}s", "--policy", info.policy, "--seed", str(info.seed)]
-    parts += ["--max-rows", str(info.max_rows)]
+    parts += ["--budget", f"{info.budget_seconds:.0f}s"]
+    parts += [] if info.policy == "agent" else ["--policy", info.policy]
+    parts += ["--seed", str(info.seed), "--max-rows", str(info.max_rows)]
     for flag, setting in MODEL_FLAGS.items():
         value = asked.get(setting)
         if value not in (None, "", []):
@@ -123,6 +128,8 @@ def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dic
         "lessons": facts.lessons(journal, experiments),
         "trail": facts.audit_trail(journal),
         "test_reads": journal.test_reads,
+        "head": journal.head_at("run_ended"),
+        "accepted": accepted_changes(journal),
         "notes": journal.notes,
         "command": reproduce_command(journal.info, run_dir),
         "score_plot": plots.score_plot(base.score if base else None, experiments),
@@ -139,6 +146,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         autoescape=True,
+        finalize=_readable,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -146,6 +154,14 @@ def _environment() -> Environment:
     environment.filters["duration"] = _duration
     environment.filters["thousands"] = lambda number: f"{number:,}"
     return environment
+
+
+def _readable(value: Any) -> Any:
+    """What a template prints: foreign words without credentials, what is invisible in them by its code."""
+    from markupsafe import Markup
+
+    foreign = isinstance(value, str) and not isinstance(value, Markup)
+    return visible(without_credentials(value)) if foreign else value
 
 
 def _duration(seconds: float) -> str:

@@ -30,11 +30,14 @@ from typing import Any, Literal, NoReturn
 
 from tools.process.prefork import JsonLines, preload
 from tools.sandbox import child, folder, landlock, seccomp
-from tools.sandbox.processes import end_all, memory_of_descendants, tasks_of
+from tools.sandbox.processes import end_all, held_by_descendants, memory_of_descendants, tasks_of
 
 TICK_SECONDS = 0.1
 """How often memory and disk are looked at."""
 SHOWN_CHARACTERS = 20_000
+MOST_SOCKETS = 64
+"""Of all processes of a script: what lies in their buffers is memory of the kernel, which no other limit
+counts. With buffers of the size that every socket starts with (212 kB on Linux) that is some 30 MB."""
 CHUNK = 1 << 16
 
 
@@ -202,7 +205,12 @@ class Driver:
     def _overdrawn(self, out: Path) -> str:
         if memory_of_descendants(self.plan.memory_bytes) > self.plan.memory_bytes:
             return f"more than {self.plan.memory_bytes} bytes of memory in all its processes"
-        return folder.over_limits(out, self.plan.disk_bytes)
+        held = held_by_descendants()
+        if held.hidden:
+            return "a process that hides what it has open"
+        if held.sockets > MOST_SOCKETS:
+            return f"more than {MOST_SOCKETS} sockets"
+        return folder.over_limits(out, self.plan.disk_bytes, held.deleted_bytes)
 
     def _become_script(self, code: str, out: Path, most_tasks: int, pipes: tuple[int, int, int]) -> NoReturn:
         """In the child: confined first, the script second. Never returns, whatever happens."""

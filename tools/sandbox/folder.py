@@ -61,9 +61,15 @@ def read_result(out: Path) -> tuple[str, str]:
     return content.decode("utf-8", errors="replace"), ""
 
 
-def over_limits(out: Path, disk_bytes: int) -> str:
-    """What the script has too much of, or nothing. Stops counting as soon as it is certain."""
-    files, used, folders = 0, 0, [str(out)]
+def over_limits(out: Path, disk_bytes: int, unnamed_bytes: int = 0) -> str:
+    """What the script has too much of, or nothing. Stops counting as soon as it is certain.
+
+    Args:
+        out: the working folder.
+        disk_bytes: the most that it may use.
+        unnamed_bytes: what it holds beside the folder, in files that were deleted while open.
+    """
+    files, used, folders = 0, unnamed_bytes, [str(out)]
     while folders:
         try:
             entries = list(os.scandir(folders.pop()))

@@ -7,9 +7,13 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 LONGEST_END_SECONDS = 20.0
 PAGE = os.sysconf("SC_PAGESIZE")
+DELETED = " (deleted)"
+SHARED_MEMORY = ("/dev/zero", "/memfd:", "/SYSV")
+"""Mappings that the kernel shows as deleted files and that lie on no disk."""
 
 
 def _processes() -> Iterator[int]:
@@ -62,6 +66,61 @@ def memory_of_descendants(enough: int) -> int:
     if len(pids) < 2 or total <= enough:
         return total
     return sum(_proportional(pid, resident[pid]) for pid in pids)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What processes have open that no folder and no resident page shows."""
+
+    deleted_bytes: int
+    """Of files without a name: open, or only mapped."""
+    sockets: int
+    hidden: bool
+    """A process does not say what it has open."""
+
+
+def held_by_descendants() -> Held:
+    """What all descendants have open, each file and socket counted once."""
+    deleted: dict[str, int] = {}
+    sockets: set[str] = set()
+    hidden = False
+    for pid in descendants():
+        try:
+            for link, place in _links(pid):
+                if link.startswith("socket:"):
+                    sockets.add(link)
+                elif link.endswith(DELETED):
+                    found = os.stat(place)
+                    if found.st_nlink == 0:
+                        deleted[f"{found.st_dev}:{found.st_ino}"] = found.st_blocks * 512
+        except PermissionError:
+            hidden = True
+        deleted |= {name: max(size, deleted.get(name, 0)) for name, size in _mapped(pid).items()}
+    return Held(sum(deleted.values()), len(sockets), hidden)
+
+
+def _links(pid: int) -> Iterator[tuple[str, str]]:
+    """(what is open, its place in /proc) of a process; less of one that is ending."""
+    folder = f"/proc/{pid}/fd"
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for number in os.listdir(folder):
+            place = f"{folder}/{number}"
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                yield os.readlink(place), place
+
+
+def _mapped(pid: int) -> dict[str, int]:
+    """Bytes mapped of files without a name, by device and inode; shared memory counts as memory already."""
+    found: dict[str, int] = {}
+    for line in _read(pid, "maps").splitlines():
+        fields = line.split(maxsplit=5)
+        if len(fields) == 6 and fields[5].endswith(DELETED) and not fields[5].startswith(SHARED_MEMORY):
+            start, _, end = fields[0].partition("-")
+            major, _, minor = fields[3].partition(":")
+            device = os.makedev(int(major, 16), int(minor, 16))
+            name = f"{device}:{fields[4]}"
+            found[name] = found.get(name, 0) + int(end, 16) - int(start, 16)
+    return found
 
 
 def _resident(pid: int) -> int:

@@ -12,13 +12,15 @@ Covered, with bubblewrap and with Landlock alike:
   mounts, no devices, no tracing, no change of modes and owners;
 * CPU seconds, wall time, processes with threads, the size of a file and of the output;
 * memory and disk: of each process by the kernel; of all together by looking ten times
-  a second (disk under bubblewrap: by a file system of that size).
+  a second (disk under bubblewrap: by a file system of that size), files that were deleted
+  while open and the number of sockets, whose buffers are the kernel's memory, included.
 
 Not covered:
 
-* with Landlock: ``stat`` and ``access`` tell that a hidden file exists; files that are
-  deleted but open are not counted against the disk; the names of the machine and of
-  its users, and its clock, can be seen;
+* with Landlock: ``stat`` and ``access`` tell that a hidden file exists, ``kill`` and its like that a
+  process does; the names of the machine and of its users, and its clock, can be seen;
+* with bubblewrap: /proc tells the kernel's version and command line, processor, memory, and the folders
+  of the host that are bound;
 * with Landlock as an ordinary user: RLIMIT_NPROC counts the user's other processes,
   so the number of processes is as exact as /proc shows them;
 * with a kernel before 6.12, Landlock, and an ordinary user: descendants are ended by
@@ -176,7 +178,7 @@ def probe(name: IsolationName) -> Isolation:
         version = subprocess.run(ask, env=environment, capture_output=True, text=True, check=True)
         return Isolation(name, f"{version.stdout.strip()}, scripts run as {user}", COVERED, ("kernel bugs",))
     abi = landlock.abi()
-    left = ["kernel bugs", "existence of hidden files", "disk space of deleted files that are open"]
+    left = ["kernel bugs", "existence of hidden files and processes"]
     if abi < landlock.ABI_WITH_SCOPES:
         left.append("signals between a script's own processes are refused")
     return Isolation(name, f"Landlock ABI {abi}, scripts run as {user}", COVERED, tuple(left))

@@ -8,9 +8,12 @@ refuses (see ``REFUSED`` for the calls):
   well, sends to any address that a message names;
 * reaching into other processes (ptrace and its relatives), and changing the limits,
   priority or CPUs of any process but the caller;
-* mounts, namespaces and handles that open a file without its path;
+* mounts, namespaces and handles that open a file without its path, and the calls that list mounts and
+  security modules: they tell about the host;
 * changes of mode, owner, times and extended attributes, which Landlock lets pass;
-* memory and objects outside every limit: memfd, System V and POSIX queues, keys;
+* memory and objects outside every limit: memfd, System V and POSIX queues, keys, larger buffers of
+  sockets, and messages that carry descriptors (what they hold is in no list of open files);
+* hiding from the driver, which counts what a script holds open;
 * kernel surfaces that plotting code does not need: io_uring, bpf, perf, userfaultfd.
 
 Sources: linux/seccomp.h, linux/filter.h, asm/unistd_64.h and asm-generic/unistd.h.
@@ -114,6 +117,14 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
     "userfaultfd": (323, 282),
+    "setsockopt": (54, 208),
+    "sendmsg": (46, 211),
+    "sendmmsg": (307, 269),
+    "statmount": (457, 457),
+    "listmount": (458, 458),
+    "lsm_get_self_attr": (459, 459),
+    "lsm_list_modules": (461, 461),
+    "cachestat": (451, 451),
     "syslog": (103, 116),
     "quotactl": (179, 60),
     "acct": (163, 89),
@@ -156,6 +167,8 @@ CONDITIONS = (
     Condition((144, 119), 0, ALL_BITS, 0, False),
     Condition((203, 122), 0, ALL_BITS, 0, False),
     Condition((314, 274), 0, ALL_BITS, 0, False),
+    # PR_SET_DUMPABLE: a process that is not dumpable hides what it has open.
+    Condition((157, 167), 0, ALL_BITS, 4, True),
     # Emptying a file that is open for reading only, which early Landlock does not see.
     Condition((2, None), 1, O_ACCMODE | O_TRUNC, O_TRUNC, True),
     Condition((257, 56), 2, O_ACCMODE | O_TRUNC, O_TRUNC, True),

@@ -47,7 +47,7 @@ class ReplyCache:
             found = json.loads(self._files.inside(_place(key)).read_bytes())
             reply = Reply(found["text"], found["model"], found["problem"], found["cut_at"])
             tokens = [found.get(name, 0) for name in ("input_tokens", "output_tokens")]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
         fitting = all(isinstance(value, str) for value in reply[:3]) and isinstance(reply.cut_at, int)
         if not fitting or not all(isinstance(count, int) for count in tokens):

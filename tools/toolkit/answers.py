@@ -40,9 +40,17 @@ def as_tools(functions: Sequence[Callable[..., str]]) -> list[BaseTool]:
     for function in functions:
         tool = StructuredTool.from_function(_told(function, lock), parse_docstring=True)
         tool.args_schema = schema = _strict(cast("type[BaseModel]", tool.args_schema))
-        tool.handle_validation_error = partial(_wrong_arguments, tuple(schema.model_fields))
+        tool.handle_validation_error = partial(wrong_arguments, tuple(schema.model_fields))
         made.append(cast("BaseTool", tool))
     return made
+
+
+def described(function: Callable[..., object]) -> tuple[str, type[BaseModel]]:
+    """What a model reads of a function, and its arguments: these and no others."""
+    from langchain_core.tools import StructuredTool
+
+    tool = StructuredTool.from_function(function, parse_docstring=True)
+    return tool.description, _strict(cast("type[BaseModel]", tool.args_schema))
 
 
 def _strict(schema: type[BaseModel]) -> type[BaseModel]:
@@ -85,7 +93,7 @@ def bounded(text: str, characters: int = ANSWER_CHARACTERS) -> str:
     return head + (f'\n</{TAG} id="{marks[-1][1]}">' if still_open else "") + notice
 
 
-def _wrong_arguments(names: Sequence[str], error: ValidationError) -> str:
+def wrong_arguments(names: Sequence[str], error: ValidationError) -> str:
     """What the schema refuses, named by argument; for an argument that there is not, the nearest one."""
     told = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False)[:PROBLEMS]:

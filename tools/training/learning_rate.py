@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import Literal
 
 Method = Literal["lora", "full"]
@@ -21,3 +22,18 @@ def learning_rate_range(method: Method, hidden_size: int) -> tuple[float, float]
     scale = (REFERENCE_WIDTH / max(hidden_size, REFERENCE_WIDTH)) ** WIDTH_EXPONENT
     low, high = REFERENCE_RANGE[method]
     return low * scale, high * scale
+
+
+def place_of_rate(rate: float, method: Method, hidden_size: int) -> float:
+    """Where a rate lies in the range, in logarithm: 0.0 at its lower end, 1.0 at the upper.
+
+    It means about the same for models of different widths, which the rate itself does not.
+    """
+    low, high = learning_rate_range(method, hidden_size)
+    return log(rate / low) / log(high / low)
+
+
+def rate_at(place: float, method: Method, hidden_size: int) -> float:
+    """The rate at a place in the range."""
+    low, high = learning_rate_range(method, hidden_size)
+    return float(low * (high / low) ** place)

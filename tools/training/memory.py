@@ -83,7 +83,8 @@ class MemoryNeed:
     kept: float = 0.0
     """The model as it was loaded, kept for the next training (``tools.models.held``)."""
     copies: float = 0.0
-    """Weights as they were, or the best and the mean of the last (``tools.training.weight_copy``), where that is little."""
+    """Weights as they were, or the best and the mean of the last (``tools.training.weight_copy``), where that
+    is little."""
 
     @property
     def fixed(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 from pathlib import Path
@@ -39,6 +40,10 @@ LATER_FIELDS = frozenset(
 """Of a plan; a training of an earlier version is found by its payload, which has none of them."""
 GRACE_SECONDS = 15.0
 """Beyond a plan's own time limit, within which training should end in good order."""
+
+
+ADOPTED = "its weights lay there finished, from before an interruption, and nothing in the journal knew them"
+"""Remark on a training that was found and not made."""
 
 
 class ProbeResult(Record):
@@ -89,6 +94,7 @@ def train(
     several = processes > 1
     payload |= {"processes": processes} if several else {}
     plan_file = workspace.write_json(folder / "plan.json", payload)
+    adopted = _is_there(folder / "model", payload)
     limit = plan.timeout_seconds + GRACE_SECONDS
     log_path = folder / "train.log"
     recipe = "tools.recipes.distributed" if several else "tools.recipes.sft"
@@ -108,7 +114,17 @@ def train(
     fields = {key: value for key, value in result.items() if key in Training.model_fields}
     command = shlex.join(["python", "-m", recipe, str(plan_file)])
     fields |= {"model_dir": workspace.relative(folder / "model"), "command": command}
+    fields["remarks"] = [*fields.get("remarks", ()), *([ADOPTED] if adopted else [])]
     return Training.model_validate(fields)
+
+
+def _is_there(model: Path, payload: dict[str, Any]) -> bool:
+    """Whether a finished training of exactly this lies there already."""
+    try:
+        found = json.loads((model / "training.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and found.get("payload") == json.loads(json.dumps(payload))
 
 
 def device_count(worker: Worker, folder: Path) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from memory.records import Role
-from roles.llm.briefing import data, errors, findings, history, results
+from roles.llm.briefing import data, errors, findings, history, lessons, results
 from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.layout import Section, approximate_tokens, laid_out, name
 from roles.llm.system_prompt import PROMPTS
@@ -31,7 +31,7 @@ Part = tuple[str, float, int, Build]
 """Title, share of the budget, rank (the highest goes first when a budget is too small), text."""
 
 SOURCES: Part = ("Sources, as measured", 0.16, 3, data.sources)
-LESSONS: Part = ("Lessons of earlier runs", 0.07, 6, history.lessons)
+LESSONS: Part = ("Lessons of earlier runs", 0.07, 6, lessons.lessons)
 STANDING: Part = ("Where the run stands", 0.05, 0, history.standing)
 TRIED: Part = ("What was tried", 0.14, 2, history.tried)
 WORDS: Part = ("In the words of the roles", 0.05, 7, history.words)

@@ -13,9 +13,9 @@ from roles.search_space import MAX_EPOCHS
 from roles.time_split import mean_row_tokens
 from roles.training_gate import LEAST_SHARE
 from tools.checks.source_kinds import by_kind
+from tools.training.batch_size import usual_batch_size
 
 SHARES = (0.05, 0.1, 0.25, 0.5)
-BATCH = 16
 
 
 def what_shares_buy(context: ExperimentContext) -> list[str]:
@@ -27,7 +27,7 @@ def what_shares_buy(context: ExperimentContext) -> list[str]:
     bought = ", ".join(f"{share:g} of it {_bought(context, card, share * left)}" for share in SHARES)
     return [
         f"- one epoch over {whose} ({card.rows} rows of {card.mean_tokens:.0f} tokens): about "
-        f"{_epoch_seconds(context, card)[0]:.0f} s, {_steps(card, 1.0)} steps at batch {BATCH}",
+        f"{_epoch_seconds(context, card)[0]:.0f} s, {_steps(card, 1.0)} steps at batch {usual_batch(card)}",
         f"- of the {left:.0f} s left, {bought}; no more than {MAX_EPOCHS:g} epochs are trained",
     ]
 
@@ -78,7 +78,7 @@ def _epoch_seconds(context: ExperimentContext, card: DataCard) -> tuple[float, f
         method=method_for(context.dojo),
         num_train_epochs=1.0,
         max_length=context.dojo.max_length,
-        per_device_train_batch_size=max(1, min(BATCH, card.rows)),
+        per_device_train_batch_size=usual_batch(card),
     )
     found = context.dojo.estimate(draft, card)
     return max(found.seconds - found.fixed_seconds, 1e-3), found.fixed_seconds
@@ -93,4 +93,9 @@ def _bought(context: ExperimentContext, card: DataCard, seconds: float) -> str:
 
 
 def _steps(card: DataCard, epochs: float) -> int:
-    return round(epochs * card.rows / max(1, min(BATCH, card.rows)))
+    return round(epochs * card.rows / usual_batch(card))
+
+
+def usual_batch(card: DataCard) -> int:
+    """Rows in a step for data like these."""
+    return max(1, min(usual_batch_size(card.mean_tokens), card.rows))

@@ -7,21 +7,19 @@ from collections.abc import Mapping, Sequence
 
 from memory.budget.spending import Spending
 from memory.calibration import overrides, predictions
-from memory.experience.lessons import Recalled
 from memory.journal.log import BASE
 from memory.records import Approval, Experiment, Failure, Training, TrainingPlan
 from memory.training import rate_used
 from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.costs import allowance, what_shares_buy
 from roles.llm.briefing.findings import found_on
-from roles.llm.briefing.layout import SHORTEST, listing, name, names, quoted, table
+from roles.llm.briefing.layout import listing, name, names, quoted, table
 from tasks.base import Score
 from tools.chat.untrusted_text import one_line
 from tools.process.root_cause import root_cause, without_paths
 
 LINEAGE = 6
 SUBSETS = 8
-LESSONS = 5
 FAILURES = 3
 REMARK = 400
 """Characters of what a person said."""
@@ -216,31 +214,6 @@ def failure_text(id: str, failure: Failure, tokens: int) -> str:
     text = message if not cause or cause in message else f"{message}\n{cause}"
     head = f"{id} failed at {name(failure.stage)}: {name(failure.code)}"
     return f"{head}\n{quoted(text, f'failure of {id}', tokens - 30)}"
-
-
-def lessons(context: ExperimentContext, tokens: int) -> str:
-    """What earlier runs taught, the best first, those that the plan cites before all."""
-    recalled = context.dojo.recall()
-    cited = context.plan.lessons if context.plan else ()
-    chosen = sorted(recalled, key=lambda item: item.lesson.id not in cited)[:LESSONS]
-    if not chosen:
-        return ""
-    room = max(SHORTEST, 3 * (tokens - 60) // len(chosen))
-    return quoted(
-        "\n".join(one_line(_lesson(item), room) for item in chosen), "lessons of earlier runs", tokens
-    )
-
-
-def _lesson(item: Recalled) -> str:
-    lesson = item.lesson
-    settings = ", ".join(
-        f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
-        for key, value in lesson.settings.items()
-    )
-    told = f"{lesson.id} ({item.kind}, {lesson.task}, {lesson.gain:+.1f} points"
-    if lesson.scripts:
-        told += f"; its {len(lesson.scripts)} scripts can be read and taken over by this id"
-    return f"{told}): {without_paths(lesson.text)} [{settings}]"
 
 
 def remarks(context: ExperimentContext, tokens: int) -> str:

@@ -9,6 +9,7 @@ from memory.journal.log import BASE
 from memory.records import Training, TrainingPlan
 from roles.hyperparameters import caution
 from roles.llm.briefing.context import ExperimentContext
+from roles.llm.briefing.costs import usual_batch
 from roles.llm.briefing.history import failure_text, hyperparameters_text, score_text
 from roles.llm.briefing.layout import listing, name, quoted, table
 from roles.method import method_for
@@ -158,7 +159,7 @@ def _costs(context: ExperimentContext) -> list[str]:
             num_train_epochs=1.0,
             max_length=context.dojo.max_length,
             init_from=p.init_from,
-            per_device_train_batch_size=max(1, min(16, card.rows)),
+            per_device_train_batch_size=usual_batch(card),
         )
         e = context.dojo.estimate(draft, card)
         fits = "fits" if e.fits else "DOES NOT FIT"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from tasks.custom.links import refuse_link_out
 from tasks.custom.metrics.closed import choice_reader, class_reader, distinct_labels
 from tasks.custom.metrics.judged import judged_reader
 from tasks.custom.metrics.numbers import number_reader
@@ -40,7 +41,8 @@ def reader_for(task: TaskFile, folder: Path, golds: Sequence[str]) -> AnswerRead
         case "json_field":
             return field_reader(task.field or "answer")
         case "json":
-            return object_reader(task.fields, folder / task.json_schema if task.json_schema else None)
+            schema = refuse_link_out(folder / task.json_schema, folder) if task.json_schema else None
+            return object_reader(task.fields, schema)
         case "regex":
             return pattern_reader(task.pattern) if task.pattern else row_pattern_reader()
         case "code":
@@ -65,5 +67,5 @@ def program_for(task: TaskFile, folder: Path) -> Program | None:
         return code_program()
     if task.metric == "python":
         low, high = task.score_range
-        return scorer_program(folder / SCORER, low, high)
+        return scorer_program(refuse_link_out(folder / SCORER, folder), low, high)
     return None

@@ -130,13 +130,15 @@ def _validator(path: Path) -> Any:
         raise InputError(
             "json_schema", f"it cannot be checked ({error})", "pip install 'ft-dojo[eval]'"
         ) from error
+    if not path.is_file():  # a pipe would be waited for
+        raise InputError(str(path), "it cannot be read: there is no such file", "check json_schema")
     try:
         schema = json.loads(path.read_text(encoding="utf-8-sig"))
         kind = validator_for(schema)
         kind.check_schema(schema)
     except OSError as error:
         raise InputError(str(path), f"it cannot be read: {error.strerror}", "check json_schema") from error
-    except (ValueError, SchemaError) as error:
+    except (ValueError, RecursionError, SchemaError) as error:
         wrong = f"it is no JSON Schema: {' '.join(str(getattr(error, 'message', error)).split())[:200]}"
         raise InputError(str(path), wrong, "mend the file or drop json_schema") from error
     return kind(schema, registry=Registry())

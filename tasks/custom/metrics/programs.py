@@ -206,13 +206,13 @@ def _parsed(text: str) -> ast.Module | None:
 
 
 def _scorer_source(path: Path) -> str:
+    fix = "write one with `def score(answer, reference, row): return 1.0 or less`"
+    if not path.is_file():  # a pipe would be waited for
+        raise InputError(str(path), "the file is missing", fix)
     try:
         source = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        wrong = "the file is missing" if not path.is_file() else f"it cannot be read: {error}"
-        raise InputError(
-            str(path), wrong, "write one with `def score(answer, reference, row): return 1.0 or less`"
-        ) from error
+        raise InputError(str(path), f"it cannot be read: {error}", fix) from error
     tree = _parsed(source)
     if tree is None:
         raise InputError(str(path), "it is no Python", "mend it")

@@ -8,6 +8,7 @@ and oracle without a confirmation.)
 * all_data: every readable source concatenated, defaults, three epochs.
 * oracle: the clean source alone, cleaned, with generous time (who knows the faults trains on it).
 * agent: ``ftdojo run`` with its budget, which has to find out.
+* tree: the agent with ``--search tree``.
 * random, tpe: mixtures of the sources drawn at random, or by TPE, in the agent's budget.
 
 Every result is appended to ``OUT/results.jsonl`` at once, and what stands there is not run again. Runs of the
@@ -33,9 +34,9 @@ from tests.bench.generality.results import Cell, append, cell_of, read, table
 from tests.bench.generality.suite import FOLDERS, chosen
 from tests.bench.played import by_agent
 
-SEARCHING = ("agent", "random", "tpe")
+SEARCHING = ("agent", "tree", "random", "tpe")
 PARTS = ("all_data", "oracle", *SEARCHING)
-POLICIES = {"agent": "playbook", "random": "random", "tpe": "tpe", "all_data": "all-data"}
+POLICIES = {"agent": "playbook", "tree": "playbook", "random": "random", "tpe": "tpe", "all_data": "all-data"}
 """Who plays a part; the oracle is told the clean sources."""
 ORACLE_SECONDS = 170.0
 BY_HAND_SECONDS = 36_000.0
@@ -133,7 +134,8 @@ def _result(cell: Cell, settings: RunSettings, made: MadeFolder, oracle_seconds:
         known = hand_in(OracleSource(made.clean, oracle_seconds))
     else:
         known = POLICIES[cell.part]
-    played = settings.model_copy(update={"policy": known})
+    search = "tree" if cell.part == "tree" else settings.search
+    played = settings.model_copy(update={"policy": known, "search": search})
     return by_agent(played, (cell.without,) if cell.without else ())
 
 

@@ -77,7 +77,7 @@ def _read(workspace: Workspace) -> list[dict[str, Any]]:
         try:
             line = json.loads(text)
             _key(line)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
         lines.append(line)
     return lines

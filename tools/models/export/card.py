@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 from memory.claim import claim, forgetting_text, levels_text
+from memory.journal.evidence import accepted_changes
 from memory.journal.log import Journal
 from memory.recipe import DataCard
 from memory.records import Comparison, TrainingPlan
 from tasks.base import TaskSpec
+from tools.models.export import markdown
 from tools.models.named import NAMED, public_name
 from tools.models.recorded_base import BUNDLED
 
@@ -40,24 +44,39 @@ def model_card(
     info = journal.info
     sections = [
         f"---\n{metadata(journal, champion, spec, name, adapter)}\n---",
-        f"# {info.base_model} fine-tuned for {spec.id}",
-        f"{spec.description}\n\nMade by FT-Dojo in run `{info.run}`, experiment `{champion}`.",
+        f"# {markdown.name(info.base_model)} fine-tuned for {markdown.name(spec.id)}",
+        f"{markdown.words(spec.description)}\n\n"
+        f"Made by FT-Dojo in run `{info.run}`, experiment `{champion}`.",
         _scores(journal, champion),
     ]
     sections += [_experiment(journal, experiment) for experiment in journal.lineage(champion)]
     sections += [
         "## Use\n\n```python\nfrom transformers import pipeline\n\n"
-        f'ask = pipeline("text-generation", "{name}")\n'
+        f'ask = pipeline("text-generation", {json.dumps(markdown.code(name))})\n'
         'ask([{"role": "user", "content": "..."}], '
         f"max_new_tokens={spec.max_new_tokens}, do_sample=False)\n```\n\n"
-        f"Answer format: {spec.answer_format}",
-        f"## Licence\n\nThe task's data: {spec.licence}. The weights also carry the licence of the base "
-        f"model, {info.base_model}; read its own card before you pass them on.",
+        f"Answer format: {markdown.words(spec.answer_format)}",
+        f"## Licence\n\nThe task's data: {markdown.words(spec.licence)}. "
+        f"The weights also carry the licence of the base model, {markdown.name(info.base_model)}; "
+        "read its own card before you pass them on.",
+        _proof(journal),
         "## Limits\n\nThe scores hold for this task's prompts and answer format. "
         f"Nothing else was measured{_but_forgetting(journal, champion)}. "
-        f"Known trap of the task: {spec.pitfall}",
+        f"Known trap of the task: {markdown.words(spec.pitfall)}",
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _proof(journal: Journal) -> str:
+    """How these figures can be checked, and what had changed while they were made."""
+    text = (
+        f"## Check\n\nThe run's journal has the head `{journal.head_at('test_comparison')}` after the test. "
+        "`ftdojo verify` computes it again with all that these figures rest on."
+    )
+    accepted = accepted_changes(journal)
+    if accepted:
+        text += f"\n\n**The run was gone on with although something had changed: {'; '.join(accepted)}.**"
+    return text
 
 
 def _but_forgetting(journal: Journal, champion: str) -> str:
@@ -123,7 +142,7 @@ def _scores(journal: Journal, champion: str) -> str:
     if levels := levels_text(journal):
         lines += ["", " ".join(levels)]
     if forgotten := forgetting_text(journal):
-        lines += ["", f"Beside the task: {forgotten}"]
+        lines += ["", f"Beside the task: {markdown.words(forgotten)}"]
     return "\n".join(lines)
 
 
@@ -138,7 +157,7 @@ def _experiment(journal: Journal, name: str) -> str:
     if training is not None:
         parts.append(
             f"{training.steps} steps, {training.tokens} tokens, {training.wall_seconds:.0f} s. "
-            f"To repeat it without the agent:\n\n```\n{training.command}\n```"
+            f"To repeat it without the agent:\n\n```\n{markdown.code(training.command)}\n```"
         )
     return "\n\n".join(parts)
 
@@ -150,7 +169,7 @@ def _data(card: DataCard) -> str:
         "| source | rows |",
         "|---|---|",
     ]
-    lines += [f"| {source} | {rows} |" for source, rows in card.rows_by_source.items()]
+    lines += [f"| {markdown.name(source)} | {rows} |" for source, rows in card.rows_by_source.items()]
     if card.replay_rows:
         lines += ["", f"{card.replay_rows} of the rows are general ones, mixed in against forgetting."]
     return "\n".join(lines)

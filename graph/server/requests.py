@@ -1,0 +1,88 @@
+"""Requests for a run: the settings that a caller of the server may choose, and the folders that it may open.
+
+Whoever reaches the server speaks with its owner's keys, files and machine. So a request chooses what a run
+does and not where: no address, no path, no model, no memory. What the owner allows (``FTDOJO_SERVER_ALLOW``)
+is as free as on the command line. The check stands where a run is opened and not where HTTP is read: an
+assistant's stored context, a thread's edited state and a schedule all end there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from graph.server.settings import ALLOW, ServerSettings
+from graph.session import OpenRuns, Session
+from graph.settings import RunSettings
+from memory.records import PolicyName
+from tasks import registry
+from tasks.errors import InputError
+
+FREE = frozenset(
+    {
+        "edition",
+        "split",
+        "loss_on",
+        "budget_seconds",
+        "policy",
+        "max_usd",
+        "max_tokens",
+        "decision_seconds",
+        "approve",
+        "seed",
+        "max_rows",
+        "max_length",
+        "max_new_tokens",
+        "forgetting_budget",
+        "max_experiments",
+        "target",
+    }
+)
+"""Fields that every request may choose: numbers and words that lead nowhere."""
+
+
+class RequestedRuns(OpenRuns):
+    """The runs of a server: started and opened as far as its owner allows."""
+
+    def __init__(self, allowed: ServerSettings) -> None:
+        super().__init__()
+        self._allowed = allowed
+
+    def start(self, settings: RunSettings, decider: PolicyName | None = None) -> Session:
+        """A new run; see ``OpenRuns.start``.
+
+        Raises:
+            InputError: the request chose what it may not, too.
+        """
+        return super().start(admitted(settings, self._allowed), decider)
+
+    def open(self, run_dir: Path, accept_changes: bool = False) -> Session:
+        """The run in a folder; see ``OpenRuns.open``.
+
+        Raises:
+            InputError: the folder lies outside the server's own, too.
+        """
+        runs_dir = Path(RunSettings().runs_dir).expanduser().resolve()
+        if "runs_dir" not in self._allowed.allow and run_dir.resolve().parent != runs_dir:
+            fix = f"name a run of {runs_dir}, or start the server with {ALLOW}=runs_dir"
+            raise InputError("run_dir", "a request may open runs of this server alone", fix)
+        return super().open(run_dir, accept_changes)
+
+
+def admitted(settings: RunSettings, allowed: ServerSettings) -> RunSettings:
+    """The settings of a request, with the owner's models file.
+
+    Raises:
+        InputError: it names an address, a path or a model, or whatever else is the owner's to choose.
+    """
+    own = RunSettings(models_file=allowed.models_file)
+    settings = settings.model_copy(update={"models_file": settings.models_file or own.models_file})
+    free = FREE | allowed.allow
+    if settings.task in (*registry.ids(), *registry.extension_ids()):  # no path, and no name of the Hub
+        free |= {"task"}
+    chosen = {name for name in RunSettings.model_fields if getattr(settings, name) != getattr(own, name)}
+    refused = sorted(chosen - free)
+    if refused:
+        named = ",".join(sorted({*allowed.allow, *refused}))
+        fix = f"leave it out, or start the server with {ALLOW}={named}"
+        raise InputError(", ".join(refused), "a request may not choose it", fix)
+    return settings

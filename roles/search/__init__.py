@@ -1,0 +1,1 @@
+"""The search: which of the moves that the rules propose is made next."""

@@ -1,0 +1,18 @@
+"""``ftdojo mcp`` over its own streams, at a run whose children are played; takes the settings as JSON."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from graph.cli.mcp import serve
+from graph.doors.seat import open_seat
+from graph.settings import RunSettings
+from tests.support.scripted_worker import play_children
+
+if __name__ == "__main__":
+    settings = RunSettings.model_validate_json(sys.argv[1])
+    with pytest.MonkeyPatch.context() as patch:
+        play_children(patch, settings)
+        serve(lambda: open_seat(settings, door="MCP"), http=False, port=0)

@@ -1,0 +1,178 @@
+"""Every door at once: the same agent, the same journal, the same caps, the same refusals."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ftdojo
+from examples.random_search import play
+from graph.task_names import load_options, load_task
+from tasks.load import load
+from tests.support.doors import DOORS, Door, open_door
+from tests.support.seats import TRAINING, seat_settings, usable
+from tools.verbs.calls import read_calls
+
+TASKS = ("aime25", "tablebench_fact_checking", "panorama_noc4pc")
+
+
+@pytest.fixture(params=DOORS)
+def door(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
+    with open_door(request.param, monkeypatch, tmp_path, max_experiments=2) as opened:
+        yield opened
+
+
+def told_of(run_dir: Path) -> list[Any]:
+    """What the journal says, without what differs from run to run: times, measured seconds, paths."""
+    journal = ftdojo.journal(run_dir)
+    measured = ("usage", "heartbeat", "note", "run_started", "estimate")
+    return [(event.kind, event.experiment) for event in journal.events if event.kind not in measured]
+
+
+@pytest.fixture(scope="module")
+def journals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The random search through every door, by door: journal, champion, scores."""
+    found = {}
+    for name in DOORS:
+        with pytest.MonkeyPatch.context() as patch:
+            folder = tmp_path_factory.mktemp(name)
+            with open_door(name, patch, folder, max_experiments=2) as opened:
+                last = play(opened.ask, experiments=5)
+                found[name] = (opened, last, told_of(opened.run_dir))
+    return found
+
+
+def test_the_same_agent_leaves_the_same_journal_through_every_door(journals: dict[str, Any]) -> None:
+    _, last, told = journals["python"]
+    assert [kind for kind, _ in told].count("finished") == 2
+    for name in DOORS[1:]:
+        assert journals[name][2] == told, name
+        for figure in ("base_test", "final_test", "gain", "kept", "discarded", "test_reads"):
+            assert journals[name][1]["facts"][figure] == last["facts"][figure], (name, figure)
+
+
+def test_the_sealed_test_is_read_once_through_every_door(journals: dict[str, Any]) -> None:
+    for name in DOORS:
+        assert ftdojo.journal(journals[name][0].run_dir).test_reads == 1, name
+
+
+def test_the_cap_on_experiments_holds_through_every_door(journals: dict[str, Any]) -> None:
+    for name in DOORS:
+        calls = list(read_calls(journals[name][0].run_dir))
+        last_plan = [call for call in calls if call["verb"] == "plan_experiment"][-1]
+        assert not last_plan["ok"], name
+        assert "all 2 that were asked for are done" in last_plan["text"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
+def test_the_agent_plays_other_tasks_as_well(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_door("python", monkeypatch, tmp_path, task, max_experiments=1) as opened:
+        last = play(opened.ask, experiments=1)
+    assert last["ok"], last["text"]
+    assert ftdojo.journal(opened.run_dir).test_reads == 1
+
+
+# ---- a hostile client
+
+
+HOSTILE: dict[str, tuple[str, Any]] = {
+    "a verb that is none": ("read_test", {}),
+    "a path for a verb": ("../../submit", {}),
+    "test rows as a source": ("sample_rows", {"source": "test"}),
+    "test rows as an experiment": ("show_failures", {"experiment": "test"}),
+    "the test's log": ("read_log", {"experiment": "base", "log": "test"}),
+    "a forged id to train": ("train_model", {"experiment": "e07", "plan": TRAINING}),
+    "a forged id to evaluate": ("evaluate_model", {"experiment": "e07"}),
+    "a path for an id": ("evaluate_model", {"experiment": "../../../etc/passwd"}),
+    "a forged id to finish": ("finish_experiment", {"experiment": "e99"}),
+    "an id of its own": ("plan_experiment", {"hypothesis": "h", "sources": ["x"], "experiment": "e50"}),
+    "a score of its own": ("finish_experiment", {"experiment": "e01", "outcome": "kept"}),
+    "weights from elsewhere": (
+        "plan_experiment",
+        {"hypothesis": "h", "sources": ["SOURCE"], "init_from": "/etc", "parent": "/etc"},
+    ),
+    "a file outside": (
+        "run_data_recipe",
+        {
+            "experiment": "e01",
+            "operations": [{"op": "script_file", "purpose": "p", "file": "../../../../etc/passwd.txt"}],
+        },
+    ),
+    "a rate that is none": ("train_model", {"experiment": "e01", "plan": {"learning_rate": "fast"}}),
+    "more time than there is": (
+        "plan_experiment",
+        {"hypothesis": "h", "sources": ["SOURCE"], "max_seconds": 1e9},
+    ),
+    "nonsense": ("list_sources", {"": None, "x": [[[]]]}),
+    "a flood": ("plan_experiment", {"hypothesis": "h" * 300_000, "sources": ["x"]}),
+}
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_a_hostile_client_is_refused_in_one_line_and_the_run_stays_whole(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = seat_settings(tmp_path)
+    data = load(load_task(settings.task, "mini"), "user", settings.seed, load_options(settings))
+    sealed = [sample.prompt for sample in data.load_test()]
+    with open_door(name, monkeypatch, tmp_path) as door:
+        source = usable(door.ask)[0]
+        before = told_of(door.run_dir)
+        for what, (verb, arguments) in HOSTILE.items():
+            given = json.loads(json.dumps(arguments).replace("SOURCE", source))
+            said = door.ask(verb, given)
+            assert not said["ok"], (what, said["text"])
+            assert "\n" not in said["text"], what
+            assert len(said["text"]) < 1_000, what
+            assert str(tmp_path) not in said["text"], what
+            assert not [prompt for prompt in sealed if prompt[:60] in said["text"]], what
+        assert told_of(door.run_dir) == before
+        last = play(door.ask, experiments=1)
+        assert last["ok"], last["text"]
+    journal = ftdojo.journal(door.run_dir)
+    assert [done.outcome for done in journal.experiments()] in (["kept"], ["discarded"])
+    assert journal.test_reads == 1
+
+
+def test_a_client_that_asks_two_things_at_once_is_refused_one_of_them(door: Door) -> None:
+    answers: list[Any] = []
+    started = threading.Barrier(6)
+
+    def ask() -> None:
+        started.wait()
+        answers.append(door.ask("profile_source", {"name": usable_name}))
+
+    usable_name = door.ask("list_sources", {})["facts"]["sources"][0]["name"]
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert any(answer["ok"] for answer in answers)
+    for answer in answers:
+        assert answer["ok"] or "is under way" in answer["text"]
+
+
+def test_a_client_that_oversteps_its_time_may_only_finish_and_submit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_door("python", monkeypatch, tmp_path) as door:
+        source = usable(door.ask)[0]
+        assert door.ask("plan_experiment", {"hypothesis": "h", "sources": [source]})["ok"]
+        assert door.ask("run_data_recipe", {"experiment": "e01"})["ok"]
+        monkeypatch.setattr("tools.dojo.Dojo.remaining_budget_seconds", lambda self: -1.0)
+        late = door.ask("train_model", {"experiment": "e01", "plan": TRAINING})
+        assert late["text"].startswith("refused: train_model: the time for experiments is over")
+        assert door.ask("submit", {})["text"].startswith("refused: experiment e01: is under way")
+        assert door.ask("finish_experiment", {"experiment": "e01"})["facts"]["outcome"] == "failed"
+        last = door.ask("submit", {})
+        assert last["facts"]["outcome"] == "out_of_budget"
+    assert ftdojo.journal(door.run_dir).test_reads == 1

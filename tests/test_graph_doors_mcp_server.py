@@ -1,0 +1,99 @@
+"""The MCP door: what a client is offered, and who may be one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.doors import TOKEN, Door, open_door
+from tools.verbs.referee import VERBS
+
+pytest.importorskip("mcp")
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        open_door("mcp-http", patch, tmp_path_factory.mktemp("runs")) as opened,
+    ):
+        yield opened
+
+
+def test_a_client_is_offered_every_verb_with_its_arguments(door: Door) -> None:
+    tools = door.client(lambda client: client.list_tools()).tools
+    assert tuple(tool.name for tool in tools) == VERBS
+    for tool in tools:
+        assert tool.input_schema["additionalProperties"] is False
+        for name, argument in tool.input_schema["properties"].items():
+            assert argument["description"], (tool.name, name)
+
+
+def test_card_rules_status_journal_and_report_are_resources(door: Door) -> None:
+    listed = door.client(lambda client: client.list_resources()).resources
+    texts = {}
+    for resource in listed:
+        read = door.client(lambda client, uri=resource.uri: client.read_resource(uri))
+        texts[str(resource.uri)] = read.contents[0].text
+    assert "untouched base model scores" in texts["ftdojo://task"]
+    assert "read once" in texts["ftdojo://rules"]
+    assert "s left" in texts["ftdojo://status"]
+    assert "evaluation base" in texts["ftdojo://journal"]
+    assert texts["ftdojo://report"].startswith("<!doctype html>")
+
+
+def test_another_resource_is_refused(door: Door) -> None:
+    with pytest.raises(Exception, match="no such resource"):
+        door.client(lambda client: client.read_resource("file:///etc/passwd"))
+
+
+def test_the_house_rules_are_a_prompt(door: Door) -> None:
+    prompt = door.client(lambda client: client.get_prompt("house_rules"))
+    assert "plan_experiment" in prompt.messages[0].content.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"Authorization": "Bearer wrong"}, 401),
+        ({"Authorization": f"Bearer {TOKEN}", "Host": "evil.example"}, 421),
+        ({"Authorization": f"Bearer {TOKEN}", "Origin": "http://evil.example"}, 403),
+    ],
+)
+def test_a_request_without_the_token_or_from_another_site_is_refused(
+    door: Door, headers: dict[str, str], status: int
+) -> None:
+    import httpx2
+
+    body: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    accept = {"Accept": "application/json, text/event-stream"}
+    answer = httpx2.post(door.url, json=body, headers=accept | headers)
+    assert answer.status_code == status
+    assert str(door.run_dir) not in answer.text
+
+
+def test_scripts_are_read_from_the_agents_folder_alone(door: Door) -> None:
+    folder = door.run_dir / "agent"
+    outside = door.run_dir / "outside.py"
+    outside.write_text("def transform(row):\n    return row\n")
+    (folder / "link.py").symlink_to(outside)
+    (folder / "hard.py").hardlink_to(outside)
+    (folder / "sub").mkdir()
+    (folder / "sub" / "clean.py").write_text("def transform(row):\n    return row\n")
+    source = door.ask("list_sources", {})["facts"]["sources"][0]["name"]
+    door.ask("plan_experiment", {"hypothesis": "h", "sources": [source]})
+
+    def run_with(file: str) -> Any:
+        script = {"op": "script_file", "purpose": "nothing", "file": file}
+        return door.ask("run_data_recipe", {"experiment": "e01", "operations": [script]})
+
+    for file in ("link.py", "hard.py", "../outside.py", str(outside), "journal.jsonl", "missing.py", "sub"):
+        said = run_with(file)
+        assert not said["ok"], file
+        assert said["text"].startswith("refused: file "), (file, said["text"])
+        assert str(Path(door.run_dir).parent) not in said["text"].replace(str(outside), "")
+    assert "sandbox" in (said := run_with("sub/clean.py"))["text"] or said["ok"]

@@ -1,0 +1,71 @@
+"""Trajectories: a run of the graph and one of an agent as the same kind of conversation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ftdojo
+from tests.support.finished_run import make_finished_run
+from tools.verbs.referee import VERBS, offered
+
+
+@pytest.fixture(scope="module")
+def row(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Of a run that the graph's roles decided."""
+    return ftdojo.trajectory(make_finished_run(tmp_path_factory.mktemp("run")))
+
+
+def test_what_roles_decided_is_told_as_calls_of_the_verbs(row: dict[str, Any]) -> None:
+    calls = [message["tool_calls"][0]["function"] for message in row["messages"] if message.get("tool_calls")]
+    assert [call["name"] for call in calls] == [
+        "plan_experiment",
+        "train_model",
+        "evaluate_model",
+        "finish_experiment",
+        "submit",
+    ]
+    assert json.loads(calls[0]["arguments"])["sources"]
+    assert row["policy"] == "playbook"
+    assert row["gain"] == 35.0
+    assert row["reward"] == 0.0  # nothing was confirmed in this run
+
+
+def test_every_call_is_answered_under_its_id(row: dict[str, Any]) -> None:
+    messages = row["messages"][2:]
+    for asked, told in zip(messages[::2], messages[1::2], strict=True):
+        assert asked["tool_calls"][0]["id"] == told["tool_call_id"]
+
+
+def test_the_rows_are_what_trl_takes(row: dict[str, Any], tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    trl = pytest.importorskip("trl.data_utils")
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(row) + "\n" + json.dumps(row) + "\n")
+    loaded = datasets.load_dataset("json", data_files=str(path), split="train", cache_dir=str(tmp_path))
+    assert loaded.num_rows == 2
+    assert trl.is_conversational({"messages": loaded[0]["messages"]})
+    assert {tool["function"]["name"] for tool in json.loads(loaded[0]["tools"])} == set(VERBS)
+
+
+def test_the_command_writes_a_row_for_every_run(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from graph.cli.app import app
+
+    run_dir, out = make_finished_run(tmp_path, kept=False), tmp_path / "rows.jsonl"
+    given = ["trajectories", "--runs-dir", str(run_dir.parent), "--out", str(out)]
+    done = CliRunner().invoke(app, given, catch_exceptions=False)
+    assert done.exit_code == 0
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [row["run"] for row in rows] == [ftdojo.trajectory(run_dir)["run"]]
+
+
+def test_the_recorded_calls_fit_the_verbs_schemas(row: dict[str, Any]) -> None:
+    schemas = {verb.name: verb.arguments for verb in offered()}
+    for message in row["messages"]:
+        for call in message.get("tool_calls") or ():
+            schemas[call["function"]["name"]].model_validate_json(call["function"]["arguments"])

@@ -1,0 +1,39 @@
+"""Tool that estimates a training from the run's own measurements; nothing is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from memory.recipe import DataCard
+from memory.records import TrainingPlan
+from tasks.errors import InputError
+from tools.chat.untrusted_text import one_line
+from tools.dojo import Dojo
+
+
+def training_tools(dojo: Dojo) -> list[Callable[..., str]]:
+    """The functions, bound to one run."""
+
+    def estimate_training(experiment: str, plan: TrainingPlan) -> str:
+        """Estimate seconds per epoch and peak memory of a training before it runs.
+
+        Args:
+            experiment: the id of the experiment whose data is used.
+            plan: method and hyper-parameters.
+        """
+        return dojo.estimate(plan, card_of(dojo, experiment)).model_dump_json()
+
+    return [estimate_training]
+
+
+def card_of(dojo: Dojo, experiment: str) -> DataCard:
+    """The data of an experiment.
+
+    Raises:
+        InputError: it has none yet.
+    """
+    card = dojo.journal.card(experiment)
+    if card is None:
+        what = f"experiment {one_line(experiment)!r}"
+        raise InputError(what, "has no data yet", "call run_data_recipe first")
+    return card

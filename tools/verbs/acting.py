@@ -1,0 +1,330 @@
+"""Verbs that act: they plan, make data, train, evaluate and finish an experiment, and journal what they did.
+
+For agents that run a Dojo; no role is given one. What an agent asks for passes the checks that a language
+model's and a person's decisions pass (``tools.checks``), and the incumbent is chosen by the same rule.
+A refused call leaves nothing behind. As in the graph, a training or an evaluation that fails becomes a
+record and ends its experiment; one that ran out of memory may be tried again in a smaller form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from memory.journal.log import BASE
+from memory.recipe import BuiltIn, DataRecipe, Record, Script
+from memory.recipe_draft import ScriptDraft
+from memory.records import Change, Comparison, Failure, Plan, Training, TrainingPlan
+from tasks.errors import ExperimentFailed, InputError, InvalidDecision
+from tools.chat.untrusted_text import one_line
+from tools.checks import forgetting
+from tools.checks.champion import gate_words, outcome_of
+from tools.checks.plan import check_plan
+from tools.checks.recipe import check_operations, check_recipe
+from tools.checks.script_reference import whole_operations
+from tools.checks.training import check_training_plan
+from tools.curation.completion import completed
+from tools.dojo import Dojo
+from tools.toolkit.answers import known_experiment
+from tools.toolkit.training import card_of
+from tools.training import ladder
+from tools.training.memory import longest_batch
+from tools.verbs.answer import Told
+from tools.verbs.folder import AgentFolder
+
+Verb = Callable[..., "str | Told"]
+TOO_LARGE = ("out_of_memory", "does_not_fit")
+
+
+class ScriptFile(Record):
+    """A script whose code stands in a file of the agent's folder; run in the sandbox like any other."""
+
+    op: Literal["script_file"] = "script_file"
+    purpose: str = Field(min_length=1, max_length=300)
+    file: str = Field(max_length=200, description="Its name in the agent's folder, such as clean.py.")
+
+
+AgentOperation = Annotated[BuiltIn | ScriptDraft | ScriptFile, Field(discriminator="op")]
+
+
+def acting_verbs(dojo: Dojo, folder: AgentFolder | None = None) -> list[Verb]:
+    """The functions, bound to one run and to the folder from which scripts are read."""
+    return [_planning(dojo), _curating(dojo, folder), *_training(dojo), _evaluating(dojo)]
+
+
+def planned(dojo: Dojo, experiment: str) -> Plan:
+    """The plan of the experiment under way.
+
+    Raises:
+        InputError: there is none by this id, or it is finished.
+    """
+    plan = dojo.journal.plan(experiment)
+    if plan is None:
+        what = f"experiment {one_line(experiment)!r}"
+        raise InputError(what, "is not planned", "call plan_experiment first")
+    if dojo.journal.stage(experiment, "finished") is not None:
+        raise InputError(f"experiment {experiment}", "is finished", "plan the next one")
+    return plan
+
+
+def _planning(dojo: Dojo) -> Verb:
+    def plan_experiment(
+        hypothesis: Annotated[str, Field(min_length=1, max_length=600)],
+        sources: Annotated[list[str], Field(min_length=1, max_length=40)],
+        change: Change | None = None,
+        parent: str | None = None,
+        init_from: str = BASE,
+        reason: Annotated[str, Field(max_length=600)] = "",
+        expected_gain: Annotated[float, Field(ge=-100.0, le=100.0)] = 0.0,
+        max_seconds: Annotated[float | None, Field(gt=0.0)] = None,
+        rows: Annotated[int | None, Field(gt=0)] = None,
+        weights: dict[str, float] | None = None,
+        lessons: Annotated[list[str] | None, Field(max_length=20)] = None,
+    ) -> Told:
+        """Plan the next experiment and get its id. One is under way at a time.
+
+        Args:
+            hypothesis: what you expect to be true, in a sentence.
+            sources: names of the sources it trains on, best first.
+            change: the one thing in which it differs from its parent; left out, it is the first experiment.
+            parent: the finished experiment that it builds on; left out for the base model.
+            init_from: base, or the experiment whose weights training continues from.
+            reason: why this and not something else.
+            expected_gain: points of validation score over the parent.
+            max_seconds: its share of the time left; by default all of it.
+            rows: most training rows; by default as many as the run allows.
+            weights: shares of the sources against each other; left out, their rows as they come.
+            lessons: ids of the recalled lessons that it rests on.
+        """
+        journal = dojo.journal
+        _may_begin(dojo)
+        plan = Plan(
+            experiment=journal.next_experiment_id(),
+            parent=None if parent == BASE else parent,
+            hypothesis=hypothesis,
+            reason=reason or hypothesis,
+            change=change or "first",
+            expected_gain=expected_gain,
+            sources=tuple(sources),
+            weights=weights or {},
+            max_seconds=max_seconds or max(dojo.remaining_budget_seconds(), 0.01),
+            rows=rows or dojo.max_rows,
+            init_from=init_from,
+            lessons=tuple(lessons or ()),
+            decided_by="agent",
+        )
+        check_plan(dojo, plan)
+        journal.append("plan", plan, plan.experiment)
+        text = f"{plan.experiment} is planned; run_data_recipe makes its data"
+        return Told(text, {"experiment": plan.experiment, "plan": plan.model_dump(mode="json")})
+
+    return plan_experiment
+
+
+def _may_begin(dojo: Dojo) -> None:
+    """Raise where no experiment may be planned now.
+
+    Raises:
+        InputError: one is under way, the base was not scored, or as many as were asked for are done.
+    """
+    journal = dojo.journal
+    if (under_way := journal.unfinished()) is not None:
+        raise InputError(f"experiment {under_way}", "is under way", "call finish_experiment first")
+    if journal.evaluation(BASE) is None:
+        raise InputError("base", "was not evaluated yet", "call evaluate_model with base first")
+    done = len(journal.experiments())
+    if dojo.max_experiments is not None and done >= dojo.max_experiments:
+        raise InputError("the experiments", f"all {done} that were asked for are done", "call submit")
+
+
+def _curating(dojo: Dojo, folder: AgentFolder | None) -> Verb:
+    def run_data_recipe(
+        experiment: str,
+        operations: Annotated[list[AgentOperation] | None, Field(max_length=40)] = None,
+        seed: Annotated[int | None, Field(ge=0, le=1_000_000_000)] = None,
+    ) -> Told:
+        """Build the training set of an experiment by typed operations, in order; returns its data card.
+
+        Select, map, decontaminate, mix and cap are put in where they are missing. Rows of the validation
+        or test split block it. A script runs in the sandbox.
+
+        Args:
+            experiment: the id that plan_experiment gave.
+            operations: such as filter, normalise, deduplicate, verify, script, sample; none for rows as
+                they come.
+            seed: of samples and mixes; by default the run's.
+        """
+        plan = planned(dojo, experiment)
+        if dojo.journal.card(experiment) is not None:
+            raise InputError(f"experiment {experiment}", "has its data", "train it, or finish it")
+        recipe = _recipe(dojo, folder, plan, operations or [], dojo.seed if seed is None else seed)
+        forgetting.fetch_replay(dojo, recipe)
+        card = dojo.curate(experiment, recipe)
+        facts = card.model_dump(mode="json", exclude={"path", "steps"})
+        steps = [f"{step.op}: {step.rows_in:,} -> {step.rows_out:,}" for step in card.steps]
+        return Told(card.model_dump_json(indent=1), facts | {"experiment": experiment, "steps": steps})
+
+    return run_data_recipe
+
+
+def _recipe(
+    dojo: Dojo, folder: AgentFolder | None, plan: Plan, drafts: list[AgentOperation], seed: int
+) -> DataRecipe:
+    """The recipe whole and checked.
+
+    Raises:
+        InvalidDecision: what does not fit the plan, or what the rehearsal met.
+    """
+    read = [_from_file(folder, draft) if isinstance(draft, ScriptFile) else draft for draft in drafts]
+    given = whole_operations(dojo, read)
+    check_operations(dojo, plan, given)
+    recipe = DataRecipe(operations=completed(plan, dojo.profiles(), given), seed=seed)
+    check_recipe(dojo, plan, recipe)
+    return recipe
+
+
+def _from_file(folder: AgentFolder | None, draft: ScriptFile) -> ScriptDraft:
+    if folder is None:
+        raise InputError("script_file", "there is no agent's folder here", "give the code as op script")
+    code = folder.read_text(draft.file)
+    longest = Script.model_fields["code"].metadata[0].max_length
+    if len(code) > longest:
+        raise InputError(f"file {draft.file}", f"holds {len(code):,} characters", f"at most {longest:,}")
+    return ScriptDraft(purpose=draft.purpose, code=code)
+
+
+def _training(dojo: Dojo) -> list[Verb]:
+    def probe_training(experiment: str, plan: TrainingPlan) -> Told:
+        """Run a few real training steps, to see that the loss is finite and memory suffices.
+
+        Args:
+            experiment: the id of the experiment whose data is used.
+            plan: method and hyper-parameters.
+        """
+        card = card_of(dojo, experiment)
+        whole = _whole(dojo, planned(dojo, experiment), plan)
+        check_training_plan(dojo, planned(dojo, experiment), card, whole)
+        found = dojo.probe(experiment, whole, card)
+        return Told(found.model_dump_json(), found.model_dump(mode="json"))
+
+    def train_model(experiment: str, plan: TrainingPlan) -> Told:
+        """Fine-tune on the experiment's data; returns steps, loss curve, speed and peak memory.
+
+        Args:
+            experiment: the id of the experiment whose data is used.
+            plan: method and hyper-parameters; its timeout_seconds is by default what is left.
+        """
+        card = card_of(dojo, experiment)
+        if dojo.journal.training(experiment) is not None:
+            raise InputError(f"experiment {experiment}", "was trained", "evaluate it, then plan the next one")
+        hypothesis = planned(dojo, experiment)
+        whole = _whole(dojo, hypothesis, plan)
+        check_training_plan(dojo, hypothesis, card, whole)
+        with _recorded(dojo, experiment, whole):
+            trained = dojo.train(experiment, whole)
+        return Told(trained.model_dump_json(exclude={"losses"}), _trained(experiment, trained))
+
+    return [probe_training, train_model]
+
+
+def _whole(dojo: Dojo, plan: Plan, training: TrainingPlan) -> TrainingPlan:
+    """The training plan with what the run settles where the agent left it open."""
+    left = max(dojo.remaining_budget_seconds(), 0.01)
+    settled = {
+        "init_from": plan.init_from,
+        "max_length": dojo.max_length,
+        "seed": dojo.seed,
+        "timeout_seconds": min(plan.max_seconds, left),
+    }
+    open_ones = {name: value for name, value in settled.items() if name not in training.model_fields_set}
+    return training.model_copy(update=open_ones | {"decided_by": "agent"})
+
+
+def _trained(experiment: str, trained: Training) -> dict[str, Any]:
+    return {"experiment": experiment, **trained.model_dump(mode="json", exclude={"model_dir"})}
+
+
+def _evaluating(dojo: Dojo) -> Verb:
+    def evaluate_model(experiment: str) -> Told:
+        """Score base or an experiment's model on validation: score with interval, error clusters, and the
+        paired test against the incumbent.
+
+        Args:
+            experiment: base, or an experiment's id.
+        """
+        journal = dojo.journal
+        if experiment != BASE and journal.training(known_experiment(journal, experiment)) is None:
+            raise InputError(f"experiment {experiment}", "was not trained", "call train_model first")
+        done = journal.evaluation(experiment) is not None
+        if experiment != BASE and not done:
+            planned(dojo, experiment)
+        with _recorded(dojo, experiment):
+            evaluation = dojo.evaluate(experiment)
+            comparison = None if experiment == BASE else compared(dojo, experiment)
+        if experiment == BASE:
+            forgetting.look_at_base(dojo)
+        facts = evaluation.model_dump(mode="json", exclude={"predictions", "clusters"})
+        facts |= {"experiment": experiment, "clusters": {c.name: c.count for c in evaluation.clusters}}
+        text = evaluation.model_dump_json(indent=1)
+        if comparison is not None:
+            facts["comparison"] = comparison.model_dump(mode="json")
+            text += f"\nagainst {comparison.champion}: {gate_words(comparison)}"
+        return Told(text, facts)
+
+    return evaluate_model
+
+
+def compared(dojo: Dojo, experiment: str) -> Comparison:
+    """The paired test against the incumbent, and what the experiment forgot; made once. The graph's too."""
+    journal = dojo.journal
+    comparison = journal.comparison(experiment) or dojo.compare(experiment, journal.incumbent_id())
+    journal.append("comparison", comparison, experiment)
+    forgetting.measure(dojo, comparison)
+    return comparison
+
+
+@contextmanager
+def _recorded(dojo: Dojo, experiment: str, plan: TrainingPlan | None = None) -> Iterator[None]:
+    """A training or an evaluation that fails is a record of its experiment and ends it, as in the graph.
+
+    Raises:
+        ExperimentFailed: with what became of the experiment in its message.
+    """
+    try:
+        yield
+    except ExperimentFailed as failed:
+        if experiment == BASE:
+            raise
+        if failed.code in TOO_LARGE and plan is not None:
+            facts = {
+                "plan": plan.model_dump(mode="json"),
+                "batch": [*longest_batch(plan, card_of(dojo, experiment))],
+            }
+            text = f"{experiment}: {ladder.in_words(plan)} ran out of memory"
+            dojo.journal.note(text, experiment, did_not_fit=facts)
+            raise
+        failure = Failure(
+            stage=failed.stage, code=failed.code, message=failed.message, log_tail=failed.log_tail
+        )
+        dojo.journal.append("failure", failure, experiment)
+        dojo.journal.finish(experiment, "failed")
+        said = f"{failed.message}; {experiment} is closed as failed, plan the next one"
+        raise ExperimentFailed(failed.stage, failed.code, said, failed.log_tail) from failed
+
+
+def finish(dojo: Dojo, experiment: str) -> str:
+    """Close the experiment under way by the rule of the graph; returns its outcome.
+
+    Raises:
+        InputError: it is not under way, or it was trained and not evaluated.
+    """
+    planned(dojo, experiment)
+    done = dojo.journal.experiment(experiment)
+    if done is None:
+        raise InvalidDecision(f"experiment: {experiment} is not planned")
+    outcome = outcome_of(done)
+    dojo.journal.finish(experiment, outcome)
+    return outcome

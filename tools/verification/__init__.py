@@ -1,0 +1,1 @@
+"""Verification of a run: everything that its figures rest on, computed again."""

@@ -1,0 +1,110 @@
+"""Archive of a run: one file that verifies on another machine, the user's task and base model in it.
+
+    run.json, journal.jsonl, data/, experiments/, champion/, report.html, summary.json ...   the run's folder
+    inputs/task/NAME    a user's own task, where it is a file or a folder
+    inputs/base/NAME    a base model that is a folder of this machine
+
+Names in it are relative. A bundled or named model and a task of FT-Dojo's own are found by name wherever the
+archive is opened; a data set or model of the Hub is downloaded there.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+from tasks.errors import InputError
+from tools.evidence import files_under
+from tools.workspace import Workspace
+
+INPUTS = "inputs"
+TASK, BASE = f"{INPUTS}/task", f"{INPUTS}/base"
+LEFT_OUT = (".lock", ".tmp", ".new", ".torn", ".sqlite", ".sqlite-wal", ".sqlite-shm")
+"""Endings of files that a verification has no use for."""
+
+
+def write_archive(workspace: Workspace, target: Path, task: Path | None, base: Path | None) -> int:
+    """Pack a run; the number of files in the archive.
+
+    Args:
+        workspace: the run's folder.
+        target: a new file; ``.tar.gz`` and ``.tar.xz`` are compressed.
+        task: a user's own task, where it lies on this machine.
+        base: the base model's folder, where it is nowhere else.
+
+    Raises:
+        InputError: the file is there already, or cannot be written.
+    """
+    if target.exists():
+        raise InputError(str(target), "is there already", "name a new file")
+    partial = target.with_name(f".{target.name}.new")
+    count = 0
+    try:
+        with tarfile.open(partial, _mode(target)) as archive:
+            for name, file in _listed(workspace, task, base):
+                archive.add(file, arcname=f"{workspace.run_dir.name}/{name}", recursive=False, filter=_plain)
+                count += 1
+        partial.replace(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(
+            str(target), f"cannot be written ({error.strerror or error})", "name another file"
+        ) from error
+    return count
+
+
+def _listed(workspace: Workspace, task: Path | None, base: Path | None) -> list[tuple[str, Path]]:
+    run = [(file.relative_to(workspace.run_dir).as_posix(), file) for file in files_under(workspace.run_dir)]
+    found = [
+        (name, file) for name, file in run if not name.endswith(LEFT_OUT) and not name.startswith(INPUTS)
+    ]
+    carried = workspace.inside(INPUTS)
+    if carried.is_dir():  # of a run that came in an archive itself
+        return found + [
+            (file.relative_to(workspace.run_dir).as_posix(), file) for file in files_under(carried)
+        ]
+    for place, folder in ((task, TASK), (base, BASE)):
+        if place is None:
+            continue
+        files = [place] if place.is_file() else files_under(place)
+        top = place.parent
+        found += [(f"{folder}/{file.relative_to(top).as_posix()}", file) for file in files]
+    return found
+
+
+def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Nobody's name and no machine's rights."""
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    entry.mode = 0o600
+    return entry
+
+
+def _mode(target: Path) -> str:
+    return {".gz": "w:gz", ".tgz": "w:gz", ".xz": "w:xz"}.get(target.suffix, "w")
+
+
+def open_archive(file: Path, folder: Path) -> Path:
+    """Unpack an archive into an empty folder; the run's folder in it.
+
+    Raises:
+        InputError: it is no archive of a run, or holds what would lie outside the folder.
+    """
+    try:
+        with tarfile.open(file) as archive:
+            archive.extractall(folder, filter="data")
+    except (OSError, tarfile.TarError) as error:
+        raise InputError(
+            str(file), f"is no archive of a run ({error})", "name a run or its archive"
+        ) from error
+    runs = [path.parent for path in folder.glob("*/journal.jsonl")]
+    if len(runs) != 1:
+        raise InputError(str(file), "holds no run", "name an archive that `ftdojo export --archive` wrote")
+    return runs[0]
+
+
+def carried(run_dir: Path, folder: str) -> Path | None:
+    """The task or base model that came with a run in an archive; None where none did."""
+    place = run_dir / folder
+    inside = sorted(place.iterdir()) if place.is_dir() else []
+    return inside[0] if len(inside) == 1 else None
