@@ -8,8 +8,6 @@ it has not submitted is submitted as it stands.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import secrets
 import shlex
@@ -22,12 +20,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from graph.doors.seat import reopen_seat
+from graph.extras import require
 from graph.policy_names import COMMAND
 from graph.settings import RunSettings
 from tasks.errors import HarnessFault, InputError
 
 URL_VARIABLE, TOKEN_VARIABLE = "FTDOJO_MCP_URL", "FTDOJO_MCP_TOKEN"
-DOOR = "graph.doors.seat"
 GRACE_SECONDS = 60.0
 """Behind its budget, what a program gets to end by itself: its last verb may be the final test."""
 CLOSING_SECONDS = 30.0
@@ -37,15 +36,12 @@ SERVING = "serving "
 
 
 def require_door() -> None:
-    """Refuse where this installation has no door.
+    """Refuse where what the door needs is not installed.
 
     Raises:
-        InputError: it has none.
+        InputError: it is not.
     """
-    if importlib.util.find_spec("graph.doors") is None:
-        raise InputError(
-            f"--policy {COMMAND}COMMAND", "this installation has no MCP door", "install ft-dojo[mcp]"
-        )
+    require(f"--policy {COMMAND}COMMAND", "mcp")
 
 
 def play_program(command: str, settings: RunSettings, run_dir: Path | None, door: Sequence[str] = ()) -> None:
@@ -93,9 +89,8 @@ def submit(run_dir: Path) -> None:
     Raises:
         HarnessFault: it cannot be ended in order.
     """
-    seat = importlib.import_module(DOOR)
-    with seat.reopen_seat(run_dir) as left:
-        left.call("submit")
+    with reopen_seat(run_dir) as seat:
+        seat.call("submit")
 
 
 def _door(settings: RunSettings, run_dir: Path | None) -> list[str]:
