@@ -176,7 +176,7 @@ def _of_old(row: dict[str, Any]) -> Result:
     seconds = float(row.get("seconds", 0.0))
     score = {key: row.get(key, row["value"]) for key in ("value", "low", "high")}
     base = dict.fromkeys(("value", "low", "high"), row["base_value"])
-    of = {"metric": "", "n": 0}
+    of: dict[str, Any] = {"metric": "", "n": 0}
     return Result(
         schema_version=0,
         cell=Cell(
