@@ -17,7 +17,7 @@ EXTRAS = {
     "gym": ("gymnasium",),
     "mcp": ("mcp",),
     "eval": ("rdkit", "math_verify", "datasketch", "pandas"),
-    "run": ("chromadb", "datasketch", "matplotlib", "optuna", "rdkit"),
+    "run": ("chromadb", "datasketch", "matplotlib", "optuna", "rdkit", "sklearn"),
     "train": ("torch", "transformers", "trl", "peft", "datasets"),
 }
 """Import names that stand for the packages of each extra in ``pyproject.toml``; the smallest extra first."""

@@ -28,9 +28,12 @@ from graph.step import Step, Work
 from memory.journal.log import BASE
 from memory.records import Experiment, Failure
 from roles import audit, lesson, source_looks, stopping, training_gate
-from tasks.errors import LONGEST_REASON, ExperimentFailed, MachineFault, or_fault
-from tools.checks import forgetting
+from roles.forecast import forecast
+from tasks.errors import LONGEST_REASON, DiskFull, ExperimentFailed, MachineFault, or_fault
+from tools import disk
+from tools.checks import forgetting, kept_weights
 from tools.checks.champion import candidate_of, outcome_of
+from tools.checks.claim_tests import confirm, final_test
 from tools.checks.explained import measure_explained
 from tools.checks.repeated_failure import check_training_repeats, refuse_repeats
 from tools.checks.source_kinds import by_kind
@@ -53,6 +56,9 @@ def planner(step: Step) -> RunState:
     end = stopping.ending(dojo, settings.target, settings.max_experiments)
     if end is not None:
         return {"ending": end[0], "reason": end[1]}
+    if settings.max_disk_gb is not None and not kept_weights.within(dojo, settings.max_disk_gb):
+        reason = f"--max-disk-gb {settings.max_disk_gb:g} leaves no room for another experiment"
+        return {"ending": "out_of_budget", "reason": reason}
     step.announce("planner", "choosing the next experiment", experiment)
     try:
         with step.thinking():
@@ -65,6 +71,11 @@ def planner(step: Step) -> RunState:
     if isinstance(plan, stopping.Stop):
         said = " ".join(plan.reason.split())[:LONGEST_REASON]
         return {"ending": "stuck", "reason": f"the Planner ends the run: {said}"}
+    if not kept_weights.are_kept(dojo, plan.init_from):
+        step.note(f"{experiment} begins from the base: the weights of {plan.init_from} are gone", experiment)
+        plan = plan.model_copy(update={"init_from": BASE})
+    foretold = plan.forecast or forecast(dojo, plan)
+    plan = plan.model_copy(update={"forecast": foretold})
     return {"experiment": experiment, "failed": False, "draft": plan.model_dump(mode="json")}
 
 
@@ -84,6 +95,8 @@ def _guarded(work: Callable[[Step, str], Draft]) -> Work:
         try:
             return {"failed": False, "draft": work(step, experiment)}
         except ExperimentFailed as failed:
+            if disk.full_place(step.session.run_dir) is not None:
+                raise DiskFull(f"{failed.stage}: {failed.message}") from failed  # nothing is wrong with it
             failure = Failure(
                 stage=failed.stage,
                 code=failed.code,
@@ -149,6 +162,8 @@ def train(step: Step, experiment: str) -> Draft:
     hypothesis, plan = step.journal.plan(experiment), step.journal.training_plan(experiment)
     assert hypothesis is not None and plan is not None
     if step.journal.training(experiment) is None:
+        needed = disk.needed_bytes(step.dojo.base_model, plan.method)
+        disk.require(step.session.run_dir, needed, f"training {experiment}")
         detail = f"{plan.method}, lr {plan.learning_rate:.2g}, {plan.max_steps} steps"
         step.announce("training_engineer", detail, experiment)
     audience = step.session.audience(experiment, partial(step.tell, "progress", experiment))
@@ -246,6 +261,7 @@ def finish(step: Step) -> RunState:
     export; report; close."""
     step.to_present()
     dojo, journal = step.dojo, step.journal
+    _grant(step)
     ending = {"outcome": step.state["ending"], "reason": step.state["reason"]}
     winner = _confirmed(step, ending)
     if winner == BASE and ending["outcome"] == "solved":
@@ -254,7 +270,7 @@ def finish(step: Step) -> RunState:
     journal.append("champion_chosen", {"champion": winner, **ending})
     step.announce("finish", f"opening the sealed test for base and {winner}")
     with _to_its_end("the sealed test could not be read"):
-        dojo.final_test(winner)
+        final_test(dojo, winner)
     step.tell("test_opened", None, {"champion": winner})
     with or_fault("exporting the champion"):
         exported = export_champion(dojo.workspace, journal, dojo.model_dir(winner), dojo.spec)
@@ -271,6 +287,16 @@ def finish(step: Step) -> RunState:
     return {"ending": ending["outcome"], "reason": ending["reason"], "summary": summary}
 
 
+def _grant(step: Step) -> None:
+    """After a kill the time for the last answers may be gone; they are had all the same, and it is said."""
+    dojo = step.dojo
+    missing = dojo.finishing_seconds() - dojo.ledger.remaining_seconds
+    if dojo.ledger.goes_on and missing > 0:
+        dojo.ledger.grant(missing)
+        text = f"{missing:.0f} s beyond the budget are granted to the end of a run that was cut off"
+        step.note(text, granted=round(missing, 1))
+
+
 def _confirmed(step: Step, ending: dict[str, str]) -> str:
     """What the run may claim: the search's candidate where items kept apart confirm it, else the base.
 
@@ -283,7 +309,7 @@ def _confirmed(step: Step, ending: dict[str, str]) -> str:
         return BASE
     step.announce("finish", f"testing {candidate.id} against the base on items kept apart")
     with _to_its_end("the confirmation could not be made"):
-        found = step.dojo.confirm(candidate.id)
+        found = confirm(step.dojo, candidate.id)
     step.tell("confirmation", candidate.id, {"text": found.text()})
     return candidate.id if found.confirmed else BASE
 

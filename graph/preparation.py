@@ -59,6 +59,7 @@ def prepare(step: Step) -> RunState:
         step.announce("evaluator", "scoring the untouched base model")
         with _before_the_first(step, "cannot be scored"):
             dojo.evaluate(BASE)
+    _check_budget(step)
     _look_for_general_answers(step)
     step.tell("evaluation", BASE, journal.evaluation(BASE))
     _say_detectable(step)
@@ -148,11 +149,12 @@ def _before_the_first(step: Step, wrong: str) -> Iterator[None]:
     except ExperimentFailed as failed:
         model = step.session.settings.base_model
         reason = f"{failed.message} {failed.log_tail}".strip()[:LONGEST_REASON]
-        fix = (
-            "give it more memory or take another model"
-            if failed.code == "out_of_memory"
-            else (f"see the logs in {step.session.run_dir}, or take another model")
-        )
+        fixes = {
+            "out_of_memory": "give it more memory or take another model",
+            "timeout": f"give it more than --budget {step.session.settings.budget_seconds:g}s, or take a "
+            "smaller model",
+        }
+        fix = fixes.get(failed.code, f"see the logs in {step.session.run_dir}, or take another model")
         raise InputError(model, f"{wrong} ({failed.code}: {reason})", fix) from failed
 
 

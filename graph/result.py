@@ -11,6 +11,7 @@ from memory.claim import claim, forgetting_text, majority_score
 from memory.confirmation import NO_GAIN
 from memory.journal.evidence import accepted_changes
 from memory.journal.log import BASE, Journal
+from tools.disk import size_text, used_bytes
 
 
 def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) -> dict[str, Any]:
@@ -41,12 +42,19 @@ def result_of(journal: Journal, champion_dir: Path | None, report: Path | None) 
         "wall_seconds": clocks.get("elapsed"),
         "clocks": {name: seconds for name, seconds in clocks.items() if name != "elapsed"},
         **model_facts(journal),
+        **({"disk": disk_text(journal)} if journal.pruned else {}),
         "test_reads": journal.test_reads,
         **({"accepted_changes": list(accepted)} if (accepted := accepted_changes(journal)) else {}),
         "journal_head": journal.head,
         "champion": str(champion_dir) if champion_dir and champion != BASE else champion,
         "report": str(report) if report else None,
     }
+
+
+def disk_text(journal: Journal) -> str:
+    """What the run's folder holds, and whose weights were removed for it."""
+    used = size_text(used_bytes(journal.path.parent))
+    return f"{used}; the weights of {', '.join(journal.pruned)} were removed"
 
 
 def confirmation_facts(journal: Journal) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from langgraph.types import Command
 from graph.approval.gates import read_answer
 from graph.build import Graph, build_graph
 from graph.extras import require
+from graph.interruption import Interruption, interruptible
 from graph.session import SETTINGS_FILE, OpenRuns, Session
 from graph.settings import RunSettings
 from graph.state import RunInput
@@ -36,6 +38,7 @@ def run(
     answer: AskPerson | None = None,
     without: Sequence[str] = (),
     opened: Callable[[Session], None] | None = None,
+    began: float | None = None,
 ) -> dict[str, object]:
     """Run a task from the start to its ending.
 
@@ -45,6 +48,7 @@ def run(
         answer: asks a person, where the settings say so; without it the run stops at the first question.
         without: parts of the agent that a benchmark switches off (``graph.bench.ablations``).
         opened: what a benchmark does to the open run before its first step.
+        began: when the command began, in monotonic seconds: its budget counts from there. By default now.
 
     Returns:
         The summary: the keys of the printed block. Of a run that stopped at a question: ``run``,
@@ -53,19 +57,25 @@ def run(
     Raises:
         InputError: something in the settings is wrong.
         HarnessFault: the harness could not go on; the run can be resumed.
+        Interrupted: by Ctrl-C or a signal; the text says how to go on.
     """
+    began = time.monotonic() if began is None else began
     require(f"run {settings.task}", "run", "train")
-    with OpenRuns() as runs, or_fault("the run"):
+    with interruptible() as interruption, OpenRuns(began) as runs, or_fault("the run"):
         session = runs.start(settings)
         if without:
             session.dojo.journal.note(f"an ablation: without {', '.join(without)}", without=list(without))
         if opened is not None:
             opened(session)
-        return _drive(runs, session, on_event, answer, fresh=True)
+        return _drive(runs, session, on_event, answer, interruption, fresh=True)
 
 
 def approve(
-    run_dir: Path, said: dict[str, Any], on_event: OnEvent | None = None, answer: AskPerson | None = None
+    run_dir: Path,
+    said: dict[str, Any],
+    on_event: OnEvent | None = None,
+    answer: AskPerson | None = None,
+    began: float | None = None,
 ) -> dict[str, object]:
     """Answer the question at which a run waits, and go on; see ``graph.approval.gates`` for answers.
 
@@ -78,7 +88,7 @@ def approve(
         raise InputError(
             "the answer", str(invalid), 'say {"verdict": "approve"}, or "edit" with "changes", or "reject"'
         ) from None
-    return _go_on(run_dir, on_event, answer, said)
+    return _go_on(run_dir, on_event, answer, said, began)
 
 
 def resume(
@@ -86,19 +96,23 @@ def resume(
     on_event: OnEvent | None = None,
     answer: AskPerson | None = None,
     accept_changes: bool = False,
+    began: float | None = None,
 ) -> dict[str, object]:
     """Go on with a run that was cut off, at the step it was cut off at; a question is asked again.
+
+    Its folder may have been moved, renamed or copied since: what lies in it is found from there.
 
     Args:
         run_dir: the run's folder.
         on_event: called with every event.
         answer: asks a person.
         accept_changes: go on although code, data, weights or files have changed, and mark the run for ever.
+        began: when the command began, in monotonic seconds. By default now.
 
     Raises:
         InputError: the run has already finished, something has changed, or the folder is not a run.
     """
-    return _go_on(run_dir, on_event, answer, None, accept_changes)
+    return _go_on(run_dir, on_event, answer, None, began, accept_changes)
 
 
 def _go_on(
@@ -106,10 +120,13 @@ def _go_on(
     on_event: OnEvent | None,
     answer: AskPerson | None,
     said: dict[str, Any] | None,
+    began: float | None,
     accept_changes: bool = False,
 ) -> dict[str, object]:
+    began = time.monotonic() if began is None else began
     require(f"run {run_dir.name}", "run", "train")
-    with OpenRuns() as runs, or_fault(f"run {run_dir.name}"):
+    with interruptible() as interruption, OpenRuns(began) as runs, or_fault(f"run {run_dir.name}"):
+        interruption.run_dir = run_dir
         session = runs.open(run_dir, accept_changes)
         ended = session.dojo.journal.ended
         if ended is not None and (run_dir / "summary.json").exists():
@@ -122,7 +139,7 @@ def _go_on(
             raise InputError(run_dir.name, "is an agent's run", "`ftdojo mcp --run RUN` goes on with it")
         if on_event and session.dojo.journal.recovered:
             on_event({"kind": "note", "experiment": None, "data": {"text": session.dojo.journal.recovered}})
-        return _drive(runs, session, on_event, answer, said, fresh=False)
+        return _drive(runs, session, on_event, answer, interruption, said, fresh=False)
 
 
 def _drive(
@@ -130,21 +147,30 @@ def _drive(
     session: Session,
     on_event: OnEvent | None,
     answer: AskPerson | None,
+    interruption: Interruption,
     said: dict[str, Any] | None = None,
     *,
     fresh: bool,
 ) -> dict[str, object]:
     """Take steps until the run ends or nobody answers its question."""
+    interruption.run_dir = session.run_dir
     thread = _Thread(session, on_event)
     with _checkpointer(session.dojo.workspace.checkpoints_path) as saver:
         graph = build_graph(saver, runs)
         todo = thread.first_step(graph, said, fresh)
-        while (question := thread.go_on(graph, todo)) is not None:
+        if (old := thread.old_place(graph)) is not None:
+            runs.moved(old, session.run_dir)
+        if not fresh and said is None:
+            _note_break(session)
+        while True:
+            with interruption.in_steps(session.dojo.worker.interrupt):
+                question = thread.go_on(graph, todo)
+            if question is None:
+                return thread.summary
             reply = answer(question) if answer else None
             if reply is None:
                 return thread.waiting(question)
             todo = Command(resume=reply)
-    return thread.summary
 
 
 class _Thread:
@@ -156,7 +182,8 @@ class _Thread:
         self.summary: dict[str, object] = {}
         self.run_dir = session.run_dir
         self.config: Any = {
-            "configurable": {"thread_id": self.run_dir.name},
+            # The run's name in its journal: the folder's may change.
+            "configurable": {"thread_id": session.dojo.journal.info.run},
             "recursion_limit": STEPS_AT_MOST,
         }
 
@@ -174,6 +201,13 @@ class _Thread:
         # A kill before the first checkpoint leaves nothing to continue from: the nodes then find
         # in the journal what is already done.
         return None if state is not None and state.next else RunInput(run_dir=str(self.run_dir))
+
+    def old_place(self, graph: Graph) -> Path | None:
+        """The folder that the last state names for this run, where it has lain elsewhere; else None."""
+        values = graph.get_state(self.config).values
+        place, run = values.get("run_dir"), values.get("run")
+        own = run == self.session.dojo.journal.info.run and place
+        return Path(place) if own and Path(place) != self.run_dir else None
 
     def go_on(self, graph: Graph, todo: Any) -> Question | None:
         """Go on to the end or to a question."""
@@ -198,6 +232,19 @@ class _Thread:
             "outcome": WAITING,
             "question": question,
         }
+
+
+def _note_break(session: Session) -> None:
+    """Write down where the run goes on, and what of it is done again."""
+    journal, spent = session.dojo.journal, session.dojo.ledger.elapsed_seconds
+    if (under_way := journal.unfinished()) is not None:
+        recorded = [event.kind for event in journal.events if event.experiment == under_way]
+        what = f"{under_way} was under way (last recorded: {recorded[-1].replace('_', ' ')}); the rest of it"
+    else:
+        what = "no experiment was under way; the step that was cut off"
+    journal.note(
+        f"gone on with after a break, {spent:.0f} s into the budget: {what} is done anew", resumed=True
+    )
 
 
 def _replay(session: Session, on_event: OnEvent) -> None:

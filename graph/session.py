@@ -11,7 +11,6 @@ folder for the first time (after a kill, in a notebook, in the Studio server) op
 from __future__ import annotations
 
 import json
-import math
 import os
 import threading
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from graph.beginning import edition_of, from_anywhere, refuse_changed, refuse_hopeless, run_info
 from graph.deciding import models_of, probed, seat
 from graph.eval_server import find_eval_server
 from graph.policies import require_policy
@@ -28,14 +28,16 @@ from graph.task_names import load_options, load_task, on_disk
 from graph.trackers import require_trackers, tracker_variables, tracking_of
 from graph.unchanged import record_foundations, refuse_changes
 from memory.budget.clocks import Ledger
+from memory.budget.heartbeat import Heartbeat
 from memory.experience.store import Experience, ExperienceStore, NullStore
+from memory.forecast.forecaster import Forecaster
 from memory.journal.evidence import subjects_on_record
 from memory.journal.log import Journal
-from memory.records import PolicyName, RunInfo
+from memory.records import PolicyName
 from roles import playbook
 from roles.least_budget import least_budget_seconds
 from roles.policy import Policy
-from tasks.base import Edition, TaskData, TaskSpec
+from tasks.base import TaskData, TaskSpec
 from tasks.custom.hub_id import hub_id
 from tasks.errors import InputError, or_input_error
 from tasks.load import load
@@ -45,14 +47,14 @@ from tools.curation.profile import answered_rows
 from tools.dojo import Dojo
 from tools.evaluation.confirmation import split_validation
 from tools.evaluation.score_answers import score_answers
+from tools.evaluation.workload import lengths_of
 from tools.forgetting.lm_eval_tasks import check_tasks
 from tools.forgetting.watched import Watched
 from tools.models.base_model import BaseModel, resolve_base_model, token_counter
 from tools.models.check import look_in_child
 from tools.models.recorded_base import BUNDLED
-from tools.process.machine import versions
 from tools.process.worker import Worker
-from tools.sealed_test import SealedTest, data_digest
+from tools.sealed_test import SealedTest
 from tools.training.progress import Hear
 from tools.training.tokenise import loss_in_words
 from tools.training.tracking import Audience
@@ -72,6 +74,8 @@ class Session:
     settings: RunSettings
     dojo: Dojo
     policy: Policy
+    heartbeat: Heartbeat | None = None
+    """Keeps its clocks on the disk."""
 
     @property
     def run_dir(self) -> Path:
@@ -86,24 +90,43 @@ class Session:
     def close(self) -> None:
         """Release its children, its store and its journal; without effect the second time."""
         self.dojo.close()
+        if self.heartbeat is not None:
+            self.heartbeat.close()
 
 
 class OpenRuns:
-    """The runs that one graph has open in this process, by folder; closed with it as a context manager."""
+    """The runs that one graph has open in this process, by folder; closed with it as a context manager.
 
-    def __init__(self) -> None:
+    Args:
+        began: when the command began, in monotonic seconds: the first run's clocks count from there. By
+            default each run's count from when it is opened.
+    """
+
+    def __init__(self, began: float | None = None) -> None:
         self._open: dict[Path, Session] = {}
+        self._moved: dict[Path, Path] = {}
+        self._began = began
         self._lock = threading.Lock()
 
     def start(self, settings: RunSettings, decider: PolicyName | None = None) -> Session:
         """A new run; see ``start``."""
-        return self._held(start(settings, decider))
+        return self._held(start(settings, decider, self._first_began()))
 
     def open(self, run_dir: Path, accept_changes: bool = False) -> Session:
-        """The run in a folder; opened when it is not open yet. See ``reopen``."""
+        """The run in a folder, or where it was moved to; opened when it is not open yet. See ``reopen``."""
         with self._lock:
-            session = self._open.get(run_dir.resolve())
-        return session or self._held(reopen(run_dir, accept_changes))
+            place = self._moved.get(run_dir.resolve(), run_dir)
+            session = self._open.get(place.resolve())
+        return session or self._held(reopen(place, accept_changes, self._first_began()))
+
+    def moved(self, old: Path, new: Path) -> None:
+        """A run whose state names the folder ``old`` lies in ``new``: a copy never touches its original."""
+        with self._lock:
+            self._moved[old.resolve()] = new.resolve()
+
+    def _first_began(self) -> float | None:
+        began, self._began = self._began, None
+        return began
 
     def close(self, session: Session) -> None:
         """Release one run."""
@@ -124,12 +147,13 @@ class OpenRuns:
             self.close(session)
 
 
-def start(settings: RunSettings, decider: PolicyName | None = None) -> Session:
+def start(settings: RunSettings, decider: PolicyName | None = None, began: float | None = None) -> Session:
     """Make a new run: check everything that can be wrong, then write the first journal line.
 
     Args:
         settings: what to do.
         decider: who decides, where that is not the policy of the settings.
+        began: when the command began, in monotonic seconds; by default now.
 
     Raises:
         InputError: any part of the settings is wrong; no run folder is left behind by a bad
@@ -155,7 +179,7 @@ def start(settings: RunSettings, decider: PolicyName | None = None) -> Session:
         worker, data = _read(settings, spec, on_error)
         test = SealedTest.seal(data.load_test)
         counter = token_counter(base_model)
-        _refuse_hopeless(settings, least_budget_seconds(base_model, counter, data.validation, test.n))
+        refuse_hopeless(settings, least_budget_seconds(base_model, counter, data.validation, test.n))
         remarks = _looked_at(settings, base_model, data, worker)
         probes = probed(settings, models)
         if spec.check_gold is not None and spec.script is not None:
@@ -163,9 +187,13 @@ def start(settings: RunSettings, decider: PolicyName | None = None) -> Session:
         now = datetime.now(UTC)
         run = make_run_id(spec.id, settings.seed, now)
         workspace = Workspace.create(Path(settings.runs_dir).expanduser(), run)
-        workspace.write_text(workspace.run_dir / SETTINGS_FILE, settings.model_dump_json(indent=2) + "\n")
-        started = now.isoformat(timespec="seconds")
-        session = _build(settings, spec, workspace, worker, data, started, on_error, decider)
+        kept_settings = from_anywhere(settings).model_dump_json(indent=2) + "\n"
+        workspace.write_text(workspace.run_dir / SETTINGS_FILE, kept_settings)
+        info = run_info(settings, spec, workspace, data, base_model, test, now, decider)
+        journal = Journal.create(workspace.journal_path, info)
+        on_error.callback(journal.close)
+        kept = _kept(journal, began, on_error)
+        session = _build(settings, spec, workspace, worker, data, kept, on_error)
         record_foundations(settings, spec, data, session.dojo)
         probes.write(session.dojo.journal)
         session = seat(session, models)
@@ -180,38 +208,29 @@ def start(settings: RunSettings, decider: PolicyName | None = None) -> Session:
         return session
 
 
-def _refuse_hopeless(settings: RunSettings, least_seconds: float) -> None:
-    """Refuse a budget in which nothing of the kind could be done, before any weight is read.
-
-    Raises:
-        InputError: with the smallest budget that could do.
-    """
-    if settings.budget_seconds < least_seconds:
-        raise InputError(
-            f"--budget {settings.budget_seconds:g}s",
-            f"cannot fit one experiment with {settings.base_model} on this machine, however fast it is",
-            f"give it more than {math.ceil(least_seconds / 60)}m, or take a smaller model",
-        )
-
-
-def reopen(run_dir: Path, accept_changes: bool = False) -> Session:
+def reopen(run_dir: Path, accept_changes: bool = False, began: float | None = None) -> Session:
     """Open an existing run's folder.
 
     Args:
         run_dir: the folder.
         accept_changes: go on although something that the run rests on has changed, and mark it.
+        began: when the command began, in monotonic seconds; by default now.
 
     Raises:
         InputError: not a run of FT-Dojo, it is open elsewhere, or something changed.
     """
     settings = read_settings(run_dir)
     require_trackers(settings.report_to)
-    spec = load_task(settings.task, settings.edition)
-    models = models_of(settings, spec)
     with ExitStack() as on_error:
-        worker, data = _read(settings, spec, on_error)
+        # The journal first: a second process is refused at once, and what follows is spent time.
         workspace = Workspace(run_dir.resolve())
-        session = _build(settings, spec, workspace, worker, data, None, on_error)
+        journal = Journal.open(workspace.journal_path)
+        on_error.callback(journal.close)
+        kept = _kept(journal, began, on_error)
+        spec = load_task(settings.task, settings.edition)
+        models = models_of(settings, spec)
+        worker, data = _read(settings, spec, on_error)
+        session = _build(settings, spec, workspace, worker, data, kept, on_error)
         refuse_changes(settings, spec, data, session.dojo, accept_changes)
         session = seat(session, models)
         session.dojo.eval_server, _ = find_eval_server(settings, session.dojo.base_model)
@@ -236,17 +255,13 @@ def read_settings(run_dir: Path) -> RunSettings:
         ) from error
 
 
-def _edition(settings: RunSettings, spec: TaskSpec) -> Edition:
-    return "user" if spec.domain == "custom" else settings.edition
-
-
 def _read(settings: RunSettings, spec: TaskSpec, on_error: ExitStack) -> tuple[Worker, TaskData]:
     """The task's data, while a worker loads its libraries."""
     worker = Worker(environment=tracker_variables(settings.report_to, os.environ))
     on_error.callback(worker.close)
     worker.warm()
     with or_input_error(settings.task, "its rows cannot be read", "mend or remove what the message names"):
-        return worker, load(spec, _edition(settings, spec), settings.seed, load_options(settings))
+        return worker, load(spec, edition_of(settings, spec), settings.seed, load_options(settings))
 
 
 def _base_model(settings: RunSettings) -> BaseModel:
@@ -273,51 +288,44 @@ def _looked_at(
     return (*found.notes, loss_in_words(rule, why))
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """What a run keeps of itself on the disk while it is open."""
+
+    journal: Journal
+    ledger: Ledger
+    heartbeat: Heartbeat
+
+
+def _kept(journal: Journal, began: float | None, on_error: ExitStack) -> _Kept:
+    """The journal with its clocks running, on the disk as well."""
+    ledger = Ledger.attach(journal, began=began)
+    heartbeat = Heartbeat(journal.path.parent, ledger.snapshot).start()
+    on_error.callback(heartbeat.close)
+    return _Kept(journal, ledger, heartbeat)
+
+
 def _build(
     settings: RunSettings,
     spec: TaskSpec,
     workspace: Workspace,
     worker: Worker,
     data: TaskData,
-    started: str | None,
+    kept: _Kept,
     on_error: ExitStack,
     decider: PolicyName | None = None,
 ) -> Session:
-    """The parts put together; ``started`` is None for a run that has a journal already."""
-    base_model = _base_model(settings)
-    edition = _edition(settings, spec)
+    """The parts put together."""
+    base_model, journal = _base_model(settings), kept.journal
+    edition = edition_of(settings, spec)
     if edition == "official":
         spec = _within(spec, base_model)
-    test = SealedTest.seal(data.load_test)
+    count_tokens = token_counter(base_model)
+    test = SealedTest.seal(data.load_test, partial(lengths_of, count_tokens=count_tokens))
     task_rows = [source for source in data.sources if not source.replay]
     decontaminator = Decontaminator.build(data.validation, test, answered_rows(task_rows, spec))
-    if started is None:
-        journal = Journal.open(workspace.journal_path)
-        on_error.callback(journal.close)
-        if not subjects_on_record(journal):
-            _refuse_other_data(journal, test, data_digest(data, spec.metric))
-    else:
-        journal = Journal.create(
-            workspace.journal_path,
-            RunInfo(
-                run=workspace.run_dir.name,
-                task=spec.id,
-                edition=edition,
-                base_model=base_model.name,
-                policy=decider or settings.policy,
-                seed=settings.seed,
-                budget_seconds=settings.budget_seconds,
-                max_rows=settings.max_rows,
-                memory=settings.memory,
-                test_digest=test.digest,
-                data_digest=data_digest(data, spec.metric),
-                versions=versions(),
-                started=started,
-                split=settings.split if edition == "official" else "",
-                data_root=settings.data_root if edition == "official" else "",
-            ),
-        )
-        on_error.callback(journal.close)
+    if not subjects_on_record(journal):
+        refuse_changed(journal, data, test, spec.metric)
     search, confirmation = split_validation(data.validation)
     dojo = Dojo(
         spec=spec,
@@ -331,10 +339,11 @@ def _build(
         decontaminator=decontaminator,
         workspace=workspace,
         journal=journal,
-        ledger=Ledger.attach(journal),
+        ledger=kept.ledger,
         store=_store(settings.memory),
+        forecaster=_forecaster(settings.memory, workspace),
         worker=worker,
-        count_tokens=token_counter(base_model),
+        count_tokens=count_tokens,
         seed=settings.seed,
         max_rows=settings.max_rows,
         max_experiments=settings.max_experiments,
@@ -344,9 +353,10 @@ def _build(
         answer_cache=None if settings.answer_cache == "off" else Path(settings.answer_cache).expanduser(),
         max_length=min(EDITION_ROW_TOKENS[edition], base_model.max_positions or EDITION_ROW_TOKENS[edition]),
     )
+    worker.limit = dojo.job_seconds
     if (settled := journal.lengths) is not None:
         dojo.apply_lengths(settled)
-    return Session(settings=settings, dojo=dojo, policy=playbook)
+    return Session(settings=settings, dojo=dojo, policy=playbook, heartbeat=kept.heartbeat)
 
 
 def _refuse_other_data(journal: Journal, test: SealedTest, digest: str) -> None:
@@ -367,3 +377,11 @@ def _within(spec: TaskSpec, base_model: BaseModel) -> TaskSpec:
 
 def _store(memory: str) -> Experience:
     return NullStore() if memory == "off" else ExperienceStore(Path(memory).expanduser())
+
+
+def _forecaster(memory: str, workspace: Workspace) -> Forecaster:
+    """What the runs beside this one teach; nothing where memory is off."""
+    if memory == "off":
+        return Forecaster()
+    run_dir = workspace.run_dir
+    return Forecaster(run_dir.parent, Path(memory).expanduser() / "forecast.json", run_dir.name)

@@ -249,6 +249,12 @@ class RunSettings(BaseModel):
         (), description="Tasks of lm-evaluation-harness that a champion must not do worse on."
     )
     max_experiments: int | None = Field(None, description="Stop after this many experiments.", gt=0)
+    max_disk_gb: float | None = Field(
+        None,
+        description="Most GB of the run's folder: weights of least value are removed (default: all kept).",
+        gt=0,
+        allow_inf_nan=False,
+    )
     target: float | None = Field(
         None,
         description="Stop as solved when validation reaches this score (default: a lower bound of 97).",
@@ -289,6 +295,7 @@ class Options(TypedDict, total=False):
     forgetting_budget: float | None
     do_no_harm: tuple[str, ...]
     max_experiments: int | None
+    max_disk_gb: float | None
     target: float | None
 
 

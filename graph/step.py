@@ -28,7 +28,8 @@ from graph.state import RunInput, RunState
 from memory.journal.log import BASE, Journal
 from memory.recipe import Record
 from roles.policy import Policy
-from tasks.errors import FtDojoError, HarnessFault, or_fault
+from tasks.errors import DiskFull, FtDojoError, HarnessFault, Interrupted, or_fault
+from tools import disk
 from tools.dojo import Dojo
 from tools.report.html import write_report
 
@@ -70,6 +71,8 @@ class Step:
     def to_present(self) -> None:
         """Let the clocks run, and go on in a fork where the journal knows more than the state."""
         self.dojo.ledger.go_on()
+        if self.dojo.worker.interrupted:
+            raise Interrupted
         if behind(self.journal, self.state, self.name):
             self.fork()
 
@@ -178,7 +181,9 @@ def _taken(step: Step, work: Work) -> RunState:
     with noting_its_end(step):
         changed = work(step)
     said = shown(step.name, step.journal.info.run, step.told, before)
-    return step.moved | changed | said | {"journal_events": len(step.journal.events)}
+    # Where the run is now: its folder may have been moved or copied since the state was written.
+    place: RunState = {"run_dir": str(step.session.run_dir)}
+    return place | step.moved | changed | said | {"journal_events": len(step.journal.events)}
 
 
 @contextmanager
@@ -199,14 +204,25 @@ def noting_its_end(step: Step) -> Iterator[None]:
             "seconds": round(time.monotonic() - began, 3),
             "type": type(error).__name__,
         }
+        error = _told_disk(step, error)
         log(run_dir, "step_failed", experiment, str(error), facts, logging.ERROR)
         _note_end(step, error)
         step.runs.close(step.session)
-        raise
+        raise error
     facts = {"step": step.name, "seconds": round(time.monotonic() - began, 3)}
     log(run_dir, "step_ended", experiment, "a person is asked" if waiting else "", facts)
     if waiting is not None:
         raise waiting
+
+
+def _told_disk(step: Step, error: BaseException) -> BaseException:
+    """A full disk with its name, what is needed and how to go on; any other error as it is."""
+    if not isinstance(error, DiskFull) or "needed" in str(error):
+        return error
+    needed = disk.needed_bytes(step.dojo.base_model)
+    told = DiskFull(disk.space_text(step.session.run_dir, needed, f"the step {step.name}"))
+    told.__cause__ = error
+    return told
 
 
 def _note_end(step: Step, error: BaseException) -> None:

@@ -1,4 +1,4 @@
-"""How well decisions did: predictions of diagnoses and overrides of the optimiser, scored by what happened.
+"""How well decisions did: predictions, overrides of the optimiser and forecasts, scored by what happened.
 
 Pure functions over what the journal holds, so the figures that a prompt shows are those
 of the report. Nothing here is told by a model: only measured validation scores count.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from memory.journal.log import Journal
+from memory.journal.log import BASE, Journal
 from memory.records import Decision, Experiment
 from tasks.base import Score
 
@@ -172,6 +172,88 @@ def overrides(experiments: Sequence[Experiment], base_score: float) -> OverrideR
         kept[overridden] += experiment.outcome == "kept"
     return OverrideRecord(
         *(Trainings(len(worths[side]), kept[side], _mean(worths[side])) for side in (True, False))
+    )
+
+
+@dataclass(frozen=True)
+class TriedForecast:
+    """A forecast beside what happened."""
+
+    gain: float
+    """Points over the weights that training began from, as forecast."""
+    low: float
+    high: float
+    expected: float
+    """What the plan itself expected."""
+    actual: float
+    experiment: str = ""
+
+    @property
+    def inside(self) -> bool:
+        """Whether the interval held what happened."""
+        return self.low <= self.actual <= self.high
+
+
+@dataclass(frozen=True)
+class ForecastRecord:
+    """The forecasts whose experiments reached a score."""
+
+    scored: tuple[TriedForecast, ...] = ()
+
+    @property
+    def n(self) -> int:
+        """How many."""
+        return len(self.scored)
+
+    @property
+    def inside(self) -> int:
+        """How many gains lay inside their intervals."""
+        return sum(each.inside for each in self.scored)
+
+    @property
+    def mean_absolute_error(self) -> float | None:
+        """Points; None before there is any."""
+        return _mean([abs(each.gain - each.actual) for each in self.scored])
+
+    @property
+    def own_error(self) -> float | None:
+        """The same of what the plans expected."""
+        return _mean([abs(each.expected - each.actual) for each in self.scored])
+
+    def text(self) -> str:
+        """One line for a prompt or a page; the level of the intervals is 80%."""
+        if not self.scored:
+            return "Forecasts from earlier experiments: none was scored yet."
+        return (
+            f"Forecasts from earlier experiments: {self.inside} of {self.n} gains lay inside their 80% "
+            f"intervals; mean error {self.mean_absolute_error:.1f} points, of the plans' own expectations "
+            f"{self.own_error:.1f}."
+        )
+
+
+def forecasts(experiments: Sequence[Experiment], base: Score) -> ForecastRecord:
+    """Every forecast whose experiment reached a score, oldest first.
+
+    Args:
+        experiments: finished ones.
+        base: the base model's validation score.
+    """
+    scores = {BASE: _points(base)} | {
+        e.id: _points(e.evaluation.paired_score) for e in experiments if e.evaluation
+    }
+    return ForecastRecord(
+        tuple(
+            TriedForecast(
+                foretold.gain,
+                foretold.low,
+                foretold.high,
+                e.plan.expected_gain,
+                scores[e.id] - scores[e.plan.init_from],
+                e.id,
+            )
+            for e in experiments
+            if (foretold := e.plan.forecast) is not None and {e.id, e.plan.init_from} <= scores.keys()
+        )
     )
 
 

@@ -30,7 +30,9 @@ def claim(journal: Journal) -> tuple[Tone, str]:
         why = f"{tested.text()}. So" if tested else nothing
         return "open", f"{why[0].upper()}{why[1:]} the base model stands and nothing is claimed."
     base, champion = journal.test_evaluation(BASE), journal.test_evaluation(final.challenger)
-    facts = f"{_spread(final.delta, final.low, final.high, final.p_value)}, {final.n} sealed test items"
+    drawn = f" of {champion.drawn_from}" if champion and champion.drawn_from else ""
+    items = f"{final.n}{drawn} sealed test items" + (", drawn at random: time was short" if drawn else "")
+    facts = f"{_spread(final.delta, final.low, final.high, final.p_value)}, {items}"
     scores = f"from {base.score.value:.1f} to {champion.score.value:.1f}" if base and champion else ""
     if final.p_value >= SIGNIFICANT:
         return "open", f"No gain was shown: the score went {scores}, which chance can explain ({facts})."

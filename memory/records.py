@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 
 from memory.agreement import Agreement
 from memory.early_stop import EarlyStop
+from memory.forecast_record import Forecast as Forecast
 from memory.forgetting import Forgetting
 from memory.lengths import Lengths as Lengths
 from memory.lesson import Lesson as Lesson
@@ -61,6 +62,8 @@ class Alternative(Record):
     """Why it cannot be run here; empty when it only ranked lower."""
     move: Move | Literal[""] = ""
     """Empty where a language model thought of it."""
+    forecast: Forecast | None = None
+    """What earlier experiments say of it."""
 
     @property
     def gain_per_second(self) -> float:
@@ -102,6 +105,8 @@ class Plan(Record):
     """What was ranked lower by expected gain per second, best first."""
     move: Move | Literal[""] = ""
     """The kind of move; empty where a language model decided, and in runs of earlier versions."""
+    forecast: Forecast | None = None
+    """What earlier experiments say of it, made before it began; None where they were too few."""
     decided_by: PolicyName = "playbook"
 
     @property
@@ -170,6 +175,8 @@ class Evaluation(Record):
     was not measured."""
     stopped: EarlyStop | None = None
     """Why some items were not answered; None where all were. ``score`` is on the answered ones alone."""
+    drawn_from: int = 0
+    """Items of the split, where the time held a random part of them; 0 where all were to be answered."""
 
     @property
     def paired_score(self) -> Score:
@@ -362,3 +369,5 @@ class RunInfo(Record):
     """``own`` or ``published`` for the official edition; empty otherwise."""
     data_root: str = ""
     """The folder that the published rows were read from; empty for other editions."""
+    parameters: int = 0
+    """Of the base model; 0 in runs of earlier versions."""

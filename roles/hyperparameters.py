@@ -23,6 +23,9 @@ from roles.trials import Trial, is_trial, rate_for, standings
 from tools.training.batch_size import rate_factor, usual_batch_size
 from tools.training.learning_rate import Method, learning_rate_range
 
+EARLIER_TRUST = 0.5
+"""Of its distance from the middle, what the rank of a trial of another run keeps: it was of other data, or of
+another start."""
 FEW_TRIALS = 10
 """Before as many, Optuna's own default draws at random (``TPESampler(n_startup_trials=10)``)."""
 
@@ -96,10 +99,12 @@ def suggest(
     ceiling: float | None = None,
     rows_read: float = 0.0,
     row_tokens: float = 0.0,
+    earlier: Sequence[Sequence[Trial]] = (),
 ) -> Hyperparameters:
     """The next hyperparameters.
 
-    The first call returns the default; after that TPE is asked.
+    The first call returns the default; after that TPE is asked. It is told first what earlier runs tried,
+    each run's trials ranked among themselves, so that it begins where they did well.
 
     Args:
         trials: what has been tried, oldest first.
@@ -111,6 +116,7 @@ def suggest(
             its peak, arXiv 1608.03983). Never below twice the range's lower end.
         rows_read: how long the training will be (``Trial.rows_read``); 0.0 where it is not known.
         row_tokens: tokens of a row on average (``tools.training.batch_size``).
+        earlier: the trials of earlier runs, by run.
     """
     if not trials:
         return default_hyperparameters(method, hidden_size, row_tokens)
@@ -128,7 +134,8 @@ def suggest(
         direction="maximize",
         sampler=optuna.samplers.TPESampler(seed=seed + len(trials), n_startup_trials=2),
     )
-    for trial, worth in zip(trials, standings(trials, rows_read), strict=True):
+    told_before = [(trial, EARLIER_TRUST * (rank - 0.5) + 0.5) for trial, rank in _ranked(earlier, rows_read)]
+    for trial, worth in (*told_before, *zip(trials, standings(trials, rows_read), strict=True)):
         size = min(sizes, key=lambda known: abs(known - trial.batch_size))
         rate = min(max(rate_for(trial, rows_read), low), high)
         params, space = told(trial.further, fields, hidden_size)
@@ -143,6 +150,13 @@ def suggest(
     return Hyperparameters(
         float(asked.params["learning_rate"]),
         int(asked.params["batch_size"]),
-        f"tpe after {len(trials)} trials",
+        f"tpe after {len(trials)} trials{f' and {len(told_before)} of earlier runs' if told_before else ''}",
         ask(asked, fields, hidden_size),
     )
+
+
+def _ranked(runs: Sequence[Sequence[Trial]], rows_read: float) -> list[tuple[Trial, float]]:
+    """Trials of other runs with their standings among those of their own run, the last told first."""
+    return [
+        pair for trials in reversed(runs) for pair in zip(trials, standings(trials, rows_read), strict=True)
+    ]

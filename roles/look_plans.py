@@ -5,14 +5,34 @@ from __future__ import annotations
 from memory.records import Plan
 from roles import mixtures, recall, source_looks
 from roles.plan_context import IMPROVE_SHARE, SCREEN_GAIN, STALLED_DISCARDS, PlannerContext, draft
+from tools.checks.repeats import refusal
+from tools.checks.source_kinds import Kind
 
 
 def look(context: PlannerContext) -> Plan | None:
-    """The next short training of one source, to compare sources by what they do to validation."""
+    """The next short training of one source, to compare sources by what they do to validation.
+
+    A source whose look another run made in vain is passed over, as long as two are left to compare.
+    """
+    groups = context.groups
+    while (planned := _look_among(context, groups)) is not None:
+        rest: dict[Kind, tuple[str, ...]] = {
+            kind: tuple(name for name in names if name not in planned.sources)
+            for kind, names in groups.items()
+        }
+        if len(rest["chain_of_thought"] + rest["direct"]) < 2 or not refusal(context.dojo, planned):
+            return planned
+        groups = rest
+    return None
+
+
+def _look_among(context: PlannerContext, groups: dict[Kind, tuple[str, ...]]) -> Plan | None:
     stalled = context.discards_in_a_row >= STALLED_DISCARDS
     early = "early-stopping" not in context.dojo.journal.without
     favoured = recall.preferred_kind(context)
-    groups = recall.preferred_groups(context) if favoured and not stalled else context.groups
+    if favoured and not stalled:
+        held = recall.preferred_groups(context)
+        groups = {kind: tuple(name for name in names if name in held[kind]) for kind, names in groups.items()}
     found = source_looks.next_look(context.dojo, recall.unled(context), groups, stalled, early)
     if found is None:
         return None

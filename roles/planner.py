@@ -31,33 +31,26 @@ from collections.abc import Callable, Iterator, Sequence
 from memory.records import Experiment, Move, Plan
 from roles import replay
 from roles.look_plans import go_on_from_best_look, look, mix
-from roles.method import method_for
 from roles.plan_context import (
     CLEAN_GAIN,
     IMPROVE_SHARE,
-    SCREEN_GAIN,
     STALLED_DISCARDS,
     PlannerContext,
     draft,
 )
-from roles.recall import from_lesson, preferred_groups, unled
+from roles.recall import from_lesson
 from roles.recovery import once_more
+from roles.screening import screen
 from roles.search import tree
 from roles.search.moves import anew, complement, leave_out, other_branch
 from roles.stopping import Stop
-from roles.time_split import experiment_seconds
 from tasks.errors import ExperimentFailed, InvalidDecision
 from tools.checks.repeated_failure import check_plan_repeats
-from tools.checks.source_kinds import CHAIN_OF_THOUGHT_SHARE, IN_WORDS, by_kind, why_unusable
+from tools.checks.repeats import refusal
+from tools.checks.source_kinds import CHAIN_OF_THOUGHT_SHARE, by_kind, why_unusable
 from tools.dojo import Dojo
 from tools.training.loss_curve import STILL_FALLING, loss_fall
 
-SCREEN_SHARE = 0.6
-"""A screening's budget, relative to an equal share of the time left: a ranking of data takes less
-training than a champion. Set on the synthetic editions."""
-CONTROL_SHARE = 0.4
-"""Of the time left, the most that a screening of another kind may take once one kind has taught something:
-where one more experiment is left, a control would take the place of the training that it is to inform."""
 PATIENCE = 5
 """Discarded improvements in a row after which the run counts as stuck: TPE has then seen as many rates
 as its two start-up trials and a few guided ones."""
@@ -100,12 +93,21 @@ def plan(dojo: Dojo, experiment: str) -> Plan | Stop | None:
 
 
 def proposals(context: PlannerContext, rules: Sequence[tuple[Move, Rule]]) -> Iterator[Plan]:
-    """What the rules propose, in their order; without what failed too often in the same way."""
+    """What the rules propose, in their order; without what failed too often in the same way, and without what
+    was done before in vain."""
+    in_vain: Plan | None = None
     for move, rule in rules:
         proposal = None if _switched_off(rule, context.dojo) else rule(context)
-        if proposal is not None and not _refused(context.dojo, proposal):
-            tests = proposal.tests or _tested(context, proposal)
-            yield proposal.model_copy(update={"move": move, "tests": tests})
+        if proposal is None or _refused(context.dojo, proposal):
+            continue
+        tests = proposal.tests or _tested(context, proposal)
+        proposal = proposal.model_copy(update={"move": move, "tests": tests})
+        if proposal.steps or not refusal(context.dojo, proposal):  # looks see to it themselves
+            yield proposal
+        else:
+            in_vain = in_vain or proposal
+    if in_vain is not None and not context.history:
+        yield in_vain  # a run that has tried nothing tries even what another run tried in vain
 
 
 def _tested(context: PlannerContext, proposal: Plan) -> str:
@@ -147,51 +149,6 @@ def _replay(context: PlannerContext) -> Plan | None:
         seconds=min(before.plan.max_seconds, context.dojo.remaining_budget_seconds()),
         weights=dict(before.plan.weights),
     )
-
-
-def _candidates(context: PlannerContext) -> Iterator[tuple[str, tuple[str, ...], str]]:
-    """(kind, sources, reason) worth a screening, best guess first."""
-    groups = preferred_groups(context)
-    if groups["chain_of_thought"]:
-        yield (
-            "chain_of_thought",
-            groups["chain_of_thought"],
-            "written steps teach small models more than direct answers (arXiv 2212.10071)",
-        )
-    if groups["direct"]:
-        yield "direct", groups["direct"], "the control: the same task with direct answers"
-
-
-def _screen(context: PlannerContext) -> Plan | None:
-    """Each kind of data once, from the base weights; none after a lesson has answered the question."""
-    answered = unled(context)
-    if context.history and (context.chosen or (answered and answered[0].plan.lessons and context.champion)):
-        return None
-    for kind, sources, reason in _candidates(context):
-        if context.tried(sources, "base"):
-            continue
-        if context.champion is not None and not _affords_control(context):
-            return None
-        rejected = ", ".join(
-            f"{name} ({why_unusable(context.dojo.profiles()[name])})" for name in context.groups["unusable"]
-        )
-        return draft(
-            context,
-            sources=sources,
-            init_from="base",
-            change="sources" if context.history else "first",
-            hypothesis=f"Cleaned {IN_WORDS[kind]} answers from {len(sources)} source(s) teach the task",
-            reason=reason + (f"; left out: {rejected}" if rejected else ""),
-            expected_gain=SCREEN_GAIN,
-            share=SCREEN_SHARE,
-        )
-    return None
-
-
-def _affords_control(context: PlannerContext) -> bool:
-    dojo = context.dojo
-    seconds = experiment_seconds(dojo, context.history, method_for(dojo), SCREEN_SHARE)
-    return seconds <= CONTROL_SHARE * dojo.remaining_budget_seconds()
 
 
 def _look_again(context: PlannerContext) -> Plan | None:
@@ -379,7 +336,7 @@ RULES: tuple[tuple[Move, Rule], ...] = (
     ("repair", _replay),
     ("improve", _look_again),
     ("improve", go_on_from_best_look),
-    ("draft", _screen),
+    ("draft", screen),
     ("ablate", _clean),
     ("combine", _add_repaired),
     ("ablate", _narrow_when_stalled),

@@ -13,11 +13,12 @@ from memory.recipe import DataCard
 from memory.records import Experiment, Plan, TrainingPlan
 from memory.training import rate_used
 from roles import recalled_hyperparameters
+from roles.forecast import training_refusal
 from roles.hyperparameters import Hyperparameters, best_so_far, suggest
 from roles.method import method_for
 from roles.search_space import MAX_EPOCHS
 from roles.time_split import mean_row_tokens, rows_in_time, searches
-from roles.trials import trials_from
+from roles.trials import earlier_trials, trials_from
 from tasks.errors import ExperimentFailed
 from tools.checks.repeated_failure import MOST_TIMES, crashes, diverged_at
 from tools.dojo import Dojo
@@ -30,11 +31,21 @@ from tools.training.memory import LongestBatch, longest_batch
 
 BACK_OFF = 0.5
 """Of a rate that diverged, the most that is tried after it: what a diagnosis of divergence asks for."""
+REDRAWS = 5
+"""A search that suggests what was done in vain is asked again so often."""
+RESEED = 1000
+"""Between the sampler's seeds of two draws: more than a run has trials."""
 
 
 def draft_training(dojo: Dojo, plan: Plan, card: DataCard) -> TrainingPlan:
     """Method by size, hyperparameters by TPE (or by a cited lesson), no more epochs than pay."""
-    return within_memory(dojo, plan, card, draft_of(dojo, plan, card, method_asked(dojo, plan)))
+    method = method_asked(dojo, plan)
+    draft = draft_of(dojo, plan, card, method)
+    for draw in range(1, REDRAWS + 1):
+        if not draft.hyperparameters_from.startswith("tpe") or not training_refusal(dojo, plan, card, draft):
+            break
+        draft = draft_of(dojo, plan, card, method, draw)
+    return within_memory(dojo, plan, card, draft)
 
 
 def method_asked(dojo: Dojo, plan: Plan) -> Method:
@@ -45,9 +56,17 @@ def method_asked(dojo: Dojo, plan: Plan) -> Method:
     return "lora" if usual == "full" else "full"
 
 
-def draft_of(dojo: Dojo, plan: Plan, card: DataCard, method: Method) -> TrainingPlan:
-    """Method and suggested hyperparameters; ``num_train_epochs`` is the most that may be taken."""
-    hyperparameters = hyperparameters_for(dojo, plan, dojo.journal.experiments(), method)
+def draft_of(dojo: Dojo, plan: Plan, card: DataCard, method: Method, draw: int = 0) -> TrainingPlan:
+    """Method and suggested hyperparameters; ``num_train_epochs`` is the most that may be taken.
+
+    Args:
+        dojo: the run.
+        plan: of the experiment.
+        card: of its data.
+        method: full or LoRA.
+        draw: how often the search was asked before for this training.
+    """
+    hyperparameters = hyperparameters_for(dojo, plan, dojo.journal.experiments(), method, draw)
     judged = plan.steps == 0  # a look at a source is one of several, of equal length on equally many rows
     settings = {
         "method": method,
@@ -137,7 +156,7 @@ def _with_lora(dojo: Dojo, plan: Plan, draft: TrainingPlan) -> TrainingPlan:
 
 
 def hyperparameters_for(
-    dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method
+    dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method, draw: int = 0
 ) -> Hyperparameters:
     """What is suggested for a plan, at no higher a rate than the weights allow that it goes on from, and
     clearly below one that diverged."""
@@ -145,7 +164,7 @@ def hyperparameters_for(
     diverged = diverged_at(history, method, plan.init_from)
     if diverged is not None and (ceiling is None or BACK_OFF * diverged < ceiling):
         ceiling, why = BACK_OFF * diverged, f"held to half of {diverged:.2g}, which diverged"
-    found = _suggested(dojo, plan, history, method, ceiling)
+    found = _suggested(dojo, plan, history, method, ceiling, draw)
     if ceiling is None or found.learning_rate <= ceiling:
         return found
     return replace(found, learning_rate=ceiling, origin=f"{found.origin}, {why}")
@@ -168,7 +187,12 @@ def rate_ceiling(dojo: Dojo, init_from: str, method: Method) -> float | None:
 
 
 def _suggested(
-    dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method, ceiling: float | None
+    dojo: Dojo,
+    plan: Plan,
+    history: tuple[Experiment, ...],
+    method: Method,
+    ceiling: float | None,
+    draw: int = 0,
 ) -> Hyperparameters:
     """A cited lesson's hyperparameters first; screenings and what goes on from a look share one default, so
     that only the data differs, and so do all where the budget holds no search; else TPE. The default is
@@ -177,12 +201,17 @@ def _suggested(
     if found is not None:
         return found
     if refused:
-        return replace(_unadvised(dojo, plan, history, method, ceiling), origin=f"default; {refused}")
-    return _unadvised(dojo, plan, history, method, ceiling)
+        return replace(_unadvised(dojo, plan, history, method, ceiling, draw), origin=f"default; {refused}")
+    return _unadvised(dojo, plan, history, method, ceiling, draw)
 
 
 def _unadvised(
-    dojo: Dojo, plan: Plan, history: tuple[Experiment, ...], method: Method, ceiling: float | None
+    dojo: Dojo,
+    plan: Plan,
+    history: tuple[Experiment, ...],
+    method: Method,
+    ceiling: float | None,
+    draw: int,
 ) -> Hyperparameters:
     if (shared := _of_looks(history, method)) is not None and plan.steps:
         return shared
@@ -196,7 +225,9 @@ def _unadvised(
         found = best_so_far(trials, length) or recalled_hyperparameters.from_other_tasks(dojo, method)
         return found or suggest([], method, width, dojo.seed, row_tokens=tokens)
     recalled = None if trials else recalled_hyperparameters.from_other_tasks(dojo, method)
-    return recalled or suggest(trials, method, width, dojo.seed, ceiling, length, tokens)
+    earlier = earlier_trials(dojo.forecaster.past.experiments, dojo.journal.info, method)
+    seed = dojo.seed + RESEED * draw
+    return recalled or suggest(trials, method, width, seed, ceiling, length, tokens, earlier)
 
 
 def _of_looks(history: tuple[Experiment, ...], method: Method) -> Hyperparameters | None:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memory.calibration import FAILED_WORTH
-from memory.records import Experiment
+from memory.forecast.past import PastExperiment
+from memory.records import Experiment, RunInfo
 from memory.training import rate_used
 from roles.search_space import searched_values
 from tools.training.learning_rate import Method
@@ -26,6 +27,10 @@ HORIZON_EXPONENT = 0.32
 arXiv:2409.19913, on pre-training; for fine-tuning nothing as broad is known to us)."""
 MOST_LOWERED = 3.0
 """An extrapolation is not followed further than by this factor."""
+
+MOST_EARLIER = 30
+"""Trials of earlier runs that a search begins with: enough to say where to look, and soon outnumbered where
+their runs were about something else."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,36 @@ def trials_from(experiments: Sequence[Experiment], base_score: float, method: Me
             Trial(rate_used(plan, done), plan.effective_batch_size, worth, experiment.id, read, further)
         )
     return trials
+
+
+def earlier_trials(experiments: Sequence[PastExperiment], info: RunInfo, method: Method) -> list[list[Trial]]:
+    """Trials of earlier runs with this base model and method, by run, those of the same task first and of
+    these the newest first; ``MOST_EARLIER`` at most."""
+    runs: dict[str, list[PastExperiment]] = {}
+    for e in experiments:
+        known = e.setup.training
+        if e.base_model != info.base_model or known.get("method") != method or e.setup.steps:
+            continue
+        if e.gain is not None and e.drafted is not None:
+            runs.setdefault(e.run, []).append(e)
+    order = sorted(runs.values(), key=lambda found: (found[-1].task == info.task, found[-1].ended))
+    chosen: list[list[Trial]] = []
+    for found in reversed(order):
+        left = MOST_EARLIER - sum(map(len, chosen))
+        if left > 0:
+            chosen.append([_earlier(e) for e in found][-left:])
+    return chosen
+
+
+def _earlier(e: PastExperiment) -> Trial:
+    known = e.setup.training
+    return Trial(
+        learning_rate=float(known["rate"]),
+        batch_size=int(float(known["batch"])),
+        worth=(e.gain or 0.0) / max(100.0 - e.planned["start score"], 1.0),
+        experiment=f"{e.run}/{e.experiment}",
+        rows_read=float(known["rows_read"]),
+    )
 
 
 def standings(trials: Sequence[Trial], rows_read: float) -> list[float]:

@@ -6,7 +6,11 @@
     |-- InvalidDecision       what was decided does not fit the run: told to whoever decided, who may mend it
     |-- CapReached            no more money or tokens may be spent: the run ends in order
     `-- HarnessFault          the harness itself cannot go on: the run ends as `harness_fault`
-        `-- MachineFault      because of the machine (a full disk, no memory): the user frees it and resumes
+        `-- MachineFault      because of the machine (no memory): the user mends that and resumes
+            `-- DiskFull      no space is left, wherever that was found: no experiment failed
+
+    KeyboardInterrupt
+    `-- Interrupted           someone asked the run to stop: no error of anybody's, and nothing is lost
 
 An ``InputError`` names the input, says what is wrong and how to mend it, in one
 line that a person reads without a traceback. An ``ExperimentFailed`` carries the
@@ -85,12 +89,39 @@ class HarnessFault(FtDojoError):
     """The harness cannot go on: a broken installation, a bug of ours."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """The run was asked to stop, by Ctrl-C or a signal; the text says how to go on with it.
+
+    Args:
+        text: one line.
+        code: the process's exit code, 128 and the signal's number.
+    """
+
+    def __init__(self, text: str = "interrupted", code: int = 130) -> None:
+        self.code = code
+        super().__init__(text)
+
+
 class MachineFault(HarnessFault):
     """The machine cannot go on, and its user can mend that: nothing is lost, and the run can be resumed."""
 
 
+class DiskFull(MachineFault):
+    """No space is left on a disk of the run, in this process or in a child."""
+
+
 FULL_DISK = ("no space left on device", "disk quota exceeded", "database or disk is full")
 """How systems and libraries say it; some wrap it in errors of their own (safetensors, sqlite, shutil)."""
+MENDABLE = {
+    "too many open files": "raise `ulimit -n` or end other programs",
+    "read-only file system": "make it writable",
+    "attempt to write a readonly database": "make it writable",
+    "unable to open database file": "see that its folder is there and writable, and `ulimit -n` not used up",
+    "disk i/o error": "look after the disk",
+    "input/output error": "look after the disk",
+    "cannot allocate memory": "free some memory",
+}
+"""What else the machine's user can mend, by how systems and libraries say it."""
 LONGEST_REASON = 300
 """Characters of a foreign message that are quoted."""
 
@@ -151,9 +182,9 @@ def or_input_error(what: str, wrong: str, fix: str) -> Iterator[None]:
 def fault_of(what: str, error: Exception) -> HarnessFault:
     """A foreign exception as a fault: what went wrong, and what can be done about it."""
     if disk_is_full(str(error)):
-        return MachineFault(
-            f"{what}: the disk is full; nothing is lost: free some space, then `ftdojo resume`"
-        )
+        return DiskFull(f"{what}: the disk is full; nothing is lost: free some space, then `ftdojo resume`")
+    if fix := next((fix for words, fix in MENDABLE.items() if words in str(error).lower()), ""):
+        return MachineFault(f"{what}: {reason_of(error)}; nothing is lost: {fix}, then `ftdojo resume`")
     if isinstance(error, MemoryError):
         return MachineFault(f"{what}: out of memory; nothing is lost: free some memory, then `ftdojo resume`")
     if isinstance(error, PermissionError):

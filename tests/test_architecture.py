@@ -27,6 +27,7 @@ HEAVY = (
     "chromadb",
     "rdkit",
     "scipy",
+    "sklearn",
     "matplotlib",
     "langgraph",
 )
@@ -173,9 +174,9 @@ def readme() -> str:
     return (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def packages_in_the_readme() -> list[str]:
-    """Every package in the README's tree, by its path."""
-    block = readme().split("<!-- tree -->")[1].split("```")[1]
+def packages_in_the_tree() -> list[str]:
+    """Every package in the tree of docs/architecture.md, by its path."""
+    block = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("<!-- tree -->")[1].split("```")[1]
     paths: list[str] = []
     above: list[str] = []
     for line in block.strip().splitlines():
@@ -185,9 +186,9 @@ def packages_in_the_readme() -> list[str]:
     return paths
 
 
-def test_the_readmes_tree_is_the_disk() -> None:
+def test_the_tree_is_the_disk() -> None:
     on_disk = {str(path.parent.relative_to(ROOT)) for path in SOURCES if path.name == "__init__.py"}
-    assert sorted(packages_in_the_readme()) == sorted(on_disk)
+    assert sorted(packages_in_the_tree()) == sorted(on_disk)
 
 
 PAGES = ("README.md", "AGENTS.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))

@@ -71,7 +71,7 @@ def test_commands_stand_in_groups():
 
 def test_a_run_gets_the_settings_that_were_typed(monkeypatch):
     asked = []
-    monkeypatch.setattr("graph.run.run", lambda settings, *_: asked.append(settings) or {"run": "r"})
+    monkeypatch.setattr("graph.run.run", lambda settings, *_, **__: asked.append(settings) or {"run": "r"})
     typed = (
         "aime25 --budget 90s --models m.toml --max-usd 1.5 --approve plan,train --seed 4 --target 80 --json"
     )
@@ -86,7 +86,7 @@ def test_a_run_gets_the_settings_that_were_typed(monkeypatch):
 
 def test_a_model_implies_the_llm_policy_and_the_old_flag_still_works(monkeypatch):
     asked = []
-    monkeypatch.setattr("graph.run.run", lambda settings, *_: asked.append(settings) or {"run": "r"})
+    monkeypatch.setattr("graph.run.run", lambda settings, *_, **__: asked.append(settings) or {"run": "r"})
     CliRunner().invoke(app, ["run", "aime25", "--model", "openai:x", "--json"])
     old = CliRunner().invoke(app, ["run", "aime25", "--mind", "llm", "--json"])
     assert [settings.policy for settings in asked] == ["llm", "llm"]

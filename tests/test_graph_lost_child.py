@@ -58,9 +58,9 @@ def test_an_answer_that_is_lost_is_given_once_more(
 
 
 @pytest.mark.parametrize("phase", ["answering the base", "sealed test"])
-def test_where_memory_is_short_before_and_after_the_search_the_run_stops_in_one_line_and_goes_on(
+def test_where_memory_runs_out_before_and_after_the_search_smaller_batches_are_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: str
 ) -> None:
     found = ending(tmp_path, monkeypatch, phase, "out_of_memory")
-    assert "out_of_memory" in found.told
-    assert "\n" not in found.told
+    assert found.told == ""
+    assert sum("in smaller batches" in note for note in found.journal.notes) == 1

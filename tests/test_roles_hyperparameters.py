@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 
@@ -18,8 +19,10 @@ from roles.hyperparameters import (
     suggest,
 )
 from roles.search_space import MAX_EPOCHS, ORDER, moved, searched_values
-from roles.trials import Trial, rate_for, standings, trials_from
+from roles.trials import MOST_EARLIER, Trial, earlier_trials, rate_for, standings, trials_from
+from tests.bench.forecast_family import family
 from tests.support.run_records import plan as made_plan
+from tests.support.run_records import run_info
 from tests.test_memory_calibration import experiment
 from tests.test_memory_early_stop import stopped
 from tools.checks.training import check_values
@@ -214,3 +217,50 @@ def test_a_suggestion_says_how_many_trials_it_rests_on_and_what_else_differed():
 def test_what_is_no_searchs_needs_no_caution():
     assert caution([trained(1)], "full", Hyperparameters(1e-3, 16, "best so far")) == ()
     assert caution([], "full", Hyperparameters(1e-3, 16, "tpe after 0 trials")) == ()
+
+
+def earlier_run(rates: dict[float, float]) -> list[Trial]:
+    return [Trial(rate, 16, worth, rows_read=5000.0) for rate, worth in rates.items()]
+
+
+def test_a_search_begins_where_earlier_runs_did_well():
+    low, high = learning_rate_range("full", 128)
+    good = low * (high / low) ** 0.25
+    rates = {low * (high / low) ** (step / 11): 0.0 for step in range(12)}
+    earlier = [
+        earlier_run({rate: 0.4 - abs(math.log(rate / good)) / 10 for rate in rates}),
+        earlier_run({rate: 0.9 - abs(math.log(rate / good)) / 10 for rate in rates}),
+    ]
+    own = [Trial(high * 0.9, 16, 0.01, rows_read=5000.0)]
+    cold = [suggest(own, "full", 128, seed, rows_read=5000.0) for seed in range(12)]
+    warm = [suggest(own, "full", 128, seed, rows_read=5000.0, earlier=earlier) for seed in range(12)]
+
+    def distance(found):
+        return sum(abs(math.log(each.learning_rate / good)) for each in found) / len(found)
+
+    assert distance(warm) < 0.7 * distance(cold)
+    assert warm[0].origin == "tpe after 1 trials and 24 of earlier runs"
+    assert all(low <= each.learning_rate <= high for each in warm)
+
+
+def test_what_this_run_found_outweighs_what_others_did():
+    low, high = learning_rate_range("full", 128)
+    theirs, own_best = low * 2, high / 2
+    earlier = [earlier_run({theirs: 0.5, own_best: 0.1})]
+    own = [Trial(own_best * (1 + step / 50), 16, 0.5 + step / 50, rows_read=5000.0) for step in range(6)]
+    own += [Trial(theirs * (1 + step / 50), 16, 0.01, rows_read=5000.0) for step in range(6)]
+    found = [suggest(own, "full", 128, seed, rows_read=5000.0, earlier=earlier) for seed in range(9)]
+    middle = math.sqrt(theirs * own_best)
+    assert sum(each.learning_rate > middle for each in found) >= 7
+
+
+def test_earlier_trials_are_of_this_model_and_method_the_same_task_first_and_bounded():
+    known = [e for e in family(30) if e.base_model == "model-128"]
+    info = run_info(base_model="model-128", task=known[0].task)
+    runs = earlier_trials(known, info, "full")
+    assert 0 < sum(map(len, runs)) <= MOST_EARLIER
+    by_rate = {float(e.setup.training["rate"]): e for e in known if e.setup.training}
+    tasks = [by_rate[trials[0].learning_rate].task for trials in runs]
+    assert tasks == sorted(tasks, key=lambda task: task != info.task)
+    assert earlier_trials(known, info, "lora") == []
+    assert earlier_trials(known, run_info(base_model="another"), "full") == []

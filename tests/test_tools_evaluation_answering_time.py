@@ -13,11 +13,22 @@ from tests.support.run_records import evaluation, plan, run_info
 from tests.test_memory_early_stop import stop
 from tools.evaluation.answering_time import (
     FINISH_SECONDS,
+    LastAnswers,
     finishing_seconds,
     full_seconds,
     look_pays,
     overhead_seconds,
 )
+from tools.evaluation.workload import Workload
+
+EVEN = 1e12
+"""A span at which attention costs nothing: work is tokens."""
+
+
+def last(times: float, longer: float = 1.0) -> LastAnswers:
+    """So many times the 300 search items of these records, with prompts so many times as long."""
+    search = Workload((100,), 300, EVEN)
+    return LastAnswers(search, (Workload((round(100 * longer),), round(300 * times), EVEN),))
 
 
 def measured(wall: float, fixed: float = 0.0, answered: int = 0) -> Evaluation:
@@ -55,18 +66,32 @@ def test_what_comes_next_is_planned_with_all_items(journal: Journal) -> None:
         finish(journal, f"e{number:02d}", measured(12.0, fixed=2.0, answered=25))
     assert overhead_seconds(journal) == pytest.approx(1.1 * (2.0 + 42.0) + 1.0)
     base, champion = 40.0 / 2, 2.0 + 40.0 / 2
-    assert finishing_seconds(journal, 100, 50) == pytest.approx(1.2 * (base + champion) + FINISH_SECONDS)
+    assert finishing_seconds(journal, last(0.5)) == pytest.approx(1.2 * (base + champion) + FINISH_SECONDS)
 
 
-def test_the_end_is_reserved_for_a_base_that_rambles_and_a_champion_that_does_not(journal: Journal) -> None:
+def test_the_end_is_reserved_at_the_slower_pace_of_the_two_latest_answers(journal: Journal) -> None:
     finish(journal, "e01", measured(11.0, fixed=1.0))
-    finish(journal, "e02", measured(8.0, fixed=1.0))
-    expected = 1.2 * (4 * 40.0 + 1.0 + 4 * 10.0) + FINISH_SECONDS
-    assert finishing_seconds(journal, 100, 400) == pytest.approx(expected)
+    assert finishing_seconds(journal, last(4.0)) == pytest.approx(1.2 * (160.0 + 161.0) + FINISH_SECONDS)
+    finish(journal, "e02", measured(9.0, fixed=1.0))
+    assert finishing_seconds(journal, last(4.0)) == pytest.approx(1.2 * (40.0 + 41.0) + FINISH_SECONDS)
+    finish(journal, "e03", measured(81.0, fixed=1.0))  # others have begun to use the machine
+    assert finishing_seconds(journal, last(4.0)) == pytest.approx(1.2 * (320.0 + 321.0) + FINISH_SECONDS)
+
+
+def test_a_champion_may_write_as_much_as_the_most_talkative_model_so_far(journal: Journal) -> None:
+    talkative = measured(80.0).model_copy(update={"generated_tokens": 300 * 100})
+    finish(journal, "e01", talkative)
+    expected = 1.2 * (40.0 + 80.0) + FINISH_SECONDS
+    assert finishing_seconds(journal, last(1.0)) == pytest.approx(expected)
+
+
+def test_prompts_that_are_ten_times_as_long_have_ten_times_the_reserve(journal: Journal) -> None:
+    usual, longer = (finishing_seconds(journal, last(1.0, factor)) - FINISH_SECONDS for factor in (1, 10))
+    assert longer == pytest.approx(10 * usual)
 
 
 def test_before_anything_is_trained_a_champion_is_taken_to_be_as_slow_as_the_base(journal: Journal) -> None:
-    assert finishing_seconds(journal, 100, 100) == pytest.approx(1.2 * 80.0 + FINISH_SECONDS)
+    assert finishing_seconds(journal, last(1.0)) == pytest.approx(1.2 * 80.0 + FINISH_SECONDS)
 
 
 def test_a_look_pays_by_the_share_that_answering_takes_of_the_measured_time(journal: Journal) -> None:
@@ -96,4 +121,4 @@ def test_no_look_where_a_second_call_costs_as_much_as_it_may_save(journal: Journ
 def test_before_the_base_is_measured_nothing_pays(tmp_path: Path) -> None:
     with Journal.create(tmp_path / "journal.jsonl", run_info()) as empty:
         assert not look_pays(empty, {}, 0.25)
-        assert finishing_seconds(empty, 100, 50) == FINISH_SECONDS
+        assert finishing_seconds(empty, last(0.5)) == FINISH_SECONDS

@@ -53,3 +53,17 @@ def test_what_would_fail_again_is_not_asked_again(journal: Journal, code: Code) 
         once_more(journal, "answering test with e01", answer)
     assert answer.asked == 1
     assert not journal.notes
+
+
+def test_what_ran_out_of_memory_is_done_once_more_in_smaller_batches(journal: Journal) -> None:
+    answer, smaller = Answer("out_of_memory"), Answer()
+    assert once_more(journal, "answering test with e01", answer, smaller) == "answered"
+    assert (answer.asked, smaller.asked) == (1, 1)
+    assert "in smaller batches" in journal.notes[0]
+
+
+def test_memory_that_runs_out_again_fails_the_answer(journal: Journal) -> None:
+    answer, smaller = Answer("out_of_memory"), Answer("out_of_memory")
+    with pytest.raises(ExperimentFailed):
+        once_more(journal, "answering test with e01", answer, smaller)
+    assert smaller.asked == 1

@@ -14,8 +14,8 @@ import pytest
 
 from tasks.errors import ExperimentFailed
 from tests.support import worker_jobs
+from tools.process import job as jobs
 from tools.process import resident as residents
-from tools.process import worker as workers
 from tools.process.worker import Worker
 
 
@@ -73,7 +73,7 @@ def test_one_child_does_job_after_job_each_with_its_own_log(worker: Worker, tmp_
 def test_a_job_that_fails_costs_itself(
     worker: Worker, tmp_path: Path, job, payload, code, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "memory_kills", lambda: None)  # a kernel that does not count
+    monkeypatch.setattr(jobs, "memory_kills", lambda: None)  # a kernel that does not count
     before = pid_of(worker, tmp_path)
     with pytest.raises(ExperimentFailed) as failed:
         worker.run(job, payload, 30.0, tmp_path / "log.txt", "train", resident=True)

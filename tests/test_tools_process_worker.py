@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import ExperimentFailed, HarnessFault
+from tasks.errors import ExperimentFailed, HarnessFault, Interrupted
 from tests.support import worker_jobs
-from tools.process import worker as workers
+from tools.process import job as jobs
 from tools.process.worker import Worker
 
 ROOT = Path(__file__).parent.parent
@@ -103,7 +103,7 @@ def test_every_way_to_die_has_a_code(
     words: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(workers, "memory_kills", lambda: None)  # a kernel that does not count
+    monkeypatch.setattr(jobs, "memory_kills", lambda: None)  # a kernel that does not count
     failed = failure(worker, tmp_path / "log", job, payload)
     assert failed.code == code
     assert words in failed.message
@@ -121,7 +121,7 @@ def test_a_kill_is_for_memory_unless_the_kernel_says_that_it_was_not(
     code: str,
 ) -> None:
     counts = iter([before, after])
-    monkeypatch.setattr(workers, "memory_kills", lambda: next(counts))
+    monkeypatch.setattr(jobs, "memory_kills", lambda: next(counts))
     assert failure(worker, tmp_path / "log", worker_jobs.leave, {"signal": "SIGKILL"}).code == code
 
 
@@ -158,6 +158,35 @@ def test_a_server_that_was_killed_is_replaced(tmp_path: Path) -> None:
     assert gone([job])
     os.kill(grandchild, signal.SIGKILL)  # out of reach of a killed server, which training never needs
     assert light.run(worker_jobs.double, {"number": 3}, 30.0, tmp_path / "log")["doubled"] == 6
+    light.close()
+
+
+def test_no_job_takes_longer_than_the_run_has_time_for(tmp_path: Path) -> None:
+    light = Worker(threads=1, preload=("json",))
+    light.limit = lambda: 1.5
+    pids = tmp_path / "pids"
+    failed = failure(light, tmp_path / "log", worker_jobs.hang, {"pids": str(pids)}, seconds=3600.0)
+    assert failed.code == "timeout"
+    light.close()
+
+
+@pytest.mark.parametrize("resident", [False, True])
+def test_an_interrupt_ends_the_children_and_is_what_their_caller_gets(tmp_path: Path, resident: bool) -> None:
+    light = Worker(threads=1, preload=("json",))
+    pids = tmp_path / "pids"
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(
+            light.run, worker_jobs.hang, {"pids": str(pids)}, 600.0, tmp_path / "log", resident=resident
+        )
+        while not pids.exists() or not pids.read_text():
+            time.sleep(0.02)
+        light.interrupt()
+        with pytest.raises(Interrupted):
+            hanging.result(60.0)
+    job, server, grandchild = json.loads(pids.read_text())
+    assert gone([job, server, grandchild])
+    with pytest.raises(Interrupted):
+        light.run(worker_jobs.double, {"number": 3}, 30.0, tmp_path / "log")
     light.close()
 
 

@@ -2,7 +2,7 @@
 
 profile, curate, estimate, probe, train, evaluate, audit, compare, recall, record. The graph's nodes act
 through them and ``tools.toolkit.all`` offers them to a language model. Those that make something (curate,
-train, evaluate, final_test) write it into the journal, and return what stands there already. Paths,
+train, evaluate) write it into the journal, and return what stands there already. Paths,
 processes, caches, clocks and the sealed test stay behind them: no verb shows a test item.
 """
 
@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from memory.agreement import Agreement
 from memory.budget.clocks import Ledger
-from memory.confirmation import Confirmation
 from memory.experience.catalogue import LessonFilter
 from memory.experience.lessons import Recalled
 from memory.experience.store import Experience
 from memory.experience.ways import Situation, Ways
+from memory.forecast.forecaster import Forecaster
 from memory.journal.log import BASE, Journal
 from memory.lesson import Kind, Place
 from memory.recipe import DataCard, DataRecipe, Repair
@@ -35,12 +35,10 @@ from tools.curation.audit import AUDIT_ROWS, SourceAudit
 from tools.curation.operations import TeacherSteps
 from tools.curation.profile import SourceProfile, profile_source
 from tools.evaluation import answering_time, staged
-from tools.evaluation import confirmation as confirming
 from tools.evaluation import evaluate as evaluating
-from tools.evaluation import paired_test as comparing
-from tools.evaluation.baselines import levels_of
 from tools.evaluation.judge.scoring import unjudged
-from tools.evaluation.lost_child import once_more
+from tools.evaluation.lost_child import SMALL_BATCH, once_more
+from tools.evaluation.reserve import Reserve
 from tools.evidence import Evidence
 from tools.forgetting.watched import Watched
 from tools.models.base_model import BaseModel
@@ -112,6 +110,8 @@ class Dojo:
     """What training may not harm."""
     replay: dict[str, Source] = field(default_factory=dict)
     """General rows by source, for recipes that mix them in: declared ones, and the base's own answers."""
+    forecaster: Forecaster = field(default_factory=Forecaster)
+    """What earlier experiments say of a plan; without a folder of runs nothing."""
     agreements: dict[tuple[str, str], Agreement] = field(default_factory=dict)
     """What audits found since the run was opened, by (experiment, source)."""
     prompted: Callable[[Dojo, Sequence[Sample]], Sequence[Sample]] | None = None
@@ -183,9 +183,18 @@ class Dojo:
         return self.ledger.remaining_seconds - self.finishing_seconds()
 
     def finishing_seconds(self) -> float:
-        """The reserve for the end: two models on confirmation and test items, at the measured speed."""
-        last = self.test.n + len(self.confirmation)
-        return answering_time.finishing_seconds(self.journal, len(self.validation), last)
+        """The reserve for the end: two models on confirmation and test items, at the measured pace."""
+        return self.reserve.finishing_seconds()
+
+    @cached_property
+    def reserve(self) -> Reserve:
+        """What the end of the run takes; the lengths of its prompts are counted once."""
+        items = (self.validation, self.confirmation, self.test)
+        return Reserve.of(self.journal, *items, self.count_tokens, self.base_model)
+
+    def job_seconds(self) -> float:
+        """Seconds that a child may take from now on, whatever its own limit."""
+        return self.reserve.job_seconds(self.ledger.remaining_seconds)
 
     def overhead_seconds(self) -> float:
         """What an experiment costs besides its training steps: data, probe, all answers, process start."""
@@ -255,10 +264,11 @@ class Dojo:
 
         return estimating.training_speed(plan, self.base_model, self._trainings(), machine(), answered)
 
-    @cached_property
-    def prompt_tokens(self) -> int:
-        """Of all validation prompts together; counted once."""
-        return sum(self.count_tokens(sample.prompt) for sample in self.validation)
+    @property
+    def prompt_tokens(self) -> float:
+        """Of all search prompts together."""
+        load = self.reserve.search
+        return load.items * sum(load.prompts) / max(len(load.prompts), 1)
 
     def _trainings(self) -> list[tuple[TrainingPlan, Training]]:
         done = self.journal.experiments()
@@ -296,13 +306,13 @@ class Dojo:
             return done
 
         def answer(samples: Sequence[Sample], name: str) -> Evaluation:
-            return self._evaluated(experiment, samples, "validation", name)
+            return self.answers(experiment, samples, "validation", name)
 
         given = (experiment, self.validation, self.workspace)
         with self.ledger.measure("evaluate"), boundary("evaluate", f"evaluating {experiment}"):
             if staged.looks_first(*given, self.journal, self.ledger.spent()):
                 best = self.journal.incumbent_id()
-                rival = staged.Rival(best, self._items(best, "validation"), self.validation_score(best))
+                rival = staged.Rival(best, self.items(best, "validation"), self.validation_score(best))
                 evaluation = staged.evaluate(*given, self.spec, self.seed, rival, answer)
             else:
                 evaluation = answer(self.validation, "validation")
@@ -310,19 +320,30 @@ class Dojo:
         self.journal.append("evaluation", evaluation, experiment)
         return evaluation
 
-    def _evaluated(
-        self, experiment: str, samples: Sequence[Sample], split: Split, name: str = ""
+    def answers(
+        self,
+        experiment: str,
+        samples: Sequence[Sample],
+        split: Split,
+        name: str = "",
+        timeout_seconds: float = evaluating.TIMEOUT_SECONDS,
     ) -> Evaluation:
+        """Scored answers to some items, kept under a name; for ``tools.checks``, no verb of an agent's."""
         file = self.workspace.experiment_dir(experiment) / f"{name or split}.jsonl"
         place = (self.model_dir(experiment), file, self.workspace, self.worker, split)
         kept = self.answer_cache if experiment == BASE and split != "test" else None
         samples = self.prompted(self, samples) if self.prompted else samples
         ways: dict[str, Any] = {"cache": kept, "server": self.eval_server, "evidence": self.evidence}
+        ways["timeout_seconds"] = timeout_seconds
         answer = partial(evaluating.evaluate, samples, self.spec, *place, **ways)
-        evaluation = once_more(self.journal, f"answering {name or split} with {experiment}", answer)
+        what, smaller = (
+            f"answering {name or split} with {experiment}",
+            partial(answer, batch_rows=SMALL_BATCH),
+        )
+        evaluation = once_more(self.journal, what, answer, smaller)
         if told := evaluating.remark_on(evaluation, self.workspace):
             self.journal.note(f"{experiment}, {split}: {told}")
-        if self.judge and (missing := unjudged(self._items(experiment, name or split))):
+        if self.judge and (missing := unjudged(self.items(experiment, name or split))):
             facts = {"experiment": experiment, "split": split, **missing}
             self.journal.note(f"{experiment}, {split}: {missing['text']}", unjudged=facts)
         return evaluation
@@ -336,15 +357,16 @@ class Dojo:
 
     def right_share(self, experiment: str) -> float:
         """Share (0.0 to 1.0) of the validation items answered by ``base`` or an experiment that are right."""
-        items = self._items(experiment, "validation")
+        items = self.items(experiment, "validation")
         return sum(bool(item["right"]) for item in items) / len(items)
 
     def compare(self, challenger: str, champion: str) -> Comparison:
         """Paired test on the validation items that both answered."""
-        new, old = self._items(challenger, "validation"), self._items(champion, "validation")
+        new, old = self.items(challenger, "validation"), self.items(champion, "validation")
         return staged.compare_shared(new, old, challenger, champion, self.spec, self.validation)
 
-    def _items(self, experiment: str, split: str) -> list[dict[str, Any]]:
+    def items(self, experiment: str, split: str) -> list[dict[str, Any]]:
+        """An experiment's scored answers to a split, or under another name."""
         return evaluating.read_items(self.workspace.experiment_dir(experiment) / f"{split}.jsonl")
 
     def audit(self, experiment: str, sources: Sequence[str]) -> SourceAudit:
@@ -369,54 +391,6 @@ class Dojo:
     def record(self, lesson: Lesson) -> None:
         """Write a lesson for later runs."""
         self.store.record(lesson)
-
-    # -- the end ---------------------------------------------------------------------------
-
-    def confirm(self, candidate: str) -> Confirmation:
-        """The test of the search's candidate against the base on the items kept apart; made once."""
-        if (done := self.journal.confirmation) is not None:
-            return done
-
-        def answer(model: str, first: int, last: int) -> Sequence[Mapping[str, Any]]:
-            name = f"confirmation-{last}"
-            with self.ledger.measure("evaluate"), boundary("evaluate", "confirming the final model"):
-                self._evaluated(model, self.confirmation[first:last], "confirmation", name)
-            return self._items(model, name)
-
-        found = confirming.confirm(candidate, self.confirmation, self.spec, answer)
-        self.journal.append("confirmation", found)
-        return found
-
-    def final_test(self, champion: str) -> tuple[Evaluation, Evaluation, Comparison]:
-        """The single reading of the sealed test: base and champion on the same rows, and their paired test.
-
-        With no champion the base is read alone and compared with itself.
-        """
-        journal = self.journal
-        if journal.stage(champion, "test_comparison") is None:
-            samples = self.test.open(journal, champion)
-            with self.ledger.measure("evaluate"), boundary("evaluate", "reading the sealed test"):
-                results = {}
-                for name in dict.fromkeys((BASE, champion)):
-                    if self.judge is not None:
-                        self.judge.keep_for(0 if name == champion else len(samples))
-                    results[name] = self._evaluated(name, samples, "test")
-            new, old = self._items(champion, "test"), self._items(BASE, "test")
-            comparison = comparing.compare(new, old, champion, BASE, self.spec, samples)
-            # What no model at all would score, and whether the champion does better than one answer alone.
-            known, chance = (*self.validation, *self.confirmation), (journal.judge or {}).get("chance")
-            text, facts = levels_of(self.spec, known, samples, champion != BASE and new, chance)
-            journal.note(text, baselines=facts)
-            if self.served_baseline is not None:
-                with self.ledger.measure("evaluate"):
-                    beside = self.served_baseline.beside(self.spec, samples, champion, new, self.workspace)
-                journal.note(beside["text"], served_baseline=beside)
-            journal.append("test_evaluation", results[BASE], BASE)
-            journal.append("test_evaluation", results[champion], champion)
-            journal.append("test_comparison", comparison, champion)
-        base, final = journal.test_evaluation(BASE), journal.test_evaluation(champion)
-        assert base is not None and final is not None
-        return base, final, Comparison.model_validate(journal.stage(champion, "test_comparison"))
 
     def close(self) -> None:
         """Stop child processes and release the journal."""

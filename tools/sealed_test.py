@@ -23,6 +23,7 @@ from tasks.errors import HarnessFault, InputError
 
 T = TypeVar("T")
 Load = Callable[[], tuple[Sample, ...]]
+Measure = Callable[[Sequence[str]], tuple[int, ...]]
 DIGESTED_ROWS = 2_000
 """Rows of a source that its digest looks at."""
 
@@ -51,7 +52,7 @@ def data_digest(data: TaskData, metric: str) -> str:
 class SealedTest:
     """A task's test split behind its digest. Made by ``SealedTest.seal``."""
 
-    def __init__(self, load: Load, samples: tuple[Sample, ...]) -> None:
+    def __init__(self, load: Load, samples: tuple[Sample, ...], measure: Measure | None = None) -> None:
         self._load = load
         self._unused: tuple[Sample, ...] | None = samples
         self._opened = False
@@ -59,15 +60,21 @@ class SealedTest:
         """SHA-256 over the rows."""
         self.n = len(samples)
         """How many items the test holds."""
+        self.prompt_tokens = measure([sample.prompt for sample in samples]) if measure else ()
+        """Lengths of the prompts, or of a sample of them: what the time for the reading is reserved by."""
 
     @classmethod
-    def seal(cls, load: Load) -> SealedTest:
-        """Load the rows once, to know their digest.
+    def seal(cls, load: Load, measure: Measure | None = None) -> SealedTest:
+        """Load the rows once, to know their digest and how long their prompts are.
+
+        Args:
+            load: the rows.
+            measure: tokens of prompts.
 
         Raises:
             InputError: the data cannot be read.
         """
-        return cls(load, load())
+        return cls(load, load(), measure)
 
     def use(self, work: Callable[[tuple[Sample, ...]], T]) -> T:
         """Hand the rows to the decontaminator, once, and drop them.
@@ -80,13 +87,14 @@ class SealedTest:
         samples, self._unused = self._unused, None
         return work(samples)
 
-    def open(self, journal: Journal, champion: str | None = None) -> tuple[Sample, ...]:
+    def open(self, journal: Journal, champion: str | None = None, order: str = "") -> tuple[Sample, ...]:
         """The rows, for the final reading.
 
         Args:
             journal: gets the audit line, and tells whether a killed run had begun this reading.
             champion: the experiment that is read for; by default the one that the journal
                 records as chosen.
+            order: in words, in which the rows will be read; declared before one of them is.
 
         Raises:
             HarnessFault: a second opening, a reading for another champion than the first
@@ -97,7 +105,7 @@ class SealedTest:
         if journal.ended is not None and journal.ended.get("outcome") != "harness_fault":
             raise HarnessFault("the run has ended; its sealed test is not read again")
         chosen = champion if champion is not None else _chosen(journal)
-        facts = {"digest": self.digest, "n": self.n, "champion": chosen}
+        facts = {"digest": self.digest, "n": self.n, "champion": chosen} | ({"order": order} if order else {})
         before = _first_opening(journal)
         if before is None:
             journal.append("test_opened", {**facts, "reason": "the final reading, after the choice"})

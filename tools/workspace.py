@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from memory.journal.durable import sync_folder
-from tasks.errors import HarnessFault, InputError, MachineFault
+from tasks.errors import DiskFull, HarnessFault, InputError, MachineFault, fault_of
 
 OWNER_ONLY = 0o700
 """Rights of a new run's folder: rows, answers and the journal are nobody else's on a shared machine."""
@@ -162,5 +162,8 @@ def _new_folder(runs_dir: Path, run: str) -> Path:
 
 def _fault(path: Path, error: OSError) -> HarnessFault:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return MachineFault(f"{path}: the disk is full; free some space, then `ftdojo resume` goes on")
+        return DiskFull(f"{path}: the disk is full; free some space, then `ftdojo resume` goes on")
+    fault = fault_of(str(path), error)
+    if isinstance(fault, MachineFault):
+        return fault
     return HarnessFault(f"{path}: cannot be written ({error.strerror or error})")

@@ -48,6 +48,7 @@ def settings_of(cell: Cell, out: Path) -> RunSettings:
         budget_seconds=cell.budget_seconds,
         max_rows=cell.max_rows,
         edition=cell.edition,
+        search=cell.search,
         memory=str(_memory(cell, out)) if cell.remembers else "off",
         runs_dir=str(out / RUNS / cell.folder),
     )
@@ -184,7 +185,7 @@ def _spent(journal: Journal) -> tuple[int, float]:
 
 def _memory(cell: Cell, out: Path) -> Path:
     """Lessons of one policy and base model: no other policy learns from them."""
-    name = f"{cell.plays}-{cell.base_model.rpartition('/')[2]}"
+    name = f"{cell.plays}-{cell.search}-{cell.base_model.rpartition('/')[2]}"
     return out / MEMORY / "".join(c if c.isalnum() or c in "+=.-" else "_" for c in name)
 
 

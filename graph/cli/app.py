@@ -1,14 +1,17 @@
 """The command line: reads flags, calls one function, prints what came out.
 
 Exit codes: 0 done, 1 harness fault (a bug or a broken installation), 2 wrong input or a machine that cannot
-go on (a full disk: free some space and resume), 130 interrupted.
+go on (a full disk: free some space and resume), 128 and the signal's number where one interrupted it (130 for
+Ctrl-C).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -26,11 +29,13 @@ from graph.cli.flags import (
     renamed,
     takes_settings,
 )
-from graph.cli.printable import json_text, say, terminal
+from graph.cli.printable import say, terminal
+from graph.cli.watch import watch
 from graph.extras import extra_of, install, require
 from graph.policy_names import trust
 from graph.settings import BUNDLED_MODEL, make_settings, parse_duration
-from tasks.errors import FtDojoError, HarnessFault, InputError, MachineFault
+from tasks.errors import FtDojoError, HarnessFault, InputError, Interrupted, MachineFault
+from tools.process.machine import process_seconds
 
 app = typer.Typer(
     name="ftdojo",
@@ -75,8 +80,22 @@ def main() -> None:
         if extra is None:
             raise
         _stop(f"error: {error.name}: is not installed; {install(extra)}", 2)
+
+
+@contextmanager
+def _told_when_interrupted() -> Iterator[None]:
+    """An interrupt as one line; Typer would turn it into a bare exit code."""
+    try:
+        yield
+    except Interrupted as interrupted:
+        _stop(str(interrupted), interrupted.code)
     except KeyboardInterrupt:
-        _stop("interrupted: nothing is lost; go on with `ftdojo resume`", 130)
+        _stop("interrupted before the run began: nothing was spent", 130)
+
+
+def _began() -> float:
+    """When this command began, in monotonic seconds: a budget counts from there, imports included."""
+    return time.monotonic() - process_seconds()
 
 
 def _stop(line: str, code: int) -> None:
@@ -125,13 +144,16 @@ def run(
         chosen["policy"] = "llm"
     settings = make_settings(**chosen)
     trust(settings.policy)
-    from graph.cli.fetch import ensure
-    from graph.run import run as start
-    from graph.task_names import fetch_data
+    with _told_when_interrupted():
+        from graph.cli.fetch import ensure
+        from graph.run import run as start
+        from graph.task_names import fetch_data
 
-    fetch_data(settings.task)  # its bars and the live view would paint over each other
-    ensure(terminal(stderr=True), settings.base_model)
-    _show(lambda on_event, answer: start(settings, on_event, answer), as_json)
+        before = time.monotonic()
+        fetch_data(settings.task)  # its bars and the live view would paint over each other
+        ensure(terminal(stderr=True), settings.base_model)
+        began = _began() + (time.monotonic() - before)  # what is downloaded once is not the run's time
+        watch(lambda on_event, answer: start(settings, on_event, answer, began=began), as_json)
 
 
 @app.command(rich_help_panel=RUNS)
@@ -151,11 +173,12 @@ def resume(
     """Go on with a run that was cut off, without losing or repeating a finished experiment."""
     if policy:
         trust(policy)
-    from graph.run import find_run
-    from graph.run import resume as go_on
+    with _told_when_interrupted():
+        from graph.run import find_run
+        from graph.run import resume as go_on
 
-    run_dir = find_run(name, Path(runs_dir))
-    _show(lambda on_event, answer: go_on(run_dir, on_event, answer, accept_changes), as_json)
+        run_dir, began = find_run(name, Path(runs_dir)), _began()
+        watch(lambda on_event, answer: go_on(run_dir, on_event, answer, accept_changes, began), as_json)
 
 
 @app.command(rich_help_panel=RUNS)
@@ -170,13 +193,14 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Answer the question at which a run waits (`--approve` of `ftdojo run`), and go on."""
-    from graph.cli.ask import answer_of
-    from graph.run import approve as go_on
-    from graph.run import find_run
+    with _told_when_interrupted():
+        from graph.cli.ask import answer_of
+        from graph.run import approve as go_on
+        from graph.run import find_run
 
-    said = answer_of(yes, edit, reject)
-    run_dir = find_run(name, Path(runs_dir))
-    _show(lambda on_event, answer: go_on(run_dir, said, on_event, answer), as_json)
+        said = answer_of(yes, edit, reject)
+        run_dir, began = find_run(name, Path(runs_dir)), _began()
+        watch(lambda on_event, answer: go_on(run_dir, said, on_event, answer, began), as_json)
 
 
 @app.command(rich_help_panel=RUNS)
@@ -191,39 +215,14 @@ def fork(
     as_json: AsJson = False,
 ) -> None:
     """Start a second run that shares everything up to an experiment's end, and go on from there."""
-    from graph.forking.fork import fork as fork_run
-    from graph.run import find_run
-    from graph.run import resume as go_on
+    with _told_when_interrupted():
+        from graph.forking.fork import fork as fork_run
+        from graph.run import find_run
+        from graph.run import resume as go_on
 
-    seconds = parse_duration(budget) if budget else None
-    run_dir = fork_run(find_run(name, Path(runs_dir)), at, Path(runs_dir), seconds)
-    _show(lambda on_event, answer: go_on(run_dir, on_event, answer), as_json)
-
-
-OnEvent = Callable[[dict[str, Any]], None]
-Answer = Callable[[dict[str, Any]], dict[str, Any] | None]
-
-
-def _show(start: Callable[[OnEvent, Answer | None], dict[str, Any]], as_json: bool) -> None:
-    """Run with the live view on, then print the summary block (or JSON alone on standard output).
-
-    A run that stops at a question prints how to answer it.
-    """
-    from graph.cli.ask import asks_at, how_to_answer
-    from graph.cli.live import LiveView
-    from graph.cli.summary import summary_json, summary_lines
-
-    with LiveView(terminal(stderr=as_json)) as view:
-        summary = start(view.on_event, asks_at(view))
-    if "question" in summary:
-        for line in [json_text(summary)] if as_json else how_to_answer(summary):
-            say(line)
-        return
-    if as_json:
-        say(summary_json(summary))
-        return
-    for line in summary_lines(summary):
-        say(line)
+        seconds, began = parse_duration(budget) if budget else None, _began()
+        run_dir = fork_run(find_run(name, Path(runs_dir)), at, Path(runs_dir), seconds)
+        watch(lambda on_event, answer: go_on(run_dir, on_event, answer, began=began), as_json)
 
 
 @app.command(rich_help_panel=TASKS)

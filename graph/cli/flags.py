@@ -57,6 +57,7 @@ FLAGS = {
     "baseline": Flag(TASK, metavar="MODEL"),
     "budget_seconds": Flag(LIMITS, "--budget", DEFAULT_BUDGET, "DURATION"),
     "max_experiments": Flag(LIMITS),
+    "max_disk_gb": Flag(LIMITS, metavar="GB"),
     "max_rows": Flag(LIMITS),
     "max_length": Flag(LIMITS, metavar="TOKENS"),
     "max_new_tokens": Flag(LIMITS, metavar="TOKENS"),

@@ -22,6 +22,7 @@ from memory.experience.stats import stats_of
 from memory.experience.store import ExperienceStore
 from memory.experience.transfer import Imported
 from memory.experience.trust import REFUTED, Trust
+from memory.forecast.past import Past, scored_forecasts
 from memory.records import Lesson
 from tasks.errors import InputError
 
@@ -158,11 +159,12 @@ def rebuild_index(console: Console, store: ExperienceStore, as_json: bool) -> No
     _print_bad(console, store, bad)
 
 
-def print_stats(console: Console, store: ExperienceStore, as_json: bool) -> None:
-    """Counts by task, age, contradictions."""
+def print_stats(console: Console, store: ExperienceStore, past: Past, as_json: bool) -> None:
+    """Counts by task, age, contradictions; what forecasts are learned from, and how well they did."""
     told, forgotten = stats_of(store.book.entries()), len(store.book.forgotten())
     if as_json:
-        _json(console, asdict(told) | {"forgotten": forgotten, "folder": str(store.folder)})
+        facts = {"forgotten": forgotten, "folder": str(store.folder), "forecasts": _forecast_facts(past)}
+        _json(console, asdict(told) | facts)
         return
     console.print(
         f"{told.lessons} lessons in {escape(str(store.folder))}; {told.overtaken} overtaken by later ones, "
@@ -186,6 +188,33 @@ def print_stats(console: Console, store: ExperienceStore, as_json: bool) -> None
     ]
     if contradictions:
         _list(console, f"{len(contradictions)} contradictions; the later lesson counts", contradictions)
+    _print_forecasts(console, past)
+
+
+def _print_forecasts(console: Console, past: Past) -> None:
+    """What forecasts are learned from, and how well those did that were made."""
+    aside = f"; {past.set_aside} journals could not be read" if past.set_aside else ""
+    later = f"; {past.waiting} journals are read the next time" if past.waiting else ""
+    console.print(
+        f"forecasts are learned from {len(past.scored)} scored experiments of {past.runs} runs{aside}{later}",
+        soft_wrap=True,
+    )
+    if (made := scored_forecasts(past.experiments)).n:
+        console.print(made.text(), soft_wrap=True, highlight=False)
+
+
+def _forecast_facts(past: Past) -> dict[str, Any]:
+    made = scored_forecasts(past.experiments)
+    return {
+        "experiments": len(past.scored),
+        "runs": past.runs,
+        "set_aside": past.set_aside,
+        "waiting": past.waiting,
+        "scored": made.n,
+        "inside": made.inside,
+        "mean_absolute_error": made.mean_absolute_error,
+        "own_error": made.own_error,
+    }
 
 
 def print_imported(console: Console, store: ExperienceStore, done: Imported, as_json: bool) -> None:

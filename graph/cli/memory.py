@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from graph.cli.flags import AsJson, Memory, renamed
+from graph.cli.flags import AsJson, Memory, RunsDir, renamed
 from graph.cli.printable import say, terminal
 from graph.extras import require
 from memory.experience.catalogue import LessonFilter
@@ -111,11 +111,14 @@ def rebuild(folder: Memory, as_json: AsJson = False) -> None:
 
 
 @commands.command()
-def stats(folder: Memory, as_json: AsJson = False) -> None:
-    """How many lessons of which task, kept and discarded, how old, and where they contradict each other."""
+def stats(folder: Memory, runs: RunsDir, as_json: AsJson = False) -> None:
+    """How many lessons of which task, how old, where they contradict each other; how well forecasts did."""
     from graph.cli.lessons import print_stats
+    from memory.forecast.past import read_past
 
-    print_stats(terminal(), _readable(folder), as_json)
+    store = _readable(folder)
+    past = read_past(Path(runs).expanduser(), store.folder / "forecast.json")
+    print_stats(terminal(), store, past, as_json)
 
 
 @commands.command("export")

@@ -63,6 +63,9 @@ journal (``ftdojo verify``)."""
 MODEL_KEYS = ("decisions", "model_calls", "model_tokens", "model_usd")
 """After ``wall_seconds``, in a run that called a language model."""
 
+DISK_KEYS = ("disk",)
+"""After those, in a run that removed weights to keep its size: what it holds, and whose weights are gone."""
+
 CLOCKS = ("think", "data", "train", "evaluate", "other")
 
 
@@ -73,8 +76,8 @@ def summary_lines(result: Mapping[str, Any]) -> list[str]:
         result: the keys of ``KEYS``; ``base_test`` and ``final_test`` are a ``Score`` or
             its dictionary, ``gain`` is in points, ``wall_seconds`` is a number, and
             ``clocks`` holds the seconds of each clock. Any of them may be missing or None.
-            The keys of ``CLAIM_KEYS``, ``BASELINE_KEYS``, ``JUDGE_KEYS``, ``MODEL_KEYS`` and ``CHAIN_KEYS``
-            are printed where they are given.
+            The keys of ``CLAIM_KEYS``, ``BASELINE_KEYS``, ``JUDGE_KEYS``, ``MODEL_KEYS``, ``DISK_KEYS`` and
+            ``CHAIN_KEYS`` are printed where they are given.
     """
     return [HEADER, *(f"{key}: {line_of(key, result)}" for key in keys_of(result))]
 
@@ -85,7 +88,7 @@ def keys_of(result: Mapping[str, Any]) -> tuple[str, ...]:
     following = {
         "outcome": CLAIM_KEYS,
         "p_value": BASELINE_KEYS + JUDGE_KEYS,
-        "wall_seconds": MODEL_KEYS,
+        "wall_seconds": MODEL_KEYS + DISK_KEYS,
         "test_reads": CHAIN_KEYS,
     }
     for key in KEYS:

@@ -36,7 +36,7 @@ SEALED_KINDS = frozenset(
     }
 )
 """Never part of a fork: the end of the first run."""
-SEALED_FILES = ("test.", "confirmation-")
+SEALED_FILES = ("test.", "test-", "confirmation-")
 """How the names of files begin that tell of the sealed test and the confirmation: predictions, log, cost."""
 TEACHER_FOLDER = "teacher"
 """Cached replies of the teacher: paid for once."""

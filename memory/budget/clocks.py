@@ -1,7 +1,8 @@
 """The ledger of time: what thinking, data, training and evaluation took, and what is left.
 
-The totals are written with every event of the journal, so a resumed run goes on from
-the last of them: time while nothing ran is not counted, and time already spent is.
+The totals are written with every event of the journal, and every few seconds beside it
+(``memory.budget.heartbeat``), so a resumed run goes on from the last of them: time while nothing ran is
+not counted, and time already spent is.
 
     ledger = Ledger.attach(journal)
     with ledger.measure("train"):
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from memory.budget.heartbeat import last_beat
 from memory.journal.log import Journal
 
 Clock = Literal["think", "data", "train", "evaluate"]
@@ -43,20 +45,33 @@ class Ledger:
         budget: Budget,
         spent: dict[str, float] | None = None,
         now: Callable[[], float] = time.monotonic,
+        began: float | None = None,
     ) -> None:
         spent = spent or {}
         self.budget = budget
+        self.goes_on = bool(spent)
+        """Whether it goes on from the totals of an earlier process."""
         self._now = now
-        self._started = now() - spent.get("elapsed", 0.0)
+        self._started = (now() if began is None else began) - spent.get("elapsed", 0.0)
         self._paused_at: float | None = None
         self._totals: dict[str, float] = {clock: spent.get(clock, 0.0) for clock in CLOCKS}
         self._running: tuple[tuple[Clock, float], ...] = ()
         """Nested clocks, the innermost last, each with the time from which it counts."""
 
     @classmethod
-    def attach(cls, journal: Journal, now: Callable[[], float] = time.monotonic) -> Ledger:
-        """A ledger that goes on from the journal's last totals and writes its own with every event."""
-        ledger = cls(Budget(journal.info.budget_seconds), journal.clocks, now)
+    def attach(
+        cls, journal: Journal, now: Callable[[], float] = time.monotonic, began: float | None = None
+    ) -> Ledger:
+        """A ledger that goes on from the last totals and writes its own with every event.
+
+        Args:
+            journal: of the run.
+            now: monotonic seconds.
+            began: when the command that opened the run began, by ``now``; what it did before counts.
+        """
+        beat, written = last_beat(journal.path.parent), journal.clocks
+        spent = beat if beat.get("elapsed", 0.0) > written.get("elapsed", 0.0) else written
+        ledger = cls(Budget(journal.info.budget_seconds), spent, now, began)
         journal.clock_source = ledger.snapshot
         return ledger
 
@@ -107,6 +122,10 @@ class Ledger:
     def remaining_seconds(self) -> float:
         """What is left of the budget; never below zero."""
         return max(0.0, self.budget.seconds - self.elapsed_seconds)
+
+    def grant(self, seconds: float) -> None:
+        """More time than the budget has, for this process."""
+        self.budget = Budget(self.budget.seconds + seconds)
 
     def spent(self) -> dict[str, float]:
         """Seconds by clock, the running one included; ``other`` is what no clock counted."""

@@ -15,8 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from tasks.errors import HarnessFault, InputError
+from tasks.errors import DiskFull, HarnessFault, InputError, MachineFault
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 POLL_SECONDS = 0.02
 
 
@@ -80,8 +81,10 @@ class FileLock:
 
 def unwritable(path: Path, error: OSError) -> InputError | HarnessFault:
     """The error for a place that cannot be written: the user's choice, or a full disk."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-        return HarnessFault(f"{path}: {error.strerror}; everything recorded before is safe")
+    if error.errno in FULL:
+        return DiskFull(f"{path}: {error.strerror}; everything recorded before is safe")
+    if error.errno in (errno.EIO, errno.EMFILE, errno.ENFILE):
+        return MachineFault(f"{path}: {error.strerror}; everything recorded before is safe")
     return InputError(
         str(path.parent), f"cannot be written ({error.strerror})", "choose a folder that you may write to"
     )
@@ -97,7 +100,8 @@ def append_line(fd: int, line: bytes, path: Path) -> None:
         path: the file's name, for the message.
 
     Raises:
-        HarnessFault: the disk is full or failing.
+        DiskFull: no space is left.
+        MachineFault: the disk is failing.
     """
     size = os.fstat(fd).st_size
     try:
@@ -110,7 +114,8 @@ def append_line(fd: int, line: bytes, path: Path) -> None:
             os.ftruncate(fd, size)
             os.fsync(fd)
         if isinstance(error, OSError):
-            raise HarnessFault(
+            kind = DiskFull if error.errno in FULL else MachineFault
+            raise kind(
                 f"{path}: cannot be written ({error.strerror}); "
                 "everything recorded before is safe, free some space and resume"
             ) from error

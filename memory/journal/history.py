@@ -285,6 +285,12 @@ class History:
         return Lengths.model_validate(found[-1]) if found else None
 
     @property
+    def pruned(self) -> tuple[str, ...]:
+        """The experiments whose weights were removed to keep the folder's size, in order."""
+        noted = [event.data.get("pruned") for event in self.events if event.kind == "note"]
+        return tuple(str(name) for names in noted for name in names or ())
+
+    @property
     def without(self) -> frozenset[str]:
         """The parts of the agent that a benchmark switched off in this run; mostly none."""
         noted = [event.data.get("without") for event in self.events if event.kind == "note"]

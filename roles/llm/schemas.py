@@ -87,7 +87,8 @@ class PlanDecision(Schema):
         default_factory=list,
         max_length=4,
         description="Other plans that you weighed. The one with the highest expected gain per second of its "
-        "time is run, and the others are recorded, so give honest gains.",
+        "time is run (a forecast from earlier experiments counts beside yours), and the others are recorded, "
+        "so give honest gains.",
     )
     stop: bool = Field(
         False,

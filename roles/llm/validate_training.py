@@ -6,6 +6,7 @@ from typing import Any
 
 from memory.recipe import DataCard
 from memory.records import Plan, TrainingPlan
+from roles.forecast import training_refusal
 from roles.llm.schemas import TrainingDecision
 from roles.search_space import ALPHA_PER_RANK
 from roles.training_engineer import draft_of, within_memory
@@ -45,6 +46,8 @@ def training_draft_of(dojo: Dojo, plan: Plan, card: DataCard, decision: Training
         }
     )
     check_training_plan(dojo, plan, card, within := _within_memory(dojo, plan, card, draft))
+    if why := training_refusal(dojo, plan, card, within):
+        raise InvalidDecision(f"learning_rate: {why}; take another rate, method or length")
     return within
 
 

@@ -13,6 +13,7 @@ from memory.experience.lessons import Recalled
 from memory.experience.trust import trust_in
 from memory.experience.ways import Situation, Ways
 from memory.explained import Explained
+from memory.forecast.forecaster import Forecaster
 from memory.forgetting import Divergence, Forgetting, GeneralAnswers
 from memory.lesson import Kind, Place
 from memory.recipe import Repair
@@ -67,14 +68,16 @@ class SourceWorld:
         return SimpleNamespace(
             spec=SimpleNamespace(id="task"),
             journal=SimpleNamespace(
+                events=(),
                 experiments=lambda: tuple(self.history),
                 best=self.best,
-                info=SimpleNamespace(data_digest="d", run="run"),
+                info=SimpleNamespace(data_digest="d", run="run", base_model="model"),
                 general=GeneralAnswers(right=20, asked=28, prompts=56) if self.forgets else None,
                 explained=self.explained,
                 without=self.without,
             ),
             replay={},
+            forecaster=Forecaster(),
             profiles=lambda: {
                 name: profile(
                     rows=self.rows.get(name, 800), reasoning_share=1.0 if name in self.worked else 0.0

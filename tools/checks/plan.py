@@ -8,6 +8,7 @@ from memory.journal.log import BASE
 from memory.records import Plan
 from tasks.errors import InvalidDecision, did_you_mean
 from tools.checks.repeated_failure import check_plan_repeats
+from tools.checks.repeats import refusal
 from tools.checks.source_kinds import kind_of, why_unusable
 from tools.dojo import Dojo
 
@@ -62,7 +63,7 @@ def _check_weights(dojo: Dojo, plan: Plan) -> None:
 
 def _check_parent(dojo: Dojo, plan: Plan) -> None:
     done = dojo.journal.experiments()
-    trained = [experiment.id for experiment in done if experiment.training is not None]
+    trained = [e.id for e in done if e.training is not None and e.id not in dojo.journal.pruned]
     if plan.init_from != BASE and plan.init_from not in trained:
         raise InvalidDecision(
             f"init_from: {plan.init_from!r} has no trained weights; {nearest('', [BASE, *trained])}"
@@ -146,6 +147,11 @@ def _check_seconds(dojo: Dojo, plan: Plan) -> None:
         )
 
 
+def _check_repeat(dojo: Dojo, plan: Plan) -> None:
+    if why := refusal(dojo, plan):
+        raise InvalidDecision(f"hypothesis: {why}; change the sources, the weights to go on from or the time")
+
+
 PLAN_CHECKS: tuple[Callable[[Dojo, Plan], None], ...] = (
     _check_sources,
     _check_weights,
@@ -156,5 +162,6 @@ PLAN_CHECKS: tuple[Callable[[Dojo, Plan], None], ...] = (
     _check_rows,
     _check_seconds,
     check_plan_repeats,
+    _check_repeat,
 )
 """Each alone; the first that raises is told."""

@@ -7,12 +7,18 @@ is planned by it counts with all items.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from memory.journal.log import BASE, Journal
 from memory.records import Evaluation
+from tools.evaluation.workload import Workload, answer_tokens, pace
 
 FINISH_SECONDS = 4.0
 """Export, report and the last journal records."""
+LATEST = 2
+"""Evaluations by whose pace the reserve goes."""
+CHAMPION = "champion"
+"""Whoever that will be."""
 MARGIN = 1.2
 """Of the reserve for the last answers: measured seconds are not the same twice."""
 STOPPED_SHARE = 0.25
@@ -32,22 +38,56 @@ def full_seconds(evaluation: Evaluation) -> float:
     return evaluation.fixed_seconds + growing * stopped.items / stopped.answered
 
 
-def finishing_seconds(journal: Journal, items: int, last_items: int) -> float:
-    """The reserve for the end: the last items answered by the base, and by a champion as slow as the slowest
-    experiment so far. A model that has not learnt to end its answers takes longer than one that has.
+@dataclass(frozen=True)
+class LastAnswers:
+    """What is answered before the end by base and champion, held against what every experiment answers."""
+
+    search: Workload
+    """The search items, on which paces are measured."""
+    last: tuple[Workload, ...]
+    """Confirmation items, test items, or both."""
+
+    def seconds(self, journal: Journal, experiment: str = BASE) -> float:
+        """Wall-clock of one model's answers to all of them, at the latest pace.
+
+        Args:
+            journal: of the run.
+            experiment: ``base``; any other is taken to be as slow as the slowest so far. A model that has
+                not learnt to end its answers takes longer than one that has.
+        """
+        base = journal.evaluation(BASE)
+        if base is None:
+            return 0.0
+        now = latest_pace(journal, self.search)
+
+        def needed(by: Evaluation) -> float:
+            tokens = answer_tokens(by)
+            return by.fixed_seconds + now * sum(load.work(tokens) for load in self.last)
+
+        trained = [e.evaluation for e in journal.experiments() if e.evaluation is not None]
+        return needed(base) if experiment == BASE else max(map(needed, trained), default=needed(base))
+
+
+def latest_pace(journal: Journal, search: Workload) -> float:
+    """Seconds for a unit of work by the slower one of the two latest evaluations: a machine that others
+    have begun to use is slower than it was, and stays so."""
+    base = journal.evaluation(BASE)
+    trained = [e.evaluation for e in journal.experiments() if e.evaluation is not None]
+    measured = [pace(each, search) for each in (base, *trained) if each is not None]
+    return max(measured[-LATEST:], default=0.0)
+
+
+def finishing_seconds(journal: Journal, last: LastAnswers, tail_seconds: float = FINISH_SECONDS) -> float:
+    """The reserve for the end: the last items answered by the base and by a champion, export and report.
 
     Args:
         journal: of the run.
-        items: search items.
-        last_items: confirmation and test items together.
+        last: confirmation and test items together.
+        tail_seconds: of export and report.
     """
-    base = journal.evaluation(BASE)
-    if base is None:
-        return FINISH_SECONDS
-    trained = [e.evaluation for e in journal.experiments() if e.evaluation is not None]
-    last = seconds_for(base, last_items / max(items, 1))
-    champion = max((seconds_for(each, last_items / max(items, 1)) for each in trained), default=last)
-    return MARGIN * (last + champion) + FINISH_SECONDS
+    if journal.evaluation(BASE) is None:
+        return tail_seconds
+    return MARGIN * (last.seconds(journal) + last.seconds(journal, CHAMPION)) + tail_seconds
 
 
 def seconds_for(evaluation: Evaluation, times: float) -> float:

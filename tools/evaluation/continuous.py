@@ -18,15 +18,23 @@ LEAST_PROMPTS = 8
 
 
 def answer_prompts(
-    model: Any, tokenizer: Any, prompts: Sequence[list[int]], max_new_tokens: int, stops: Sequence[str] = ()
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[list[int]],
+    max_new_tokens: int,
+    stops: Sequence[str] = (),
+    batch_rows: int = 0,
 ) -> list[list[int]]:
-    """Token ids of greedy answers by whichever way suits the device; see ``generate_greedy``."""
-    if model.device.type == "cuda" and len(prompts) >= LEAST_PROMPTS:
+    """Token ids of greedy answers by whichever way suits the device; see ``generate_greedy``.
+
+    Batches of a given size are our own loop's: the other's cache takes its share of the memory in any case.
+    """
+    if model.device.type == "cuda" and len(prompts) >= LEAST_PROMPTS and not batch_rows:
         found = continuous_batches(model, tokenizer, prompts, max_new_tokens)
         if found is not None:
             return found
         logging.getLogger(__name__).warning("no continuous batching for this model: our own loop answers")
-    return generate_greedy(model, tokenizer, prompts, max_new_tokens, stops=stops)
+    return generate_greedy(model, tokenizer, prompts, max_new_tokens, batch_rows, stops)
 
 
 def continuous_batches(

@@ -52,6 +52,7 @@ def evaluate(
     timeout_seconds: float = TIMEOUT_SECONDS,
     cache: Path | None = None,
     server: EvalServer | None = None,
+    batch_rows: int = 0,
     evidence: Evidence | None = None,
 ) -> Evaluation:
     """Answers every sample greedily and scores the answers.
@@ -68,6 +69,7 @@ def evaluate(
         cache: a folder of answers across runs, for what is asked again and again of one model; a sealed
             test has none.
         server: answers what it can serve.
+        batch_rows: answered together at most; 0 for as many as memory holds.
         evidence: records what is written. Without it nothing that is there is taken for an answer.
 
     Raises:
@@ -99,6 +101,7 @@ def evaluate(
                 timeout_seconds,
                 stops=spec.stops,
                 cache=cache,
+                batch_rows=batch_rows,
             )
         )
         finished = reply["answers"][split], reply["limits"][split]
@@ -160,6 +163,7 @@ def answer_sets(
     stage: Stage = "evaluate",
     stops: Sequence[str] = (),
     cache: Path | None = None,
+    batch_rows: int = 0,
 ) -> tuple[dict[str, Any], Usage]:
     """Greedy answers to several lists of prompts, with one process and one loading of the model.
 
@@ -173,6 +177,7 @@ def answer_sets(
         stage: the stage that a failure is reported under.
         stops: texts at which an answer ends.
         cache: a folder of answers across runs.
+        batch_rows: answered together at most; 0 for as many as memory holds.
 
     Returns:
         ``{"answers": name -> texts, "limits": name -> how each met a limit, ...}`` and the cost; see
@@ -185,6 +190,7 @@ def answer_sets(
         "stops": list(stops),
         "cache": str(cache.resolve()) if cache else "",
         "threads": worker.threads,
+        **({"batch_rows": batch_rows} if batch_rows else {}),
     }
     return worker.measure(
         "tools.evaluation.generate:answer_sets", payload, timeout_seconds, log_path, stage, resident=True

@@ -43,8 +43,9 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         payload: ``model_dir``, ``sets`` (name -> prompts, each a text or a list of turns),
-            ``max_new_tokens``, ``threads`` and, where there are any, ``stops``, at which answers end, and
-            ``cache``, the folder of answers that are known already.
+            ``max_new_tokens``, ``threads`` and, where there are any, ``stops``, at which answers end,
+            ``cache``, the folder of answers that are known already, and ``batch_rows``, the most that are
+            answered together.
 
     Returns:
         ``answers`` (name -> texts, in order), ``limits`` (name -> for each answer ``prompt_too_long`` where
@@ -75,7 +76,9 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
         key = answer_key(digest, rows, new_tokens, stops, how) if cache else ""
         entry = cache.read(key) if cache else None
         if entry is None:
-            entry = _answer(model_dir, tokenizer, rows, new_tokens, stops)
+            entry = _answer(
+                model_dir, tokenizer, rows, new_tokens, stops, int(payload.get("batch_rows") or 0)
+            )
             if cache:
                 cache.write(key, entry)
         else:
@@ -91,13 +94,14 @@ def _answer(
     rows: Sequence[list[int] | None],
     new_tokens: int,
     stops: Sequence[str],
+    batch_rows: int,
 ) -> dict[str, Any]:
     """What comes of one list of prompts, by ``FIGURES``."""
     wall, cpu = time.monotonic(), time.process_time()
     model = held_model(model_dir)
     loading = time.monotonic() - wall
     asked = fitting(rows, max_positions(model.config.to_dict()), new_tokens)
-    found = answer_prompts(model, tokenizer, list(asked.ids.values()), new_tokens, stops)
+    found = answer_prompts(model, tokenizer, list(asked.ids.values()), new_tokens, stops, batch_rows)
     texts = [tokenizer.decode(reply, skip_special_tokens=True) for reply in found]
     whole = [
         len(reply) < new_tokens or first_stop(text, stops) is not None

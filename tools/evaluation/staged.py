@@ -26,10 +26,11 @@ from hashlib import sha256
 from memory.early_stop import EarlyStop
 from memory.journal.log import BASE, Journal
 from memory.records import Comparison, Evaluation
-from tasks.base import ItemScore, Sample, Score, TaskSpec
+from tasks.base import Sample, Score, TaskSpec
 from tools.evaluation.answering_time import look_pays
-from tools.evaluation.evaluate import clusters, read_items
+from tools.evaluation.evaluate import read_items
 from tools.evaluation.paired_test import Item, compare
+from tools.evaluation.parts import joined
 from tools.workspace import Workspace
 
 FIRST_SHARE = 0.25
@@ -38,8 +39,8 @@ LEVEL = 0.05
 """The most that a model which would come out above the incumbent is stopped with, one-sided."""
 LEAST_FIRST = 20
 """Items under which a look is not worth a second call: a model must be far behind to be told by so few."""
-FIRST, REST, WHOLE = "validation-first", "validation-rest", "validation"
-"""Names of prediction files: the first share, the other items, and all answers there are."""
+FIRST, REST = "validation-first", "validation-rest"
+"""Names of prediction files: the first share, and the other items."""
 
 Answer = Callable[[Sequence[Sample], str], Evaluation]
 """Answers items with the experiment's model and keeps the predictions under this name."""
@@ -140,8 +141,8 @@ def evaluate(
     elif others := [number for number in range(len(samples)) if number not in items]:
         evaluation, more = part(others, REST)
         parts, items = [*parts, evaluation], items | more
-    joined = _joined(experiment, samples, spec, items, parts, workspace)
-    return joined.model_copy(update={"stopped": stopped})
+    whole = joined(experiment, samples, spec, items, parts, workspace)
+    return whole.model_copy(update={"stopped": stopped})
 
 
 def cannot_win(found: Comparison) -> bool:
@@ -177,33 +178,3 @@ def _by_place(items: Sequence[Item], samples: Sequence[Sample]) -> dict[int, Ite
     if len(found) < len(items):
         raise ValueError(f"{items[len(found)]['id']} is no item of these, or not in their order")
     return found
-
-
-def _joined(
-    experiment: str,
-    samples: Sequence[Sample],
-    spec: TaskSpec,
-    items: Mapping[int, Item],
-    parts: Sequence[Evaluation],
-    workspace: Workspace,
-) -> Evaluation:
-    """One evaluation of all that was answered, its predictions in one file."""
-    numbers = sorted(items)
-    answered = [samples[number] for number in numbers]
-    scores = [_item_score(items[number]) for number in numbers]
-    path = workspace.experiment_dir(experiment) / f"{WHOLE}.jsonl"
-    workspace.write_jsonl(path, [items[number] for number in numbers])
-    return Evaluation(
-        split="validation",
-        score=spec.aggregate(answered, scores),
-        predictions=workspace.relative(path),
-        clusters=clusters(answered, scores),
-        generated_tokens=sum(part.generated_tokens for part in parts),
-        wall_seconds=sum(part.wall_seconds for part in parts),
-        cpu_seconds=sum(part.cpu_seconds for part in parts),
-        fixed_seconds=sum(part.fixed_seconds for part in parts),
-    )
-
-
-def _item_score(item: Item) -> ItemScore:
-    return ItemScore(item["right"], item["value"], item["parsed"], item["error"], item.get("scored", True))

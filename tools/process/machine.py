@@ -11,6 +11,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,16 +169,54 @@ def cpu_seconds(pid: int) -> float:
     return total
 
 
+STAT = Path("/proc/self/stat")
+STARTED_FIELD = 19
+"""Of the fields behind the process's name, its start in clock ticks since the system's (proc(5))."""
+
+
+def process_seconds() -> float:
+    """Wall-clock since this process began, its interpreter's start included; 0.0 where it is not told."""
+    try:
+        started = float(STAT.read_text().rpartition(")")[2].split()[STARTED_FIELD])
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0.0
+    return max(0.0, age)
+
+
 VMSTAT = Path("/proc/vmstat")
+OWN_CGROUP = Path("/proc/self/cgroup")
+OOM_KILL = "oom_kill "
 
 
 def memory_kills() -> int | None:
-    """How many processes the kernel has killed for want of memory; None where it does not say."""
+    """How many processes the kernel has killed for want of memory; None where it does not say.
+
+    The container's own count where it has one, which other containers do not move; else the machine's.
+    """
+    for path in (*_memory_events(), VMSTAT):
+        try:
+            lines = path.read_text().splitlines()
+            return int(next(line for line in lines if line.startswith(OOM_KILL)).split()[1])
+        except (OSError, StopIteration, ValueError):
+            continue
+    return None
+
+
+def _memory_events() -> list[Path]:
+    """Where the events of this process's control group are told, the second version's, then the first's."""
     try:
-        lines = VMSTAT.read_text().splitlines()
-        return int(next(line for line in lines if line.startswith("oom_kill ")).split()[1])
-    except (OSError, StopIteration):
-        return None
+        lines = OWN_CGROUP.read_text().splitlines()
+    except OSError:
+        return []
+    own = [line.split(":", 2) for line in lines if line.count(":") >= 2]
+    second = [CGROUP / path.strip("/") / "memory.events" for _, kinds, path in own if not kinds]
+    first = [
+        CGROUP / "memory" / path.strip("/") / "memory.oom_control"
+        for _, kinds, path in own
+        if "memory" in kinds
+    ]
+    return [*second, CGROUP / "memory.events", *first, CGROUP / "memory/memory.oom_control"]
 
 
 STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -18,12 +18,13 @@ import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
 
-from tasks.errors import Code, ExperimentFailed, HarnessFault, Stage, disk_is_full, fault_of
+from tasks.errors import ExperimentFailed, HarnessFault, Interrupted, Stage
 from tools.process.environment import child_environment
 from tools.process.fork_server import PRELOAD
-from tools.process.machine import cpu_count, memory_kills
+from tools.process.job import Job, cause_in, failure, lost
+from tools.process.machine import cpu_count
 from tools.process.prefork import JsonLines, ServerProcess
 from tools.process.resident import STALL_SECONDS, Hung, Resident
 from tools.process.root_cause import root_cause
@@ -32,6 +33,10 @@ START_SECONDS = 300.0
 """The longest wait for the imports of the fork server."""
 END_SECONDS = 10.0
 """The longest wait for the end of a child that has closed its socket."""
+INTERRUPTED_SECONDS = 2.0
+"""What children have for their end when the run is interrupted, before they are killed."""
+LEAST_SECONDS = 1.0
+"""The least that a job is given where the run's time is up: enough to fail in order."""
 ENVIRONMENT = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -51,19 +56,6 @@ class Usage:
     """User and system time of the child and of its own children."""
     peak_gib: float
     """The largest resident set of the child; the shared pages of the libraries count."""
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One call of ``measure``."""
-
-    function: str
-    payload: dict[str, Any]
-    log_path: Path
-    stage: Stage
-    timeout_seconds: float
-    memory_kills: int | None
-    """What ``tools.process.machine.memory_kills`` said before it."""
 
 
 class Worker:
@@ -90,6 +82,9 @@ class Worker:
         self._server: _Server | None = None
         self._resident_lock = threading.Lock()
         self._resident: Resident | None = None
+        self.limit: Callable[[], float] | None = None
+        """Seconds that a job may take from now on, whatever its own limit: what the run's budget leaves."""
+        self.interrupted = False
 
     def warm(self) -> None:
         """Starts the imports in the background and returns at once."""
@@ -128,7 +123,8 @@ class Worker:
             function: a top-level function of an importable module, or its name ``module:function``,
                 which spares the caller the module's imports.
             payload: its only argument, JSON-plain.
-            timeout_seconds: from the child's start; afterwards its process group is killed.
+            timeout_seconds: from the child's start; afterwards its process group is killed. What the
+                run's budget leaves (``limit``) may be less.
             log_path: takes the child's standard output and error.
             stage: the stage that a failure is reported under.
             resident: in the child that stays, with its models and its device (see
@@ -137,10 +133,22 @@ class Worker:
 
         Raises:
             ExperimentFailed: ``timeout``, ``out_of_memory``, ``crashed``, or the function's own code.
+            MachineFault: the child found the disk full.
             HarnessFault: the fork server cannot start.
+            Interrupted: ``interrupt`` was called, before or meanwhile.
         """
         name = function if isinstance(function, str) else f"{function.__module__}:{function.__qualname__}"
-        job = _Job(name, dict(payload), log_path, stage, timeout_seconds, memory_kills())
+        if self.limit is not None:
+            timeout_seconds = max(LEAST_SECONDS, min(timeout_seconds, self.limit()))
+        job = Job(name, dict(payload), log_path, stage, timeout_seconds)
+        try:
+            return self._measured(job, resident, all_devices)
+        except (ExperimentFailed, HarnessFault):
+            if self.interrupted:  # the child did not fail by itself
+                raise Interrupted from None
+            raise
+
+    def _measured(self, job: Job, resident: bool, all_devices: bool) -> tuple[dict[str, Any], Usage]:
         if resident and self._resident_lock.acquire(blocking=False):
             try:
                 return self._in_resident(job)
@@ -150,13 +158,13 @@ class Worker:
             lines = self._begin(connection, job.function, job.payload, job.log_path, all_devices)
             started = time.monotonic()
             try:
-                result, error, end = _outcome(lines, started + timeout_seconds)
+                result, error, end = _outcome(lines, started + job.timeout_seconds)
             except TimeoutError:
                 raise self._late(connection, job) from None
             except ConnectionError:
-                raise _lost(job) from None
+                raise lost(job) from None
         if result is None or end["exit"] != 0:
-            raise _failure(job, int(end["exit"]), error)
+            raise failure(job, int(end["exit"]), error)
         wall = time.monotonic() - started
         return result, Usage(wall, float(end["cpu_seconds"]), float(end["peak_gib"]))
 
@@ -186,7 +194,7 @@ class Worker:
         return lines
 
     @staticmethod
-    def _late(connection: socket.socket, job: _Job, hung: bool = False) -> ExperimentFailed:
+    def _late(connection: socket.socket, job: Job, hung: bool = False) -> ExperimentFailed:
         _kill(connection)
         if hung:
             message = f"the process hung: it used no processor for {STALL_SECONDS:.0f} s, and was killed"
@@ -194,7 +202,7 @@ class Worker:
         message = f"killed after {job.timeout_seconds:.0f} s, its time limit"
         return ExperimentFailed(job.stage, "timeout", message, cause_in(job.log_path))
 
-    def _in_resident(self, job: _Job) -> tuple[dict[str, Any], Usage]:
+    def _in_resident(self, job: Job) -> tuple[dict[str, Any], Usage]:
         """The job in the child that stays; one that failed, hung or leaks is gone afterwards."""
         resident = self._resident or self._new_resident(job.log_path)
         self._resident = None  # until this job has ended well
@@ -230,25 +238,37 @@ class Worker:
         return resident
 
     @staticmethod
-    def _ended(resident: Resident, job: _Job, answer: dict[str, Any] | None) -> Exception:
+    def _ended(resident: Resident, job: Job, answer: dict[str, Any] | None) -> Exception:
         """Why the resident child is gone: its job's own error, or the end of its process."""
         lines = JsonLines(resident.control.fileno(), resident.control.fileno())
         try:
             if answer is not None:
-                return _failure(job, 0, answer["error"])
+                return failure(job, 0, answer["error"])
             _, error, end = _outcome(lines, time.monotonic() + END_SECONDS)
-            return _failure(job, int(end["exit"]), error)
+            return failure(job, int(end["exit"]), error)
         except (TimeoutError, ConnectionError):
-            return _lost(job)
+            return lost(job)
         finally:
             resident.close()
 
     def _live_server(self) -> _Server:
         with self._lock:
+            if self.interrupted:
+                raise Interrupted
             if self._server is None or self._server.server.process.poll() is not None:
                 self._server = _Server(self.environment, self._preload)
                 weakref.finalize(self, self._server.stop)
             return self._server
+
+    def interrupt(self) -> None:
+        """Ends every child and returns at once; whoever waits for one gets ``Interrupted``, now and later.
+
+        The sockets of a job in hand stay open: its end reaches whoever waits at them. Safe in a signal
+        handler.
+        """
+        self.interrupted = True
+        if (server := self._server) is not None:
+            threading.Thread(target=server.end, daemon=True).start()
 
     def close(self) -> None:
         """Ends the fork server and whatever still runs."""
@@ -294,21 +314,19 @@ class _Server:
         cause = root_cause(self.server.printed())
         return HarnessFault(f"the training process could not start: {cause or 'it ended without a message'}")
 
+    def end(self) -> None:
+        """Lets the server kill its children and end, or kills it with them; its sockets stay open."""
+        with contextlib.suppress(OSError):
+            self.control.shutdown(socket.SHUT_RDWR)
+        try:
+            self.server.process.wait(INTERRUPTED_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.server.kill()
+
     def stop(self) -> None:
         """Closes the control socket, at which the server kills its children and ends."""
         self.control.close()
         self.server.stop(5.0)  # one that still imports does not read the socket yet
-
-
-def _lost(job: _Job) -> ExperimentFailed:
-    code: Code = "out_of_memory" if memory_kills() != job.memory_kills else "crashed"
-    message = "the process was lost with its server, as it is when memory runs out"
-    return ExperimentFailed(job.stage, code, message, cause_in(job.log_path))
-
-
-def _no_memory_kill(job: _Job) -> bool:
-    """Whether the kernel says that it killed nothing for want of memory since the job began."""
-    return job.memory_kills is not None and memory_kills() == job.memory_kills
 
 
 def _outcome(
@@ -339,35 +357,3 @@ def _kill(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while connection.recv(1 << 16):
             pass
-
-
-def cause_in(log_path: Path) -> str:
-    """The root cause in the end of a log: what a failure record holds; empty without a log."""
-    try:
-        with log_path.open("rb") as log:
-            log.seek(max(0, log_path.stat().st_size - (1 << 16)))
-            return root_cause(log.read().decode(errors="replace"))
-    except FileNotFoundError:
-        return ""
-
-
-def _failure(job: _Job, exit_code: int, error: Mapping[str, str] | None) -> Exception:
-    stage, tail = job.stage, cause_in(job.log_path)
-    if error and error["type"] in ("HarnessFault", "MachineFault"):
-        return HarnessFault(error["message"])
-    if error and disk_is_full(error["message"]):
-        return fault_of(f"the {stage} process", OSError(error["message"]))
-    if error:
-        code = cast(Code, error["code"]) if error["code"] in get_args(Code) else "crashed"
-        named = error["message"] if error["code"] else f"{error['type']}: {error['message']}"
-        return ExperimentFailed(stage, code, named.strip()[:500], tail)
-    if exit_code == -signal.SIGABRT and "bad_alloc" in tail:
-        return ExperimentFailed(stage, "out_of_memory", "aborted: the C++ library ran out of memory", tail)
-    if exit_code == -9 and _no_memory_kill(job):
-        message = "killed from outside (signal 9); the kernel killed nothing for want of memory"
-        return ExperimentFailed(stage, "crashed", message, tail)
-    if exit_code == -9:
-        message = "killed by the system (signal 9), as it does when memory runs out"
-        return ExperimentFailed(stage, "out_of_memory", message, tail)
-    how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
-    return ExperimentFailed(stage, "crashed", f"the process ended by {how} without a result", tail)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memory import claim
+from memory.calibration import ForecastRecord, forecasts
 from memory.journal.evidence import accepted_changes
 from memory.journal.log import BASE, Journal
 from memory.records import RunInfo
@@ -125,6 +126,7 @@ def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dic
         "clusters": facts.clusters(journal),
         "clocks": journal.clocks,
         "policy": policy_facts(journal),
+        "forecasts": forecasts(experiments, base.paired_score) if base else ForecastRecord(),
         "lessons": facts.lessons(journal, experiments),
         "trail": facts.audit_trail(journal),
         "test_reads": journal.test_reads,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from memory.records import Role
-from roles.llm.briefing import data, errors, findings, history, lessons, results
+from roles.llm.briefing import data, earlier, errors, findings, history, lessons, results
 from roles.llm.briefing.context import ExperimentContext
 from roles.llm.briefing.layout import Section, approximate_tokens, laid_out, name
 from roles.llm.system_prompt import PROMPTS
@@ -35,6 +35,7 @@ LESSONS: Part = ("Lessons of earlier runs", 0.07, 6, lessons.lessons)
 STANDING: Part = ("Where the run stands", 0.05, 0, history.standing)
 TRIED: Part = ("What was tried", 0.14, 2, history.tried)
 WORDS: Part = ("In the words of the roles", 0.05, 7, history.words)
+EARLIER: Part = ("Tried before, also in other runs", 0.02, 3, earlier.earlier)
 TRACK: Part = ("How earlier expectations fared", 0.03, 5, history.calibration)
 FAILURES: Part = ("Failures so far, by kind", 0.04, 4, history.failures)
 BUDGET: Part = ("Budget", 0.05, 1, history.budget)
@@ -46,7 +47,7 @@ CURVE: Part = ("Training", 0.04, 4, results.curve)
 DATA: Part = ("The data", 0.10, 2, data.data)
 
 BACKGROUND: dict[Role, tuple[Part, ...]] = {
-    "planner": (SOURCES, ("What the sources say of themselves", 0.07, 8, data.cards), LESSONS),
+    "planner": (SOURCES, ("What the sources say of themselves", 0.05, 8, data.cards), LESSONS),
     "data_curator": (("Limits", 0.03, 0, data.limits), ("Sources, as measured", 0.12, 3, data.sources)),
     "training_engineer": (LESSONS,),
     "evaluator": (),
@@ -57,6 +58,7 @@ CASE: dict[Role, tuple[Part, ...]] = {
         STANDING,
         REMARKS,
         TRIED,
+        EARLIER,
         FOUND,
         WORDS,
         ("A prediction to test", 0.03, 2, history.open_prediction),

@@ -155,6 +155,10 @@ def plan(context: ExperimentContext, tokens: int) -> str:
         f"- at most {p.rows} rows; {p.max_seconds:.0f} s for data, training and evaluation together",
         f"- expected gain over the parent: {p.expected_gain:+.1f} points",
     ]
+    if p.forecast:
+        lines.append(f"- forecast from earlier experiments: {p.forecast.text()}")
+        if tried := p.forecast.tried:
+            lines.append(f"- {tried.text(context.journal.info.run)}")
     if p.tests:
         lines.append(f"- puts the prediction of {name(p.tests)}'s diagnosis to the test")
     words = f"hypothesis: {p.hypothesis}\nreason: {p.reason}"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from memory.budget.spending import Spending
-from memory.calibration import overrides, predictions
+from memory.calibration import forecasts, overrides, predictions
 from memory.journal.log import BASE
 from memory.records import Approval, Experiment, Failure, Training, TrainingPlan
 from memory.training import rate_used
@@ -179,6 +179,8 @@ def calibration(context: ExperimentContext, tokens: int) -> str:
     lines = [predictions(context.history).text()]
     if base is not None:
         lines.append(overrides(context.history, base.score.value).text())
+        if (foretold := forecasts(context.history, base.paired_score)).n:
+            lines.append(foretold.text())
     gains = [(e.plan.expected_gain, gain) for e in context.history if (gain := _gain(context, e)) is not None]
     if gains:
         expected, got = (sum(side) / len(gains) for side in zip(*gains, strict=True))

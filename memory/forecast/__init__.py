@@ -1,0 +1,1 @@
+"""Forecast of an experiment from all past ones: features, past journals, model, intervals, repeats."""

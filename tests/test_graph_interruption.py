@@ -1,0 +1,53 @@
+"""A signal ends the step under way, is told with the way to go on, and leaves the handlers as they were."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from graph.interruption import SIGNALS, interruptible
+from tasks.errors import ExperimentFailed, Interrupted
+
+
+def test_in_a_step_a_signal_ends_its_children_and_whatever_it_fails_with_is_the_interrupt() -> None:
+    ended = []
+    with pytest.raises(Interrupted) as caught, interruptible() as interruption:
+        interruption.run_dir = Path("/runs/my run")
+        with interruption.in_steps(lambda: ended.append(True)):
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise ExperimentFailed("train", "crashed", "the process ended by signal 9")
+    assert ended == [True]
+    assert caught.value.code == 143
+    assert "ftdojo resume '/runs/my run'" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_between_steps_a_signal_is_raised_at_once() -> None:
+    with pytest.raises(Interrupted, match="before the run began") as caught, interruptible():
+        os.kill(os.getpid(), signal.SIGINT)
+        pytest.fail("went on")
+    assert caught.value.code == 130
+
+
+def test_the_handlers_are_as_they_were_afterwards() -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with interruptible():
+        assert [signal.getsignal(number) for number in SIGNALS] != before
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_what_is_ignored_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_without_a_signal_errors_pass_unchanged() -> None:
+    with pytest.raises(ExperimentFailed), interruptible():
+        raise ExperimentFailed("train", "crashed", "really")

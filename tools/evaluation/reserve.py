@@ -1,0 +1,97 @@
+"""Reserve of time for the end of a run: what the last answers, the export and the report will take.
+
+It is measured anew whenever it is asked for, by the lengths of what is to be answered and the run's latest
+pace (``tools.evaluation.answering_time``). From it follows how long any child may take now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from memory.journal.log import BASE, Journal
+from tasks.base import Sample
+from tools.evaluation.answering_time import CHAMPION, FINISH_SECONDS, MARGIN, LastAnswers, finishing_seconds
+from tools.evaluation.workload import Workload, lengths_of, span_of
+from tools.models.base_model import BaseModel
+from tools.sealed_test import SealedTest
+
+COPY_SECONDS_PER_GIB = 5.0
+"""Of the export: weights are read and written once."""
+FIRST_JOB_SHARE = 0.5
+"""Of the budget, the most that the base's answers to the search items may take: the test has to be read for
+two models, and something trained."""
+LEAST_READ_SHARE = 0.5
+"""Of the sealed test's reading, what the confirmation leaves time for in any case."""
+
+
+@dataclass(frozen=True)
+class Reserve:
+    """What is to be answered in a run, by the lengths of the prompts."""
+
+    journal: Journal
+    search: Workload
+    confirmation: Workload
+    test: Workload
+    """Of the sealed test no more than the lengths is known."""
+    tail_seconds: float
+    """Of the end, what follows the last answer: export, report, the last records."""
+
+    @classmethod
+    def of(
+        cls,
+        journal: Journal,
+        search: Sequence[Sample],
+        confirmation: Sequence[Sample],
+        test: SealedTest,
+        count_tokens: Callable[[str], int],
+        model: BaseModel,
+    ) -> Reserve:
+        """The reserve of a run on these items with this base model."""
+        span = span_of(model)
+
+        def load(samples: Sequence[Sample]) -> Workload:
+            return Workload(lengths_of([each.prompt for each in samples], count_tokens), len(samples), span)
+
+        known = load(search)
+        # A test whose lengths nobody counted is taken to be like the search items.
+        sealed = Workload(test.prompt_tokens or known.prompts, test.n, span)
+        return cls(
+            journal, known, load(confirmation), sealed, FINISH_SECONDS + COPY_SECONDS_PER_GIB * model.size_gib
+        )
+
+    @property
+    def reading(self) -> LastAnswers:
+        """Of the sealed test."""
+        return LastAnswers(self.search, (self.test,))
+
+    @property
+    def confirming(self) -> LastAnswers:
+        """Of the confirmation items."""
+        return LastAnswers(self.search, (self.confirmation,))
+
+    def finishing_seconds(self) -> float:
+        """The end of the run, with a margin: measured seconds are not the same twice."""
+        last = LastAnswers(self.search, (self.confirmation, self.test))
+        return finishing_seconds(self.journal, last, self.tail_seconds)
+
+    def for_both(self, last: LastAnswers) -> float:
+        """Answers of the base and of a champion."""
+        return last.seconds(self.journal, BASE) + last.seconds(self.journal, CHAMPION)
+
+    def job_seconds(self, left: float) -> float:
+        """Seconds that a child may take from now on: what is left once all that comes after it is paid for.
+
+        The reserve without its margin: a job that takes a little longer than planned need not be lost.
+
+        Args:
+            left: of the budget.
+        """
+        kinds = {event.kind for event in self.journal.events}
+        if self.journal.evaluation(BASE) is None:
+            return FIRST_JOB_SHARE * left
+        if "champion_chosen" in kinds:
+            return left - self.tail_seconds
+        if "candidate_chosen" in kinds:
+            return left - self.tail_seconds - LEAST_READ_SHARE * self.for_both(self.reading)
+        return left - self.finishing_seconds() / MARGIN

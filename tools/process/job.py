@@ -1,0 +1,94 @@
+"""Job of a child process: what was asked of it, and what its end means when it gave no result.
+
+A child ends by an exception that it could still tell of, by a signal, or with the server that forked it. The
+kernel's count of processes killed for want of memory tells the one SIGKILL from the other.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from tasks.errors import (
+    Code,
+    DiskFull,
+    ExperimentFailed,
+    HarnessFault,
+    MachineFault,
+    Stage,
+    disk_is_full,
+    fault_of,
+)
+from tools.process.machine import memory_kills
+from tools.process.root_cause import root_cause
+
+FAULTS = {fault.__name__: fault for fault in (HarnessFault, MachineFault, DiskFull)}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One call of ``measure``."""
+
+    function: str
+    payload: dict[str, Any]
+    log_path: Path
+    stage: Stage
+    timeout_seconds: float
+    memory_kills: int | None = field(default_factory=lambda: memory_kills())
+    """What ``tools.process.machine.memory_kills`` said before it."""
+
+
+def lost(job: Job) -> ExperimentFailed:
+    """What became of a job whose server is gone as well."""
+    code: Code = "out_of_memory" if memory_kills() != job.memory_kills else "crashed"
+    message = "the process was lost with its server, as it is when memory runs out"
+    return ExperimentFailed(job.stage, code, message, cause_in(job.log_path))
+
+
+def _no_memory_kill(job: Job) -> bool:
+    """Whether the kernel says that it killed nothing for want of memory since the job began."""
+    return job.memory_kills is not None and memory_kills() == job.memory_kills
+
+
+def cause_in(log_path: Path) -> str:
+    """The root cause in the end of a log: what a failure record holds; empty without a log."""
+    try:
+        with log_path.open("rb") as log:
+            log.seek(max(0, log_path.stat().st_size - (1 << 16)))
+            return root_cause(log.read().decode(errors="replace"))
+    except FileNotFoundError:
+        return ""
+
+
+def failure(job: Job, exit_code: int, error: Mapping[str, str] | None) -> Exception:
+    """A job's end without a result, as an error of ours.
+
+    Args:
+        job: what was asked.
+        exit_code: of the child; negative for a signal.
+        error: what it said of itself (``tools.process.fork_server.describe``); None where it said nothing.
+    """
+    stage, tail = job.stage, cause_in(job.log_path)
+    if error and error["type"] in FAULTS:
+        return FAULTS[error["type"]](error["message"])
+    if disk_is_full(f"{error['message'] if error else ''} {tail}"):
+        return fault_of(f"the {stage} process", OSError(os.strerror(errno.ENOSPC)))
+    if error:
+        code = cast(Code, error["code"]) if error["code"] in get_args(Code) else "crashed"
+        named = error["message"] if error["code"] else f"{error['type']}: {error['message']}"
+        return ExperimentFailed(stage, code, named.strip()[:500], tail)
+    if exit_code == -signal.SIGABRT and "bad_alloc" in tail:
+        return ExperimentFailed(stage, "out_of_memory", "aborted: the C++ library ran out of memory", tail)
+    if exit_code == -9 and _no_memory_kill(job):
+        message = "killed from outside (signal 9); the kernel killed nothing for want of memory"
+        return ExperimentFailed(stage, "crashed", message, tail)
+    if exit_code == -9:
+        message = "killed by the system (signal 9), as it does when memory runs out"
+        return ExperimentFailed(stage, "out_of_memory", message, tail)
+    how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
+    return ExperimentFailed(stage, "crashed", f"the process ended by {how} without a result", tail)
