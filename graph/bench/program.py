@@ -2,7 +2,7 @@
 
 ``ftdojo mcp --http`` opens the run on loopback; the program finds its address and its token in its
 environment (``FTDOJO_MCP_URL``, ``FTDOJO_MCP_TOKEN``). The run's clock counts from the opening, so the
-program's own time is the run's. When it ends, or its time is up, what it started is ended too, and a run that
+program's own time is the run's. It works in the folder that the bench was started in. When it ends, or its time is up, what it started is ended too, and a run that
 it has not submitted is submitted as it stands.
 """
 
@@ -60,15 +60,14 @@ def play_program(command: str, settings: RunSettings, run_dir: Path | None, door
     folder = Path(settings.runs_dir)
     folder.mkdir(parents=True, exist_ok=True)
     token = secrets.token_urlsafe(24)
-    served = _start(
-        [*(door or _door(settings, run_dir))], os.environ | {TOKEN_VARIABLE: token}, folder, subprocess.PIPE
-    )
+    opened = os.environ | {TOKEN_VARIABLE: token}
+    served = _start(door or _door(settings, run_dir), opened, subprocess.PIPE)
     try:
         url = _address(served)
         drained = _drain(served)
         own = os.environ | {URL_VARIABLE: url, TOKEN_VARIABLE: token}
         with (folder / LOG_FILE).open("ab") as log:
-            program = _start(shlex.split(command), own, folder, log)
+            program = _start(shlex.split(command), own, log)
             try:
                 program.wait(settings.budget_seconds + GRACE_SECONDS)
             except subprocess.TimeoutExpired:
@@ -78,7 +77,8 @@ def play_program(command: str, settings: RunSettings, run_dir: Path | None, door
         _end(served, signal.SIGINT)
         drained.join()
     finally:
-        _end(served, signal.SIGINT)
+        if served.poll() is None:
+            _end(served, signal.SIGINT)
         if served.stderr is not None:
             served.stderr.close()
 
@@ -90,6 +90,9 @@ def submit(run_dir: Path) -> None:
         HarnessFault: it cannot be ended in order.
     """
     with reopen_seat(run_dir) as seat:
+        under_way = seat.journal.unfinished()
+        if under_way is not None:
+            seat.call("finish_experiment", experiment=under_way)
         seat.call("submit")
 
 
@@ -110,13 +113,12 @@ def _door(settings: RunSettings, run_dir: Path | None) -> list[str]:
 
 
 def _start(
-    command: Sequence[str], environment: Mapping[str, str], folder: Path, errors: int | IO[bytes]
+    command: Sequence[str], environment: Mapping[str, str], errors: int | IO[bytes]
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command,
             env=dict(environment),
-            cwd=folder if errors is not subprocess.PIPE else None,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL if errors is subprocess.PIPE else errors,
             stderr=errors,

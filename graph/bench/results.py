@@ -61,7 +61,8 @@ class Cell(Record):
 
     def _parts(self) -> tuple[str, list[str]]:
         """The policy's name, and what is added to it."""
-        name, added = self.policy.partition(WITHOUT)[0], []
+        name = self.policy.partition(WITHOUT)[0]
+        added: list[str] = []
         while (suffix := next((each for each in (MEMORY, TREE) if name.endswith(each)), None)) is not None:
             name = name.removesuffix(suffix)
             added.append(suffix)
