@@ -2,8 +2,8 @@
 
 ``ftdojo mcp --http`` opens the run on loopback; the program finds its address and its token in its
 environment (``FTDOJO_MCP_URL``, ``FTDOJO_MCP_TOKEN``). The run's clock counts from the opening, so the
-program's own time is the run's. It works in the folder that the bench was started in. When it ends, or its time is up, what it started is ended too, and a run that
-it has not submitted is submitted as it stands.
+program's own time is the run's. It works in the folder that the bench was started in. When it ends, or its
+time is up, what it started is ended too, and a run that it has not submitted is submitted as it stands.
 """
 
 from __future__ import annotations
