@@ -192,6 +192,27 @@ def test_a_lanes_process_tells_its_error_in_one_line_and_the_others_go_on(tmp_pa
     assert all("there is no such file or folder" in line and "\n" not in line for _, line in told)
 
 
+def test_a_result_that_cannot_be_written_stops_every_lane(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played: list[Cell] = []
+
+    def child(cell: Cell, out: Path, place: lanes.Cores, running: Any) -> Result:
+        played.append(cell)
+        return result(cell.task, cell.policy, 40.0)
+
+    monkeypatch.setattr(lanes, "_child", child)
+    monkeypatch.setattr(schedule, "interference", lambda places: 1.0)
+    monkeypatch.setattr(
+        schedule, "append", lambda file, told: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    cells = cells_of(["aime25"], ["base", "tpe", "random", "playbook"], [0], 300.0, ["ftdojo-mini"])
+    with pytest.raises(HarnessFault, match="disk is full"):
+        Bench(cells, tmp_path, parallel=2, say=lambda line: None).play()
+    assert len(played) <= 2
+
+
 # -- studies -----------------------------------------------------------------------------------
 
 

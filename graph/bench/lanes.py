@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from graph.bench.results import Cell, Result
-from tasks.errors import InputError, fault_of
+from tasks.errors import HarnessFault, InputError
 
 CALIBRATION_SECONDS = 2.0
 CALIBRATION_SIZE = 512
@@ -74,7 +74,7 @@ def play_all(
     for cells in queues:
         waiting.put(cells)
     lock, running, stop = threading.Lock(), set[subprocess.Popen[str]](), threading.Event()
-    errors: list[Exception] = []
+    errors: list[HarnessFault] = []
 
     def play_queue(cells: Sequence[Cell], place: Cores) -> None:
         for cell in cells:
@@ -93,7 +93,7 @@ def play_all(
                 play_queue(waiting.get_nowait(), place)
         except queue.Empty:
             return
-        except OSError as error:  # a result that cannot be written: the main thread says so
+        except HarnessFault as error:  # a result that cannot be written: the main thread says so
             errors.append(error)
             stop.set()
 
@@ -109,7 +109,7 @@ def play_all(
         for process in tuple(running):
             process.terminate()
     if errors:
-        raise fault_of("the bench", errors[0])
+        raise errors[0]
 
 
 def _child(cell: Cell, out: Path, place: Cores, running: set[subprocess.Popen[str]]) -> Result | str:

@@ -16,7 +16,7 @@ from graph.bench.program import require_door
 from graph.bench.results import RESULTS_FILE, Cell, Result, append, missing, read
 from graph.policies import require_policy
 from graph.policy_names import check_policy, kind_of, trust
-from tasks.errors import ExperimentFailed, HarnessFault, InputError
+from tasks.errors import ExperimentFailed, HarnessFault, InputError, or_fault
 
 Say = Callable[[str], None]
 
@@ -98,7 +98,8 @@ class Bench:
         play_all(in_order(cells), self.out.absolute(), places, done, self._failed)
 
     def _done(self, cell: Cell, result: Result) -> None:
-        append(self.results_file, result)
+        with or_fault("the results file"):
+            append(self.results_file, result)
         self.say(f"{cell.text()}: {result.score.text()} in {result.seconds:.0f} s")
 
     def _failed(self, cell: Cell, reason: str) -> None:
