@@ -16,7 +16,7 @@ from graph.bench.program import require_door
 from graph.bench.results import RESULTS_FILE, Cell, Result, append, missing, read
 from graph.policies import require_policy
 from graph.policy_names import check_policy, kind_of, trust
-from tasks.errors import ExperimentFailed, HarnessFault, InputError, or_fault
+from tasks.errors import ExperimentFailed, HarnessFault, InputError, MachineFault, or_fault
 
 Say = Callable[[str], None]
 
@@ -78,6 +78,8 @@ class Bench:
             self.say(f"{number} of {len(cells)}: {cell.text()}")
             try:
                 result = play(cell, self.out.absolute())
+            except MachineFault:
+                raise  # the next run would meet it as well
             except (ExperimentFailed, HarnessFault, InputError) as error:
                 self._failed(cell, str(error))
                 continue
