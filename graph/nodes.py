@@ -40,7 +40,6 @@ from tools.checks.source_kinds import by_kind
 from tools.curation.repair import words
 from tools.models.export.champion import export_champion
 from tools.report.html import write_report
-from tools.training.made_to_fail import fail_where_asked
 from tools.verbs.acting import compared
 
 
@@ -167,7 +166,6 @@ def train(step: Step, experiment: str) -> Draft:
         disk.require(step.session.run_dir, needed, f"training {experiment}")
         detail = f"{plan.method}, lr {plan.learning_rate:.2g}, {plan.max_steps} steps"
         step.announce("training_engineer", detail, experiment)
-        fail_where_asked(step.journal.without, step.dojo.seed, experiment)
     audience = step.session.audience(experiment, partial(step.tell, "progress", experiment))
     trained, _ = until_it_fits(
         step, hypothesis, plan, lambda form: step.dojo.train(experiment, form, audience)

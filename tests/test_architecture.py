@@ -176,7 +176,12 @@ def readme() -> str:
 
 def packages_in_the_tree() -> list[str]:
     """Every package in the tree of docs/architecture.md, by its path."""
-    block = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("<!-- tree -->")[1].split("```")[1]
+    block = (
+        (ROOT / "docs" / "architecture.md")
+        .read_text(encoding="utf-8")
+        .split("<!-- tree -->")[1]
+        .split("```")[1]
+    )
     paths: list[str] = []
     above: list[str] = []
     for line in block.strip().splitlines():

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from graph.bench.disturbed import table
 from graph.bench.injected_failures import FAULTS, FaultPlan, FaultyWorker
 from tasks.errors import ExperimentFailed
+from tests.bench.disturbed import table
 from tests.bench.search.dojo import ITEMS
 from tests.bench.search.figures import compared, recovered
 from tests.bench.search.recovery import disturbed, most_alike

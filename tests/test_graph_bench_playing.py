@@ -11,16 +11,17 @@ import pytest
 from typer.testing import CliRunner
 
 from graph.bench import lanes, schedule, studies
+from graph.bench import play as playing
+from graph.bench.ablations import failing_share
 from graph.bench.play import unfinished
 from graph.bench.results import Cell, Result, append, read
 from graph.bench.schedule import Bench, cells_of, in_order
 from graph.bench.verify import verify
 from graph.cli.app import app
 from memory.journal.log import Journal
-from tasks.errors import ExperimentFailed, HarnessFault, InputError
+from tasks.errors import HarnessFault, InputError
 from tests.support.bench_results import result
 from tests.support.run_folder import make_run
-from tools.training.made_to_fail import fail_where_asked, is_hit, share_of
 
 
 def field(task: str, seed: int = 0) -> list[Result]:
@@ -135,7 +136,7 @@ def test_what_cannot_be_played_is_refused_before_the_first_run(
     for policy, said in (
         ("tpee", "no such policy"),
         ("tpe without brakes", "no part"),
-        ("mcp:./agent", "door of its own"),
+        ("no_such_module_of_mine:policy", "cannot be imported"),
     ):
         cells = cells_of(["aime25"], ["base", policy], [0], 60.0, ["ftdojo-mini"])
         with pytest.raises(InputError, match=said):
@@ -191,6 +192,27 @@ def test_a_lanes_process_tells_its_error_in_one_line_and_the_others_go_on(tmp_pa
     assert all("there is no such file or folder" in line and "\n" not in line for _, line in told)
 
 
+def test_a_result_that_cannot_be_written_stops_every_lane(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played: list[Cell] = []
+
+    def child(cell: Cell, out: Path, place: lanes.Cores, running: Any) -> Result:
+        played.append(cell)
+        return result(cell.task, cell.policy, 40.0)
+
+    monkeypatch.setattr(lanes, "_child", child)
+    monkeypatch.setattr(schedule, "interference", lambda places: 1.0)
+    monkeypatch.setattr(
+        schedule, "append", lambda file, told: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    cells = cells_of(["aime25"], ["base", "tpe", "random", "playbook"], [0], 300.0, ["ftdojo-mini"])
+    with pytest.raises(HarnessFault, match="disk is full"):
+        Bench(cells, tmp_path, parallel=2, say=lambda line: None).play()
+    assert len(played) <= 2
+
+
 # -- studies -----------------------------------------------------------------------------------
 
 
@@ -241,20 +263,24 @@ def test_a_study_tells_its_means_and_draws_them(tmp_path: Path) -> None:
     assert files[1].read_text().startswith("<svg ") and "trainings that fail" in files[1].read_text()
 
 
-def test_a_share_of_the_trainings_fails_the_same_ones_each_time() -> None:
-    names = [f"e{number:02d}" for number in range(1, 201)]
-    hit = [name for name in names if is_hit(0.3, 0, name)]
-    assert 40 <= len(hit) <= 80 and hit == [name for name in names if is_hit(0.3, 0, name)]
-    assert hit != [name for name in names if is_hit(0.3, 1, name)]
-    assert [share_of(part) for part in ("trainings:0.3", "trainings:2", "trainings:x", "gates")] == [
-        0.3,
-        None,
-        None,
-        None,
-    ]
-    with pytest.raises(ExperimentFailed, match="signal 9"):
-        fail_where_asked({"trainings:0.999"}, 0, "e01")
-    fail_where_asked({"gates"}, 0, "e01")
+def test_a_cell_whose_trainings_fail_has_them_injected_and_is_begun_anew_after_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = [failing_share(part) for part in ("trainings:0.3", "trainings:2", "trainings:x", "gates")]
+    assert shares == [0.3, None, None, None]
+    cell = result("aime25", "tpe without trainings:0.4", 40.0).cell
+    cut_off = Path(playing.settings_of(cell, tmp_path).runs_dir) / "cut-off"
+    cut_off.mkdir(parents=True)
+    for name in ("run.json", "journal.jsonl"):
+        (cut_off / name).write_text("{}")
+
+    def run(settings: Any, on_event: Any, without: Any, opened: Any) -> dict[str, str]:
+        assert without == ("trainings:0.4",) and opened is not None and not cut_off.exists()
+        raise HarnessFault("far enough")
+
+    monkeypatch.setattr(playing, "run", run)
+    with pytest.raises(HarnessFault, match="far enough"):
+        playing.play(cell, tmp_path)
 
 
 # -- commands ----------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ AGENT = """
 import json, os, subprocess, sys
 left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 told = {name: os.environ[name] for name in ("FTDOJO_MCP_URL", "FTDOJO_MCP_TOKEN")}
-open("told.json", "w").write(json.dumps(told | {"left": left.pid}))
+open(sys.argv[1], "w").write(json.dumps(told | {"left": left.pid}))
 print("done")
 """
 
@@ -52,8 +52,9 @@ def gone(pid: int) -> bool:
 
 def test_a_program_finds_the_door_in_its_environment_and_leaves_nothing_running(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    play_program(agent(tmp_path, AGENT), settings(runs), None, [*DOOR, str(runs)])
-    told = json.loads((runs / "told.json").read_text())
+    command = f"{agent(tmp_path, AGENT)} {tmp_path / 'told.json'}"
+    play_program(command, settings(runs), None, [*DOOR, str(runs)])
+    told = json.loads((tmp_path / "told.json").read_text())
     assert told["FTDOJO_MCP_URL"] == "http://127.0.0.1:9/mcp" and len(told["FTDOJO_MCP_TOKEN"]) > 16
     assert gone(told["left"]) and (runs / "program.log").read_text() == "done\n"
     assert (runs / "a-run" / "summary.json").exists(), "the door was closed in order"
@@ -61,9 +62,9 @@ def test_a_program_finds_the_door_in_its_environment_and_leaves_nothing_running(
 
 def test_a_program_whose_time_is_up_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program, "GRACE_SECONDS", 0.0)
-    code = "import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
-    play_program(agent(tmp_path, code), settings(tmp_path, 2.0), None, [*DOOR, str(tmp_path)])
     written = tmp_path / "pid"
+    code = f"import os, time\nopen({str(written)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
+    play_program(agent(tmp_path, code), settings(tmp_path, 2.0), None, [*DOOR, str(tmp_path)])
     assert not written.exists() or gone(int(written.read_text()))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks.errors import InputError, did_you_mean
-from tools.training.made_to_fail import TRAININGS, share_of
 
 PARTS = {
     "valuation": "no looks at sources, no mixtures, no source distrusted after an audit",
@@ -19,8 +18,8 @@ PARTS = {
     "tpe": "hyperparameters are the default, or those that did best so far",
 }
 """By name: what a run does without it."""
-FAILING = f"{TRAININGS}SHARE"
-"""Of the trainings, a share that is made to fail: ``trainings:0.3``."""
+TRAININGS = "trainings:"
+"""Begins the name of another part: a share of the trainings, which is made to fail (``trainings:0.3``)."""
 
 
 def check_parts(names: Sequence[str]) -> tuple[str, ...]:
@@ -30,7 +29,18 @@ def check_parts(names: Sequence[str]) -> tuple[str, ...]:
         InputError: there is no such part.
     """
     for name in names:
-        if name not in PARTS and share_of(name) is None:
+        if name not in PARTS and failing_share(name) is None:
             wrong = "is no part that can be left out"
-            raise InputError(f"--without {name}", wrong, did_you_mean(name, [*PARTS, FAILING]))
+            raise InputError(f"--without {name}", wrong, did_you_mean(name, [*PARTS, f"{TRAININGS}SHARE"]))
     return tuple(dict.fromkeys(names))
+
+
+def failing_share(part: str) -> float | None:
+    """The share of trainings (0.0 to 1.0, neither included) that a part's name has fail; None for another."""
+    if not part.startswith(TRAININGS):
+        return None
+    try:
+        share = float(part.removeprefix(TRAININGS))
+    except ValueError:
+        return None
+    return share if 0.0 < share < 1.0 else None

@@ -65,14 +65,12 @@ class Group:
 
     def scores(self, policy: str) -> Interval | None:
         """Mean score of a policy over its seeds."""
-        mine = self.runs.get(policy, {})
-        return _interval([_drawn(run.score, index) for index, run in enumerate(mine.values())], _values(mine))
+        return over_seeds([run.score for run in self.runs.get(policy, {}).values()])
 
     def base(self) -> Interval | None:
         """Mean score of the untouched model over the seeds of the group."""
         found = {seed: run for runs in self.runs.values() for seed, run in runs.items() if not _prompted(run)}
-        values = [run.base.value for run in found.values()]
-        return _interval([_drawn(run.base, index) for index, run in enumerate(found.values())], values)
+        return over_seeds([run.base for run in found.values()])
 
     def shares(self, policy: str, start: Start) -> dict[int, float]:
         """By seed, the share of the gap that a policy closes; without seeds that have no gap."""
@@ -125,6 +123,15 @@ def policies(groups: Sequence[Group]) -> list[str]:
     return list(dict.fromkeys(policy for group in groups for policy in group.runs))
 
 
+def over_seeds(scores: Sequence[Score]) -> Interval | None:
+    """Mean of some seeds' scores; a lone one keeps its own interval. None of no scores."""
+    if len(scores) == 1:
+        return Interval(scores[0].value, scores[0].low, scores[0].high, 1)
+    return _interval(
+        [_drawn(each, index) for index, each in enumerate(scores)], [each.value for each in scores]
+    )
+
+
 def mean_share(groups: Sequence[Group], policy: str, start: Start) -> Interval | None:
     """Mean share of the gap over groups, their seeds together; None where none has a gap."""
     of_group = [
@@ -144,6 +151,8 @@ def mean_share(groups: Sequence[Group], policy: str, start: Start) -> Interval |
 
 def mean_score(runs: Sequence[Result]) -> Interval | None:
     """Mean score over tasks, their seeds together; None of no runs."""
+    if len(runs) == 1:
+        return over_seeds([runs[0].score])
     by_task: dict[str, list[Result]] = {}
     for run in runs:
         by_task.setdefault(run.cell.task, []).append(run)
@@ -157,7 +166,7 @@ def mean_score(runs: Sequence[Result]) -> Interval | None:
 
 
 def _interval(draws: Sequence[Draws], values: Sequence[float]) -> Interval | None:
-    """Of the mean over seeds; with one seed it is the score's own."""
+    """Of the mean."""
     if not values:
         return None
     rng = np.random.default_rng(1)
@@ -177,10 +186,6 @@ def _drawn(score: Score, seed: int) -> Draws:
 
 def _share(value: float, low: float, high: float) -> float:
     return (value - low) / (high - low)
-
-
-def _values(runs: Mapping[int, Result]) -> list[float]:
-    return [run.score.value for run in runs.values()]
 
 
 def _prompted(run: Result) -> bool:

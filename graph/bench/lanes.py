@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from graph.bench.results import Cell, Result
-from tasks.errors import InputError
+from tasks.errors import HarnessFault, InputError
 
 CALIBRATION_SECONDS = 2.0
 CALIBRATION_SIZE = 512
@@ -66,25 +66,36 @@ def play_all(
         places: the lanes' cores.
         done: called with each result, by one thread at a time.
         failed: called with the line of what could not be played.
+
+    Raises:
+        HarnessFault: a result could not be written.
     """
     waiting: queue.SimpleQueue[Sequence[Cell]] = queue.SimpleQueue()
     for cells in queues:
         waiting.put(cells)
-    lock, running = threading.Lock(), set[subprocess.Popen[str]]()
+    lock, running, stop = threading.Lock(), set[subprocess.Popen[str]](), threading.Event()
+    errors: list[HarnessFault] = []
+
+    def play_queue(cells: Sequence[Cell], place: Cores) -> None:
+        for cell in cells:
+            if stop.is_set():
+                return
+            told = _child(cell, out, place, running)
+            with lock:
+                if isinstance(told, Result):
+                    done(cell, told)
+                elif not stop.is_set():
+                    failed(cell, told)
 
     def work(place: Cores) -> None:
-        while True:
-            try:
-                cells = waiting.get_nowait()
-            except queue.Empty:
-                return
-            for cell in cells:
-                told = _child(cell, out, place, running)
-                with lock:
-                    if isinstance(told, Result):
-                        done(cell, told)
-                    else:
-                        failed(cell, told)
+        try:
+            while not stop.is_set():
+                play_queue(waiting.get_nowait(), place)
+        except queue.Empty:
+            return
+        except HarnessFault as error:  # a result that cannot be written: the main thread says so
+            errors.append(error)
+            stop.set()
 
     threads = [threading.Thread(target=work, args=(place,), daemon=True) for place in places]
     try:
@@ -94,8 +105,11 @@ def play_all(
             while thread.is_alive():
                 thread.join(0.5)  # in slices, so that Ctrl-C is heard
     finally:
+        stop.set()
         for process in tuple(running):
             process.terminate()
+    if errors:
+        raise errors[0]
 
 
 def _child(cell: Cell, out: Path, place: Cores, running: set[subprocess.Popen[str]]) -> Result | str:

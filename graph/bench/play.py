@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from graph.bench.ablations import check_parts
+from graph.bench.ablations import check_parts, failing_share
+from graph.bench.injected_failures import FaultPlan, inject
 from graph.bench.program import LOG_FILE, play_program, submit
 from graph.bench.results import Cell, Result
 from graph.policy_names import COMMAND, kind_of, knows
@@ -47,6 +48,7 @@ def settings_of(cell: Cell, out: Path) -> RunSettings:
         budget_seconds=cell.budget_seconds,
         max_rows=cell.max_rows,
         edition=cell.edition,
+        search=cell.search,
         memory=str(_memory(cell, out)) if cell.remembers else "off",
         runs_dir=str(out / RUNS / cell.folder),
     )
@@ -71,13 +73,17 @@ def play(
     settings = settings or settings_of(cell, out)
     folder = Path(settings.runs_dir)
     lessons = _lessons(settings.memory)
+    share = next(filter(None, map(failing_share, cell.without)), None)
+    if share is not None and (cut_off := unfinished(folder)) is not None:
+        shutil.rmtree(cut_off)  # which trainings fail is counted in the process that was killed
     run_dir = unfinished(folder) or _finished(folder)
     # A finished run is one that a kill parted from its line.
     if run_dir is None or not (run_dir / SUMMARY).exists():
         if kind_of(cell.plays) == "command":
             run_dir = _by_program(cell, settings, run_dir)
         elif run_dir is None:
-            run_dir = folder / str(run(settings, on_event, without=cell.without)["run"])
+            opened = None if share is None else inject(FaultPlan(cell.seed, share))
+            run_dir = folder / str(run(settings, on_event, without=cell.without, opened=opened)["run"])
         else:
             resume(run_dir, on_event)
     told = result_of(cell, Journal.open(run_dir / "journal.jsonl", write=False), out)
@@ -179,7 +185,7 @@ def _spent(journal: Journal) -> tuple[int, float]:
 
 def _memory(cell: Cell, out: Path) -> Path:
     """Lessons of one policy and base model: no other policy learns from them."""
-    name = f"{cell.plays}-{cell.base_model.rpartition('/')[2]}"
+    name = f"{cell.plays}-{cell.search}-{cell.base_model.rpartition('/')[2]}"
     return out / MEMORY / "".join(c if c.isalnum() or c in "+=.-" else "_" for c in name)
 
 

@@ -2,14 +2,12 @@
 
 ``ftdojo mcp --http`` opens the run on loopback; the program finds its address and its token in its
 environment (``FTDOJO_MCP_URL``, ``FTDOJO_MCP_TOKEN``). The run's clock counts from the opening, so the
-program's own time is the run's. When it ends, or its time is up, what it started is ended too, and a run that
-it has not submitted is submitted as it stands.
+program's own time is the run's. It works in the folder that the bench was started in. When it ends, or its
+time is up, what it started is ended too, and a run that it has not submitted is submitted as it stands.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import secrets
 import shlex
@@ -22,12 +20,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from graph.doors.seat import reopen_seat
+from graph.extras import require
 from graph.policy_names import COMMAND
 from graph.settings import RunSettings
 from tasks.errors import HarnessFault, InputError
 
 URL_VARIABLE, TOKEN_VARIABLE = "FTDOJO_MCP_URL", "FTDOJO_MCP_TOKEN"
-DOOR = "graph.doors.seat"
 GRACE_SECONDS = 60.0
 """Behind its budget, what a program gets to end by itself: its last verb may be the final test."""
 CLOSING_SECONDS = 30.0
@@ -37,15 +36,12 @@ SERVING = "serving "
 
 
 def require_door() -> None:
-    """Refuse where this installation has no door.
+    """Refuse where what the door needs is not installed.
 
     Raises:
-        InputError: it has none.
+        InputError: it is not.
     """
-    if importlib.util.find_spec("graph.doors") is None:
-        raise InputError(
-            f"--policy {COMMAND}COMMAND", "this installation has no MCP door", "install ft-dojo[mcp]"
-        )
+    require(f"--policy {COMMAND}COMMAND", "mcp")
 
 
 def play_program(command: str, settings: RunSettings, run_dir: Path | None, door: Sequence[str] = ()) -> None:
@@ -64,23 +60,27 @@ def play_program(command: str, settings: RunSettings, run_dir: Path | None, door
     folder = Path(settings.runs_dir)
     folder.mkdir(parents=True, exist_ok=True)
     token = secrets.token_urlsafe(24)
-    served = _start(
-        [*(door or _door(settings, run_dir))], os.environ | {TOKEN_VARIABLE: token}, folder, subprocess.PIPE
-    )
+    opened = os.environ | {TOKEN_VARIABLE: token}
+    served = _start(door or _door(settings, run_dir), opened, subprocess.PIPE)
     try:
         url = _address(served)
-        _drain(served)
+        drained = _drain(served)
         own = os.environ | {URL_VARIABLE: url, TOKEN_VARIABLE: token}
         with (folder / LOG_FILE).open("ab") as log:
-            program = _start(shlex.split(command), own, folder, log)
+            program = _start(shlex.split(command), own, log)
             try:
                 program.wait(settings.budget_seconds + GRACE_SECONDS)
             except subprocess.TimeoutExpired:
                 pass  # its time is up
             finally:
                 _end(program, signal.SIGTERM)
-    finally:
         _end(served, signal.SIGINT)
+        drained.join()
+    finally:
+        if served.poll() is None:
+            _end(served, signal.SIGINT)
+        if served.stderr is not None:
+            served.stderr.close()
 
 
 def submit(run_dir: Path) -> None:
@@ -89,9 +89,11 @@ def submit(run_dir: Path) -> None:
     Raises:
         HarnessFault: it cannot be ended in order.
     """
-    seat = importlib.import_module(DOOR)
-    with seat.reopen_seat(run_dir) as left:
-        left.call("submit")
+    with reopen_seat(run_dir) as seat:
+        under_way = seat.journal.unfinished()
+        if under_way is not None:
+            seat.call("finish_experiment", experiment=under_way)
+        seat.call("submit")
 
 
 def _door(settings: RunSettings, run_dir: Path | None) -> list[str]:
@@ -111,13 +113,12 @@ def _door(settings: RunSettings, run_dir: Path | None) -> list[str]:
 
 
 def _start(
-    command: Sequence[str], environment: Mapping[str, str], folder: Path, errors: int | IO[bytes]
+    command: Sequence[str], environment: Mapping[str, str], errors: int | IO[bytes]
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command,
             env=dict(environment),
-            cwd=folder if errors is not subprocess.PIPE else None,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL if errors is subprocess.PIPE else errors,
             stderr=errors,
@@ -140,11 +141,13 @@ def _address(door: subprocess.Popen[bytes]) -> str:
     raise HarnessFault(f"the MCP door does not open: {' '.join(said[-3:]) or 'it said nothing'}")
 
 
-def _drain(door: subprocess.Popen[bytes]) -> None:
+def _drain(door: subprocess.Popen[bytes]) -> threading.Thread:
     """Read on, so that a door that says much is not held up."""
     stream = door.stderr
     assert stream is not None
-    threading.Thread(target=lambda: [None for _ in stream], daemon=True).start()
+    thread = threading.Thread(target=lambda: [None for _ in stream], daemon=True)
+    thread.start()
+    return thread
 
 
 def _end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -19,7 +19,7 @@ from tasks.base import Score
 
 SCHEMA = 1
 RESULTS_FILE = "results.jsonl"
-MEMORY, WITHOUT = "+memory", " without "
+MEMORY, TREE, WITHOUT = "+memory", "+tree", " without "
 OLD_PARTS = {
     "naive": "all-data",
     "all_data": "all-data",
@@ -37,8 +37,8 @@ class Cell(Record):
     """A task id, or a folder of the user's."""
     seed: int
     policy: str
-    """As of ``--policy``, with ``+memory`` where lessons are kept from run to run of the bench, and
-    ``without PART`` for a part that is left out (``graph.bench.ablations``)."""
+    """As of ``--policy``, with ``+memory`` where lessons are kept from run to run of the bench, ``+tree`` for
+    ``--search tree``, and ``without PART`` for a part that is left out (``graph.bench.ablations``)."""
     base_model: str = "ftdojo-mini"
     budget_seconds: float = Field(gt=0)
     max_rows: int = 2000
@@ -47,12 +47,26 @@ class Cell(Record):
     @property
     def plays(self) -> str:
         """The policy's name alone."""
-        return self.policy.partition(WITHOUT)[0].removesuffix(MEMORY)
+        return self._parts()[0]
 
     @property
     def remembers(self) -> bool:
         """Whether it keeps lessons."""
-        return self.policy.partition(WITHOUT)[0].endswith(MEMORY)
+        return MEMORY in self._parts()[1]
+
+    @property
+    def search(self) -> Literal["greedy", "tree"]:
+        """How the playbook chooses experiments; see ``graph.settings``."""
+        return "tree" if TREE in self._parts()[1] else "greedy"
+
+    def _parts(self) -> tuple[str, list[str]]:
+        """The policy's name, and what is added to it."""
+        name = self.policy.partition(WITHOUT)[0]
+        added: list[str] = []
+        while (suffix := next((each for each in (MEMORY, TREE) if name.endswith(each)), None)) is not None:
+            name = name.removesuffix(suffix)
+            added.append(suffix)
+        return name, added
 
     @property
     def without(self) -> tuple[str, ...]:
@@ -176,7 +190,7 @@ def _of_old(row: dict[str, Any]) -> Result:
     seconds = float(row.get("seconds", 0.0))
     score = {key: row.get(key, row["value"]) for key in ("value", "low", "high")}
     base = dict.fromkeys(("value", "low", "high"), row["base_value"])
-    of = {"metric": "", "n": 0}
+    of: dict[str, Any] = {"metric": "", "n": 0}
     return Result(
         schema_version=0,
         cell=Cell(

@@ -16,7 +16,7 @@ from graph.bench.program import require_door
 from graph.bench.results import RESULTS_FILE, Cell, Result, append, missing, read
 from graph.policies import require_policy
 from graph.policy_names import check_policy, kind_of, trust
-from tasks.errors import ExperimentFailed, HarnessFault, InputError
+from tasks.errors import ExperimentFailed, HarnessFault, InputError, MachineFault, or_fault
 
 Say = Callable[[str], None]
 
@@ -78,6 +78,8 @@ class Bench:
             self.say(f"{number} of {len(cells)}: {cell.text()}")
             try:
                 result = play(cell, self.out.absolute())
+            except MachineFault:
+                raise  # the next run would meet it as well
             except (ExperimentFailed, HarnessFault, InputError) as error:
                 self._failed(cell, str(error))
                 continue
@@ -98,7 +100,8 @@ class Bench:
         play_all(in_order(cells), self.out.absolute(), places, done, self._failed)
 
     def _done(self, cell: Cell, result: Result) -> None:
-        append(self.results_file, result)
+        with or_fault("the results file"):
+            append(self.results_file, result)
         self.say(f"{cell.text()}: {result.score.text()} in {result.seconds:.0f} s")
 
     def _failed(self, cell: Cell, reason: str) -> None:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from graph.bench.ablations import TRAININGS
 from graph.bench.gap import Interval, mean_score
 from graph.bench.plots import study_plot
 from graph.bench.results import MEMORY, WITHOUT, Cell, Result
 from graph.bench.table import markdown
 from tasks.errors import InputError, did_you_mean
-from tools.training.made_to_fail import TRAININGS
 
 V = TypeVar("V")
 ROWS = (100, 300, 1000)

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from graph.bench.gap import Setting
 from graph.bench.play import result_of
 from graph.bench.results import SCHEMA, Result, read_lines
 from graph.policy_names import knows
@@ -102,27 +101,29 @@ def _claims(results: Sequence[Result]) -> list[str]:
 
 def _one_table(results: Sequence[Result]) -> list[str]:
     """What runs must share to be held against each other."""
+    budgets: dict[tuple[str, str, int], dict[str, set[float]]] = defaultdict(lambda: defaultdict(set))
+    machines: dict[tuple[str, str], set[str]] = defaultdict(set)
+    sets: dict[tuple[str, str, int], set[str]] = defaultdict(set)
+    for run in results:
+        cell = run.cell
+        budgets[cell.task, cell.base_model, cell.max_rows][cell.policy].add(cell.budget_seconds)
+        machines[cell.task, cell.base_model].add(run.machine)
+        for what, digest in (("test", run.test_digest), ("data", run.data_digest)):
+            if digest:
+                sets[what, f"{cell.edition} {cell.task}", cell.seed].add(digest)
     found = []
-    for what, of in (
-        ("budgets", lambda run: f"{run.cell.budget_seconds:g} s"),
-        ("machines", lambda run: run.machine),
-    ):
-        by_task: dict[tuple[str, str, int], set[str]] = defaultdict(set)
-        for run in results:
-            by_task[run.cell.task, run.cell.base_model, run.cell.max_rows].add(of(run))
-        for (task, base_model, _), values in by_task.items():
-            if len(values) > 1:
-                found.append(f"{task} with {base_model}: {what} differ ({', '.join(sorted(values))})")
-    for name, of in (("test", lambda run: run.test_digest), ("data", lambda run: run.data_digest)):
-        digests: dict[tuple[Setting | str, int], set[str]] = defaultdict(set)
-        for run in results:
-            if of(run):
-                digests[f"{run.cell.edition} {run.cell.task}", run.cell.seed].add(of(run))
-        for (task, seed), values in digests.items():
-            if len(values) > 1:
-                found.append(
-                    f"{task} seed {seed}: {len(values)} different {name} sets ({name} digests differ)"
-                )
+    for (task, base_model, _), by_policy in budgets.items():
+        # Several budgets are a study, as long as every policy had each of them.
+        if len({frozenset(each) for each in by_policy.values()}) > 1:
+            given = sorted(set().union(*by_policy.values()))
+            listed = ", ".join(f"{seconds:g} s" for seconds in given)
+            found.append(f"{task} with {base_model}: budgets differ between policies ({listed})")
+    for (task, base_model), names in machines.items():
+        if len(names) > 1:
+            found.append(f"{task} with {base_model}: machines differ ({', '.join(sorted(names))})")
+    for (what, task, seed), digests in sets.items():
+        if len(digests) > 1:
+            found.append(f"{task} seed {seed}: {len(digests)} different {what} sets (their digests differ)")
     return found
 
 

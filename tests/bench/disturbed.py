@@ -1,4 +1,4 @@
-"""Disturbed runs: a third of their trainings is made to fail (``python -m graph.bench.disturbed``).
+"""Disturbed runs: a third of their trainings is made to fail (``python -m tests.bench.disturbed``).
 
 Each task and seed runs twice with the same budget: as it is, and with failures of five kinds injected where
 its training children end (``graph.bench.injected_failures``). Told is how many disturbed runs reach 90% of
@@ -14,9 +14,10 @@ from typing import Annotated, Any
 import typer
 
 from graph.bench.injected_failures import SHARE, FaultPlan, inject
-from graph.bench.mini_tasks import by_agent, read_results
 from graph.settings import make_settings
 from tasks import registry
+from tests.bench.generality.results import read
+from tests.bench.played import by_agent
 
 REACHED = 0.9
 """Of the undisturbed score."""
@@ -33,7 +34,7 @@ def main(
     """Run what results.jsonl does not hold yet, then print the table."""
     results = out / "results.jsonl"
     out.mkdir(parents=True, exist_ok=True)
-    done = {(row["task"], row["seed"], row["part"]) for row in read_results(results)}
+    done = {(row["task"], row["seed"], row["part"]) for row in read(results)}
     for task in tasks.split(",") if tasks else registry.ids():
         for seed in (int(text) for text in seeds.split(",")):
             for part in ("undisturbed", "disturbed"):
@@ -53,7 +54,7 @@ def main(
                 with results.open("a", encoding="utf-8") as file:
                     file.write(json.dumps({"task": task, "seed": seed, "part": part, **row}) + "\n")
                 typer.echo(f"{task} seed {seed} {part}: {row['score']}")
-    typer.echo(table(read_results(results)))
+    typer.echo(table(read(results)))
 
 
 def table(rows: list[dict[str, Any]]) -> str:
