@@ -12,13 +12,27 @@ from graph.interruption import SIGNALS, interruptible
 from tasks.errors import ExperimentFailed, Interrupted
 
 
+def _killed_while_training() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    raise ExperimentFailed("train", "crashed", "the process ended by signal 9")
+
+
+def _killed_between_steps() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    pytest.fail("went on")
+
+
 def test_in_a_step_a_signal_ends_its_children_and_whatever_it_fails_with_is_the_interrupt() -> None:
     ended = []
-    with pytest.raises(Interrupted) as caught, interruptible() as interruption:
-        interruption.run_dir = Path("/runs/my run")
-        with interruption.in_steps(lambda: ended.append(True)):
-            os.kill(os.getpid(), signal.SIGTERM)
-            raise ExperimentFailed("train", "crashed", "the process ended by signal 9")
+
+    def step() -> None:
+        with interruptible() as interruption:
+            interruption.run_dir = Path("/runs/my run")
+            with interruption.in_steps(lambda: ended.append(True)):
+                _killed_while_training()
+
+    with pytest.raises(Interrupted) as caught:
+        step()
     assert ended == [True]
     assert caught.value.code == 143
     assert "ftdojo resume '/runs/my run'" in str(caught.value)
@@ -27,8 +41,7 @@ def test_in_a_step_a_signal_ends_its_children_and_whatever_it_fails_with_is_the_
 
 def test_between_steps_a_signal_is_raised_at_once() -> None:
     with pytest.raises(Interrupted, match="before the run began") as caught, interruptible():
-        os.kill(os.getpid(), signal.SIGINT)
-        pytest.fail("went on")
+        _killed_between_steps()
     assert caught.value.code == 130
 
 

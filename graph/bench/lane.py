@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def main(arguments: list[str]) -> int:
@@ -25,6 +26,7 @@ def main(arguments: list[str]) -> int:
     from tasks.errors import FtDojoError
 
     out, cell = Path(arguments[0]), Cell.model_validate_json(arguments[1])
+    told: dict[str, Any]
     try:
         told = {"result": play(cell, out).model_dump(mode="json")}
     except FtDojoError as error:

@@ -173,7 +173,8 @@ def fixed_loop() -> float:
     import numpy as np
 
     matrix = np.random.default_rng(0).normal(size=(CALIBRATION_SIZE, CALIBRATION_SIZE)).astype(np.float32)
-    times, end = [], time.monotonic() + CALIBRATION_SECONDS
+    times: list[float] = []
+    end = time.monotonic() + CALIBRATION_SECONDS
     while time.monotonic() < end or not times:
         began = time.perf_counter()
         matrix @ matrix

@@ -30,7 +30,7 @@ from graph.cli.flags import (
     takes_settings,
 )
 from graph.cli.printable import say, terminal
-from graph.cli.watch import watch
+from graph.cli.run_view import show_run
 from graph.extras import extra_of, install, require
 from graph.policy_names import trust
 from graph.settings import BUNDLED_MODEL, make_settings, parse_duration
@@ -153,7 +153,7 @@ def run(
         fetch_data(settings.task)  # its bars and the live view would paint over each other
         ensure(terminal(stderr=True), settings.base_model)
         began = _began() + (time.monotonic() - before)  # what is downloaded once is not the run's time
-        watch(lambda on_event, answer: start(settings, on_event, answer, began=began), as_json)
+        show_run(lambda on_event, answer: start(settings, on_event, answer, began=began), as_json)
 
 
 @app.command(rich_help_panel=RUNS)
@@ -178,7 +178,7 @@ def resume(
         from graph.run import resume as go_on
 
         run_dir, began = find_run(name, Path(runs_dir)), _began()
-        watch(lambda on_event, answer: go_on(run_dir, on_event, answer, accept_changes, began), as_json)
+        show_run(lambda on_event, answer: go_on(run_dir, on_event, answer, accept_changes, began), as_json)
 
 
 @app.command(rich_help_panel=RUNS)
@@ -200,7 +200,7 @@ def approve(
 
         said = answer_of(yes, edit, reject)
         run_dir, began = find_run(name, Path(runs_dir)), _began()
-        watch(lambda on_event, answer: go_on(run_dir, said, on_event, answer, began), as_json)
+        show_run(lambda on_event, answer: go_on(run_dir, said, on_event, answer, began), as_json)
 
 
 @app.command(rich_help_panel=RUNS)
@@ -222,7 +222,7 @@ def fork(
 
         seconds, began = parse_duration(budget) if budget else None, _began()
         run_dir = fork_run(find_run(name, Path(runs_dir)), at, Path(runs_dir), seconds)
-        watch(lambda on_event, answer: go_on(run_dir, on_event, answer, began=began), as_json)
+        show_run(lambda on_event, answer: go_on(run_dir, on_event, answer, began=began), as_json)
 
 
 @app.command(rich_help_panel=TASKS)

@@ -130,7 +130,7 @@ class DojoEnv(gymnasium.Env[Observation, Mapping[str, Any]]):
         reward = reward_of(self.seat.journal) if self._done else 0.0
         return self._seen(answer.text, answer.facts), reward, terminated, truncated, self._info(answer)
 
-    def render(self) -> str:  # type: ignore[override]
+    def render(self) -> str:
         """The last answer."""
         return self._told
 

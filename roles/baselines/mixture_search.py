@@ -135,7 +135,8 @@ def _told(experiment: Experiment, space: Mapping[str, Any]) -> optuna.trial.Froz
     """
     from optuna.trial import TrialState, create_trial
 
-    trained, score = experiment.training_plan, experiment.evaluation and experiment.evaluation.paired_score
+    trained, answered = experiment.training_plan, experiment.evaluation
+    score = answered.paired_score if answered else None
     if trained is None:
         return None
     rates = space[RATE]

@@ -175,7 +175,8 @@ QUICK = [
     ),
     Hostile(
         "descriptors_in_flight",
-        "a, b = socket.socketpair()\nmust_fail(socket.send_fds, a, [b'x'], [0])\nmust_fail(a.sendmsg, [b'x'])",
+        "a, b = socket.socketpair()\nmust_fail(socket.send_fds, a, [b'x'], [0])\n"
+        "must_fail(a.sendmsg, [b'x'])",
     ),
     Hostile("hide_what_is_open", "must_fail(c, 'prctl', 4, 0, 0, 0, 0)"),
     Hostile(

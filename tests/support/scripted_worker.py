@@ -43,9 +43,14 @@ class ScriptedWorker:
         self.threads = 1
         self.known = known
         self.jobs: list[str] = []
+        self.interrupted = False
 
     def warm(self) -> None:
         """Nothing to import."""
+
+    def interrupt(self) -> None:
+        """Jobs end by themselves; what comes next is told."""
+        self.interrupted = True
 
     def close(self) -> None:
         """Nothing to stop."""
