@@ -53,7 +53,7 @@ def _summary(journal: Journal, examined: Examined, file: Path) -> list[str]:
         said = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(said, dict):
             raise ValueError("no object")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return [f"cannot be read ({error})"]
     found, then = _at_head(journal, examined, said)
     made = json.loads(json.dumps(result_of(then, file.parent / "champion", file.parent / NAME)))

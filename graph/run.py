@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -214,15 +214,17 @@ class _Thread:
         """Go on to the end or to a question."""
         stream = graph.stream(todo, self.config, durability="sync", stream_mode=["custom", "updates"])
         question = None
-        for mode, event in cast(Iterator[tuple[str, dict[str, Any]]], stream):
-            if mode == "custom":
-                if self.on_event:
-                    self.on_event(event)
-            elif "__interrupt__" in event:
-                question = event["__interrupt__"][0].value
-            else:
-                for changed in event.values():
-                    self.summary = (changed or {}).get("summary", self.summary)
+        # Closed before the checkpoints are: a thread of LangGraph may be writing when a listener raises.
+        with closing(cast(Generator[tuple[str, dict[str, Any]]], stream)) as events:
+            for mode, event in events:
+                if mode == "custom":
+                    if self.on_event:
+                        self.on_event(event)
+                elif "__interrupt__" in event:
+                    question = event["__interrupt__"][0].value
+                else:
+                    for changed in event.values():
+                        self.summary = (changed or {}).get("summary", self.summary)
         return question
 
     def waiting(self, question: Question) -> dict[str, object]:

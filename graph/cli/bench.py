@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from graph.cli.printable import say
 from graph.policy_names import COMMAND
 from graph.settings import BUNDLED_MODEL, parse_duration
 from tasks.errors import InputError
@@ -90,7 +91,7 @@ def bench(
     played = _bench(cells, out, parallel)
     results = read(played.results_file) if table_only else played.play()
     text = tables(results, gap_from).text()
-    typer.echo(text)
+    say(text)
     if write is not None:
         write.write_text(f"{text}\n", encoding="utf-8")
     if page is not None and results:
@@ -98,7 +99,7 @@ def bench(
 
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(leaderboard(results, _command(), gap_from), encoding="utf-8")
-        typer.echo(f"wrote {page}")
+        say(f"wrote {page}")
 
 
 @commands.command()
@@ -108,9 +109,9 @@ def verify(file: Annotated[Path, typer.Argument(metavar="FILE", help="A results.
 
     found = check(file)
     for problem in found.problems:
-        typer.echo(problem)
+        say(problem)
     verdict = "sound" if found.sound else f"{len(found.problems)} problems"
-    typer.echo(f"{file}: {found.lines} lines, {found.journals} journals read again: {verdict}")
+    say(f"{file}: {found.lines} lines, {found.journals} journals read again: {verdict}")
     if not found.sound:
         raise SystemExit(2)
 
@@ -149,14 +150,14 @@ def study(
     results = read(played.results_file) if table_only else played.play()
     out.mkdir(parents=True, exist_ok=True)
     text, files = write_study(name, points, results, out)
-    typer.echo(text)
-    typer.echo(f"wrote {' and '.join(map(str, files))}")
+    say(text)
+    say(f"wrote {' and '.join(map(str, files))}")
 
 
 def _bench(cells: list[Cell], out: Path, parallel: int) -> Bench:
     from graph.bench.schedule import Bench
 
-    return Bench(cells, out, parallel, lambda line: typer.echo(line, err=True))
+    return Bench(cells, out, parallel, lambda line: say(line, err=True))
 
 
 def _tasks(names: str) -> list[str]:

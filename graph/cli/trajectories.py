@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from graph.cli.flags import RunsDir
+from graph.cli.printable import say
 
 
 def trajectories(
@@ -28,4 +29,4 @@ def trajectories(
     rows = [json.dumps(trajectory_of(run_dir), ensure_ascii=False) + "\n" for run_dir in found]
     with or_input_error(str(out), "cannot be written", "name a file in a folder you may write to"):
         out.write_text("".join(rows), encoding="utf-8")
-    typer.echo(f"wrote {len(rows)} trajectories to {out}")
+    say(f"wrote {len(rows)} trajectories to {out}")

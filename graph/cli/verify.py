@@ -5,7 +5,6 @@ Exit codes of ``verify``: 0 nothing differs, 1 something does, 2 wrong input.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graph.cli.flags import RESULTS, AsJson, RunsDir
-from graph.cli.printable import printable
+from graph.cli.printable import json_text, say
 from graph.extras import require
 from tasks.errors import InputError
 
@@ -60,27 +59,27 @@ def verify(
         facts: dict[str, Any] = {"run": found.run, "head": found.head, "verified": not differs}
         facts |= {"accepted": found.accepted, "signature": str(signed) if signed else None}
         facts |= {"checks": [asdict(one) for one in found.findings]}
-        typer.echo(json.dumps(facts, ensure_ascii=False))
+        say(json_text(facts))
     else:
         _print(found)
         if signed:
-            typer.echo(f"signed: {signed}")
+            say(f"signed: {signed}")
     if differs:
         raise SystemExit(1)
 
 
 def _print(found: Verified) -> None:
     for finding in found.findings:
-        typer.echo(printable(f"{finding.check:12} {finding.told}"))
+        say(f"{finding.check:12} {finding.told}")
     for line in found.accepted:
-        typer.echo(printable(f"marked: gone on although it had changed: {line}"))
+        say(f"marked: gone on although it had changed: {line}")
     for line in (line for finding in found.findings for line in finding.unchecked):
-        typer.echo(printable(f"not checked: {line}"))
+        say(f"not checked: {line}")
     for line in found.differences:
-        typer.echo(printable(f"differs: {line}"))
+        say(f"differs: {line}")
     count = len(found.differences)
     result = f"{count} differences" if count > 1 else "1 difference" if count else "nothing differs"
-    typer.echo(printable(f"{found.run}: {result}"))
+    say(f"{found.run}: {result}")
 
 
 @commands.command(rich_help_panel=RESULTS)
@@ -94,4 +93,4 @@ def archive(
     from graph.verify import archive_run
 
     count = archive_run(find_run(name, Path(runs_dir)), file)
-    typer.echo(f"{file}: {count} files; check it with: ftdojo verify {file}")
+    say(f"{file}: {count} files; check it with: ftdojo verify {file}")

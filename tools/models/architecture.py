@@ -42,6 +42,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(config, dict):
         raise InputError(str(file), "not a JSON object", "copy the file from the Hub again")
+    if not isinstance(config.get("text_config") or {}, dict):
+        raise InputError(str(file), "its text_config is no object", "copy the file from the Hub again")
     return config
 
 

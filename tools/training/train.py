@@ -122,7 +122,7 @@ def _is_there(model: Path, payload: dict[str, Any]) -> bool:
     """Whether a finished training of exactly this lies there already."""
     try:
         found = json.loads((model / "training.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(found, dict) and found.get("payload") == json.loads(json.dumps(payload))
 

@@ -39,7 +39,7 @@ def _set(workspace: Workspace, card: DataCard, decontaminator: Decontaminator) -
     try:
         content = workspace.inside(card.path).read_bytes()
         rows: list[dict[str, Any]] = [json.loads(line) for line in content.splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return [f"cannot be read ({error})"]
     found = []
     if sha256(content).hexdigest() != card.data_sha256:

@@ -59,6 +59,6 @@ class FileDigests:
 def _read(memory: Path) -> dict[str, str]:
     try:
         held = json.loads(memory.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return {str(key): str(value) for key, value in held.items()} if isinstance(held, dict) else {}
