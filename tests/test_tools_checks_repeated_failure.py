@@ -144,6 +144,7 @@ def test_a_refusal_becomes_a_failure_of_the_experiment_that_cost_no_training():
         ("train", "crashed", True),
         ("probe", "diverged", True),
         ("evaluate", "timeout", True),
+        ("probe", "does_not_fit", False),
         ("data", "empty_data", False),
         ("train", "repeated", False),
         ("train", "rejected", False),

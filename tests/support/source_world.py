@@ -128,7 +128,7 @@ class SourceWorld:
     def step(self) -> Plan | None:
         """Plan the next experiment and let it happen; None where nothing is planned."""
         planned = plan(self.dojo(), f"e{len(self.history) + 1:02d}")
-        if planned is None:
+        if not isinstance(planned, Plan):
             return None
         brings = self.looks if planned.steps else self.long
         shares = {name: planned.weights.get(name, 1.0) for name in planned.sources}

@@ -103,9 +103,14 @@ def tried(experiment: Experiment) -> TrainingPlan | None:
 
 
 def mendable(experiment: Experiment) -> bool:
-    """Whether it failed of what says nothing about its data: a smaller, gentler or second try may succeed."""
+    """Whether it failed of what says nothing about its data: a smaller, gentler or second try may succeed.
+
+    What does not fit in any form is none of these: the same work would not fit again.
+    """
     failure = experiment.failure
-    return failure is not None and failure.stage in MENDABLE_STAGES and failure.code in CAUSES
+    if failure is None or failure.code == "does_not_fit":
+        return False
+    return failure.stage in MENDABLE_STAGES and failure.code in CAUSES
 
 
 def failed_in_training(experiments: Iterable[Experiment], cause: str) -> tuple[Experiment, ...]:
