@@ -127,8 +127,11 @@ def merge_differences(start: Path, adapter: Path, folder: Path) -> list[str]:
         adapter: the adapter.
         folder: the merged model.
     """
+    from transformers.utils.logging import disable_progress_bar
+
     from tools.models.load import load_model
 
+    disable_progress_bar()
     made, held = _merged(start, adapter), load_model(folder)
     return weight_differences(dict(made.named_parameters()), dict(held.named_parameters()))
 
