@@ -191,8 +191,9 @@ class _Thread:
         """The folder that the last state names for this run, where it has lain elsewhere; else None."""
         values = graph.get_state(self.config).values
         place, run = values.get("run_dir"), values.get("run")
-        own = run == self.session.dojo.journal.info.run and place
-        return Path(place) if own and Path(place) != self.run_dir else None
+        if not place or run != self.session.dojo.journal.info.run or Path(place) == self.run_dir:
+            return None
+        return Path(place)
 
     def go_on(self, graph: Graph, todo: Any) -> Question | None:
         """Go on to the end or to a question."""

@@ -296,8 +296,15 @@ class Dojo:
         file = self.workspace.experiment_dir(experiment) / f"{name or split}.jsonl"
         place = (self.model_dir(experiment), file, self.workspace, self.worker, split)
         kept = self.answer_cache if experiment == BASE and split != "test" else None
-        limits = {"timeout_seconds": timeout_seconds, "cache": kept, "server": self.eval_server}
-        answer = partial(evaluating.evaluate, samples, self.spec, *place, **limits)
+        answer = partial(
+            evaluating.evaluate,
+            samples,
+            self.spec,
+            *place,
+            timeout_seconds=timeout_seconds,
+            cache=kept,
+            server=self.eval_server,
+        )
         what, smaller = (
             f"answering {name or split} with {experiment}",
             partial(answer, batch_rows=SMALL_BATCH),
