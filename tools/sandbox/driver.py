@@ -96,6 +96,8 @@ class Driver:
         self.cache = self.work / "cache"
         self.reaches_all = self._settle()
         self.filter = self._choose_filter()
+        self.hidden: frozenset[int] = frozenset()
+        """Processes that did not say what they have open when they were looked at last."""
 
     def _settle(self) -> bool:
         """Becomes what it stays; returns whether ``kill(-1)`` reaches the scripts and nothing else."""
@@ -206,7 +208,9 @@ class Driver:
         if memory_of_descendants(self.plan.memory_bytes) > self.plan.memory_bytes:
             return f"more than {self.plan.memory_bytes} bytes of memory in all its processes"
         held = held_by_descendants()
-        if held.hidden:
+        # Twice in a row: a process that is just becoming another program is closed for a moment.
+        still, self.hidden = held.hidden & self.hidden, held.hidden
+        if still:
             return "a process that hides what it has open"
         if held.sockets > MOST_SOCKETS:
             return f"more than {MOST_SOCKETS} sockets"

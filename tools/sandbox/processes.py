@@ -12,7 +12,7 @@ from dataclasses import dataclass
 LONGEST_END_SECONDS = 20.0
 PAGE = os.sysconf("SC_PAGESIZE")
 DELETED = " (deleted)"
-SHARED_MEMORY = ("/dev/zero", "/memfd:", "/SYSV")
+SHARED_MEMORY = ("/dev/zero", "/memfd:", "/SYSV", "/anon_hugepage")
 """Mappings that the kernel shows as deleted files and that lie on no disk."""
 
 
@@ -75,28 +75,31 @@ class Held:
     deleted_bytes: int
     """Of files without a name: open, or only mapped."""
     sockets: int
-    hidden: bool
-    """A process does not say what it has open."""
+    hidden: frozenset[int]
+    """Processes that live and do not say what they have open."""
 
 
 def held_by_descendants() -> Held:
     """What all descendants have open, each file and socket counted once."""
     deleted: dict[str, int] = {}
     sockets: set[str] = set()
-    hidden = False
+    hidden: set[int] = set()
     for pid in descendants():
         try:
             for link, place in _links(pid):
                 if link.startswith("socket:"):
                     sockets.add(link)
                 elif link.endswith(DELETED):
-                    found = os.stat(place)
-                    if found.st_nlink == 0:
-                        deleted[f"{found.st_dev}:{found.st_ino}"] = found.st_blocks * 512
+                    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # closed by now
+                        found = os.stat(place)
+                        if found.st_nlink == 0:
+                            deleted[f"{found.st_dev}:{found.st_ino}"] = found.st_blocks * 512
         except PermissionError:
-            hidden = True
+            # One that has ended and is not collected yet has no memory, and is shown as root's.
+            if _read(pid, "statm").split()[:1] not in ([], ["0"]):
+                hidden.add(pid)
         deleted |= {name: max(size, deleted.get(name, 0)) for name, size in _mapped(pid).items()}
-    return Held(sum(deleted.values()), len(sockets), hidden)
+    return Held(sum(deleted.values()), len(sockets), frozenset(hidden))
 
 
 def _links(pid: int) -> Iterator[tuple[str, str]]:
@@ -112,7 +115,8 @@ def _links(pid: int) -> Iterator[tuple[str, str]]:
 def _mapped(pid: int) -> dict[str, int]:
     """Bytes mapped of files without a name, by device and inode; shared memory counts as memory already."""
     found: dict[str, int] = {}
-    for line in _read(pid, "maps").splitlines():
+    told = _read(pid, "maps")
+    for line in told.splitlines() if DELETED in told else ():
         fields = line.split(maxsplit=5)
         if len(fields) == 6 and fields[5].endswith(DELETED) and not fields[5].startswith(SHARED_MEMORY):
             start, _, end = fields[0].partition("-")
