@@ -54,7 +54,7 @@ def test_a_policy_of_python_is_named_in_the_records_and_needed_again_on_resuming
     run = ftdojo.resume(run_dir, policy=policy)
     first = ftdojo.journal(run_dir).experiments()[0]
     assert (first.plan.decided_by, first.training_plan.decided_by) == (asked, "playbook")
-    assert run["outcome"] == "stuck"
+    assert run["outcome"] == "max_experiments"
 
 
 def _stop_at_card(event: dict[str, Any]) -> None:

@@ -65,7 +65,7 @@ def observation_space() -> spaces.Dict:
     )
 
 
-class DojoEnv(gymnasium.Env[Observation, Mapping[str, Any]]):
+class DojoEnv(gymnasium.Env[Observation, dict[str, Any]]):
     """One task's runs, an episode each.
 
     Args:
@@ -130,7 +130,7 @@ class DojoEnv(gymnasium.Env[Observation, Mapping[str, Any]]):
         reward = reward_of(self.seat.journal) if self._done else 0.0
         return self._seen(answer.text, answer.facts), reward, terminated, truncated, self._info(answer)
 
-    def render(self) -> str:
+    def render(self) -> Any:
         """The last answer."""
         return self._told
 

@@ -135,8 +135,11 @@ def _calling(opening: Opening) -> Any:
     async def call_tool(ctx: Any, params: Any) -> CallToolResult:
         text, answer = await _in_thread(ctx, partial(play, params.name, params.arguments or {}))
         facts = {name: value for name, value in answer.plain().items() if name != "text"} if answer else None
-        content = [TextContent(type="text", text=text)]
-        return CallToolResult(content=content, structured_content=facts, is_error=not (answer and answer.ok))
+        return CallToolResult(
+            content=[TextContent(type="text", text=text)],
+            structured_content=facts,
+            is_error=not (answer and answer.ok),
+        )
 
     return call_tool
 

@@ -55,7 +55,10 @@ def bounded_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The plain values with long lists cut; only their names, where they are too long all the same."""
     cut = {name: _cut(value) for name, value in facts.items()}
     text = json.dumps(cut, ensure_ascii=False, default=str)
-    return json.loads(text) if len(text) <= FACTS_CHARACTERS else {"left_out": sorted(cut)[:MOST_LISTED]}
+    if len(text) > FACTS_CHARACTERS:
+        return {"left_out": sorted(cut)[:MOST_LISTED]}
+    plain: dict[str, Any] = json.loads(text)
+    return plain
 
 
 def _cut(value: Any) -> Any:
