@@ -20,6 +20,9 @@ from tools.verification.foundations import Foundation, code_files, differences, 
 from tools.workspace import Workspace
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+
+
 @pytest.fixture
 def space(tmp_path: Path) -> Workspace:
     return Workspace.create(tmp_path, "run")
