@@ -23,7 +23,7 @@ from tools.checks.champion import outcome_of
 from tools.models.base_model import resolve_base_model
 
 SOURCE = "workshop-sheet"
-COLUMNS = {SOURCE: {"prompt": "question", "answer": "answer"}}
+COLUMNS = {SOURCE: {"prompt": "*", "answer": "answer"}}
 LORA = TrainingPlan(
     method="lora",
     learning_rate=4e-3,
