@@ -19,6 +19,8 @@ from tools.verification.files import changed_files, pruned_models
 from tools.verification.foundations import Foundation, code_files, differences, packages, scorer_files
 from tools.workspace import Workspace
 
+pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+
 
 @pytest.fixture
 def space(tmp_path: Path) -> Workspace:

@@ -131,15 +131,6 @@ def called_right(run: Copied) -> None:
     run.record(run.predictions())
 
 
-def other_adapter(run: Copied) -> None:
-    file = run.model("adapter/adapter_model.safetensors")
-    from safetensors.numpy import load_file, save_file
-
-    tensors = {name: 2 * value for name, value in load_file(file).items()}
-    save_file(tensors, file, metadata={"format": "pt"})
-    run.record(file)
-
-
 def leaked_row(run: Copied) -> None:
     """A test item among the training rows, in a file that the journal and its card know."""
     item = json.loads((run.task / "test.jsonl").read_text().splitlines()[0])
@@ -274,11 +265,6 @@ CHANGES: dict[str, tuple[Change, str]] = {
         lambda run: flip_byte(run.model("model.safetensors")),
         "model/model.safetensors: is not the file",
     ),
-    "the adapter's bytes": (
-        lambda run: flip_byte(run.model("adapter/adapter_model.safetensors")),
-        "adapter_model.safetensors: is not the file",
-    ),
-    "another adapter that the journal knows": (other_adapter, "base and adapter merged again differ"),
     "a file beside the weights": (
         lambda run: run.model("extra.safetensors").write_bytes(b"x"),
         "extra.safetensors: is none of the files that the training wrote",

@@ -8,6 +8,7 @@ cannot be made again without training; there the digests of parent and child are
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -132,7 +133,9 @@ def merge_differences(start: Path, adapter: Path, folder: Path) -> list[str]:
     from tools.models.load import load_model
 
     disable_progress_bar()
-    made, held = _merged(start, adapter), load_model(folder)
+    with warnings.catch_warnings():  # what libraries will change one day is not this run's matter
+        warnings.simplefilter("ignore", FutureWarning)
+        made, held = _merged(start, adapter), load_model(folder)
     return weight_differences(dict(made.named_parameters()), dict(held.named_parameters()))
 
 
