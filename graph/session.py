@@ -14,6 +14,7 @@ import json
 import math
 import os
 import threading
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -173,7 +174,9 @@ def start(settings: RunSettings, began: float | None = None) -> Session:
         worker, data = _read(settings, spec, on_error)
         test = SealedTest.seal(data.load_test)
         counter = token_counter(base_model)
-        _refuse_hopeless(settings, least_budget_seconds(base_model, counter, data.validation, test.n))
+        spent = 0.0 if began is None else time.monotonic() - began
+        least = least_budget_seconds(base_model, counter, data.validation, test.n)
+        _refuse_hopeless(settings, spent + least, spent)
         remarks = _looked_at(settings, base_model, data, worker)
         probes = probed(settings, models)
         if spec.check_gold is not None and spec.script is not None:
@@ -208,8 +211,13 @@ def _from_anywhere(settings: RunSettings) -> RunSettings:
     return settings.model_copy(update=own)
 
 
-def _refuse_hopeless(settings: RunSettings, least_seconds: float) -> None:
+def _refuse_hopeless(settings: RunSettings, least_seconds: float, spent_seconds: float = 0.0) -> None:
     """Refuse a budget in which nothing of the kind could be done, before any weight is read.
+
+    Args:
+        settings: with the budget.
+        least_seconds: of the shortest run, what starting has taken included.
+        spent_seconds: what starting has taken.
 
     Raises:
         InputError: with the smallest budget that could do.
@@ -217,7 +225,8 @@ def _refuse_hopeless(settings: RunSettings, least_seconds: float) -> None:
     if settings.budget_seconds < least_seconds:
         raise InputError(
             f"--budget {settings.budget_seconds:g}s",
-            f"cannot fit one experiment with {settings.base_model} on this machine, however fast it is",
+            f"cannot fit one experiment with {settings.base_model} on this machine, however fast it is "
+            f"(starting took {spent_seconds:.0f} s)",
             f"give it more than {math.ceil(least_seconds / 60)}m, or take a smaller model",
         )
 
