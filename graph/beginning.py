@@ -76,8 +76,13 @@ def from_anywhere(settings: RunSettings) -> RunSettings:
     return settings.model_copy(update=own)
 
 
-def refuse_hopeless(settings: RunSettings, least_seconds: float) -> None:
+def refuse_hopeless(settings: RunSettings, least_seconds: float, spent_seconds: float = 0.0) -> None:
     """Refuse a budget in which nothing of the kind could be done, before any weight is read.
+
+    Args:
+        settings: with the budget.
+        least_seconds: of the shortest run, what starting has taken included.
+        spent_seconds: what starting has taken.
 
     Raises:
         InputError: with the smallest budget that could do.
@@ -85,6 +90,7 @@ def refuse_hopeless(settings: RunSettings, least_seconds: float) -> None:
     if settings.budget_seconds < least_seconds:
         raise InputError(
             f"--budget {settings.budget_seconds:g}s",
-            f"cannot fit one experiment with {settings.base_model} on this machine, however fast it is",
+            f"cannot fit one experiment with {settings.base_model} on this machine, however fast it is "
+            f"(starting took {spent_seconds:.0f} s)",
             f"give it more than {math.ceil(least_seconds / 60)}m, or take a smaller model",
         )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -179,7 +180,9 @@ def start(settings: RunSettings, decider: PolicyName | None = None, began: float
         worker, data = _read(settings, spec, on_error)
         test = SealedTest.seal(data.load_test)
         counter = token_counter(base_model)
-        refuse_hopeless(settings, least_budget_seconds(base_model, counter, data.validation, test.n))
+        spent = 0.0 if began is None else time.monotonic() - began
+        least = least_budget_seconds(base_model, counter, data.validation, test.n)
+        refuse_hopeless(settings, spent + least, spent)
         remarks = _looked_at(settings, base_model, data, worker)
         probes = probed(settings, models)
         if spec.check_gold is not None and spec.script is not None:
