@@ -49,8 +49,11 @@ Code = Literal[
 ]
 
 
-class FtDojoError(Exception):
-    """Every error that FT-Dojo raises on purpose."""
+class FtDojoError(RuntimeError):
+    """Every error that FT-Dojo raises on purpose.
+
+    A ``RuntimeError``: LangGraph's server passes on the sentence of those, and masks errors of other kinds.
+    """
 
 
 class InputError(FtDojoError):

@@ -221,7 +221,7 @@ def test_accepted_changes_mark_the_run_for_ever(run: Copied) -> None:
 
 def test_a_forged_file_of_test_answers_is_not_read_at_the_end(run: Copied) -> None:
     cut_before_the_end(run)
-    file = run.predictions("test", "base")
+    file = run.predictions("test-1", "base")
     golds = [json.loads(line)["answer"] for line in (run.task / "test.jsonl").read_text().splitlines()]
 
     def right(items: list[dict[str, Any]]) -> None:
@@ -232,7 +232,9 @@ def test_a_forged_file_of_test_answers_is_not_read_at_the_end(run: Copied) -> No
     summary = resume(run.run_dir)
     assert isinstance(summary["base_test"], dict)
     assert summary["base_test"]["value"] < 50.0
-    assert any("test.jsonl is none that the run wrote" in note for note in ftdojo.journal(run.run_dir).notes)
+    assert any(
+        "test-1.jsonl is none that the run wrote" in note for note in ftdojo.journal(run.run_dir).notes
+    )
     assert verify(run.run_dir, Wish()).differences == ()
 
 
@@ -245,7 +247,7 @@ def test_who_rewrites_all_of_it_is_found_by_a_rerun_a_kept_head_or_a_signature_a
     """Answers, verdicts, scores, chain and documents written anew, so that all of it fits together."""
     kept, mine = heads(run.journal)[-1], key(tmp_path, "mine")
     sign_run(run.run_dir, mine)
-    file = run.predictions("test", "base")
+    file = run.predictions("test-1", "base")
     golds = [json.loads(line)["answer"] for line in (run.task / "test.jsonl").read_text().splitlines()]
     answered = [json.loads(line) for line in file.read_text().splitlines()]
     forge(run, [item | {"prediction": str(gold)} for item, gold in zip(answered, golds, strict=True)])

@@ -93,7 +93,7 @@ def test_a_trial_that_was_stopped_early_is_ranked_by_the_items_that_both_answere
     def trial(id: str, weights: dict[str, float], value: float, stopped: EarlyStop | None) -> Experiment:
         said = Evaluation(split="validation", score=score(value), predictions="p", stopped=stopped)
         return Experiment.model_construct(
-            id=id, plan=Plan.model_construct(steps=20, weights=weights), evaluation=said
+            id=id, plan=Plan.model_construct(steps=20, weights=weights, sources=()), evaluation=said
         )
 
     history = [trial("e03", even, 75.0, None), trial("e04", alone, 90.0, behind)]

@@ -20,6 +20,7 @@ def dojo(*lessons: Any, width: int = 128) -> Any:
         spec=SimpleNamespace(id="aime25"),
         base_model=SimpleNamespace(hidden_size=width),
         profiles=dict,
+        template_tokens=0,
         ways=lambda kinds: ways(*lessons),
     )
 

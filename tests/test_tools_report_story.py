@@ -31,8 +31,8 @@ from tests.support.run_records import comparison, evaluation, lesson, plan, run_
 from tools.report.sentences import WIDTH, Chapter, resting_on
 from tools.report.story import story, story_page
 
-SILENT = {"heartbeat"}
-"""Kinds that say nothing but the time."""
+SILENT = {"heartbeat", "evidence"}
+"""Kinds that say nothing but the time, and digests."""
 HOSTILE = (
     "\x1b[2J\u202e\u200b <b>bold</b> [e99] [link](http://a.b) ![i](x) `code` # head *x* &amp; \x07"
     + "x" * 300
@@ -124,6 +124,7 @@ def whole(folder: Path) -> Journal:
     journal.finish("e01", "kept")
     failed(journal, "e02")
     journal.heartbeat()
+    journal.append("evidence", {"about": "data set", "files": {"data/a.jsonl": "0" * 64}}, "e01")
     journal.append("candidate_chosen", {"candidate": "e01", "outcome": "stuck", "reason": "nothing is left"})
     look = Look(items=100, level=0.05, comparison=comparison("e01", "base", 20.0))
     journal.append("confirmation", Confirmation(candidate="e01", looks=(look,), confirmed=True))

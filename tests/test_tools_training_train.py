@@ -17,7 +17,7 @@ from tests.support.copy_word_task import data_card
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.training.length_groups import LengthGroups, LongestFirst
 from tools.training.loss_curve import divergence, loss_fall, rate, thin
-from tools.training.train import LATER_FIELDS, probe, train
+from tools.training.train import ADOPTED, LATER_FIELDS, probe, train
 from tools.workspace import Workspace
 
 PLAN = TrainingPlan(
@@ -90,7 +90,9 @@ def test_training_again_returns_what_is_there_unless_the_plan_changed(
     first = train(plan, "e01", model, card, space, shared_worker())
     weights = space.inside(first.model_dir) / "model.safetensors"
     written = weights.stat().st_mtime_ns
-    assert train(plan, "e01", model, card, space, shared_worker()) == first
+    again = train(plan, "e01", model, card, space, shared_worker())
+    assert again.remarks == (*first.remarks, ADOPTED)
+    assert again.model_copy(update={"remarks": first.remarks}) == first
     assert weights.stat().st_mtime_ns == written
     other = train(plan.model_copy(update={"max_steps": 4}), "e01", model, card, space, shared_worker())
     assert other.steps == 4

@@ -24,6 +24,7 @@ FREE = frozenset(
         "loss_on",
         "budget_seconds",
         "policy",
+        "search",
         "max_usd",
         "max_tokens",
         "decision_seconds",
@@ -34,6 +35,7 @@ FREE = frozenset(
         "max_new_tokens",
         "forgetting_budget",
         "max_experiments",
+        "max_disk_gb",
         "target",
     }
 )

@@ -158,9 +158,9 @@ QUICK = [
         "libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]\n"
         "while True:\n"
         "    with open('m', 'w+b') as file:\n"
-        "        file.write(bytes(8_000_000)); file.flush(); os.unlink('m')\n"
-        "        assert libc.mmap(None, 8_000_000, 1, 1, file.fileno(), 0)\n"
-        "    time.sleep(0.05)",
+        "        file.write(bytes(500_000)); file.flush(); os.unlink('m')\n"
+        "        assert libc.mmap(None, 500_000, 1, 1, file.fileno(), 0)\n"
+        "    time.sleep(0.02)",
         ("killed", "error"),
         "on d",
     ),

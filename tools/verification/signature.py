@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from subprocess import CompletedProcess
 
 from tasks.errors import InputError
 from tools.process.environment import child_environment
@@ -123,7 +124,7 @@ def _allowed(expected: Path) -> str:
     return "\n".join(keys) + "\n"
 
 
-def _call(arguments: list[str], content: bytes = b"", agent: str = "") -> subprocess.CompletedProcess[str]:
+def _call(arguments: list[str], content: bytes = b"", agent: str = "") -> CompletedProcess[str]:
     """Run the tool without a terminal: a key with a passphrase comes from an agent."""
     tool = shutil.which(TOOL)
     if tool is None:
@@ -134,8 +135,8 @@ def _call(arguments: list[str], content: bytes = b"", agent: str = "") -> subpro
         [tool, *arguments], input=content, capture_output=True, timeout=SECONDS, env=environment, check=False
     )
     decoded = (done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
-    return subprocess.CompletedProcess(done.args, done.returncode, *decoded)
+    return CompletedProcess(done.args, done.returncode, *decoded)
 
 
-def _said(done: subprocess.CompletedProcess[str]) -> str:
+def _said(done: CompletedProcess[str]) -> str:
     return " ".join((done.stderr or done.stdout).split())[:200]
