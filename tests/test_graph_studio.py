@@ -175,6 +175,7 @@ def test_a_request_that_names_an_address_a_path_or_a_model_is_refused_and_the_ke
             assert "a request may not choose it" in told and "\n" not in told
         with pytest.raises(BlockingIOError):  # nobody has knocked
             listening.accept()
+        client.assistants.delete(stored)
 
 
 def _error(client, assistant: str, **how) -> str:
