@@ -23,8 +23,8 @@ from tools.dojo import Dojo
 def forecast(dojo: Dojo, plan: Plan) -> Forecast | None:
     """What a plan is expected to gain over the weights that it trains on from; None where too little was
     tried to say anything."""
-    journal, base = dojo.journal, dojo.journal.base_evaluation
-    if not dojo.forecaster.past.experiments or base is None:
+    journal = dojo.journal
+    if not dojo.forecaster.past.experiments or (base := journal.base_evaluation) is None:
         return None
     features = planned(journal.info, base, journal.experiments(), plan)
     found = dojo.forecaster.foresee(journal, features, "planned")

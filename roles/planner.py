@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from memory.records import Experiment, Move, Plan
 from roles import replay
+from roles.forecast import forecast
 from roles.look_plans import go_on_from_best_look, look, mix
 from roles.plan_context import (
     CLEAN_GAIN,
@@ -88,7 +89,7 @@ def plan(dojo: Dojo, experiment: str) -> Plan | Stop | None:
         reasons = "; ".join(f"{name}: {why_unusable(profile)}" for name, profile in dojo.profiles().items())
         raise ExperimentFailed("plan", "empty_data", f"no source can be used ({reasons})")
     if dojo.search == "tree":
-        return tree.choose(context, proposals(context, (*RULES, *BRANCHES)))
+        return tree.choose(context, proposals(context, (*RULES, *BRANCHES)), forecast)
     return next(proposals(context, RULES), None)
 
 
