@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graph.session import _refuse_hopeless
+from graph.beginning import refuse_hopeless
 from graph.settings import make_settings
 from roles.least_budget import MOST_CORE_FLOPS, least_budget_seconds, most_flops
 from tasks.base import Sample
@@ -71,7 +71,7 @@ def test_longer_prompts_need_more() -> None:
 
 def test_the_refusal_names_the_smallest_budget() -> None:
     settings = make_settings(task="aime25", budget_seconds=300.0, base_model="ftdojo-mini")
-    _refuse_hopeless(settings, 299.0)
+    refuse_hopeless(settings, 299.0)
     with pytest.raises(InputError, match="cannot fit one experiment with ftdojo-mini") as refused:
-        _refuse_hopeless(settings, 1234.0)
+        refuse_hopeless(settings, 1234.0)
     assert refused.value.fix == "give it more than 21m, or take a smaller model"
