@@ -97,6 +97,7 @@ def _http(settings: Any) -> Iterator[Door]:
     opening = Opening(lambda: open_seat(settings))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
+        listening.listen()  # a client that comes before the server is ready waits
         port = listening.getsockname()[1]
         app = http_app(make_server(opening), TOKEN, port)
         server = uvicorn.Server(
