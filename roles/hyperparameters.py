@@ -25,7 +25,7 @@ from tools.training.learning_rate import Method, learning_rate_range
 
 EARLIER_TRUST = 0.5
 """Of its distance from the middle, what the rank of a trial of another run keeps: it was of other data, or of
-another start."""
+another start. A judgement, not measured."""
 FEW_TRIALS = 10
 """Before as many, Optuna's own default draws at random (``TPESampler(n_startup_trials=10)``)."""
 

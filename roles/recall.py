@@ -25,7 +25,8 @@ LESSON_SHARE = 1.5
 """A plan from a lesson takes the time of the screenings that it saves."""
 SURE = 0.75
 """Probability from which on one kind of data is looked at and the other waits until training stalls: a wrong
-order costs time, and no source is lost by it."""
+order costs time, and no source is lost by it. Set on simulated tasks (``tests.bench.warm_start``), of which
+half had been looked at."""
 
 
 def from_lesson(context: PlannerContext) -> Plan | None:
