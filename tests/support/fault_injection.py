@@ -108,8 +108,9 @@ class Injector:
         elif fault in ("SIGINT", "SIGTERM"):
             os.kill(os.getpid(), signal.Signals[fault])
         elif fault == "EMFILE":
-            used = len(os.listdir("/proc/self/fd"))
-            resource.setrlimit(resource.RLIMIT_NOFILE, (used, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+            resource.setrlimit(
+                resource.RLIMIT_NOFILE, (_lowest_free(), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+            )
         elif fault == "clock":
             import memory.journal.log
 
@@ -117,6 +118,14 @@ class Injector:
         else:
             number = getattr(errno, fault)
             raise OSError(number, os.strerror(number))
+
+
+def _lowest_free() -> int:
+    """The descriptor that the next open would get: as the limit, it is the first that fails."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    number = os.open(os.devnull, os.O_RDONLY)
+    os.close(number)
+    return number
 
 
 def trial(work: Callable[[], Mapping[str, Any]], folder: Path, plan: Plan, out: Path) -> Trial:
