@@ -25,7 +25,8 @@ from graph.task_names import load_task
 from memory.records import TrainingPlan
 from tasks.base import Edition, LoadOptions, Sample, Source, TaskSpec
 from tasks.load import load
-from tools.curation.profile import examples_of, suggest_columns
+from tools.curation.columns import suggest_columns
+from tools.curation.profile import examples_of
 from tools.curation.targets import formatted
 from tools.evaluation.evaluate import evaluate
 from tools.models.base_model import resolve_base_model
@@ -42,8 +43,8 @@ TOLD = ("rows", "steps", "tokens", "step_seconds", "wall_seconds", "stopped_earl
 
 def main(
     task: Annotated[str, typer.Option(help="Task id or folder.")],
-    source: Annotated[str, typer.Option(help="The clean source.")],
     base_model: Annotated[str, typer.Option(help="Name, directory or Hub id.")],
+    source: Annotated[list[str] | None, typer.Option(help="The clean ones; all without it.")] = None,
     minutes: Annotated[float, typer.Option(help="All of it, the test included.")] = 30.0,
     method: Annotated[str, typer.Option(help="full or lora.")] = "full",
     seed: Annotated[int, typer.Option()] = 0,
@@ -56,7 +57,8 @@ def main(
     test, model = data.load_test(), resolve_base_model(base_model).path
     with tempfile.TemporaryDirectory() as name, closing(Worker()) as worker:
         space = Workspace(Path(name))
-        rows = _write_rows(spec, next(each for each in data.sources if each.name == source), space)
+        chosen = [each for each in data.sources if not source or each.name in source]
+        rows = _write_rows(spec, chosen, space)
         kept_back = 1.3 * _answering_seconds(len(test), spec, data.validation, model, space, worker) + 10.0
         left = 60 * minutes - (time.monotonic() - started) - kept_back
         plan = TrainingPlan(
@@ -75,10 +77,14 @@ def main(
     typer.echo(json.dumps(told | {name: trained[name] for name in TOLD}))
 
 
-def _write_rows(spec: TaskSpec, source: Source, space: Workspace) -> Path:
-    """Every row of the source in the task's format, uncleaned: the practitioner knows that it is clean."""
-    columns = dict(source.columns) or suggest_columns(source.rows[:400], spec)
-    found = [row._replace(answer=formatted(spec, row.answer)) for row in examples_of(source, columns, spec)]
+def _write_rows(spec: TaskSpec, sources: Sequence[Source], space: Workspace) -> Path:
+    """Every row of the sources in the task's format, uncleaned: they are known to be clean."""
+    found = []
+    for source in sources:
+        columns = dict(source.columns) or suggest_columns(source.rows[:400], spec)
+        found += [
+            row._replace(answer=formatted(spec, row.answer)) for row in examples_of(source, columns, spec)
+        ]
     path = space.run_dir / "rows.jsonl"
     path.write_text("".join(json.dumps(dict(row.record())) + "\n" for row in found), encoding="utf-8")
     return path
