@@ -39,7 +39,7 @@ def agent(folder: Path, code: str) -> str:
 
 def gone(pid: int) -> bool:
     """Whether a process has ended; a zombie has."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while time.monotonic() < end:
         try:
             if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":

@@ -146,7 +146,7 @@ def _refused(url: str, body: bytes | None, headers: dict[str, str]) -> tuple[int
     """Status, body and the names of headers of an answer that is an error."""
     request = urllib.request.Request(url, body, headers)
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(request, timeout=20)
+        urllib.request.urlopen(request, timeout=120)
     with caught.value as answer:
         return answer.code, answer.read(), {name.lower() for name in answer.headers}
 
