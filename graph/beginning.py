@@ -6,7 +6,7 @@ import math
 from datetime import datetime
 from pathlib import Path
 
-from graph.settings import RunSettings
+from graph.settings import MOST_ROWS, RunSettings
 from graph.task_names import on_disk
 from memory.journal.log import Journal
 from memory.records import PolicyName, RunInfo
@@ -17,10 +17,25 @@ from tools.process.machine import versions
 from tools.sealed_test import SealedTest, data_digest
 from tools.workspace import Workspace
 
+PAPER_ROWS = 2000
+"""Most rows of an experiment on a published task (arXiv 2603.01712, its budget)."""
+ROWS_A_SECOND = 10
+"""Of the user's own data, for each second of the budget. Curating reads some 500 rows a second on a CPU core,
+so that they cost a few percent of it, and a training that reads more of them than that is rare."""
+
 
 def edition_of(settings: RunSettings, spec: TaskSpec) -> Edition:
     """The edition that is run; a task of the user's own has one."""
     return "user" if spec.domain == "custom" else settings.edition
+
+
+def most_rows(settings: RunSettings, spec: TaskSpec) -> int:
+    """Most training rows in one experiment: as set, or the default for the task."""
+    if settings.max_rows is not None:
+        return settings.max_rows
+    if edition_of(settings, spec) != "user":
+        return PAPER_ROWS
+    return min(max(PAPER_ROWS, int(ROWS_A_SECOND * settings.budget_seconds)), MOST_ROWS)
 
 
 def run_info(
@@ -44,7 +59,7 @@ def run_info(
         policy=decider or settings.policy,
         seed=settings.seed,
         budget_seconds=settings.budget_seconds,
-        max_rows=settings.max_rows,
+        max_rows=most_rows(settings, spec),
         memory=settings.memory,
         test_digest=test.digest,
         data_digest=data_digest(data, spec.metric),

@@ -348,7 +348,7 @@ def _build(
         worker=worker,
         count_tokens=count_tokens,
         seed=settings.seed,
-        max_rows=settings.max_rows,
+        max_rows=journal.info.max_rows,
         max_experiments=settings.max_experiments,
         search=settings.search,
         loss_on=settings.loss_on,

@@ -32,6 +32,8 @@ from tools.forgetting import watched
 
 BUNDLED_MODEL = "ftdojo-mini"
 DEFAULT_BUDGET = "5m"
+MOST_ROWS = 1_000_000
+"""Most training rows that an experiment may be given."""
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -230,7 +232,13 @@ class RunSettings(BaseModel):
     )
     seed: int = Field(0, description="Seed of the generated rows, the samples and the training.", ge=0)
     runs_dir: str = Field(default_factory=default_runs_dir, description="Folder that holds the runs.")
-    max_rows: int = Field(2000, description="Most training rows in one experiment.", gt=0, le=1_000_000)
+    max_rows: int | None = Field(
+        None,
+        description="Most training rows in one experiment (default: the paper's 2,000; of your own data "
+        "ten for each second of the budget, if that is more).",
+        gt=0,
+        le=MOST_ROWS,
+    )
     max_length: int | None = Field(
         None,
         description="Longest training row in tokens, prompt and answer (default: from the data).",
@@ -289,7 +297,7 @@ class Options(TypedDict, total=False):
     baseline: str
     seed: int
     runs_dir: str
-    max_rows: int
+    max_rows: int | None
     max_length: int | None
     max_new_tokens: int | None
     forgetting_budget: float | None

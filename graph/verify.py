@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from graph.beginning import most_rows
 from graph.documents import check_documents
 from graph.session import read_settings
 from graph.settings import RunSettings
@@ -211,7 +212,7 @@ def _foundations(opened: Opened) -> Finding:
     first: dict[str, object] = {
         "seed": settings.seed,
         "policy": settings.policy,
-        "max_rows": settings.max_rows,
+        "max_rows": most_rows(settings, opened.spec),
     }
     first |= {"budget_seconds": settings.budget_seconds, "task": opened.spec.id}
     first |= {"test_digest": opened.test.digest}

@@ -26,6 +26,9 @@ OVERHEAD_SHARE = 0.4
 """Of an experiment, the most that its fixed part may take, evaluation included."""
 FEW_EPOCHS = 3.0
 """Passes over the data that a textbook fine-tuning takes; where less time is left, it is not divided."""
+FEW_STEPS = 2000
+"""Optimiser steps that a fraction of may already say what it does (a judgement): a budget that holds so many
+is divided, whatever part of the data they read."""
 LONG_SHARE = 0.75
 """Of the time left, what one long training takes then: the rest may still better it."""
 SEARCHABLE_EXPERIMENTS = 10
@@ -114,12 +117,14 @@ def experiment_seconds(dojo: Dojo, history: Sequence[Experiment], method: Method
 
 
 def long_seconds(dojo: Dojo, history: Sequence[Experiment], method: Method, rows: int) -> float | None:
-    """The wall-clock of one long training on so many rows; None where the time left holds some passes."""
+    """The wall-clock of one long training on so many rows; None where the time left holds some passes, or
+    many steps."""
     left = dojo.remaining_budget_seconds()
     speed = dojo.training_speed(TrainingPlan(method=method))
     seconds = left - dojo.overhead_seconds() - speed.fixed_seconds
-    epochs = seconds * speed.tokens_per_second / max(rows * mean_row_tokens(dojo), 1.0)
-    if epochs >= FEW_EPOCHS:
+    row = mean_row_tokens(dojo)
+    readable = seconds * speed.tokens_per_second / max(row, 1.0)
+    if readable >= FEW_EPOCHS * rows or readable >= FEW_STEPS * usual_batch_size(row):
         return None
     rest = (1 - LONG_SHARE) * left
     return left if rest < meaningful_seconds(dojo, method) else LONG_SHARE * left

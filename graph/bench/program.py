@@ -106,9 +106,10 @@ def _door(settings: RunSettings, run_dir: Path | None) -> list[str]:
         "--base-model": settings.base_model,
         "--edition": settings.edition,
         "--seed": str(settings.seed),
-        "--max-rows": str(settings.max_rows),
         "--memory": settings.memory,
     }
+    if settings.max_rows is not None:
+        given["--max-rows"] = str(settings.max_rows)
     return [*started, *(word for pair in given.items() for word in pair)]
 
 

@@ -36,7 +36,7 @@ def mcp(
     edition: Annotated[str, option("edition")] = "mini",
     seed: Annotated[int, option("seed")] = 0,
     max_experiments: Annotated[int | None, option("max_experiments")] = None,
-    max_rows: Annotated[int, option("max_rows")] = 2000,
+    max_rows: Annotated[int | None, option("max_rows")] = None,
     name: Annotated[str, typer.Option("--run", help="Go on with a run that its agent left.")] = "",
     folder: Annotated[
         Path | None,

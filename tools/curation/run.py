@@ -71,7 +71,7 @@ STEPS: Mapping[type, Step] = {
 EXAMPLES = 5
 """Removed rows that are kept per operation."""
 QUOTED_CHARACTERS = 600
-FEWEST_SELECTED, ROOM = 20_000, 10
+FEWEST_SELECTED, ROOM = 20_000, 3
 """Rows of a source that enter a recipe at most: so many, or so many times the rows that may come out."""
 
 
