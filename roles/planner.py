@@ -18,7 +18,7 @@ The playbook's order is the order of a practised fine-tuner:
    perturb, keep what wins. Warm restarts of the schedule come with it (arXiv 1608.03983).
 6. **Widen** when improving stalls: add the next kind of data to the champion's.
 
-Where a training scored well and forgot more than its budget, it is made **again with general rows**
+Where a training scored well and forgot more than its budget, it goes **on with general rows**
 (``roles.replay``), before anything else but looks.
 
 Each function that can make a plan returns None when its case does not apply.
@@ -134,17 +134,17 @@ def _switched_off(rule: Rule, dojo: Dojo) -> bool:
 
 
 def _replay(context: PlannerContext) -> Plan | None:
-    """The training that forgetting kept from becoming the incumbent, once more with more general rows."""
-    before = replay.to_repeat(context.dojo, context.history)
+    """On from the training that forgetting kept from becoming the incumbent, with more general rows."""
+    before = replay.to_recover(context.dojo, context.history)
     if before is None or before.forgetting is None:
         return None
     share = replay.next_share(before.plan.replay)
     return draft(
         context,
         sources=before.plan.sources,
-        init_from=before.plan.init_from,
+        init_from=before.id,
         change="operations",
-        hypothesis=f"With {share:.0%} of general rows {before.id} learns the task and forgets less",
+        hypothesis=f"On with {share:.0%} of general rows {before.id} keeps the task and recovers the rest",
         reason=f"{before.id} would have been kept but for what it forgot: {before.forgetting.text()}",
         expected_gain=before.comparison.delta if before.comparison else 0.0,
         seconds=min(before.plan.max_seconds, context.dojo.remaining_budget_seconds()),

@@ -1,8 +1,8 @@
 """Replay: how many general rows go into training, and when a plan is tried again with them.
 
-Where forgetting alone kept a model from becoming the incumbent, the same training is made again with a share
-of general rows in it, and with a larger one where that was not enough. What comes after keeps the share:
-without it training would forget what the share had kept.
+Where forgetting alone kept a model from becoming the incumbent, training goes on from it with a share of
+general rows, and with a larger one where that was not enough: what it learnt of the task stays, and rehearsal
+brings back what was forgotten. What comes after keeps the share: without it training would forget again.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ def share_for(dojo: Dojo, history: Sequence[Experiment]) -> float:
     return share if share and can_replay(dojo) else 0.0
 
 
-def to_repeat(dojo: Dojo, history: Sequence[Experiment]) -> Experiment | None:
-    """The blocked experiment that is to be tried again with more general rows; None where there is none left.
+def to_recover(dojo: Dojo, history: Sequence[Experiment]) -> Experiment | None:
+    """The blocked experiment from which training goes on with more general rows; None where none is left.
 
-    A look at a source is not repeated: it compares sources, and what goes on from it takes the share. Neither
-    is one whose repetition failed or learnt the task too little: the same again would come to the same.
+    Not from a look at a source: it compares sources, and what goes on from it takes the share. Nor where
+    that was tried before and failed: the same again would come to the same.
     """
     after = list(history)
     while after and any(experiment.outcome == "kept" for experiment in after):
@@ -66,12 +66,5 @@ def to_repeat(dojo: Dojo, history: Sequence[Experiment]) -> Experiment | None:
         return None
     last = candidates[-1]
     share, since = next_share(last.plan.replay), after[after.index(last) + 1 :]
-    if share <= last.plan.replay or any(_repeats(each, last, share) for each in since):
-        return None
-    return last
-
-
-def _repeats(experiment: Experiment, before: Experiment, share: float) -> bool:
-    plan, first = experiment.plan, before.plan
-    same = set(plan.sources) == set(first.sources) and plan.init_from == first.init_from
-    return same and plan.replay >= share
+    tried = any(each.plan.init_from == last.id and each.plan.replay >= share for each in since)
+    return None if share <= last.plan.replay or tried else last

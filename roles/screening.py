@@ -1,10 +1,14 @@
-"""Screening: each kind of data once, where time holds no look at each source."""
+"""Screening: each kind of data once, where time holds no look at each source.
+
+Where there is one kind alone, nothing is ranked, and a short budget goes into one long training at once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from memory.records import Plan
+from roles import replay
 from roles.method import method_for
 from roles.plan_context import SCREEN_GAIN, PlannerContext, draft
 from roles.recall import preferred_groups, unled
@@ -37,7 +41,8 @@ def screen(context: PlannerContext) -> Plan | None:
     answered = unled(context)
     if context.history and (context.chosen or (answered and answered[0].plan.lessons and context.champion)):
         return None
-    for kind, sources, reason in _candidates(context):
+    candidates = list(_candidates(context))
+    for kind, sources, reason in candidates:
         if context.tried(sources, "base"):
             continue
         if context.champion is not None and not _affords_control(context):
@@ -45,7 +50,9 @@ def screen(context: PlannerContext) -> Plan | None:
         rejected = ", ".join(
             f"{name} ({why_unusable(context.dojo.profiles()[name])})" for name in context.groups["unusable"]
         )
-        return draft(
+        alone = len(candidates) == 1 and not context.history
+        seconds = context.long_seconds(sources) if alone else None
+        plan = draft(
             context,
             sources=sources,
             init_from="base",
@@ -54,8 +61,15 @@ def screen(context: PlannerContext) -> Plan | None:
             reason=reason + (f"; left out: {rejected}" if rejected else ""),
             expected_gain=SCREEN_GAIN,
             share=SCREEN_SHARE,
+            seconds=seconds,
         )
+        return plan if seconds is None else _insured(context, plan)
     return None
+
+
+def _insured(context: PlannerContext, plan: Plan) -> Plan:
+    """With general rows where there are some: most of the budget is not staked on what it may forget."""
+    return plan.model_copy(update={"replay": replay.SHARES[0]}) if replay.can_replay(context.dojo) else plan
 
 
 def _affords_control(context: PlannerContext) -> bool:

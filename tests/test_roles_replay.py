@@ -1,4 +1,4 @@
-"""A training that only forgetting kept from being kept is made again with general rows, then with more."""
+"""A training that only forgetting kept from being kept goes on with general rows, then with more."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ ONE = {"only": 30.0}
 LONG = {"only": 60.0}
 
 
-def test_what_forgot_too_much_is_made_again_with_more_general_rows_until_it_keeps_to_the_budget() -> None:
+def test_what_forgot_too_much_goes_on_with_more_general_rows_until_it_keeps_to_the_budget() -> None:
     world = SourceWorld(looks=ONE, long=LONG, forgets=0.6)
     plans = [world.step() for _ in range(3)]
     first, second, third = (plan for plan in plans if plan)
     assert (first.replay, second.replay) == (0.0, 0.1)
-    assert (second.sources, second.init_from, second.change) == (first.sources, "base", "operations")
+    assert (second.sources, second.init_from, second.change) == (first.sources, "e01", "operations")
     assert "would have been kept but for what it forgot" in second.reason
     assert [e.outcome for e in world.history[:2]] == ["discarded", "kept"]
     # What goes on from it keeps the share: without it training would forget what the share had kept.
@@ -28,12 +28,16 @@ def test_a_larger_share_follows_where_the_first_was_not_enough() -> None:
     assert world.history[2].outcome == "kept"
 
 
-def test_where_no_share_is_enough_nothing_is_kept_and_nothing_built_on_what_forgot() -> None:
+def test_where_no_share_is_enough_nothing_is_kept_and_nothing_more_built_on_what_forgot() -> None:
     world = SourceWorld(looks=ONE, long=LONG, forgets=50.0)
     plans = world.run(8)
-    assert plans[2].replay == 0.3
+    assert [(plan.init_from, plan.replay) for plan in plans[:3]] == [
+        ("base", 0.0),
+        ("e01", 0.1),
+        ("e02", 0.3),
+    ]
     assert world.best() is None
-    assert all(plan.init_from == "base" for plan in plans)
+    assert len(plans) > 3 and all(plan.init_from == "base" for plan in plans[3:])
 
 
 def test_what_learns_too_little_with_general_rows_is_not_made_the_same_way_again() -> None:
@@ -64,3 +68,17 @@ def test_looks_compare_sources_and_take_no_general_rows() -> None:
     after = next(plan for plan in plans if not plan.steps)
     assert after.sources == ("one",)
     assert after.replay == 0.1
+
+
+def test_a_budget_that_holds_one_training_is_not_staked_on_what_it_may_forget() -> None:
+    world = SourceWorld(looks=ONE, long=LONG, forgets=0.6, rows={"only": 1900}, speed=200.0, seconds=1000.0)
+    first = world.step()
+    assert first is not None
+    assert (first.max_seconds, first.replay, world.history[0].outcome) == (750.0, 0.1, "kept")
+
+
+def test_a_model_without_general_answers_is_given_no_general_rows() -> None:
+    world = SourceWorld(looks=ONE, long=LONG, rows={"only": 1900}, speed=200.0, seconds=1000.0)
+    first = world.step()
+    assert first is not None
+    assert (first.max_seconds, first.replay) == (750.0, 0.0)
