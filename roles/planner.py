@@ -71,8 +71,8 @@ VALUATION: tuple[Rule, ...] = (look, mix, go_on_from_best_look)
 def plan(dojo: Dojo, experiment: str) -> Plan | Stop | None:
     """The next experiment, or None when nothing is left to try (the run is stuck).
 
-    ``Dojo.search`` says how it is chosen: ``greedy`` takes the first rule that applies, ``tree`` weighs what
-    all of them propose (``roles.search``).
+    ``Dojo.search`` says how it is chosen: ``greedy`` takes the first rule that applies, and branches of the
+    tree where none does; ``tree`` weighs what all of them propose (``roles.search``).
 
     Raises:
         ExperimentFailed: the pool holds no usable source at all.
@@ -90,7 +90,8 @@ def plan(dojo: Dojo, experiment: str) -> Plan | Stop | None:
         raise ExperimentFailed("plan", "empty_data", f"no source can be used ({reasons})")
     if dojo.search == "tree":
         return tree.choose(context, proposals(context, (*RULES, *BRANCHES)), forecast)
-    return next(proposals(context, RULES), None)
+    first = next(proposals(context, RULES), None)
+    return first or tree.choose(context, proposals(context, BRANCHES), forecast)
 
 
 def proposals(context: PlannerContext, rules: Sequence[tuple[Move, Rule]]) -> Iterator[Plan]:
@@ -351,4 +352,4 @@ BRANCHES: tuple[tuple[Move, Rule], ...] = (
     ("draft", anew),
     ("ablate", leave_out),
 )
-"""What the tree search weighs beside them."""
+"""What the tree search weighs beside them, and what is left to a greedy one whose rules have run out."""

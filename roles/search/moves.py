@@ -10,6 +10,7 @@ from roles.method import method_for
 from roles.plan_context import IMPROVE_SHARE, STALLED_DISCARDS, PlannerContext, draft
 from roles.source_looks import clearly_above, is_look, is_source_look
 from roles.time_split import experiment_seconds
+from tools.checks.champion import beyond_budget
 
 WITHIN = 10.0
 """Points behind the incumbent within which another branch is worth going on with."""
@@ -52,7 +53,7 @@ def other_branch(context: PlannerContext) -> Plan | None:
     rivals = [
         e
         for e in context.after_looks
-        if e.training and e.evaluation and e.id not in line and e.id not in starts
+        if e.training and e.evaluation and e.id not in {*line, *starts} and not beyond_budget(e)
     ]
     best = max(rivals, key=lambda e: context.score_of(e.id), default=None)
     if best is None or context.champion_score - context.score_of(best.id) > WITHIN:
