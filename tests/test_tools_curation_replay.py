@@ -25,9 +25,7 @@ OWN = Source(
 
 
 def general(count: int, name: str = BASE_ANSWERS) -> Source:
-    rows = (
-        {"prompt": f"Say something about topic {n}.", "answer": f"Topic {n} it is."} for n in range(count)
-    )
+    rows = ({"prompt": f"Tell {n}.", "answer": f"It is {n}."} for n in range(count))
     return Source(name, "", tuple(rows), columns=COLUMNS, replay=True)
 
 
@@ -52,6 +50,18 @@ def test_general_rows_make_their_share_and_are_marked_and_counted(tmp_path: Path
     assert card.rows_by_source == {"own": 90, BASE_ANSWERS: 10}
     assert [row["source"] for row in rows if row.get("general")] == [BASE_ANSWERS] * 10
     assert not any(row.get("general") for row in rows if row["source"] == "own")
+
+
+def test_general_rows_that_are_longer_make_their_share_of_tokens(tmp_path: Path) -> None:
+    answers = (f"{n:03d}" * 20 for n in range(50))
+    rows = tuple({"prompt": f"Tell {n}.", "answer": answer} for n, answer in enumerate(answers))
+    source = Source(BASE_ANSWERS, "", rows, columns=COLUMNS, replay=True)
+    card, written = run(tmp_path, recipe(Replay(share=0.25)), source)
+    lengths = {True: 0, False: 0}
+    for row in written:
+        lengths[bool(row.get("general"))] += len(row["prompt"]) + len(row["answer"])
+    assert lengths[True] / sum(lengths.values()) == pytest.approx(0.25, abs=0.04)
+    assert card.replay_rows < 15 and "the share in tokens (30 would be it in rows)" in card.steps[-1].note
 
 
 def test_the_limit_on_rows_holds_with_them(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ BASE_ANSWERS = "general (base's answers)"
 MOST_REPEATS = 4
 """Times that one general row may come: up to four repeats are about as good as new rows (Muennighoff et al.
 2023, arXiv 2305.16264)."""
+MEASURED_ROWS = 400
+"""Rows of the task's own whose mean length stands for all."""
 
 
 def source_name(op: Replay) -> str:
@@ -33,6 +35,9 @@ def replayed(recipe: DataRecipe) -> tuple[str, ...]:
 def replay_rows(rows: Sequence[Example], op: Replay, context: Context) -> Kept:
     """The task's rows, a seeded sample of them where the limit asks for it, and general ones among them.
 
+    They make the share of rows or, where they are longer than the task's, of tokens: so the literature
+    counts a share, and so training costs.
+
     Raises:
         ExperimentFailed: there is no such source, or none of its rows can be used.
     """
@@ -41,27 +46,35 @@ def replay_rows(rows: Sequence[Example], op: Replay, context: Context) -> Kept:
         raise bad_recipe(f"replay: no general rows called {name!r} are at hand")
     own = min(len(rows), int((1.0 - op.share) * context.target_rows))
     wanted = round(op.share / (1.0 - op.share) * own)
-    general, unusable, sealed = _drawn(context.pool[name], wanted, context)
+    most_tokens = wanted * _mean_tokens(rows, context)
+    general, unusable, sealed = _drawn(context.pool[name], wanted, most_tokens, context)
     if wanted and not general:
         raise bad_recipe(f"replay: none of the rows of {name} can be used")
-    taken = (general * MOST_REPEATS)[:wanted]
+    taken = _filled((general * MOST_REPEATS)[:wanted], most_tokens, context)
     kept = [rows[place] for place in sorted(context.rng.sample(range(len(rows)), own))] + taken
     note = f"{len(taken):,} general rows of {name}, {len(general):,} of them different"
-    note += f", {wanted:,} wanted" if len(taken) < wanted else ""
+    if len(taken) == MOST_REPEATS * len(general) < wanted:
+        note += f", {wanted:,} wanted"
+    elif len(taken) < wanted:
+        note += f", the share in tokens ({wanted:,} would be it in rows)"
     note += f"; {unusable:,} without a prompt or an answer, or too long, left out" if unusable else ""
     note += f"; {sealed:,} that match a validation or test item left out" if sealed else ""
     return Kept(context.rng.sample(kept, len(kept)), note)
 
 
-def _drawn(source: Source, wanted: int, context: Context) -> tuple[list[Example], int, int]:
-    """So many usable rows of a source of general rows, at random, and how many rows that were met on the way
-    cannot be used, and how many match a sealed item. A source may be large: no more of it is read."""
+def _drawn(
+    source: Source, wanted: int, most_tokens: float, context: Context
+) -> tuple[list[Example], int, int]:
+    """So many usable rows of a source of general rows, or tokens of them, at random, and how many rows that
+    were met on the way cannot be used, and how many match a sealed item. A source may be large: no more of it
+    is read."""
     found: list[Example] = []
     unusable = sealed = 0
+    tokens = 0.0
     # Without a worked solution's column: what is put together from it is in the task's format.
     roles = {role: column for role, column in source.columns.items() if role != "reasoning"}
     for place in context.rng.sample(range(len(source.rows)), len(source.rows)):
-        if len(found) >= wanted:
+        if len(found) >= wanted or tokens >= most_tokens:
             break
         row = to_example(Raw(source.name, place, source.rows[place]), roles, context.spec)
         if row is None or not _fits(row, context):
@@ -70,9 +83,30 @@ def _drawn(source: Source, wanted: int, context: Context) -> tuple[list[Example]
             sealed += 1
         else:
             found.append(row._replace(general=True))
+            tokens += _tokens(row, context)
     return found, unusable, sealed
 
 
+def _filled(rows: Sequence[Example], most_tokens: float, context: Context) -> list[Example]:
+    """The first of these rows, until they hold so many tokens."""
+    taken: list[Example] = []
+    tokens = 0.0
+    for row in rows:
+        if tokens >= most_tokens:
+            break
+        taken.append(row)
+        tokens += _tokens(row, context)
+    return taken
+
+
+def _mean_tokens(rows: Sequence[Example], context: Context) -> float:
+    some = rows[:: max(1, len(rows) // MEASURED_ROWS)]
+    return sum(_tokens(row, context) for row in some) / max(1, len(some))
+
+
+def _tokens(row: Example, context: Context) -> int:
+    return context.count_tokens(row.prompt) + context.count_tokens(row.answer) + context.template_tokens
+
+
 def _fits(row: Example, context: Context) -> bool:
-    tokens = context.count_tokens(row.prompt) + context.count_tokens(row.answer)
-    return bool(row.answer.strip()) and tokens + context.template_tokens <= context.max_length
+    return bool(row.answer.strip()) and _tokens(row, context) <= context.max_length
