@@ -30,7 +30,8 @@ FEW_STEPS = 2000
 """Optimiser steps that a fraction of may already say what it does (a judgement): a budget that holds so many
 is divided, whatever part of the data they read."""
 LONG_SHARE = 0.75
-"""Of the time left, what one long training takes then: the rest may still better it."""
+"""Of the time left, what one long training takes then: the rest may still better it, where it holds the
+shortest meaningful experiment twice. A restart of the schedule costs more than a little time brings."""
 SEARCHABLE_EXPERIMENTS = 10
 """A budget that holds fewer does not search hyperparameters: a search needs trials."""
 
@@ -127,4 +128,4 @@ def long_seconds(dojo: Dojo, history: Sequence[Experiment], method: Method, rows
     if readable >= FEW_EPOCHS * rows or readable >= FEW_STEPS * usual_batch_size(row):
         return None
     rest = (1 - LONG_SHARE) * left
-    return left if rest < meaningful_seconds(dojo, method) else LONG_SHARE * left
+    return left if rest < 2 * meaningful_seconds(dojo, method) else LONG_SHARE * left
