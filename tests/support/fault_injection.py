@@ -145,6 +145,7 @@ def trial(work: Callable[[], Mapping[str, Any]], folder: Path, plan: Plan, out: 
 
 def _child(work: Callable[[], Mapping[str, Any]], folder: Path, plan: Plan, out: Path) -> int:
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     injector = Injector(folder, plan)
     injector.install()
     told: dict[str, Any] = {"told": "", "summary": {}}
