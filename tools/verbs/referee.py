@@ -6,7 +6,8 @@
 A call is checked before anything happens: there is such a verb, its arguments fit, no other is under way,
 the run goes on and there is time for it. What does not hold is refused in one line. Ids are given out here:
 one that was not is unknown. What a verb does is written into the journal, by the same records as a run of the
-graph; every call, refusals as well, beside it (``tools.verbs.calls``).
+graph, because both act through ``tools.verbs.acts``; every call, refusals as well, beside it
+(``tools.verbs.calls``).
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from memory.journal.log import BASE, Journal
+from memory.journal.log import BASE
 from tasks.errors import CapReached, ExperimentFailed, InputError, InvalidDecision, did_you_mean, or_fault
 from tools.chat.untrusted_text import one_line
 from tools.dojo import Dojo
 from tools.toolkit.all import functions_of
 from tools.toolkit.answers import described, wrong_arguments
 from tools.verbs.acting import acting_verbs
+from tools.verbs.acts import chosen
 from tools.verbs.answer import Answer, Told, bounded_facts, refusal, with_left
 from tools.verbs.calls import Calls
 from tools.verbs.closing import Harness, closing_verbs
@@ -195,7 +197,7 @@ class Referee:
             raise InputError(
                 "the run", f"has ended ({journal.ended['outcome']})", "nothing can be done in it"
             )
-        if verb in (*WORKING, *CLOSING) and verb != "submit" and _chosen(journal):
+        if verb in (*WORKING, *CLOSING) and verb != "submit" and chosen(journal):
             raise InputError("the run", "has chosen its champion", "submit goes on with the reading")
         if verb in WORKING and journal.evaluation(BASE) is not None and dojo.remaining_budget_seconds() <= 0:
             fix = "evaluate and finish what is under way, then call submit"
@@ -214,11 +216,6 @@ class Referee:
         if told.startswith("failed: "):
             raise InvalidDecision(told.partition(": ")[2] or told)
         return Told(told, facts_of(verb, self.dojo, arguments))
-
-
-def _chosen(journal: Journal) -> bool:
-    """Whether a reading of the test was begun and cut short: from there on a run only finishes."""
-    return any(event.kind in ("candidate_chosen", "champion_chosen") for event in journal.events)
 
 
 def _schema(name: str, function: Callable[..., object]) -> VerbSchema:
