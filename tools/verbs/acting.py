@@ -227,7 +227,8 @@ def _evaluating(dojo: Dojo, acts: Acts) -> Verb:
         Args:
             experiment: base, or an experiment's id.
         """
-        known_experiment(dojo.journal, experiment)
+        if experiment != BASE:
+            known_experiment(dojo.journal, experiment)
         with _recorded(dojo, acts, experiment):
             evaluation = acts.evaluate(experiment)
             comparison = None if experiment == BASE else acts.compare(experiment)
