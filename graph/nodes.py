@@ -2,11 +2,12 @@
 
 Roles decide through the run's policy; the harness's own rules (when to stop, what passes the training
 gate, what is audited, from which experiment the search goes on, what the run claims) stand beside them in
-``roles`` and ``tools``. Here alone rows are written, models trained, probed, audited and evaluated, and
-the confirmation items and the test are read.
+``roles`` and ``tools``. Nodes act through ``Step.acts`` alone (``tools.verbs.acts``), as an agent's verbs do:
+by it rows are written, models trained, probed, audited and evaluated, and the confirmation items and the test
+are read.
 
 What a role decides (plan, recipe, training plan) goes into the state as a draft; the gate behind it
-(``graph.approval.gates``) writes it into the journal, after a person approved where one is asked.
+(``graph.approval.gates``) lets it be written into the journal, after a person approved where one is asked.
 
 A node may run twice after a kill, so each step first asks the journal whether its record
 is already there. Experiment ids are deterministic (``e01``, ``e02``...), and the journal
@@ -15,7 +16,7 @@ refuses a second record of the same kind for one experiment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial, wraps
 from typing import Any
@@ -26,21 +27,26 @@ from graph.result import result_of
 from graph.state import RunState
 from graph.step import Step, Work
 from memory.journal.log import BASE
-from memory.records import Experiment, Failure
+from memory.records import Experiment
 from roles import audit, lesson, source_looks, stopping, training_gate
 from roles.forecast import forecast
-from tasks.errors import LONGEST_REASON, DiskFull, ExperimentFailed, MachineFault, or_fault
+from tasks.errors import (
+    LONGEST_REASON,
+    DiskFull,
+    ExperimentFailed,
+    InvalidDecision,
+    MachineFault,
+    Stage,
+    or_fault,
+)
 from tools import disk
-from tools.checks import forgetting, kept_weights
-from tools.checks.champion import candidate_of, outcome_of
-from tools.checks.claim_tests import confirm, final_test
-from tools.checks.explained import measure_explained
+from tools.checks import kept_weights
+from tools.checks.champion import outcome_of
 from tools.checks.repeated_failure import check_training_repeats, refuse_repeats
 from tools.checks.source_kinds import by_kind
 from tools.curation.repair import words
 from tools.models.export.champion import export_champion
 from tools.report.html import write_report
-from tools.verbs.acting import compared
 
 
 def planner(step: Step) -> RunState:
@@ -93,22 +99,38 @@ def _guarded(work: Callable[[Step, str], Draft]) -> Work:
         if step.journal.failure(experiment) is not None:
             return {"failed": True}
         try:
-            return {"failed": False, "draft": work(step, experiment)}
+            with _refusals(work.__name__):
+                return {"failed": False, "draft": work(step, experiment)}
         except ExperimentFailed as failed:
             if disk.full_place(step.session.run_dir) is not None:
                 raise DiskFull(f"{failed.stage}: {failed.message}") from failed  # nothing is wrong with it
-            failure = Failure(
-                stage=failed.stage,
-                code=failed.code,
-                message=failed.message,
-                log_tail=failed.log_tail,
-                tried=failed.tried,
-            )
-            step.journal.append("failure", failure, experiment)
-            step.tell("failure", experiment, failure)
+            step.tell("failure", experiment, step.acts.fail(experiment, failed))
             return {"failed": True}
 
     return node
+
+
+STAGES: Mapping[str, Stage] = {
+    "data_curator": "data",
+    "curate": "data",
+    "training_engineer": "probe",
+    "train": "train",
+    "evaluator": "evaluate",
+}
+"""Of an experiment, by the node in which it may fail."""
+
+
+@contextmanager
+def _refusals(node: str) -> Iterator[None]:
+    """What the acts refuse of a decision fails its experiment.
+
+    Raises:
+        ExperimentFailed: in place of an ``InvalidDecision``.
+    """
+    try:
+        yield
+    except InvalidDecision as refused:
+        raise ExperimentFailed(STAGES[node], "rejected", str(refused)) from refused
 
 
 @_guarded
@@ -129,8 +151,7 @@ def curate(step: Step, experiment: str) -> Draft:
     recipe = step.journal.recipe(experiment)
     assert recipe is not None
     step.announce("data_curator", f"curating {', '.join(recipe.sources)}", experiment)
-    forgetting.fetch_replay(step.dojo, recipe)
-    step.tell("card", experiment, step.dojo.curate(experiment, recipe))
+    step.tell("card", experiment, step.acts.curate(experiment, recipe))
     return {}
 
 
@@ -149,7 +170,7 @@ def training_engineer(step: Step, experiment: str) -> Draft:
     probe = None
     if training_gate.needs_probe(dojo, draft, card):
         try:
-            probe, draft = until_it_fits(step, plan, draft, lambda form: dojo.probe(experiment, form, card))
+            probe, draft = until_it_fits(step, plan, draft, lambda form: step.acts.probe(experiment, form))
         except ExperimentFailed as failed:
             failed.tried = draft.model_dump(mode="json")
             raise
@@ -168,7 +189,7 @@ def train(step: Step, experiment: str) -> Draft:
         step.announce("training_engineer", detail, experiment)
     audience = step.session.audience(experiment, partial(step.tell, "progress", experiment))
     trained, _ = until_it_fits(
-        step, hypothesis, plan, lambda form: step.dojo.train(experiment, form, audience)
+        step, hypothesis, plan, lambda form: step.acts.train(experiment, form, audience)
     )
     step.tell("training", experiment, trained)
     for remark in trained.remarks:
@@ -182,10 +203,10 @@ def evaluator(step: Step, experiment: str) -> Draft:
     """Score the experiment on validation, compare it with the incumbent item by item, assess the result."""
     dojo, journal = step.dojo, step.journal
     step.announce("evaluator", f"answering {len(dojo.validation)} validation items", experiment)
-    evaluation = dojo.evaluate(experiment)
+    evaluation = step.acts.evaluate(experiment)
     if evaluation.stopped:
         step.note(f"{experiment}: {evaluation.stopped.text()}", experiment)
-    comparison = compared(dojo, experiment)
+    comparison = step.acts.compare(experiment)
     if (forgotten := journal.forgetting(experiment)) is not None:
         step.tell("forgetting", experiment, {"text": forgotten.text()})
     if journal.verdict(experiment) is None:
@@ -204,18 +225,17 @@ def diagnostician(step: Step) -> RunState:
     done = _with_outcome(step, experiment)
     if journal.diagnosis(experiment) is None:
         _explained(step, done)
-        sources = audit.sources_to_audit(dojo, done) if getattr(step.policy, "audited", True) else ()
+        sources = audit.sources_to_audit(dojo, done) if step.policy.audited else ()
         shares = _audited(step, experiment, sources)
         with step.thinking():
             diagnosis = step.policy.diagnose(dojo, done, shares)
         journal.append("diagnosis", audit.with_agreements(dojo, diagnosis), experiment)
     learned = lesson.lesson_of(dojo, done)
     if learned is not None:
-        journal.append("lesson", learned, experiment)
-        dojo.record(learned)
+        step.acts.learn(experiment, learned)
         if left_out := dojo.store.left_out():
             step.note(left_out)
-    journal.finish(experiment, outcome_of(done))
+    step.acts.finish(experiment)
     step.tell("finished", experiment, journal.experiments()[-1])
     return {"failed": False, "finished": len(journal.experiments())}
 
@@ -226,7 +246,7 @@ def _explained(step: Step, look: Experiment) -> None:
         return
     groups = by_kind(step.dojo.profiles())
     try:
-        measure_explained(step.dojo, look.id, groups["chain_of_thought"] + groups["direct"])
+        step.acts.explain(look.id, groups["chain_of_thought"] + groups["direct"])
     except ExperimentFailed as failed:
         step.note(f"the sources could not be read with its model: {failed.message}", look.id)
 
@@ -237,7 +257,7 @@ def _audited(step: Step, experiment: str, sources: Sequence[str]) -> dict[str, f
     if not sources:
         return {}
     try:
-        found = step.dojo.audit(experiment, sources)
+        found = step.acts.audit(experiment, sources)
     except ExperimentFailed as failed:
         step.note(f"the sources could not be audited: {failed.message}", experiment)
         return {}
@@ -267,16 +287,16 @@ def finish(step: Step) -> RunState:
     if winner == BASE and ending["outcome"] == "solved":
         reason = f"{ending['reason']}, but its gain over the base could not be confirmed"
         ending = {"outcome": "stuck", "reason": reason}
-    journal.append("champion_chosen", {"champion": winner, **ending})
+    step.acts.claim(winner, ending)
     step.announce("finish", f"opening the sealed test for base and {winner}")
     with _to_its_end("the sealed test could not be read"):
-        final_test(dojo, winner)
+        step.acts.read_test(winner)
     step.tell("test_opened", None, {"champion": winner})
     with or_fault("exporting the champion"):
         exported = export_champion(dojo.workspace, journal, dojo.model_dir(winner), dojo.spec)
     if winner != BASE:
         dojo.evidence.vouch("champion", dojo.workspace.relative(exported), winner)
-    journal.append("run_ended", ending)
+    step.acts.end(ending)
     report = write_report(journal, dojo.workspace.run_dir, dojo.validation)
     if not dojo.evidence.knows(report):  # a run that has ended may be told again, and stays as it is
         dojo.evidence.vouch("report", dojo.workspace.relative(report))
@@ -302,14 +322,12 @@ def _confirmed(step: Step, ending: dict[str, str]) -> str:
 
     The choice is in the journal before an item is answered: from that line on the run only finishes.
     """
-    journal = step.journal
-    candidate = candidate_of(journal.experiments())
-    journal.append("candidate_chosen", {"candidate": candidate.id if candidate else BASE, **ending})
+    candidate = step.acts.choose(ending)
     if candidate is None:
         return BASE
     step.announce("finish", f"testing {candidate.id} against the base on items kept apart")
     with _to_its_end("the confirmation could not be made"):
-        found = confirm(step.dojo, candidate.id)
+        found = step.acts.confirm(candidate.id)
     step.tell("confirmation", candidate.id, {"text": found.text()})
     return candidate.id if found.confirmed else BASE
 

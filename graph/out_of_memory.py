@@ -31,7 +31,7 @@ def until_it_fits(
         except ExperimentFailed as failed:
             if failed.code not in ("does_not_fit", "out_of_memory"):
                 raise
-        text, facts = training_engineer.remembered(plan.experiment, training, card)
+        text, facts = step.acts.ran_out_of_memory(plan.experiment, training)
         step.note(text, plan.experiment, **facts)
         training = training_engineer.within_memory(step.dojo, plan, card, training)
         text, facts = training_engineer.instead(plan.experiment, training)

@@ -17,7 +17,6 @@ from memory.records import TrainingPlan
 from roles import stopping
 from roles.method import method_for
 from tasks.errors import LONGEST_REASON, ExperimentFailed, InputError
-from tools.checks.forgetting import look_at_base
 from tools.checks.judge import calibrate_judge
 from tools.checks.lengths import Asked, settle_lengths
 from tools.checks.source_kinds import kind_of, why_unusable
@@ -49,8 +48,7 @@ def prepare(step: Step) -> RunState:
     if left_out := dojo.store.left_out():
         step.note(left_out)
     step.announce("prepare", f"profiling {len(dojo.pool)} sources")
-    with dojo.ledger.measure("data"):
-        dojo.profiles()
+    step.acts.profile()
     _say_sampled(step)
     if journal.evaluation(BASE) is None:
         _say_unused(step)
@@ -58,7 +56,7 @@ def prepare(step: Step) -> RunState:
         _calibrate_judge(step)
         step.announce("evaluator", "scoring the untouched base model")
         with _before_the_first(step, "cannot be scored"):
-            dojo.evaluate(BASE)
+            step.acts.evaluate(BASE)
     _check_budget(step)
     _look_for_general_answers(step)
     step.tell("evaluation", BASE, journal.evaluation(BASE))
@@ -106,7 +104,7 @@ def _look_for_general_answers(step: Step) -> None:
     if journal.general is None and not journal.experiments() and journal.unfinished() is None:
         step.announce("evaluator", "asking the untouched base model general questions")
         with _before_the_first(step, "its general answers cannot be had"):
-            step.tell("note", None, {"text": look_at_base(step.dojo)})
+            step.tell("note", None, {"text": step.acts.ask_base()})
 
 
 def _say_detectable(step: Step) -> None:
@@ -165,9 +163,7 @@ def _check_budget(step: Step) -> None:
     if step.journal.experiments() or dojo.remaining_budget_seconds() >= shortest:
         return
     needed = dojo.ledger.elapsed_seconds + dojo.finishing_seconds() + shortest
-    step.journal.append(
-        "run_ended", {"outcome": "out_of_budget", "reason": "the budget cannot fit one experiment"}
-    )
+    step.acts.end({"outcome": "out_of_budget", "reason": "the budget cannot fit one experiment"})
     raise InputError(
         f"--budget {step.session.settings.budget_seconds:g}s",
         f"cannot fit one experiment with this model on this machine (about {needed:.0f} s)",

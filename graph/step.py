@@ -32,6 +32,7 @@ from tasks.errors import DiskFull, FtDojoError, HarnessFault, Interrupted, or_fa
 from tools import disk
 from tools.dojo import Dojo
 from tools.report.html import write_report
+from tools.verbs.acts import Acts
 
 FAULT_FILE = "fault.log"
 """In the run's folder: the traceback behind the one line that the user sees."""
@@ -62,6 +63,11 @@ class Step:
     def journal(self) -> Journal:
         """The run's journal."""
         return self.session.dojo.journal
+
+    @property
+    def acts(self) -> Acts:
+        """What changes the run: a node has no other hand."""
+        return Acts(self.dojo)
 
     @property
     def policy(self) -> Policy:
@@ -236,7 +242,7 @@ def _note_end(step: Step, error: BaseException) -> None:
         return
     with suppress(HarnessFault):
         if isinstance(error, HarnessFault):
-            step.journal.append("run_ended", {"outcome": "harness_fault", "reason": str(error)})
+            step.acts.end({"outcome": "harness_fault", "reason": str(error)})
         else:
             step.journal.note(f"the run stopped: {error}")
     if error.__cause__ is not None:

@@ -8,4 +8,7 @@ from roles.evaluator import assess
 from roles.planner import plan
 from roles.training_engineer import draft_training
 
-__all__ = ["assess", "diagnose", "draft_training", "plan", "write_recipe"]
+audited = True
+"""Its Planner and its Diagnostician act on what audits of the sources find."""
+
+__all__ = ["assess", "audited", "diagnose", "draft_training", "plan", "write_recipe"]

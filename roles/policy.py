@@ -19,6 +19,11 @@ from tools.dojo import Dojo
 class Policy(Protocol):
     """Five decisions. Each returns a record; none acts, and none writes into the journal's stages."""
 
+    @property
+    def audited(self) -> bool:
+        """Whether sources are audited after a kept experiment: only where someone may act on it."""
+        ...
+
     def plan(self, dojo: Dojo, experiment: str) -> Plan | Stop | None:
         """The next experiment; None when nothing is left to try, ``Stop`` when a model says so."""
         ...

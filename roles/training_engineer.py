@@ -128,12 +128,6 @@ def _to_be_smaller(dojo: Dojo) -> tuple[TrainingPlan, LongestBatch] | None:
     return last.training_plan, longest_batch(last.training_plan, last.card)
 
 
-def remembered(experiment: str, training: TrainingPlan, card: DataCard) -> tuple[str, dict[str, Any]]:
-    """The note on what ran out of memory: nothing as large is tried again in the run."""
-    facts = {"plan": training.model_dump(mode="json"), "batch": [*longest_batch(training, card)]}
-    return f"{experiment}: {ladder.in_words(training)} ran out of memory", {"did_not_fit": facts}
-
-
 def instead(experiment: str, training: TrainingPlan) -> tuple[str, dict[str, Any]]:
     """The note on what is tried in its place; it stands for the experiment's training plan."""
     return f"{experiment}: instead {ladder.in_words(training)}", {"instead": training.model_dump(mode="json")}

@@ -313,3 +313,15 @@ def test_a_program_behind_the_door_may_have_commas_in_its_name(monkeypatch: pyte
     from graph.cli.bench import _policies
 
     assert _policies(["base,tpe", "mcp:./agent a,b", "tpe"]) == ["base", "tpe", "mcp:./agent a,b"]
+
+
+def test_the_bench_and_its_studies_share_their_options_word_for_word() -> None:
+    from typer.main import get_command
+
+    group = get_command(app).commands["bench"]  # type: ignore[attr-defined]
+    study = {option.name: option for option in group.commands["study"].params}
+    shared = {option.name: option for option in group.params if option.name in study}
+    assert {"tasks", "policies", "seeds", "budget", "out", "parallel", "table_only"} <= set(shared)
+    for name, option in shared.items():
+        assert (option.opts, option.help) == (study[name].opts, study[name].help), name
+        assert (option.default == study[name].default) == (name != "tasks"), name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +13,14 @@ import pytest
 
 import ftdojo
 from examples.random_search import play
+from graph.bench.program import play_program
 from graph.task_names import load_options, load_task
 from tasks.load import load
+from tests.conftest import ROOT
 from tests.support.doors import DOORS, Door, open_door
 from tests.support.seats import TRAINING, seat_settings, usable
 from tools.verbs.calls import read_calls
+from tools.verbs.referee import CLOSING, WORKING
 
 TASKS = ("aime25", "tablebench_fact_checking", "panorama_noc4pc")
 
@@ -56,6 +60,29 @@ def test_the_same_agent_leaves_the_same_journal_through_every_door(journals: dic
             assert journals[name][1]["facts"][figure] == last["facts"][figure], (name, figure)
 
 
+def test_a_program_that_is_started_at_the_door_leaves_the_same_journal(
+    journals: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``mcp:COMMAND`` of the bench: the program finds the real door and speaks by the official client."""
+    pytest.importorskip("mcp")
+    monkeypatch.chdir(ROOT)
+    settings = seat_settings(tmp_path, max_experiments=2)
+    door = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "tests.support.scripted_server",
+        settings.model_dump_json(),
+        "--http",
+    ]
+    play_program(f"{sys.executable} examples/random_search_mcp.py", settings, None, door)
+    (run_dir,) = (path.parent for path in tmp_path.glob("*/run.json"))
+    assert told_of(run_dir) == journals["python"][2]
+    assert "test_reads: 1" in (tmp_path / "program.log").read_text(encoding="utf-8")
+    assert not list(read_calls(run_dir))[-2]["ok"], "the third plan is refused: two were asked for"
+
+
 def test_the_sealed_test_is_read_once_through_every_door(journals: dict[str, Any]) -> None:
     for name in DOORS:
         assert ftdojo.journal(journals[name][0].run_dir).test_reads == 1, name
@@ -83,6 +110,9 @@ def test_the_agent_plays_other_tasks_as_well(
 # ---- a hostile client
 
 
+HILL: list[Any] = []
+for _ in range(200):
+    HILL = [HILL]
 HOSTILE: dict[str, tuple[str, Any]] = {
     "a verb that is none": ("read_test", {}),
     "a path for a verb": ("../../submit", {}),
@@ -106,6 +136,39 @@ HOSTILE: dict[str, tuple[str, Any]] = {
             "operations": [{"op": "script_file", "purpose": "p", "file": "../../../../etc/passwd.txt"}],
         },
     ),
+    "a test row by its number": ("sample_rows", {"source": "SOURCE", "split": "test"}),
+    "the test's predictions": ("read_log", {"experiment": "base", "log": "../../test"}),
+    "a recipe by a path": ("read_recipe", {"experiment": "../base"}),
+    "a verb with an end": ("submit\x00", {}),
+    "an id with a tail": ("evaluate_model", {"experiment": "base\n"}),
+    "an id in other letters": ("finish_experiment", {"experiment": "\uff45\uff10\uff11"}),
+    "an id that nobody gave": ("record_experience", {"experiment": "e01", "text": "I won"}),
+    "a champion of its own": ("submit", {"champion": "e01"}),
+    "a link for a file": (
+        "run_data_recipe",
+        {"experiment": "e01", "operations": [{"op": "script_file", "purpose": "p", "file": "link.py"}]},
+    ),
+    "a way through a folder": (
+        "run_data_recipe",
+        {"experiment": "e01", "operations": [{"op": "script_file", "purpose": "p", "file": "a/../../b.py"}]},
+    ),
+    "a way of another system": (
+        "run_data_recipe",
+        {"experiment": "e01", "operations": [{"op": "script_file", "purpose": "p", "file": "..\\b.py"}]},
+    ),
+    "unseen characters": (
+        "plan_experiment",
+        {"hypothesis": "h\x00\x1b[2J", "sources": ["\u202ekcart\x1b[31m\u2066"]},
+    ),
+    "weights that name nothing": (
+        "plan_experiment",
+        {"hypothesis": "h", "sources": ["SOURCE"], "weights": {"\x1b[31m\u202ex": 1.0}},
+    ),
+    "a number beyond all": ("train_model", {"experiment": "e01", "plan": {"learning_rate": 10**400}}),
+    "a seed beyond all": ("run_data_recipe", {"experiment": "e01", "seed": 10**30}),
+    "less than no rows": ("plan_experiment", {"hypothesis": "h", "sources": ["SOURCE"], "rows": -1}),
+    "lessons of its own": ("plan_experiment", {"hypothesis": "h", "sources": ["SOURCE"], "lessons": ["a/b"]}),
+    "a hill of lists": ("list_sources", {"x": HILL}),
     "a rate that is none": ("train_model", {"experiment": "e01", "plan": {"learning_rate": "fast"}}),
     "more time than there is": (
         "plan_experiment",
@@ -125,12 +188,14 @@ def test_a_hostile_client_is_refused_in_one_line_and_the_run_stays_whole(
     sealed = [sample.prompt for sample in data.load_test()]
     with open_door(name, monkeypatch, tmp_path) as door:
         source = usable(door.ask)[0]
+        (door.run_dir / "agent" / "link.py").symlink_to(__file__)
         before = told_of(door.run_dir)
         for what, (verb, arguments) in HOSTILE.items():
             given = json.loads(json.dumps(arguments).replace("SOURCE", source))
             said = door.ask(verb, given)
             assert not said["ok"], (what, said["text"])
             assert "\n" not in said["text"], what
+            assert said["text"].isprintable(), what
             assert len(said["text"]) < 1_000, what
             assert str(tmp_path) not in said["text"], what
             assert not [prompt for prompt in sealed if prompt[:60] in said["text"]], what
@@ -140,6 +205,25 @@ def test_a_hostile_client_is_refused_in_one_line_and_the_run_stays_whole(
     journal = ftdojo.journal(door.run_dir)
     assert [done.outcome for done in journal.experiments()] in (["kept"], ["discarded"])
     assert journal.test_reads == 1
+
+
+@pytest.mark.parametrize("name", [name for name in DOORS if name != "gymnasium"])
+def test_after_the_submission_only_looking_is_answered(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An episode of Gymnasium is over then, and says so by its own exception."""
+    with open_door(name, monkeypatch, tmp_path) as door:
+        play(door.ask, experiments=1)
+        before = told_of(door.run_dir)
+        for verb in (*WORKING, *CLOSING):
+            id = {} if verb in ("submit", "plan_experiment") else {"experiment": "e01"}
+            said = door.ask(verb, id)
+            assert not said["ok"], verb
+            assert "\n" not in said["text"]
+        assert "has ended" in door.ask("submit", {})["text"]
+        assert door.ask("read_experiment", {"experiment": "e01"})["ok"]
+        assert told_of(door.run_dir) == before
+    assert ftdojo.journal(door.run_dir).test_reads == 1
 
 
 def test_a_client_that_asks_two_things_at_once_is_refused_one_of_them(door: Door) -> None:

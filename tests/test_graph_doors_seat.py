@@ -13,6 +13,7 @@ import ftdojo
 from graph.doors.seat import Seat, reopen_seat
 from tests.support.seats import TRAINING, play_one, seat_at, usable
 from tools.report.story import story_page
+from tools.verbs.calls import read_calls
 from tools.verbs.referee import VERBS
 
 
@@ -110,6 +111,40 @@ def test_a_second_verb_is_refused_while_one_works_and_the_status_is_not(
         thread.join()
         assert first[0].ok and status.ok
         assert second.text.startswith("refused: sample_rows: list_sources is under way")
+
+
+LOOP: list[Any] = []
+LOOP.append(LOOP)
+NO_JSON: dict[str, tuple[Any, Any]] = {
+    "no verb": (None, {}),
+    "a list of verbs": (["submit"], {}),
+    "a list of arguments": ("profile_source", ["name"]),
+    "a text of arguments": ("profile_source", "name"),
+    "a rate that is no number": (
+        "train_model",
+        {"experiment": "e01", "plan": {"learning_rate": float("nan")}},
+    ),
+    "time without end": ("plan_experiment", {"max_seconds": float("inf")}),
+    "a number of 5,000 digits": ("run_data_recipe", {"experiment": "e01", "seed": 10**5000}),
+    "half a character": ("record_experience", {"experiment": "e01", "text": "\ud800"}),
+    "a verb of half a character": ("\ud800", {}),
+    "names that are none": ("list_sources", {1: 2, None: 3}),
+    "a loop": ("profile_source", {"name": LOOP}),
+    "a thing": ("profile_source", {"name": object()}),
+}
+
+
+@pytest.mark.parametrize("what", NO_JSON)
+def test_what_is_no_json_is_refused_in_one_line_and_stays_a_line_of_the_calls(
+    played: tuple[Seat, list[Any]], what: str
+) -> None:
+    seat, _ = played
+    events, (verb, arguments) = len(seat.journal.events), NO_JSON[what]
+    said = seat.ask(verb, arguments)
+    assert not said.ok
+    assert said.text.startswith("refused: ") and said.text.isprintable()
+    assert len(seat.journal.events) == events
+    assert list(read_calls(seat.run_dir))[-1]["text"] == said.text
 
 
 def test_a_training_that_fails_is_recorded_and_ends_its_experiment(

@@ -1,5 +1,5 @@
-"""The gates between deciding and doing: each writes a role's draft into the journal, and first asks
-a person where the settings say so (``approve``).
+"""The gates between deciding and doing: each lets a role's draft be written into the journal, and first
+asks a person where the settings say so (``approve``).
 
 The question goes out through LangGraph's ``interrupt`` and comes back with ``Command(resume=...)``:
 
@@ -30,7 +30,7 @@ from graph.step import Step
 from memory.journal.events import Event
 from memory.journal.log import Journal
 from memory.recipe import DataRecipe, Record
-from memory.records import Approval, Failure, Plan, TrainingPlan
+from memory.records import Approval, Plan, TrainingPlan
 from tasks.errors import ExperimentFailed, InputError, InvalidDecision
 from tools.checks.repeated_failure import (
     check_plan_repeats,
@@ -128,18 +128,34 @@ def _pass(gate: Gate, step: Step) -> RunState:
     if old is not None and (answer.verdict == "reject" or gate.record.model_validate(old) != record):
         # Someone went back to this question and answers it differently.
         step.fork()
-    journal = step.journal
     if asked:
-        _note(gate, journal, experiment, answer, journal.events[step.state.get("journal_events", 0) :])
+        _note(
+            gate, step.journal, experiment, answer, step.journal.events[step.state.get("journal_events", 0) :]
+        )
     if answer.verdict == "reject":
-        return _reject(gate, journal, experiment, answer) | {"draft": {}}
+        return _reject(gate, step, experiment, answer) | {"draft": {}}
     try:
         refuse_repeats(gate.stage, partial(_check_repeats, step.dojo, experiment, record))
+        _let_through(gate, step, experiment, record)
     except ExperimentFailed as refused:
-        return _refuse(gate, step, experiment, record, refused) | {"draft": {}}
-    done = _write(gate, journal, experiment, record)
+        return _refuse(step, experiment, record, refused) | {"draft": {}}
     step.tell(gate.kind, experiment, record)
-    return done | {"draft": {}}
+    return {"rejected": False, "failed": False, "draft": {}}
+
+
+def _let_through(gate: Gate, step: Step, experiment: str, record: Record) -> None:
+    """Write the record.
+
+    Raises:
+        ExperimentFailed: ``rejected``: a plan names what is not there.
+    """
+    if not isinstance(record, Plan):
+        assert isinstance(record, DataRecipe | TrainingPlan)
+        return step.acts.settle(experiment, record)
+    try:
+        return step.acts.plan(record)
+    except InvalidDecision as invalid:
+        raise ExperimentFailed(gate.stage, "rejected", str(invalid)) from None
 
 
 def _check_repeats(dojo: Dojo, experiment: str, record: Record) -> None:
@@ -153,14 +169,12 @@ def _check_repeats(dojo: Dojo, experiment: str, record: Record) -> None:
     return check_training_repeats(dojo, plan, card, record)
 
 
-def _refuse(gate: Gate, step: Step, experiment: str, record: Record, refused: ExperimentFailed) -> RunState:
+def _refuse(step: Step, experiment: str, record: Record, refused: ExperimentFailed) -> RunState:
     """The refusal is a failure on record: the Diagnostician reads it, and the Planner goes on."""
-    if gate.stage == "plan":  # the nodes behind it find the failure, and do nothing
-        _write(gate, step.journal, experiment, record)
-    failure = Failure(stage=refused.stage, code=refused.code, message=refused.message)
-    step.journal.append("failure", failure, experiment)
-    step.tell("failure", experiment, failure)
-    return {"rejected": False, "failed": gate.stage != "plan"}
+    if isinstance(record, Plan):  # the nodes behind it find the failure, and do nothing
+        step.acts.plan_in_vain(record)
+    step.tell("failure", experiment, step.acts.fail(experiment, refused))
+    return {"rejected": False, "failed": not isinstance(record, Plan)}
 
 
 def _read(gate: Gate, draft: Mapping[str, Any]) -> Record:
@@ -214,19 +228,13 @@ def _question(session: Session, gate: Gate, experiment: str, record: Record, pro
     }
 
 
-def _write(gate: Gate, journal: Journal, experiment: str, record: Record) -> RunState:
-    journal.append(gate.kind, record, experiment)
-    return {"rejected": False, "failed": False}
-
-
-def _reject(gate: Gate, journal: Journal, experiment: str, answer: Answer) -> RunState:
+def _reject(gate: Gate, step: Step, experiment: str, answer: Answer) -> RunState:
     """Back to the Planner, the end of the run, or the end of the experiment."""
     note = answer.note or "no reason given"
     if gate.stage != "plan":
-        failure = Failure(stage=gate.stage, code="rejected", message=f"rejected by a person: {note}")
-        journal.append("failure", failure, experiment)
+        step.acts.fail(experiment, ExperimentFailed(gate.stage, "rejected", f"rejected by a person: {note}"))
         return {"rejected": False, "failed": True}
-    if _rejections(journal, experiment) < REJECTIONS:
+    if _rejections(step.journal, experiment) < REJECTIONS:
         return {"rejected": True}
     reason = f"a person rejected the plan of {experiment} {REJECTIONS} times in a row: {note}"
     return {"rejected": True, "ending": "stuck", "reason": reason}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import shlex
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -15,8 +19,7 @@ from graph.settings import BUNDLED_MODEL, parse_duration
 from tasks.errors import InputError
 
 if TYPE_CHECKING:
-    from graph.bench.results import Cell
-    from graph.bench.schedule import Bench
+    from graph.bench.results import Cell, Result
 
 commands = typer.Typer(
     help="Play policies against each other on tasks, under equal budgets, and say who won.",
@@ -26,41 +29,88 @@ commands = typer.Typer(
 ALL = "all"
 USUAL = "base,all-data,oracle-source,random,tpe,playbook"
 
-Tasks = Annotated[str, typer.Option(help="Comma-separated task ids or folders, or `all` thirteen.")]
-Seeds = Annotated[str, typer.Option(help="Comma-separated seeds.")]
-Budget = Annotated[str, typer.Option(metavar="DURATION", help="Of each run: 90s, 5m, 1h30m.")]
-Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Of results.jsonl, runs and memories.")]
-BaseModels = Annotated[str, typer.Option(metavar="MODELS", help="Comma-separated base models.")]
-MaxRows = Annotated[int, typer.Option(min=1, help="Most training rows in one experiment.")]
-Parallel = Annotated[
-    int,
-    typer.Option(
-        min=1, metavar="N", help="Runs at a time, each on cores of its own; interference is measured."
-    ),
-]
-Policies = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--policies",
-        metavar="NAMES",
-        help="Comma-separated, as of `ftdojo run --policy`; `+memory` keeps lessons between runs. "
-        f"Repeat it for {COMMAND}COMMAND. [default: {USUAL}]",
-        show_default=False,
-    ),
-]
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is played, and where: the options that the bench and its studies share."""
+
+    tasks: Annotated[str, typer.Option(help="Comma-separated task ids or folders, or `all` thirteen.")] = ALL
+    policies: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--policies",
+            metavar="NAMES",
+            help="Comma-separated, as of `ftdojo run --policy`; `+memory` keeps lessons between runs. "
+            f"Repeat it for {COMMAND}COMMAND. [default: {USUAL}; of a study, its own]",
+            show_default=False,
+        ),
+    ] = None
+    seeds: Annotated[str, typer.Option(help="Comma-separated seeds.")] = "0"
+    budget: Annotated[str, typer.Option(metavar="DURATION", help="Of each run: 90s, 5m, 1h30m.")] = "5m"
+    base_model: Annotated[str, typer.Option(metavar="MODELS", help="Comma-separated base models.")] = (
+        BUNDLED_MODEL
+    )
+    max_rows: Annotated[int, typer.Option(min=1, help="Most training rows in one experiment.")] = 2000
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Of results.jsonl, runs and memories.")] = Path(
+        "runs/bench"
+    )
+    parallel: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="N", help="Runs at a time, each on cores of its own; interference is measured."
+        ),
+    ] = 1
+    table_only: Annotated[bool, typer.Option("--table-only", help="Play nothing; print what was played.")] = (
+        False
+    )
+
+    def results(self, cells: list[Cell]) -> list[Result]:
+        """Play the cells that have no result yet, and give all that the folder has."""
+        from graph.bench.results import read
+        from graph.bench.schedule import Bench
+
+        played = Bench(cells, self.out, self.parallel, lambda line: say(line, err=True))
+        return read(played.results_file) if self.table_only else played.play()
+
+
+def _takes_wanted(**defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for every field of ``Wanted``, which arrive together as its first argument.
+
+    Args:
+        defaults: where they are not those of ``Wanted``.
+    """
+
+    def given(command: Callable[..., None]) -> Callable[..., None]:
+        kinds = get_type_hints(Wanted, include_extras=True)
+        shared = [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=defaults.get(field.name, field.default),
+                annotation=kinds[field.name],
+            )
+            for field in fields(Wanted)
+        ]
+        _, *own = inspect.signature(command, eval_str=True).parameters.values()
+        every = [*shared, *(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own)]
+
+        @wraps(command)
+        def call(**arguments: Any) -> None:
+            wanted = Wanted(**{each.name: arguments.pop(each.name) for each in shared})
+            command(wanted, **arguments)
+
+        call.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+        call.__annotations__ = {each.name: each.annotation for each in every}
+        return call
+
+    return given
 
 
 @commands.callback()
+@_takes_wanted()
 def bench(
+    wanted: Wanted,
     context: typer.Context,
-    tasks: Tasks = ALL,
-    policies: Policies = None,
-    seeds: Seeds = "0",
-    budget: Budget = "5m",
-    base_model: BaseModels = BUNDLED_MODEL,
-    max_rows: MaxRows = 2000,
-    out: Out = Path("runs/bench"),
-    parallel: Parallel = 1,
     gap_from: Annotated[
         Literal["base", "all-data"], typer.Option(help="From where the gap to the oracle goes.")
     ] = "base",
@@ -70,9 +120,6 @@ def bench(
     page: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write a leaderboard page (HTML).")
     ] = None,
-    table_only: Annotated[
-        bool, typer.Option("--table-only", help="Play nothing; print what was played.")
-    ] = False,
 ) -> None:
     """Play every policy on every task and seed; what has a result already is not played again.
 
@@ -80,16 +127,18 @@ def bench(
     """
     if context.invoked_subcommand is not None:
         return
-    from graph.bench.results import read
     from graph.bench.schedule import cells_of
     from graph.bench.table import tables
 
-    seconds = parse_duration(budget)
     cells = cells_of(
-        _tasks(tasks), _policies(policies or [USUAL]), _seeds(seeds), seconds, _listed(base_model), max_rows
+        _tasks(wanted.tasks),
+        _policies(wanted.policies or [USUAL]),
+        _seeds(wanted.seeds),
+        parse_duration(wanted.budget),
+        _listed(wanted.base_model),
+        wanted.max_rows,
     )
-    played = _bench(cells, out, parallel)
-    results = read(played.results_file) if table_only else played.play()
+    results = wanted.results(cells)
     text = tables(results, gap_from).text()
     say(text)
     if write is not None:
@@ -117,47 +166,30 @@ def verify(file: Annotated[Path, typer.Argument(metavar="FILE", help="A results.
 
 
 @commands.command()
+@_takes_wanted(tasks="aime25,tablebench_numerical_reasoning")
 def study(
+    wanted: Wanted,
     name: Annotated[str, typer.Argument(help="backbones, data, budget, roles, memory or recovery.")],
-    tasks: Tasks = "aime25,tablebench_numerical_reasoning",
-    policies: Policies = None,
-    seeds: Seeds = "0",
-    budget: Budget = "5m",
-    base_model: BaseModels = BUNDLED_MODEL,
-    max_rows: MaxRows = 2000,
-    out: Out = Path("runs/bench"),
-    parallel: Parallel = 1,
-    table_only: Annotated[
-        bool, typer.Option("--table-only", help="Play nothing; print what was played.")
-    ] = False,
 ) -> None:
     """Vary one thing, all else equal: base model, rows, budget, a role, memory, or failing trainings."""
-    from graph.bench.results import read
     from graph.bench.studies import Asked
     from graph.bench.studies import study as find
     from graph.bench.studies import write as write_study
 
     asked = Asked(
-        _tasks(tasks),
-        _seeds(seeds),
-        parse_duration(budget),
-        _listed(base_model),
-        max_rows,
-        _policies(policies) if policies else (),
+        _tasks(wanted.tasks),
+        _seeds(wanted.seeds),
+        parse_duration(wanted.budget),
+        _listed(wanted.base_model),
+        wanted.max_rows,
+        _policies(wanted.policies) if wanted.policies else (),
     )
     points = find(name).points(asked)
-    played = _bench([point.cell for point in points], out, parallel)
-    results = read(played.results_file) if table_only else played.play()
-    out.mkdir(parents=True, exist_ok=True)
-    text, files = write_study(name, points, results, out)
+    results = wanted.results([point.cell for point in points])
+    wanted.out.mkdir(parents=True, exist_ok=True)
+    text, files = write_study(name, points, results, wanted.out)
     say(text)
     say(f"wrote {' and '.join(map(str, files))}")
-
-
-def _bench(cells: list[Cell], out: Path, parallel: int) -> Bench:
-    from graph.bench.schedule import Bench
-
-    return Bench(cells, out, parallel, lambda line: say(line, err=True))
 
 
 def _tasks(names: str) -> list[str]:

@@ -46,6 +46,9 @@ class LanguageModel:
         own: what the run's owner says about a decision.
     """
 
+    audited = True
+    """Its roles are told what audits of the sources find."""
+
     def __init__(
         self,
         models: Models,

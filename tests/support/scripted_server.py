@@ -1,4 +1,7 @@
-"""``ftdojo mcp`` over its own streams, at a run whose children are played; takes the settings as JSON."""
+"""``ftdojo mcp`` at a run whose children are played: over its own streams, or with ``--http`` on loopback.
+
+Takes the settings as JSON.
+"""
 
 from __future__ import annotations
 
@@ -15,4 +18,4 @@ if __name__ == "__main__":
     settings = RunSettings.model_validate_json(sys.argv[1])
     with pytest.MonkeyPatch.context() as patch:
         play_children(patch, settings)
-        serve(lambda: open_seat(settings, door="MCP"), http=False, port=0)
+        serve(lambda: open_seat(settings, door="MCP"), http="--http" in sys.argv, port=0)

@@ -27,6 +27,16 @@ def check_plan(dojo: Dojo, plan: Plan) -> None:
         check(dojo, plan)
 
 
+def check_names(dojo: Dojo, plan: Plan) -> None:
+    """Raise where a plan names what is not there, or asks for more rows than the run allows.
+
+    Raises:
+        InvalidDecision: the field, what is wrong with it, and what would fit.
+    """
+    for check in NAME_CHECKS:
+        check(dojo, plan)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """What there is instead of an unknown name, the nearest names first."""
     names = list(known)[:MOST_NAMES]
@@ -152,14 +162,18 @@ def _check_repeat(dojo: Dojo, plan: Plan) -> None:
         raise InvalidDecision(f"hypothesis: {why}; change the sources, the weights to go on from or the time")
 
 
-PLAN_CHECKS: tuple[Callable[[Dojo, Plan], None], ...] = (
+NAME_CHECKS: tuple[Callable[[Dojo, Plan], None], ...] = (
     _check_sources,
     _check_weights,
     _check_parent,
+    _check_rows,
+)
+"""Of every plan, our own rules' too: what it names is there, and its rows are no more than the run allows."""
+PLAN_CHECKS: tuple[Callable[[Dojo, Plan], None], ...] = (
+    *NAME_CHECKS,
     _check_change,
     _check_test,
     _check_lessons,
-    _check_rows,
     _check_seconds,
     check_plan_repeats,
     _check_repeat,

@@ -37,6 +37,16 @@ def check_training_plan(dojo: Dojo, plan: Plan, card: DataCard, training: Traini
         check(dojo, plan, card, training)
 
 
+def check_arguments(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
+    """Raise for the first argument that does not fit, whoever decided it.
+
+    Raises:
+        InvalidDecision: the field, what is wrong with it, and what would fit.
+    """
+    for check in ARGUMENT_CHECKS:
+        check(dojo, plan, card, training)
+
+
 def _check_start(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
     if training.init_from != plan.init_from:
         raise InvalidDecision(
@@ -141,12 +151,16 @@ def _check_time(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) 
         raise InvalidDecision(f"timeout_seconds: at most the {left:.0f} s left")
 
 
-TRAINING_CHECKS: tuple[Callable[[Dojo, Plan, DataCard, TrainingPlan], None], ...] = (
+ARGUMENT_CHECKS: tuple[Callable[[Dojo, Plan, DataCard, TrainingPlan], None], ...] = (
     _check_start,
     _check_rate,
     _check_values,
     _check_batch,
     _check_packages,
+)
+"""Of every training, our own rules' too: it starts where its plan says, and its numbers make sense here."""
+TRAINING_CHECKS: tuple[Callable[[Dojo, Plan, DataCard, TrainingPlan], None], ...] = (
+    *ARGUMENT_CHECKS,
     _check_memory,
     _check_time,
     check_training_repeats,

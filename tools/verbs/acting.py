@@ -1,9 +1,10 @@
 """Verbs that act: they plan, make data, train, evaluate and finish an experiment, and journal what they did.
 
 For agents that run a Dojo; no role is given one. What an agent asks for passes the checks that a language
-model's and a person's decisions pass (``tools.checks``), and the incumbent is chosen by the same rule.
-A refused call leaves nothing behind. As in the graph, a training or an evaluation that fails becomes a
-record and ends its experiment; one that ran out of memory may be tried again in a smaller form.
+model's and a person's decisions pass (``tools.checks``), and is done by the acts through which the graph's
+nodes act (``tools.verbs.acts``). A refused call leaves nothing behind. As in the graph, a training or an
+evaluation that fails becomes a record and ends its experiment; one that ran out of memory may be tried again
+in a smaller form.
 """
 
 from __future__ import annotations
@@ -17,11 +18,9 @@ from pydantic import Field
 from memory.journal.log import BASE
 from memory.recipe import BuiltIn, DataRecipe, Record, Script
 from memory.recipe_draft import ScriptDraft
-from memory.records import Change, Comparison, Failure, Plan, Training, TrainingPlan
-from tasks.errors import ExperimentFailed, InputError, InvalidDecision
-from tools.chat.untrusted_text import one_line
-from tools.checks import forgetting
-from tools.checks.champion import gate_words, outcome_of
+from memory.records import Change, Plan, Training, TrainingPlan
+from tasks.errors import ExperimentFailed, InputError
+from tools.checks.champion import gate_words
 from tools.checks.plan import check_plan
 from tools.checks.recipe import check_operations, check_recipe
 from tools.checks.script_reference import whole_operations
@@ -30,8 +29,7 @@ from tools.curation.completion import completed
 from tools.dojo import Dojo
 from tools.toolkit.answers import known_experiment
 from tools.toolkit.training import card_of
-from tools.training import ladder
-from tools.training.memory import longest_batch
+from tools.verbs.acts import Acts
 from tools.verbs.answer import Told
 from tools.verbs.folder import AgentFolder
 
@@ -52,25 +50,16 @@ AgentOperation = Annotated[BuiltIn | ScriptDraft | ScriptFile, Field(discriminat
 
 def acting_verbs(dojo: Dojo, folder: AgentFolder | None = None) -> list[Verb]:
     """The functions, bound to one run and to the folder from which scripts are read."""
-    return [_planning(dojo), _curating(dojo, folder), *_training(dojo), _evaluating(dojo)]
+    acts = Acts(dojo)
+    return [
+        _planning(dojo, acts),
+        _curating(dojo, acts, folder),
+        *_training(dojo, acts),
+        _evaluating(dojo, acts),
+    ]
 
 
-def planned(dojo: Dojo, experiment: str) -> Plan:
-    """The plan of the experiment under way.
-
-    Raises:
-        InputError: there is none by this id, or it is finished.
-    """
-    plan = dojo.journal.plan(experiment)
-    if plan is None:
-        what = f"experiment {one_line(experiment)!r}"
-        raise InputError(what, "is not planned", "call plan_experiment first")
-    if dojo.journal.stage(experiment, "finished") is not None:
-        raise InputError(f"experiment {experiment}", "is finished", "plan the next one")
-    return plan
-
-
-def _planning(dojo: Dojo) -> Verb:
+def _planning(dojo: Dojo, acts: Acts) -> Verb:
     def plan_experiment(
         hypothesis: Annotated[str, Field(min_length=1, max_length=600)],
         sources: Annotated[list[str], Field(min_length=1, max_length=40)],
@@ -100,7 +89,7 @@ def _planning(dojo: Dojo) -> Verb:
             lessons: ids of the recalled lessons that it rests on.
         """
         journal = dojo.journal
-        _may_begin(dojo)
+        acts.may_plan()
         plan = Plan(
             experiment=journal.next_experiment_id(),
             parent=None if parent == BASE else parent,
@@ -117,30 +106,14 @@ def _planning(dojo: Dojo) -> Verb:
             decided_by="agent",
         )
         check_plan(dojo, plan)
-        journal.append("plan", plan, plan.experiment)
+        acts.plan(plan)
         text = f"{plan.experiment} is planned; run_data_recipe makes its data"
         return Told(text, {"experiment": plan.experiment, "plan": plan.model_dump(mode="json")})
 
     return plan_experiment
 
 
-def _may_begin(dojo: Dojo) -> None:
-    """Raise where no experiment may be planned now.
-
-    Raises:
-        InputError: one is under way, the base was not scored, or as many as were asked for are done.
-    """
-    journal = dojo.journal
-    if (under_way := journal.unfinished()) is not None:
-        raise InputError(f"experiment {under_way}", "is under way", "call finish_experiment first")
-    if journal.evaluation(BASE) is None:
-        raise InputError("base", "was not evaluated yet", "call evaluate_model with base first")
-    done = len(journal.experiments())
-    if dojo.max_experiments is not None and done >= dojo.max_experiments:
-        raise InputError("the experiments", f"all {done} that were asked for are done", "call submit")
-
-
-def _curating(dojo: Dojo, folder: AgentFolder | None) -> Verb:
+def _curating(dojo: Dojo, acts: Acts, folder: AgentFolder | None) -> Verb:
     def run_data_recipe(
         experiment: str,
         operations: Annotated[list[AgentOperation] | None, Field(max_length=40)] = None,
@@ -157,12 +130,11 @@ def _curating(dojo: Dojo, folder: AgentFolder | None) -> Verb:
                 they come.
             seed: of samples and mixes; by default the run's.
         """
-        plan = planned(dojo, experiment)
+        plan = acts.planned(experiment)
         if dojo.journal.card(experiment) is not None:
             raise InputError(f"experiment {experiment}", "has its data", "train it, or finish it")
         recipe = _recipe(dojo, folder, plan, operations or [], dojo.seed if seed is None else seed)
-        forgetting.fetch_replay(dojo, recipe)
-        card = dojo.curate(experiment, recipe)
+        card = acts.curate(experiment, recipe)
         facts = card.model_dump(mode="json", exclude={"path", "steps"})
         steps = [f"{step.op}: {step.rows_in:,} -> {step.rows_out:,}" for step in card.steps]
         return Told(card.model_dump_json(indent=1), facts | {"experiment": experiment, "steps": steps})
@@ -196,7 +168,7 @@ def _from_file(folder: AgentFolder | None, draft: ScriptFile) -> ScriptDraft:
     return ScriptDraft(purpose=draft.purpose, code=code)
 
 
-def _training(dojo: Dojo) -> list[Verb]:
+def _training(dojo: Dojo, acts: Acts) -> list[Verb]:
     def probe_training(experiment: str, plan: TrainingPlan) -> Told:
         """Run a few real training steps, to see that the loss is finite and memory suffices.
 
@@ -204,10 +176,10 @@ def _training(dojo: Dojo) -> list[Verb]:
             experiment: the id of the experiment whose data is used.
             plan: method and hyper-parameters.
         """
-        card = card_of(dojo, experiment)
-        whole = _whole(dojo, planned(dojo, experiment), plan)
-        check_training_plan(dojo, planned(dojo, experiment), card, whole)
-        found = dojo.probe(experiment, whole, card)
+        card, hypothesis = card_of(dojo, experiment), acts.planned(experiment)
+        whole = _whole(dojo, hypothesis, plan)
+        check_training_plan(dojo, hypothesis, card, whole)
+        found = acts.probe(experiment, whole)
         return Told(found.model_dump_json(), found.model_dump(mode="json"))
 
     def train_model(experiment: str, plan: TrainingPlan) -> Told:
@@ -220,11 +192,11 @@ def _training(dojo: Dojo) -> list[Verb]:
         card = card_of(dojo, experiment)
         if dojo.journal.training(experiment) is not None:
             raise InputError(f"experiment {experiment}", "was trained", "evaluate it, then plan the next one")
-        hypothesis = planned(dojo, experiment)
+        hypothesis = acts.planned(experiment)
         whole = _whole(dojo, hypothesis, plan)
         check_training_plan(dojo, hypothesis, card, whole)
-        with _recorded(dojo, experiment, whole):
-            trained = dojo.train(experiment, whole)
+        with _recorded(dojo, acts, experiment, whole):
+            trained = acts.train(experiment, whole)
         return Told(trained.model_dump_json(exclude={"losses"}), _trained(experiment, trained))
 
     return [probe_training, train_model]
@@ -247,7 +219,7 @@ def _trained(experiment: str, trained: Training) -> dict[str, Any]:
     return {"experiment": experiment, **trained.model_dump(mode="json", exclude={"model_dir"})}
 
 
-def _evaluating(dojo: Dojo) -> Verb:
+def _evaluating(dojo: Dojo, acts: Acts) -> Verb:
     def evaluate_model(experiment: str) -> Told:
         """Score base or an experiment's model on validation: score with interval, error clusters, and the
         paired test against the incumbent.
@@ -255,17 +227,13 @@ def _evaluating(dojo: Dojo) -> Verb:
         Args:
             experiment: base, or an experiment's id.
         """
-        journal = dojo.journal
-        if experiment != BASE and journal.training(known_experiment(journal, experiment)) is None:
-            raise InputError(f"experiment {experiment}", "was not trained", "call train_model first")
-        done = journal.evaluation(experiment) is not None
-        if experiment != BASE and not done:
-            planned(dojo, experiment)
-        with _recorded(dojo, experiment):
-            evaluation = dojo.evaluate(experiment)
-            comparison = None if experiment == BASE else compared(dojo, experiment)
+        if experiment != BASE:
+            known_experiment(dojo.journal, experiment)
+        with _recorded(dojo, acts, experiment):
+            evaluation = acts.evaluate(experiment)
+            comparison = None if experiment == BASE else acts.compare(experiment)
         if experiment == BASE:
-            forgetting.look_at_base(dojo)
+            acts.ask_base()
         facts = evaluation.model_dump(mode="json", exclude={"predictions", "clusters"})
         facts |= {"experiment": experiment, "clusters": {c.name: c.count for c in evaluation.clusters}}
         text = evaluation.model_dump_json(indent=1)
@@ -277,17 +245,8 @@ def _evaluating(dojo: Dojo) -> Verb:
     return evaluate_model
 
 
-def compared(dojo: Dojo, experiment: str) -> Comparison:
-    """The paired test against the incumbent, and what the experiment forgot; made once. The graph's too."""
-    journal = dojo.journal
-    comparison = journal.comparison(experiment) or dojo.compare(experiment, journal.incumbent_id())
-    journal.append("comparison", comparison, experiment)
-    forgetting.measure(dojo, comparison)
-    return comparison
-
-
 @contextmanager
-def _recorded(dojo: Dojo, experiment: str, plan: TrainingPlan | None = None) -> Iterator[None]:
+def _recorded(dojo: Dojo, acts: Acts, experiment: str, plan: TrainingPlan | None = None) -> Iterator[None]:
     """A training or an evaluation that fails is a record of its experiment and ends it, as in the graph.
 
     Raises:
@@ -299,32 +258,10 @@ def _recorded(dojo: Dojo, experiment: str, plan: TrainingPlan | None = None) -> 
         if experiment == BASE:
             raise
         if failed.code in TOO_LARGE and plan is not None:
-            facts = {
-                "plan": plan.model_dump(mode="json"),
-                "batch": [*longest_batch(plan, card_of(dojo, experiment))],
-            }
-            text = f"{experiment}: {ladder.in_words(plan)} ran out of memory"
-            dojo.journal.note(text, experiment, did_not_fit=facts)
+            text, facts = acts.ran_out_of_memory(experiment, plan)
+            dojo.journal.note(text, experiment, **facts)
             raise
-        failure = Failure(
-            stage=failed.stage, code=failed.code, message=failed.message, log_tail=failed.log_tail
-        )
-        dojo.journal.append("failure", failure, experiment)
-        dojo.journal.finish(experiment, "failed")
+        acts.fail(experiment, failed)
+        acts.finish(experiment)
         said = f"{failed.message}; {experiment} is closed as failed, plan the next one"
         raise ExperimentFailed(failed.stage, failed.code, said, failed.log_tail) from failed
-
-
-def finish(dojo: Dojo, experiment: str) -> str:
-    """Close the experiment under way by the rule of the graph; returns its outcome.
-
-    Raises:
-        InputError: it is not under way, or it was trained and not evaluated.
-    """
-    planned(dojo, experiment)
-    done = dojo.journal.experiment(experiment)
-    if done is None:
-        raise InvalidDecision(f"experiment: {experiment} is not planned")
-    outcome = outcome_of(done)
-    dojo.journal.finish(experiment, outcome)
-    return outcome

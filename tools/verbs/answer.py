@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from memory.journal.events import plain
+from tools.chat.untrusted_text import visible
 from tools.toolkit.answers import bounded
 
 FACTS_CHARACTERS = 12_000
@@ -53,12 +55,12 @@ class Answer:
 
 def bounded_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The plain values with long lists cut; only their names, where they are too long all the same."""
-    cut = {name: _cut(value) for name, value in facts.items()}
+    cut = plain({name: _cut(value) for name, value in facts.items()})
     text = json.dumps(cut, ensure_ascii=False, default=str)
     if len(text) > FACTS_CHARACTERS:
         return {"left_out": sorted(cut)[:MOST_LISTED]}
-    plain: dict[str, Any] = json.loads(text)
-    return plain
+    told: dict[str, Any] = json.loads(text)
+    return told
 
 
 def _cut(value: Any) -> Any:
@@ -71,8 +73,8 @@ def _cut(value: Any) -> Any:
 
 
 def refusal(reason: object) -> str:
-    """One line that says why nothing was done."""
-    line = " ".join(str(reason).split())
+    """One line that says why nothing was done; what no reader sees stands in it by its code."""
+    line = " ".join(visible(str(reason)).split())
     return "refused: " + (line if len(line) <= REFUSAL_CHARACTERS else f"{line[: REFUSAL_CHARACTERS - 1]}…")
 
 

@@ -28,7 +28,7 @@ class Calls:
         self._lock = threading.Lock()
         self.count = sum(1 for _ in read_calls(run_dir))
 
-    def write(self, verb: str, arguments: Mapping[str, Any], answer: Answer) -> None:
+    def write(self, arguments: Mapping[str, Any], answer: Answer) -> None:
         """Add one call.
 
         Raises:
@@ -36,7 +36,7 @@ class Calls:
         """
         asked = json.dumps(arguments, ensure_ascii=False, default=str)
         kept = json.loads(asked) if len(asked) <= ARGUMENT_CHARACTERS else {"left_out": len(asked)}
-        line = {"arguments": kept, **answer.plain(), "verb": verb[:80]}
+        line = {"arguments": kept, **answer.plain()}
         with self._lock, or_fault("the file of calls"), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
             self.count += 1

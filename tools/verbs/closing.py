@@ -13,7 +13,8 @@ from tasks.errors import InputError
 from tools.chat.untrusted_text import one_line
 from tools.dojo import Dojo
 from tools.toolkit.answers import known_experiment
-from tools.verbs.acting import Verb, finish
+from tools.verbs.acting import Verb
+from tools.verbs.acts import Acts
 from tools.verbs.answer import Told
 
 LESSON_CHARACTERS = 600
@@ -46,21 +47,22 @@ class Harness:
 
 def closing_verbs(dojo: Dojo, harness: Harness | None) -> list[Verb]:
     """The functions, bound to one run; without a harness nothing is learned and nothing submitted."""
-    verbs = [_finishing(dojo, harness)]
-    return [*verbs, _recording(dojo, harness), _submitting(dojo, harness)] if harness else verbs
+    acts = Acts(dojo)
+    verbs = [_finishing(dojo, acts, harness)]
+    return [*verbs, _recording(dojo, acts, harness), _submitting(dojo, harness)] if harness else verbs
 
 
-def _finishing(dojo: Dojo, harness: Harness | None) -> Verb:
+def _finishing(dojo: Dojo, acts: Acts, harness: Harness | None) -> Verb:
     def finish_experiment(experiment: str) -> Told:
         """Close the experiment under way; it becomes the incumbent when the paired test allows it.
 
         Args:
             experiment: its id; one that was not evaluated counts as failed.
         """
-        outcome = finish(dojo, experiment)
+        acts.planned(experiment)
+        outcome = acts.finish(experiment)
         if harness is not None and (lesson := _lesson(dojo, harness, experiment)) is not None:
-            dojo.journal.append("lesson", lesson, experiment)
-            dojo.record(lesson)
+            acts.learn(experiment, lesson)
         incumbent = dojo.journal.incumbent_id()
         text = f"{experiment} is {outcome}; the incumbent is {incumbent}"
         return Told(text, {"experiment": experiment, "outcome": outcome, "incumbent": incumbent})
@@ -73,7 +75,7 @@ def _lesson(dojo: Dojo, harness: Harness, experiment: str) -> Lesson | None:
     return harness.lesson_of(dojo, done) if done else None
 
 
-def _recording(dojo: Dojo, harness: Harness) -> Verb:
+def _recording(dojo: Dojo, acts: Acts, harness: Harness) -> Verb:
     def record_experience(
         experiment: str, text: Annotated[str, Field(min_length=1, max_length=LESSON_CHARACTERS)]
     ) -> Told:
@@ -94,7 +96,7 @@ def _recording(dojo: Dojo, harness: Harness) -> Verb:
                 f"experiment {id}", "was not evaluated", "there is nothing measured to learn from"
             )
         said = f"{learned.text} The agent says: {one_line(text, LESSON_CHARACTERS)}"
-        dojo.record(learned.model_copy(update={"id": f"{learned.id}/agent", "text": said}))
+        acts.add_to_lesson(learned.model_copy(update={"id": f"{learned.id}/agent", "text": said}))
         return Told(f"recorded {learned.id}/agent", {"lesson": f"{learned.id}/agent"})
 
     return record_experience

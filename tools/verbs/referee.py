@@ -6,7 +6,8 @@
 A call is checked before anything happens: there is such a verb, its arguments fit, no other is under way,
 the run goes on and there is time for it. What does not hold is refused in one line. Ids are given out here:
 one that was not is unknown. What a verb does is written into the journal, by the same records as a run of the
-graph; every call, refusals as well, beside it (``tools.verbs.calls``).
+graph, because both act through ``tools.verbs.acts``; every call, refusals as well, beside it
+(``tools.verbs.calls``).
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from memory.journal.log import BASE, Journal
+from memory.journal.events import plain
+from memory.journal.log import BASE
 from tasks.errors import CapReached, ExperimentFailed, InputError, InvalidDecision, did_you_mean, or_fault
 from tools.chat.untrusted_text import one_line
 from tools.dojo import Dojo
 from tools.toolkit.all import functions_of
 from tools.toolkit.answers import described, wrong_arguments
 from tools.verbs.acting import acting_verbs
+from tools.verbs.acts import chosen
 from tools.verbs.answer import Answer, Told, bounded_facts, refusal, with_left
 from tools.verbs.calls import Calls
 from tools.verbs.closing import Harness, closing_verbs
@@ -118,9 +121,10 @@ class Referee:
         Raises:
             HarnessFault: the run cannot go on; nothing is lost, and it can be opened again.
         """
-        given = dict(arguments or {})
-        ok, told = False, Told("")
+        given: dict[str, Any] = {"left_out": "what is no JSON object, or too much"}
+        ok, told, name = False, Told(""), one_line(str(verb), 80)
         try:
+            given = _plain(name, arguments)
             checked = self._checked(verb, given)
             with self._alone(verb), or_fault(f"the verb {verb}"):
                 self._in_time(verb)
@@ -132,9 +136,9 @@ class Referee:
             told = Told(refusal(failed).replace("refused: ", "failed: ", 1))
         standing = self.standing
         text = with_left(told.text, standing.line()) if ok else told.text
-        answer = Answer(verb[:80], ok, text, bounded_facts(told.facts), standing.plain())
+        answer = Answer(name, ok, plain(text), bounded_facts(told.facts), standing.plain())
         if self.calls.count < MOST_WRITTEN:
-            self.calls.write(verb, given, answer)
+            self.calls.write(given, answer)
         return answer
 
     def _checked(self, verb: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -143,13 +147,11 @@ class Referee:
         Raises:
             InputError: no such verb, or arguments that do not fit it.
         """
-        if verb not in self._functions:
-            fix = did_you_mean(verb[:80], self._functions)
-            raise InputError(f"verb {one_line(verb)!r}", "is none of the verbs", fix)
+        if not isinstance(verb, str) or verb not in self._functions:
+            fix = did_you_mean(str(verb)[:80], self._functions)
+            raise InputError(f"verb {one_line(str(verb))!r}", "is none of the verbs", fix)
         if self.calls.count >= MOST_CALLS and verb not in CLOSING:
             raise InputError("the calls", f"all {MOST_CALLS:,} of this run are used", "finish and submit")
-        if len(json.dumps(given, default=str)) > ARGUMENT_CHARACTERS:
-            raise InputError(verb, f"its arguments are over {ARGUMENT_CHARACTERS:,} characters", "send less")
         from pydantic import ValidationError
 
         schema = self.schemas[verb].arguments
@@ -195,7 +197,7 @@ class Referee:
             raise InputError(
                 "the run", f"has ended ({journal.ended['outcome']})", "nothing can be done in it"
             )
-        if verb in (*WORKING, *CLOSING) and verb != "submit" and _chosen(journal):
+        if verb in (*WORKING, *CLOSING) and verb != "submit" and chosen(journal):
             raise InputError("the run", "has chosen its champion", "submit goes on with the reading")
         if verb in WORKING and journal.evaluation(BASE) is not None and dojo.remaining_budget_seconds() <= 0:
             fix = "evaluate and finish what is under way, then call submit"
@@ -216,9 +218,26 @@ class Referee:
         return Told(told, facts_of(verb, self.dojo, arguments))
 
 
-def _chosen(journal: Journal) -> bool:
-    """Whether a reading of the test was begun and cut short: from there on a run only finishes."""
-    return any(event.kind in ("candidate_chosen", "champion_chosen") for event in journal.events)
+def _plain(verb: str, arguments: object) -> dict[str, Any]:
+    """The arguments by name.
+
+    Raises:
+        InputError: they are no JSON object, hold what JSON cannot say, or are too long.
+    """
+    if arguments is None:
+        return {}
+    if not isinstance(arguments, Mapping):
+        raise InputError(verb, "its arguments are no JSON object", 'send {"experiment": "e01"} or the like')
+    given = dict(arguments)
+    try:
+        text = json.dumps(given, default=str, allow_nan=False, ensure_ascii=False)
+        text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError):
+        wrong = "its arguments hold what JSON cannot say: no finite number, half a character, or a loop"
+        raise InputError(verb, wrong, "send finite numbers, whole text, and lists that end") from None
+    if len(text) > ARGUMENT_CHARACTERS:
+        raise InputError(verb, f"its arguments are over {ARGUMENT_CHARACTERS:,} characters", "send less")
+    return given
 
 
 def _schema(name: str, function: Callable[..., object]) -> VerbSchema:
