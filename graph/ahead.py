@@ -1,12 +1,12 @@
-"""Experiments begun ahead: which ones follow whatever the one under way comes to, and their work on free seats.
+"""Experiments begun ahead: those that follow whatever the one under way comes to, worked on by free seats.
 
 A look at a source (``roles.source_looks``) starts from the base or from its own weights, so the next looks of
 a round do not depend on how this one ends, except that a very good one may end the round. They are begun on
 the seats that are free, while the run goes through its experiments one after the other as ever: it plans,
 gates, journals, compares and diagnoses in the order of their numbers, and asks for each training and each
 answer when it is its turn. What was begun ahead is then there (``tools.process.placed``). This is
-asynchronous successive halving (Li et al. 2020, arXiv 1810.05934) with one difference: results are read in the
-order of the experiments and not in that of their arrival, so that which seat is fastest decides nothing.
+asynchronous successive halving (Li et al. 2020, arXiv 1810.05934) with one difference: results are read in
+the order of the experiments and not in that of their arrival, so that which seat is fastest decides nothing.
 
 A guess that turns out wrong is ended, and costs what a free seat did.
 """
@@ -89,7 +89,7 @@ class Ahead:
             self.end()
 
     def settled(self, experiment: str, draft: TrainingPlan) -> TrainingPlan:
-        """The training as it was begun, where only the time limit differs from the one that was drafted now."""
+        """The training as it was begun, where only the time limit differs from what was drafted now."""
         begun = self.begun.get(experiment)
         if begun is None:
             return draft

@@ -1,7 +1,7 @@
 """Executors of runs: from the settings to the worker that does a run's jobs, and to what is begun ahead.
 
-``local`` with one worker is the resident worker alone; with several, each has a child server and a share of the
-cores (and a GPU) of its own. ``ray`` and ``ray:ADDRESS`` put each worker into an actor of a Ray cluster.
+``local`` with one worker is the resident worker alone; with several, each has a fork server and a share of
+the cores (and a GPU) of its own. ``ray`` and ``ray:ADDRESS`` put each worker into an actor of a Ray cluster.
 """
 
 from __future__ import annotations

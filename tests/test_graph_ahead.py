@@ -11,10 +11,10 @@ import pytest
 
 from graph import executors
 from graph.run import run
-from graph.session import Session
 from graph.settings import make_settings
 from memory.journal.log import Journal
 from tasks.errors import ExperimentFailed, InputError
+from tests.support import cheap_run
 from tests.support.cheap_run import QuickWorker, quick_children
 from tests.support.side_by_side import Looks, decisions, first_difference, make_looks, task_of
 
@@ -41,8 +41,8 @@ class Cpu:
     gpus: tuple[str, ...] = ()
 
 
-def looks(task: Path, folder: Path, workers: int, on_event: Any = None) -> Looks:
-    return make_looks(task, folder / f"runs{workers}", workers, SOURCES, on_event=on_event)
+def looks(task: Path, folder: Path, workers: int) -> Looks:
+    return make_looks(task, folder / f"runs{workers}", workers, SOURCES)
 
 
 def trains(function: str, payload: dict[str, Any], experiment: str) -> bool:
@@ -67,7 +67,7 @@ def test_two_workers_train_at_once_and_decide_and_journal_as_one_does(
     children.watch = watch
     two = looks(task, tmp_path, 2)
     assert first_difference(one.decisions, two.decisions) == ""
-    assert [name for name in sorted(set(trained))][:SOURCES] == ["e01", "e02", "e03", "e04"]
+    assert sorted(set(trained))[:SOURCES] == ["e01", "e02", "e03", "e04"]
     assert len(trained) == len(set(trained))
     assert not two.repeated
 
@@ -107,47 +107,53 @@ def test_a_lost_worker_costs_its_experiment_alone_which_is_done_once_more(
     assert first_difference(one.decisions, two.decisions) == ""
 
 
-def test_what_a_look_makes_needless_is_ended_and_cleared_away(
-    task: Path, children: type[QuickWorker], tmp_path: Path
-) -> None:
-    """One experiment is asked for less than the looks need: the end comes while others are begun."""
-    begun: list[list[str]] = []
-
-    def hear(session: Session, event: dict[str, Any]) -> None:
-        if event["kind"] == "finished" and event["experiment"] == "e01":
-            assert session.ahead is not None
-            begun.append(list(session.ahead.begun))
-            session.ahead.end()
-            begun.append(list(session.ahead.begun))
-
-    two = looks(task, tmp_path, 2, hear)
-    assert len(begun[0]) > 1 and begun[1] == []
-    folders = {path.name for path in (two.run_dir / "experiments").iterdir()}
-    journal = Journal.open(two.run_dir / "journal.jsonl", write=False)
-    assert all(journal.plan(name) is not None for name in folders - {"base"} if name <= f"e{SOURCES:02d}")
+def whole_run(task: Path, runs: Path, workers: int) -> Journal:
+    settings = make_settings(
+        task=str(task),
+        runs_dir=str(runs),
+        budget_seconds="2h",
+        memory="off",
+        answer_cache="off",
+        max_experiments=SOURCES + 3,
+        workers=workers,
+    )
+    summary = run(settings)
+    journal = Journal.open(runs / str(summary["run"]) / "journal.jsonl", write=False)
+    folders = {path.name for path in (journal.path.parent / "experiments").iterdir()} - {"base"}
+    assert folders == {experiment.id for experiment in journal.experiments()}
+    return journal
 
 
 def test_a_whole_run_on_two_workers_ends_as_on_one(
     task: Path, children: type[QuickWorker], tmp_path: Path
 ) -> None:
-    found: list[list[Any]] = []
-    for workers in (1, 2):
-        runs = tmp_path / f"runs{workers}"
-        settings = make_settings(
-            task=str(task),
-            runs_dir=str(runs),
-            budget_seconds="2h",
-            memory="off",
-            answer_cache="off",
-            max_experiments=SOURCES + 3,
-            workers=workers,
-        )
-        summary = run(settings)
-        journal = Journal.open(runs / str(summary["run"]) / "journal.jsonl", write=False)
-        folders = {path.name for path in (journal.path.parent / "experiments").iterdir()} - {"base"}
-        assert folders == {experiment.id for experiment in journal.experiments()}
-        found.append([(kind, name) for kind, name, _ in decisions(journal, len(journal.events))])
-    assert first_difference(*found) == ""
+    journals = [whole_run(task, tmp_path / f"runs{workers}", workers) for workers in (1, 2)]
+    assert sum(e.plan.steps > 0 for e in journals[0].experiments()) >= SOURCES
+    one, two = ([each[:2] for each in decisions(journal, len(journal.events))] for journal in journals)
+    assert first_difference(one, two) == ""
+
+
+def test_what_a_look_makes_needless_is_ended_and_cleared_away(
+    task: Path, children: type[QuickWorker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first look is so good that the round ends: the second experiment is none that was begun."""
+    monkeypatch.setattr(cheap_run, "FIRST_SKILL", 0.9)
+    second = threading.Event()
+    steps: list[int] = []
+
+    def watch(function: str, payload: dict[str, Any]) -> None:
+        if trains(function, payload, "e02"):
+            steps.append(int(payload["plan"]["max_steps"]))
+            second.set()
+        if trains(function, payload, "e01"):
+            assert second.wait(LONG), "e02 was not begun beside e01"
+
+    children.watch = watch
+    journal = whole_run(task, tmp_path / "runs", 2)
+    first, after = journal.experiments()[:2]
+    assert first.plan.steps and not after.plan.steps
+    assert len(steps) == 2 and first.training_plan is not None and after.training_plan is not None
+    assert steps == [first.training_plan.max_steps, after.training_plan.max_steps]
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,9 @@ gate = worker.begin([Link(Call(JOBS + "meet", meeting("go")), 120.0, folder / "g
 while not ((folder / "e").exists() and (folder / "f").exists()):
     time.sleep(0.05)
 os.kill(place["pid"], signal.SIGKILL)
-found["after"] = [worker.run(worker_jobs.meet, meeting(name, "go"), 120.0, folder / "x.log")["name"] for name in "ef"]
+found["after"] = [
+    worker.run(worker_jobs.meet, meeting(name, "go"), 120.0, folder / "x.log")["name"] for name in "ef"
+]
 found["told"] = [why.partition(":")[0] for why in told]
 worker.close()
 ray.shutdown()

@@ -40,7 +40,8 @@ class Cell(Record):
     seed: int
     policy: str
     """As of ``--policy``, with ``+memory`` where lessons are kept from run to run of the bench, ``+tree`` for
-    ``--search tree``, ``+workersN`` for ``--workers N``, and ``without PART`` for a part that is left out (``graph.bench.ablations``)."""
+    ``--search tree``, ``+workersN`` for ``--workers N``, and ``without PART`` for a part that is left out
+    (``graph.bench.ablations``)."""
     base_model: str = "ftdojo-mini"
     budget_seconds: float = Field(gt=0)
     max_rows: int = 2000

@@ -43,8 +43,8 @@ Policies = Annotated[
     typer.Option(
         "--policies",
         metavar="NAMES",
-        help="Comma-separated, as of `ftdojo run --policy`; `+memory` keeps lessons between runs, `+workersN` "
-        f"is `--workers N`. Repeat it for {COMMAND}COMMAND. [default: {USUAL}]",
+        help="Comma-separated, as of `ftdojo run --policy`; `+memory` keeps lessons between runs, "
+        f"`+workersN` is `--workers N`. Repeat it for {COMMAND}COMMAND. [default: {USUAL}]",
         show_default=False,
     ),
 ]

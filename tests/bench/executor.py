@@ -2,8 +2,8 @@
 
     python -m tests.bench.executor [--sources 8] [--executor local|ray] [--workers 2] [--no-kill]
 
-Every run is of the bundled model on the example task with its rows cut into eight sources, one look at each. Each
-worker has one thread: the run on one worker is pinned to one core, so that training sums in the same order.
+Every run is of the bundled model on the example task with its rows cut into eight sources, one look at each.
+Each worker has one thread: the run on one worker is pinned to one core, so that training sums in the same order.
 """
 
 from __future__ import annotations
@@ -50,8 +50,16 @@ def _compare(folder: Path, chosen: argparse.Namespace) -> None:
         found = _in_process(task, folder / name, chosen.sources, plan)
         one = one or found
         different = first_difference(one.decisions, found.decisions)
-        cells = [f"{plan['executor']}{', one killed' if 'kill' in plan else ''}", plan["workers"], chosen.sources]
-        cells += [f"{found.seconds:.1f}", f"{one.seconds / found.seconds:.2f}", "differ" if different else "the same"]
+        cells = [
+            f"{plan['executor']}{', one killed' if 'kill' in plan else ''}",
+            plan["workers"],
+            chosen.sources,
+        ]
+        cells += [
+            f"{found.seconds:.1f}",
+            f"{one.seconds / found.seconds:.2f}",
+            "differ" if different else "the same",
+        ]
         _say(f"| {' | '.join(map(str, cells))} | {'; '.join(found.repeated)} |")
         if different:
             _say(f"\n{different}\n")
@@ -65,9 +73,7 @@ def _in_process(task: Path, runs: Path, looks: int, plan: dict[str, Any]) -> Loo
     return looks_of(run_dir, looks)
 
 
-def _play(
-    task: str, runs: str, looks: int, workers: int, cores: int, executor: str, kill: str = ""
-) -> None:
+def _play(task: str, runs: str, looks: int, workers: int, cores: int, executor: str, kill: str = "") -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
 
     def strike(session: Any, event: dict[str, Any]) -> None:

@@ -1,11 +1,12 @@
 """Runs side by side: a task with many sources, a run that ends after its looks, and what it decided.
 
-Two runs of one seed decide the same where ``decisions`` of their journals are equal: every event in its order,
-with all that it says but what a clock says.
+Two runs of one seed decide the same where ``decisions`` of their journals are equal: every event in its
+order, with all that it says but what a clock says.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -96,10 +97,8 @@ def make_looks(
         if event["kind"] == "finished" and event["experiment"] == f"e{looks:02d}":
             opened[0].dojo.worker.interrupt()
 
-    try:
+    with contextlib.suppress(Interrupted):
         run(settings, hear, without=["early-stopping"], opened=opened.append)
-    except Interrupted:
-        pass
     (run_dir,) = (path.parent for path in runs.glob("*/journal.jsonl"))
     return looks_of(run_dir, looks)
 
@@ -107,11 +106,15 @@ def make_looks(
 def looks_of(run_dir: Path, looks: int) -> Looks:
     """The looks of a run that has made them."""
     journal = Journal.open(run_dir / "journal.jsonl", write=False)
-    until = next(n for n, e in enumerate(journal.events) if (e.kind, e.experiment) == ("finished", f"e{looks:02d}"))
+    until = next(
+        n for n, e in enumerate(journal.events) if (e.kind, e.experiment) == ("finished", f"e{looks:02d}")
+    )
     events = journal.events[: until + 1]
     base = next(e for e in events if (e.kind, e.experiment) == ("evaluation", BASE))
     began, ended = ((e.clocks or {})["elapsed"] for e in (base, events[-1]))
-    repeated = [str(e.data["text"]) for e in events if e.kind == "note" and "once more" in str(e.data["text"])]
+    repeated = [
+        str(e.data["text"]) for e in events if e.kind == "note" and "once more" in str(e.data["text"])
+    ]
     return Looks(run_dir, ended - began, decisions(journal, until + 1), repeated)
 
 
@@ -138,7 +141,11 @@ def kill_child(run_dir: Path, experiment: str, seconds: float = 120.0) -> int:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         for process in Path("/proc").iterdir():
-            if process.name.isdigit() and progress.exists() and _holds(process, progress.parent / "train.log"):
+            if (
+                process.name.isdigit()
+                and progress.exists()
+                and _holds(process, progress.parent / "train.log")
+            ):
                 os.kill(int(process.name), signal.SIGKILL)
                 return int(process.name)
         time.sleep(0.02)

@@ -2,7 +2,7 @@
 
 What is asked of an actor is what is asked of a local worker: it keeps a fork server and a resident child on
 its machine, with that machine's time limits, logs and readings of a child's end. Files are not sent: the
-folder of the runs and the base model must lie at the same path on every machine, and FT-Dojo be installed there.
+folder of the runs and the base model lie at the same path on every machine, and FT-Dojo is installed there.
 An actor that dies takes its job with it (``WorkerLost``); the next job gets a new actor.
 """
 
