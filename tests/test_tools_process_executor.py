@@ -52,11 +52,11 @@ def placed(executor: Executor) -> PlacedWorker:
     return PlacedWorker(executor, threads=1)
 
 
-def job(tmp_path: Path, name: str, **payload: Any) -> Job:
+def job(tmp_path: Path, name: str, /, **payload: Any) -> Job:
     return Job(f"{JOBS}:{name}", payload, tmp_path / f"{name}.log", "train", LONG)
 
 
-def link(tmp_path: Path, name: str, **payload: Any) -> Link:
+def link(tmp_path: Path, name: str, /, **payload: Any) -> Link:
     return Link(Call(f"{JOBS}:{name}", payload), LONG, tmp_path / f"{name}.log", "train")
 
 

@@ -32,7 +32,7 @@ worker = PlacedWorker(executor, threads)
 worker.repeated = lambda job, why: told.append(why)
 JOBS = "tests.support.worker_jobs:"
 
-def job(name, **payload):
+def job(name, /, **payload):
     return Job(JOBS + name, payload, folder / f"{name}.log", "train", 120.0)
 
 def meeting(name, *others):

@@ -24,8 +24,8 @@ from memory.journal.log import BASE, Journal
 from tasks.custom.folder import write_example
 from tasks.errors import Interrupted
 
-BY_A_CLOCK = re.compile(r"seconds|per_second|gib|idle|forecast|sha256|digest|^time$|^clocks$|^command$")
-"""Names of fields that a clock decides, or that hold a digest of such."""
+BY_A_CLOCK = re.compile(r"seconds|per_second|gib|forecast|^created$|^cached$|^command$")
+"""Names of fields that a clock decides, or whether a file was there already."""
 FILES = ("workshop-sheet", "helper-notes", "old-forum")
 LEAST_AFTER = 2
 """Experiments that must be left after the looks, or none are made (``roles.source_looks``)."""
@@ -121,17 +121,17 @@ def looks_of(run_dir: Path, looks: int) -> Looks:
 def decisions(journal: Journal, until: int) -> list[tuple[str, str | None, Any]]:
     """(kind, experiment, data) of the first events, without what a clock says."""
     kept = [e for e in journal.events[1:until] if e.kind not in ("heartbeat", "evidence")]
-    told = [(e.kind, e.experiment, _timeless(e.data)) for e in kept]
+    told = [(e.kind, e.experiment, _timeless(e.data, journal.info.run)) for e in kept]
     return [each for each in told if not (each[0] == "note" and "once more" in str(each[2].get("text")))]
 
 
-def _timeless(value: Any) -> Any:
+def _timeless(value: Any, run_name: str) -> Any:
     if isinstance(value, dict):
-        return {name: _timeless(item) for name, item in value.items() if not BY_A_CLOCK.search(name)}
+        return {n: _timeless(item, run_name) for n, item in value.items() if not BY_A_CLOCK.search(n)}
     if isinstance(value, list):
-        return [_timeless(item) for item in value]
+        return [_timeless(item, run_name) for item in value]
     if isinstance(value, str):
-        return re.sub(r"-?\d+(\.\d+)? s\b", "N s", value)
+        return re.sub(r"-?\d+(\.\d+)? s\b", "N s", value.replace(run_name, "RUN"))
     return value
 
 
