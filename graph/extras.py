@@ -16,12 +16,13 @@ EXTRAS = {
     "qlora": ("bitsandbytes",),
     "gym": ("gymnasium",),
     "mcp": ("mcp",),
+    "ray": ("ray",),
     "eval": ("rdkit", "math_verify", "datasketch", "pandas"),
     "run": ("chromadb", "datasketch", "matplotlib", "optuna", "rdkit", "sklearn"),
     "train": ("torch", "transformers", "trl", "peft", "datasets"),
 }
 """Import names that stand for the packages of each extra in ``pyproject.toml``; the smallest extra first."""
-OPTIONAL = ("gguf", "qlora", "gym", "mcp")
+OPTIONAL = ("gguf", "qlora", "gym", "mcp", "ray")
 """Extras that a run does without, unless it is asked for what they bring."""
 
 

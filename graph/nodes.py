@@ -80,6 +80,8 @@ def planner(step: Step) -> RunState:
     if not kept_weights.are_kept(dojo, plan.init_from):
         step.note(f"{experiment} begins from the base: the weights of {plan.init_from} are gone", experiment)
         plan = plan.model_copy(update={"init_from": BASE})
+    if (ahead := step.session.ahead) is not None:
+        ahead.follow(plan)
     foretold = plan.forecast or forecast(dojo, plan)
     plan = plan.model_copy(update={"forecast": foretold})
     return {"experiment": experiment, "failed": False, "draft": plan.model_dump(mode="json")}
@@ -174,7 +176,10 @@ def training_engineer(step: Step, experiment: str) -> Draft:
         except ExperimentFailed as failed:
             failed.tried = draft.model_dump(mode="json")
             raise
-    return training_gate.timed(dojo, plan, card, draft, probe).model_dump(mode="json")
+    timed = training_gate.timed(dojo, plan, card, draft, probe)
+    if (ahead := step.session.ahead) is not None:
+        timed = ahead.settled(experiment, timed)
+    return timed.model_dump(mode="json")
 
 
 @_guarded
@@ -187,6 +192,7 @@ def train(step: Step, experiment: str) -> Draft:
         disk.require(step.session.run_dir, needed, f"training {experiment}")
         detail = f"{plan.method}, lr {plan.learning_rate:.2g}, {plan.max_steps} steps"
         step.announce("training_engineer", detail, experiment)
+    _fill(step, experiment)
     audience = step.session.audience(experiment, partial(step.tell, "progress", experiment))
     trained, _ = until_it_fits(
         step, hypothesis, plan, lambda form: step.acts.train(experiment, form, audience)
@@ -222,6 +228,7 @@ def diagnostician(step: Step) -> RunState:
     step.to_present()
     dojo, journal, experiment = step.dojo, step.journal, step.state["experiment"]
     step.announce("diagnostician", "why did it come out so?", experiment)
+    _fill(step, experiment)
     done = _with_outcome(step, experiment)
     if journal.diagnosis(experiment) is None:
         _explained(step, done)
@@ -238,6 +245,12 @@ def diagnostician(step: Step) -> RunState:
     step.acts.finish(experiment)
     step.tell("finished", experiment, journal.experiments()[-1])
     return {"failed": False, "finished": len(journal.experiments())}
+
+
+def _fill(step: Step, experiment: str) -> None:
+    """With several workers: let those that are free begin what follows."""
+    if (ahead := step.session.ahead) is not None:
+        ahead.fill(experiment)
 
 
 def _explained(step: Step, look: Experiment) -> None:
@@ -281,6 +294,8 @@ def finish(step: Step) -> RunState:
     export; report; close."""
     step.to_present()
     dojo, journal = step.dojo, step.journal
+    if (ahead := step.session.ahead) is not None:
+        ahead.end()
     _grant(step)
     ending = {"outcome": step.state["ending"], "reason": step.state["reason"]}
     winner = _confirmed(step, ending)

@@ -20,9 +20,11 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from graph.ahead import Ahead
 from graph.beginning import edition_of, from_anywhere, refuse_changed, refuse_hopeless, run_info
 from graph.deciding import models_of, probed, seat
 from graph.eval_server import find_eval_server
+from graph.executors import ahead_of, worker_of
 from graph.policies import require_policy
 from graph.settings import RunSettings
 from graph.task_names import load_options, load_task, on_disk
@@ -54,6 +56,7 @@ from tools.forgetting.watched import Watched
 from tools.models.base_model import BaseModel, resolve_base_model, token_counter
 from tools.models.check import look_in_child
 from tools.models.recorded_base import BUNDLED
+from tools.process.machine import VISIBLE
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
 from tools.training.progress import Hear
@@ -77,6 +80,8 @@ class Session:
     policy: Policy
     heartbeat: Heartbeat | None = None
     """Keeps its clocks on the disk."""
+    ahead: Ahead | None = None
+    """What is begun ahead of its turn, where there are several workers."""
 
     @property
     def run_dir(self) -> Path:
@@ -200,6 +205,7 @@ def start(settings: RunSettings, decider: PolicyName | None = None, began: float
         record_foundations(settings, spec, data, session.dojo)
         probes.write(session.dojo.journal)
         session = seat(session, models)
+        session.ahead = ahead_of(session)
         session.dojo.eval_server = server
         if told:
             session.dojo.journal.note(told)
@@ -236,6 +242,7 @@ def reopen(run_dir: Path, accept_changes: bool = False, began: float | None = No
         session = _build(settings, spec, workspace, worker, data, kept, on_error)
         refuse_changes(settings, spec, data, session.dojo, accept_changes)
         session = seat(session, models)
+        session.ahead = ahead_of(session)
         session.dojo.eval_server, _ = find_eval_server(settings, session.dojo.base_model)
         on_error.pop_all()
         return session
@@ -260,7 +267,8 @@ def read_settings(run_dir: Path) -> RunSettings:
 
 def _read(settings: RunSettings, spec: TaskSpec, on_error: ExitStack) -> tuple[Worker, TaskData]:
     """The task's data, while a worker loads its libraries."""
-    worker = Worker(environment=tracker_variables(settings.report_to, os.environ))
+    variables = tracker_variables(settings.report_to, os.environ)
+    worker = worker_of(settings, Worker, variables, os.environ.get(VISIBLE))
     on_error.callback(worker.close)
     worker.warm()
     with or_input_error(settings.task, "its rows cannot be read", "mend or remove what the message names"):

@@ -98,6 +98,12 @@ def _unless_off(value: object) -> object:
     return None if value == "off" else value
 
 
+def _check_executor(name: str) -> str:
+    if not re.fullmatch(r"local|ray(:.+)?", name):
+        raise ValueError(f"{name} is no executor")
+    return name
+
+
 def _trackers(value: object) -> object:
     """As ``report_to`` of transformers: names, or ``none``."""
     return () if value == "none" else _listed(value)
@@ -256,6 +262,14 @@ class RunSettings(BaseModel):
     do_no_harm: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
         (), description="Tasks of lm-evaluation-harness that a champion must not do worse on."
     )
+    executor: Annotated[str, AfterValidator(_check_executor)] = Field(
+        "local",
+        description="Where trainings and answers run: `local`, `ray` (this machine) or `ray:ADDRESS`.",
+        examples=["local", "ray", "ray:auto"],
+    )
+    workers: int = Field(
+        1, description="Workers: so many looks at sources are made side by side, the cores divided.", gt=0
+    )
     max_experiments: int | None = Field(None, description="Stop after this many experiments.", gt=0)
     max_disk_gb: float | None = Field(
         None,
@@ -302,6 +316,8 @@ class Options(TypedDict, total=False):
     max_new_tokens: int | None
     forgetting_budget: float | None
     do_no_harm: tuple[str, ...]
+    executor: str
+    workers: int
     max_experiments: int | None
     max_disk_gb: float | None
     target: float | None

@@ -77,14 +77,7 @@ def plan(dojo: Dojo, experiment: str) -> Plan | Stop | None:
     Raises:
         ExperimentFailed: the pool holds no usable source at all.
     """
-    context = PlannerContext(
-        dojo=dojo,
-        experiment=experiment,
-        history=dojo.journal.experiments(),
-        champion=dojo.journal.best(),
-        groups=by_kind(dojo.profiles()),
-        advice=dojo.recall(),
-    )
+    context = _context(dojo, experiment)
     if not context.usable:
         reasons = "; ".join(f"{name}: {why_unusable(profile)}" for name, profile in dojo.profiles().items())
         raise ExperimentFailed("plan", "empty_data", f"no source can be used ({reasons})")
@@ -92,6 +85,26 @@ def plan(dojo: Dojo, experiment: str) -> Plan | Stop | None:
         return tree.choose(context, proposals(context, (*RULES, *BRANCHES)), forecast)
     first = next(proposals(context, RULES), None)
     return first or tree.choose(context, proposals(context, BRANCHES), forecast)
+
+
+def next_look(dojo: Dojo, experiment: str) -> Plan | None:
+    """The next look at a source or trial of a mixture, as ``plan`` would make it were no other rule before.
+
+    Within a round it does not depend on how the look under way ends: it may be begun ahead.
+    """
+    looks = [(move, rule) for move, rule in RULES if rule in (look, mix)]
+    return next(proposals(_context(dojo, experiment), looks), None)
+
+
+def _context(dojo: Dojo, experiment: str) -> PlannerContext:
+    return PlannerContext(
+        dojo=dojo,
+        experiment=experiment,
+        history=dojo.journal.experiments(),
+        champion=dojo.journal.best(),
+        groups=by_kind(dojo.profiles()),
+        advice=dojo.recall(),
+    )
 
 
 def proposals(context: PlannerContext, rules: Sequence[tuple[Move, Rule]]) -> Iterator[Plan]:

@@ -34,19 +34,26 @@ def needs_probe(dojo: Dojo, draft: TrainingPlan, card: DataCard) -> bool:
     """Whether to try a few steps first: not where a training about as demanding has succeeded in this run."""
     if "gates" in dojo.journal.without:
         return False
-    tokens = longest_batch(draft, card)
     for experiment in dojo.journal.experiments():
         earlier, rows = experiment.training_plan, experiment.card
         if experiment.training is None or earlier is None or rows is None:
             continue
-        before = longest_batch(earlier, rows)
-        if (
-            _structure(earlier) == _structure(draft)
-            and before.rows * before.tokens * BATCH_FACTOR >= tokens.rows * tokens.tokens
-            and rate_used(earlier, experiment.training) * RATE_FACTOR >= draft.learning_rate
-        ):
+        if covers(earlier, rows, rate_used(earlier, experiment.training), draft, card):
             return False
     return True
+
+
+def covers(
+    earlier: TrainingPlan, rows: DataCard, rate_then: float, draft: TrainingPlan, card: DataCard
+) -> bool:
+    """Whether a draft asks for little more than an earlier training of these rows, so that its success is a
+    probe of the draft as well."""
+    before, tokens = longest_batch(earlier, rows), longest_batch(draft, card)
+    return (
+        _structure(earlier) == _structure(draft)
+        and before.rows * before.tokens * BATCH_FACTOR >= tokens.rows * tokens.tokens
+        and rate_then * RATE_FACTOR >= draft.learning_rate
+    )
 
 
 def _structure(plan: TrainingPlan) -> tuple[object, ...]:

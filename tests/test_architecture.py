@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -270,6 +271,8 @@ def test_the_lock_pins_what_is_asked_for_and_what_ran() -> None:
             continue
         pin = pins[requirement.name.lower().replace("_", "-")]
         assert requirement.specifier.contains(pin), requirement
+        if requirement.name == "ray" and find_spec("ray") is None:
+            continue  # 240 MB for a cluster: installed by those who have one
         assert version(requirement.name).split("+")[0] == pin, requirement
 
 

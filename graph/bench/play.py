@@ -49,6 +49,7 @@ def settings_of(cell: Cell, out: Path) -> RunSettings:
         max_rows=cell.max_rows,
         edition=cell.edition,
         search=cell.search,
+        workers=cell.workers,
         memory=str(_memory(cell, out)) if cell.remembers else "off",
         runs_dir=str(out / RUNS / cell.folder),
     )

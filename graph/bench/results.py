@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from tasks.base import Score
 SCHEMA = 1
 RESULTS_FILE = "results.jsonl"
 MEMORY, TREE, WITHOUT = "+memory", "+tree", " without "
+WORKERS = re.compile(r"\+workers([1-9]\d*)$")
 OLD_PARTS = {
     "naive": "all-data",
     "all_data": "all-data",
@@ -38,7 +40,8 @@ class Cell(Record):
     seed: int
     policy: str
     """As of ``--policy``, with ``+memory`` where lessons are kept from run to run of the bench, ``+tree`` for
-    ``--search tree``, and ``without PART`` for a part that is left out (``graph.bench.ablations``)."""
+    ``--search tree``, ``+workersN`` for ``--workers N``, and ``without PART`` for a part that is left out
+    (``graph.bench.ablations``)."""
     base_model: str = "ftdojo-mini"
     budget_seconds: float = Field(gt=0)
     max_rows: int = 2000
@@ -59,11 +62,17 @@ class Cell(Record):
         """How the playbook chooses experiments; see ``graph.settings``."""
         return "tree" if TREE in self._parts()[1] else "greedy"
 
+    @property
+    def workers(self) -> int:
+        """Looks at sources that are made side by side."""
+        found = [WORKERS.fullmatch(each) for each in self._parts()[1]]
+        return next((int(match[1]) for match in found if match), 1)
+
     def _parts(self) -> tuple[str, list[str]]:
         """The policy's name, and what is added to it."""
         name = self.policy.partition(WITHOUT)[0]
         added: list[str] = []
-        while (suffix := next((each for each in (MEMORY, TREE) if name.endswith(each)), None)) is not None:
+        while suffix := _suffix(name):
             name = name.removesuffix(suffix)
             added.append(suffix)
         return name, added
@@ -83,6 +92,13 @@ class Cell(Record):
     def text(self) -> str:
         """For a line of progress."""
         return f"{self.task}, {self.policy}, seed {self.seed}, {self.base_model}"
+
+
+def _suffix(policy: str) -> str:
+    """What is added last to a policy's name; empty where nothing is."""
+    if workers := WORKERS.search(policy):
+        return workers[0]
+    return next((each for each in (MEMORY, TREE) if policy.endswith(each)), "")
 
 
 class Result(Record):

@@ -56,6 +56,8 @@ FLAGS = {
     "eval_server": Flag(TASK, metavar="URL"),
     "baseline": Flag(TASK, metavar="MODEL"),
     "budget_seconds": Flag(LIMITS, "--budget", DEFAULT_BUDGET, "DURATION"),
+    "executor": Flag(LIMITS, metavar="local|ray[:ADDRESS]", completes=("local", "ray", "ray:auto")),
+    "workers": Flag(LIMITS),
     "max_experiments": Flag(LIMITS),
     "max_disk_gb": Flag(LIMITS, metavar="GB"),
     "max_rows": Flag(LIMITS),

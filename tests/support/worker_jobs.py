@@ -347,3 +347,25 @@ def _held_parts(payload: dict[str, Any]) -> dict[str, Any]:
     trainer.train()
     moments = [state["exp_avg"] for state in trainer.optimizer.state.values()]
     return held | {"moments": sum(here(each) for each in moments)}
+
+
+def meet(payload: dict[str, Any]) -> dict[str, Any]:
+    """Says that it is there, and ends when all that it is to meet are: only jobs at one time meet."""
+    place = Path(payload["place"])
+    (place / payload["name"]).write_text(str(os.getpid()))
+    end = time.monotonic() + float(payload["seconds"])
+    while not all((place / name).exists() for name in payload["others"]):
+        if time.monotonic() > end:
+            raise RuntimeError(f"{payload['others']} did not come")
+        time.sleep(0.01)
+    return {"name": payload["name"], "pid": os.getpid()}
+
+
+def once(payload: dict[str, Any]) -> dict[str, Any]:
+    """Ends by a signal the first time, and well the second."""
+    mark = Path(payload["mark"])
+    if not mark.exists():
+        mark.write_text(json.dumps([os.getpid(), os.getppid()]))
+        os.kill(os.getppid() if payload.get("server") else os.getpid(), signal.SIGKILL)
+        time.sleep(60)
+    return {"done": True}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from memory.explained import Explained
 from memory.journal.log import BASE
@@ -15,7 +16,9 @@ from tasks.errors import boundary
 from tools.curation import audit as auditing
 from tools.curation import run as curating
 from tools.dojo import Dojo
-from tools.evaluation.likelihood import read_rows
+from tools.evaluation import likelihood
+from tools.evaluation.evaluate import TIMEOUT_SECONDS
+from tools.process.placed import Link
 
 ROWS = 24
 """Sampled rows of each source: about as many tokens in one forward pass as a look trains on in two steps."""
@@ -40,6 +43,17 @@ def measure_explained(dojo: Dojo, experiment: str, sources: Sequence[str]) -> tu
     text = f"answers of other sources became likelier than under the base by (nats a token): {told}"
     dojo.journal.note(text, experiment, explained=[each.model_dump(mode="json") for each in found])
     return found
+
+
+def asked_ahead(dojo: Dojo, model_dir: Path, experiment: str, sources: Sequence[str]) -> Link:
+    """What ``measure_explained`` will ask an experiment's model, for whoever begins it ahead."""
+    asked = [row for rows in _rows(dojo, sources).values() for row in rows]
+    call = likelihood.asked(asked, model_dir, dojo.worker)
+    return Link(call, TIMEOUT_SECONDS, _log_path(dojo, experiment), "diagnose")
+
+
+def _log_path(dojo: Dojo, experiment: str) -> Path:
+    return dojo.workspace.experiment_dir(experiment) / "explained.log"
 
 
 def _rows(dojo: Dojo, sources: Sequence[str]) -> dict[str, list[dict[str, str]]]:
@@ -71,8 +85,8 @@ def _losses(dojo: Dojo, experiment: str, rows: Mapping[str, Sequence[dict[str, s
     """By source and place of the row: mean cross-entropy of its answer, in nats per token."""
     places = [(name, place) for name, some in rows.items() for place in range(len(some))]
     asked = [rows[name][place] for name, place in places]
-    log_path = dojo.workspace.experiment_dir(experiment) / "explained.log"
-    read = read_rows(asked, dojo.model_dir(experiment), dojo.worker, log_path, "diagnose")
+    log_path = _log_path(dojo, experiment)
+    read = likelihood.read_rows(asked, dojo.model_dir(experiment), dojo.worker, log_path, "diagnose")
     found: dict[str, dict[str, float]] = {name: {} for name in rows}
     for row in read:
         name, place = places[row["place"]]

@@ -102,8 +102,11 @@ def overhead_seconds(journal: Journal) -> float:
     seconds = []
     for experiment in journal.experiments():
         if experiment.evaluation and "evaluate" in experiment.clocks:
-            spared = full_seconds(experiment.evaluation) - experiment.evaluation.wall_seconds
-            seconds.append(experiment.clocks["data"] + experiment.clocks["evaluate"] + spared)
+            wall = experiment.evaluation.wall_seconds
+            spared = full_seconds(experiment.evaluation) - wall
+            # What was answered ahead beside another experiment took longer than was waited for it.
+            evaluating = max(experiment.clocks["evaluate"], wall)
+            seconds.append(experiment.clocks["data"] + evaluating + spared)
     known = max(seconds[-3:]) if seconds else (2 * base.wall_seconds if base else 10.0)
     return 1.1 * known + 1.0
 

@@ -22,6 +22,7 @@ from tasks.errors import ExperimentFailed, Stage
 from tools.evaluation.generate import PROMPT_REFUSED, PROMPT_TOO_LONG
 from tools.evaluation.score_answers import check_runnable, score_answers
 from tools.evidence import Evidence
+from tools.process.placed import Call
 from tools.process.worker import Usage, Worker
 from tools.workspace import Workspace
 
@@ -183,6 +184,20 @@ def answer_sets(
         ``{"answers": name -> texts, "limits": name -> how each met a limit, ...}`` and the cost; see
         ``tools.evaluation.generate.answer_sets``.
     """
+    call = asked(sets, model_dir, max_new_tokens, worker, stops, cache, batch_rows)
+    return worker.measure(*call, timeout_seconds, log_path, stage, resident=True)
+
+
+def asked(
+    sets: Mapping[str, Sequence[str]],
+    model_dir: Path,
+    max_new_tokens: int,
+    worker: Worker,
+    stops: Sequence[str] = (),
+    cache: Path | None = None,
+    batch_rows: int = 0,
+) -> Call:
+    """What ``answer_sets`` asks of a child, for whoever begins it ahead; the arguments are those of it."""
     payload = {
         "model_dir": str(model_dir.resolve()),
         "sets": {name: list(prompts) for name, prompts in sets.items()},
@@ -192,9 +207,7 @@ def answer_sets(
         "threads": worker.threads,
         **({"batch_rows": batch_rows} if batch_rows else {}),
     }
-    return worker.measure(
-        "tools.evaluation.generate:answer_sets", payload, timeout_seconds, log_path, stage, resident=True
-    )
+    return Call("tools.evaluation.generate:answer_sets", payload)
 
 
 def row_answers(

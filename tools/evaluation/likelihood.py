@@ -18,6 +18,7 @@ from tools.evaluation.evaluate import TIMEOUT_SECONDS
 from tools.models.architecture import max_positions
 from tools.models.held import held_model
 from tools.models.load import load_tokenizer
+from tools.process.placed import Call
 from tools.process.worker import Worker
 from tools.training.tokenise import NO_LOSS, TokenRow, tokenise
 
@@ -50,10 +51,15 @@ def read_rows(
     Raises:
         ExperimentFailed: the process failed.
     """
-    payload = {"model_dir": str(model_dir.resolve()), "rows": list(rows), "threads": worker.threads, **files}
-    function = "tools.evaluation.likelihood:likelihood"
-    reply = worker.run(function, payload, TIMEOUT_SECONDS, log_path, stage, resident=True)
+    call = asked(rows, model_dir, worker, **files)
+    reply = worker.run(*call, TIMEOUT_SECONDS, log_path, stage, resident=True)
     return list(reply["rows"])
+
+
+def asked(rows: Sequence[Mapping[str, str]], model_dir: Path, worker: Worker, **files: str) -> Call:
+    """What ``read_rows`` asks of a child, for whoever begins it ahead; the arguments are those of it."""
+    payload = {"model_dir": str(model_dir.resolve()), "rows": list(rows), "threads": worker.threads, **files}
+    return Call("tools.evaluation.likelihood:likelihood", payload)
 
 
 def likelihood(payload: dict[str, Any]) -> dict[str, Any]:

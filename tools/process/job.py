@@ -9,7 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -30,6 +31,38 @@ from tools.process.root_cause import root_cause
 FAULTS = {fault.__name__: fault for fault in (HarnessFault, MachineFault, DiskFull)}
 
 
+class WorkerLost(ExperimentFailed):
+    """Whoever did the job is gone, with everything around it: the job itself may be sound."""
+
+
+class Hold:
+    """What ends a job early, from another thread; whichever comes first, the job or its cancelling."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._end: Callable[[], None] | None = None
+        self.cancelled = False
+
+    def on(self, end: Callable[[], None]) -> None:
+        """The job runs, and this ends it; a job that was cancelled before it began ends at once."""
+        with self._lock:
+            self._end = end
+            if self.cancelled:
+                end()
+
+    def off(self) -> None:
+        """The job has ended: nothing is to be ended any more."""
+        with self._lock:
+            self._end = None
+
+    def cancel(self) -> None:
+        """End the job, now or as soon as it begins."""
+        with self._lock:
+            self.cancelled = True
+            if self._end is not None:
+                self._end()
+
+
 @dataclass(frozen=True)
 class Job:
     """One call of ``measure``."""
@@ -41,13 +74,15 @@ class Job:
     timeout_seconds: float
     memory_kills: int | None = field(default_factory=lambda: memory_kills())
     """What ``tools.process.machine.memory_kills`` said before it."""
+    hold: Hold = field(default_factory=Hold, compare=False)
+    """For whoever may cancel it."""
 
 
-def lost(job: Job) -> ExperimentFailed:
+def lost(job: Job) -> WorkerLost:
     """What became of a job whose server is gone as well."""
     code: Code = "out_of_memory" if memory_kills() != job.memory_kills else "crashed"
     message = "the process was lost with its server, as it is when memory runs out"
-    return ExperimentFailed(job.stage, code, message, cause_in(job.log_path))
+    return WorkerLost(job.stage, code, message, cause_in(job.log_path))
 
 
 def _no_memory_kill(job: Job) -> bool:

@@ -17,6 +17,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -142,11 +143,22 @@ class Worker:
             timeout_seconds = max(LEAST_SECONDS, min(timeout_seconds, self.limit()))
         job = Job(name, dict(payload), log_path, stage, timeout_seconds)
         try:
-            return self._measured(job, resident, all_devices)
+            return self.do(job, resident, all_devices)
         except (ExperimentFailed, HarnessFault):
             if self.interrupted:  # the child did not fail by itself
                 raise Interrupted from None
             raise
+
+    def under_way(self, function: str, payload: Mapping[str, Any]) -> bool:
+        """Whether this very call was begun ahead and is to be had; never here (``tools.process.placed``)."""
+        return False
+
+    def do(self, job: Job, resident: bool = False, all_devices: bool = False) -> tuple[dict[str, Any], Usage]:
+        """One job, as ``measure`` has put it together; raises as it does."""
+        try:
+            return self._measured(job, resident, all_devices)
+        finally:
+            job.hold.off()
 
     def _measured(self, job: Job, resident: bool, all_devices: bool) -> tuple[dict[str, Any], Usage]:
         if resident and self._resident_lock.acquire(blocking=False):
@@ -156,6 +168,7 @@ class Worker:
                 self._resident_lock.release()
         with contextlib.closing(self._live_server().connect()) as connection:
             lines = self._begin(connection, job.function, job.payload, job.log_path, all_devices)
+            job.hold.on(partial(_end, connection))
             started = time.monotonic()
             try:
                 result, error, end = _outcome(lines, started + job.timeout_seconds)
@@ -206,6 +219,7 @@ class Worker:
         """The job in the child that stays; one that failed, hung or leaks is gone afterwards."""
         resident = self._resident or self._new_resident(job.log_path)
         self._resident = None  # until this job has ended well
+        job.hold.on(partial(_end, resident.control))
         started = time.monotonic()
         request = {
             "function": job.function,
@@ -222,7 +236,8 @@ class Worker:
         if answer is None or "result" not in answer:
             raise self._ended(resident, job, answer)
         usage = Usage(wall, float(answer["cpu_seconds"]), float(answer["peak_gib"]))
-        if resident.leaks:
+        job.hold.off()
+        if resident.leaks or job.hold.cancelled:  # who was cancelled at the last moment may be dying
             resident.close()
         else:
             self._resident = resident
@@ -350,9 +365,15 @@ def _next(lines: JsonLines, seconds: float) -> dict[str, Any]:
     return message
 
 
+def _end(connection: socket.socket) -> None:
+    """Tells the server to kill the job's process group; whoever waits for the job hears of it."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+
+
 def _kill(connection: socket.socket) -> None:
     """Tells the server to kill the job's process group, and waits until it is gone."""
-    connection.shutdown(socket.SHUT_WR)
+    _end(connection)
     connection.settimeout(10.0)
     with contextlib.suppress(OSError):
         while connection.recv(1 << 16):

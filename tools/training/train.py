@@ -13,6 +13,7 @@ from memory.records import Training, TrainingPlan
 from tasks.errors import ExperimentFailed
 from tools.models.chat_template import LossOn
 from tools.process.machine import machine
+from tools.process.placed import Call, Link
 from tools.process.worker import Worker
 from tools.training.ladder import in_words
 from tools.training.progress import PROGRESS_FILE, following
@@ -88,34 +89,53 @@ def train(
         ExperimentFailed: ``diverged``, ``empty_data``, ``timeout``, ``out_of_memory`` or ``crashed``.
     """
     folder = workspace.experiment_dir(experiment)
-    payload = _payload(plan, model_dir, card, folder / "model", workspace, worker, loss_on)
-    payload |= {"tracking": audience.tracking.payload()} if audience.tracking else {}
-    processes = processes_of(plan, worker, folder)
-    several = processes > 1
-    payload |= {"processes": processes} if several else {}
+    link = asked(plan, experiment, model_dir, card, workspace, worker, loss_on, audience)
+    function, payload = link.call
+    several = "processes" in payload
     plan_file = workspace.write_json(folder / "plan.json", payload)
-    adopted = _is_there(folder / "model", payload)
-    limit = plan.timeout_seconds + GRACE_SECONDS
-    log_path = folder / "train.log"
-    recipe = "tools.recipes.distributed" if several else "tools.recipes.sft"
+    adopted = _is_there(folder / "model", payload) and not worker.under_way(function, payload)
     try:
         with following(folder / PROGRESS_FILE, audience.hear):
             result = worker.run(
-                f"{recipe}:train",
+                function,
                 payload,
-                limit,
-                log_path,
-                "train",
+                link.timeout_seconds,
+                link.log_path,
+                link.stage,
                 resident=not several,
                 all_devices=several,
             )
     finally:
         shutil.rmtree(folder / f"model{COPIES}", ignore_errors=True)  # of a child that was killed
     fields = {key: value for key, value in result.items() if key in Training.model_fields}
-    command = shlex.join(["python", "-m", recipe, str(plan_file)])
+    command = shlex.join(["python", "-m", function.partition(":")[0], str(plan_file)])
     fields |= {"model_dir": workspace.relative(folder / "model"), "command": command}
     fields["remarks"] = [*fields.get("remarks", ()), *([ADOPTED] if adopted else [])]
     return Training.model_validate(fields)
+
+
+def asked(
+    plan: TrainingPlan,
+    experiment: str,
+    model_dir: Path,
+    card: DataCard,
+    workspace: Workspace,
+    worker: Worker,
+    loss_on: LossOn = "auto",
+    audience: Audience = NOBODY,
+) -> Link:
+    """What ``train`` asks of a child, for whoever begins it ahead; the arguments are those of ``train``.
+
+    A payload with ``processes`` in it is for several GPUs, and takes them all.
+    """
+    folder = workspace.experiment_dir(experiment)
+    payload = _payload(plan, model_dir, card, folder / "model", workspace, worker, loss_on)
+    payload |= {"tracking": audience.tracking.payload()} if audience.tracking else {}
+    processes = processes_of(plan, worker, folder)
+    payload |= {"processes": processes} if processes > 1 else {}
+    recipe = "tools.recipes.distributed" if processes > 1 else "tools.recipes.sft"
+    limit = plan.timeout_seconds + GRACE_SECONDS
+    return Link(Call(f"{recipe}:train", payload), limit, folder / "train.log", "train")
 
 
 def _is_there(model: Path, payload: dict[str, Any]) -> bool:

@@ -1,0 +1,92 @@
+"""Executor: eight looks on one worker and on several, the same decisions, and a worker killed in the middle.
+
+    python -m tests.bench.executor [--sources 8] [--executor local|ray] [--workers 2] [--no-kill]
+
+Every run is of the bundled model on the example task with its rows cut into eight sources, one look at each.
+Each worker has one thread: the run on one worker is pinned to one core, so that training sums in the same order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from tests.support.side_by_side import Looks, first_difference, kill_child, looks_of, make_looks, task_of
+
+
+def main() -> None:
+    """Prints a Markdown table, a line a run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sources", type=int, default=8)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--executor", default="local")
+    parser.add_argument("--no-kill", action="store_true")
+    parser.add_argument("--play", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.play:
+        return _play(**json.loads(chosen.play))
+    with tempfile.TemporaryDirectory() as name:
+        _compare(Path(name), chosen)
+
+
+def _compare(folder: Path, chosen: argparse.Namespace) -> None:
+    task = task_of(folder / "task", chosen.sources)
+    plans = {"one": {"workers": 1, "cores": 1, "executor": "local"}}
+    several = {"workers": chosen.workers, "cores": chosen.workers, "executor": chosen.executor}
+    plans["several"] = several
+    if not chosen.no_kill:
+        plans["killed"] = several | {"kill": "e03"}
+    _say("| run | workers | looks | seconds | against one | decisions | done once more |")
+    _say("|---|---|---|---|---|---|---|")
+    one: Looks | None = None
+    for name, plan in plans.items():
+        found = _in_process(task, folder / name, chosen.sources, plan)
+        one = one or found
+        different = first_difference(one.decisions, found.decisions)
+        cells = [
+            f"{plan['executor']}{', one killed' if 'kill' in plan else ''}",
+            plan["workers"],
+            chosen.sources,
+        ]
+        cells += [
+            f"{found.seconds:.1f}",
+            f"{one.seconds / found.seconds:.2f}",
+            "differ" if different else "the same",
+        ]
+        _say(f"| {' | '.join(map(str, cells))} | {'; '.join(found.repeated)} |")
+        if different:
+            _say(f"\n{different}\n")
+
+
+def _in_process(task: Path, runs: Path, looks: int, plan: dict[str, Any]) -> Looks:
+    """A run in a process of its own, pinned before it loads anything."""
+    given = json.dumps({"task": str(task), "runs": str(runs), "looks": looks, **plan})
+    subprocess.run([sys.executable, "-m", "tests.bench.executor", "--play", given], check=True)
+    (run_dir,) = (path.parent for path in runs.glob("*/journal.jsonl"))
+    return looks_of(run_dir, looks)
+
+
+def _play(task: str, runs: str, looks: int, workers: int, cores: int, executor: str, kill: str = "") -> None:
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+
+    def strike(session: Any, event: dict[str, Any]) -> None:
+        if event["kind"] == "plan" and event["experiment"] == "e01":
+            threading.Thread(target=kill_child, args=(session.run_dir, kill), daemon=True).start()
+
+    make_looks(Path(task), Path(runs), workers, looks, executor, strike if kill else None)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
