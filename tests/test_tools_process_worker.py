@@ -242,3 +242,15 @@ def test_killing_the_caller_leaves_nothing_behind(tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait(30.0)
     assert gone(found)
+
+
+@pytest.mark.parametrize("resident", [False, True])
+def test_a_job_knows_when_it_is_killed_by_its_own_limit_or_the_budgets(
+    tmp_path: Path, resident: bool
+) -> None:
+    light, log = Worker(threads=1, preload=("json",)), tmp_path / "job.log"
+    own = light.run(worker_jobs.last_moment, {}, 1000.0, log, resident=resident)["seconds"]
+    light.limit = lambda: 600.0
+    nearer = light.run(worker_jobs.last_moment, {}, 1000.0, log, resident=resident)["seconds"]
+    light.close()
+    assert 900.0 < own < 951.0 and 500.0 < nearer < 571.0

@@ -15,9 +15,10 @@ from memory.records import Training, TrainingPlan
 from tasks.errors import ExperimentFailed
 from tests.support.copy_word_task import data_card
 from tests.support.tiny_model import make_tiny_model, shared_worker
+from tools.process import time_limit
 from tools.training.length_groups import LengthGroups, LongestFirst
 from tools.training.loss_curve import divergence, loss_fall, rate, thin
-from tools.training.train import ADOPTED, LATER_FIELDS, probe, train
+from tools.training.train import ADOPTED, LATER_FIELDS, asked, probe, train
 from tools.workspace import Workspace
 
 PLAN = TrainingPlan(
@@ -144,6 +145,23 @@ def test_training_that_runs_late_ends_in_good_order(space: Workspace, model: Pat
     assert f"shortened to fit its time, {done.steps} of 1000000 planned steps" in done.ending()
     assert done.end_rate_share is not None and done.end_rate_share < 0.2
     assert (space.inside(done.model_dir) / "model.safetensors").exists()
+
+
+def test_training_ends_in_good_order_before_a_limit_that_is_nearer_than_its_own(
+    space: Workspace, model: Path, card: DataCard
+) -> None:
+    """As where a budget's rest is less than the plan's margin: what is trained is saved, not killed."""
+    from tools.recipes import sft
+
+    plan = PLAN.model_copy(update={"max_steps": 1_000_000, "timeout_seconds": 10_000.0})
+    payload = asked(plan, "e01", model, card, space, shared_worker()).call.payload
+    time_limit.begin(6.0)
+    try:
+        done = sft.train(payload)
+    finally:
+        time_limit.begin(None)
+    assert done["stopped_early"] == "time" and 0 < done["steps"] < 1_000_000
+    assert (space.experiment_dir("e01") / "model" / "model.safetensors").exists()
 
 
 def test_training_continues_from_another_experiment(space: Workspace, model: Path, card: DataCard) -> None:

@@ -22,6 +22,13 @@ def echo(payload: dict[str, Any]) -> dict[str, Any]:
     return payload
 
 
+def last_moment(_: dict[str, Any]) -> dict[str, Any]:
+    """Seconds until this job had better turn to its end."""
+    from tools.process import time_limit
+
+    return {"seconds": time_limit.last_moment() - time.monotonic()}
+
+
 def environment(_: dict[str, Any]) -> dict[str, Any]:
     """The variables of this process, and the bytes that it and its server were started with."""
     started = Path("/proc/self/environ")

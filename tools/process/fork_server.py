@@ -15,7 +15,7 @@ Lifetimes, without a timer and whatever way a process dies:
 * a child asks the kernel to be killed with the server (``PR_SET_PDEATHSIG``).
 
 The protocol is JSON lines over one Unix socket pair per job: the caller sends
-``{"function", "payload", "log_path", "threads", "sys_path", "all_devices"}`` and reads
+``{"function", "payload", "log_path", "timeout_seconds", "threads", "sys_path", "all_devices"}`` and reads
 ``{"started": true}``, then ``{"result": ...}`` or ``{"error": ...}`` from the child,
 then ``{"exit": status, "cpu_seconds", "peak_gib"}``. A second socket that comes with the first is
 handed to the child, in its payload as ``descriptor``.
@@ -39,6 +39,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools.process import time_limit
 from tools.process.machine import peak_gib
 from tools.process.prefork import JsonLines, preload
 
@@ -208,6 +209,7 @@ def _run_child(lines: JsonLines, request: dict[str, Any], server: int) -> None:
         _set_threads(int(request["threads"]))
         if not request.get("all_devices"):
             see_one_device()
+        time_limit.begin(request["timeout_seconds"])
         message = {"result": find_function(request["function"])(request["payload"])}
         json.dumps(message)  # a result that is no JSON is an error of the function's
         status = 0

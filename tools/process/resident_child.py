@@ -1,8 +1,8 @@
 """Resident child: one process that does job after job, so that a model and a device stay loaded.
 
 Its first request comes as for any other child (``tools.process.fork_server``); it gets a second socket,
-over which it says ``{"pid"}``, the jobs come, ``{"function", "payload", "log_path"}``, and their results
-go back, ``{"result": ..., "cpu_seconds", "peak_gib", "held_gib"}``. It ends with the socket, and after a
+over which it says ``{"pid"}``, the jobs come, ``{"function", "payload", "log_path", "timeout_seconds"}``, and
+their results go back, ``{"result": ..., "cpu_seconds", "peak_gib", "held_gib"}``. It ends with the socket, and after a
 job that failed: what a failure leaves in memory is nobody's business to clean up.
 """
 
@@ -18,6 +18,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from tools.process import time_limit
 from tools.process.allocator import trim
 from tools.process.fork_server import describe, find_function, redirect
 from tools.process.machine import held_gib, peak_gib_since, reset_peak
@@ -44,6 +45,7 @@ def _do(request: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     reset_peak()
     before = _cpu_seconds()
     try:
+        time_limit.begin(request["timeout_seconds"])
         answer: dict[str, Any] = {"result": find_function(request["function"])(request["payload"])}
         json.dumps(answer)  # a result that is no JSON is an error of the function's
         failed = False

@@ -8,6 +8,7 @@ starts in milliseconds and why none outlives its caller.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import socket
 import subprocess
@@ -167,7 +168,7 @@ class Worker:
             finally:
                 self._resident_lock.release()
         with contextlib.closing(self._live_server().connect()) as connection:
-            lines = self._begin(connection, job.function, job.payload, job.log_path, all_devices)
+            lines = self._begin(connection, job, all_devices)
             job.hold.on(partial(_end, connection))
             started = time.monotonic()
             try:
@@ -184,17 +185,16 @@ class Worker:
     def _begin(
         self,
         connection: socket.socket,
-        function: str,
-        payload: Mapping[str, Any],
-        log_path: Path,
+        job: Job,
         all_devices: bool = False,
     ) -> JsonLines:
         """Sends the request of a child, and waits until it has started."""
         lines = JsonLines(connection.fileno(), connection.fileno())
         request = {
-            "function": function,
-            "payload": dict(payload),
-            "log_path": str(log_path.resolve()),
+            "function": job.function,
+            "payload": job.payload,
+            "log_path": str(job.log_path.resolve()),
+            "timeout_seconds": job.timeout_seconds if job.timeout_seconds < math.inf else None,
             "threads": self.threads,
             "all_devices": all_devices,
             "sys_path": [entry for entry in sys.path if entry],
@@ -225,6 +225,7 @@ class Worker:
             "function": job.function,
             "payload": job.payload,
             "log_path": str(job.log_path.resolve()),
+            "timeout_seconds": job.timeout_seconds,
         }
         try:
             answer = resident.do(request, started + job.timeout_seconds)
@@ -247,7 +248,7 @@ class Worker:
         ours, theirs = socket.socketpair()
         with theirs:
             control = self._live_server().connect(theirs)
-        self._begin(control, "tools.process.resident_child:serve", {}, log_path)
+        self._begin(control, Job("tools.process.resident_child:serve", {}, log_path, "train", math.inf))
         resident = Resident(control, ours)
         weakref.finalize(self, resident.close)
         return resident

@@ -42,6 +42,7 @@ from tools.models.held import copy_of_held, dtype_of, hold, taken_model
 from tools.models.load import copy_tokenizer, load_model, load_tokenizer, parameter_count
 from tools.models.precision import Dtype, device, fast_dtype, width_of
 from tools.models.quantised import model_in_4bit, refuse_without_bitsandbytes
+from tools.process import time_limit
 from tools.process.allocator import HOLES, freed_at_once
 from tools.process.fork_server import see_one_device
 from tools.process.machine import available_gib, machine
@@ -85,8 +86,9 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     model_dir = Path(payload["model_dir"])
     asked = Asked(payload.get("loss_on", "auto"), payload.get("tracking"))
     trainer, data = build_trainer(plan, model_dir, Path(payload["data_path"]), staging, asked)
-    # The last part of the time is for saving; the caller kills the process at the limit itself.
-    trainer.deadline = started + 0.95 * plan.timeout_seconds - 0.5
+    # The last part of the time is for saving; the caller kills the process at the limit itself, which may be
+    # nearer than the plan's where the budget is.
+    trainer.deadline = min(started + 0.95 * plan.timeout_seconds - 0.5, time_limit.last_moment())
     trainer.progress = progress_of(trainer, out_dir.with_name(PROGRESS_FILE))
     copies = out_dir.with_name(out_dir.name + COPIES)
     with (
