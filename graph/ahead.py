@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from memory.journal.imagined import Imagined
 from memory.journal.log import BASE
@@ -160,7 +161,7 @@ class Ahead:
         if staged.looks_first(name, samples, dojo.workspace, dojo.journal, dojo.ledger.spent()):
             samples = tuple(samples[number] for number in staged.first_share(samples, name, dojo.seed))
             log = folder / f"{staged.FIRST}.log"
-        prompts = {"validation": [sample.asked for sample in samples]}
+        prompts: dict[str, list[Any]] = {"validation": [sample.asked for sample in samples]}
         answers = evaluate.asked(prompts, model, dojo.spec.max_new_tokens, self.worker, dojo.spec.stops)
         links = [trained, Link(answers, evaluate.TIMEOUT_SECONDS, log, "evaluate")]
         if not plan.weights:

@@ -67,6 +67,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.timeout(600)  # its daemons take minutes to start on a busy machine
 def test_a_local_cluster_of_two_workers_does_what_local_workers_do(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[1]
     done = subprocess.run(
@@ -75,7 +76,7 @@ def test_a_local_cluster_of_two_workers_does_what_local_workers_do(tmp_path: Pat
         text=True,
         cwd=root,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])},
-        timeout=170,
+        timeout=540,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])

@@ -3,7 +3,7 @@
     python -m tests.bench.executor [--sources 8] [--executor local|ray] [--workers 2] [--no-kill]
 
 Every run is of the bundled model on the example task with its rows cut into eight sources, one look at each.
-Each worker has one thread: the run on one worker is pinned to one core, so that training sums in the same order.
+Each worker has one thread: the run on one worker is pinned to one core, so that training sums alike.
 """
 
 from __future__ import annotations

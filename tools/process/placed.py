@@ -118,11 +118,11 @@ class PlacedWorker(Worker):
         """A job: by the result that was begun ahead, or on the next free seat."""
         with self._lock_ahead:
             begun = self._ahead.pop(Call(job.function, job.payload).key, None)
-        status = self._ended(begun or self._urgent(job, resident, all_devices))
+        status = self._waited(begun or self._urgent(job, resident, all_devices))
         if _is_to_be_repeated(status, begun is not None):
             self.repeated(job, _why(status))
             again = Job(job.function, job.payload, job.log_path, job.stage, job.timeout_seconds)
-            status = self._ended(self._urgent(again, resident, all_devices))
+            status = self._waited(self._urgent(again, resident, all_devices))
         if status.error is not None:
             raise status.error
         if status.result is None or status.usage is None:
@@ -132,7 +132,7 @@ class PlacedWorker(Worker):
     def _urgent(self, job: Job, resident: bool, all_devices: bool) -> Handle:
         return self.executor.submit(job, resident=resident, all_devices=all_devices, urgent=True)
 
-    def _ended(self, handle: Handle) -> Status:
+    def _waited(self, handle: Handle) -> Status:
         while not (status := self.executor.poll(handle, LOOK_SECONDS)).ended:
             if self.interrupted:
                 raise Interrupted

@@ -19,12 +19,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tasks.errors import ExperimentFailed, FtDojoError, HarnessFault, InputError
+from tasks.errors import ExperimentFailed, FtDojoError, HarnessFault, InputError, or_input_error
 from tools.process.job import FAULTS, Job, WorkerLost
 from tools.process.worker import Usage, Worker
 
 OBJECT_STORE_BYTES = 100 * 2**20
 """Of a cluster that is started here: jobs and results are text."""
+ATTEMPTS = 2
+"""To start a cluster here: Ray gives its daemons half a minute, which a busy machine may not need twice."""
 READY_SECONDS = 120.0
 """The longest wait for an actor of a cluster that has room for it."""
 
@@ -193,17 +195,19 @@ def _join(address: str) -> None:
             "object_store_memory": OBJECT_STORE_BYTES,
             "include_dashboard": False,
             "_node_ip_address": "127.0.0.1",
+            "_system_config": {"agent_register_timeout_ms": int(1000 * READY_SECONDS)},
         }
-    with _signals_kept():
-        try:
-            ray.init(log_to_driver=False, logging_level="error", configure_logging=False, **start)
-        except (ConnectionError, OSError, RuntimeError, ValueError, TimeoutError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise InputError(
-                f"--executor ray:{address}".removesuffix(":"),
-                f"no Ray cluster could be joined ({reason})",
-                "start one (`ray start --head`), or give ray alone for this machine",
-            ) from error
+    given = f"--executor ray:{address}".removesuffix(":")
+    fix = "start one (`ray start --head`), or give ray alone for this machine"
+    with _signals_kept(), or_input_error(given, "no Ray cluster could be joined", fix):
+        for attempt in range(ATTEMPTS):
+            try:
+                ray.init(log_to_driver=False, logging_level="error", configure_logging=False, **start)
+                return
+            except Exception:
+                ray.shutdown()
+                if address or attempt + 1 == ATTEMPTS:
+                    raise
 
 
 @contextlib.contextmanager
