@@ -91,7 +91,7 @@ def picture(client: Any, assistant: str) -> Iterator[str]:
     within: dict[str, list[str]] = {}
     for name in nodes:
         outer, _, inner = name.partition(":")
-        within.setdefault(outer, []).extend([inner] if inner else [])
+        within.setdefault(outer, []).extend([inner] if inner.strip("_") not in ("", "start", "end") else [])
     for name, parts in within.items():
         yield f"{name}: {', '.join(parts)}" if parts else name
 
@@ -155,7 +155,7 @@ def steps(place: list[str], changed: Mapping[str, Any]) -> Iterator[str]:
     for message in changed.get("messages", ()):
         for call in message.get("tool_calls") or ():
             yield f"    {' | '.join(place)} calls {call['name']}({_short(json.dumps(call['args']))})"
-        if message["type"] == "tool":
+        if message["type"] == "tool" and place[-1] == "tools":
             yield f"    {' | '.join(place)} answers: {_short(str(message['content']))}"
 
 
