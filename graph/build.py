@@ -15,8 +15,9 @@
 
     planner, approve_plan -- solved | out_of_budget | max_experiments | stuck --> finish -> END
 
-A role drafts; the gate behind it (``graph.approval.gates``) asks a person where the settings say so,
-and writes the record; only then is the draft acted upon.
+Where a language model decides, a role's node runs that model's agent (``roles.llm.agent``), whose steps
+stream as those of a subgraph. A role drafts; the gate behind it (``graph.approval.gates``) asks a person
+where the settings say so, and writes the record; only then is the draft acted upon.
 """
 
 from __future__ import annotations
@@ -33,11 +34,14 @@ from graph.session import OpenRuns
 from graph.settings import RunSettings
 from graph.state import RunInput, RunOutput, RunState
 from graph.step import as_node, first_node
+from roles.composed import METHODS
 
 Graph = CompiledStateGraph[RunState, RunSettings, RunInput, RunOutput]
 
 
-def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None, runs: OpenRuns | None = None) -> Graph:
+def build_graph(
+    checkpointer: BaseCheckpointSaver[Any] | None = None, runs: OpenRuns | None = None, drawn: bool = False
+) -> Graph:
     """The compiled state machine.
 
     Args:
@@ -45,6 +49,8 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None, runs: Open
             ``SqliteSaver`` in the run's folder; the Studio server brings its own, so none there.
             Without one, nobody can be asked.
         runs: holds the runs that the graph works on while they are open; its own when absent.
+        drawn: it will be looked at, as in Studio: a role's node is drawn with the agent that decides where
+            a language model does. That costs a second, and changes nothing in what runs.
 
     Example:
         ``build_graph().invoke({}, context=RunSettings(task="aime25", budget_seconds=300))``
@@ -76,4 +82,15 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None, runs: Open
     builder.add_edge("evaluator", "diagnostician")
     builder.add_edge("diagnostician", "planner")
     builder.add_edge("finish", END)
-    return builder.compile(checkpointer=checkpointer, name="ftdojo")
+    graph = builder.compile(checkpointer=checkpointer, name="ftdojo")
+    if drawn:
+        _draw_agents(graph)
+    return graph
+
+
+def _draw_agents(graph: Graph) -> None:
+    """Tell LangGraph of the agents within the roles' nodes: each decision makes its own, so it finds none."""
+    from roles.llm.agent import outline
+
+    for role in METHODS:
+        graph.nodes[role].subgraphs = [outline(role)]

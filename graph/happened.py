@@ -66,6 +66,20 @@ def _asked(info: Data) -> str:
     )
 
 
+def _decision(decision: Data) -> str:
+    """Who decided where a language model was asked, and what it looked with."""
+    role, model = decision.get("role"), decision.get("model")
+    if decision.get("decided_by") == "playbook":
+        why = (decision.get("problems") or ("it was not asked",))[-1]
+        return f"{role}: the playbook decided in place of {model}: {why}"
+    looked = ", ".join(dict.fromkeys(decision.get("tools_called") or ())) or "nothing"
+    return f"{role}: {model} decided in {_several(decision.get('calls', 0), 'call')}, looked with {looked}"
+
+
+def _several(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _plan(plan: Data) -> str:
     sources = ", ".join(plan.get("sources", ()))
     return (
@@ -146,6 +160,7 @@ def _text(data: Data) -> str:
 
 _SAYINGS: dict[str, Callable[[Data], str]] = {
     "note": _text,
+    "decision": _decision,
     "plan": _plan,
     "recipe": _recipe,
     "card": _card,

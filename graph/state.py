@@ -64,11 +64,12 @@ class RunState(TypedDict, total=False):
 
 
 class RunOutput(TypedDict, total=False):
-    """What an invocation returns."""
+    """What an invocation returns, and what of a node's changes a stream of updates shows."""
 
     run: str
     run_dir: str
     ending: str
     reason: str
     summary: dict[str, object]
+    happened: str
     messages: Annotated[list[AnyMessage], add_messages]

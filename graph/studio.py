@@ -4,4 +4,4 @@ from graph.build import build_graph
 from graph.server.requests import RequestedRuns
 from graph.server.settings import server_settings
 
-graph = build_graph(runs=RequestedRuns(server_settings()))
+graph = build_graph(runs=RequestedRuns(server_settings()), drawn=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from graph.run import run
 from graph.settings import RunSettings, make_settings, parse_duration
@@ -27,6 +28,7 @@ LEAST_BUDGET = "5m"
 class Request(BaseModel):
     """What a model may ask for."""
 
+    model_config = ConfigDict(extra="forbid")
     task: str = Field(description=str(RunSettings.model_fields["task"].description))
     budget: str = Field(LEAST_BUDGET, description="Wall-clock of the whole run: 5m, 30m, 1h30m.")
 
@@ -40,12 +42,15 @@ def fine_tune_tool(most: str, tasks: tuple[str, ...] = (), **options: Any) -> St
         options: settings of every run, as of ``ftdojo.run``: the model asks for none of them.
 
     Raises:
-        InputError: an option is none.
+        InputError: an option is none, or wants a person asked.
     """
     from langchain_core.tools import StructuredTool, ToolException
 
+    from tools.toolkit.answers import wrong_arguments
+
     allowed, seconds = tasks or ids(), parse_duration(most)
-    make_settings(task=allowed[0], budget_seconds=seconds, **options)
+    if make_settings(task=allowed[0], budget_seconds=seconds, **options).approve:
+        raise InputError("approve", "nobody is asked while a tool runs", "make the graph a node of your own")
 
     def fine_tune(task: str, budget: str = LEAST_BUDGET) -> str:
         try:
@@ -67,4 +72,5 @@ def fine_tune_tool(most: str, tasks: tuple[str, ...] = (), **options: Any) -> St
         ),
         args_schema=Request,
         handle_tool_error=True,
+        handle_validation_error=partial(wrong_arguments, tuple(Request.model_fields)),
     )

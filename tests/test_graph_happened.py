@@ -1,26 +1,23 @@
-"""What a node did, in words; the input's fields; the graph as a node and as a tool."""
+"""What a node did, in words; the input's fields; the graph's picture."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
-from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 
 import ftdojo
-from graph import tool as tools
 from graph.build import build_graph
 from graph.happened import LONGEST, Told, in_words, shown
 from graph.settings import RunSettings
 from graph.step import asked
 from memory.journal.log import Journal
-from tasks.errors import HarnessFault, InputError
+from roles.composed import METHODS
+from tasks.errors import InputError
 from tests.support.run_folder import make_run
-from tests.support.small_run import make_task_and_model, run_arguments
+from tools.toolkit.by_role import TOOLS
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +54,32 @@ def test_outcome_cause_and_failure_keep_their_words(journal: Journal) -> None:
         "loss inf to 0.500"
     )
     assert in_words(Told("stage", "e01", {"text": "training"})) == ""
+
+
+def test_who_decided_is_told_with_what_was_looked_at_or_why_the_playbook_did() -> None:
+    asked = {"role": "planner", "model": "openai:m", "decided_by": "llm", "calls": 3}
+    looked = asked | {"tools_called": ["list_sources", "show_failures", "list_sources"]}
+    said = "e01: planner: openai:m decided in 3 calls, looked with list_sources, show_failures"
+    assert in_words(Told("decision", "e01", looked)) == said
+    assert in_words(Told("decision", "e01", asked | {"calls": 1})).endswith("in 1 call, looked with nothing")
+    gone = asked | {"decided_by": "playbook", "problems": ["a first one", "the server is gone"]}
+    assert in_words(Told("decision", "e01", gone)) == (
+        "e01: planner: the playbook decided in place of openai:m: the server is gone"
+    )
+
+
+def test_the_picture_has_the_agents_within_the_roles_only_where_it_is_looked_at() -> None:
+    plain, drawn = build_graph().get_graph(xray=True), build_graph(drawn=True).get_graph(xray=True)
+    assert "planner" in plain.nodes and "planner:model" not in plain.nodes
+    assert {f"{role}:{part}" for role in METHODS for part in ("model", "tools")} <= set(drawn.nodes)
+    assert {"prepare", "curate", "train", "finish"} <= set(drawn.nodes)
+    assert drawn.nodes["planner:tools"].metadata == {"__tools": list(TOOLS["planner"])}
+    assert set(build_graph(drawn=True).get_graph().nodes) == set(build_graph().get_graph().nodes)
+
+
+def test_the_page_shows_the_graph_as_it_is() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "studio.md").read_text(encoding="utf-8")
+    assert f"```mermaid\n{build_graph().get_graph().draw_mermaid().strip()}\n```" in page
 
 
 def test_a_node_leaves_its_lines_and_the_same_message_when_it_runs_again(journal: Journal) -> None:
@@ -96,63 +119,3 @@ def test_the_input_wins_over_the_context_and_a_foreign_context_says_nothing() ->
     assert asked({"task": "aime25"}, {"user": "someone"}).budget_seconds == 300.0
     with pytest.raises(InputError, match="not a duration"):
         asked({"budget": "soon"}, None)
-
-
-class Mine(TypedDict, total=False):
-    """The state of a user's own graph: what it shares with ours, and more."""
-
-    task: str
-    budget: str
-    base_model: str
-    run_dir: str
-    summary: dict[str, Any]
-    messages: Annotated[list[Any], add_messages]
-    verdict: str
-
-
-@pytest.mark.timeout(400)
-def test_the_graph_is_a_node_of_a_users_own_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "home"))
-    folder, model = make_task_and_model(tmp_path)
-    builder = StateGraph(Mine)
-    builder.add_node("fine_tune", ftdojo.build_graph())
-    builder.add_node(
-        "judge", lambda state: {"verdict": f"{state['summary']['outcome']}: {state['summary']['claim']}"}
-    )
-    builder.add_edge(START, "fine_tune")
-    builder.add_edge("fine_tune", "judge")
-    builder.add_edge("judge", END)
-    context = ftdojo.settings(**run_arguments((folder, model), tmp_path / "runs", policy="base"))
-    done = builder.compile().invoke({"messages": [HumanMessage("go on")]}, context=context)
-    assert done["verdict"].startswith("stuck: ") and done["summary"]["test_reads"] == 1
-    names = [message.name for message in done["messages"]]
-    assert names[0] is None and names[-1] == "finish" and "prepare" in names
-    assert "the sealed test was read" in done["messages"][-1].content
-
-
-def test_a_tool_answers_with_the_summary_and_says_what_is_wrong_in_a_line(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked_for: list[RunSettings] = []
-
-    def run(settings: RunSettings) -> dict[str, Any]:
-        asked_for.append(settings)
-        if settings.seed:
-            raise HarnessFault("no space\nleft")
-        return {"run": "aime25-s0", "gain": 12.5, "clocks": {}, "outcome": "solved"}
-
-    monkeypatch.setattr(tools, "run", run)
-    tool = ftdojo.tool("30m", memory="off")
-    assert json.loads(tool.invoke({"task": "aime25", "budget": "10m"})) == {
-        "run": "aime25-s0",
-        "gain": 12.5,
-        "outcome": "solved",
-    }
-    assert (asked_for[0].budget_seconds, asked_for[0].memory) == (600.0, "off")
-    assert "is more than 30m" in tool.invoke({"task": "aime25", "budget": "2h"})
-    assert "may not be asked for" in tool.invoke({"task": "/etc", "budget": "5m"})
-    assert "not a duration" in tool.invoke({"task": "aime25", "budget": "soon"})
-    assert ftdojo.tool("30m", tasks=["aime25"], seed=1).invoke({"task": "aime25"}) == "no space left"
-    assert len(asked_for) == 2
-    with pytest.raises(InputError, match="--policy"):
-        ftdojo.tool("30m", policy="tpee")

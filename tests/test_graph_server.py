@@ -196,6 +196,12 @@ def test_an_address_a_path_or_a_model_is_refused_unless_the_owner_allows_it(fiel
     assert admitted(asked, server_settings({"FTDOJO_SERVER_ALLOW": field})) == asked
 
 
+def test_a_mistyped_task_is_told_the_nearest_id_and_not_to_open_the_server() -> None:
+    with pytest.raises(InputError, match="there is no such task") as refused:
+        admitted(make_settings(task="aime26"), ServerSettings())
+    assert "aime25" in str(refused.value) and "FTDOJO_SERVER_ALLOW" not in str(refused.value)
+
+
 @pytest.mark.parametrize("task", ["../units", "ORG/NAME", "lm-eval:gsm8k", "hf.co/a/b", "aime25/../x"])
 def test_a_task_that_is_no_id_of_ours_is_refused(task: str) -> None:
     with pytest.raises(InputError, match=r"^task: "):

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,17 +12,16 @@ from pathlib import Path
 import pytest
 
 import ftdojo
+from tests.support.loopback_chat import ChatServer
+from tests.support.scripted_llm import scripted_reply
 from tests.support.small_run import make_task_and_model, run_arguments
+from tests.support.studio_server import studio
 
 pytest.importorskip("langgraph_cli", reason="langgraph-cli is not installed")
 sdk = pytest.importorskip("langgraph_sdk", reason="langgraph-sdk is not installed")
 
-ROOT = Path(__file__).parent.parent
-START_SECONDS = 120.0
 KEY = "sk-of-the-server-0123456789"
 OWN = {
-    "OMP_NUM_THREADS": "1",
-    "PYTHONPATH": str(ROOT),
     "OPENAI_API_KEY": KEY,
     "FTDOJO_SERVER_ALLOW": "task,base_model,runs_dir,memory",
 }
@@ -41,61 +35,18 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(folder) -> Iterator[str]:
-    """A server for the repository's langgraph.json, which writes into a folder of its own."""
-    config = json.loads((ROOT / "langgraph.json").read_text(encoding="utf-8"))
-    config["dependencies"] = [str(ROOT)]
-    for graph in config["graphs"].values():
-        graph["path"] = str(ROOT / graph["path"])
-    config["http"]["app"] = str(ROOT / config["http"]["app"])
-    (folder / "langgraph.json").write_text(json.dumps(config), encoding="utf-8")
-    port = _free_port()
-    command = [str(Path(sys.executable).parent / "langgraph"), "dev", "--no-browser", "--no-reload"]
-    log = (folder / "server.log").open("wb")
-    process = subprocess.Popen(
-        [*command, "--host", "127.0.0.1", "--port", str(port)],
-        cwd=folder,
-        env=os.environ | OWN | {"FTDOJO_HOME": str(folder)},
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/ok", process, folder / "server.log")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        _stop(process)
-        log.close()
+def scripted() -> Iterator[ChatServer]:
+    """The language model of the server's owner."""
+    with ChatServer(scripted_reply) as server:
+        yield server
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        assert process.poll() is None, log.read_text(errors="replace")[-3000:]
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise AssertionError(log.read_text(errors="replace")[-3000:])
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """The server and all that it started."""
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, how)
-            process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            continue
-        except ProcessLookupError:
-            break
+@pytest.fixture(scope="module")
+def address(folder, scripted) -> Iterator[str]:
+    models = folder / "models.toml"
+    models.write_text(f'[default]\nmodel = "openai:scripted"\nbase_url = "{scripted.base_url}"\n')
+    with studio(folder, OWN | {"FTDOJO_SERVER_MODELS": str(models)}) as address:
+        yield address
 
 
 @pytest.fixture
@@ -127,6 +78,44 @@ def test_the_picture_has_every_node_and_gate(client, assistant):
     names = {node["id"] for node in client.assistants.get_graph(assistant)["nodes"]}
     gates = {"approve_plan", "approve_data", "approve_train"}
     assert gates | {"planner", "data_curator", "curate", "training_engineer", "train", "finish"} <= names
+
+
+def test_a_roles_node_opens_into_the_agent_that_decides_where_a_language_model_does(client, assistant):
+    found = client.assistants.get_graph(assistant, xray=True)["nodes"]
+    names = {node["id"] for node in found}
+    roles = ("planner", "data_curator", "training_engineer", "evaluator", "diagnostician")
+    assert {f"{role}:{part}" for role in roles for part in ("model", "tools")} <= names
+    assert {"prepare", "approve_plan", "curate", "train", "finish"} <= names
+    assert "Decide nothing" not in json.dumps(found)
+    assert set(client.assistants.get_subgraphs(assistant)) == set(roles)
+
+
+@pytest.mark.timeout(400)
+def test_what_a_language_model_looks_at_streams_as_a_subgraph_of_its_role(
+    client, assistant, folder, scripted
+):
+    place = folder / "asked"
+    place.mkdir()
+    context = run_arguments(make_task_and_model(place), place / "runs", approve=["plan"], policy="llm")
+    context["budget_seconds"] = context.pop("budget")
+    thread = client.threads.create()["thread_id"]
+    how = {"context": context, "stream_mode": ["updates"], "stream_subgraphs": True}
+    parts = list(client.runs.stream(thread, assistant, input={}, **how))
+    assert not [part.data for part in parts if part.event == "error"]
+    within = [part.data for part in parts if part.event.startswith("updates|planner:")]
+    steps = [name for data in within for name in data]
+    assert steps.count("model") == 2 and steps.count("tools") == 1
+    asked = next(data["model"]["messages"][0] for data in within if "model" in data)
+    answer = next(data["tools"]["messages"][0] for data in within if "tools" in data)
+    assert answer["name"] == asked["tool_calls"][0]["name"] and answer["content"]
+    planned = next(part.data for part in parts if part.event == "updates" and "planner" in part.data)
+    said = f"planner: openai:scripted decided in 2 calls, looked with {answer['name']}"
+    assert said in planned["planner"]["happened"]
+    assert KEY not in json.dumps([part.data for part in parts])
+    # The agent leaves no checkpoint: the thread waits at the gate, and knows of no other place.
+    assert _question(client, thread)["stage"] == "plan"
+    state = client.threads.get_state(thread, subgraphs=True)
+    assert state["next"] == ["approve_plan"] and "|" not in json.dumps(state["checkpoint"])
 
 
 def test_a_foreign_page_or_name_gets_one_line_and_starts_nothing(address):
@@ -176,6 +165,15 @@ def test_a_request_that_names_an_address_a_path_or_a_model_is_refused_and_the_ke
         with pytest.raises(BlockingIOError):  # nobody has knocked
             listening.accept()
         client.assistants.delete(stored)
+
+
+def test_what_a_person_gets_wrong_comes_back_as_one_sentence_that_says_what_would_do(client, assistant):
+    from tests.bench.studio_api import WRONG, errors
+
+    told = list(errors(client, assistant))[1::2]
+    assert len(told) == len(WRONG) and not any("\n" in each for each in told)
+    for sentence, said in zip(("aime25", "not a duration", "at least 30 s", "base_url"), told, strict=True):
+        assert said.strip().startswith("InputError: ") and sentence in said
 
 
 def _error(client, assistant: str, **how) -> str:

@@ -11,7 +11,8 @@ from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from memory.budget.spending import PriceTable, Spending
-from roles.llm.decide import Decided, DecisionPrompt, decide
+from roles.llm.agent import DecisionPrompt
+from roles.llm.decide import Decided, decide
 from roles.llm.limits import Limits, Pace
 from tasks.errors import CapReached, ExperimentFailed, HarnessFault, InvalidDecision
 from tests.support.loopback_chat import (
@@ -348,7 +349,24 @@ def test_problems_hold_no_key_and_are_short():
     assert len(decided.decision.problems[-1]) <= 300
 
 
-def test_inside_a_graph_the_agent_leaves_no_checkpoint_and_starts_anew():
+def test_what_a_client_raises_reaches_whoever_looks_on_without_the_key():
+    from langgraph.graph import START, StateGraph
+    from typing_extensions import TypedDict
+
+    class State(TypedDict):
+        total: float
+
+    with ChatServer(in_order(http_error(400, f"the key {KEY} is bad"))) as server:
+        builder = StateGraph(State)
+        builder.add_node("decide", lambda state: {"total": ask(server).value or 0.0})
+        builder.add_edge(START, "decide")
+        modes = ["updates", "tasks", "debug", "messages"]
+        seen = list(builder.compile().stream({"total": 1.0}, stream_mode=modes, subgraphs=True))
+    told = repr(seen)
+    assert "Unanswered" in told and "is bad" in told and KEY not in told
+
+
+def test_inside_a_graph_the_agent_streams_as_a_subgraph_leaves_no_checkpoint_and_starts_anew():
     from langgraph.checkpoint.memory import InMemorySaver
     from langgraph.graph import END, START, StateGraph
     from typing_extensions import TypedDict
@@ -372,7 +390,12 @@ def test_inside_a_graph_the_agent_leaves_no_checkpoint_and_starts_anew():
         seen = list(graph.stream({"total": 0.0}, config, stream_mode=["updates", "messages"], subgraphs=True))
         requests = server.requests
     assert graph.get_state(config).values == {"total": 6.0}
-    assert {item[0] for item in seen} == {()}
-    assert {kind for _, kind, _ in seen} == {"updates"}
+    within = [(place, step) for place, kind, step in seen if kind == "updates" and place]
+    assert {place[0].partition(":")[0] for place, _ in within} == {"decide"}
+    looks = [step["tools"]["messages"][0] for _, step in within if "tools" in step]
+    assert [(look.name, look.content) for look in looks] == [("look", "saw a")]
+    assert [step for place, kind, step in seen if kind == "updates" and not place] == [
+        {"decide": {"total": 6.0}}
+    ]
     assert list(saver.storage["1"]) == [""]
     assert [len(request.messages) for request in requests] == [2, 4, 2]

@@ -9,7 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from memory.budget.spending import PriceTable, Spending
-from roles.llm.decide import Decided, DecisionPrompt, decide
+from roles.llm.agent import DecisionPrompt
+from roles.llm.decide import Decided, decide
 from roles.llm.limits import Limits
 from roles.llm.schemas import (
     DiagnosisDecision,

@@ -8,6 +8,7 @@ assistant's stored context, a thread's edited state and a schedule all end there
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from graph.server.settings import ALLOW, ServerSettings
@@ -40,6 +41,8 @@ FREE = frozenset(
     }
 )
 """Fields that every request may choose: numbers and words that lead nowhere."""
+_WORD = re.compile(r"\w+")
+"""How a task's id is written."""
 
 
 class RequestedRuns(OpenRuns):
@@ -74,12 +77,14 @@ def admitted(settings: RunSettings, allowed: ServerSettings) -> RunSettings:
     """The settings of a request, with the owner's models file.
 
     Raises:
-        InputError: it names an address, a path or a model, or whatever else is the owner's to choose.
+        InputError: it names an address, a path or a model, or what else is the owner's to choose; or there
+            is no such task.
     """
     own = RunSettings(models_file=allowed.models_file)
     settings = settings.model_copy(update={"models_file": settings.models_file or own.models_file})
     free = FREE | allowed.allow
-    if settings.task in (*registry.ids(), *registry.extension_ids()):  # no path, and no name of the Hub
+    if _WORD.fullmatch(settings.task) and "task" not in free:  # no path, and no name of the Hub
+        registry.get(settings.task)
         free |= {"task"}
     chosen = {name for name in RunSettings.model_fields if getattr(settings, name) != getattr(own, name)}
     refused = sorted(chosen - free)

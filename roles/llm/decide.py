@@ -1,56 +1,34 @@
 """One decision of a language model: a LangChain agent that looks with tools, then hands in a schema.
 
-LangChain's own middleware retries, falls back, limits calls and clears old tool answers; ours
-(``roles.llm.metering``, ``roles.llm.reply_validator``) keeps the caps and reads every reply. Whatever a model
-or its provider does, ``decide`` returns: with the record, or with None and the reason, and then
-the playbook decides.
+Whatever a model or its provider does, ``decide`` returns: with the record, or with None and the reason, and
+then the playbook decides.
 """
 
 from __future__ import annotations
 
-import contextvars
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel
-
 from memory.budget.spending import Spending
 from memory.records import Decision, Role
+from roles.llm.agent import DecisionPrompt, Unanswered, agent_of
 from roles.llm.limits import USUAL, Limits, Pace
 from roles.llm.metering import Meter, TooLong
 from roles.llm.reply_validator import ReplyValidator
-from tasks.errors import CapReached, FtDojoError, HarnessFault
+from tasks.errors import CapReached, HarnessFault
 from tools.chat.replies import readable
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-    from langchain_core.tools import BaseTool
-
     from tools.chat.models import ModelSpec
     from tools.chat.redact import Redactor
 
 T = TypeVar("T")
-D = TypeVar("D", bound=BaseModel)
 Subject = Literal["plan", "recipe", "training_plan", "verdict", "diagnosis"]
 
 PROBLEM = 300
 """Characters of one problem in the journal."""
-UNREADABLE = (json.JSONDecodeError, ValueError, TypeError, KeyError, IndexError, AttributeError)
-"""What LangChain's clients raise for an answer that is HTML, no JSON, or JSON of another shape."""
-
-
-@dataclass(frozen=True)
-class DecisionPrompt:
-    """What a role is given to decide with."""
-
-    system: str
-    user: str
-    tools: Sequence[BaseTool]
-    schema: type[BaseModel]
-    """Its name is the tool's name, its docstring and fields are what the model sees."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +76,15 @@ def decide(
     grace = limits.grace * max(0.0, limits.wall_seconds)
     meter = Meter(role, spending, {}, 0.0, grace, pace or Pace(), limits.calls)
     try:
-        # A context of its own: neither the outer graph's checkpoints nor its streams reach the agent.
-        contextvars.Context().run(_converse, prompt, models, meter, guard, limits)
+        _converse(prompt, models, meter, guard, limits, redactor)
     except HarnessFault:
         raise
     except CapReached as reached:
         guard.problems.append(f"cap reached: {reached}")
     except TooLong as late:
         guard.problems.append(f"no decision within {limits.wall_seconds:.0f} s: {late}")
+    except Unanswered as unanswered:
+        guard.problems.append(str(unanswered))
     except Exception as error:
         guard.problems.append(f"{type(error).__name__}: {error}")
     if meter.fault is not None:
@@ -131,82 +110,17 @@ def _converse(
     meter: Meter,
     guard: ReplyValidator[Any],
     limits: Limits,
+    redactor: Redactor,
 ) -> None:
     """Run the agent; the decision is left in the guard."""
-    from langchain.agents import create_agent
-    from langchain.agents.structured_output import ToolStrategy
-
     from tools.chat.models import chat_model
 
     chats = [chat_model(spec) for spec in models]
     meter.specs = {id(chat): spec for chat, spec in zip(chats, models, strict=True)}
-    agent = create_agent(
-        chats[0],
-        list(prompt.tools),
-        system_prompt=readable(prompt.system),
-        response_format=ToolStrategy(
-            prompt.schema, tool_message_content="received", handle_errors=guard.explain
-        ),
-        middleware=_middleware(chats[1:], meter, guard, limits),
-        checkpointer=False,
-    )
+    agent = agent_of(chats, prompt, meter, guard, limits, redactor)
     meter.until = time.monotonic() + limits.wall_seconds
     agent.invoke(
         {"messages": [{"role": "user", "content": readable(prompt.user)}]},
         # One tool at a time: they share the run's clocks and files.
         {"max_concurrency": 1, "recursion_limit": 8 * limits.calls + 8},
     )
-
-
-def _middleware(
-    fallbacks: Sequence[BaseChatModel], meter: Meter, guard: ReplyValidator[Any], limits: Limits
-) -> list[Any]:
-    """Around a call, the first is outermost; behind a reply, the first reads it last."""
-    from langchain.agents.middleware import (
-        ClearToolUsesEdit,
-        ContextEditingMiddleware,
-        ModelCallLimitMiddleware,
-        ModelFallbackMiddleware,
-        ModelRetryMiddleware,
-        ToolCallLimitMiddleware,
-        ToolErrorMiddleware,
-        after_model,
-        wrap_model_call,
-        wrap_tool_call,
-    )
-
-    def review_reply(state: Any, runtime: Any) -> dict[str, Any] | None:
-        return guard.review(state["messages"])
-
-    return [
-        after_model(can_jump_to=["model", "end"])(review_reply),
-        ContextEditingMiddleware(edits=[ClearToolUsesEdit(trigger=limits.context_tokens, keep=3)]),
-        *([ModelFallbackMiddleware(*fallbacks)] if fallbacks else []),
-        ModelRetryMiddleware(
-            max_retries=limits.retries,
-            retry_on=transient,
-            on_failure="error",
-            initial_delay=limits.first_delay_seconds,
-            max_delay=limits.most_delay_seconds,
-        ),
-        wrap_model_call(meter.call),
-        ModelCallLimitMiddleware(run_limit=limits.calls, exit_behavior="error"),
-        ToolCallLimitMiddleware(run_limit=limits.tool_calls, exit_behavior="continue"),
-        wrap_tool_call(guard.answer),
-        ToolErrorMiddleware(guard.failed),
-    ]
-
-
-def transient(error: Exception) -> bool:
-    """Whether asking the same again may help.
-
-    Connections that fail and servers that do not answer in time were tried again by the HTTP client
-    already; what it does not notice are answers that cannot be read.
-    """
-    from langchain_core.exceptions import ModelConnectionError, ModelError, ModelTimeoutError
-
-    if isinstance(error, FtDojoError | ModelConnectionError | ModelTimeoutError):
-        return False
-    if isinstance(error, ModelError):
-        return error.is_retryable
-    return isinstance(error, (*UNREADABLE, ConnectionError, TimeoutError))

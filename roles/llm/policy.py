@@ -19,10 +19,11 @@ from memory.records import Comparison, Decision, Diagnosis, Experiment, Plan, Ro
 from roles import playbook
 from roles.inherited_recipe import inherited_recipe
 from roles.llm import schemas, validate
+from roles.llm.agent import DecisionPrompt
 from roles.llm.briefing.build import briefing, system_prompt
 from roles.llm.briefing.layout import name
 from roles.llm.candidates import best_plan
-from roles.llm.decide import Decided, DecisionPrompt, Subject, decide
+from roles.llm.decide import Decided, Subject, decide
 from roles.llm.limits import NOTHING_SAID, USUAL, Limits, OwnLimits, Pace
 from roles.llm.validate_recipe import recipe_of
 from roles.llm.validate_training import training_draft_of

@@ -1,0 +1,54 @@
+"""The bench of Studio's API: a stream as a person reads it, and the picture as a page."""
+
+from __future__ import annotations
+
+import html
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+pytest.importorskip("langgraph_sdk", reason="langgraph-sdk is not installed")
+from tests.bench.studio_api import app, updates
+
+
+def part(event: str, **data: Any) -> Any:
+    return SimpleNamespace(event=event, data=data)
+
+
+def test_a_stream_is_told_node_by_node_with_an_agents_steps_within() -> None:
+    call = {"name": "look", "args": {"what": "a"}}
+    stream = [
+        part("metadata", run_id="r"),
+        part("updates|planner:1f", model={"messages": [{"type": "ai", "tool_calls": [call]}]}),
+        part("updates|planner:1f", **{"calls.after_model": None}),
+        part("updates|planner:1f", tools={"messages": [{"type": "tool", "content": "saw\n" + "b " * 90}]}),
+        part("updates", planner={"happened": "e01: a plan\ne01: who decided"}),
+        part("updates", __interrupt__=[{"value": {}}]),
+        part("updates", approve_plan={"happened": ""}),
+        part("error", error="InputError", message="budget soon: is not a duration"),
+    ]
+    called, answered, *rest = updates(iter(stream))
+    assert called == '    planner | model calls look({"what": "a"})'
+    assert answered.startswith("    planner | tools answers: saw b b ") and answered.endswith(" …")
+    assert rest == [
+        "planner",
+        "    e01: a plan",
+        "    e01: who decided",
+        "approve_plan: (nothing to tell)",
+        "error: budget soon: is not a duration",
+    ]
+
+
+def test_the_picture_is_a_page_that_loads_nothing_but_the_given_script(tmp_path: Any) -> None:
+    script, page, text = tmp_path / "mermaid.min.js", tmp_path / "graph.html", tmp_path / "graph.mmd"
+    script.write_text("")
+    assert CliRunner().invoke(app, ["draw", str(text), "--within"]).exit_code == 0
+    assert "subgraph planner" in text.read_text()
+    assert CliRunner().invoke(app, ["draw", str(page), "--mermaid", str(script)]).exit_code == 0
+    shown = page.read_text()
+    assert shown.count("src=") == 1 and f'src="{script.as_uri()}"' in shown
+    assert "approve_plan" in html.unescape(shown) and "http" not in shown
+    refused = CliRunner().invoke(app, ["draw", str(page)])
+    assert refused.exit_code == 2 and "--mermaid" in refused.output
