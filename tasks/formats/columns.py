@@ -30,14 +30,16 @@ REASONING = ("reasoning", "rationale", "solution", "explanation", "cot", "chain_
              "reasoning_content")  # fmt: skip
 CONTEXT = ("context", "contexts", "passage", "passages", "paragraph", "document", "documents", "article",
            "story", "table", "tables", "schema", "support", "evidence", "facts")  # fmt: skip
-SYSTEM = ("system", "system_prompt", "system_message")
+SYSTEM = ("system", "system_prompt", "system_message", "system_instruction")
 TEXT = ("text", "sentence", "content", "document", "review", "comment", "tweet", "utterance", "body")
 LABEL = ("label", "labels", "category", "class", "intent", "sentiment", "topic", "gold_label")
 TOOLS = ("tools", "functions")
-CHATS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns", "prompt")
+CHATS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns", "contents", "prompt")
 CHOICES = ("choices", "options", "endings", "mc_answers")
-KEY = ("answerKey", "answer_key", "answer_idx", "correct_answer", "correct", "answer", "label", "gold",
-       "target", "答案", "正解", "정답")  # fmt: skip
+KEY = ("answerKey", "answer_key", "answer_idx", "answer_index", "answer_letter", "correct_idx", "correct_index",
+       "correct_letter", "correct_answer_index", "correct_answer_idx", "correct_option", "correct_choice",
+       "right_answer", "right_option", "correct_answer", "correct", "cop", "answer", "answers", "label", "gold",
+       "gold_index", "target", "答案", "正解", "정답")  # fmt: skip
 ANSWERING = frozenset(
     {"answer", "answers", "gold", "golden", "target", "targets", "expected", "correct", "corrected",
      "fixed", "label", "labels", "output", "outputs", "response", "responses", "completion", "reply",

@@ -9,7 +9,7 @@ from typing import Any
 
 from tasks.base import Row
 from tasks.formats import columns
-from tasks.formats.choices import counts_from_one
+from tasks.formats.choices import counts_from_one, without_context
 from tasks.formats.conversation import Conversation, Labels, SetAside, Targets, Unreadable, exchange
 from tasks.formats.conversation import user as user_turn
 from tasks.formats.declared import Declared
@@ -212,7 +212,7 @@ def _with_base(table: Table, seen: Sequence[Row]) -> Table:
     """The table with the number that its choices count from."""
     choice = next(reader for reader in READERS if reader.name == "multiple_choice")
     used = next((used for row in seen if (used := choice.columns(row, table))), ())
-    return replace(table, one_based=bool(used) and counts_from_one(seen, used))
+    return replace(table, one_based=bool(used) and counts_from_one(seen, without_context(used)))
 
 
 def _labelled(row: Row, path: str, labels: Labels) -> tuple[str, ...]:
