@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from tasks.answers.equality import answer_text
 from tasks.base import Sample, Source, TaskData, TaskSpec
 from tasks.custom.files import read_path
 from tasks.custom.folder import build_spec
-from tasks.custom.guess import guess_budget, guess_metric
+from tasks.custom.guess import FEW_LABELS, guess_budget, guess_metric
 from tasks.custom.metrics.choose import reader_for
 from tasks.custom.metrics.reader import AnswerReader
 from tasks.custom.read_rows import LOOKED_AT, Asked, ReadTable, read_table, row_of, source_of
@@ -30,6 +31,8 @@ from tasks.formats.detect import NOTHING_FOUND
 from tasks.formats.values import ABSENT, reach
 from tasks.splits import item_id
 
+MOST_BYTES_A_TOKEN = 5.0
+"""A text of more bytes a token than this is certainly longer than a budget."""
 MOST_TOLD = 3
 """Tables that an error tells of."""
 
@@ -78,9 +81,11 @@ def _understood(
     tables = [read_table(table, declared) for table in data.tables]
     split = _split(tables, data, str(path))
     # The test is sealed: training and validation answers alone say which metric suits and how long they get.
-    answers = [asked.answers[0] for asked in split.validation]
-    answers += [str(row["answer"]) for source in split.sources for row in source.rows]
-    guess = guess_metric(answers)
+    seen = [(asked.prompt, asked.answers[0]) for asked in split.validation]
+    seen += [(str(row["prompt"]), str(row["answer"])) for source in split.sources for row in source.rows]
+    answers = [answer for _, answer in seen]
+    _refuse_one_answer(path, answers)
+    guess = guess_metric(answers, [prompt for prompt, _ in seen])
     stem = re.sub(r"[^\w.-]+", "-", name or Path(path).name.partition(".")[0]).strip("-.")[:80] or "data"
     task = TaskFile(
         name=stem,
@@ -96,8 +101,10 @@ def _understood(
     if data.licence:
         task = task.model_copy(update={"licence": data.licence})
     reader = reader_for(task, Path(path), answers)
-    validation, lost, twice = _samples(split.validation, task, reader)
-    test, lost_test, twice_test = _samples(split.test, task, reader)
+    closed = len({*map(answer_text, answers)}) <= min(FEW_LABELS, len(answers) // 4)
+    validation, lost, twice = _samples(split.validation, task, reader, closed)
+    test, lost_test, twice_test = _samples(split.test, task, reader, closed)
+    _refuse_unread(path, task, {"validation": (validation, lost), "test": (test, lost_test)}, guess.why)
     _refuse_empty(path, {"validation": validation, "test": test}, split, tables)
     told = [*data.notes, *(line for table in tables for line in table.understood)]
     told += [f"{item.path}: not read, {item.reason}" for item in data.passed_over]
@@ -105,12 +112,34 @@ def _understood(
         f"split: {split.how}",
         f"metric: {task.metric}, as {guess.why}; answers up to {task.max_new_tokens:,} tokens",
     ]
+    if longer := sum(len(answer.encode()) > MOST_BYTES_A_TOKEN * task.max_new_tokens for answer in answers):
+        told.append(f"{longer:,} answers are longer than that: no reply can hold them")
     if lost + lost_test:
         told.append(f"{lost + lost_test} items set aside: the metric cannot read their answers")
     if twice + twice_test:
-        told.append(f"{twice + twice_test} items ask what another of their split asks, and count once")
+        rule = "those with different answers are set aside" if closed else "each of their answers is right"
+        told.append(
+            f"{twice + twice_test} items ask what another of their split asks, and count once: {rule}"
+        )
     facts = TaskData(validation, split.sources, lambda: test, tuple(told))
     return Understood(split, task, build_spec(task, reader, facts, Path(path)))
+
+
+def _refuse_one_answer(path: str | Path, answers: Sequence[str]) -> None:
+    """Refuse data whose answers are all the same: whatever is trained on it says that and nothing else."""
+    if len({*map(answer_text, answers)}) == 1:
+        wrong = f"all {len(answers):,} answers are {' '.join(answers[0].split())[:60]!r}"
+        raise InputError(str(path), wrong, "add rows with other answers, or name the column that answers")
+
+
+def _refuse_unread(
+    path: str | Path, task: TaskFile, parts: Mapping[str, tuple[Sequence[Sample], int]], why: str
+) -> None:
+    """Refuse a part whose answers are all of another kind than those that are trained on."""
+    for name, (items, lost) in parts.items():
+        if lost and not items:
+            wrong = f"metric = {task.metric!r} (as {why}) can read none of the {lost:,} answers of {name}"
+            raise InputError(str(path), wrong, f"write the answers of {name} as those of the training rows are")
 
 
 def _refuse_empty(
@@ -236,22 +265,31 @@ def _groups(tables: list[ReadTable], data: Data) -> tuple[list[str], str]:
 
 
 def _samples(
-    rows: tuple[Asked, ...], task: TaskFile, reader: AnswerReader
+    rows: tuple[Asked, ...], task: TaskFile, reader: AnswerReader, closed: bool
 ) -> tuple[tuple[Sample, ...], int, int]:
-    """The items, each question once; how many answers cannot be read; how many questions came again."""
-    found: dict[str, Sample] = {}
+    """The items, each question once; how many answers cannot be read; how many questions came again.
+
+    Of a question with several answers each is right; where answers are ``closed`` (a few labels), at least one
+    is wrong, and the item is left out.
+    """
+    asked: dict[str, tuple[Asked, list[str]]] = {}
     lost = 0
-    for asked in rows:
-        golds = [gold for text in asked.answers if (gold := reader.gold(text)) is not None]
+    for row in rows:
+        golds = [gold for text in row.answers if (gold := reader.gold(text)) is not None]
         if not golds:
             lost += 1
             continue
-        mark = item_id(asked.prompt)
-        accepted: Any = golds[0] if len(golds) == 1 else golds
-        found.setdefault(
-            mark, Sample(mark, task.name, asked.prompt, accepted, turns=asked.turns, tools=asked.tools)
-        )
-    return tuple(found.values()), lost, len(rows) - lost - len(found)
+        asked.setdefault(item_id(row.prompt), (row, []))[1].append(golds[0])
+        asked[item_id(row.prompt)][1].extend(golds[1:])
+    found: list[Sample] = []
+    for mark, (row, golds) in asked.items():
+        # Two spellings of one answer are one.
+        right = [g for place, g in enumerate(golds) if not any(reader.alike(g, o) for o in golds[:place])]
+        if len(right) > 1 and closed and len(row.answers) == 1:
+            continue
+        accepted: Any = right[0] if len(right) == 1 else right
+        found.append(Sample(mark, task.name, row.prompt, accepted, turns=row.turns, tools=row.tools))
+    return tuple(found), lost, len(rows) - lost - len(asked)
 
 
 def init_task(

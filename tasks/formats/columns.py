@@ -19,7 +19,7 @@ ANSWER = (
     "completion", "answer", "final_answer", "answers", "output", "response", "target", "reply", "assistant",
     "gold", "label", "result", "tgt", "gt", "ground_truth", "groundtruth", "gold_answer", "gold_answers",
     "correct_answer", "correct_answers", "best_answer", "reference_answer", "reference", "expected",
-    "expected_answer", "expected_output", "ideal",
+    "expected_answer", "expected_output", "ideal", "entities",
     "antwort", "respuesta", "réponse", "reponse", "risposta", "resposta", "antwoord", "svar", "odpowiedź",
     "odpověď", "válasz", "cevap", "yanıt", "câu_trả_lời", "trả_lời", "jawaban", "ответ", "відповідь",
     "απάντηση", "إجابة", "جواب", "תשובה", "उत्तर", "คำตอบ",
@@ -68,6 +68,8 @@ META = frozenset(
      "domain", "source", "provenance", "tags", "quality", "copyright"}
 )  # fmt: skip
 """Words in the name of a column that is about the row and neither asked nor answered."""
+OF_LABELS = frozenset({"class", "label", "category"})
+"""Beside a word of ``IDS``, such a word numbers labels and no rows (``Class Index``)."""
 PAIRS = (
     ("chosen", "rejected"), ("chosen_response", "rejected_response"), ("preferred", "dispreferred"),
     ("preferred", "rejected"), ("chosen", "reject"), ("preferred_output", "non_preferred_output"),

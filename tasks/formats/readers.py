@@ -17,7 +17,7 @@ from tasks.formats.conversation import Conversation, Message, Unreadable, assist
 from tasks.formats.conversation import user as user_turn
 from tasks.formats.joined_columns import prompt_of
 from tasks.formats.markers import completed_turns, split_turns
-from tasks.formats.table import Table
+from tasks.formats.table import NO_LABEL, Table
 from tasks.formats.turns import messages_of, one_turn, system_text, targets_of, tools_of, turns_in
 from tasks.formats.values import is_missing, is_scalar, opened, text_of
 
@@ -48,6 +48,12 @@ def _reasoning(row: Row, *taken: str) -> str:
 
 def _system(row: Row, *taken: str) -> str:
     return system_text(value(row, columns.SYSTEM, taken))
+
+
+def _with_deciding(row: Row, text: str, table: Table) -> str:
+    """A prompt after the columns that its answer depends on, each under its name."""
+    said = [f"{name}: {text_of(row[name])}" for name in table.deciding if not is_missing(row.get(name))]
+    return "\n\n".join(["\n".join(said), text]) if said and text.strip() else text
 
 
 def _refuse_images(row: Row, *texts: str) -> None:
@@ -207,7 +213,7 @@ def _read_alpaca(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
     parts = [text_of(row[name]) for name in (used[0], *used[2:])]
     return exchange(
         "instruction",
-        "\n".join(part for part in parts if part.strip()),
+        _with_deciding(row, "\n".join(part for part in parts if part.strip()), table),
         table.answers(row, used[1]),
         system=_system(row),
         before=_history(row.get("history")),
@@ -255,7 +261,9 @@ def _read_question(row: Row, used: tuple[str, ...], table: Table) -> Conversatio
         return Conversation(name, messages, (len(messages) - 1,), (messages[-1]["content"],), notes=(note,))
     return exchange(
         name,
-        f"{context}\n\n{prompt}" if context.strip() and prompt.strip() else prompt,
+        _with_deciding(
+            row, f"{context}\n\n{prompt}" if context.strip() and prompt.strip() else prompt, table
+        ),
         table.answers(row, used[1]),
         system=_system(row, *used),
         reasoning=_reasoning(row, *used),
@@ -298,7 +306,9 @@ def _read_label(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
         if not 0 <= found < len(names):
             raise Unreadable("the label has no name", str(found)[:20])
         answer = names[found]
-    text = "\n".join(text_of(row[name]) for name in used[1:])
+    if answer == NO_LABEL and used[0] in table.unlabelled:
+        raise Unreadable("the label is -1, which stands for none")
+    text = _with_deciding(row, "\n".join(text_of(row[name]) for name in used[1:]), table)
     return exchange("classification", text, (answer,) if answer.strip() else ())
 
 
@@ -312,7 +322,7 @@ def _joined_columns(row: Row, table: Table) -> tuple[str, ...]:
 def _read_joined(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
     return exchange(
         "joined_columns",
-        prompt_of(row, table.composition),
+        _with_deciding(row, prompt_of(row, table.composition), table),
         table.answers(row, used[0]),
         system=_system(row, *used),
         reasoning=_reasoning(row, *used),

@@ -149,8 +149,15 @@ def answers_of(value: Any) -> tuple[str, ...]:
     if isinstance(inside, list) and all(is_scalar(part) or part is None for part in inside):
         found = [text_of(part) for part in inside if not is_missing(part)]
         return tuple(dict.fromkeys(found))
-    if isinstance(inside, list) and all(isinstance(part, Mapping) and "text" in part for part in inside):
+    if isinstance(inside, list) and all(isinstance(part, Mapping) and _is_span(part) for part in inside):
         found = [text_of(part["text"]) for part in inside if not is_missing(part["text"])]
         return tuple(dict.fromkeys(found))
     text = text_of(value)
     return (text,) if text.strip() else ()
+
+
+def _is_span(part: Mapping[str, Any]) -> bool:
+    """Whether an object is a text with its offsets, and says nothing else of it (``{"text": ..., "label": ...}``)."""
+    return "text" in part and all(
+        name == "text" or other is None or isinstance(other, int) for name, other in part.items()
+    )
