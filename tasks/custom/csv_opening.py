@@ -27,7 +27,9 @@ _MOST_OPENING = 10
 """Lines before a header that may be no row."""
 _SEPARATED = re.compile(r'"?sep=(?P<mark>.)"?\s*', re.IGNORECASE)
 _RUN = re.compile(rb"[\x80-\xff]+")
-_MARKS = frozenset("\u20ac\u201a\u201e\u2026\u2018\u2019\u201c\u201d\u2013\u2014\u2022\u00a0\u00a1\u00a7\u00ab\u00b0\u00b4\u00b7\u00bb\u00bf\u2122")
+_MARKS = frozenset(
+    "\u20ac\u201a\u201e\u2026\u2018\u2019\u201c\u201d\u2013\u2014\u2022\u00a0\u00a1\u00a7\u00ab\u00b0\u00b4\u00b7\u00bb\u00bf\u2122"
+)
 """Signs of Windows-1252 that texts use."""
 
 
@@ -70,7 +72,9 @@ def _encoding(path: Path) -> str:
         return "utf-8-sig"
     for run in runs:
         text = run.decode("cp1252", "replace")
-        if len(run) > 2 or not all(char in _MARKS or ("\u00c0" <= char <= "\u0178" and char.isalpha()) for char in text):
+        if len(run) > 2 or not all(
+            char in _MARKS or ("\u00c0" <= char <= "\u0178" and char.isalpha()) for char in text
+        ):
             return "utf-8-sig"
     return "cp1252"
 

@@ -18,6 +18,7 @@ from tasks.answers.equality import answer_text
 from tasks.base import Sample, Source, TaskData, TaskSpec
 from tasks.custom.files import read_path
 from tasks.custom.folder import build_spec
+from tasks.custom.grouped_rows import grouped
 from tasks.custom.guess import FEW_LABELS, guess_budget, guess_metric
 from tasks.custom.metrics.choose import reader_for
 from tasks.custom.metrics.reader import AnswerReader
@@ -77,6 +78,8 @@ def _understood(
     path: str | Path, given: Data | None, name: str = "", declared: Declared | None = None
 ) -> Understood:
     data = given or read_path(path)
+    if declared is None or not (declared.answer or declared.template):
+        data = replace(data, tables=tuple(map(grouped, data.tables)))
     _refuse_unknown_columns(data, declared or Declared())
     tables = [read_table(table, declared) for table in data.tables]
     split = _split(tables, data, str(path))
@@ -139,7 +142,9 @@ def _refuse_unread(
     for name, (items, lost) in parts.items():
         if lost and not items:
             wrong = f"metric = {task.metric!r} (as {why}) can read none of the {lost:,} answers of {name}"
-            raise InputError(str(path), wrong, f"write the answers of {name} as those of the training rows are")
+            raise InputError(
+                str(path), wrong, f"write the answers of {name} as those of the training rows are"
+            )
 
 
 def _refuse_empty(

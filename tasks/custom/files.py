@@ -325,15 +325,11 @@ def _join(tables: dict[str, Table], table: Table, path: str) -> None:
     base = "/".join(part for part in (folder, _SHARD.sub("", table.name)) if part)
     before = tables.get(base)
     if before is None:
-        tables[base] = Table(
-            base, table.rows, table.path, table.reader, table.set_aside, table.set_aside_counts
-        )
+        tables[base] = replace(table, name=base)
         return
     joined = _with(before, table) if _SHARD.search(table.name) else None
     if joined is None:
-        tables[path] = Table(
-            path, table.rows, table.path, table.reader, table.set_aside, table.set_aside_counts
-        )
+        tables[path] = replace(table, name=path)
         return
     tables[base] = joined
 

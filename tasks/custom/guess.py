@@ -67,7 +67,9 @@ def guess_metric(answers: Sequence[str], prompts: Sequence[str] = ()) -> MetricG
     if _share(map(bool, finals)) >= NEARLY_ALL:
         inner = _by_form([final for final in finals if final])
         if inner.metric in ("number", "choice_letter", "exact_match"):
-            said = "the answers are marked (`#### 42`, `Answer: 42`, `\\boxed{42}`), and of what stands there "
+            said = (
+                "the answers are marked (`#### 42`, `Answer: 42`, `\\boxed{42}`), and of what stands there "
+            )
             return replace(inner, why=said + inner.why)
     return _by_form(texts)
 

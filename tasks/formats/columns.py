@@ -34,7 +34,17 @@ SYSTEM = ("system", "system_prompt", "system_message", "system_instruction")
 TEXT = ("text", "sentence", "content", "document", "review", "comment", "tweet", "utterance", "body")
 LABEL = ("label", "labels", "category", "class", "intent", "sentiment", "topic", "gold_label")
 TOOLS = ("tools", "functions")
-CHATS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns", "contents", "prompt")
+CHATS = (
+    "messages",
+    "conversations",
+    "conversation",
+    "dialogue",
+    "dialog",
+    "chat",
+    "turns",
+    "contents",
+    "prompt",
+)
 CHOICES = ("choices", "options", "endings", "mc_answers")
 KEY = ("answerKey", "answer_key", "answer_idx", "answer_index", "answer_letter", "correct_idx", "correct_index",
        "correct_letter", "correct_answer_index", "correct_answer_idx", "correct_option", "correct_choice",

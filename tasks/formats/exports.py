@@ -56,7 +56,9 @@ def _said(results: Any, shown: Row) -> Any:
             raise Unreadable("an annotation of a kind that is not read", kind[:40])
         entries = value[kind] if isinstance(value[kind], list) else [value[kind]]
         if "start" in value and "end" in value:
-            text = text_of(value.get("text")) or _cut(text_of(shown.get(text_of(result.get("to_name")))), value)
+            text = text_of(value.get("text")) or _cut(
+                text_of(shown.get(text_of(result.get("to_name")))), value
+            )
             entries = [{"text": text, "label": text_of(entry)} for entry in entries]
         by_name.setdefault(text_of(result.get("from_name")), []).extend(entries)
     found = {name: _lone(entries) for name, entries in by_name.items()}

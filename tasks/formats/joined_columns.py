@@ -116,7 +116,9 @@ def _gives_away(name: str, answer: str, held: Mapping[str, Column], rows: Sequen
 
 def _tests(name: str, rows: Sequence[Row]) -> bool:
     """Whether a column holds the code that tests the answer."""
-    return bool(columns.words(name) & {"test", "tests"}) and any("assert" in text_of(row.get(name)) for row in rows)
+    return bool(columns.words(name) & {"test", "tests"}) and any(
+        "assert" in text_of(row.get(name)) for row in rows
+    )
 
 
 def _is_said(name: str, question: str, rows: Sequence[Row]) -> bool:

@@ -36,7 +36,7 @@ def python_literal(text: str) -> Any:
 
 
 def _with_commas(text: str) -> str:
-    """numpy's ``['a' 'b']`` with its commas: Python would run the two texts together."""
+    """Numpy's ``['a' 'b']`` with its commas: Python would run the two texts together."""
     made: list[tokenize.TokenInfo] = []
     gaps: list[tuple[int, int]] = []
     for token in tokenize.generate_tokens(io.StringIO(text).readline):

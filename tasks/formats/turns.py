@@ -110,7 +110,9 @@ def _text_key(turn: Mapping[str, Any]) -> str:
 def _message(turn: Mapping[str, Any], role: str) -> Message:
     value = turn.get(_text_key(turn))
     if role == "function_call":
-        return {"role": "assistant", "content": "", "tool_calls": _calls(_as_list(opened(value)))} | _weight(turn)
+        return {"role": "assistant", "content": "", "tool_calls": _calls(_as_list(opened(value)))} | _weight(
+            turn
+        )
     parts = _parts_in(value)
     used = [part for part in parts if _kind(part) == "tool_use"]
     thoughts = [text_of(part.get("thinking")) for part in parts if _kind(part) == "thinking"]
