@@ -28,7 +28,8 @@ _MOST_OPENING = 10
 _SEPARATED = re.compile(r'"?sep=(?P<mark>.)"?\s*', re.IGNORECASE)
 _RUN = re.compile(rb"[\x80-\xff]+")
 _MARKS = frozenset(
-    "\u20ac\u201a\u201e\u2026\u2018\u2019\u201c\u201d\u2013\u2014\u2022\u00a0\u00a1\u00a7\u00ab\u00b0\u00b4\u00b7\u00bb\u00bf\u2122"
+    "\u20ac\u201a\u201e\u2026\u2018\u2019\u201c\u201d\u2013\u2014\u2022\u00a0\u00a1\u00a7\u00ab\u00b0"
+    "\u00b4\u00b7\u00bb\u00bf\u2122"
 )
 """Signs of Windows-1252 that texts use."""
 
@@ -79,6 +80,10 @@ def _encoding(path: Path) -> str:
     return "cp1252"
 
 
+def _is_letter(char: str) -> bool:
+    return "\u00c0" <= char <= "\u0178" and char.isalpha()
+
+
 def _is_utf8(run: bytes) -> bool:
     try:
         run.decode()
@@ -88,7 +93,7 @@ def _is_utf8(run: bytes) -> bool:
 
 
 def _before_header(head: list[str], delimiters: str) -> int:
-    """How many lines stand before the header: remarks (``# ...``), blank ones, and a title above usual names."""
+    """How many lines stand before the header: remarks (``# ...``), blank ones, a title above usual names."""
     for place, line in enumerate(head[:_MOST_OPENING]):
         cells = _cells(line, delimiters)
         if any(columns.plain(cell) in KNOWN for cell in cells):

@@ -142,9 +142,7 @@ def _refuse_unread(
     for name, (items, lost) in parts.items():
         if lost and not items:
             wrong = f"metric = {task.metric!r} (as {why}) can read none of the {lost:,} answers of {name}"
-            raise InputError(
-                str(path), wrong, f"write the answers of {name} as those of the training rows are"
-            )
+            raise InputError(str(path), wrong, f"write the answers of {name} as the training rows do")
 
 
 def _refuse_empty(
@@ -274,8 +272,8 @@ def _samples(
 ) -> tuple[tuple[Sample, ...], int, int]:
     """The items, each question once; how many answers cannot be read; how many questions came again.
 
-    Of a question with several answers each is right; where answers are ``closed`` (a few labels), at least one
-    is wrong, and the item is left out.
+    Of a question with several answers each is right; where answers are ``closed`` (a few labels), at least
+    one is wrong, and the item is left out.
     """
     asked: dict[str, tuple[Asked, list[str]]] = {}
     lost = 0
