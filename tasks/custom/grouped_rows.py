@@ -1,8 +1,8 @@
 """Grouped rows: tables with a row for each turn of a chat, or for each word of a sentence, put together.
 
 A turn alone is no question and a word alone has no label: the rows that share a conversation or a sentence
-become one row, ``messages`` or ``tokens`` and ``tags``. Messages of a tree (``message_id``, ``parent_id``) are
-followed from each first one along the best reply.
+become one row, ``messages`` or ``tokens`` and ``tags``. Messages of a tree (``message_id``, ``parent_id``)
+are followed from each first one along the best reply.
 """
 
 from __future__ import annotations

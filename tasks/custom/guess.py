@@ -31,7 +31,7 @@ FINAL = ("answer", "result", "final_answer")
 """A field of this name is the answer, whatever stands beside it."""
 EXPLAINING = frozenset(
     {"reason", "reasons", "reasoning", "why", "explanation", "rationale", "thought", "thoughts", "analysis",
-     "comment", "comments", "note", "notes", "evidence", "confidence", "score", "id", "steps", "justification"}
+     "comment", "comments", "note", "notes", "evidence", "confidence", "score", "id", "steps"}
 )  # fmt: skip
 """Words in the name of a field that says something about the answer."""
 TELLING = ("answer", "label", "result", "final_answer", "class", "category")
@@ -67,9 +67,7 @@ def guess_metric(answers: Sequence[str], prompts: Sequence[str] = ()) -> MetricG
     if _share(map(bool, finals)) >= NEARLY_ALL:
         inner = _by_form([final for final in finals if final])
         if inner.metric in ("number", "choice_letter", "exact_match"):
-            said = (
-                "the answers are marked (`#### 42`, `Answer: 42`, `\\boxed{42}`), and of what stands there "
-            )
+            said = "the answers are marked (`#### 42`, `Answer: 42`, `\\boxed{42}`), and what stands there: "
             return replace(inner, why=said + inner.why)
     return _by_form(texts)
 
@@ -144,7 +142,7 @@ def _are_sets(answers: Sequence[str], prompts: Sequence[str]) -> bool:
 
 
 def _only_orders(found: Sequence[str], prompt: str, labels: Iterable[str]) -> bool:
-    """Whether a prompt holds the entries of its answer, and not those of all others, as a list of labels would."""
+    """Whether a prompt holds the entries of its answer, and not all others, as a list of labels would."""
     others = [label for label in labels if label not in found]
     return all(entry in prompt for entry in found) and not (others and all(map(prompt.__contains__, others)))
 

@@ -51,7 +51,7 @@ def read_json(path: Path) -> tuple[Rows, str, Aside]:
 
 
 def split_lists(path: Path) -> tuple[str, ...]:
-    """The keys of a JSON object that are splits (``train``, ``test``) and hold rows; () for fewer than two."""
+    """The keys of a JSON object that are splits (``train``, ``test``) and hold rows; () for less than two."""
     if _is_by_line(path):
         return ()
     with open_text(path) as file:

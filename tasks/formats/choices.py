@@ -48,9 +48,9 @@ def spread_columns(names: tuple[str, ...]) -> tuple[str, ...]:
     """The columns that hold one choice each, from the first on without a gap; () for fewer than two."""
     places: dict[str, dict[str, str]] = {}
     for name in names:
-        if found := _SPREAD.fullmatch(columns.plain(name)):
-            if not (found["place"].isdigit() and found["kind"] in _SEVERAL):
-                places.setdefault(found["kind"], {}).setdefault(found["place"], name)
+        found = _SPREAD.fullmatch(columns.plain(name))
+        if found and not (found["place"].isdigit() and found["kind"] in _SEVERAL):
+            places.setdefault(found["kind"], {}).setdefault(found["place"], name)
     for held in places.values():
         for first in _FIRST:
             run = list(itertools.takewhile(held.__contains__, map(chr, range(ord(first), ord(first) + 9))))

@@ -46,10 +46,12 @@ CHATS = (
     "prompt",
 )
 CHOICES = ("choices", "options", "endings", "mc_answers")
-KEY = ("answerKey", "answer_key", "answer_idx", "answer_index", "answer_letter", "correct_idx", "correct_index",
-       "correct_letter", "correct_answer_index", "correct_answer_idx", "correct_option", "correct_choice",
-       "right_answer", "right_option", "correct_answer", "correct", "cop", "answer", "answers", "label", "gold",
-       "gold_index", "target", "答案", "正解", "정답")  # fmt: skip
+KEY = (
+    "answerKey", "answer_key", "answer_idx", "answer_index", "answer_letter", "correct_idx", "correct_index",
+    "correct_letter", "correct_answer_index", "correct_answer_idx", "correct_option", "correct_choice",
+    "right_answer", "right_option", "correct_answer", "correct", "cop", "answer", "answers", "label", "gold",
+    "gold_index", "target", "答案", "正解", "정답",
+)  # fmt: skip
 ANSWERING = frozenset(
     {"answer", "answers", "gold", "golden", "target", "targets", "expected", "correct", "corrected",
      "fixed", "label", "labels", "output", "outputs", "response", "responses", "completion", "reply",

@@ -48,7 +48,7 @@ _DECODER = json.JSONDecoder(parse_float=WrittenFloat)
 
 
 def opened(value: Any) -> Any:
-    """``value``, or what it holds where it is an object or a list kept as a string, as JSON or Python has it."""
+    """``value``, or what it holds where it is an object or a list kept as text, as JSON or Python has it."""
     if not isinstance(value, str) or not 2 <= len(value) < _MOST_JSON:
         return value
     bare = value.strip()
@@ -157,7 +157,7 @@ def answers_of(value: Any) -> tuple[str, ...]:
 
 
 def _is_span(part: Mapping[str, Any]) -> bool:
-    """Whether an object is a text with its offsets, and says nothing else of it (``{"text": ..., "label": ...}``)."""
+    """Whether an object is a text with its offsets, and says nothing else of it (no ``label``)."""
     return "text" in part and all(
         name == "text" or other is None or isinstance(other, int) for name, other in part.items()
     )

@@ -2,7 +2,7 @@
 
 | rule | what it finds | threshold | module |
 |---|---|---|---|
-| ``near`` | case, marks, numerals; a filler swapped, a clause moved | 1 word in 15 | ``tasks.repeats``, ``slots`` |
+| ``near`` | case, marks, numerals; a filler swapped, a clause moved | 1 word in 15 | ``tasks.repeats`` |
 | ``framed`` | another instruction or system turn around it, or none | every word | ``framed`` |
 | ``reordered`` | options or table rows in another order, letters given anew | equal bags | ``reordered`` |
 | ``smiles`` | a molecule in another writing, also with a light edit | equal SMILES | ``smiles`` |

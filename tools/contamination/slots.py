@@ -1,8 +1,8 @@
 """Slots of a data set: places between the same two words that its rows fill with different words.
 
-``Translate ... into Danish.`` and ``... into Welsh.`` differ by one word, as a light edit does. It is a slot where
-rows fill it with the same word again and again; an editor's word stands there once. A row whose slot is filled
-otherwise than the item's, and whose answer is another one too, asks another question.
+``Translate ... into Danish.`` and ``... into Welsh.`` differ by one word, as a light edit does. It is a slot
+where rows fill it with the same word again and again; an editor's word stands there once. A row whose slot is
+filled otherwise than the item's, and whose answer is another one too, asks another question.
 """
 
 from __future__ import annotations

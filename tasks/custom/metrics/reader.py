@@ -80,7 +80,7 @@ def graded(value: float, shown: str) -> ItemScore:
 
 
 def marks(text: str) -> Iterator[str]:
-    r"""What follows ``Answer:`` or ``####`` on its line, the last such line first; then what is ``\boxed``."""
+    r"""What follows ``Answer:`` or ``####`` on its line, the last such line first; then what is boxed."""
     for found in reversed(list(_MARKED.finditer(text))[-20:]):
         line = (found.group(1) or found.group(2) or "").strip().strip("*_`").strip()
         if line:
