@@ -153,7 +153,11 @@ def _header(path: Path, names: list[str]) -> list[str]:
     if not header:
         raise InputError(str(path), "it is empty", "add a header and at least one row")
     if not _is_utf8("".join(header)):
-        raise InputError(str(path), "its header is not UTF-8 text", "save it as UTF-8")
+        raise InputError(
+            str(path),
+            "its header is not UTF-8 text",
+            "save it as UTF-8, such as by `iconv -f SHIFT_JIS -t UTF-8`",
+        )
     return header
 
 

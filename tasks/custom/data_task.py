@@ -34,6 +34,8 @@ from tasks.splits import item_id
 
 MOST_BYTES_A_TOKEN = 5.0
 """A text of more bytes a token than this is certainly longer than a budget."""
+LEAKING = 0.3
+"""Share of the prompts that end with their answer from which that is told."""
 MOST_TOLD = 3
 """Tables that an error tells of."""
 
@@ -117,6 +119,8 @@ def _understood(
     ]
     if longer := sum(len(answer.encode()) > MOST_BYTES_A_TOKEN * task.max_new_tokens for answer in answers):
         told.append(f"{longer:,} answers are longer than that: no reply can hold them")
+    if (leaks := sum(_ends_with_answer(prompt, answer) for prompt, answer in seen)) >= LEAKING * len(seen):
+        told.append(f"in {leaks:,} of {len(seen):,} rows the prompt ends with the answer itself")
     if lost + lost_test:
         told.append(f"{lost + lost_test} items set aside: the metric cannot read their answers")
     if twice + twice_test:
@@ -126,6 +130,12 @@ def _understood(
         )
     facts = TaskData(validation, split.sources, lambda: test, tuple(told))
     return Understood(split, task, build_spec(task, reader, facts, Path(path)))
+
+
+def _ends_with_answer(prompt: str, answer: str) -> bool:
+    """Whether a prompt goes on to say its answer, as a worked example does."""
+    last = answer_text(prompt.rsplit("\n", 1)[-1])
+    return last.endswith((f" {answer_text(answer)}", f":{answer_text(answer)}"))
 
 
 def _refuse_one_answer(path: str | Path, answers: Sequence[str]) -> None:

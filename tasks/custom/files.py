@@ -30,7 +30,10 @@ _OTHERS = {
     ".md": "a text for people", ".txt": "plain text: put each document in a row", ".pdf": "a document",
     ".xlsx": "a spreadsheet: save it as .csv", ".xls": "a spreadsheet: save it as .csv",
     ".ods": "a spreadsheet: save it as .csv", ".zip": "an archive: unpack it",
-    ".tar": "an archive: unpack it",
+    ".tar": "an archive: unpack it", ".7z": "an archive: unpack it", ".rar": "an archive: unpack it",
+    ".bz2": "compressed: unpack it, or use gzip", ".xz": "compressed: unpack it, or use gzip",
+    ".zst": "compressed: unpack it, or use gzip", ".ipynb": "a notebook",
+    ".conll": "words with tags: put a sentence in a row, as lists `tokens` and `tags`",
     ".png": "an image", ".jpg": "an image", ".jpeg": "an image", ".toml": "a file of settings",
     ".yaml": "a file of settings", ".yml": "a file of settings", ".py": "a program",
     ".pkl": "a pickle, which can run code: save it as .parquet",
@@ -243,6 +246,7 @@ def _read_folder(folder: Path) -> Data:
         return _read_saved(folder)
     tables: dict[str, Table] = {}
     passed: list[PassedOver] = []
+    fixes: list[str] = []
     for path in _files(folder, passed):
         name = str(path.relative_to(folder))
         if path.name in _DESCRIBING:
@@ -252,12 +256,14 @@ def _read_folder(folder: Path) -> Data:
             read = read_tables(path)
         except InputError as error:
             passed.append(PassedOver(name, error.wrong))
+            fixes.append(error.fix if _suffix(path) else "")
             continue
         for table in read:
             _join(tables, table, name)
     if not tables:
         seen = _seen(passed) or "it is empty"
-        raise InputError(str(folder), f"no file in it could be read ({seen})", "add a data file")
+        fix = next(filter(None, fixes), "add a data file")
+        raise InputError(str(folder), f"no file in it could be read ({seen})", fix)
     _pass_over_settings(tables, passed)
     return Data(_one_row_files(tables, folder), tuple(passed))
 

@@ -131,16 +131,15 @@ def _sentences(head: Sequence[Row], table: Table) -> tuple[list[Row], str] | Non
         return None
     words = [text_of(row.get(word)) for row in head]
     blanks = sum(len(text.split()) > 1 for text in words)
-    if blanks > _FEW_BLANKS * len(words) or not all(
-        is_scalar(row.get(tag)) or is_missing(row.get(tag)) for row in head
-    ):
+    plain = all(is_scalar(row.get(tag)) or is_missing(row.get(tag)) for row in head)
+    if blanks > _FEW_BLANKS * len(words) or not plain:
         return None
     held = _by(_filled(table.rows, named), named)
     if len(table.rows) < _LEAST_EACH * len(held):
         return None
-    made = [
+    made: list[Row] = [
         {
-            named: key,
+            "id": key,
             "tokens": [text_of(row.get(word)) for row in rows],
             "tags": [text_of(row.get(tag)) for row in rows],
         }

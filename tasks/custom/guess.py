@@ -13,7 +13,7 @@ from tasks.answers.equality import answer_text
 from tasks.answers.gold import number_format, read_gold
 from tasks.custom.metrics.reader import marks
 from tasks.custom.metrics.sets import SEPARATOR, entries
-from tasks.formats.columns import words
+from tasks.formats import columns
 from tasks.formats.values import opened
 
 NEARLY_ALL = 0.98
@@ -77,7 +77,7 @@ def _by_form(texts: Sequence[str]) -> MetricGuess:
         most = max(max(LETTERS.index(text.upper()) for text in texts if text.upper() in LETTERS), 1)
         return MetricGuess("choice_letter", "the answers are single letters", letters=LETTERS[: most + 1])
     if fields := _common_fields(texts):
-        asked = [name for name in fields if not words(name) & EXPLAINING] or fields
+        asked = [name for name in fields if not columns.words(name) & EXPLAINING] or fields
         nested = isinstance(_object(texts[0]).get(asked[0]), dict | list)
         if (len(asked) > 1 and not {*FINAL} & {*asked}) or nested:
             return MetricGuess("json", f"the answers are JSON objects with {_listed(asked)}")
@@ -90,6 +90,8 @@ def _by_form(texts: Sequence[str]) -> MetricGuess:
         return MetricGuess("number", "the answers are numbers")
     if len(labels) <= min(FEW_LABELS, max(2, len(texts) // 4)):
         return MetricGuess("exact_match", f"the answers are {len(labels)} labels")
+    if _are_sequences(texts):
+        return MetricGuess("rouge_l", "the answers are sequences of a few tags, in their order")
     words = median(len(text.split()) for text in texts)
     if words <= SHORT_WORDS:
         return MetricGuess("exact_match", f"the answers are short ({words:g} words in the median)")
@@ -139,6 +141,19 @@ def _are_sets(answers: Sequence[str], prompts: Sequence[str]) -> bool:
         if len(found) > 1
     ]
     return not ordered or _share(ordered) < NEARLY_ALL
+
+
+def _are_sequences(texts: Sequence[str]) -> bool:
+    """Whether answers are lists of a few tags that come again inside a list, as those of words do."""
+    lists = [found for text in texts if isinstance(found := opened(text), list)]
+    tags = {str(entry) for found in lists for entry in found}
+    again = [len(found) > len({*map(str, found)}) for found in lists if len(found) > 1]
+    return (
+        len(lists) >= NEARLY_ALL * len(texts)
+        and len(tags) <= FEW_LABELS
+        and bool(again)
+        and _share(again) > 0.5
+    )
 
 
 def _only_orders(found: Sequence[str], prompt: str, labels: Iterable[str]) -> bool:

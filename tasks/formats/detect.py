@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -66,7 +67,7 @@ class RowFormat:
         if not isinstance(row, Mapping):
             return SetAside("the row is no object", type(row).__name__)
         try:
-            return self._declared(row) or self._guessed(self._opened(row))
+            return self._declared(row) or self._guessed(self.open(row))
         except Unreadable as error:
             return error.aside
         except RecursionError:
@@ -75,11 +76,12 @@ class RowFormat:
     def plain(self, row: Row) -> Row:
         """The row as it is read: what an annotation tool or an object put around its columns taken off."""
         try:
-            return self._opened(row)
+            return self.open(row)
         except Unreadable:
             return row
 
-    def _opened(self, row: Row) -> Row:
+    def open(self, row: Row) -> Row:
+        """As ``plain``; raises Unreadable where nobody annotated the row."""
         if self.declared.has_answer(row) or (self.declared.columns and not self.declared.lacks(row)):
             return row  # its owner has named the columns as they stand
         row = plain_row(row)
@@ -168,7 +170,7 @@ def detect(
 def _detected(seen: Sequence[Row], draft: RowFormat, labels: Labels, targets: Targets) -> RowFormat:
     """The format of the rows looked at."""
     declared = draft.declared
-    shown = [_with_declared(draft.plain(row), declared) for row in seen]
+    shown = [_with_declared(row, declared) for row in _opened(seen, draft)]
     taken = any(map(declared.has_answer, seen))
     table = _with_base(table_of(shown, labels, targets, TAKEN if taken else ""), shown)
     draft = replace(draft, table=table)
@@ -195,6 +197,15 @@ def _detected(seen: Sequence[Row], draft: RowFormat, labels: Labels, targets: Ta
         used = _with_prompt_columns(used, declared)
     found = replace(draft, name=name, columns=used, why=why, share=share, counts=dict(counts), notes=said)
     return replace(found, beside=others if name in _FROM_COLUMNS else ())
+
+
+def _opened(seen: Sequence[Row], draft: RowFormat) -> list[Row]:
+    """The rows as they are read; those that nobody annotated tell nothing of the others."""
+    made = []
+    for row in seen:
+        with suppress(Unreadable):
+            made.append(draft.open(row))
+    return made or list(seen)
 
 
 def _with_declared(row: Row, declared: Declared) -> Row:

@@ -1,8 +1,8 @@
 """Python literals as text: lists and objects as data frames write them into a table (``['a', 'b']``).
 
 A data frame's cell that holds a list is written to CSV as Python shows it, or as numpy does: quotes are
-single, numpy leaves the commas out (``['a' 'b']``), and arrays stand as ``array([...], dtype=object)``. Nothing is
-evaluated: names, calls other than ``array`` and operators make a text no literal.
+single, numpy leaves the commas out (``['a' 'b']``), and arrays stand as ``array([...], dtype=object)``.
+Nothing is evaluated: names, calls other than ``array`` and operators make a text no literal.
 """
 
 from __future__ import annotations

@@ -17,8 +17,17 @@ from tasks.formats.conversation import Conversation, Message, Unreadable, assist
 from tasks.formats.conversation import user as user_turn
 from tasks.formats.joined_columns import prompt_of
 from tasks.formats.markers import completed_turns, split_turns
+from tasks.formats.speakers import known_role
 from tasks.formats.table import NO_LABEL, Table
-from tasks.formats.turns import messages_of, one_turn, system_text, targets_of, tools_of, turns_in
+from tasks.formats.turns import (
+    messages_of,
+    one_turn,
+    speakers_in,
+    system_text,
+    targets_of,
+    tools_of,
+    turns_in,
+)
 from tasks.formats.values import is_missing, is_scalar, opened, text_of
 
 
@@ -143,10 +152,15 @@ def _chat_columns(row: Row, table: Table) -> tuple[str, ...]:
     first = named(row, columns.CHATS)
     ordered = [*_present(first), *(name for name in sorted(map(str, row)) if name != first)]
     chat = next((name for name in ordered if turns_in(row.get(name)) is not None), "")
-    return (
-        _present(chat, named(row, columns.TOOLS, (chat,)), named(row, columns.SYSTEM, (chat,)))
-        if chat
-        else ()
+    if not chat:
+        return ()
+    said = speakers_in(turns_in(row[chat]) or [])
+    open_end = known_role(said[-1]) in ("user", "tool")
+    return _present(
+        chat,
+        named(row, columns.TOOLS, (chat,)),
+        named(row, columns.SYSTEM, (chat,)),
+        named(row, columns.ANSWER, (chat,)) if open_end else "",
     )
 
 
