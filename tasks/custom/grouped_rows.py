@@ -87,7 +87,8 @@ def _trees(head: Sequence[Row], table: Table) -> tuple[list[Row], str] | None:
     for first in table.rows:
         if not is_missing(first.get(parent)):
             continue
-        path, seen = [first], {text_of(first.get(own))}
+        path: list[Row] = [first]
+        seen = {text_of(first.get(own))}
         while following := [
             r for r in replies.get(text_of(path[-1].get(own)), []) if text_of(r[own]) not in seen
         ]:
@@ -98,7 +99,7 @@ def _trees(head: Sequence[Row], table: Table) -> tuple[list[Row], str] | None:
     return made, f"conversations by {parent!r}"
 
 
-def _turn_columns(head: Sequence[Row]) -> tuple[str, str] | tuple[()]:
+def _turn_columns(head: Sequence[Row]) -> tuple[str, ...]:
     """(speaker, text) of a table whose rows are turns: a few speakers, and no column that answers."""
     speaker = columns.named(head[0], SPEAKER_KEYS)
     text = columns.named(head[0], (*TEXT_KEYS, *columns.TEXT), (speaker,))

@@ -58,8 +58,6 @@ def guess_metric(answers: Sequence[str], prompts: Sequence[str] = ()) -> MetricG
         answers: as written.
         prompts: what each was asked with; lists that only order what is asked are no sets.
     """
-    if answers and _are_sets(answers, prompts):
-        return MetricGuess("set_f1", "the answers are lists whose order says nothing")
     texts = [text.strip() for text in answers if text.strip()]
     if not texts:
         return MetricGuess("exact_match", "there are no answers to look at")
@@ -69,6 +67,8 @@ def guess_metric(answers: Sequence[str], prompts: Sequence[str] = ()) -> MetricG
         if inner.metric in ("number", "choice_letter", "exact_match"):
             said = "the answers are marked (`#### 42`, `Answer: 42`, `\\boxed{42}`), and what stands there: "
             return replace(inner, why=said + inner.why)
+    if _are_sets(answers, prompts):
+        return MetricGuess("set_f1", "the answers are lists whose order says nothing")
     return _by_form(texts)
 
 
