@@ -11,6 +11,8 @@ from tasks.formats.detect import detect
 
 ASKED = "q\nA. x\nB. y\nC. z"
 LISTED = {"question": "q", "options": ["x", "y", "z"]}
+NAMED = {"option_a": "x", "option_b": "y", "option_c": "z"}
+LABELLED = [{"text": text, "label": label} for text, label in (("x", "1"), ("y", "2"), ("z", "3"))]
 SPREAD = {"question": "q", "option_a": "x", "option_b": "y", "option_c": "z"}
 
 
@@ -37,9 +39,8 @@ def exchanged(*rows: dict[str, Any]) -> tuple[str, str]:
         ({"question": "q", "options": "a ) x , b ) y , c ) z", "answer": "b"}, "B"),
         ({"question": "q", "options": "x | y | z", "answer": "B"}, "B"),
         ({"question": "q", "choices": "['x' 'y' 'z']", "answer": "1"}, "B"),
-        ({"question": "q", "options": {"option_a": "x", "option_b": "y", "option_c": "z"}, "answer": "b"}, "B"),
-        ({"question": {"stem": "q", "choices": [{"text": t, "label": n} for t, n in zip("xyz", "123", strict=True)]},
-          "answerKey": "2"}, "B"),
+        ({"question": "q", "options": NAMED, "answer": "b"}, "B"),
+        ({"question": {"stem": "q", "choices": LABELLED}, "answerKey": "2"}, "B"),
     ],
 )  # fmt: skip
 def test_the_options_are_asked_and_a_letter_answers(row: dict[str, Any], letter: str) -> None:

@@ -32,7 +32,7 @@ def test_a_literal_is_read(text: str, value: Any) -> None:
     ["['a' + 'b']", "[x for x in y]", "{'a'}", "['a'", "[print('a')]", "['a'.upper()]", "[__import__('os')]"],
 )
 def test_what_would_have_to_be_run_stays_text(text: str) -> None:
-    with pytest.raises(ValueError, match="literal|object"):
+    with pytest.raises(ValueError, match=r"literal|object"):
         python_literal(text)
     assert opened(text) == text
 

@@ -9,11 +9,12 @@ from tools.contamination.slots import Slots
 THINGS = ("kettle", "ladder", "engine", "violin", "basket", "mirror")
 ASK = "Translate the short sentence about my {} and the garden wall into {}, please."
 ROWS = [(ASK.format(thing, "Welsh"), f"welsh {thing} words") for thing in THINGS]
-ITEM = ("test:1", ASK.format("kettle", "Danish"), "danske ord")
+ITEMS = [(f"test:{n}", ASK.format(thing, "Danish"), "danske ord") for n, thing in enumerate(THINGS)]
+"""Into one language all: a word of so many items is no name that tells one from another."""
 
 
 def rule(prompt: str, answer: str, rows: list[tuple[str, str]]) -> str | None:
-    found = Decontaminator([ITEM], rows).check(prompt, answer)
+    found = Decontaminator(ITEMS, rows).check(prompt, answer)
     return None if found is None else found.rule
 
 
@@ -27,7 +28,7 @@ def test_the_same_answer_gives_an_edited_copy_away() -> None:
 
 
 def test_the_item_itself_is_always_found() -> None:
-    assert rule(ITEM[1], "something else", ROWS) == "near"
+    assert rule(ITEMS[0][1], "something else", ROWS) == "near"
 
 
 def test_a_word_that_no_slot_holds_is_an_editors() -> None:

@@ -22,7 +22,7 @@ _SPREAD = re.compile(
 """The name of a column that holds one choice: ``A``, ``Option B``, ``opa``, ``choice1``, ``ending0``."""
 _SEVERAL = ("", "answer", "ans")
 """``answer1`` and ``answer2`` are two right answers, not two choices."""
-_FIRST = ("a", "1", "0")
+_FIRST = ("a", "0", "1")
 _LETTERED = re.compile(r"(?:^|(?<=[\s,;|(\[]))\(?(?P<letter>[A-Ha-h])\s?[).:]\s*")
 _SEPARATORS = ("\n", "|", ";")
 _KEYED = re.compile(r"\(?(?P<letter>[A-Z])\)?[).:\s]\s*(?P<text>.+)", re.DOTALL)

@@ -161,7 +161,7 @@ class Decontaminator:
         for match in self._texts.same(variants):
             if not self._asks_another(match.item, prompt, answer):
                 yield match
-        if name := self._framed.find(prompt):
+        if (name := self._framed.find(prompt)) and not self._asks_another(name, prompt, answer):
             yield Match("framed", name)
         for variant in variants if self._reordered else ():
             mark = order_free(variant)
