@@ -23,7 +23,6 @@ NOTES = [f"note {n}" for n in range(60)]
         ([json.dumps(labels) for labels in SETS], "set_f1"),
         ([json.dumps([{"text": f"x{n}", "label": "LOC"}]) for n in range(60)], "set_f1"),
         ([json.dumps(RNG.choices(["O", "O", "B-LOC"], k=9)) for _ in range(60)], "rouge_l"),
-        ),
         ([json.dumps({"name": f"n{n}", "city": "Oslo", "sum": n}) for n in range(60)], "json"),
         ([json.dumps({"items": [n, n + 1]}) for n in range(60)], "json"),
         ([json.dumps({"answer": f"a{n}", "city": "Oslo"}) for n in range(60)], "json_field"),
