@@ -31,6 +31,7 @@ NOTES = [f"note {n}" for n in range(60)]
         ([f"We divide: \\boxed{{\\frac{{{n}}}{{7}}}}" for n in range(1, 60)], "number"),
         ([f"{1000 + n:,}" for n in range(60)], "number"),
         ([f"Paris {n}, France" for n in range(60)], "exact_match"),
+        (["Oslo, Norway", "Lima, Peru", "Riga, Latvia"] * 20, "exact_match"),
     ],
 )
 def test_the_metric_suits_the_form_of_the_answers(answers: list[str], metric: str) -> None:

@@ -68,3 +68,7 @@ def test_a_row_whose_columns_name_different_options_is_set_aside() -> None:
 def test_two_right_answers_in_columns_of_their_own_are_no_options() -> None:
     found = exchanged({"question": "q", "answer": "a", "answer1": "b", "answer2": "c"})
     assert found == ("q", "a")
+
+
+def test_two_numbers_that_are_asked_about_are_no_options() -> None:
+    assert exchanged({"question": "Add a to b.", "a": 3, "b": 4, "answer": 7})[1] == "7"

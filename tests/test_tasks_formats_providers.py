@@ -45,6 +45,8 @@ MARKED = "\n\nHuman: Hi\n\nAssistant: Yes?\n\nHuman: Why?\n\nAssistant:"
           "rejected": {"from": "gpt", "value": "No."}}, "user: Why? | assistant: So."),
         ({"chosen": f"{MARKED} So.", "rejected": f"{MARKED} No."},
          "user: Hi | assistant: Yes? | user: Why? | assistant: So."),
+        ({"conversation": [{"human": "Hi", "assistant": "Yes?"}, {"human": "Why?", "assistant": "So."}]},
+         "user: Hi | assistant: Yes? | user: Why? | assistant: So."),
         ({"prompt": MARKED, "completion": " So."},
          "user: Hi | assistant: Yes? | user: Why? | assistant: So."),
         ({"prompt": "Be brief.\n\n### Instruction:\nWhy?\n\n### Response:\n", "completion": "    x = 1\n"},

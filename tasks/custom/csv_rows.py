@@ -27,6 +27,8 @@ _TOLD = 3
 """Columns of the same name that are told."""
 _MARKS, _MARKS_OF_TABS = ",;\t|", "\t,;|"
 """What may part cells; the first of equals is taken."""
+_NOT_UTF8 = "it is not UTF-8 text"
+_SAVE = "save it as UTF-8, such as by `iconv -f SHIFT_JIS -t UTF-8`"
 _NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 
 
@@ -72,7 +74,8 @@ def read_csv(path: Path) -> tuple[Rows, str, Aside]:
     finally:
         csv.field_size_limit(limit)
     if not rows:
-        raise InputError(str(path), f"it has no rows under its header{aside.first()}", "add at least one row")
+        fix = _SAVE if _NOT_UTF8 in aside.counts else "add at least one row"
+        raise InputError(str(path), f"it has no rows under its header{aside.first()}", fix)
     how = f"{_NAMES.get(delimiter, repr(delimiter))}-separated values{opening.said}"
     if not named:
         return rows, f"{how} without a header ({', '.join(header)[:80]})", aside
@@ -192,7 +195,7 @@ def _fill(lines: _Lines, delimiter: str, header: list[str], add: Add, aside: Asi
         if len(cells) != len(header):
             aside.add(where, f"it has {len(cells)} cells where the header has {len(header)}", shown)
         elif any("\udc80" <= letter <= "\udcff" for letter in shown) and not _is_utf8(shown):
-            aside.add(where, "it is not UTF-8 text", shown)
+            aside.add(where, _NOT_UTF8, shown)
         else:
             add(cells)
 

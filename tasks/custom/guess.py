@@ -135,6 +135,9 @@ def _are_sets(answers: Sequence[str], prompts: Sequence[str]) -> bool:
         return False
     if any(read_gold(label) is not None for label in labels):
         return False
+    together = {label: {found for found in sets if label in found} for label in labels}
+    if 2 * sum(len(company) > 1 for company in together.values()) < len(labels):
+        return False  # what always stands together is one answer with a comma in it
     ordered = [
         _only_orders(found, prompt.casefold(), labels)
         for found, prompt in zip(parts, prompts, strict=False)

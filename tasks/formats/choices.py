@@ -51,10 +51,11 @@ def spread_columns(names: tuple[str, ...]) -> tuple[str, ...]:
         found = _SPREAD.fullmatch(columns.plain(name))
         if found and not (found["place"].isdigit() and found["kind"] in _SEVERAL):
             places.setdefault(found["kind"], {}).setdefault(found["place"], name)
-    for held in places.values():
+    for kind, held in places.items():
         for first in _FIRST:
             run = list(itertools.takewhile(held.__contains__, map(chr, range(ord(first), ord(first) + 9))))
-            if len(run) > 1:
+            # Two columns ``a`` and ``b`` may be numbers that are asked about.
+            if len(run) > 2 or (len(run) == 2 and (kind or held[run[0]].isupper())):
                 return tuple(held[place] for place in run)
     return ()
 

@@ -32,7 +32,8 @@ CONTEXT = ("context", "contexts", "passage", "passages", "paragraph", "document"
            "story", "table", "tables", "schema", "support", "evidence", "facts")  # fmt: skip
 SYSTEM = ("system", "system_prompt", "system_message", "system_instruction")
 TEXT = ("text", "sentence", "content", "document", "review", "comment", "tweet", "utterance", "body")
-LABEL = ("label", "labels", "category", "class", "intent", "sentiment", "topic", "gold_label")
+LABEL = ("label", "labels", "category", "class", "intent", "sentiment", "topic", "gold_label",
+         "polarity", "emotion", "stance")  # fmt: skip
 TOOLS = ("tools", "functions")
 CHATS = (
     "messages",
@@ -80,6 +81,10 @@ META = frozenset(
      "domain", "source", "provenance", "tags", "quality", "copyright"}
 )  # fmt: skip
 """Words in the name of a column that is about the row and neither asked nor answered."""
+PEOPLE = frozenset(
+    {"user", "username", "author", "speaker", "sender", "annotator", "worker", "rater", "role"}
+)
+"""Words in the name of a column that says who wrote a row; few of them are no labels."""
 OF_LABELS = frozenset({"class", "label", "category"})
 """Beside a word of ``IDS``, such a word numbers labels and no rows (``Class Index``)."""
 PAIRS = (

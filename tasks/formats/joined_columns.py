@@ -82,7 +82,10 @@ def _answer(held: Mapping[str, Column]) -> Composition:
         return _undecided(held, named)
     if code := _code(filled):
         return Composition(answer=code, why=f"{code!r} is the answer, as it holds code")
-    labels = [name for name, column in filled.items() if column.labels and _may_label(name)]
+    labels = [name for name, column in filled.items() if column.labels and not _is_about(name)]
+    labels = [name for name in labels if not columns.words(name) & columns.PEOPLE] or [
+        name for name, column in filled.items() if column.labels and columns.words(name) & columns.OF_LABELS
+    ]
     texts = [name for name in filled if name not in labels and _is_asked(filled[name])]
     if len(labels) == 1 and texts:
         why = f"{labels[0]!r} is the answer, as it holds a few labels that come again"
@@ -154,10 +157,6 @@ def _tells_answer(name: str) -> bool:
 
 def _is_about(name: str) -> bool:
     return bool(columns.words(name) & (columns.META | columns.IDS))
-
-
-def _may_label(name: str) -> bool:
-    return not _is_about(name) or bool(columns.words(name) & columns.OF_LABELS)
 
 
 def _code(filled: Mapping[str, Column]) -> str:

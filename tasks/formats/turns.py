@@ -9,7 +9,7 @@ from tasks.formats.conversation import Message, Targets, Unreadable
 from tasks.formats.speakers import known_role, roles_of
 from tasks.formats.values import is_missing, opened, text_of
 
-SPEAKER_KEYS = ("role", "from", "speaker", "author", "sender", "user_role")
+SPEAKER_KEYS = ("role", "from", "speaker", "author", "sender", "user_role", "user")
 TEXT_KEYS = ("content", "value", "text", "message", "utterance", "body", "parts")
 _KEPT = ("tool_call_id", "name", "reasoning_content")
 _HOLDERS = ("messages", "contents", "body", "message", "choices", "candidates", "content")
@@ -28,9 +28,21 @@ def turns_in(value: Any) -> list[dict[str, Any]] | None:
         turns = _held(turns)
     if not isinstance(turns, list) or not turns:
         return None
-    turns = [opened(turn) for turn in turns]
+    turns = _apart([opened(turn) for turn in turns])
     fits = all(isinstance(turn, Mapping) and speaker_key(turn) and _holds_text(turn) for turn in turns)
     return [dict(turn) for turn in turns] if fits else None
+
+
+def _apart(turns: list[Any]) -> list[Any]:
+    """Rounds (``{"human": ..., "assistant": ...}``) as two turns each; other turns as they are."""
+    made: list[Any] = []
+    for turn in turns:
+        roles = {known_role(str(key)): key for key in turn} if isinstance(turn, Mapping) else {}
+        both = [roles.get("user"), roles.get("assistant")]
+        if len(roles) != 2 or not all(key and isinstance(turn[key], str) for key in both):
+            return turns
+        made += [{"role": role, "content": turn[roles[role]]} for role in ("user", "assistant")]
+    return made
 
 
 def one_turn(value: Any) -> list[dict[str, Any]] | None:
