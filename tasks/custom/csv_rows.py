@@ -159,7 +159,7 @@ def _header(path: Path, names: list[str]) -> list[str]:
         raise InputError(
             str(path),
             "its header is not UTF-8 text",
-            "save it as UTF-8, such as by `iconv -f SHIFT_JIS -t UTF-8`",
+            _SAVE,
         )
     return header
 

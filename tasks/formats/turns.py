@@ -14,6 +14,8 @@ TEXT_KEYS = ("content", "value", "text", "message", "utterance", "body", "parts"
 _KEPT = ("tool_call_id", "name", "reasoning_content")
 _HOLDERS = ("messages", "contents", "body", "message", "choices", "candidates", "content")
 """Keys under which a request to a provider, or its response, holds turns."""
+_OF_ROUNDS = {"user", "human", "customer", "assistant", "gpt", "bot", "agent", "ai", "model"}
+"""Keys of a round of a chat; ``question`` and ``answer`` are as often those of a row."""
 _DEEPEST = 5
 
 
@@ -37,7 +39,8 @@ def _apart(turns: list[Any]) -> list[Any]:
     """Rounds (``{"human": ..., "assistant": ...}``) as two turns each; other turns as they are."""
     made: list[Any] = []
     for turn in turns:
-        roles = {known_role(str(key)): key for key in turn} if isinstance(turn, Mapping) else {}
+        names = {str(key) for key in turn} if isinstance(turn, Mapping) else set()
+        roles = {known_role(name): name for name in names} if names <= _OF_ROUNDS else {}
         both = [roles.get("user"), roles.get("assistant")]
         if len(roles) != 2 or not all(key and isinstance(turn[key], str) for key in both):
             return turns
