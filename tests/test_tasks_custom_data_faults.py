@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tasks.base import TaskData
-from tasks.custom.data_task import data_task
+from tasks.custom.data_task import data_task, init_task
+from tasks.custom.folder import load_folder
 from tasks.errors import InputError
 
 PLACES = ("Lima", "Oslo", "Accra", "Quito", "Hanoi", "Turin", "Perth", "Dakar", "Minsk", "Cairo")
@@ -35,6 +36,12 @@ def test_each_answer_to_a_repeated_question_is_right(tmp_path: Path) -> None:
     data = read(jsonl(tmp_path / "a.jsonl", rows))
     assert all(len(item.gold) == 2 for item in (*data.validation, *data.load_test()))
     assert any("each of their answers is right" in line for line in data.understood)
+    init_task(tmp_path / "a.jsonl", tmp_path / "task")
+    written = load_folder(tmp_path / "task").data
+    assert written is not None
+    assert {item.prompt: item.gold for item in written.validation} == {
+        item.prompt: item.gold for item in data.validation
+    }
 
 
 def test_an_item_with_two_labels_is_set_aside(tmp_path: Path) -> None:

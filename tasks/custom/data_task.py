@@ -90,6 +90,9 @@ def _understood(
     seen += [(str(row["prompt"]), str(row["answer"])) for source in split.sources for row in source.rows]
     answers = [answer for _, answer in seen]
     _refuse_one_answer(path, answers)
+    closed = len({*map(answer_text, answers)}) <= min(FEW_LABELS, len(answers) // 4)
+    (asked, twice), (sealed, twice_test) = (_once(part, closed) for part in (split.validation, split.test))
+    split = replace(split, validation=asked, test=sealed)
     guess = guess_metric(answers, [prompt for prompt, _ in seen])
     stem = re.sub(r"[^\w.-]+", "-", name or Path(path).name.partition(".")[0]).strip("-.")[:80] or "data"
     task = TaskFile(
@@ -106,9 +109,8 @@ def _understood(
     if data.licence:
         task = task.model_copy(update={"licence": data.licence})
     reader = reader_for(task, Path(path), answers)
-    closed = len({*map(answer_text, answers)}) <= min(FEW_LABELS, len(answers) // 4)
-    validation, lost, twice = _samples(split.validation, task, reader, closed)
-    test, lost_test, twice_test = _samples(split.test, task, reader, closed)
+    validation, lost = _samples(split.validation, task, reader)
+    test, lost_test = _samples(split.test, task, reader)
     _refuse_unread(path, task, {"validation": (validation, lost), "test": (test, lost_test)}, guess.why)
     _refuse_empty(path, {"validation": validation, "test": test}, split, tables)
     told = [*data.notes, *(line for table in tables for line in table.understood)]
@@ -277,32 +279,33 @@ def _groups(tables: list[ReadTable], data: Data) -> tuple[list[str], str]:
     return groups, named
 
 
-def _samples(
-    rows: tuple[Asked, ...], task: TaskFile, reader: AnswerReader, closed: bool
-) -> tuple[tuple[Sample, ...], int, int]:
-    """The items, each question once; how many answers cannot be read; how many questions came again.
+def _once(rows: tuple[Asked, ...], closed: bool) -> tuple[tuple[Asked, ...], int]:
+    """Each question once, with the answers of all its rows, each of which is right; how many rows came again.
 
-    Of a question with several answers each is right; where answers are ``closed`` (a few labels), at least
-    one is wrong, and the item is left out.
+    Where answers are ``closed`` (a few labels), one of two is wrong, and the question is left out.
     """
-    asked: dict[str, tuple[Asked, list[str]]] = {}
-    lost = 0
+    found: dict[str, list[Asked]] = {}
+    for row in rows:
+        found.setdefault(item_id(row.prompt), []).append(row)
+    kept = []
+    for same in found.values():
+        said = {answer_text(text): text for row in reversed(same) for text in reversed(row.answers)}
+        if closed and len(same) > 1 and len({answer_text(row.answers[0]) for row in same}) > 1:
+            continue
+        kept.append(replace(same[0], answers=tuple(reversed(said.values()))) if len(same) > 1 else same[0])
+    return tuple(kept), len(rows) - len(found)
+
+
+def _samples(rows: tuple[Asked, ...], task: TaskFile, reader: AnswerReader) -> tuple[tuple[Sample, ...], int]:
+    """The items; how many answers cannot be read."""
+    found: list[Sample] = []
     for row in rows:
         golds = [gold for text in row.answers if (gold := reader.gold(text)) is not None]
-        if not golds:
-            lost += 1
-            continue
-        asked.setdefault(item_id(row.prompt), (row, []))[1].append(golds[0])
-        asked[item_id(row.prompt)][1].extend(golds[1:])
-    found: list[Sample] = []
-    for mark, (row, golds) in asked.items():
-        # Two spellings of one answer are one.
-        right = [g for place, g in enumerate(golds) if not any(reader.alike(g, o) for o in golds[:place])]
-        if len(right) > 1 and closed and len(row.answers) == 1:
-            continue
-        accepted: Any = right[0] if len(right) == 1 else right
-        found.append(Sample(mark, task.name, row.prompt, accepted, turns=row.turns, tools=row.tools))
-    return tuple(found), lost, len(rows) - lost - len(asked)
+        if golds:
+            accepted: Any = golds[0] if len(golds) == 1 else golds
+            mark = item_id(row.prompt)
+            found.append(Sample(mark, task.name, row.prompt, accepted, turns=row.turns, tools=row.tools))
+    return tuple(found), len(rows) - len(found)
 
 
 def init_task(
