@@ -111,7 +111,7 @@ def test_the_agent_plays_other_tasks_as_well(
 
 
 HILL: list[Any] = []
-for _ in range(200):
+for _ in range(150):
     HILL = [HILL]
 HOSTILE: dict[str, tuple[str, Any]] = {
     "a verb that is none": ("read_test", {}),

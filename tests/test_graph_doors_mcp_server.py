@@ -97,3 +97,18 @@ def test_scripts_are_read_from_the_agents_folder_alone(door: Door) -> None:
         assert said["text"].startswith("refused: file "), (file, said["text"])
         assert str(Path(door.run_dir).parent) not in said["text"].replace(str(outside), "")
     assert "sandbox" in (said := run_with("sub/clean.py"))["text"] or said["ok"]
+
+
+def test_a_line_that_is_no_message_is_answered_and_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lists too deep for the SDK's reader: it says nothing of them, and a client would wait for ever."""
+    from mcp.shared.exceptions import MCPError
+
+    hill: list[Any] = []
+    for _ in range(220):
+        hill = [hill]
+    with open_door("mcp-stdio", monkeypatch, tmp_path) as door:
+        with pytest.raises(MCPError, match="refused: the line is no message"):
+            door.client(lambda client: client.call_tool("list_sources", {"x": hill}))
+        assert door.ask("read_status", {})["ok"]

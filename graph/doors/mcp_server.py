@@ -11,10 +11,13 @@ refused, and the client hears every few seconds that the first still works.
 from __future__ import annotations
 
 import hmac
+import re
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
 
 from graph.doors.seat import Seat, journal_text
 from tasks.errors import FtDojoError, InputError, or_fault
@@ -33,6 +36,7 @@ INSTRUCTIONS = (
     "ftdojo://rules first. The clock runs already. End with submit."
 )
 PROGRESS_SECONDS = 3.0
+_ID = re.compile(r'"id"\s*:\s*(\d{1,15})\b')
 RESOURCES: Mapping[str, tuple[str, str, str]] = {
     "ftdojo://task": (
         "task",
@@ -249,15 +253,43 @@ async def serve_streams(open_run: Callable[[], Seat]) -> None:
 
     The SDK keeps both streams to itself: what a library or a child prints goes to standard error.
     """
+    import anyio
     from mcp.server.stdio import stdio_server
 
     async with stdio_server() as (read, write):
         opening = Opening(open_run)
         server = make_server(opening)
-        try:
-            await server.run(read, write, server.create_initialization_options())
-        finally:
-            opening.close()
+        inward, messages = anyio.create_memory_object_stream[Any](0)
+        async with anyio.create_task_group() as group:
+            group.start_soon(_relay, read, inward, write)
+            try:
+                await server.run(messages, write, server.create_initialization_options())
+            finally:
+                opening.close()
+                group.cancel_scope.cancel()
+
+
+async def _relay(read: Any, inward: Any, write: Any) -> None:
+    """Pass messages on; a line that is none is answered, for the SDK is silent and its client would wait."""
+    from mcp.shared.message import SessionMessage
+    from mcp_types import ErrorData, JSONRPCError
+
+    async with inward:
+        async for message in read:
+            if isinstance(message, Exception):
+                told = ErrorData(
+                    code=-32700, message="refused: the line is no message of JSON-RPC; send another"
+                )
+                answer = JSONRPCError(jsonrpc="2.0", id=_id_in(message), error=told)
+                await write.send(SessionMessage(answer))
+            else:
+                await inward.send(message)
+
+
+def _id_in(error: Exception) -> int | None:
+    """The number of a request that could not be read; None where its line holds none."""
+    found = _ID.search(str(error.errors()[0]["input"])) if isinstance(error, ValidationError) else None
+    return int(found[1]) if found else None
 
 
 def http_app(server: Server[Any], token: str, port: int) -> Asgi:
