@@ -41,7 +41,8 @@ class Wanted:
             "--policies",
             metavar="NAMES",
             help="Comma-separated, as of `ftdojo run --policy`; `+memory` keeps lessons between runs, "
-            f"`+workersN` is `--workers N`. Repeat it for {COMMAND}COMMAND. [default: {USUAL}; of a study, its own]",
+            f"`+workersN` is `--workers N`. Repeat it for {COMMAND}COMMAND. [default: {USUAL}; of a study, "
+            "its own]",
             show_default=False,
         ),
     ] = None

@@ -2,8 +2,8 @@
 
 Its first request comes as for any other child (``tools.process.fork_server``); it gets a second socket,
 over which it says ``{"pid"}``, the jobs come, ``{"function", "payload", "log_path", "timeout_seconds"}``, and
-their results go back, ``{"result": ..., "cpu_seconds", "peak_gib", "held_gib"}``. It ends with the socket, and after a
-job that failed: what a failure leaves in memory is nobody's business to clean up.
+their results go back, ``{"result": ..., "cpu_seconds", "peak_gib", "held_gib"}``. It ends with the
+socket, and after a job that failed: what a failure leaves in memory is nobody's business to clean up.
 """
 
 from __future__ import annotations
