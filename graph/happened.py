@@ -150,8 +150,8 @@ def _finished(experiment: Data) -> str:
     return said
 
 
-def _ended(ending: Data) -> str:
-    return f"the run ends: {str(ending.get('outcome')).replace('_', ' ')}, {ending.get('reason')}"
+def _ended(ending: Data, what: str = "run") -> str:
+    return f"the {what} ends: {str(ending.get('outcome')).replace('_', ' ')}, {ending.get('reason')}"
 
 
 def _text(data: Data) -> str:
@@ -172,5 +172,6 @@ _SAYINGS: dict[str, Callable[[Data], str]] = {
     "finished": _finished,
     "confirmation": _text,
     "test_opened": lambda data: f"the sealed test was read, once, for the base and {data.get('champion')}",
+    "search_ended": lambda data: _ended(data, "search"),
     "run_ended": _ended,
 }

@@ -24,7 +24,13 @@ def _described(field: str, **schema: Any) -> Any:
 class RunInput(TypedDict, total=False):
     """What matters of a new run; what is left out comes from the context's settings, as all the rest does."""
 
-    task: Annotated[str, _described("task", enum=list(ids()))]
+    task: Annotated[
+        str,
+        Field(
+            description="A task id (see `ftdojo tasks`); files, folders and the Hub are for the context.",
+            json_schema_extra={"enum": list(ids())},
+        ),
+    ]
     budget: Annotated[str, _described("budget_seconds", examples=["5m", "30m", "1h30m"])]
     base_model: Annotated[str, _described("base_model", examples=[BUNDLED_MODEL])]
     run_dir: Annotated[

@@ -184,6 +184,9 @@ def _taken(step: Step, work: Work) -> RunState:
     before = len(step.journal.events)
     with noting_its_end(step):
         changed = work(step)
+    if changed.get("ending") and all(each.kind != "run_ended" for each in step.told):
+        why = {"outcome": changed["ending"], "reason": changed.get("reason", "")}
+        step.told.append(Told("search_ended", "", why))
     said = shown(step.name, step.journal.info.run, step.told, before)
     # Where the run is now: its folder may have been moved or copied since the state was written.
     place: RunState = {"run_dir": str(step.session.run_dir)}

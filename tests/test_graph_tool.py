@@ -96,6 +96,7 @@ def test_a_question_of_the_node_is_the_users_graphs_own_and_its_answer_goes_on(
     assert graph.invoke(reject, thread, context=context)["__interrupt__"][0].value["experiment"] == "e01"
     done = graph.invoke(reject, thread, context=context)
     assert done["verdict"].startswith("stuck: ") and "not these rows" in done["summary"]["reason"]
+    assert any("the search ends: stuck, a person rejected" in str(each.content) for each in done["messages"])
     assert len(list((home / "runs").iterdir())) == 1  # neither answer began another run
 
 

@@ -1,9 +1,11 @@
 """Executor: eight looks on one worker and on several, the same decisions, and a worker killed in the middle.
 
-    python -m tests.bench.executor [--sources 8] [--executor local|ray] [--workers 2] [--no-kill]
+    python -m tests.bench.executor [--sources 8] [--executor ray] [--workers 2] [--no-kill] [--waiting 5]
 
 Every run is of the bundled model on the example task with its rows cut into eight sources, one look at each.
 Each worker has one thread: the run on one worker is pinned to one core, so that training sums alike.
+With ``--waiting`` nothing is trained: each training sleeps so many seconds and each answering a fifth of it,
+which shows what the order of the work leaves to gain where processors are no limit, and nothing of training.
 """
 
 from __future__ import annotations
@@ -15,9 +17,15 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from graph import executors
+from tasks.errors import ExperimentFailed
+from tests.support.cheap_run import quick_children
 from tests.support.side_by_side import Looks, first_difference, kill_child, looks_of, make_looks, task_of
 
 
@@ -28,6 +36,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--executor", default="local")
     parser.add_argument("--no-kill", action="store_true")
+    parser.add_argument("--waiting", type=float, default=0.0)
     parser.add_argument("--play", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.play:
@@ -38,9 +47,9 @@ def main() -> None:
 
 def _compare(folder: Path, chosen: argparse.Namespace) -> None:
     task = task_of(folder / "task", chosen.sources)
-    plans = {"one": {"workers": 1, "cores": 1, "executor": "local"}}
-    several = {"workers": chosen.workers, "cores": chosen.workers, "executor": chosen.executor}
-    plans["several"] = several
+    one_alone: dict[str, Any] = {"workers": 1, "cores": 1, "executor": "local", "waiting": chosen.waiting}
+    several = one_alone | {"workers": chosen.workers, "cores": chosen.workers, "executor": chosen.executor}
+    plans = {"one": one_alone, "several": several}
     if not chosen.no_kill:
         plans["killed"] = several | {"kill": "e03"}
     _say("| run | workers | looks | seconds | against one | decisions | done once more |")
@@ -73,14 +82,44 @@ def _in_process(task: Path, runs: Path, looks: int, plan: dict[str, Any]) -> Loo
     return looks_of(run_dir, looks)
 
 
-def _play(task: str, runs: str, looks: int, workers: int, cores: int, executor: str, kill: str = "") -> None:
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+def _play(
+    task: str,
+    runs: str,
+    looks: int,
+    workers: int,
+    cores: int,
+    executor: str,
+    waiting: float,
+    kill: str = "",
+) -> None:
+    os.sched_setaffinity(0, range(cores))
 
     def strike(session: Any, event: dict[str, Any]) -> None:
         if event["kind"] == "plan" and event["experiment"] == "e01":
             threading.Thread(target=kill_child, args=(session.run_dir, kill), daemon=True).start()
 
-    make_looks(Path(task), Path(runs), workers, looks, executor, strike if kill else None)
+    with pytest.MonkeyPatch.context() as patch:
+        # As given: what else looks after the machine may have moved this process meanwhile.
+        patch.setattr(executors, "cpu_count", lambda: cores)
+        if waiting:
+            _let_wait(patch, Path(task), waiting, kill)
+        on_event = strike if kill and not waiting else None
+        make_looks(Path(task), Path(runs), workers, looks, executor, on_event)
+
+
+def _let_wait(patch: pytest.MonkeyPatch, task: Path, seconds: float, kill: str) -> None:
+    """Children that sleep; of one experiment the first training is lost half-way."""
+    lost: list[str] = []
+
+    def watch(function: str, payload: dict[str, Any]) -> None:
+        job = function.partition(":")[2]
+        if job == "train" and Path(payload["out_dir"]).parent.name == kill and not lost:
+            lost.append(kill)
+            time.sleep(seconds / 2)
+            raise ExperimentFailed("train", "crashed", "killed from outside (signal 9)")
+        time.sleep({"train": seconds, "answer_sets": seconds / 5}.get(job, 0.0))
+
+    quick_children(patch, task).watch = watch  # type: ignore[assignment]
 
 
 def _say(line: str) -> None:
