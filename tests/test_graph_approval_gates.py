@@ -142,16 +142,16 @@ def test_a_plan_rejected_twice_in_a_row_ends_the_run_in_order(at_start):
 
 
 def test_a_kill_right_after_the_record_asks_nobody_again(at_start, monkeypatch):
-    write = gates._write
+    write = gates._let_through
 
     def dies(*arguments):
         write(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(gates, "_write", dies)
+    monkeypatch.setattr(gates, "_let_through", dies)
     with pytest.raises(KeyboardInterrupt):
         resume(at_start, None, lambda question: FEWER_ROWS)
-    monkeypatch.setattr(gates, "_write", write)
+    monkeypatch.setattr(gates, "_let_through", write)
     asked = []
     waiting = resume(at_start, None, asked.append)
     assert [question["stage"] for question in asked] == ["data"]

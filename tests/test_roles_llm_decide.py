@@ -394,8 +394,7 @@ def test_inside_a_graph_the_agent_streams_as_a_subgraph_leaves_no_checkpoint_and
     assert {place[0].partition(":")[0] for place, _ in within} == {"decide"}
     looks = [step["tools"]["messages"][0] for _, step in within if "tools" in step]
     assert [(look.name, look.content) for look in looks] == [("look", "saw a")]
-    assert [step for place, kind, step in seen if kind == "updates" and not place] == [
-        {"decide": {"total": 6.0}}
-    ]
+    outer = [step for place, kind, step in seen if kind == "updates" and not place]
+    assert outer == [{"decide": {"total": 6.0}}]
     assert list(saver.storage["1"]) == [""]
     assert [len(request.messages) for request in requests] == [2, 4, 2]
