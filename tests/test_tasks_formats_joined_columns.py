@@ -176,3 +176,27 @@ def test_entries_that_choose_among_keys_are_one_answer() -> None:
     form = detect(held)
     assert form.columns == ("gold_answers", "claim", "options")
     assert first(form, held[1])[1] == '["A", "C"]'
+
+
+def rows_with(**more: Any) -> list[dict[str, Any]]:
+    return [
+        {"text": f"text number {n}", **{name: values[n % len(values)] for name, values in more.items()}}
+        for n in range(60)
+    ]
+
+
+def test_a_number_of_classes_answers_where_no_name_of_them_does() -> None:
+    assert detect(rows_with(**{"Class Index": [1, 2, 3]})).columns[0] == "Class Index"
+    named = detect(rows_with(class_id=[1, 2, 3], class_name=["a", "b", "c"]))
+    assert named.columns[0] == "class_name"
+
+
+def test_who_wrote_a_row_is_no_label() -> None:
+    assert "user" not in detect(rows_with(user=["amy", "bob", "cyd"])).columns
+
+
+def test_a_query_answers_a_question_where_it_is_sql() -> None:
+    rows = [{"db_id": "shop", "question": f"How many are {n}?", "query": f"SELECT {n}"} for n in range(20)]
+    assert detect(rows).columns == ("query", "question")
+    rows = [{"db_id": "shop", "question": f"How many are {n}?", "query": f"of {n}"} for n in range(20)]
+    assert detect(rows).columns != ("query", "question")

@@ -19,7 +19,7 @@ ANSWER = (
     "completion", "answer", "final_answer", "answers", "output", "response", "target", "reply", "assistant",
     "gold", "label", "result", "tgt", "gt", "ground_truth", "groundtruth", "gold_answer", "gold_answers",
     "correct_answer", "correct_answers", "best_answer", "reference_answer", "reference", "expected",
-    "expected_answer", "expected_output", "ideal",
+    "expected_answer", "expected_output", "ideal", "entities",
     "antwort", "respuesta", "réponse", "reponse", "risposta", "resposta", "antwoord", "svar", "odpowiedź",
     "odpověď", "válasz", "cevap", "yanıt", "câu_trả_lời", "trả_lời", "jawaban", "ответ", "відповідь",
     "απάντηση", "إجابة", "جواب", "תשובה", "उत्तर", "คำตอบ",
@@ -30,14 +30,29 @@ REASONING = ("reasoning", "rationale", "solution", "explanation", "cot", "chain_
              "reasoning_content")  # fmt: skip
 CONTEXT = ("context", "contexts", "passage", "passages", "paragraph", "document", "documents", "article",
            "story", "table", "tables", "schema", "support", "evidence", "facts")  # fmt: skip
-SYSTEM = ("system", "system_prompt", "system_message")
+SYSTEM = ("system", "system_prompt", "system_message", "system_instruction")
 TEXT = ("text", "sentence", "content", "document", "review", "comment", "tweet", "utterance", "body")
-LABEL = ("label", "labels", "category", "class", "intent", "sentiment", "topic", "gold_label")
+LABEL = ("label", "labels", "category", "class", "intent", "sentiment", "topic", "gold_label",
+         "polarity", "emotion", "stance")  # fmt: skip
 TOOLS = ("tools", "functions")
-CHATS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns", "prompt")
+CHATS = (
+    "messages",
+    "conversations",
+    "conversation",
+    "dialogue",
+    "dialog",
+    "chat",
+    "turns",
+    "contents",
+    "prompt",
+)
 CHOICES = ("choices", "options", "endings", "mc_answers")
-KEY = ("answerKey", "answer_key", "answer_idx", "correct_answer", "correct", "answer", "label", "gold",
-       "target", "答案", "正解", "정답")  # fmt: skip
+KEY = (
+    "answerKey", "answer_key", "answer_idx", "answer_index", "answer_letter", "correct_idx", "correct_index",
+    "correct_letter", "correct_answer_index", "correct_answer_idx", "correct_option", "correct_choice",
+    "right_answer", "right_option", "correct_answer", "correct", "cop", "answer", "answers", "label", "gold",
+    "gold_index", "target", "答案", "正解", "정답",
+)  # fmt: skip
 ANSWERING = frozenset(
     {"answer", "answers", "gold", "golden", "target", "targets", "expected", "correct", "corrected",
      "fixed", "label", "labels", "output", "outputs", "response", "responses", "completion", "reply",
@@ -66,6 +81,12 @@ META = frozenset(
      "domain", "source", "provenance", "tags", "quality", "copyright"}
 )  # fmt: skip
 """Words in the name of a column that is about the row and neither asked nor answered."""
+PEOPLE = frozenset(
+    {"user", "username", "author", "speaker", "sender", "annotator", "worker", "rater", "role"}
+)
+"""Words in the name of a column that says who wrote a row; few of them are no labels."""
+OF_LABELS = frozenset({"class", "label", "category"})
+"""Beside a word of ``IDS``, such a word numbers labels and no rows (``Class Index``)."""
 PAIRS = (
     ("chosen", "rejected"), ("chosen_response", "rejected_response"), ("preferred", "dispreferred"),
     ("preferred", "rejected"), ("chosen", "reject"), ("preferred_output", "non_preferred_output"),

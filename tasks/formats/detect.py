@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tasks.base import Row
 from tasks.formats import columns
-from tasks.formats.choices import counts_from_one
+from tasks.formats.choices import counts_from_one, without_context
 from tasks.formats.conversation import Conversation, Labels, SetAside, Targets, Unreadable, exchange
 from tasks.formats.conversation import user as user_turn
+from tasks.formats.deciding import deciding_columns
 from tasks.formats.declared import Declared
+from tasks.formats.exports import plain_row
 from tasks.formats.joined_columns import shown_columns
+from tasks.formats.nesting import holds_objects, unnested
 from tasks.formats.profile import profile_columns
 from tasks.formats.readers import READERS, Reader, beside
-from tasks.formats.remarks import remarks
+from tasks.formats.remarks import ANSWER_PLACE, remarks
 from tasks.formats.table import Table, table_of
 from tasks.formats.tally import Tally
 from tasks.formats.turns import turns_in
@@ -29,6 +33,8 @@ SHOWN = 50
 NOTHING_FOUND = "no question and answer were found"
 TAKEN = "completion"
 """The name under which readers see a declared answer."""
+_WEAK = ("unknown", "text", "joined_columns")
+"""Formats of rows whose columns may stand inside objects."""
 _FROM_COLUMNS = {"preference", "feedback", "span_answers", "prompt_completion", "multiple_choice",
                  "instruction", "classification", "question_answer", "joined_columns",
                  "two_columns"}  # fmt: skip
@@ -53,17 +59,33 @@ class RowFormat:
     table: Table = field(default_factory=Table)
     declared: Declared = field(default_factory=Declared)
     order: tuple[Reader, ...] = READERS
+    nested: bool = False
+    """The columns are inside objects of the rows (``tasks.formats.nesting``)."""
 
     def read(self, row: Row) -> Conversation | SetAside:
         """The row as a conversation, or why it is set aside. Never raises for what a row holds."""
         if not isinstance(row, Mapping):
             return SetAside("the row is no object", type(row).__name__)
         try:
-            return self._declared(row) or self._guessed(row)
+            return self._declared(row) or self._guessed(self.open(row))
         except Unreadable as error:
             return error.aside
         except RecursionError:
             return SetAside("the row is nested too deeply")
+
+    def plain(self, row: Row) -> Row:
+        """The row as it is read: what an annotation tool or an object put around its columns taken off."""
+        try:
+            return self.open(row)
+        except Unreadable:
+            return row
+
+    def open(self, row: Row) -> Row:
+        """As ``plain``; raises Unreadable where nobody annotated the row."""
+        if self.declared.has_answer(row) or (self.declared.columns and not self.declared.lacks(row)):
+            return row  # its owner has named the columns as they stand
+        row = plain_row(row)
+        return unnested(row) if self.nested else row
 
     def _declared(self, row: Row) -> Conversation | None:
         declared = self.declared
@@ -88,7 +110,7 @@ class RowFormat:
         return replace(found, notes=(*found.notes, note)) if note else found
 
     def used(self, row: Row) -> tuple[str, ...]:
-        """The columns that make a row of its kind, whichever that is; () for none."""
+        """The columns that make a row of its kind, whichever that is; () for none. Takes a ``plain`` row."""
         declared = self.declared
         reader, found = self._reader(_with_declared(row, declared))
         if reader and reader.name in _FROM_COLUMNS and not declared.lacks(row):
@@ -136,11 +158,22 @@ def detect(
     """
     step = max(1, len(rows) // sample)
     seen = [row for place in range(0, len(rows), step) if isinstance(row := rows[place], Mapping)][:sample]
-    declared = declared or Declared()
-    shown = [_with_declared(row, declared) for row in seen]
+    draft = RowFormat("unknown", (), "", 0.0, declared=declared or Declared())
+    found = _detected(seen, draft, labels or {}, targets)
+    if found.name not in _WEAK or not holds_objects(seen):
+        return found
+    inside = _detected(seen, replace(draft, nested=True), labels or {}, targets)
+    better = inside.name not in _WEAK or (inside.name == "joined_columns" and found.name != inside.name)
+    return inside if better and inside.share >= found.share else found
+
+
+def _detected(seen: Sequence[Row], draft: RowFormat, labels: Labels, targets: Targets) -> RowFormat:
+    """The format of the rows looked at."""
+    declared = draft.declared
+    shown = [_with_declared(row, declared) for row in _opened(seen, draft)]
     taken = any(map(declared.has_answer, seen))
-    table = _with_base(table_of(shown, labels or {}, targets, TAKEN if taken else ""), shown)
-    draft = RowFormat("unknown", (), "", 0.0, table=table, declared=declared)
+    table = _with_base(table_of(shown, labels, targets, TAKEN if taken else ""), shown)
+    draft = replace(draft, table=table)
     read = [draft.read(row) for row in seen]
     counts = Counter(found.format for found in read if isinstance(found, Conversation))
     share = counts.total() / len(seen) if seen else 0.0
@@ -151,11 +184,28 @@ def detect(
     held = profile_columns(shown)
     said = (*remarks(name, used, table, held, shown, read), *said)
     others = tuple(dict.fromkeys(other for row in shown[:SHOWN] for other in beside(row, used)))
+    if name in ANSWER_PLACE and len(used) > 1 and not declared.columns:
+        answer = used[ANSWER_PLACE[name]]
+        decides = deciding_columns(held, shown, [column for column in used if column != answer], answer)
+        draft = replace(draft, table=replace(table, deciding=decides))
+        others = (*others, *(column for column in decides if column not in others))
+        said = (*(f"{column!r} is asked, too: the answer depends on it" for column in decides), *said)
+    if draft.nested:
+        said = ("the columns are read inside objects of the rows", *said)
     used = tuple(declared.answer if column == TAKEN and taken else column for column in used)
     if name in _FROM_COLUMNS and any(not declared.lacks(row) for row in seen):
         used = _with_prompt_columns(used, declared)
     found = replace(draft, name=name, columns=used, why=why, share=share, counts=dict(counts), notes=said)
     return replace(found, beside=others if name in _FROM_COLUMNS else ())
+
+
+def _opened(seen: Sequence[Row], draft: RowFormat) -> list[Row]:
+    """The rows as they are read; those that nobody annotated tell nothing of the others."""
+    made = []
+    for row in seen:
+        with suppress(Unreadable):
+            made.append(draft.open(row))
+    return made or list(seen)
 
 
 def _with_declared(row: Row, declared: Declared) -> Row:
@@ -212,7 +262,7 @@ def _with_base(table: Table, seen: Sequence[Row]) -> Table:
     """The table with the number that its choices count from."""
     choice = next(reader for reader in READERS if reader.name == "multiple_choice")
     used = next((used for row in seen if (used := choice.columns(row, table))), ())
-    return replace(table, one_based=bool(used) and counts_from_one(seen, used))
+    return replace(table, one_based=bool(used) and counts_from_one(seen, without_context(used)))
 
 
 def _labelled(row: Row, path: str, labels: Labels) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ name. Where two columns may be the answer with equal right, none is taken, and t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,9 @@ MOST_ASKED = 12
 """Columns that are put together without a question among them, where the answer is no label."""
 NEARLY_ALL = 0.9
 SHOWN_COLUMNS = 12
+CODE = ("sql", "sql_query", "code", "program", "regex")
+"""Columns that answer where nothing else does by its name."""
+_SQL = re.compile(r"\(?\s*(?:select|with|insert|update|delete|create)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ def compose(held: Mapping[str, Column], rows: Sequence[Row], answer: str = "") -
     if not found.answer:
         return found
     asked = [name for name, column in held.items() if name != found.answer and _is_asked(column)]
+    if columns.named(asked, columns.PROMPT):
+        asked = [name for name in asked if not _tests(name, rows)]
     telling = tuple(name for name in asked if _gives_away(name, found.answer, held, rows))
     asked = [name for name in asked if name not in telling]
     question = columns.named(sorted(asked), columns.PROMPT)
@@ -74,7 +80,12 @@ def _answer(held: Mapping[str, Column]) -> Composition:
         return Composition(answer=named[0], why=f"{named[0]!r} is the answer by its name")
     if named:
         return _undecided(held, named)
+    if code := _code(filled):
+        return Composition(answer=code, why=f"{code!r} is the answer, as it holds code")
     labels = [name for name, column in filled.items() if column.labels and not _is_about(name)]
+    labels = [name for name in labels if not columns.words(name) & columns.PEOPLE] or [
+        name for name, column in filled.items() if column.labels and columns.words(name) & columns.OF_LABELS
+    ]
     texts = [name for name in filled if name not in labels and _is_asked(filled[name])]
     if len(labels) == 1 and texts:
         why = f"{labels[0]!r} is the answer, as it holds a few labels that come again"
@@ -104,6 +115,13 @@ def _gives_away(name: str, answer: str, held: Mapping[str, Column], rows: Sequen
     for row in rows:
         (empty if is_missing(row.get(name)) else filled).add(text_of(row.get(answer)))
     return bool(filled and empty) and not filled & empty
+
+
+def _tests(name: str, rows: Sequence[Row]) -> bool:
+    """Whether a column holds the code that tests the answer."""
+    return bool(columns.words(name) & {"test", "tests"}) and any(
+        "assert" in text_of(row.get(name)) for row in rows
+    )
 
 
 def _is_said(name: str, question: str, rows: Sequence[Row]) -> bool:
@@ -139,6 +157,15 @@ def _tells_answer(name: str) -> bool:
 
 def _is_about(name: str) -> bool:
     return bool(columns.words(name) & (columns.META | columns.IDS))
+
+
+def _code(filled: Mapping[str, Column]) -> str:
+    """The column of code that answers; a query is one where a question stands beside it and it is SQL."""
+    query = columns.named(sorted(filled), ("query",))
+    asks = columns.named(sorted(filled), ("question", "prompt", "instruction", "text", "utterance"))
+    if query and asks and _SQL.match(filled[query].example):
+        return query
+    return columns.named(sorted(filled), CODE)
 
 
 def _is_asked(column: Column) -> bool:

@@ -30,6 +30,8 @@ _STYLES = (
     _Style("### Human:", re.compile(rf"\#\#\# ?{_WHO}:"), ""),
     _Style("Human:", re.compile(r"(?:\A|\n)(?P<who>Human|User|Assistant|System|Bot):"), ""),
 )
+_SPOKEN = "\x00"
+"""Stands for the completion while the prompt is split: what a completion says is no marker."""
 _BRACKETS = {"[INST]": "user", "[/INST]": "assistant"}
 _ALPACA = {"instruction": "user", "input": "input", "response": "assistant"}
 _OUTER = re.compile(r"\A\s*(?:<s>|<\|begin_of_text\|>|<bos>)|(?:<\|end_of_text\|>|<\|endoftext\|>)\s*\Z")
@@ -51,6 +53,22 @@ def split_turns(text: str) -> tuple[str, list[dict[str, str]]] | None:
         if "user" in roles and "assistant" in roles[roles.index("user") :]:
             return style.name, turns
     return None
+
+
+def completed_turns(prompt: str, completion: str) -> tuple[str, list[dict[str, str]]] | None:
+    """(style, turns) of a prompt that ends where a marked assistant begins to speak, and what it says.
+
+    ``Human: ... Assistant:`` and its kin; None for any other prompt. The completion is the last turn, whole.
+    """
+    if not completion.strip() or not (split := split_turns(f"{prompt}{_SPOKEN}")):
+        return None
+    style, turns = split
+    roles = [turn["role"] for turn in turns if turn["role"] != "system"]
+    answered = turns[-1] == {"role": "assistant", "content": _SPOKEN}
+    if not answered or roles[0] != "user" or any(not turn["content"] for turn in turns):
+        return None
+    text = completion.strip("\n").rstrip()  # one blank parts it from the marker, more are indentation
+    return style, [*turns[:-1], {"role": "assistant", "content": text[text[:1] == " " != text[1:2] :]}]
 
 
 def _turns(text: str, marks: list[re.Match[str]], style: _Style) -> list[dict[str, str]]:

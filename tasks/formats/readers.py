@@ -16,9 +16,18 @@ from tasks.formats.columns import named, value
 from tasks.formats.conversation import Conversation, Message, Unreadable, assistant, exchange
 from tasks.formats.conversation import user as user_turn
 from tasks.formats.joined_columns import prompt_of
-from tasks.formats.markers import split_turns
-from tasks.formats.table import Table
-from tasks.formats.turns import messages_of, targets_of, tools_of, turns_in
+from tasks.formats.markers import completed_turns, split_turns
+from tasks.formats.speakers import known_role
+from tasks.formats.table import NO_LABEL, Table
+from tasks.formats.turns import (
+    messages_of,
+    one_turn,
+    speakers_in,
+    system_text,
+    targets_of,
+    tools_of,
+    turns_in,
+)
 from tasks.formats.values import is_missing, is_scalar, opened, text_of
 
 
@@ -46,6 +55,16 @@ def _reasoning(row: Row, *taken: str) -> str:
     return text_of(value(row, columns.REASONING, taken))
 
 
+def _system(row: Row, *taken: str) -> str:
+    return system_text(value(row, columns.SYSTEM, taken))
+
+
+def _with_deciding(row: Row, text: str, table: Table) -> str:
+    """A prompt after the columns that its answer depends on, each under its name."""
+    said = [f"{name}: {text_of(row[name])}" for name in table.deciding if not is_missing(row.get(name))]
+    return "\n\n".join(["\n".join(said), text]) if said and text.strip() else text
+
+
 def _refuse_images(row: Row, *texts: str) -> None:
     images = next((name for name in ("image", "images", "pixel_values") if not is_missing(row.get(name))), "")
     if images and any("<image>" in text for text in texts):
@@ -60,7 +79,8 @@ def _pair_columns(row: Row, table: Table) -> tuple[str, ...]:
         if named(row, (good,)) and named(row, (bad,)):
             chosen, rejected = named(row, (good,)), named(row, (bad,))
             taken = (chosen, rejected)
-            return _present(chosen, rejected, named(row, columns.PROMPT, taken))
+            prompt = named(row, columns.PROMPT, taken) or named(row, columns.CHATS, taken)
+            return _present(chosen, rejected, prompt)
     return ()
 
 
@@ -68,13 +88,15 @@ def _read_pair(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
     chosen, rejected = (_reply(row[name], table) for name in used[:2])
     prompt = _reply(row[used[2]], table, "user") if len(used) > 2 else []
     if len(chosen) == 1 and not prompt:
+        chosen, rejected = (_marked(row[name]) for name in used[:2])
+    if len(chosen) < 2 and not prompt:
         raise Unreadable("a preference pair without a prompt")
     if prompt and chosen[: len(prompt)] == prompt:
         prompt = []
-    system = text_of(value(row, columns.SYSTEM))
+    system = _system(row)
     opening: list[Message] = [{"role": "system", "content": system}] if system else []
     messages = (*opening, *prompt, *chosen)
-    (target,) = targets_of(messages, (), "last")
+    (target,) = targets_of(messages, "last")
     shared = 0
     while shared < min(len(chosen), len(rejected)) - 1 and chosen[shared] == rejected[shared]:
         shared += 1
@@ -84,13 +106,19 @@ def _read_pair(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
 
 def _reply(found: Any, table: Table, role: str = "assistant") -> list[Message]:
     """Messages of a column that holds text or turns (TRL's two shapes of one column)."""
-    turns = turns_in(found)
+    turns = turns_in(found) or one_turn(found)
     if turns is not None:
         return messages_of(turns, table.speakers)[0]
     text = text_of(found)
     if not text.strip():
         raise Unreadable("the prompt is empty" if role == "user" else "the answer is empty")
     return [{"role": role, "content": text}]
+
+
+def _marked(found: Any) -> list[Message]:
+    """The turns of a conversation kept as one marked text; none where it has no marks."""
+    split = split_turns(text_of(found))
+    return messages_of(split[1], {})[0] if split else []
 
 
 # Wanted and unwanted completions
@@ -113,7 +141,7 @@ def _read_feedback(row: Row, used: tuple[str, ...], table: Table) -> Conversatio
     if not _truth(row[used[2]]):
         raise Unreadable("an unwanted completion (its label is false)", text_of(row[used[1]])[:60])
     messages = (*_reply(row[used[0]], table, "user"), *_reply(row[used[1]], table))
-    (target,) = targets_of(messages, (), "last")
+    (target,) = targets_of(messages, "last")
     return Conversation("feedback", messages, (target,), (messages[target]["content"],))
 
 
@@ -124,26 +152,29 @@ def _chat_columns(row: Row, table: Table) -> tuple[str, ...]:
     first = named(row, columns.CHATS)
     ordered = [*_present(first), *(name for name in sorted(map(str, row)) if name != first)]
     chat = next((name for name in ordered if turns_in(row.get(name)) is not None), "")
-    return (
-        _present(chat, named(row, columns.TOOLS, (chat,)), named(row, columns.SYSTEM, (chat,)))
-        if chat
-        else ()
+    if not chat:
+        return ()
+    said = speakers_in(turns_in(row[chat]) or [])
+    open_end = known_role(said[-1]) in ("user", "tool")
+    return _present(
+        chat,
+        named(row, columns.TOOLS, (chat,)),
+        named(row, columns.SYSTEM, (chat,)),
+        named(row, columns.ANSWER, (chat,)) if open_end else "",
     )
 
 
 def _read_chat(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
     turns = turns_in(row[used[0]]) or []
     messages, notes = messages_of(turns, table.speakers)
-    shift = 0
-    system = text_of(value(row, columns.SYSTEM, used[:1]))
+    system = _system(row, used[0])
     if system and messages[0]["role"] != "system":
-        messages, shift = [{"role": "system", "content": system}, *messages], 1
+        messages = [{"role": "system", "content": system}, *messages]
     if messages[-1]["role"] in ("user", "tool"):
         reply = named(row, columns.ANSWER, used[:1])
         if reply and not is_missing(row[reply]):
             messages = [*messages, *_reply(row[reply], table)]
-    weights: list[Mapping[str, Any]] = [*[{}] * shift, *turns]
-    targets = targets_of(messages, weights, table.targets)
+    targets = targets_of(messages, table.targets)
     last = messages[targets[-1]]
     if "tool_calls" in last and not last["content"].strip():
         notes = [*notes, "the last turn of the assistant is a tool call"]
@@ -170,12 +201,16 @@ def _span_columns(row: Row, table: Table) -> tuple[str, ...]:
 
 
 def _choice_columns(row: Row, table: Table) -> tuple[str, ...]:
-    question = named(row, ("question", "query", "prompt", "problem", "ctx", "stem"))
-    return choices.columns_of(row, question)
+    asks = ("question", "query", "prompt", "problem", "ctx", "stem", "goal", "question_text", "sentence")
+    used = choices.columns_of(row, named(row, asks))
+    return (*used, *_present(named(row, choices.CONTEXT, used))) if used else ()
 
 
 def _read_choice(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
-    prompt, letter = choices.ask(row, used, one_based=table.one_based)
+    prompt, letter = choices.ask(row, choices.without_context(used), one_based=table.one_based)
+    context = choices.context_of(used)
+    passage = text_of(row[context]) if context else ""
+    prompt = f"{passage}\n\n{prompt}" if passage.strip() else prompt
     return exchange("multiple_choice", prompt, (letter,), reasoning=_reasoning(row, *used))
 
 
@@ -192,9 +227,9 @@ def _read_alpaca(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
     parts = [text_of(row[name]) for name in (used[0], *used[2:])]
     return exchange(
         "instruction",
-        "\n".join(part for part in parts if part.strip()),
+        _with_deciding(row, "\n".join(part for part in parts if part.strip()), table),
         table.answers(row, used[1]),
-        system=text_of(value(row, columns.SYSTEM)),
+        system=_system(row),
         before=_history(row.get("history")),
         reasoning=_reasoning(row, *used),
     )
@@ -227,17 +262,24 @@ def _read_question(row: Row, used: tuple[str, ...], table: Table) -> Conversatio
     chat = [turns_in(row[column]) for column in used[:2]]
     if any(turns is not None for turns in chat):
         messages = (*_reply(row[used[0]], table, "user"), *_reply(row[used[1]], table))
-        targets = tuple(targets_of(messages, (), "last"))
+        targets = tuple(targets_of(messages, "last"))
         return Conversation(name, messages, targets, (messages[targets[-1]]["content"],),
                             tools=tools_of(value(row, columns.TOOLS, used)))  # fmt: skip
     prompt = text_of(row[used[0]])
     context = text_of(row[used[2]]) if len(used) > 2 else ""
     _refuse_images(row, prompt)
+    if (marked := completed_turns(prompt, text_of(row[used[1]]))) is not None:
+        style, turns = marked
+        messages = tuple(messages_of(turns, {})[0])
+        note = f"turns were found by the marker {style}"
+        return Conversation(name, messages, (len(messages) - 1,), (messages[-1]["content"],), notes=(note,))
     return exchange(
         name,
-        f"{context}\n\n{prompt}" if context.strip() and prompt.strip() else prompt,
+        _with_deciding(
+            row, f"{context}\n\n{prompt}" if context.strip() and prompt.strip() else prompt, table
+        ),
         table.answers(row, used[1]),
-        system=text_of(value(row, columns.SYSTEM, used)),
+        system=_system(row, *used),
         reasoning=_reasoning(row, *used),
     )
 
@@ -278,7 +320,9 @@ def _read_label(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
         if not 0 <= found < len(names):
             raise Unreadable("the label has no name", str(found)[:20])
         answer = names[found]
-    text = "\n".join(text_of(row[name]) for name in used[1:])
+    if answer == NO_LABEL and used[0] in table.unlabelled:
+        raise Unreadable("the label is -1, which stands for none")
+    text = _with_deciding(row, "\n".join(text_of(row[name]) for name in used[1:]), table)
     return exchange("classification", text, (answer,) if answer.strip() else ())
 
 
@@ -292,9 +336,9 @@ def _joined_columns(row: Row, table: Table) -> tuple[str, ...]:
 def _read_joined(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
     return exchange(
         "joined_columns",
-        prompt_of(row, table.composition),
+        _with_deciding(row, prompt_of(row, table.composition), table),
         table.answers(row, used[0]),
-        system=text_of(value(row, columns.SYSTEM, used)),
+        system=_system(row, *used),
         reasoning=_reasoning(row, *used),
     )
 
@@ -316,7 +360,7 @@ def _read_text(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
         return Conversation("text", (), (), text=text)
     style, turns = split
     messages, notes = messages_of(turns, {})
-    targets = targets_of(messages, (), table.targets)
+    targets = targets_of(messages, table.targets)
     answer = messages[targets[-1]]["content"]
     notes.append(f"turns were found by the marker {style}")
     return Conversation("marked_text", tuple(messages), tuple(targets), (answer,), notes=tuple(notes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,9 @@ from tasks.formats.speakers import vote
 from tasks.formats.turns import speakers_in, turns_in
 from tasks.formats.values import is_missing, is_scalar, text_of
 
+NO_LABEL = "-1"
+RARE = 0.5
+"""Share of the rarest label's rows below which -1 is none."""
 PAIR_ROWS = 100
 """Rows that say whether a table has two columns."""
 
@@ -40,6 +44,10 @@ class Table:
     """Columns such as ``source`` that could ask by their name, but say where rows come from."""
     label_texts: Mapping[str, str] = field(default_factory=dict)
     """Column of numbered labels -> column with the text of each (``label`` -> ``label_text``)."""
+    deciding: tuple[str, ...] = ()
+    """Columns that a prompt says before its text, as the answer depends on them (``target_lang``)."""
+    unlabelled: frozenset[str] = frozenset()
+    """Columns of numbered labels in which -1 stands for none, as the public sets write it."""
 
     def answers(self, row: Row, name: str) -> tuple[str, ...]:
         """The right answers in a column of a row."""
@@ -65,7 +73,20 @@ def table_of(seen: Sequence[Row], labels: Labels, targets: Targets, answer: str 
         whole_lists=one_answer_lists(seen, [*dict.fromkeys((*lists, *(pair or ())))]),
         provenance=tuple(name for name, column in held.items() if is_provenance(column)),
         label_texts={} if answer else texts,
+        unlabelled=frozenset(name for name in held if _has_none(name, seen)),
     )
+
+
+def _has_none(name: str, seen: Sequence[Row]) -> bool:
+    """Whether -1 is no label of a column: all have it, or few do and the others count from 0 or 1 upwards."""
+    if not columns.named((name,), (*columns.LABEL, *columns.ANSWER)):
+        return False
+    counts = Counter(text_of(row[name]) for row in seen if not is_missing(row.get(name)))
+    none = counts.pop(NO_LABEL, 0)
+    if not none or not all(label.isdecimal() for label in counts):
+        return False
+    # A sentiment of -1, 0 and 1 has about as many of each.
+    return not counts or (len(counts) > 1 and none < RARE * min(counts.values()))
 
 
 def _holds_turns(seen: Sequence[Row]) -> bool:

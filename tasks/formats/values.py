@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
 from tasks.base import Row
+from tasks.formats.python_literals import python_literal
 
 ABSENT = object()
 """What ``reach`` returns where a path leads nowhere; None means that it leads to an empty value."""
 _MOST_JSON = 16_000_000
+_PYTHON = re.compile(r"[\[{]\s*(?:['\"\[{(]|array\(|\])")
+"""How a list or an object of texts begins in Python; ``[INST] ... [/INST]`` and ``[0 1]`` do not."""
 
 
 class WrittenFloat(float):
@@ -44,7 +48,7 @@ _DECODER = json.JSONDecoder(parse_float=WrittenFloat)
 
 
 def opened(value: Any) -> Any:
-    """``value``, or what it holds where it is a JSON object or list kept as a string."""
+    """``value``, or what it holds where it is an object or a list kept as text, as JSON or Python has it."""
     if not isinstance(value, str) or not 2 <= len(value) < _MOST_JSON:
         return value
     bare = value.strip()
@@ -53,6 +57,12 @@ def opened(value: Any) -> Any:
     try:
         return parse_json(bare)
     except (ValueError, RecursionError):
+        pass
+    if not _PYTHON.match(bare):
+        return value
+    try:
+        return python_literal(bare)
+    except ValueError:
         return value
 
 
@@ -139,8 +149,15 @@ def answers_of(value: Any) -> tuple[str, ...]:
     if isinstance(inside, list) and all(is_scalar(part) or part is None for part in inside):
         found = [text_of(part) for part in inside if not is_missing(part)]
         return tuple(dict.fromkeys(found))
-    if isinstance(inside, list) and all(isinstance(part, Mapping) and "text" in part for part in inside):
+    if isinstance(inside, list) and all(isinstance(part, Mapping) and _is_span(part) for part in inside):
         found = [text_of(part["text"]) for part in inside if not is_missing(part["text"])]
         return tuple(dict.fromkeys(found))
     text = text_of(value)
     return (text,) if text.strip() else ()
+
+
+def _is_span(part: Mapping[str, Any]) -> bool:
+    """Whether an object is a text with its offsets, and says nothing else of it (no ``label``)."""
+    return "text" in part and all(
+        name == "text" or other is None or isinstance(other, int) for name, other in part.items()
+    )
