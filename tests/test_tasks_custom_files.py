@@ -342,10 +342,19 @@ def test_a_table_in_another_encoding_is_refused_and_says_so(tmp_path: Path) -> N
 
 
 def test_rows_beside_those_that_are_read_are_said(tmp_path: Path) -> None:
-    parts = {"train": [{"q": "a"}, {"q": "b"}], "test": [{"q": "c"}], "version": 1}
+    parts = {"data": [{"q": "a"}, {"q": "b"}], "dropped": [{"q": "c"}], "version": 1}
     found = table(write(tmp_path, "t.json", json.dumps(parts)))
     assert list(found.rows) == [{"q": "a"}, {"q": "b"}]
-    assert "'train' is read and not 'test' (1)" in found.reader
+    assert "'data' is read and not 'dropped' (1)" in found.reader
+
+
+def test_an_object_of_splits_is_a_table_for_each(tmp_path: Path) -> None:
+    parts = {"train": [{"q": "a"}, {"q": "b"}], "test": [{"q": "c"}], "version": 1}
+    tables = read_path(write(tmp_path, "t.json", json.dumps(parts))).tables
+    assert [(table.name, table.part, len(table.rows)) for table in tables] == [
+        ("t/train", "train", 2),
+        ("t/test", "test", 1),
+    ]
 
 
 def test_rows_after_a_damaged_part_that_is_read_are_said(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ import csv
 import io
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
+from tasks.custom.csv_opening import KNOWN, Opening, opening_of
 from tasks.custom.tables import Add, Aside, Rows, written
 from tasks.custom.text_files import open_binary
 from tasks.errors import InputError
@@ -23,20 +25,20 @@ _HEAD = 100
 _WORDS = 3
 _TOLD = 3
 """Columns of the same name that are told."""
-_KNOWN = frozenset(
-    [*columns.PROMPT, *columns.ANSWER, *columns.REASONING, *columns.CONTEXT, *columns.SYSTEM, *columns.TEXT,
-     *columns.LABEL, *columns.CHATS, *columns.CHOICES, "id", "idx", "index", "answer_key", "question_id"]
-)  # fmt: skip
+_MARKS, _MARKS_OF_TABS = ",;\t|", "\t,;|"
+"""What may part cells; the first of equals is taken."""
+_NOT_UTF8 = "it is not UTF-8 text"
+_SAVE = "save it as UTF-8, such as by `iconv -f SHIFT_JIS -t UTF-8`"
 _NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 
 
 class _Lines:
     """Lines that can be taken back, so that a quote that is never closed costs one line."""
 
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._lines, self._back = lines, deque[str]()
+    def __init__(self, lines: Iterator[str], skipped: int = 0) -> None:
+        self._lines, self._back = islice(lines, skipped, None), deque[str]()
         self.taken: list[str] = []
-        self.number = 0
+        self.number = skipped
 
     def __iter__(self) -> _Lines:
         return self
@@ -55,14 +57,15 @@ class _Lines:
 
 def read_csv(path: Path) -> tuple[Rows, str, Aside]:
     """(rows, how it was read, what was set aside). Raises InputError where the file holds no row."""
-    text = _text(path)
+    opening = opening_of(path, _marks_of(path))
+    text = _text(path, opening)
     limit = csv.field_size_limit(_MOST_CELL)
     aside = Aside()
     try:
         with text:
-            lines = _Lines(iter(text))
-            delimiter = _delimiter(path, lines)
-            named = not _is_headerless(path, delimiter)
+            lines = _Lines(iter(text), opening.lines)
+            delimiter = opening.delimiter or _delimiter(path, lines)
+            named = not _is_headerless(path, delimiter, opening)
             names = _first(lines, delimiter, named)
             header = _header(path, names)
             rows = Rows([written(lambda add: _fill(lines, delimiter, header, add, aside), header)])
@@ -71,15 +74,23 @@ def read_csv(path: Path) -> tuple[Rows, str, Aside]:
     finally:
         csv.field_size_limit(limit)
     if not rows:
-        raise InputError(str(path), f"it has no rows under its header{aside.first()}", "add at least one row")
-    how = f"{_NAMES[delimiter]}-separated values"
+        fix = _SAVE if _NOT_UTF8 in aside.counts else "add at least one row"
+        raise InputError(str(path), f"it has no rows under its header{aside.first()}", fix)
+    how = f"{_NAMES.get(delimiter, repr(delimiter))}-separated values{opening.said}"
     if not named:
         return rows, f"{how} without a header ({', '.join(header)[:80]})", aside
     return rows, how + _renamed(names, header), aside
 
 
-def _text(path: Path) -> io.TextIOWrapper:
-    return io.TextIOWrapper(open_binary(path), encoding="utf-8-sig", errors="surrogateescape", newline="")
+def _text(path: Path, opening: Opening) -> io.TextIOWrapper:
+    return io.TextIOWrapper(
+        open_binary(path), encoding=opening.encoding, errors="surrogateescape", newline=""
+    )
+
+
+def _marks_of(path: Path) -> str:
+    tabs = ".tsv" in path.name.casefold() or ".tab" in path.name.casefold()
+    return _MARKS_OF_TABS if tabs else _MARKS
 
 
 def _delimiter(path: Path, lines: _Lines) -> str:
@@ -87,10 +98,8 @@ def _delimiter(path: Path, lines: _Lines) -> str:
     first = next(lines, "")
     lines.taken = ["", first]
     lines.back()
-    lines.number = 0
     bare = "".join(first.split('"')[::2])
-    order = "\t,;|" if ".tsv" in path.name.casefold() or ".tab" in path.name.casefold() else ",;\t|"
-    return max(order, key=bare.count)
+    return max(_marks_of(path), key=bare.count)
 
 
 def _first(lines: _Lines, delimiter: str, named: bool) -> list[str]:
@@ -100,23 +109,21 @@ def _first(lines: _Lines, delimiter: str, named: bool) -> list[str]:
     if named:
         return cells
     lines.back()
-    lines.number = 0
     return [""] * len(cells)
 
 
-def _is_headerless(path: Path, delimiter: str) -> bool:
+def _is_headerless(path: Path, delimiter: str, opening: Opening) -> bool:
     """Whether the first line is a row like those below it.
 
     It is where none of its cells is a usual name of a column, and one of them is a sentence, a label that
     comes again below, or, beside a text of several words, a number above numbers (a table of years has such
     names too).
     """
-    with _text(path) as file:
-        head = [
-            row for row, _ in zip(csv.reader(file, delimiter=delimiter), range(_HEAD), strict=False) if row
-        ]
+    with _text(path, opening) as file:
+        rows = csv.reader(islice(file, opening.lines, None), delimiter=delimiter)
+        head = [row for row in islice(rows, _HEAD) if row]
     first, below = (head[0], head[1:]) if head else ([], [])
-    if not below or first in below or any(columns.plain(cell) in _KNOWN for cell in first):
+    if not below or first in below or any(columns.plain(cell) in KNOWN for cell in first):
         return False
     words = max(len(cell.split()) for cell in first)
     for place, cell in enumerate(first):
@@ -149,7 +156,11 @@ def _header(path: Path, names: list[str]) -> list[str]:
     if not header:
         raise InputError(str(path), "it is empty", "add a header and at least one row")
     if not _is_utf8("".join(header)):
-        raise InputError(str(path), "its header is not UTF-8 text", "save it as UTF-8")
+        raise InputError(
+            str(path),
+            "its header is not UTF-8 text",
+            _SAVE,
+        )
     return header
 
 
@@ -184,7 +195,7 @@ def _fill(lines: _Lines, delimiter: str, header: list[str], add: Add, aside: Asi
         if len(cells) != len(header):
             aside.add(where, f"it has {len(cells)} cells where the header has {len(header)}", shown)
         elif any("\udc80" <= letter <= "\udcff" for letter in shown) and not _is_utf8(shown):
-            aside.add(where, "it is not UTF-8 text", shown)
+            aside.add(where, _NOT_UTF8, shown)
         else:
             add(cells)
 

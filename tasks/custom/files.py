@@ -16,10 +16,11 @@ from typing import Any
 
 from tasks.custom.arrow_values import holds_moments
 from tasks.custom.csv_rows import read_csv
-from tasks.custom.json_rows import read_json
+from tasks.custom.json_rows import read_json, read_list, split_lists
 from tasks.custom.links import LEAVES
 from tasks.custom.tables import Aside, Data, PassedOver, Rows, Table
 from tasks.errors import InputError
+from tasks.formats.detect import detect
 
 _JSON = (".jsonl", ".json", ".ndjson", ".jsonl.gz", ".json.gz", ".ndjson.gz")
 _CSV = (".csv", ".tsv", ".tab", ".csv.gz", ".tsv.gz")
@@ -29,13 +30,23 @@ _OTHERS = {
     ".md": "a text for people", ".txt": "plain text: put each document in a row", ".pdf": "a document",
     ".xlsx": "a spreadsheet: save it as .csv", ".xls": "a spreadsheet: save it as .csv",
     ".ods": "a spreadsheet: save it as .csv", ".zip": "an archive: unpack it",
-    ".tar": "an archive: unpack it",
+    ".tar": "an archive: unpack it", ".7z": "an archive: unpack it", ".rar": "an archive: unpack it",
+    ".bz2": "compressed: unpack it, or use gzip", ".xz": "compressed: unpack it, or use gzip",
+    ".zst": "compressed: unpack it, or use gzip", ".ipynb": "a notebook",
+    ".conll": "words with tags: put a sentence in a row, as lists `tokens` and `tags`",
     ".png": "an image", ".jpg": "an image", ".jpeg": "an image", ".toml": "a file of settings",
     ".yaml": "a file of settings", ".yml": "a file of settings", ".py": "a program",
     ".pkl": "a pickle, which can run code: save it as .parquet",
 }  # fmt: skip
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 _MOST_FILES = 10_000
+_LEAST_TABLE = 10
+"""Rows from which a file beside others is a table, and ..."""
+_GUESSED = ("unknown", "text", "joined_columns", "two_columns")
+"""Formats that no column's name speaks for."""
+_DESCRIBING = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
+_MOST_SETTINGS = 2
+"""... objects up to which another may be settings."""
 _LOOKED_AT = 1000
 """Rows of an Arrow table that are checked at once."""
 
@@ -50,7 +61,24 @@ def read_path(source: str | Path) -> Data:
         return _read_folder(path)
     if not path.is_file():
         raise InputError(str(source), "there is no such file or folder", "give a file, a folder or a Hub id")
-    return Data((read_file(path),))
+    return Data(read_tables(path))
+
+
+def read_tables(path: Path) -> tuple[Table, ...]:
+    """The tables of one file: one, or one for each split where a JSON object holds the lists of several.
+
+    Raises InputError as ``read_file`` does.
+    """
+    splits = split_lists(path) if _suffix(path) in _JSON and path.stat().st_size else ()
+    if not splits:
+        return (read_file(path),)
+    made = []
+    for split in splits:
+        rows, aside = read_list(path, split)
+        where = f"{path.name[: len(path.name) - len(_suffix(path))]}/{split}"
+        how = f"the list {split!r} of a JSON object"
+        made.append(Table(where, rows, str(path), how, tuple(aside.kept), dict(aside.counts), split))
+    return tuple(made)
 
 
 def read_file(path: Path, name: str = "") -> Table:
@@ -218,18 +246,39 @@ def _read_folder(folder: Path) -> Data:
         return _read_saved(folder)
     tables: dict[str, Table] = {}
     passed: list[PassedOver] = []
+    fixes: list[str] = []
     for path in _files(folder, passed):
         name = str(path.relative_to(folder))
+        if path.name in _DESCRIBING:
+            passed.append(PassedOver(name, "a description of a data set"))
+            continue
         try:
-            table = read_file(path)
+            read = read_tables(path)
         except InputError as error:
             passed.append(PassedOver(name, error.wrong))
+            fixes.append(error.fix if _suffix(path) else "")
             continue
-        _join(tables, table, name)
+        for table in read:
+            _join(tables, table, name)
     if not tables:
         seen = _seen(passed) or "it is empty"
-        raise InputError(str(folder), f"no file in it could be read ({seen})", "add a data file")
+        fix = next(filter(None, fixes), "add a data file")
+        raise InputError(str(folder), f"no file in it could be read ({seen})", fix)
+    _pass_over_settings(tables, passed)
     return Data(_one_row_files(tables, folder), tuple(passed))
+
+
+def _pass_over_settings(tables: dict[str, Table], passed: list[PassedOver]) -> None:
+    """Leave out lone objects (``config.json``) beside a table whose columns are all others."""
+    rows = [table for table in tables.values() if len(table.rows) >= _LEAST_TABLE]
+    held = {name.casefold() for table in rows for name in table.rows[0]}
+    for name, table in list(tables.items()):
+        lone = rows and len(table.rows) <= _MOST_SETTINGS and not table.set_aside
+        if lone and table.path.casefold().endswith((".json", ".jsonl")):
+            others = not any(held & {column.casefold() for column in row} for row in table.rows)
+            if others and detect(table.rows).name in _GUESSED:
+                del tables[name]
+                passed.append(PassedOver(name, "settings: its columns are none of the other files'"))
 
 
 def _one_row_files(tables: dict[str, Table], folder: Path) -> tuple[Table, ...]:
@@ -255,7 +304,7 @@ def _one_row_files(tables: dict[str, Table], folder: Path) -> tuple[Table, ...]:
 
 def _files(folder: Path, passed: list[PassedOver]) -> list[Path]:
     """Regular files below the folder in order; hidden ones and links out of it are passed over by name."""
-    root, found = folder.resolve(), []
+    root, found, real = folder.resolve(), list[Path](), dict[Path, Path]()
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         if any(part.startswith(".") for part in name.parts):
@@ -264,6 +313,10 @@ def _files(folder: Path, passed: list[PassedOver]) -> list[Path]:
         elif not path.resolve().is_relative_to(root):
             passed.append(PassedOver(str(name), LEAVES))
         elif path.is_file():
+            first = real.setdefault(path.resolve(), name)
+            if first != name:
+                passed.append(PassedOver(str(name), f"the same file as {first}"))
+                continue
             found.append(path)
         elif not path.is_dir():
             passed.append(PassedOver(str(name), "not a regular file"))
@@ -278,15 +331,11 @@ def _join(tables: dict[str, Table], table: Table, path: str) -> None:
     base = "/".join(part for part in (folder, _SHARD.sub("", table.name)) if part)
     before = tables.get(base)
     if before is None:
-        tables[base] = Table(
-            base, table.rows, table.path, table.reader, table.set_aside, table.set_aside_counts
-        )
+        tables[base] = replace(table, name=base)
         return
     joined = _with(before, table) if _SHARD.search(table.name) else None
     if joined is None:
-        tables[path] = Table(
-            path, table.rows, table.path, table.reader, table.set_aside, table.set_aside_counts
-        )
+        tables[path] = replace(table, name=path)
         return
     tables[base] = joined
 

@@ -23,6 +23,7 @@ from tasks.columns import pluck, value_at
 from tasks.custom.cards import card_of, not_read
 from tasks.custom.example import write_example
 from tasks.custom.files import SUFFIXES, read_file
+from tasks.custom.grouped_rows import grouped
 from tasks.custom.items import Line, answers_of, beside_answer, has_column, samples_of
 from tasks.custom.links import refuse_link_out
 from tasks.custom.metrics.choose import program_for, reader_for
@@ -31,10 +32,11 @@ from tasks.custom.metrics.distinct import COMPARED, COMPARED_BY_PROGRAM, refuse_
 from tasks.custom.metrics.programs import before_it_ran
 from tasks.custom.metrics.reader import AnswerReader
 from tasks.custom.read_rows import ReadTable, read_table, source_of
-from tasks.custom.tables import Data
+from tasks.custom.tables import Data, Table
 from tasks.custom.task_file import METRICS, TaskFile, fill, read_task_file
 from tasks.custom.training_data import Fetch, replay_data, training_data
 from tasks.errors import InputError, did_you_mean
+from tasks.formats.declared import Declared
 from tasks.formats.values import ABSENT, reach
 from tasks.splits import item_id
 
@@ -167,7 +169,7 @@ def _read_sources(
 ) -> tuple[tuple[Source, ...], tuple[str, ...]]:
     """The training sources, and what else is to be told: where they are from, files that were passed over."""
     data = training_data(folder, task, fetch)
-    read = [read_table(table, task.declared) for table in data.tables]
+    read = [read_table(_whole(table, task.declared), task.declared) for table in data.tables]
     if not any(table.rows for table in read):
         told = "; ".join(f"{Path(table.path).name}: {_why_none(table)}" for table in read[:5])
         raise InputError(
@@ -179,6 +181,12 @@ def _read_sources(
     cards = {card.path: card for table in read if (card := card_of(table.path, folder))}
     passed_over = not_read(data.passed_over + general.passed_over, tuple(cards.values()))
     return (*sources, *replay), (*data.notes, *general.notes, *passed_over)
+
+
+def _whole(table: Table, declared: Declared) -> Table:
+    """The table, its turns or words put together where its owner's answer is no column of it."""
+    named = any(declared.has_answer(row) for row in table.rows[:NAMED])
+    return table if named else grouped(table)
 
 
 def _read_replay(data: Data, taken: set[str], folder: Path) -> tuple[Source, ...]:

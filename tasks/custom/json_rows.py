@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -17,16 +18,17 @@ from typing import IO, Any
 
 import orjson
 
-from tasks.custom.tables import JSON_COLUMN, Add, Aside, Rows, written
+from tasks.custom.json_layouts import WRAPPERS, rows_in
+from tasks.custom.tables import JSON_COLUMN, Add, Aside, Rows, part_of, written
 from tasks.custom.text_files import open_binary, open_text
 from tasks.errors import InputError
 from tasks.formats.values import parse_json
 
 MOST_ROW_BYTES = 16_000_000
-_WRAPPERS = ("data", "rows", "examples", "items", "records", "instances", "train")
-_KEYS = ("id", "key")
-"""What the key of a row is called, where the rows have no such column."""
-_WRAPPED = re.compile(rf'"(?:{"|".join(_WRAPPERS)})"\s*:\s*\[')
+_WRAPPED = re.compile(rf'"(?:{"|".join(WRAPPERS)})"\s*:\s*\[')
+
+
+_HELD_OUT = re.compile(r'"(?i:test|validation|valid|val|dev|eval)\w*"\s*:\s*\[')
 
 
 def read_json(path: Path) -> tuple[Rows, str, Aside]:
@@ -47,6 +49,39 @@ def read_json(path: Path) -> tuple[Rows, str, Aside]:
         fix = 'write JSON objects, such as {"question": "..."}'
         raise InputError(str(path), f"it has no rows{aside.first()}", fix)
     return rows, how + _said_of_repeated(aside.repeated), aside
+
+
+def split_lists(path: Path) -> tuple[str, ...]:
+    """The keys of a JSON object that are splits (``train``, ``test``) and hold rows; () for less than two."""
+    try:
+        if _is_by_line(path):
+            return ()
+        with open_text(path) as file:
+            text = file.read()
+    except (OSError, EOFError, zlib.error):
+        return ()  # reading it says why
+    if not text.lstrip().startswith("{") or not _HELD_OUT.search(text):
+        return ()
+    try:
+        value = parse_json(text)
+    except (ValueError, RecursionError):
+        return ()
+    held = [key for key, part in value.items() if part_of(key) and isinstance(part, list) and part]
+    rows = all(isinstance(row, dict) for key in held for row in value[key])
+    return tuple(held) if len(held) > 1 and rows else ()
+
+
+def read_list(path: Path, key: str) -> tuple[Rows, Aside]:
+    """The rows under one key of a JSON object."""
+    aside = Aside()
+    with open_text(path) as file:
+        found = parse_json(file.read())[key]
+
+    def fill(add: Add) -> None:
+        for number, row in enumerate(found, 1):
+            _add_row(_dumped(row), f"{key!r}, row {number:,}", add, aside)
+
+    return Rows([written(fill, [JSON_COLUMN])], json_text=True), aside
 
 
 def _said_of_repeated(repeated: Sequence[tuple[str, str]]) -> str:
@@ -72,7 +107,7 @@ def _is_by_line(path: Path) -> bool:
         return True
     bare = [line.strip().rstrip(",") for line in heads]
     if _is_object(bare[0]):
-        return not (len(bare) == 1 and _rows_in(parse_json(bare[0]))[0] is not None)
+        return not (len(bare) == 1 and rows_in(parse_json(bare[0]))[0] is not None)
     if len(heads[0]) >= MOST_ROW_BYTES:
         return heads[0][:1] == "{" and not _WRAPPED.search(heads[0][:4096])
     return any(head[:1] == "{" and _is_object(text) for head, text in zip(heads[1:], bare[1:], strict=True))
@@ -187,31 +222,6 @@ def _repeated_keys(text: str) -> list[str]:
     return repeated
 
 
-def _rows_in(value: Any) -> tuple[list[Any] | None, str]:
-    """(the rows that one object wraps, what its owner is to know of them); None for one row.
-
-    ``{"data": [...]}``, an object of columns as pandas writes it, or a row under each key.
-    """
-    if not isinstance(value, dict):
-        return None, ""
-    held = {name: part for name, part in value.items() if isinstance(part, list) and _has_row(part)}
-    if name := next((name for name in _WRAPPERS if name in held), ""):
-        beside = ", ".join(f"{other!r} ({len(part):,})" for other, part in held.items() if other != name)
-        return held[name], f", of which {name!r} is read and not {beside}" if beside else ""
-    parts = list(value.values())
-    if len(parts) > 1 and all(isinstance(part, dict) and part for part in parts):
-        keys = set(parts[0])
-        if all(set(part) == keys for part in parts) and keys == {str(n) for n in range(len(keys))}:
-            return [{name: part[key] for name, part in value.items()} for key in parts[0]], ""
-        column = next((name for name in _KEYS if all(name not in part for part in parts)), "key in the file")
-        return [{column: key, **part} for key, part in value.items()], f", each under a key, its {column!r}"
-    return None, ""
-
-
-def _has_row(part: list[Any]) -> bool:
-    return any(isinstance(row, dict) for row in part)
-
-
 def _whole(path: Path, add: Add, aside: Aside) -> str:
     """An array, wrapped rows, or objects one after another, in any layout; what is to be said of them."""
     with open_text(path) as file:
@@ -220,7 +230,7 @@ def _whole(path: Path, add: Add, aside: Aside) -> str:
     wrapped = None
     if text[opening : opening + 1] == "{":
         try:
-            found, said = _rows_in(parse_json(text[opening:]))
+            found, said = rows_in(parse_json(text[opening:]))
         except (ValueError, RecursionError):
             wrapped = _WRAPPED.search(text, opening, opening + 4096)
             found, opening = None, wrapped.end() if wrapped else opening

@@ -152,7 +152,7 @@ def _understood(table: Table, form: RowFormat, tally: Tally, looked_at: int) -> 
 
 def _unused(table: Table, form: RowFormat) -> list[str]:
     """Columns that nothing was taken from; a prompt that leaves one out may lack what it asks about."""
-    rows = table.rows[:LOOKED_AT]
+    rows = [form.plain(row) for row in table.rows[:LOOKED_AT]]
     columns = dict.fromkeys(str(name) for row in rows for name in row)
     read = [*form.columns, *form.beside, form.declared.answer, form.declared.reasoning]
     read += [name for row in rows for name in form.used(row)]

@@ -21,8 +21,9 @@ _MOST_WAITING = 32_000_000
 MOST_EXAMPLES = 100
 """Rows set aside that are kept with their place and text; the others are only counted."""
 _PARTS = {
-    "test": ("test", "eval", "heldout"),
-    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "tests", "testing", "eval", "evaluation", "heldout", "holdout", "unseen"),
+    "validation": ("validation", "validate", "valid", "val", "dev", "devel"),
+    "train": ("train", "training"),
 }
 
 
@@ -42,6 +43,12 @@ class PassedOver:
 
     path: str
     reason: str
+
+
+def part_of(name: str) -> str:
+    """``train``, ``validation`` or ``test`` by the words of a name; "" where it says none of them."""
+    words = set(re.split(r"[\W_\d]+", name.casefold()))
+    return next((part for part, names in _PARTS.items() if words & set(names)), "")
 
 
 class Rows(Sequence[dict[str, Any]]):
@@ -124,8 +131,7 @@ class Table:
     @property
     def part(self) -> str:
         """``train``, ``validation`` or ``test``, by the words of the split, else of the name."""
-        words = set(re.split(r"[\W_\d]+", (self.split or self.name).casefold()))
-        return next((part for part, names in _PARTS.items() if words & set(names)), "train")
+        return part_of(self.split or self.name) or "train"
 
     def sample(self, count: int, seed: int) -> tuple[dict[str, Any], ...]:
         """At most ``count`` rows in the order of the file, the same for the same seed."""
