@@ -37,7 +37,7 @@ def metric_kind(spec: TaskSpec) -> str:
     if not spec.higher_is_better:
         return "error"
     name = spec.metric.casefold()
-    if name.startswith(("rouge", "bleu", "chrf", "token_f1", "mean_over")):
+    if name.startswith(("rouge", "bleu", "chrf", "token_f1", "set_f1", "mean_over")):
         return "overlap"
     return "classes" if "f1" in name else "right"
 

@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from tasks.answers.equality import answer_text
 from tasks.base import Sample, Source, TaskData, TaskSpec
 from tasks.custom.files import read_path
 from tasks.custom.folder import build_spec
-from tasks.custom.guess import guess_budget, guess_metric
+from tasks.custom.grouped_rows import grouped
+from tasks.custom.guess import FEW_LABELS, guess_budget, guess_metric
 from tasks.custom.metrics.choose import reader_for
 from tasks.custom.metrics.reader import AnswerReader
 from tasks.custom.read_rows import LOOKED_AT, Asked, ReadTable, read_table, row_of, source_of
@@ -30,6 +32,10 @@ from tasks.formats.detect import NOTHING_FOUND
 from tasks.formats.values import ABSENT, reach
 from tasks.splits import item_id
 
+MOST_BYTES_A_TOKEN = 5.0
+"""A text of more bytes a token than this is certainly longer than a budget."""
+LEAKING = 0.3
+"""Share of the prompts that end with their answer from which that is told."""
 MOST_TOLD = 3
 """Tables that an error tells of."""
 
@@ -74,13 +80,20 @@ def _understood(
     path: str | Path, given: Data | None, name: str = "", declared: Declared | None = None
 ) -> Understood:
     data = given or read_path(path)
+    if declared is None or not (declared.answer or declared.template):
+        data = replace(data, tables=tuple(map(grouped, data.tables)))
     _refuse_unknown_columns(data, declared or Declared())
     tables = [read_table(table, declared) for table in data.tables]
     split = _split(tables, data, str(path))
     # The test is sealed: training and validation answers alone say which metric suits and how long they get.
-    answers = [asked.answers[0] for asked in split.validation]
-    answers += [str(row["answer"]) for source in split.sources for row in source.rows]
-    guess = guess_metric(answers)
+    seen = [(asked.prompt, asked.answers[0]) for asked in split.validation]
+    seen += [(str(row["prompt"]), str(row["answer"])) for source in split.sources for row in source.rows]
+    answers = [answer for _, answer in seen]
+    _refuse_one_answer(path, answers)
+    closed = len({*map(answer_text, answers)}) <= min(FEW_LABELS, len(answers) // 4)
+    (asked, twice), (sealed, twice_test) = (_once(part, closed) for part in (split.validation, split.test))
+    split = replace(split, validation=asked, test=sealed)
+    guess = guess_metric(answers, [prompt for prompt, _ in seen])
     stem = re.sub(r"[^\w.-]+", "-", name or Path(path).name.partition(".")[0]).strip("-.")[:80] or "data"
     task = TaskFile(
         name=stem,
@@ -96,8 +109,9 @@ def _understood(
     if data.licence:
         task = task.model_copy(update={"licence": data.licence})
     reader = reader_for(task, Path(path), answers)
-    validation, lost, twice = _samples(split.validation, task, reader)
-    test, lost_test, twice_test = _samples(split.test, task, reader)
+    validation, lost = _samples(split.validation, task, reader)
+    test, lost_test = _samples(split.test, task, reader)
+    _refuse_unread(path, task, {"validation": (validation, lost), "test": (test, lost_test)}, guess.why)
     _refuse_empty(path, {"validation": validation, "test": test}, split, tables)
     told = [*data.notes, *(line for table in tables for line in table.understood)]
     told += [f"{item.path}: not read, {item.reason}" for item in data.passed_over]
@@ -105,12 +119,42 @@ def _understood(
         f"split: {split.how}",
         f"metric: {task.metric}, as {guess.why}; answers up to {task.max_new_tokens:,} tokens",
     ]
+    if longer := sum(len(answer.encode()) > MOST_BYTES_A_TOKEN * task.max_new_tokens for answer in answers):
+        told.append(f"{longer:,} answers are longer than that: no reply can hold them")
+    if (leaks := sum(_ends_with_answer(prompt, answer) for prompt, answer in seen)) >= LEAKING * len(seen):
+        told.append(f"in {leaks:,} of {len(seen):,} rows the prompt ends with the answer itself")
     if lost + lost_test:
         told.append(f"{lost + lost_test} items set aside: the metric cannot read their answers")
     if twice + twice_test:
-        told.append(f"{twice + twice_test} items ask what another of their split asks, and count once")
+        rule = "those with different answers are set aside" if closed else "each of their answers is right"
+        told.append(
+            f"{twice + twice_test} items ask what another of their split asks, and count once: {rule}"
+        )
     facts = TaskData(validation, split.sources, lambda: test, tuple(told))
     return Understood(split, task, build_spec(task, reader, facts, Path(path)))
+
+
+def _ends_with_answer(prompt: str, answer: str) -> bool:
+    """Whether a prompt goes on to say its answer, as a worked example does."""
+    last = answer_text(prompt.rsplit("\n", 1)[-1])
+    return last.endswith((f" {answer_text(answer)}", f":{answer_text(answer)}"))
+
+
+def _refuse_one_answer(path: str | Path, answers: Sequence[str]) -> None:
+    """Refuse data whose answers are all the same: whatever is trained on it says that and nothing else."""
+    if len({*map(answer_text, answers)}) == 1:
+        wrong = f"all {len(answers):,} answers are {' '.join(answers[0].split())[:60]!r}"
+        raise InputError(str(path), wrong, "add rows with other answers, or name the column that answers")
+
+
+def _refuse_unread(
+    path: str | Path, task: TaskFile, parts: Mapping[str, tuple[Sequence[Sample], int]], why: str
+) -> None:
+    """Refuse a part whose answers are all of another kind than those that are trained on."""
+    for name, (items, lost) in parts.items():
+        if lost and not items:
+            wrong = f"metric = {task.metric!r} (as {why}) can read none of the {lost:,} answers of {name}"
+            raise InputError(str(path), wrong, f"write the answers of {name} as the training rows do")
 
 
 def _refuse_empty(
@@ -235,23 +279,33 @@ def _groups(tables: list[ReadTable], data: Data) -> tuple[list[str], str]:
     return groups, named
 
 
-def _samples(
-    rows: tuple[Asked, ...], task: TaskFile, reader: AnswerReader
-) -> tuple[tuple[Sample, ...], int, int]:
-    """The items, each question once; how many answers cannot be read; how many questions came again."""
-    found: dict[str, Sample] = {}
-    lost = 0
-    for asked in rows:
-        golds = [gold for text in asked.answers if (gold := reader.gold(text)) is not None]
-        if not golds:
-            lost += 1
+def _once(rows: tuple[Asked, ...], closed: bool) -> tuple[tuple[Asked, ...], int]:
+    """Each question once, with the answers of all its rows, each of which is right; how many rows came again.
+
+    Where answers are ``closed`` (a few labels), one of two is wrong, and the question is left out.
+    """
+    found: dict[str, list[Asked]] = {}
+    for row in rows:
+        found.setdefault(item_id(row.prompt), []).append(row)
+    kept = []
+    for same in found.values():
+        said = {answer_text(text): text for row in reversed(same) for text in reversed(row.answers)}
+        if closed and len(same) > 1 and len({answer_text(row.answers[0]) for row in same}) > 1:
             continue
-        mark = item_id(asked.prompt)
-        accepted: Any = golds[0] if len(golds) == 1 else golds
-        found.setdefault(
-            mark, Sample(mark, task.name, asked.prompt, accepted, turns=asked.turns, tools=asked.tools)
-        )
-    return tuple(found.values()), lost, len(rows) - lost - len(found)
+        kept.append(replace(same[0], answers=tuple(reversed(said.values()))) if len(same) > 1 else same[0])
+    return tuple(kept), len(rows) - len(found)
+
+
+def _samples(rows: tuple[Asked, ...], task: TaskFile, reader: AnswerReader) -> tuple[tuple[Sample, ...], int]:
+    """The items; how many answers cannot be read."""
+    found: list[Sample] = []
+    for row in rows:
+        golds = [gold for text in row.answers if (gold := reader.gold(text)) is not None]
+        if golds:
+            accepted: Any = golds[0] if len(golds) == 1 else golds
+            mark = item_id(row.prompt)
+            found.append(Sample(mark, task.name, row.prompt, accepted, turns=row.turns, tools=row.tools))
+    return tuple(found), len(rows) - len(found)
 
 
 def init_task(

@@ -12,12 +12,28 @@ from statistics import median
 from tasks.answers.equality import answer_text
 from tasks.answers.gold import number_format, read_gold
 from tasks.custom.metrics.reader import marks
+from tasks.custom.metrics.sets import SEPARATOR, entries
+from tasks.formats import columns
+from tasks.formats.values import opened
 
 NEARLY_ALL = 0.98
 """Share of the answers that must have a form before it is taken for the rule."""
 FEW_LABELS = 50
+LONGEST_LABEL = 40
+SEVERAL = 0.1
+"""Share of the answers with more than one entry from which they are sets of labels."""
+MOST_NAMED = 4
+NESTED = 10**6
+"""Put on the length of a field that is no plain value."""
 SHORT_WORDS = 6
 LETTERS = "ABCDEFGH"
+FINAL = ("answer", "result", "final_answer")
+"""A field of this name is the answer, whatever stands beside it."""
+EXPLAINING = frozenset(
+    {"reason", "reasons", "reasoning", "why", "explanation", "rationale", "thought", "thoughts", "analysis",
+     "comment", "comments", "note", "notes", "evidence", "confidence", "score", "id", "steps"}
+)  # fmt: skip
+"""Words in the name of a field that says something about the answer."""
 TELLING = ("answer", "label", "result", "final_answer", "class", "category")
 """Fields of a JSON answer that are the answer by their name."""
 BYTES_A_TOKEN = 2.0
@@ -35,8 +51,13 @@ class MetricGuess:
     letters: str = "ABCD"
 
 
-def guess_metric(answers: Sequence[str]) -> MetricGuess:
-    """The metric that suits these reference answers."""
+def guess_metric(answers: Sequence[str], prompts: Sequence[str] = ()) -> MetricGuess:
+    """The metric that suits these reference answers.
+
+    Args:
+        answers: as written.
+        prompts: what each was asked with; lists that only order what is asked are no sets.
+    """
     texts = [text.strip() for text in answers if text.strip()]
     if not texts:
         return MetricGuess("exact_match", "there are no answers to look at")
@@ -44,8 +65,10 @@ def guess_metric(answers: Sequence[str]) -> MetricGuess:
     if _share(map(bool, finals)) >= NEARLY_ALL:
         inner = _by_form([final for final in finals if final])
         if inner.metric in ("number", "choice_letter", "exact_match"):
-            said = "the answers end in a marked line (`#### 42`, `Answer: 42`), and of what stands there "
+            said = "the answers are marked (`#### 42`, `Answer: 42`, `\\boxed{42}`), and what stands there: "
             return replace(inner, why=said + inner.why)
+    if _are_sets(answers, prompts):
+        return MetricGuess("set_f1", "the answers are lists whose order says nothing")
     return _by_form(texts)
 
 
@@ -54,7 +77,11 @@ def _by_form(texts: Sequence[str]) -> MetricGuess:
         most = max(max(LETTERS.index(text.upper()) for text in texts if text.upper() in LETTERS), 1)
         return MetricGuess("choice_letter", "the answers are single letters", letters=LETTERS[: most + 1])
     if fields := _common_fields(texts):
-        field = next((name for name in TELLING if name in fields), fields[0])
+        asked = [name for name in fields if not columns.words(name) & EXPLAINING] or fields
+        nested = isinstance(_object(texts[0]).get(asked[0]), dict | list)
+        if (len(asked) > 1 and not {*FINAL} & {*asked}) or nested:
+            return MetricGuess("json", f"the answers are JSON objects with {_listed(asked)}")
+        field = next((name for name in TELLING if name in asked), asked[0])
         others = f" (or `field = {fields[fields[0] == field]!r}`)" if fields[1:] else ""
         return MetricGuess("json_field", f"the answers are JSON objects with {field!r}{others}", field=field)
     labels = Counter(map(answer_text, texts))
@@ -63,6 +90,8 @@ def _by_form(texts: Sequence[str]) -> MetricGuess:
         return MetricGuess("number", "the answers are numbers")
     if len(labels) <= min(FEW_LABELS, max(2, len(texts) // 4)):
         return MetricGuess("exact_match", f"the answers are {len(labels)} labels")
+    if _are_sequences(texts):
+        return MetricGuess("rouge_l", "the answers are sequences of a few tags, in their order")
     words = median(len(text.split()) for text in texts)
     if words <= SHORT_WORDS:
         return MetricGuess("exact_match", f"the answers are short ({words:g} words in the median)")
@@ -76,23 +105,91 @@ def guess_budget(answers: Sequence[str]) -> int:
     return max(LEAST_BUDGET, min(MOST_BUDGET, tokens))
 
 
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if names[MOST_NAMED:] else ""
+    return ", ".join(map(repr, names[:MOST_NAMED])) + more
+
+
+def _are_sets(answers: Sequence[str], prompts: Sequence[str]) -> bool:
+    """Whether answers are lists of objects, or of labels that come again in other company.
+
+    Not lists in which an entry comes twice (tags of words), of numbers, or of what the prompts hold: those
+    are in an order.
+    """
+    lists = [opened(text.strip()) for text in answers]
+    if _share(isinstance(found, list) for found in lists) >= NEARLY_ALL:
+        objects = [isinstance(part, dict) for found in lists if isinstance(found, list) for part in found]
+        if objects and all(objects):
+            return True
+    elif any(isinstance(found, list | dict) for found in lists):
+        return False
+    parts = [entries(text) for text in answers]
+    written = [len(found) if isinstance(found, list) else len(SEPARATOR.split(text.strip()))
+               for text, found in zip(answers, lists, strict=True)]  # fmt: skip
+    several = [found for found in parts if len(found) > 1]
+    labels = Counter(entry for found in parts for entry in found)
+    sets = {frozenset(found) for found in several}
+    if len(several) < SEVERAL * len(answers) or [*map(len, parts)] != written or len(sets) < 2:
+        return False
+    if len(labels) > min(FEW_LABELS, max(2, labels.total() // 4)) or max(map(len, labels)) > LONGEST_LABEL:
+        return False
+    if any(read_gold(label) is not None for label in labels):
+        return False
+    together = {label: {found for found in sets if label in found} for label in labels}
+    if 2 * sum(len(company) > 1 for company in together.values()) < len(labels):
+        return False  # what always stands together is one answer with a comma in it
+    ordered = [
+        _only_orders(found, prompt.casefold(), labels)
+        for found, prompt in zip(parts, prompts, strict=False)
+        if len(found) > 1
+    ]
+    return not ordered or _share(ordered) < NEARLY_ALL
+
+
+def _are_sequences(texts: Sequence[str]) -> bool:
+    """Whether answers are lists of a few tags that come again inside a list, as those of words do."""
+    lists = [found for text in texts if isinstance(found := opened(text), list)]
+    tags = {str(entry) for found in lists for entry in found}
+    again = [len(found) > len({*map(str, found)}) for found in lists if len(found) > 1]
+    return (
+        len(lists) >= NEARLY_ALL * len(texts)
+        and len(tags) <= FEW_LABELS
+        and bool(again)
+        and _share(again) > 0.5
+    )
+
+
+def _only_orders(found: Sequence[str], prompt: str, labels: Iterable[str]) -> bool:
+    """Whether a prompt holds the entries of its answer, and not all others, as a list of labels would."""
+    others = [label for label in labels if label not in found]
+    return all(entry in prompt for entry in found) and not (others and all(map(prompt.__contains__, others)))
+
+
 def _share(passes: Iterable[bool]) -> float:
     found = list(passes)
     return sum(found) / len(found)
 
 
 def _common_fields(texts: Sequence[str]) -> list[str]:
-    """The fields that nearly all answers have, the shortest first, where they are JSON objects."""
+    """The fields that nearly all answers have, the shortest first, where they are JSON objects.
+
+    A field that holds a list or an object counts, after the plain ones.
+    """
     if _share(text.startswith("{") for text in texts) < NEARLY_ALL:
         return []
     lengths: dict[str, list[int]] = {}
     for text in texts:
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
-            continue
-        for key, value in found.items() if isinstance(found, dict) else ():
-            if not isinstance(value, dict | list):
-                lengths.setdefault(str(key), []).append(len(str(value)))
+        for key, value in _object(text).items():
+            nested = NESTED if isinstance(value, dict | list) else 0
+            lengths.setdefault(str(key), []).append(nested + len(str(value)))
     common = [key for key, held in lengths.items() if len(held) >= NEARLY_ALL * len(texts)]
     return sorted(common, key=lambda key: (median(lengths[key]), key))
+
+
+def _object(text: str) -> dict[str, object]:
+    """The JSON object that a text is; empty for any other."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -24,6 +24,7 @@ Metric = Literal[
     "token_f1",
     "rouge_l",
     "chrf",
+    "set_f1",
     "regex",
     "code",
     "python",

@@ -14,6 +14,7 @@ from tasks.custom.metrics.overlap import exact_reader, overlap_reader
 from tasks.custom.metrics.patterns import pattern_reader, row_pattern_reader
 from tasks.custom.metrics.programs import Program, code_program, code_reader, scorer_program, scorer_reader
 from tasks.custom.metrics.reader import AnswerReader
+from tasks.custom.metrics.sets import set_reader
 from tasks.custom.task_file import TaskFile
 
 SCORER = "scorer.py"
@@ -51,6 +52,8 @@ def reader_for(task: TaskFile, folder: Path, golds: Sequence[str]) -> AnswerRead
             return scorer_reader()
         case "judge":
             return judged_reader()
+        case "set_f1":
+            return set_reader()
         case "exact_match":
             return exact_reader()
         case overlap:

@@ -16,6 +16,9 @@ SHOWN = 300
 _MARKED = re.compile(
     r"(?i:answer|答案)[ \t*_]{0,6}[:：][ \t]*([^\n]{1,2000})|^####[ \t]*([^\n]{1,2000})", re.M
 )
+_BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
+LONGEST_BOX = 2000
+"""Characters of an answer in a box."""
 PLAIN_FORMAT = "the answer alone, or worked steps and then a line `Answer: ...`"
 
 
@@ -77,11 +80,24 @@ def graded(value: float, shown: str) -> ItemScore:
 
 
 def marks(text: str) -> Iterator[str]:
-    """What follows ``Answer:`` or ``####`` on its line, the last such line first."""
+    r"""What follows ``Answer:`` or ``####`` on its line, the last such line first; then what is boxed."""
     for found in reversed(list(_MARKED.finditer(text))[-20:]):
         line = (found.group(1) or found.group(2) or "").strip().strip("*_`").strip()
         if line:
-            yield line
+            yield next(boxes(line), line)
+    yield from boxes(text)
+
+
+def boxes(text: str) -> Iterator[str]:
+    r"""What stands in ``\boxed{...}``, braces matched, the last first."""
+    for found in reversed(list(_BOXED.finditer(text))[-20:]):
+        depth, end = 1, found.end()
+        while end < len(text) and depth and end - found.end() < LONGEST_BOX:
+            depth += {"{": 1, "}": -1}.get(text[end], 0)
+            end += 1
+        inside = text[found.end() : end - 1].strip()
+        if not depth and inside:
+            yield inside
 
 
 def marked(text: str) -> str | None:
