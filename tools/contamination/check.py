@@ -44,6 +44,7 @@ from tools.contamination.minhash import NearDuplicates
 from tools.contamination.ngrams import LongGolds, Overlap
 from tools.contamination.renamed import Renamed
 from tools.contamination.reordered import order_free
+from tools.contamination.slots import Slots
 from tools.contamination.smiles import canonical_text
 from tools.sealed_test import SealedTest
 
@@ -119,9 +120,12 @@ class Decontaminator:
         self._golds = LongGolds((name, sign(gold)) for name, _, gold in items)
         self._standard, trained = _read(rows, self._golds)
         self._framed = Framed(prompts, trained)
+        self._slots = Slots([sign(prompt) for prompt in trained])
+        self._asked = {name: (sign(prompt), frozenset(sign(gold).words)) for name, prompt, gold in items}
         lines = (f"{name} {text_hash(prompt)} {text_hash(gold)}" for name, prompt, gold in items)
         parts = [*RULES, *lines, "standard replies", *sorted(self._standard)]
         parts += ["frames", *map(str, self._framed.marks())]
+        parts += ["slots", *map(str, self._slots.marks())]
         self._digest = sha256("\n".join(parts).encode()).hexdigest()
 
     @classmethod
@@ -154,8 +158,10 @@ class Decontaminator:
     def matches(self, prompt: str, answer: str = "") -> Iterator[Match]:
         """Every match, found as it is asked for, cheap rules first; a rule may come more than once."""
         variants = self._variants(prompt)
-        yield from self._texts.same(variants)
-        if name := self._framed.find(prompt):
+        for match in self._texts.same(variants):
+            if not self._asks_another(match.item, prompt, answer):
+                yield match
+        if (name := self._framed.find(prompt)) and not self._asks_another(name, prompt, answer):
             yield Match("framed", name)
         for variant in variants if self._reordered else ():
             mark = order_free(variant)
@@ -167,13 +173,22 @@ class Decontaminator:
                 yield Match("smiles", found.item)
         if name := self._renamed.find(prompt):
             yield Match("entity-renamed", name)
-        yield from self._texts.resembling(variants)
+        for match in self._texts.resembling(variants):
+            if not self._asks_another(match.item, prompt, answer):
+                yield match
         if len(answer) >= NGRAM:  # a shorter one cannot hold an item
             written = sign(answer)
             if (name := self._golds.find(written)) and name not in self._standard:
                 yield Match("gold", name)
             if name := self._texts.overlap.find(written):
                 yield Match("overlap", name)
+
+    def _asks_another(self, item: str, prompt: str, answer: str) -> bool:
+        """Whether a row fills a slot otherwise than the item, and answers something else."""
+        asked, gold = self._asked[item]
+        if not answer.strip() or not gold or gold <= sign(answer).vocabulary:
+            return False
+        return self._slots.exchanged(asked, sign(prompt))
 
     def _variants(self, text: str) -> list[str]:
         """The whole text, and what is left of it without the template's own sentences."""
