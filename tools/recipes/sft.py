@@ -88,7 +88,11 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     trainer, data = build_trainer(plan, model_dir, Path(payload["data_path"]), staging, asked)
     # The last part of the time is for saving; the caller kills the process at the limit itself, which may be
     # nearer than the plan's where the budget is.
-    trainer.deadline = min(started + 0.95 * plan.timeout_seconds - 0.5, time_limit.last_moment())
+    own, last = (
+        started + 0.95 * plan.timeout_seconds - 0.5,
+        time_limit.last_moment(written_gib(trainer.model)),
+    )
+    trainer.deadline = min(own, last)
     trainer.progress = progress_of(trainer, out_dir.with_name(PROGRESS_FILE))
     copies = out_dir.with_name(out_dir.name + COPIES)
     with (
@@ -119,6 +123,13 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
     elif not plan.load_in_4bit:
         hold(model_dir, cleaned(trainer.model.unload()))
     return result
+
+
+def written_gib(model: Any) -> float:
+    """GiB of the weights that training writes at its end: those that it may change."""
+    return (
+        sum(each.numel() * each.element_size() for each in model.parameters() if each.requires_grad) / 2**30
+    )
 
 
 def cleaned(model: Any) -> Any:
