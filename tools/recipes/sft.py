@@ -127,9 +127,10 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
 
 def written_gib(model: Any) -> float:
     """GiB of the weights that training writes at its end: those that it may change."""
-    return (
-        sum(each.numel() * each.element_size() for each in model.parameters() if each.requires_grad) / 2**30
+    written: int = sum(
+        each.numel() * each.element_size() for each in model.parameters() if each.requires_grad
     )
+    return written / (1 << 30)
 
 
 def cleaned(model: Any) -> Any:
