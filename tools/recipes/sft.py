@@ -127,9 +127,8 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
 
 def written_gib(model: Any) -> float:
     """GiB of the weights that training writes at its end: those that it may change."""
-    written: int = sum(
-        each.numel() * each.element_size() for each in model.parameters() if each.requires_grad
-    )
+    trained = [each for each in model.parameters() if each.requires_grad]
+    written: int = sum(each.numel() * each.element_size() for each in trained)
     return written / (1 << 30)
 
 
