@@ -69,11 +69,11 @@ def test_a_model_beyond_the_budget_is_neither_built_on_nor_claimed(runs: dict[st
     assert any(event["kind"] == "forgetting" for event in told)
 
 
-def test_the_same_training_is_made_again_with_general_rows(runs: dict[str, Any]) -> None:
+def test_training_goes_on_from_what_forgot_with_general_rows(runs: dict[str, Any]) -> None:
     _, journal, _ = runs["tight"]
     first, second = journal.experiments()
     assert second.plan.replay == 0.1
-    assert (second.plan.sources, second.plan.init_from) == (first.plan.sources, first.plan.init_from)
+    assert (second.plan.sources, second.plan.init_from) == (first.plan.sources, first.id)
     assert second.plan.change == "operations"
     assert second.recipe.operations[-1].op == "replay"
     assert second.card.replay_rows == second.card.rows_by_source[BASE_ANSWERS] > 0

@@ -18,7 +18,9 @@ from tools.dojo import Dojo
 
 
 def step(name: str, dojo: Dojo, told: list[dict[str, Any]]) -> Step:
-    session = cast(Session, SimpleNamespace(dojo=dojo, policy=playbook, run_dir=dojo.workspace.run_dir))
+    session = cast(
+        Session, SimpleNamespace(dojo=dojo, policy=playbook, run_dir=dojo.workspace.run_dir, ahead=None)
+    )
     return Step(name, RunState(experiment="e01"), cast(OpenRuns, None), session, told.append)
 
 

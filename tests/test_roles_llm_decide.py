@@ -387,14 +387,14 @@ def test_inside_a_graph_the_agent_streams_as_a_subgraph_leaves_no_checkpoint_and
         saver = InMemorySaver()
         graph = builder.compile(checkpointer=saver)
         config = {"configurable": {"thread_id": "1"}}
-        seen = list(graph.stream({"total": 0.0}, config, stream_mode=["updates", "messages"], subgraphs=True))
+        ways: Any = {"stream_mode": ["updates", "messages"], "durability": "sync"}
+        seen = list(graph.stream({"total": 0.0}, config, subgraphs=True, **ways))
         requests = server.requests
     assert graph.get_state(config).values == {"total": 6.0}
     within = [(place, step) for place, kind, step in seen if kind == "updates" and place]
     assert {place[0].partition(":")[0] for place, _ in within} == {"decide"}
     looks = [step["tools"]["messages"][0] for _, step in within if "tools" in step]
     assert [(look.name, look.content) for look in looks] == [("look", "saw a")]
-    outer = [step for place, kind, step in seen if kind == "updates" and not place]
-    assert outer == [{"decide": {"total": 6.0}}]
+    assert [x for place, kind, x in seen if kind == "updates" and not place] == [{"decide": {"total": 6.0}}]
     assert list(saver.storage["1"]) == [""]
     assert [len(request.messages) for request in requests] == [2, 4, 2]

@@ -29,6 +29,9 @@ Subject = Literal["plan", "recipe", "training_plan", "verdict", "diagnosis"]
 
 PROBLEM = 300
 """Characters of one problem in the journal."""
+DURABILITY = "__pregel_durability"
+"""LangGraph's key for how a graph's checkpoints are waited for, which a graph within it takes over. An agent
+makes none, and must not wait for them; its public argument warns where there is no checkpointer."""
 
 
 @dataclass(frozen=True)
@@ -122,5 +125,9 @@ def _converse(
     agent.invoke(
         {"messages": [{"role": "user", "content": readable(prompt.user)}]},
         # One tool at a time: they share the run's clocks and files.
-        {"max_concurrency": 1, "recursion_limit": 8 * limits.calls + 8},
+        {
+            "max_concurrency": 1,
+            "recursion_limit": 8 * limits.calls + 8,
+            "configurable": {DURABILITY: "async"},
+        },
     )

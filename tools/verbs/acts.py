@@ -73,7 +73,7 @@ class Acts:
     def plan(self, plan: Plan) -> None:
         """Begin an experiment."""
         if self._journal.plan(plan.experiment) is None:
-            self.may_plan()
+            self._may_begin()
             if plan.experiment != (id := self._journal.next_experiment_id()):
                 raise InputError(
                     f"experiment {one_line(plan.experiment)!r}", "is not the next one", f"it is {id}"
@@ -87,15 +87,19 @@ class Acts:
         Raises:
             InputError: one is under way, the base was not scored, or as many as were asked for are done.
         """
+        self._may_begin()
+        done, most = len(self._journal.experiments()), self._dojo.max_experiments
+        if most is not None and done >= most:
+            raise InputError("the experiments", f"all {done} that were asked for are done", "call submit")
+
+    def _may_begin(self) -> None:
+        """As ``may_plan``, but for the number of experiments: a fork goes on where its run had enough."""
         self._goes_on()
-        journal, most = self._journal, self._dojo.max_experiments
+        journal = self._journal
         if (under_way := journal.unfinished()) is not None:
             raise InputError(f"experiment {under_way}", "is under way", "call finish_experiment first")
         if journal.evaluation(BASE) is None:
             raise InputError("base", "was not evaluated yet", "call evaluate_model with base first")
-        done = len(journal.experiments())
-        if most is not None and done >= most:
-            raise InputError("the experiments", f"all {done} that were asked for are done", "call submit")
 
     def plan_in_vain(self, plan: Plan) -> None:
         """Write down a plan that is refused: its failure follows, and nothing is done for it."""
