@@ -178,6 +178,8 @@ OWN_TO_CHOOSE = {
     "baseline": "http://127.0.0.1:9/v1#m",
     "runs_dir": "/tmp/elsewhere",
     "do_no_harm": ["arc_easy"],
+    "executor": "ray:10.0.0.1:6379",
+    "workers": 2,
 }
 
 
