@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tasks.formats.conversation import Conversation, SetAside
+from tasks.formats.conversation import Conversation, SetAside, Unreadable
 from tasks.formats.detect import detect
+from tasks.formats.exports import plain_row
 
 
 def label_studio(*said: list[dict[str, Any]], cancelled: bool = False) -> dict[str, Any]:
@@ -101,3 +102,28 @@ def test_several_questions_of_a_form_are_one_object() -> None:
 
 def test_an_answer_of_accept_without_a_mark_of_the_tool_is_an_answer() -> None:
     assert exchanged({"question": "Shall we?", "answer": "accept"}) == ("Shall we?", "accept")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"text": "Ada", "spans": [{"start": 1, "end": 9, "label": "P"}], "answer": "accept", "_task_hash": 1},
+        {
+            "data": {"text": "Ada"},
+            "annotations": [
+                {
+                    "result": [
+                        {
+                            "type": "labels",
+                            "to_name": "other",
+                            "value": {"start": 0, "end": 3, "labels": ["P"]},
+                        }
+                    ]
+                }
+            ],
+        },
+    ],
+)
+def test_a_span_that_lies_outside_the_text_is_no_row_without_spans(row: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable, match="does not lie within the text"):
+        plain_row(row)

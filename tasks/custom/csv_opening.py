@@ -73,9 +73,7 @@ def _encoding(path: Path) -> str:
         return "utf-8-sig"
     for run in runs:
         text = run.decode("cp1252", "replace")
-        if len(run) > 2 or not all(
-            char in _MARKS or ("\u00c0" <= char <= "\u0178" and char.isalpha()) for char in text
-        ):
+        if len(run) > 2 or not all(char in _MARKS or _is_letter(char) for char in text):
             return "utf-8-sig"
     return "cp1252"
 

@@ -22,6 +22,7 @@ _VERDICTS = ("accept", "reject", "ignore")
 _OF_PRODIGY = ("answer", "options", "accept", "tokens", "spans", "config", "meta", "html", "label")
 _UNFINISHED = "it was not annotated"
 _DISAGREEING = "annotators disagree"
+_MISPLACED = "a marked span does not lie within the text"
 
 
 def plain_row(row: Row) -> Row:
@@ -95,6 +96,8 @@ def _prodigy(row: Row) -> Row | None:
         return {**shown, LABEL: list(accepted) if several else _lone(accepted)}
     if "spans" in row:
         found = _span_texts(text_of(row.get("text")), spans) if isinstance(spans, list) else None
+        if found is None and spans:
+            raise Unreadable(_MISPLACED)
         return {**shown, LABEL: _as_json(found or [])}
     return {**shown, LABEL: row[LABEL]} if LABEL in row else shown
 
@@ -146,7 +149,9 @@ def _span_texts(text: str, spans: Sequence[Any]) -> list[dict[str, str]] | None:
 
 def _cut(text: str, value: Mapping[str, Any]) -> str:
     start, end = value["start"], value["end"]
-    return text[start:end] if isinstance(start, int) and isinstance(end, int) else ""
+    if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end <= len(text):
+        raise Unreadable(_MISPLACED)
+    return text[start:end]
 
 
 def _as_json(entries: Sequence[Any]) -> str:
