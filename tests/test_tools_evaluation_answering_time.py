@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from memory.journal.log import Journal
+from memory.journal.log import BASE, Journal
 from memory.records import Evaluation
 from tests.support.run_records import evaluation, plan, run_info
 from tests.test_memory_early_stop import stop
 from tools.evaluation.answering_time import (
+    CHAMPION,
     FINISH_SECONDS,
     LastAnswers,
     finishing_seconds,
@@ -37,12 +39,23 @@ def measured(wall: float, fixed: float = 0.0, answered: int = 0) -> Evaluation:
     return evaluation(50.0).model_copy(update=changes)
 
 
+def rambling(wall: float) -> Evaluation:
+    """Answers of 60 tokens each."""
+    found = measured(wall)
+    return found.model_copy(update={"generated_tokens": 60 * found.score.n})
+
+
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
+def base() -> Evaluation:
+    return measured(40.0)
+
+
+@pytest.fixture
+def journal(tmp_path: Path, base: Evaluation) -> Iterator[Journal]:
     with Journal.create(tmp_path / "journal.jsonl", run_info()) as journal:
         clocks = dict.fromkeys(("think", "data", "train", "evaluate", "elapsed"), 0.0)
         journal.clock_source = lambda: dict(clocks)
-        journal.append("evaluation", measured(40.0), "base")
+        journal.append("evaluation", base, "base")
         yield journal
 
 
@@ -67,6 +80,18 @@ def test_what_comes_next_is_planned_with_all_items(journal: Journal) -> None:
     assert overhead_seconds(journal) == pytest.approx(1.1 * (2.0 + 42.0) + 1.0)
     base, champion = 40.0 / 2, 2.0 + 40.0 / 2
     assert finishing_seconds(journal, last(0.5)) == pytest.approx(1.2 * (base + champion) + FINISH_SECONDS)
+
+
+@pytest.mark.parametrize("base", [rambling(40.0)])
+def test_a_base_that_never_ends_its_answers_says_little_of_a_model_that_was_taught_to(
+    journal: Journal,
+) -> None:
+    taught = replace(last(1.0), taught_tokens=2.0)
+    assert taught.seconds(journal, BASE) == pytest.approx(40.0)
+    assert taught.seconds(journal, CHAMPION) == pytest.approx(40.0 * (100 + 3.0) / (100 + 60))
+    assert replace(last(1.0), taught_tokens=1e6).seconds(journal, CHAMPION) == pytest.approx(40.0)
+    finish(journal, "e01", rambling(60.0))
+    assert taught.seconds(journal, CHAMPION) == pytest.approx(60.0)
 
 
 def test_the_end_is_reserved_at_the_slower_pace_of_the_two_latest_answers(journal: Journal) -> None:

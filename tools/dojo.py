@@ -33,7 +33,7 @@ from tools.curation import audit as auditing
 from tools.curation import run as curating
 from tools.curation.audit import AUDIT_ROWS, SourceAudit
 from tools.curation.operations import TeacherSteps
-from tools.curation.profile import SourceProfile, profile_source
+from tools.curation.profile import SourceProfile, longest_answers, profile_source
 from tools.evaluation import answering_time, staged
 from tools.evaluation import evaluate as evaluating
 from tools.evaluation.judge.scoring import unjudged
@@ -190,7 +190,8 @@ class Dojo:
     def reserve(self) -> Reserve:
         """What the end of the run takes; the lengths of its prompts are counted once."""
         items = (self.validation, self.confirmation, self.test)
-        return Reserve.of(self.journal, *items, self.count_tokens, self.base_model)
+        known = (self.count_tokens, self.base_model, lambda: longest_answers(self._profiles))
+        return Reserve.of(self.journal, *items, *known)
 
     def job_seconds(self) -> float:
         """Seconds that a child may take from now on, whatever its own limit."""

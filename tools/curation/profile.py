@@ -7,6 +7,7 @@ of columns are a hint, their content decides.
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -206,3 +207,9 @@ def _ratio(part: int, whole: int) -> float:
 def _mean(values: Iterable[float]) -> float:
     found = list(values)
     return fmean(found) if found else 0.0
+
+
+def longest_answers(profiles: Mapping[str, SourceProfile]) -> float:
+    """Tokens of an answer, the mean of the source that has the longest; infinite where none is known."""
+    known = (each.mean_answer_tokens for each in profiles.values() if each.suggested_columns)
+    return max(known, default=math.inf)

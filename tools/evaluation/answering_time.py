@@ -6,6 +6,7 @@ is planned by it counts with all items.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ CHAMPION = "champion"
 """Whoever that will be."""
 MARGIN = 1.2
 """Of the reserve for the last answers: measured seconds are not the same twice."""
+TAUGHT_ROOM = 1.5
+"""Times the answers that are taught, what a trained model's may take. A judgement."""
 STOPPED_SHARE = 0.25
 """Of the experiments, those that a first look is counted on to stop when its worth is estimated. A
 judgement."""
@@ -46,6 +49,8 @@ class LastAnswers:
     """The search items, on which paces are measured."""
     last: tuple[Workload, ...]
     """Confirmation items, test items, or both."""
+    taught_tokens: float = math.inf
+    """Of one answer that the rows to train on give, the mean of the source with the longest."""
 
     def seconds(self, journal: Journal, experiment: str = BASE) -> float:
         """Wall-clock of one model's answers to all of them, at the latest pace.
@@ -53,19 +58,22 @@ class LastAnswers:
         Args:
             journal: of the run.
             experiment: ``base``; any other is taken to be as slow as the slowest so far. A model that has
-                not learnt to end its answers takes longer than one that has.
+                not learnt to end its answers takes longer than one that has. Before the first is
+                answered, half as long again as what is taught counts, if the base's answers are longer.
         """
         base = journal.evaluation(BASE)
         if base is None:
             return 0.0
         now = latest_pace(journal, self.search)
 
-        def needed(by: Evaluation) -> float:
-            tokens = answer_tokens(by)
+        def needed(by: Evaluation, most_tokens: float = math.inf) -> float:
+            tokens = min(answer_tokens(by), most_tokens)
             return by.fixed_seconds + now * sum(load.work(tokens) for load in self.last)
 
+        if experiment == BASE:
+            return needed(base)
         trained = [e.evaluation for e in journal.experiments() if e.evaluation is not None]
-        return needed(base) if experiment == BASE else max(map(needed, trained), default=needed(base))
+        return max(map(needed, trained), default=needed(base, TAUGHT_ROOM * self.taught_tokens))
 
 
 def latest_pace(journal: Journal, search: Workload) -> float:

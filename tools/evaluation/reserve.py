@@ -6,6 +6,7 @@ pace (``tools.evaluation.answering_time``). From it follows how long any child m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,8 @@ class Reserve:
     """Of the sealed test no more than the lengths is known."""
     tail_seconds: float
     """Of the end, what follows the last answer: export, report, the last records."""
+    taught_tokens: Callable[[], float] = lambda: math.inf
+    """Of one answer that is taught, as far as the rows are known by now; see ``LastAnswers``."""
 
     @classmethod
     def of(
@@ -46,6 +49,7 @@ class Reserve:
         test: SealedTest,
         count_tokens: Callable[[str], int],
         model: BaseModel,
+        taught_tokens: Callable[[], float] = lambda: math.inf,
     ) -> Reserve:
         """The reserve of a run on these items with this base model."""
         span = span_of(model)
@@ -56,23 +60,25 @@ class Reserve:
         known = load(search)
         # A test whose lengths nobody counted is taken to be like the search items.
         sealed = Workload(test.prompt_tokens or known.prompts, test.n, span)
-        return cls(
-            journal, known, load(confirmation), sealed, FINISH_SECONDS + COPY_SECONDS_PER_GIB * model.size_gib
-        )
+        tail_seconds = FINISH_SECONDS + COPY_SECONDS_PER_GIB * model.size_gib
+        return cls(journal, known, load(confirmation), sealed, tail_seconds, taught_tokens)
 
     @property
     def reading(self) -> LastAnswers:
         """Of the sealed test."""
-        return LastAnswers(self.search, (self.test,))
+        return self._last(self.test)
 
     @property
     def confirming(self) -> LastAnswers:
         """Of the confirmation items."""
-        return LastAnswers(self.search, (self.confirmation,))
+        return self._last(self.confirmation)
+
+    def _last(self, *answered: Workload) -> LastAnswers:
+        return LastAnswers(self.search, answered, self.taught_tokens())
 
     def finishing_seconds(self) -> float:
         """The end of the run, with a margin: measured seconds are not the same twice."""
-        last = LastAnswers(self.search, (self.confirmation, self.test))
+        last = self._last(self.confirmation, self.test)
         return finishing_seconds(self.journal, last, self.tail_seconds)
 
     def for_both(self, last: LastAnswers) -> float:

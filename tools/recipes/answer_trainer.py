@@ -21,6 +21,7 @@ from tools.training import ranks
 from tools.training.compilation import Trial
 from tools.training.length_groups import LengthGroups, LongestFirst
 from tools.training.loss_curve import divergence, rate
+from tools.training.pace import steps_in
 from tools.training.progress import Progress
 from tools.training.tokenise import TokenRow
 
@@ -40,7 +41,7 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         """Sets what ``TrainingArguments`` cannot say."""
         self.plan, self.lengths = plan, lengths
         self.horizon = int(self.args.max_steps)
-        """The step at which training ends and the rate reaches zero; comes closer when time is short."""
+        """The step at which training ends and the rate reaches zero; moves as the time is short."""
         self.deadline = math.inf
         self.longest_first = 0
         """So many steps begin with the longest batch of all."""
@@ -194,9 +195,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         if left <= 0:
             trainer.horizon = step
         elif len(settled) > 5 and math.isfinite(left):
-            recent = settled[-20:]
-            affordable = step + int(left / ((recent[-1] - recent[0]) / (len(recent) - 1)))
-            trainer.horizon = max(step, min(trainer.horizon, affordable))
+            # It may also move away again: what made some steps slow need not last.
+            trainer.horizon = max(step, min(trainer.args.max_steps, step + steps_in(left, settled)))
         trainer.horizon = ranks.least(trainer.horizon)
-        if trainer.horizon < trainer.args.max_steps:
-            trainer.stopped_early = "time"
+        trainer.stopped_early = "time" if trainer.horizon < trainer.args.max_steps else ""
