@@ -23,6 +23,9 @@ from tools.checks.source_kinds import kind_of, why_unusable
 from tools.curation.profile import COUNTED_ROWS
 from tools.evaluation import power
 
+UNREAD = "its tokenizer cannot read these rows"
+LATE = {UNREAD: "the time held no look at how long these rows are"}
+"""What is said instead where the time was too short: nothing is wrong with the model then."""
 UNDERSTOOD_LINES = 6
 """Of what was understood of a user's data, the lines that are told at the start; the journal has all."""
 
@@ -121,7 +124,7 @@ def _settle_lengths(step: Step) -> None:
     if step.journal.lengths is None:
         declared = dojo.spec.max_new_tokens if dojo.spec.answer_budget_given else None
         asked = Asked(settings.max_length, settings.max_new_tokens, declared)
-        with _before_the_first(step, "its tokenizer cannot read these rows"):
+        with _before_the_first(step, UNREAD):
             settle_lengths(dojo, asked, TrainingPlan(method=method_for(dojo)))
     told = [event.data for event in step.journal.events if event.kind == "note" and "lengths" in event.data]
     step.tell("note", None, told[-1])
@@ -146,6 +149,8 @@ def _before_the_first(step: Step, wrong: str) -> Iterator[None]:
         yield
     except ExperimentFailed as failed:
         model = step.session.settings.base_model
+        if failed.code == "timeout":
+            wrong = LATE.get(wrong, wrong)
         reason = f"{failed.message} {failed.log_tail}".strip()[:LONGEST_REASON]
         fixes = {
             "out_of_memory": "give it more memory or take another model",

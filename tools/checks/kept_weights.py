@@ -30,10 +30,11 @@ def within(dojo: Dojo, max_disk_gb: float) -> bool:
     """
     run_dir, journal = dojo.workspace.run_dir, dojo.journal
     room = max_disk_gb * 1e9 - disk.needed_bytes(dojo.base_model)
-    removed: list[str] = []
+    used, removed = disk.used_bytes(run_dir), list[str]()
     for folder, experiment in (*_leftovers(journal, run_dir), *_least_first(journal, run_dir)):
-        if disk.used_bytes(run_dir) <= room:
+        if used <= room:
             break
+        used -= disk.used_bytes(folder)
         shutil.rmtree(folder, ignore_errors=True)
         if folder.name == "model":
             removed.append(experiment)
