@@ -20,6 +20,7 @@ from tools.evaluation.answering_time import (
     full_seconds,
     look_pays,
     overhead_seconds,
+    slowness,
 )
 from tools.evaluation.workload import Workload
 
@@ -147,3 +148,14 @@ def test_before_the_base_is_measured_nothing_pays(tmp_path: Path) -> None:
     with Journal.create(tmp_path / "journal.jsonl", run_info()) as empty:
         assert not look_pays(empty, {}, 0.25)
         assert finishing_seconds(empty, last(0.5)) == FINISH_SECONDS
+
+
+def test_a_machine_that_others_use_is_known_by_its_quickest_answers(journal: Journal) -> None:
+    search = last(1.0).search
+    assert slowness(journal, search) == 1.0
+    finish(journal, "e01", measured(40.0))
+    finish(journal, "e02", measured(160.0))
+    assert slowness(journal, search) == pytest.approx(4.0)
+    finish(journal, "e03", measured(40.0))
+    finish(journal, "e04", measured(40.0))
+    assert slowness(journal, search) == pytest.approx(1.0)

@@ -26,6 +26,12 @@ class Models:
     """Items answered after which the pace is eight times as slow."""
     given: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
     cut: int = 0
+    slower: float = 0.0
+    """As the reading was told last."""
+
+    def seconds_left(self, slower: float) -> float:
+        self.slower = slower
+        return self.left
 
     def answer(self, model: str, asked: Sequence[Sample], name: str, seconds: float) -> Evaluation:
         done = sum(len(ids) for _, _, ids in self.given)
@@ -40,7 +46,7 @@ class Models:
 
 def reading(models: Models, expected: float, known: Sequence[tuple[str, Sequence[str]]] = ()):
     paces = {model: Expected(0.0, expected) for model in ("base", "e01")}
-    return read(TEST, 0, paces, models.answer, lambda: models.left, known)
+    return read(TEST, 0, paces, models.answer, models.seconds_left, known)
 
 
 def test_with_time_to_spare_the_whole_test_is_read_at_once() -> None:
@@ -70,6 +76,13 @@ def test_on_a_slower_machine_both_answer_the_same_random_part_and_the_time_is_ke
     by_model = {model: [ids for who, _, ids in models.given if who == model] for model in ("base", "e01")}
     assert set(by_model["e01"]) <= set(by_model["base"])
     assert sum(map(len, by_model["e01"])) == len(found.numbers)
+
+
+@pytest.mark.parametrize(("pace", "told"), [(0.25, 1.0), (0.5, 1.0), (2.0, 4.0)])
+def test_the_end_is_told_how_much_slower_the_machine_has_become(pace: float, told: float) -> None:
+    models = Models(left=240.0, pace=pace)
+    reading(models, 0.5)
+    assert models.slower == pytest.approx(told)
 
 
 def test_a_machine_that_becomes_slow_in_the_middle_costs_items_and_not_time() -> None:
@@ -112,4 +125,4 @@ def test_a_model_that_fails_otherwise_fails_the_reading() -> None:
         raise ExperimentFailed("evaluate", "crashed", "the process ended by signal 11")
 
     with pytest.raises(ExperimentFailed, match="signal 11"):
-        read(TEST, 0, {"base": Expected(0.0, 0.5)}, crash, lambda: 1000.0)
+        read(TEST, 0, {"base": Expected(0.0, 0.5)}, crash, lambda _slower: 1000.0)

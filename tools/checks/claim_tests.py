@@ -102,8 +102,8 @@ def _read(dojo: Dojo, champion: str, samples: Sequence[Sample]) -> Reading:
             dojo.judge.keep_for(0 if model == champion else len(asked))
         return dojo.answers(model, asked, "test", name, seconds)
 
-    def seconds_left() -> float:
-        return dojo.ledger.remaining_seconds - dojo.reserve.tail_seconds
+    def seconds_left(slower: float) -> float:
+        return dojo.ledger.remaining_seconds - dojo.reserve.tail_on(slower)
 
     expected = {model: _expected(dojo, model, len(samples)) for model in models}
     return read(samples, dojo.seed, expected, answer, seconds_left, _known(dojo, models))

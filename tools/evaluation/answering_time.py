@@ -79,10 +79,19 @@ class LastAnswers:
 def latest_pace(journal: Journal, search: Workload) -> float:
     """Seconds for a unit of work by the slower one of the two latest evaluations: a machine that others
     have begun to use is slower than it was, and stays so."""
+    return max(_paces(journal, search)[-LATEST:], default=0.0)
+
+
+def slowness(journal: Journal, search: Workload) -> float:
+    """By how many times the latest answers took longer than the quickest of the run, 1.0 at least."""
+    quickest = min(_paces(journal, search), default=0.0)
+    return max(1.0, latest_pace(journal, search) / quickest) if quickest > 0.0 else 1.0
+
+
+def _paces(journal: Journal, search: Workload) -> list[float]:
     base = journal.evaluation(BASE)
     trained = [e.evaluation for e in journal.experiments() if e.evaluation is not None]
-    measured = [pace(each, search) for each in (base, *trained) if each is not None]
-    return max(measured[-LATEST:], default=0.0)
+    return [pace(each, search) for each in (base, *trained) if each is not None]
 
 
 def finishing_seconds(journal: Journal, last: LastAnswers, tail_seconds: float = FINISH_SECONDS) -> float:

@@ -76,7 +76,7 @@ def read(
     seed: int,
     expected: Mapping[str, Expected],
     answer: Answer,
-    seconds_left: Callable[[], float],
+    seconds_left: Callable[[float], float],
     known: Iterable[tuple[str, Sequence[str]]] = (),
 ) -> Reading:
     """Read as much of the test as the time holds.
@@ -86,7 +86,8 @@ def read(
         seed: the run's.
         expected: by model, in the order in which they answer.
         answer: see ``Answer``; what a name's file holds already is not asked again.
-        seconds_left: until the reading has to end.
+        seconds_left: until the reading has to end, on a machine that has become so many times slower since
+            the pace was expected: what follows the reading takes longer there as well.
         known: names and item ids of parts that every model answered before a kill, in their order.
 
     Raises:
@@ -94,21 +95,25 @@ def read(
     """
     order, found = order_of(samples, seed), Reading(parts={model: [] for model in expected})
     paces = {model: Expected(each.fixed, each.item) for model, each in expected.items()}
+
+    def left() -> float:
+        return seconds_left(_slowness(expected, paces))
+
     names = 0
     for name, ids in known:
         names += 1
         block = sorted(order[len(found.numbers) : len(found.numbers) + len(ids)])
         if [samples[number].id for number in block] == list(ids):
-            _read_part(found, samples, block, name, paces, answer, seconds_left)
+            _read_part(found, samples, block, name, paces, answer, left)
     measured = bool(found.numbers)
-    while left := len(order) - len(found.numbers):
-        size = _size(left, paces.values(), seconds_left(), measured)
+    while unread := len(order) - len(found.numbers):
+        size = _size(unread, paces.values(), left(), measured)
         if not size:
             break
         names += 1
         block = sorted(order[len(found.numbers) : len(found.numbers) + size])
         try:
-            _read_part(found, samples, block, f"test-{names}", paces, answer, seconds_left)
+            _read_part(found, samples, block, f"test-{names}", paces, answer, left)
             measured = True
         except ExperimentFailed as failed:
             if failed.code != "timeout":
@@ -126,13 +131,13 @@ def _read_part(
     name: str,
     paces: Mapping[str, Expected],
     answer: Answer,
-    seconds_left: Callable[[], float],
+    left: Callable[[], float],
 ) -> None:
     """One part, answered by every model or by none."""
     asked, parts = [samples[number] for number in block], {}
     for model, pace in paces.items():
         allowed = max(LEAST_SECONDS, ALLOWANCE * pace.seconds(len(block)))
-        part = answer(model, asked, name, min(allowed, max(seconds_left(), LEAST_SECONDS)))
+        part = answer(model, asked, name, min(allowed, max(left(), LEAST_SECONDS)))
         parts[model] = part
         pace.fixed = part.fixed_seconds
         pace.item = max(part.wall_seconds - part.fixed_seconds, 0.0) / len(block)
@@ -140,6 +145,12 @@ def _read_part(
         found.parts[model].append(part)
     found.numbers += block
     found.blocks.append(list(block))
+
+
+def _slowness(expected: Mapping[str, Expected], paces: Mapping[str, Expected]) -> float:
+    """By how many times the machine is slower than was expected, 1.0 at least."""
+    before, now = (sum(pace.item for pace in each.values()) for each in (expected, paces))
+    return max(1.0, now / before) if before > 0.0 else 1.0
 
 
 def _size(items: int, paces: Iterable[Expected], seconds_left: float, measured: bool) -> int:

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 
 from memory.journal.log import BASE, Journal
 from tasks.base import Sample
-from tools.evaluation.answering_time import CHAMPION, FINISH_SECONDS, MARGIN, LastAnswers, finishing_seconds
+from tools.evaluation.answering_time import (
+    CHAMPION,
+    FINISH_SECONDS,
+    MARGIN,
+    LastAnswers,
+    finishing_seconds,
+    slowness,
+)
 from tools.evaluation.workload import Workload, lengths_of, span_of
 from tools.models.base_model import BaseModel
 from tools.sealed_test import SealedTest
@@ -22,6 +29,8 @@ COPY_SECONDS_PER_GIB = 5.0
 FIRST_JOB_SHARE = 0.5
 """Of the budget, the most that the base's answers to the search items may take: the test has to be read for
 two models, and something trained."""
+MOST_SLOWER = 6.0
+"""So many times the tail at most. Paces of short answers differ a little on a calm machine, too."""
 LEAST_READ_SHARE = 0.5
 """Of the sealed test's reading, what the confirmation leaves time for in any case."""
 
@@ -80,6 +89,14 @@ class Reserve:
         """The end of the run, with a margin: measured seconds are not the same twice."""
         last = self._last(self.confirmation, self.test)
         return finishing_seconds(self.journal, last, self.tail_seconds)
+
+    def tail_on(self, slower: float = 1.0) -> float:
+        """The tail on a machine that others use by now.
+
+        Args:
+            slower: so many times slower than at the run's latest evaluation.
+        """
+        return self.tail_seconds * min(slower * slowness(self.journal, self.search), MOST_SLOWER)
 
     def for_both(self, last: LastAnswers) -> float:
         """Answers of the base and of a champion."""
