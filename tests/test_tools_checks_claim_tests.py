@@ -118,7 +118,7 @@ def test_the_confirmation_takes_as_many_items_as_leave_time_for_the_reading(tmp_
     dojo, machine = at_the_end(tmp_path, left=0.0, pace=0.1)
     needed = dojo.reserve.for_both(dojo.reserve.confirming)
     reading = expected_seconds(dojo)
-    left = dojo.reserve.tail_seconds + 0.5 * reading + 0.52 * needed
+    left = dojo.reserve.tail_on() + 0.5 * reading + 0.52 * needed
     dojo.ledger = Ledger(Budget(BUDGET), {"elapsed": BUDGET - left}, now=machine)
     found = confirm(dojo, "e01")
     assert found.looks[-1].items == 10
@@ -149,6 +149,14 @@ def test_a_model_that_crashes_twice_still_stops_the_reading(
 def test_a_child_may_take_half_of_the_budget_first_and_then_what_the_end_leaves(tmp_path: Path) -> None:
     dojo, _ = at_the_end(tmp_path, left=500.0, pace=0.01)
     reserve, reading = dojo.reserve, expected_seconds(dojo)
-    assert dojo.job_seconds() == pytest.approx(500.0 - reserve.tail_seconds - 0.5 * reading)
+    assert dojo.job_seconds() == pytest.approx(500.0 - reserve.tail_on() - 0.5 * reading)
     chosen(dojo)
-    assert dojo.job_seconds() == pytest.approx(500.0 - reserve.tail_seconds)
+    assert dojo.job_seconds() == pytest.approx(500.0 - reserve.tail_on())
+
+
+@pytest.mark.parametrize(("slower", "times"), [(1.0, 1.0), (1.9, 1.0), (4.0, 2.0), (100.0, 3.0)])
+def test_what_follows_the_reading_has_longer_on_a_machine_that_has_become_slow(
+    tmp_path: Path, slower: float, times: float
+) -> None:
+    dojo, _ = at_the_end(tmp_path, left=500.0, pace=0.01)
+    assert dojo.reserve.tail_on(slower) == pytest.approx(times * dojo.reserve.tail_seconds)

@@ -29,8 +29,8 @@ COPY_SECONDS_PER_GIB = 5.0
 FIRST_JOB_SHARE = 0.5
 """Of the budget, the most that the base's answers to the search items may take: the test has to be read for
 two models, and something trained."""
-MOST_SLOWER = 6.0
-"""So many times the tail at most. Paces of short answers differ a little on a calm machine, too."""
+CALM_TAIL_SHARE, MOST_SLOWER = 0.5, 6.0
+"""Of the tail, what is taken on a calm machine; and so many times that, at most, on one that others use."""
 LEAST_READ_SHARE = 0.5
 """Of the sealed test's reading, what the confirmation leaves time for in any case."""
 
@@ -88,7 +88,7 @@ class Reserve:
     def finishing_seconds(self) -> float:
         """The end of the run, with a margin: measured seconds are not the same twice."""
         last = self._last(self.confirmation, self.test)
-        return finishing_seconds(self.journal, last, self.tail_seconds)
+        return finishing_seconds(self.journal, last, self.tail_on())
 
     def tail_on(self, slower: float = 1.0) -> float:
         """The tail on a machine that others use by now.
@@ -96,7 +96,8 @@ class Reserve:
         Args:
             slower: so many times slower than at the run's latest evaluation.
         """
-        return self.tail_seconds * min(slower * slowness(self.journal, self.search), MOST_SLOWER)
+        slow = min(slower * slowness(self.journal, self.search), MOST_SLOWER)
+        return self.tail_seconds * max(1.0, CALM_TAIL_SHARE * slow)
 
     def for_both(self, last: LastAnswers) -> float:
         """Answers of the base and of a champion."""
@@ -114,7 +115,7 @@ class Reserve:
         if self.journal.evaluation(BASE) is None:
             return FIRST_JOB_SHARE * left
         if "champion_chosen" in kinds:
-            return left - self.tail_seconds
+            return left - self.tail_on()
         if "candidate_chosen" in kinds:
-            return left - self.tail_seconds - LEAST_READ_SHARE * self.for_both(self.reading)
+            return left - self.tail_on() - LEAST_READ_SHARE * self.for_both(self.reading)
         return left - self.finishing_seconds() / MARGIN
