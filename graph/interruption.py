@@ -60,6 +60,10 @@ class Interruption:
         """What is raised."""
         return Interrupted(self.text(), self.code)
 
+    def begun(self, run_dir: Path) -> None:
+        """There is a run to go on with, in this folder."""
+        self.run_dir = run_dir
+
     @contextmanager
     def in_steps(self, end_step: Callable[[], None]) -> Iterator[None]:
         """Within the block a signal ends the step instead of raising in the main thread."""
