@@ -63,7 +63,7 @@ def run(
     require(f"run {settings.task}", "run", "train")
     with (
         interruptible() as interruption,
-        OpenRuns(began, interruption.begun) as runs,
+        OpenRuns(began, interruption.begins) as runs,
         or_fault("the run"),
     ):
         session = runs.start(settings)

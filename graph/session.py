@@ -105,18 +105,18 @@ class OpenRuns:
     Args:
         began: when the command began, in monotonic seconds: the first run's clocks count from there. By
             default each run's count from when it is opened.
-        begun: told of a new run's folder as soon as it is one that can be gone on with.
+        begins: told of a new run's folder before anything is written into it.
     """
 
-    def __init__(self, began: float | None = None, begun: Callable[[Path], None] | None = None) -> None:
+    def __init__(self, began: float | None = None, begins: Callable[[Path], None] | None = None) -> None:
         self._open: dict[Path, Session] = {}
         self._moved: dict[Path, Path] = {}
-        self._began, self._begun = began, begun
+        self._began, self._begins = began, begins
         self._lock = threading.Lock()
 
     def start(self, settings: RunSettings, decider: PolicyName | None = None) -> Session:
         """A new run; see ``start``."""
-        return self._held(start(settings, decider, self._first_began(), self._begun))
+        return self._held(start(settings, decider, self._first_began(), self._begins))
 
     def open(self, run_dir: Path, accept_changes: bool = False) -> Session:
         """The run in a folder, or where it was moved to; opened when it is not open yet. See ``reopen``."""
@@ -157,7 +157,7 @@ def start(
     settings: RunSettings,
     decider: PolicyName | None = None,
     began: float | None = None,
-    begun: Callable[[Path], None] | None = None,
+    begins: Callable[[Path], None] | None = None,
 ) -> Session:
     """Make a new run: check everything that can be wrong, then write the first journal line.
 
@@ -165,7 +165,7 @@ def start(
         settings: what to do.
         decider: who decides, where that is not the policy of the settings.
         began: when the command began, in monotonic seconds; by default now.
-        begun: told of its folder as soon as it can be gone on with.
+        begins: told of its folder before anything is written into it.
 
     Raises:
         InputError: any part of the settings is wrong; no run folder is left behind by a bad
@@ -196,12 +196,12 @@ def start(
         now = datetime.now(UTC)
         run = make_run_id(spec.id, settings.seed, now)
         workspace = Workspace.create(Path(settings.runs_dir).expanduser(), run)
+        if begins is not None:
+            begins(workspace.run_dir)
         kept_settings = from_anywhere(settings).model_dump_json(indent=2) + "\n"
         workspace.write_text(workspace.run_dir / SETTINGS_FILE, kept_settings)
         info = run_info(settings, spec, workspace, data, base_model, test, now, decider)
         journal = Journal.create(workspace.journal_path, info)
-        if begun is not None:
-            begun(workspace.run_dir)
         on_error.callback(journal.close)
         kept = _kept(journal, began, on_error)
         session = _build(settings, spec, workspace, worker, data, kept, on_error)
