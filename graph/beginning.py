@@ -22,6 +22,8 @@ PAPER_ROWS = 2000
 ROWS_A_SECOND = 10
 """Of the user's own data, for each second of the budget. Curating reads some 500 rows a second on a CPU core,
 so that they cost a few percent of it, and a training that reads more of them than that is rare."""
+MINIMUM_BUDGET_SECONDS = 30.0
+"""Under this no model is loaded, trained, evaluated and tested, whatever its size."""
 
 
 def edition_of(settings: RunSettings, spec: TaskSpec) -> Edition:
@@ -89,6 +91,20 @@ def from_anywhere(settings: RunSettings) -> RunSettings:
     names = {"task": settings.task, "base_model": settings.base_model, "runs_dir": settings.runs_dir}
     own = {name: str(Path(path).expanduser().absolute()) for name, path in names.items() if on_disk(path)}
     return settings.model_copy(update=own)
+
+
+def refuse_short(settings: RunSettings) -> None:
+    """Refuse a budget that is too short for any model.
+
+    Raises:
+        InputError: with the smallest one.
+    """
+    if settings.budget_seconds < MINIMUM_BUDGET_SECONDS:
+        raise InputError(
+            f"--budget {settings.budget_seconds:g}s",
+            f"cannot fit one experiment (at least {MINIMUM_BUDGET_SECONDS:g} s)",
+            "give it 2m or more",
+        )
 
 
 def refuse_hopeless(settings: RunSettings, least_seconds: float, spent_seconds: float = 0.0) -> None:

@@ -36,7 +36,7 @@ class Interruption:
         self.number = 0
         """Of the first signal that came; 0 for none."""
         self.run_dir: Path | None = None
-        """The run that is open; None before there is one."""
+        """The run that is open or being begun; None before there is one."""
         self.end_step: Callable[[], None] | None = None
         """Ends the step under way; None while the main thread itself works, and is raised in."""
         self._timer: threading.Timer | None = None
@@ -49,7 +49,7 @@ class Interruption:
     def text(self) -> str:
         """What is told, in one line."""
         name = signal.Signals(self.number or signal.SIGINT).name
-        if self.run_dir is None:
+        if self.run_dir is None or not _has_begun(self.run_dir):
             return f"interrupted ({name}) before the run began: nothing was spent"
         return (
             f"interrupted ({name}): nothing finished is lost; go on with "
@@ -59,6 +59,10 @@ class Interruption:
     def error(self) -> Interrupted:
         """What is raised."""
         return Interrupted(self.text(), self.code)
+
+    def begins(self, run_dir: Path) -> None:
+        """A run is being begun in this folder."""
+        self.run_dir = run_dir
 
     @contextmanager
     def in_steps(self, end_step: Callable[[], None]) -> Iterator[None]:
@@ -126,3 +130,12 @@ def _handlers(interruption: Interruption) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+def _has_begun(run_dir: Path) -> bool:
+    """Whether the first line of the journal is written: then the run can be gone on with."""
+    try:
+        with (run_dir / "journal.jsonl").open("rb") as journal:
+            return journal.readline().endswith(b"\n")
+    except OSError:
+        return False

@@ -61,7 +61,11 @@ def run(
     """
     began = time.monotonic() if began is None else began
     require(f"run {settings.task}", "run", "train")
-    with interruptible() as interruption, OpenRuns(began) as runs, or_fault("the run"):
+    with (
+        interruptible() as interruption,
+        OpenRuns(began, interruption.begins) as runs,
+        or_fault("the run"),
+    ):
         session = runs.start(settings)
         if without:
             session.dojo.journal.note(f"an ablation: without {', '.join(without)}", without=list(without))

@@ -14,6 +14,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from functools import partial
 from pathlib import Path
 
 from graph.ahead import Ahead
-from graph.beginning import edition_of, from_anywhere, refuse_changed, refuse_hopeless, run_info
+from graph.beginning import edition_of, from_anywhere, refuse_changed, refuse_hopeless, refuse_short, run_info
 from graph.deciding import models_of, probed, seat
 from graph.eval_server import find_eval_server
 from graph.executors import ahead_of, worker_of
@@ -67,8 +68,6 @@ from tools.workspace import Workspace, make_run_id
 SETTINGS_FILE = "run.json"
 BASE_MODEL = "base_model"
 """What a note of the journal is ``about`` that was made when the base model was looked at."""
-MINIMUM_BUDGET_SECONDS = 30.0
-"""Under this no model is loaded, trained, evaluated and tested, whatever its size."""
 
 
 @dataclass
@@ -106,17 +105,18 @@ class OpenRuns:
     Args:
         began: when the command began, in monotonic seconds: the first run's clocks count from there. By
             default each run's count from when it is opened.
+        begins: told of a new run's folder before anything is written into it.
     """
 
-    def __init__(self, began: float | None = None) -> None:
+    def __init__(self, began: float | None = None, begins: Callable[[Path], None] | None = None) -> None:
         self._open: dict[Path, Session] = {}
         self._moved: dict[Path, Path] = {}
-        self._began = began
+        self._began, self._begins = began, begins
         self._lock = threading.Lock()
 
     def start(self, settings: RunSettings, decider: PolicyName | None = None) -> Session:
         """A new run; see ``start``."""
-        return self._held(start(settings, decider, self._first_began()))
+        return self._held(start(settings, decider, self._first_began(), self._begins))
 
     def open(self, run_dir: Path, accept_changes: bool = False) -> Session:
         """The run in a folder, or where it was moved to; opened when it is not open yet. See ``reopen``."""
@@ -153,13 +153,19 @@ class OpenRuns:
             self.close(session)
 
 
-def start(settings: RunSettings, decider: PolicyName | None = None, began: float | None = None) -> Session:
+def start(
+    settings: RunSettings,
+    decider: PolicyName | None = None,
+    began: float | None = None,
+    begins: Callable[[Path], None] | None = None,
+) -> Session:
     """Make a new run: check everything that can be wrong, then write the first journal line.
 
     Args:
         settings: what to do.
         decider: who decides, where that is not the policy of the settings.
         began: when the command began, in monotonic seconds; by default now.
+        begins: told of its folder before anything is written into it.
 
     Raises:
         InputError: any part of the settings is wrong; no run folder is left behind by a bad
@@ -172,12 +178,7 @@ def start(settings: RunSettings, decider: PolicyName | None = None, began: float
     if hub_id(settings.task) is not None and not on_disk(settings.task):
         # The run goes on with the rows that it began with, whatever becomes of the data set.
         settings = settings.model_copy(update={"task": spec.source})
-    if settings.budget_seconds < MINIMUM_BUDGET_SECONDS:
-        raise InputError(
-            f"--budget {settings.budget_seconds:g}s",
-            f"cannot fit one experiment (at least {MINIMUM_BUDGET_SECONDS:g} s)",
-            "give it 2m or more",
-        )
+    refuse_short(settings)
     base_model = _base_model(settings)
     models = models_of(settings, spec)
     server, told = find_eval_server(settings, base_model)
@@ -195,6 +196,8 @@ def start(settings: RunSettings, decider: PolicyName | None = None, began: float
         now = datetime.now(UTC)
         run = make_run_id(spec.id, settings.seed, now)
         workspace = Workspace.create(Path(settings.runs_dir).expanduser(), run)
+        if begins is not None:
+            begins(workspace.run_dir)
         kept_settings = from_anywhere(settings).model_dump_json(indent=2) + "\n"
         workspace.write_text(workspace.run_dir / SETTINGS_FILE, kept_settings)
         info = run_info(settings, spec, workspace, data, base_model, test, now, decider)
@@ -207,9 +210,7 @@ def start(settings: RunSettings, decider: PolicyName | None = None, began: float
         session = seat(session, models)
         session.ahead = ahead_of(session)
         session.dojo.eval_server = server
-        if told:
-            session.dojo.journal.note(told)
-        for remark in data.understood:
+        for remark in filter(None, (told, *data.understood)):
             session.dojo.journal.note(remark)
         for remark in remarks:
             session.dojo.journal.note(remark, about=BASE_MODEL)

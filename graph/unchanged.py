@@ -10,6 +10,7 @@ from pathlib import Path
 from graph.settings import RunSettings, home
 from graph.task_names import on_disk
 from memory.journal.evidence import ACCEPTED, subjects_on_record
+from memory.journal.log import Journal
 from tasks.base import TaskData, TaskSpec
 from tasks.errors import InputError
 from tools.dojo import Dojo
@@ -65,7 +66,8 @@ def refuse_changes(
 ) -> None:
     """Compare what a run rests on, and what it wrote, with its journal.
 
-    A run of an earlier version has no such record; it gets one now.
+    A run of an earlier version has no such record; it gets one now. A run that was cut off while its record
+    was written gets the rest: nothing has been done in it yet.
 
     Raises:
         InputError: something changed, and nobody accepted it.
@@ -73,7 +75,8 @@ def refuse_changes(
     journal = dojo.journal
     recorded = subjects_on_record(journal)
     now = foundations_of(settings, spec, data, dojo.test.digest, dojo.base_model)
-    changed = [*differences(recorded, now), *changed_files(journal, dojo.workspace)] if recorded else []
+    compared = [each for each in now if each.about in recorded] if _nothing_done(journal) else now
+    changed = [*differences(recorded, compared), *changed_files(journal, dojo.workspace)] if recorded else []
     if changed and not accept_changes:
         more = f"; and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
         raise InputError(
@@ -84,7 +87,15 @@ def refuse_changes(
     if changed:
         told = f"gone on although {len(changed)} things had changed: {'; '.join(changed[:SHOWN])}"
         journal.append("note", {"text": told, ACCEPTED: changed})
-    if changed or not recorded:
+    if changed or compared != now or not recorded:
         for foundation in now:
             if recorded.get(foundation.about) != foundation.data():
                 journal.append("evidence", foundation.data())
+
+
+def _nothing_done(journal: Journal) -> bool:
+    """Whether the journal tells of nothing but what the run rests on."""
+    return all(
+        event.kind == "run_started" or (event.kind == "evidence" and "digest" in event.data)
+        for event in journal.events
+    )

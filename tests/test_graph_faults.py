@@ -88,6 +88,16 @@ def test_a_signal_stops_the_run_and_says_how_to_go_on(runs: CheapRuns, undisturb
     assert "go on with `ftdojo resume " in found.first.told
 
 
+def test_a_signal_before_the_first_step_names_the_run_that_has_begun(
+    runs: CheapRuns, undisturbed: Trial
+) -> None:
+    written = [n for n, what in enumerate(undisturbed.points, start=1) if "journal.jsonl" in what]
+    found = judged(runs, "early", Plan("SIGTERM", written[4]), undisturbed)  # among what the run rests on
+    assert found.wrong == ()
+    assert found.first.code == 143
+    assert "go on with `ftdojo resume " in found.first.told
+
+
 def test_a_copy_goes_on_by_itself_and_its_original_is_untouched(runs: CheapRuns, undisturbed: Trial) -> None:
     _, original = stopped(runs, "copied", Plan("kill", point(undisturbed, "e02/validation")))
     copies = runs.folder / "copies"

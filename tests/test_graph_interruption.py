@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.interruption import SIGNALS, interruptible
+from graph.interruption import SIGNALS, Interruption, interruptible
 from tasks.errors import ExperimentFailed, Interrupted
 
 
@@ -22,12 +22,17 @@ def _killed_between_steps() -> None:
     pytest.fail("went on")
 
 
-def test_in_a_step_a_signal_ends_its_children_and_whatever_it_fails_with_is_the_interrupt() -> None:
+def test_in_a_step_a_signal_ends_its_children_and_whatever_it_fails_with_is_the_interrupt(
+    tmp_path: Path,
+) -> None:
+    run_dir = tmp_path / "my run"
+    run_dir.mkdir()
+    (run_dir / "journal.jsonl").write_text("{}\n")
     ended = []
 
     def step() -> None:
         with interruptible() as interruption:
-            interruption.run_dir = Path("/runs/my run")
+            interruption.run_dir = run_dir
             with interruption.in_steps(lambda: ended.append(True)):
                 _killed_while_training()
 
@@ -35,7 +40,7 @@ def test_in_a_step_a_signal_ends_its_children_and_whatever_it_fails_with_is_the_
         step()
     assert ended == [True]
     assert caught.value.code == 143
-    assert "ftdojo resume '/runs/my run'" in str(caught.value)
+    assert f"ftdojo resume '{run_dir}'" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -47,6 +52,13 @@ def test_between_steps_a_signal_is_raised_at_once() -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     assert caught.value.code == 130
+
+
+def test_a_run_whose_first_line_is_not_whole_has_not_begun(tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").write_text('{"kind": "run_st')
+    interruption = Interruption()
+    interruption.begins(tmp_path)
+    assert "before the run began" in interruption.text()
 
 
 def test_the_handlers_are_as_they_were_afterwards() -> None:
