@@ -267,7 +267,8 @@ def _rerun(opened: Opened, count: int, samples: tuple[Sample, ...], base: BaseMo
 
 def _documents(opened: Opened) -> Finding:
     validation = opened.data.validation if opened.data else ()
-    return check_documents(opened.journal, opened.examined, opened.run_dir, validation)
+    spec = opened.run_spec if opened.spec else None
+    return check_documents(opened.journal, opened.examined, opened.run_dir, validation, spec)
 
 
 def _signature(opened: Opened, signer: Path | None) -> Finding:
