@@ -10,11 +10,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from graph.beginning import most_rows
+from graph.beginning import run_info
 from graph.documents import check_documents
 from graph.session import read_settings
 from graph.settings import RunSettings
@@ -45,6 +46,20 @@ from tools.verification.rerun import check_rerun
 from tools.workspace import Workspace
 
 JOURNAL = "journal.jsonl"
+FIRST_LINE = (
+    "task",
+    "edition",
+    "base_model",
+    "policy",
+    "seed",
+    "budget_seconds",
+    "max_rows",
+    "test_digest",
+    "data_digest",
+    "split",
+    "parameters",
+)
+"""What a journal's first line says that can be computed again; the rest are places, a name and a moment."""
 
 
 @dataclass(frozen=True)
@@ -209,18 +224,28 @@ def _foundations(opened: Opened) -> Finding:
     settings, info = opened.settings, opened.journal.info
     now = foundations_of(settings, opened.spec, opened.data, opened.test.digest, opened.base, whole=True)
     found = differences(subjects_on_record(opened.journal), now)
-    first: dict[str, object] = {
-        "seed": settings.seed,
-        "policy": settings.policy,
-        "max_rows": most_rows(settings, opened.spec),
-    }
-    first |= {"budget_seconds": settings.budget_seconds, "task": opened.spec.id}
-    first |= {"test_digest": opened.test.digest}
-    for name, value in first.items():
-        if (was := getattr(info, name)) != value:
+    agent = "agent" if any("door" in event.data for event in opened.journal.events) else None
+    began = datetime.fromisoformat(info.started)
+    first = run_info(
+        settings, opened.spec, opened.workspace, opened.data, opened.base, opened.test, began, agent
+    )
+    for name in FIRST_LINE:
+        if (was := getattr(info, name)) != (value := getattr(first, name)):
             found.append(f"the journal's first line: {name} is {was}, and the run's own is {value}")
+    found += _versions(opened)
     subjects = ", ".join(foundation.about for foundation in now)
     return Finding("foundations", f"{subjects} computed again", tuple(found))
+
+
+def _versions(opened: Opened) -> list[str]:
+    """Versions that the first line names, against those of all libraries, as they were recorded first."""
+    recorded = (event.data for event in opened.journal.events if event.data.get("about") == "packages")
+    parts = dict(next(recorded, {}).get("parts") or {})
+    return [
+        f"the journal's first line: {name} is {version}, and the run's own is {parts[name]}"
+        for name, version in opened.journal.info.versions.items()
+        if name in parts and parts[name] != version.partition("+")[0] and parts[name] != version
+    ]
 
 
 def _all_checks(opened: Opened, wish: Wish) -> None:

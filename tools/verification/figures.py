@@ -13,6 +13,7 @@ from tools.checks.champion import candidate_of, outcome_of
 from tools.evaluation.confirmation import confirm
 from tools.evaluation.paired_test import compare
 from tools.evaluation.staged import compare_shared
+from tools.verification.course import course_differences
 from tools.verification.finding import Finding, short
 from tools.verification.predictions import Splits, items_of, score_differences
 from tools.workspace import Workspace
@@ -51,6 +52,7 @@ def check_figures(history: History, workspace: Workspace, spec: TaskSpec, splits
         comparisons += len(confirmation.looks)
         found += _confirmation(workspace, confirmation, spec, splits.get("confirmation", ()))
     found += _choices(history)
+    found += course_differences(history, len(test)) if test else []
     return Finding("figures", f"{comparisons} comparisons and all choices made again", tuple(found))
 
 
