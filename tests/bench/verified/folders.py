@@ -57,7 +57,7 @@ def _folder(place: Path, settings: str, draw: Draw) -> Path:
     _lines(place / "validation.jsonl", rows[:HELD_OUT])
     _lines(place / "test.jsonl", rows[HELD_OUT : 2 * HELD_OUT])
     _lines(place / "train" / "notes.jsonl", rows[2 * HELD_OUT :])
-    head = f'name = "{place.name}"\ndescription = "{place.name}"\nprompt = "{{q}}"\nmax_new_tokens = 24\n'
+    head = f'name = "{place.name}"\ndescription = "{place.name}"\nprompt = "{{q}}"\nmax_new_tokens = 48\n'
     (place / "task.toml").write_text(head + settings, encoding="utf-8")
     return place
 
@@ -192,7 +192,7 @@ def long_test(place: Path) -> Path:
 
     made = _folder(place, 'metric = "number"\n', draw)
     rng = random.Random(3)
-    pairs = sorted({(rng.randrange(1000, 9999), rng.randrange(1000, 9999)) for _ in range(20_000)})
+    pairs = sorted({(rng.randrange(1000, 9999), rng.randrange(1000, 9999)) for _ in range(3_000)})
     rows = [{"q": f"What is {one} + {other}?", "answer": one + other} for one, other in pairs]
     _lines(made / "test.jsonl", rows)
     return made
