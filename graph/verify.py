@@ -7,10 +7,11 @@ summary, the report and the model card say is held against the journal.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,17 +26,18 @@ from memory.journal.evidence import accepted_changes, subjects_on_record
 from memory.journal.examine import Examined, examine
 from memory.journal.history import BASE
 from memory.journal.log import Journal
-from tasks.base import Sample, TaskData, TaskSpec
+from tasks.base import Sample, Source, TaskData, TaskSpec
 from tasks.errors import FtDojoError, InputError, or_fault
 from tasks.load import load
 from tools.contamination.check import Decontaminator
 from tools.curation.profile import answered_rows
 from tools.evaluation.confirmation import split_validation
-from tools.models.base_model import BaseModel, resolve_base_model
+from tools.evaluation.generate import never_asked
+from tools.models.base_model import BaseModel, resolve_base_model, token_counter
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
 from tools.verification import archive, signature
-from tools.verification.data_sets import check_data
+from tools.verification.data_sets import Curator, check_data
 from tools.verification.descent import CHAMPION, check_descent
 from tools.verification.figures import check_figures
 from tools.verification.files import check_files
@@ -260,18 +262,31 @@ def _all_checks(opened: Opened, wish: Wish) -> None:
     assert opened.data and opened.test and opened.base
     data, test, base = opened.data, opened.test, opened.base
     own = [source for source in data.sources if not source.replay]
-    _check(opened, "predictions", lambda: check_predictions(journal, workspace, spec, splits))
+    # A server has limits of its own, and solved rows before a question make it longer.
+    as_base = not opened.settings.eval_server and opened.settings.policy != "few-shot"
+    limits = partial(never_asked, base.path, base.positions, spec.max_new_tokens) if as_base else None
+    _check(opened, "predictions", lambda: check_predictions(journal, workspace, spec, splits, limits))
     _check(opened, "figures", lambda: check_figures(journal, workspace, spec, splits))
-    _check(
-        opened,
-        "data",
-        lambda: check_data(
-            journal, workspace, Decontaminator.build(data.validation, test, answered_rows(own, spec))
-        ),
-    )
+    _check(opened, "data", lambda: check_data(journal, workspace, _curator(opened, spec, own)))
     _check(opened, "descent", lambda: check_descent(journal, workspace, base))
     if wish.rerun:
         _check(opened, "rerun", lambda: _rerun(opened, wish.rerun, splits.get("test", ()), base))
+
+
+def _curator(opened: Opened, spec: TaskSpec, own: Sequence[Source]) -> Curator:
+    """What a run curates with."""
+    assert opened.data and opened.test and opened.base
+    lengths, validation = opened.journal.lengths, opened.data.validation
+    return Curator(
+        spec=spec,
+        pool={source.name: source for source in opened.data.sources},
+        decontaminator=Decontaminator.build(validation, opened.test, answered_rows(own, spec)),
+        domain_prompts=[sample.prompt for sample in split_validation(validation)[0]],
+        count_tokens=token_counter(opened.base),
+        max_rows=opened.journal.info.max_rows,
+        max_length=lengths.max_length if lengths else None,
+        template_tokens=lengths.template_tokens if lengths else 0,
+    )
 
 
 def _rerun(opened: Opened, count: int, samples: tuple[Sample, ...], base: BaseModel) -> Finding:

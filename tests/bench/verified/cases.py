@@ -165,7 +165,7 @@ def _used_later(player: Player) -> Sequence[Path]:
     player.command("story", str(run_dir))
     player.command("status", str(run_dir))
     player.command("export", str(run_dir), "--to", str(player.folder / "exported"))
-    player.command("resume", str(run_dir))
+    player.command("resume", str(run_dir), code=2)
     return [run_dir]
 
 
