@@ -25,6 +25,8 @@ PLACES = ("champion", "report")
 """Keys whose values are paths; a run that was moved has others."""
 AFTER_THE_END = frozenset({"note", "heartbeat"})
 """Events that may stand behind the head that a summary names."""
+LEAD = 20
+"""Characters that are shown before the place in which two lines differ."""
 _PICTURE = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 """Drawn by a library, whose next version may place a tick elsewhere."""
 _COMMAND = re.compile(r"<pre>ftdojo .*?</pre>", re.DOTALL)
@@ -46,7 +48,7 @@ def check_documents(
         examined: the same, with the digest of each line.
         run_dir: its folder.
         validation: the items whose answers the report quotes.
-        spec: the task, with the lengths of the run; None where it cannot be had, and the card is not made again.
+        spec: the task, with the lengths of the run; None where it cannot be had: no card is made again.
     """
     checked: list[str] = []
     found: list[str] = []
@@ -59,7 +61,7 @@ def check_documents(
         if (run_dir / name).is_file():
             checked.append(name)
             found += [f"{name}: {line}" for line in check()]
-    if journal.ended is not None:
+    if (journal.ended or {}).get("outcome") not in (None, "harness_fault"):
         needed = (SUMMARY, NAME, *((CARD,) if journal.champion_id() != BASE else ()))
         found += [f"{name}: is gone" for name in needed if name not in checked]
     return Finding("documents", f"{', '.join(checked) or 'none'} held against the journal", tuple(found))
@@ -144,10 +146,12 @@ def _card(journal: Journal, examined: Examined, run_dir: Path, spec: TaskSpec | 
 
 
 def _first_difference(said: str, made: str) -> str:
-    """The first line in which two texts differ."""
+    """The first place in which two texts differ, line by line."""
     for one, other in zip_longest(said.splitlines(), made.splitlines(), fillvalue=""):
         if one != other:
-            return f"says {short(one)!r}, and the journal gives {short(other)!r}"
+            same = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
+            start = max(0, same - LEAD)
+            return f"says {short(one[start:])!r}, and the journal gives {short(other[start:])!r}"
     return "is not the text that its journal gives"
 
 

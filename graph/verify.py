@@ -6,6 +6,7 @@ summary, the report and the model card say is held against the journal.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from graph.beginning import run_info
-from graph.documents import check_documents
-from graph.session import read_settings
+from graph.documents import check_documents, once
+from graph.session import SETTINGS_FILE, read_settings
 from graph.settings import RunSettings
 from graph.task_names import load_options, load_task, on_disk
 from graph.unchanged import foundations_of
@@ -234,9 +235,18 @@ def _foundations(opened: Opened) -> Finding:
     for name in FIRST_LINE:
         if (was := getattr(info, name)) != (value := getattr(first, name)):
             found.append(f"the journal's first line: {name} is {was}, and the run's own is {value}")
-    found += _versions(opened)
+    found += [*_versions(opened), *_asked_twice(opened.run_dir / SETTINGS_FILE)]
     subjects = ", ".join(foundation.about for foundation in now)
     return Finding("foundations", f"{subjects} computed again", tuple(found))
+
+
+def _asked_twice(file: Path) -> list[str]:
+    """A key that stands twice in the settings, of which a reader may see the other one."""
+    try:
+        json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=once)
+    except ValueError as error:
+        return [f"settings: {file.name}: {error}"]
+    return []
 
 
 def _versions(opened: Opened) -> list[str]:
@@ -260,7 +270,7 @@ def _all_checks(opened: Opened, wish: Wish) -> None:
         opened.findings.append(Finding("items", "cannot be had", (f"items: {' '.join(str(error).split())}",)))
         return
     assert opened.data and opened.test and opened.base
-    data, test, base = opened.data, opened.test, opened.base
+    data, base = opened.data, opened.base
     own = [source for source in data.sources if not source.replay]
     # A server has limits of its own, and solved rows before a question make it longer.
     as_base = not opened.settings.eval_server and opened.settings.policy != "few-shot"

@@ -23,7 +23,18 @@ from typing import Any
 
 from memory.journal.chain import NO_CHAIN, Chain
 from memory.journal.durable import FileLock, append_line, set_aside, sync_folder, unwritable
-from memory.journal.events import ABOUT_EXPERIMENTS, KINDS, ONCE, STAGES, Event, Kind, as_read, encode, plain, read_log
+from memory.journal.events import (
+    ABOUT_EXPERIMENTS,
+    KINDS,
+    ONCE,
+    STAGES,
+    Event,
+    Kind,
+    as_read,
+    encode,
+    plain,
+    read_log,
+)
 from memory.journal.history import BASE, History, run_info
 from memory.recipe import Record
 from memory.records import Outcome, RunInfo

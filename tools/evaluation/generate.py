@@ -145,9 +145,7 @@ def fitting(rows: Sequence[list[int] | None], positions: int | None, new_tokens:
     return Asked(ids, refused)
 
 
-def never_asked(
-    model_dir: Path, positions: int | None, new_tokens: int, prompts: Sequence[Any]
-) -> list[str]:
+def never_asked(model_dir: Path, positions: int | None, new_tokens: int, prompts: Sequence[Any]) -> list[str]:
     """Of each prompt why a model is not asked it, ``prompt_refused`` or ``prompt_too_long``; else empty."""
     texts = render_prompts(tokenizer := load_tokenizer(model_dir), prompts)
     ids = dict(zip(texts, encode(tokenizer, list(texts.values())), strict=True)) if texts else {}

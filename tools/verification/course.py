@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import get_args
 
@@ -69,7 +70,7 @@ def _order(history: History) -> Iterator[str]:
             stages.setdefault(str(event.experiment), []).append(event.kind)
     for experiment, kinds in stages.items():
         places = [STAGE_ORDER.index(kind) for kind in kinds]
-        for before, after in zip(places, places[1:], strict=False):
+        for before, after in pairwise(places):
             if after < before:
                 yield f"{experiment}: its {STAGE_ORDER[after]} stands behind its {STAGE_ORDER[before]}"
     plans = [str(event.experiment) for event in history.events if event.kind == "plan"]

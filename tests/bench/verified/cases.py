@@ -15,13 +15,14 @@ from pathlib import Path
 
 from tasks import registry
 from tests.bench.verified import folders
-from tests.bench.verified.player import Player
+from tests.bench.verified.player import GIVE_UP_SECONDS, Player
 from tests.support.loopback_chat import ChatServer
 from tests.support.scripted_judge import prefers
 from tests.support.scripted_llm import scripted_reply
 
 Play = Callable[[Player], Sequence[Path]]
 POLICIES = "tests.bench.verified.policies"
+SEATED = "tests.bench.verified.seated"
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,28 @@ def _archived(player: Player) -> Sequence[Path]:
     return [file]
 
 
+def _held_up(player: Player) -> Sequence[Path]:
+    task = folders.long_test(player.folder / "task")
+    return [player.held_up(player.words(task, "--budget", "150s"), "champion_chosen", 145.0)]
+
+
+def _archived_adapter(player: Player) -> Sequence[Path]:
+    _, run_dir = _from_adapter(player)
+    file = player.folder / "run.tar"
+    player.command("archive", str(run_dir), str(file))
+    shutil.rmtree(player.folder / "units")
+    shutil.rmtree(player.folder / "adapter")
+    shutil.rmtree(player.runs)
+    return [file]
+
+
+def _seated(player: Player) -> Sequence[Path]:
+    """An agent from outside, through the Python door."""
+    if player.start(str(_units(player)), str(player.runs), program=("-m", SEATED)).wait(GIVE_UP_SECONDS):
+        raise RuntimeError("the agent left with an error")
+    return player.run_dirs()
+
+
 def _copied(player: Player) -> Sequence[Path]:
     run_dir = player.run(_units(player))
     copy = player.folder / "copies" / run_dir.name
@@ -220,12 +243,18 @@ def _histories() -> list[Case]:
         Case("accepted", "a card changed, --accept-changes", _accepted),
         Case("approved", "a person changed a training plan", _approved),
         Case(
-            "pruned", "--max-disk-gb", _example("--max-disk-gb", "0.03", *_policy("OnAndOn"), experiments=4)
+            "pruned", "--max-disk-gb", _example("--max-disk-gb", "0.045", *_policy("OnAndOn"), experiments=4)
         ),
-        Case("read-in-part", "20,000 test items in 45 s", _own(folders.long_test, "--budget", "45s")),
+        Case("read-in-part", "3,000 test items, held up before them", _held_up),
         Case("language-model", "a scripted model decides", _language_model),
         Case("cached", "two runs, the second by the first's answers", _cached),
         Case("archived", "an archive, without run and task", _archived),
+        Case(
+            "archived-adapter",
+            "an archive of a run on an adapter, without adapter and task",
+            _archived_adapter,
+        ),
+        Case("seated", "an agent plays through the Python door", _seated),
         Case("copied", "the run, a copy, a moved one", _copied),
         Case("used-later", "report, story, status, export, resume", _used_later),
     ]

@@ -42,13 +42,17 @@ class Player:
         """Its runs, in the order in which they were begun."""
         return sorted(path.parent for path in self.runs.glob("*/journal.jsonl"))
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, program: Sequence[str] = ("-m", "graph")) -> subprocess.Popen[bytes]:
         """A command of the program, in a process group of its own."""
         self.runs.mkdir(parents=True, exist_ok=True)
-        environment = os.environ | {"FTDOJO_HOME": str(self.home), "OPENAI_API_KEY": KEY}
+        environment = os.environ | {
+            "FTDOJO_HOME": str(self.home),
+            "OPENAI_API_KEY": KEY,
+            "PYTHONPATH": os.pathsep.join(filter(None, (os.getcwd(), os.environ.get("PYTHONPATH", "")))),
+        }
         with (self.folder / "printed.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "graph", *arguments],
+                [sys.executable, *program, *arguments],
                 start_new_session=True,
                 stdout=log,
                 stderr=log,
@@ -86,9 +90,7 @@ class Player:
         process = self.start(*words)
         began = time.monotonic()
         while process.poll() is None and time.monotonic() - began < GIVE_UP_SECONDS:
-            found = self.run_dirs()
-            text = (found[-1] / "journal.jsonl").read_text(encoding="utf-8") if found else ""
-            if text.count(f'"kind":"{kind}"') >= count:
+            if self._journal().count(f'"kind":"{kind}"') >= count:
                 break
             time.sleep(POLL_SECONDS)
         if process.poll() is not None:
@@ -99,6 +101,30 @@ class Player:
             process.send_signal(by)
         process.wait(GIVE_UP_SECONDS)
         return self.run_dirs()[-1]
+
+    def held_up(self, words: Sequence[str], kind: str, until: float) -> Path:
+        """A run that stands still from a kind of line in its journal until so many seconds after its start:
+        as on a machine that has become slow.
+
+        Raises:
+            RuntimeError: it ended before that, or with an error.
+        """
+        process = self.start(*words)
+        began = time.monotonic()
+        while process.poll() is None and f'"kind":"{kind}"' not in self._journal():
+            time.sleep(POLL_SECONDS)
+        if process.poll() is not None:
+            raise RuntimeError(f"the run ended before {kind}")
+        os.killpg(process.pid, signal.SIGSTOP)
+        time.sleep(max(0.0, until - (time.monotonic() - began)))
+        os.killpg(process.pid, signal.SIGCONT)
+        if code := process.wait(GIVE_UP_SECONDS):
+            raise RuntimeError(f"the run ended with {code}")
+        return self.run_dirs()[-1]
+
+    def _journal(self) -> str:
+        found = self.run_dirs()
+        return (found[-1] / "journal.jsonl").read_text(encoding="utf-8") if found else ""
 
     def at_a_question(self, words: Sequence[str]) -> Path:
         """A run that ends at the first question to a person."""
