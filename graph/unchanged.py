@@ -27,6 +27,7 @@ NAMED = ("task", "base_model")
 """Settings that may be a place; what lies there is recorded by content."""
 LATER = frozenset({"budget_seconds"})
 """A fork has its own; the journal's first line names it."""
+SUMMARY = "summary.json"
 SHOWN = 6
 """Changes that a refusal names; the others are counted."""
 
@@ -67,22 +68,26 @@ def refuse_changes(
     """Compare what a run rests on, and what it wrote, with its journal.
 
     A run of an earlier version has no such record; it gets one now. A run that was cut off while its record
-    was written gets the rest: nothing has been done in it yet.
+    was written gets the rest: nothing has been done in it yet. Of a run that is finished nothing is accepted
+    any more: its figures are of what it rested on then.
 
     Raises:
-        InputError: something changed, and nobody accepted it.
+        InputError: something changed, and nobody accepted it, or the run is finished.
     """
     journal = dojo.journal
     recorded = subjects_on_record(journal)
     now = foundations_of(settings, spec, data, dojo.test.digest, dojo.base_model)
     compared = [each for each in now if each.about in recorded] if _nothing_done(journal) else now
     changed = [*differences(recorded, compared), *changed_files(journal, dojo.workspace)] if recorded else []
-    if changed and not accept_changes:
+    finished = journal.ended is not None and (dojo.workspace.run_dir / SUMMARY).exists()
+    if changed and (finished or not accept_changes):
         more = f"; and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
         raise InputError(
             str(dojo.workspace.run_dir),
             f"is not as it was when it stopped: {'; '.join(changed[:SHOWN])}{more}",
-            "undo that, or `ftdojo resume --accept-changes` goes on and marks the run for ever",
+            "the run is finished: start a new one, or see `ftdojo verify`"
+            if finished
+            else "undo that, or `ftdojo resume --accept-changes` goes on and marks the run for ever",
         )
     if changed:
         told = f"gone on although {len(changed)} things had changed: {'; '.join(changed[:SHOWN])}"

@@ -6,17 +6,20 @@ summary, the report and the model card say is held against the journal.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from graph.beginning import most_rows
-from graph.documents import check_documents
-from graph.session import read_settings
+from graph.beginning import run_info
+from graph.documents import check_documents, once
+from graph.session import SETTINGS_FILE, read_settings
 from graph.settings import RunSettings
 from graph.task_names import load_options, load_task, on_disk
 from graph.unchanged import foundations_of
@@ -24,17 +27,18 @@ from memory.journal.evidence import accepted_changes, subjects_on_record
 from memory.journal.examine import Examined, examine
 from memory.journal.history import BASE
 from memory.journal.log import Journal
-from tasks.base import Sample, TaskData, TaskSpec
+from tasks.base import Sample, Source, TaskData, TaskSpec
 from tasks.errors import FtDojoError, InputError, or_fault
 from tasks.load import load
 from tools.contamination.check import Decontaminator
 from tools.curation.profile import answered_rows
 from tools.evaluation.confirmation import split_validation
-from tools.models.base_model import BaseModel, resolve_base_model
+from tools.evaluation.generate import never_asked
+from tools.models.base_model import BaseModel, resolve_base_model, token_counter
 from tools.process.worker import Worker
 from tools.sealed_test import SealedTest
 from tools.verification import archive, signature
-from tools.verification.data_sets import check_data
+from tools.verification.data_sets import Curator, check_data
 from tools.verification.descent import CHAMPION, check_descent
 from tools.verification.figures import check_figures
 from tools.verification.files import check_files
@@ -45,6 +49,20 @@ from tools.verification.rerun import check_rerun
 from tools.workspace import Workspace
 
 JOURNAL = "journal.jsonl"
+FIRST_LINE = (
+    "task",
+    "edition",
+    "base_model",
+    "policy",
+    "seed",
+    "budget_seconds",
+    "max_rows",
+    "test_digest",
+    "data_digest",
+    "split",
+    "parameters",
+)
+"""What a journal's first line says that can be computed again; the rest are places, a name and a moment."""
 
 
 @dataclass(frozen=True)
@@ -209,18 +227,37 @@ def _foundations(opened: Opened) -> Finding:
     settings, info = opened.settings, opened.journal.info
     now = foundations_of(settings, opened.spec, opened.data, opened.test.digest, opened.base, whole=True)
     found = differences(subjects_on_record(opened.journal), now)
-    first: dict[str, object] = {
-        "seed": settings.seed,
-        "policy": settings.policy,
-        "max_rows": most_rows(settings, opened.spec),
-    }
-    first |= {"budget_seconds": settings.budget_seconds, "task": opened.spec.id}
-    first |= {"test_digest": opened.test.digest}
-    for name, value in first.items():
-        if (was := getattr(info, name)) != value:
+    agent = "agent" if any("door" in event.data for event in opened.journal.events) else None
+    began = datetime.fromisoformat(info.started)
+    first = run_info(
+        settings, opened.spec, opened.workspace, opened.data, opened.base, opened.test, began, agent
+    )
+    for name in FIRST_LINE:
+        if (was := getattr(info, name)) != (value := getattr(first, name)):
             found.append(f"the journal's first line: {name} is {was}, and the run's own is {value}")
+    found += [*_versions(opened), *_asked_twice(opened.run_dir / SETTINGS_FILE)]
     subjects = ", ".join(foundation.about for foundation in now)
     return Finding("foundations", f"{subjects} computed again", tuple(found))
+
+
+def _asked_twice(file: Path) -> list[str]:
+    """A key that stands twice in the settings, of which a reader may see the other one."""
+    try:
+        json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=once)
+    except ValueError as error:
+        return [f"settings: {file.name}: {error}"]
+    return []
+
+
+def _versions(opened: Opened) -> list[str]:
+    """Versions that the first line names, against those of all libraries, as they were recorded first."""
+    recorded = (event.data for event in opened.journal.events if event.data.get("about") == "packages")
+    parts = dict(next(recorded, {}).get("parts") or {})
+    return [
+        f"the journal's first line: {name} is {version}, and the run's own is {parts[name]}"
+        for name, version in opened.journal.info.versions.items()
+        if name in parts and parts[name] != version.partition("+")[0] and parts[name] != version
+    ]
 
 
 def _all_checks(opened: Opened, wish: Wish) -> None:
@@ -233,20 +270,33 @@ def _all_checks(opened: Opened, wish: Wish) -> None:
         opened.findings.append(Finding("items", "cannot be had", (f"items: {' '.join(str(error).split())}",)))
         return
     assert opened.data and opened.test and opened.base
-    data, test, base = opened.data, opened.test, opened.base
+    data, base = opened.data, opened.base
     own = [source for source in data.sources if not source.replay]
-    _check(opened, "predictions", lambda: check_predictions(journal, workspace, spec, splits))
+    # A server has limits of its own, and solved rows before a question make it longer.
+    as_base = not opened.settings.eval_server and opened.settings.policy != "few-shot"
+    limits = partial(never_asked, base.path, base.positions, spec.max_new_tokens) if as_base else None
+    _check(opened, "predictions", lambda: check_predictions(journal, workspace, spec, splits, limits))
     _check(opened, "figures", lambda: check_figures(journal, workspace, spec, splits))
-    _check(
-        opened,
-        "data",
-        lambda: check_data(
-            journal, workspace, Decontaminator.build(data.validation, test, answered_rows(own, spec))
-        ),
-    )
+    _check(opened, "data", lambda: check_data(journal, workspace, _curator(opened, spec, own)))
     _check(opened, "descent", lambda: check_descent(journal, workspace, base))
     if wish.rerun:
         _check(opened, "rerun", lambda: _rerun(opened, wish.rerun, splits.get("test", ()), base))
+
+
+def _curator(opened: Opened, spec: TaskSpec, own: Sequence[Source]) -> Curator:
+    """What a run curates with."""
+    assert opened.data and opened.test and opened.base
+    lengths, validation = opened.journal.lengths, opened.data.validation
+    return Curator(
+        spec=spec,
+        pool={source.name: source for source in opened.data.sources},
+        decontaminator=Decontaminator.build(validation, opened.test, answered_rows(own, spec)),
+        domain_prompts=[sample.prompt for sample in split_validation(validation)[0]],
+        count_tokens=token_counter(opened.base),
+        max_rows=opened.journal.info.max_rows,
+        max_length=lengths.max_length if lengths else None,
+        template_tokens=lengths.template_tokens if lengths else 0,
+    )
 
 
 def _rerun(opened: Opened, count: int, samples: tuple[Sample, ...], base: BaseModel) -> Finding:
@@ -267,7 +317,8 @@ def _rerun(opened: Opened, count: int, samples: tuple[Sample, ...], base: BaseMo
 
 def _documents(opened: Opened) -> Finding:
     validation = opened.data.validation if opened.data else ()
-    return check_documents(opened.journal, opened.examined, opened.run_dir, validation)
+    spec = opened.run_spec if opened.spec else None
+    return check_documents(opened.journal, opened.examined, opened.run_dir, validation, spec)
 
 
 def _signature(opened: Opened, signer: Path | None) -> Finding:

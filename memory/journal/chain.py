@@ -29,6 +29,13 @@ class Chain:
         self.begun = False
         """Whether any line so far names the one before it."""
 
+    @classmethod
+    def at(cls, head: str) -> Chain:
+        """A chain that has come to a line with this digest."""
+        chain = cls()
+        chain._head, chain.begun = head, True
+        return chain
+
     @property
     def head(self) -> str:
         """What the next line has to name."""

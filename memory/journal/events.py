@@ -107,6 +107,16 @@ def plain(value: Any) -> Any:
     return value
 
 
+def as_read(value: Any) -> Any:
+    """``value`` with the keys of its objects sorted, as a line that is read back has them.
+
+    What is told from a journal in memory is then what is told from its file, order and all.
+    """
+    if isinstance(value, dict):
+        return {key: as_read(value[key]) for key in sorted(value)}
+    return [as_read(item) for item in value] if isinstance(value, list) else value
+
+
 def _canonical(record: dict[str, Any]) -> bytes:
     text = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return text.encode("utf-8")
@@ -131,6 +141,14 @@ def encode(event: Event) -> bytes:
         record["prev"] = event.prev
     record["crc"] = f"{zlib.crc32(_canonical(record)):08x}"
     return _canonical(record) + b"\n"
+
+
+def is_canonical(line: bytes) -> bool:
+    """Whether a line is written as ``encode`` writes it: no key twice, no other form of a number or a text.
+
+    A checksum is over what was read, and does not tell.
+    """
+    return _canonical(json.loads(line)) == line.rstrip(b"\n")
 
 
 def decode(line: bytes) -> Event:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from memory.journal.chain import Chain, ChainBroken
-from memory.journal.events import Event, decode, lines_of
+from memory.journal.events import Event, decode, is_canonical, lines_of
 from tasks.errors import InputError
 
 
@@ -27,6 +27,10 @@ class Examined:
     chained: int
     """How many of the lines name the one before."""
     chain: Chain = field(default_factory=Chain)
+
+    def chain_at(self, place: int) -> Chain:
+        """The chain as it was after the line of an event."""
+        return Chain.at(self.digests[place])
 
 
 def examine(path: Path) -> Examined:
@@ -53,6 +57,8 @@ def examine(path: Path) -> Examined:
             if not isinstance(event.data, dict):
                 raise ValueError("its data is no object")
             readable, named = True, event.prev
+            if not is_canonical(line):
+                faults.append(f"line {number}: is not written as the journal writes")
             if event.seq != seq:
                 faults.append(f"line {number}: numbered {event.seq}, where {seq} comes next")
             seq = event.seq

@@ -23,7 +23,18 @@ from typing import Any
 
 from memory.journal.chain import NO_CHAIN, Chain
 from memory.journal.durable import FileLock, append_line, set_aside, sync_folder, unwritable
-from memory.journal.events import ABOUT_EXPERIMENTS, KINDS, ONCE, STAGES, Event, Kind, encode, plain, read_log
+from memory.journal.events import (
+    ABOUT_EXPERIMENTS,
+    KINDS,
+    ONCE,
+    STAGES,
+    Event,
+    Kind,
+    as_read,
+    encode,
+    plain,
+    read_log,
+)
 from memory.journal.history import BASE, History, run_info
 from memory.recipe import Record
 from memory.records import Outcome, RunInfo
@@ -58,7 +69,7 @@ class Journal(History):
             HarnessFault: the disk is full.
         """
         chain = Chain()
-        first = Event(0, _now(), "run_started", None, info.model_dump(mode="json"), prev=chain.head)
+        first = Event(0, _now(), "run_started", None, as_read(info.model_dump(mode="json")), prev=chain.head)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(path.with_suffix(".lock"))
@@ -183,7 +194,8 @@ class Journal(History):
             if self._has(kind, experiment):
                 return False
             content = cleared(plain(data.model_dump(mode="json") if isinstance(data, Record) else data))
-            clocks = self.clock_source() if self.clock_source else None
+            content = as_read(content)
+            clocks = as_read(self.clock_source()) if self.clock_source else None
             prev = self._chain.head
             event = Event(len(self.events), _now(), kind, experiment, content, clocks, prev)
             try:

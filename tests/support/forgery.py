@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 Line = dict[str, Any]
+DOCUMENTS = ("champion/README.md", "report.html")
 
 
 @dataclass
@@ -67,6 +68,26 @@ class Copied:
         lines = change(lines) or lines
         self.journal.write_bytes(chained(lines))
 
+    def forge(self, change: Callable[[list[Line]], list[Line] | None]) -> None:
+        """``rewrite``, and the documents with it: they name the new heads, and the journal knows them so.
+
+        What a forger can do who follows no consequence of the change: figures in the documents stay.
+        """
+        lines = self.lines()
+        old = dict(zip(heads(self.journal), lines, strict=True))
+        before = {id(line): head for head, line in old.items()}
+        lines = change(lines) or lines
+        texts, new, head = [], {}, ""
+        for number, line in enumerate(lines):
+            files = line["data"].get("files") if line["kind"] == "evidence" else None
+            for name in {*DOCUMENTS} & (files or {}).keys():
+                files[name] = _renamed(self.run_dir / name, new)
+            texts.append(_text(line | {"seq": number, "prev": head}, None))
+            head = sha256(texts[-1].rstrip(b"\n")).hexdigest()
+            new[before.get(id(line), "")] = head
+        self.journal.write_bytes(b"".join(texts))
+        _renamed(self.run_dir / "summary.json", new)
+
     def record(self, file: Path) -> None:
         """Let the journal name the file as it lies there now, and write the chain anew."""
         name, digest = file.relative_to(self.run_dir).as_posix(), sha256(file.read_bytes()).hexdigest()
@@ -113,6 +134,17 @@ def _text(line: Line, crc: str | None) -> bytes:
     text = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     record["crc"] = crc or f"{zlib.crc32(text.encode()):08x}"
     return json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+
+
+def _renamed(file: Path, heads: dict[str, str]) -> str:
+    """A document with new heads in place of old ones, where it is there; its digest."""
+    if not file.is_file():
+        return ""
+    text = file.read_text(encoding="utf-8")
+    for old, new in heads.items():
+        text = text.replace(old, new) if old else text
+    file.write_text(text, encoding="utf-8")
+    return sha256(file.read_bytes()).hexdigest()
 
 
 def edit_json(file: Path, change: Callable[[dict[str, Any]], None]) -> None:

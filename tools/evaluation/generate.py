@@ -145,6 +145,14 @@ def fitting(rows: Sequence[list[int] | None], positions: int | None, new_tokens:
     return Asked(ids, refused)
 
 
+def never_asked(model_dir: Path, positions: int | None, new_tokens: int, prompts: Sequence[Any]) -> list[str]:
+    """Of each prompt why a model is not asked it, ``prompt_refused`` or ``prompt_too_long``; else empty."""
+    texts = render_prompts(tokenizer := load_tokenizer(model_dir), prompts)
+    ids = dict(zip(texts, encode(tokenizer, list(texts.values())), strict=True)) if texts else {}
+    found = fitting([ids.get(n) for n in range(len(prompts))], positions, new_tokens)
+    return [found.limits.get(n, "") for n in range(len(prompts))]
+
+
 def in_order(
     asked: Asked, texts: Sequence[str], whole: Sequence[bool], stops: Sequence[str]
 ) -> tuple[list[str], list[str]]:

@@ -16,8 +16,9 @@ from typing import Any
 from memory.journal.evidence import files_on_record
 from memory.journal.history import BASE, History
 from tools.evidence import digest_of_file, weights_on_record
-from tools.models.adapter import is_adapter, whole_base
+from tools.models.adapter import PARENT, base_dir, is_adapter, whole_base
 from tools.models.base_model import BaseModel
+from tools.models.export.champion import LEFT_OUT
 from tools.models.recorded_base import fingerprint_of
 from tools.training.train import ADOPTED
 from tools.verification.finding import Finding
@@ -26,6 +27,8 @@ from tools.workspace import Workspace
 ADAPTER = "adapter"
 """Folder beside a merged model."""
 CHAMPION = "champion"
+REWRITTEN = ("adapter_config.json", "base.json")
+"""Files of an exported adapter that say where its base is from there."""
 ROUNDING = {"float32": 1e-4, "float16": 2e-3, "bfloat16": 1.6e-2}
 """Of the largest weight of a tensor, by number type: two units in the last place of 16 bits; in 32 bits what
 a GPU's shorter products may do to the sum."""
@@ -74,7 +77,7 @@ def check_descent(history: History, workspace: Workspace, base: BaseModel, merge
         found += [f"{name}: {line}" for line in _adapter_of(folder, start, base)]
         if merge and (folder / ADAPTER).is_dir():
             merged += 1
-            found += [f"{name}: {line}" for line in merge_differences(start, folder / ADAPTER, folder)]
+            found += [f"{name}: {line}" for line in _merge_of(folder, start, base)]
     champion = history.champion_id()
     found += _exported(history, workspace, champion)
     line = " <- ".join([*reversed(history.lineage(champion)), base.name]) if champion != BASE else base.name
@@ -97,6 +100,17 @@ def _adapter_of(folder: Path, start: Path, base: BaseModel) -> list[str]:
     return stack_differences(start, folder) if is_adapter(start) else []
 
 
+def _merge_of(folder: Path, start: Path, base: BaseModel) -> list[str]:
+    """A merged model, made again from what its adapter adds to.
+
+    Of a training that went on from an adapter, the one that is kept holds both and adds to the whole base.
+    """
+    adapter = folder / ADAPTER
+    if not is_adapter(start):
+        return merge_differences(start, adapter, folder)
+    return _adapter_of(adapter, start, base) or merge_differences(base_dir(adapter), adapter, folder)
+
+
 def _exported(history: History, workspace: Workspace, champion: str) -> list[str]:
     """The export holds the champion's own weights and nothing else."""
     place = workspace.inside(CHAMPION)
@@ -108,12 +122,16 @@ def _exported(history: History, workspace: Workspace, champion: str) -> list[str
     recorded = files_on_record(history)
     trained = history.training(champion)
     found = []
-    for name in (f"{CHAMPION}/model.safetensors", f"{CHAMPION}/adapter_model.safetensors"):
-        twin = f"{trained.model_dir}/{Path(name).name}" if trained else ""
-        if twin in recorded and not workspace.inside(name).is_file():
+    of_model = f"{trained.model_dir}/" if trained else ""
+    for twin in (name for name in recorded if of_model and name.startswith(of_model)):
+        within = Path(twin.removeprefix(of_model))
+        if within.parts[0] in LEFT_OUT or within.name in REWRITTEN:
+            continue
+        name = f"{CHAMPION}/{within.as_posix()}"
+        if not workspace.inside(name).is_file():
             found.append(f"{name}: is gone")
-        elif twin in recorded and digest_of_file(workspace.inside(name)) != recorded[twin]:
-            found.append(f"{name}: is another model than {champion}, which was trained and tested")
+        elif digest_of_file(workspace.inside(name)) != recorded[twin]:
+            found.append(f"{name}: is another than that of {champion}, which was trained and tested")
     there = {workspace.relative(file) for file in place.rglob("*") if file.is_file()}
     known = {name for name in recorded if name.startswith(f"{CHAMPION}/")}
     found += [f"{name}: was not exported by the run" for name in sorted(there - known)]
@@ -174,10 +192,11 @@ def stack_differences(start: Path, folder: Path) -> list[str]:
     from tools.models.adapter import read_adapter, scale_of
     from tools.models.recorded_base import WEIGHTS
 
+    if (beside := folder / PARENT / WEIGHTS).is_file():
+        same = digest_of_file(beside) == digest_of_file(start / WEIGHTS)
+        return [] if same else [f"{PARENT}: is another adapter than the one that it goes on from"]
     old, new = load_file(str(start / WEIGHTS)), load_file(str(folder / WEIGHTS))
     rank, scale = int(read_adapter(start)["r"]), scale_of(read_adapter(start))
-    if int(read_adapter(folder)["r"]) <= rank:
-        return []  # it keeps its parent beside it, whose files have their own digests
     found = []
     for key in sorted(old):
         if key not in new:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +11,10 @@ from memory.journal.history import BASE, History
 from memory.records import Comparison, Experiment
 from tasks.base import Sample, TaskSpec
 from tools.checks.champion import candidate_of, outcome_of
+from tools.evaluation.baselines import levels_of
 from tools.evaluation.confirmation import confirm
-from tools.evaluation.paired_test import compare
 from tools.evaluation.staged import compare_shared
+from tools.verification.course import course_differences
 from tools.verification.finding import Finding, short
 from tools.verification.predictions import Splits, items_of, score_differences
 from tools.workspace import Workspace
@@ -51,16 +53,18 @@ def check_figures(history: History, workspace: Workspace, spec: TaskSpec, splits
         comparisons += len(confirmation.looks)
         found += _confirmation(workspace, confirmation, spec, splits.get("confirmation", ()))
     found += _choices(history)
+    if test:
+        found += course_differences(history, len(test))
+        found += _levels(history, workspace, spec, splits)
     return Finding("figures", f"{comparisons} comparisons and all choices made again", tuple(found))
 
 
 def _compared(
     workspace: Workspace, recorded: Comparison, name: str, spec: TaskSpec, samples: Sequence[Sample]
 ) -> Comparison:
+    """A part of the test may have been read; which items that must be is looked at with the answers."""
     mine, theirs = recorded.challenger, recorded.champion
     new, old = items_of(workspace, mine, name), items_of(workspace, theirs, name)
-    if name == "test":
-        return compare(new, old, mine, theirs, spec, samples)
     return compare_shared(new, old, mine, theirs, spec, samples)
 
 
@@ -101,6 +105,24 @@ def _confirmation(
     if made.confirmed != recorded.confirmed:
         found.append(f"confirmed comes to {made.confirmed}, recorded {recorded.confirmed}")
     return [f"confirmation of {recorded.candidate}: {line}" for line in found]
+
+
+def _levels(history: History, workspace: Workspace, spec: TaskSpec, splits: Splits) -> list[str]:
+    """What no model would score on the sealed test, made again; a judge is not asked again."""
+    recorded, champion = history.baselines, history.champion_id()
+    if recorded is None or spec.judge is not None:
+        return []
+    items = items_of(workspace, champion, "test")
+    read = {str(item["id"]) for item in items}
+    samples = [sample for sample in splits["test"] if sample.id in read]
+    known = (*splits["validation"], *splits["confirmation"])
+    _, made = levels_of(spec, known, samples, champion != BASE and items)
+    again = json.loads(json.dumps(made))
+    return [
+        f"what no model would score: {name} comes to {short(again.get(name))}, recorded {short(was)}"
+        for name, was in recorded.items()
+        if again.get(name) != was
+    ]
 
 
 def _choices(history: History) -> list[str]:

@@ -9,19 +9,20 @@ from memory.journal.evidence import files_on_record
 from memory.journal.history import History
 from tools.evidence import digest_of_file, files_under
 from tools.verification.finding import Finding
+from tools.verification.working_files import NOT_KEPT, parts_not_kept, working_differences
 from tools.workspace import Workspace
 
 
 def check_files(history: History, workspace: Workspace) -> Finding:
     """Every file that the run's figures come from, as the journal names it."""
     pruned = pruned_models(history, workspace)
-    gone = tuple(f"{folder}/" for folder in pruned)
-    names = [name for name in dict.fromkeys(relied_on(history)) if not name.startswith(gone)]
+    gone, relied = tuple(f"{folder}/" for folder in pruned), set(relied_on(history))
+    names = [name for name in relied if not name.startswith(gone)]
     return Finding(
         "files",
         f"{len(names)} files of the run read again",
-        tuple(changed_files(history, workspace)),
-        tuple(f"{folder}: is not kept, and nothing that is claimed rests on it" for folder in pruned),
+        (*changed_files(history, workspace), *working_differences(history, workspace, relied)),
+        (*(f"{folder}: {NOT_KEPT}" for folder in pruned), *parts_not_kept(history, workspace, relied)),
     )
 
 

@@ -205,7 +205,7 @@ def _sources(place: Path) -> list[Path]:
     return [
         file
         for file in found
-        if file.suffix in (".py", ".md", ".toml", ".j2", ".jsonl")
+        if file.suffix in (".py", ".so", ".md", ".toml", ".j2", ".jsonl")
         and not any(file.is_relative_to(folder) for folder in apart)
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from memory.journal.evidence import files_on_record
@@ -10,8 +10,10 @@ from memory.journal.history import History
 from memory.records import Evaluation
 from tasks.base import ItemScore, Sample, Score, TaskSpec
 from tasks.errors import InputError
-from tools.evaluation.evaluate import KNOWN, limited, read_items
+from tools.evaluation.evaluate import KNOWN, clusters, limited, read_items
+from tools.evaluation.generate import PROMPT_REFUSED, PROMPT_TOO_LONG
 from tools.evaluation.score_answers import score_answers
+from tools.verification.answered import answered_differences
 from tools.verification.files import confirmation_files
 from tools.verification.finding import Finding, short
 from tools.workspace import Workspace
@@ -21,10 +23,15 @@ JUDGED = ("right", "value", "parsed", "error", "scored")
 MOST_ITEMS = 5
 """Items of one file that are named; the others are counted."""
 TOLERANCE = 1e-9
+NEVER_ASKED = (PROMPT_TOO_LONG, PROMPT_REFUSED)
 Splits = Mapping[str, Sequence[Sample]]
+Limits = Callable[[Sequence[Any]], Sequence[str]]
+"""Why each of some prompts is not asked; empty where it is."""
 
 
-def check_predictions(history: History, workspace: Workspace, spec: TaskSpec, splits: Splits) -> Finding:
+def check_predictions(
+    history: History, workspace: Workspace, spec: TaskSpec, splits: Splits, limits: Limits | None
+) -> Finding:
     """Every file of answers that a record rests on.
 
     Args:
@@ -32,6 +39,8 @@ def check_predictions(history: History, workspace: Workspace, spec: TaskSpec, sp
         workspace: its folder.
         spec: the task, with the lengths of the run.
         splits: items by ``validation`` (the search), ``confirmation`` and ``test``.
+        limits: whether prompts can be asked, by the base model's tokenizer and length; None where that does
+            not tell.
     """
     found: list[str] = []
     unchecked: list[str] = []
@@ -48,11 +57,21 @@ def check_predictions(history: History, workspace: Workspace, spec: TaskSpec, sp
             found.append(f"{name}: {samples}")
             continue
         files, answers = files + 1, answers + len(items)
+        found += [
+            f"{name}: {line}"
+            for line in (
+                *answered_differences(history, experiment, evaluation, samples, splits),
+                *_limit_differences(samples, items, limits),
+            )
+        ]
         if spec.judge is not None:
             unchecked.append(f"{name}: judged by a language model, whose verdicts are taken as recorded")
         else:
             found += [f"{name}: {line}" for line in judged_again(spec, samples, items)]
-        score = spec.aggregate(samples, [_recorded(item) for item in items])
+        scores = [_recorded(item) for item in items]
+        if clusters(samples, scores) != evaluation.clusters:
+            found.append(f"{name}: its wrong answers fall into other clusters than those of {experiment}")
+        score = spec.aggregate(samples, scores)
         found += [
             f"{name}: {what} of {experiment} on {evaluation.split} {line}"
             for what, line in score_differences(evaluation.score, score)
@@ -69,6 +88,7 @@ def check_predictions(history: History, workspace: Workspace, spec: TaskSpec, sp
         elif spec.judge is None:
             files, answers = files + 1, answers + len(items)
             found += [f"{name}: {line}" for line in judged_again(spec, samples, items)]
+            found += [f"{name}: {line}" for line in _limit_differences(samples, items, limits)]
     unchecked += [
         f"{note.removesuffix(KNOWN).strip(' :')}: its answers are those of an earlier run (--answer-cache)"
         for note in history.notes
@@ -76,6 +96,18 @@ def check_predictions(history: History, workspace: Workspace, spec: TaskSpec, sp
     ]
     told = f"{answers} answers in {files} files judged again"
     return Finding("predictions", told, tuple(found), tuple(unchecked))
+
+
+def _limit_differences(
+    samples: Sequence[Sample], items: Sequence[Mapping[str, Any]], limits: Limits | None
+) -> Iterator[str]:
+    """Answers that count as wrong because the prompt was never asked: whether it could not be."""
+    told = [(s, i) for s, i in zip(samples, items, strict=True) if i.get("limit") in NEVER_ASKED]
+    if not told or limits is None:
+        return
+    for (sample, item), now in zip(told, limits([sample.asked for sample, _ in told]), strict=True):
+        if item["limit"] != now or item["prediction"]:
+            yield f"item {sample.id}: limit is {short(now or 'none')} by the prompt, recorded {item['limit']}"
 
 
 def evaluations(history: History) -> list[tuple[str, Evaluation]]:
