@@ -69,7 +69,9 @@ def content_id(text: str) -> str:
 
 def seeded(*parts: str | int) -> random.Random:
     """A generator whose stream depends on ``parts`` alone, in every process and version."""
-    digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode("utf-8", "surrogatepass")).digest()
+    digest = hashlib.sha256(
+        "\x1f".join(str(part) for part in parts).encode("utf-8", "surrogatepass")
+    ).digest()
     return random.Random(int.from_bytes(digest[:8], "big"))
 
 

@@ -2,10 +2,10 @@
 
 ``python -m tests.bench.fuzz [NAME...] --seconds 20 --seed 1 --engine all --keep FOLDER``
 
-A name selects the targets that hold it. Each target is tried by each engine for so many seconds, in a process of
-its own: *mutation* changes valid inputs, *hypothesis* draws them, *atheris* (``pip install atheris``, where it
-can be had) changes those that reach new branches. Inputs that break a promise are kept with their tracebacks,
-made smaller where that is quick. Ends with 1 where there is one.
+A name selects the targets that hold it. Each target is tried by each engine for so many seconds, in a
+process of its own: *mutation* changes valid inputs, *hypothesis* draws them, *atheris* (``pip install
+atheris``, where it can be had) changes those that reach new branches. Inputs that break a promise are kept
+with their tracebacks, made smaller where that is quick. Ends with 1 where there is one.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main(
     seconds: Annotated[float, typer.Option(help="For each target and engine.")] = 20.0,
     seed: int = 1,
     engine: Literal["mutation", "hypothesis", "atheris", "all"] = "all",
-    keep: Annotated[Path, typer.Option(help="Where inputs that break a promise are kept.")] = Path("crashes"),
+    keep: Annotated[Path, typer.Option(help="For inputs that break a promise.")] = Path("crashes"),
 ) -> None:
     """Try them one after another."""
     engines = list(ENGINES) if engine == "all" else [engine]

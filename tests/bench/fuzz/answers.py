@@ -1,4 +1,4 @@
-"""Targets that read answers of a model: under every task, under every metric of a task folder, and by part."""
+"""Targets that read answers of a model: under every task, every metric of a task folder, and by part."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,10 @@ from tasks.custom.metrics.programs import ROW, TESTS
 from tasks.custom.task_file import METRICS, TaskFile
 from tasks.errors import InputError
 from tasks.mini.items import to_sample
+from tasks.repeats.groups import exact_groups
 from tasks.repeats.signature import sign
 from tasks.splits import content_id, fingerprint, item_id
 from tasks.tablebench.charts import compare, script, static_check
-from tasks.repeats.groups import exact_groups
 from tests.bench.fuzz.target import Target
 from tests.bench.fuzz.text import encoded, joined, parts_of, text_of
 from tests.support.malformed_answers import malformed
@@ -49,7 +50,7 @@ REPLIES = encoded(
     "1. wash\n2. dry\n[ANSWER_START][2, 0, 1][ANSWER_END]",
     "Yes, they match. \u202eoN",
     "1/2 cup, 3 \u00bd, 1e-7, 5:30 pm, 2020-01-31, \u2167, \u0661\u0662, -\u221e, 50\u202f000,25 \u20ac",
-    'y_references = [[1, 2.5, np.nan], [3, 4, 5]]',
+    "y_references = [[1, 2.5, np.nan], [3, 4, 5]]",
     "Weak negative correlation, -0.40",
 )
 """In the forms that models use."""
@@ -196,7 +197,15 @@ def _metric(metric: str) -> Target:
             program.script(sample, answer)
             _checked(program.judge(sample, answer, ScriptResult("ok", 0, "", "", right)))
 
-    golds = ["A", "red", "12.5 kg", '{"a": 1, "b": ["x", null]}', "a, b; c", "def f(x):\n    return x + 1", "21"]
+    golds = [
+        "A",
+        "red",
+        "12.5 kg",
+        '{"a": 1, "b": ["x", null]}',
+        "a, b; c",
+        "def f(x):\n    return x + 1",
+        "21",
+    ]
     seeds = [joined(right, text_of(reply)) for right in golds for reply in REPLIES]
     seeds += [joined(right, right) for right in golds]
     return Target(f"metric {metric}", ("tasks/custom/metrics/choose.py:reader_for",), read, tuple(seeds))
@@ -247,7 +256,11 @@ def _guard() -> Decontaminator:
     items = [
         ("validation:a", "Which of these is red? A. rose B. sky C. grass", "A"),
         ("test:b", '[TABLE] {"columns": ["a"], "data": [["x"], ["y"]]} How many rows?', "2"),
-        ("test:c", "Ann has 12 apples and gives 5 to Bob. How many are left, and who has more of them now?", "7"),
+        (
+            "test:c",
+            "Ann has 12 apples and gives 5 to Bob. How many are left, and who has more of them now?",
+            "7",
+        ),
     ]
     return Decontaminator(items)
 
@@ -311,7 +324,11 @@ def _targets() -> Iterator[Target]:
         "pattern of a task",
         ("tasks/custom/metrics/patterns.py:pattern_reader",),
         _pattern,
-        (joined(r"(\d+)\s*kg", "12 kg"), joined(r"(?<a>x+)+$", "x" * 30), joined(r"(a|b)*\1{3}[^c-z]", "abab")),
+        (
+            joined(r"(\d+)\s*kg", "12 kg"),
+            joined(r"(?<a>x+)+$", "x" * 30),
+            joined(r"(a|b)*\1{3}[^c-z]", "abab"),
+        ),
         raises=(InputError,),
     )
     yield Target("parts of an answer", ("tasks/answers/extract.py:boxed",), _parts, (*REPLIES, *HOSTILE))
@@ -319,7 +336,7 @@ def _targets() -> Iterator[Target]:
         "two texts compared",
         ("tasks/answers/equality.py:same_answer", "tasks/splits.py:fingerprint"),
         _two_texts,
-        tuple(joined(text_of(a), text_of(b)) for a, b in zip(REPLIES, REPLIES[1:], strict=False)),
+        tuple(joined(text_of(a), text_of(b)) for a, b in pairwise(REPLIES)),
     )
     yield Target(
         "rows held against items",
@@ -328,7 +345,9 @@ def _targets() -> Iterator[Target]:
         (
             joined("Which of these is red? B. sky A. rose C. grass", "A"),
             joined('[TABLE] {"columns": ["a"], "data": [["y"], ["x"]]} How many rows?', "2"),
-            joined("Tom has 12 apples and gives 5 to Eve. How many are left, and who has more of them now?", "7"),
+            joined(
+                "Tom has 12 apples and gives 5 to Eve. How many are left, and who has more of them now?", "7"
+            ),
             joined("| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n[1] one\n[2] two", "CCO"),
         ),
     )
@@ -342,7 +361,16 @@ def _targets() -> Iterator[Target]:
         "answers of a column",
         ("tasks/custom/guess.py:guess_metric",),
         _guess,
-        (*lines, *encoded("A\nB\nC\nA", "red\nblue\nred\nred", '{"a": 1}\n{"a": 2}', "a, b\nb, c", *map(text_of, REPLIES))),
+        (
+            *lines,
+            *encoded(
+                "A\nB\nC\nA",
+                "red\nblue\nred\nred",
+                '{"a": 1}\n{"a": 2}',
+                "a, b\nb, c",
+                *map(text_of, REPLIES),
+            ),
+        ),
     )
     yield Target(
         "molecules",

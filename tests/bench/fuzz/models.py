@@ -6,6 +6,7 @@ import json
 import struct
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,9 @@ def _header(held: object) -> bytes:
 
 def _config(folder: Path, content: bytes) -> None:
     (folder / "config.json").write_bytes(content)
-    (folder / "model.safetensors").write_bytes(_header({"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}))
+    (folder / "model.safetensors").write_bytes(
+        _header({"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}})
+    )
     (folder / "tokenizer.json").write_text("{}")
     config = read_config(folder)
     max_positions(config)
@@ -108,10 +111,8 @@ def _template(folder: Path, content: bytes) -> None:
     render_prompt(tokenizer, "Hi")
     conversation_pieces(tokenizer, TURNS[1:], every=True)
     trained_turns(tokenizer)
-    try:
+    with suppress(InputError):
         ollama.pieces(tokenizer)
-    except InputError:
-        pass
     assert isinstance(support.turn_end, str)
 
 
@@ -126,10 +127,8 @@ def _turns(folder: Path, content: bytes) -> None:
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
         return
     protect(tokenizer, turns)
-    try:
+    with suppress(InputError):
         render_asked(tokenizer, turns)
-    except InputError:
-        pass
     conversation_pieces(tokenizer, turns, every=True)
 
 
@@ -151,7 +150,8 @@ ADAPTER_FIELDS = st.sampled_from(["peft_type", "base_model_name_or_path", "revis
 ADAPTER = {"peft_type": "LORA", "base_model_name_or_path": "org/name", "r": 8, "target_modules": ["q_proj"]}
 MODELS = (
     b'[default]\nmodel = "openai:a"\nbase_url = "http://h/v1"\napi_key_env = "A_KEY"\n',
-    b'[roles.planner]\nmodel = "anthropic:b"\nfallbacks = ["openai:c"]\n[prices."openai:a"]\ninput_usd = 1\noutput_usd = 2\n',
+    b'[roles.planner]\nmodel = "anthropic:b"\nfallbacks = ["openai:c"]\n'
+    b'[prices."openai:a"]\ninput_usd = 1\noutput_usd = 2\n',
     b'[teacher]\nmodel = "openai:t"\n[limits]\nseconds = 30\n[judge]\nmodel = "openai:j"\n',
 )
 TEMPLATES = (
@@ -163,13 +163,16 @@ TEMPLATES = (
     "{% for m in messages %}{% generation %}{{ m.content }}{% endgeneration %}{% endfor %}",
     "{{ messages.__class__.__mro__ }}",
     "{{ cycler.__init__.__globals__.os.popen('false').read() }}",
-    "{% for i in range(99999) %}{% endfor %}{{ strftime_now('%Y') }}",
+    "{% for i in range(99) %}{% endfor %}{{ strftime_now('%Y') }}",
 )
 
 
 def _targets() -> Iterator[Target]:
     one = {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}
-    two = {"__metadata__": {"format": "pt"}, "a.b": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}
+    two = {
+        "__metadata__": {"format": "pt"},
+        "a.b": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]},
+    }
     yield Target(
         "model.safetensors",
         ("tools/models/weight_files.py:count_parameters",),
@@ -196,7 +199,9 @@ def _targets() -> Iterator[Target]:
         (adapter, adapter.replace(b"org/name", b"../base")),
         foreign.json_of(ADAPTER_FIELDS).map(foreign.written) | foreign.DEEP,
     )
-    facts = json.dumps({"sha256": "0" * 64, "path": "/x", "relative": "../base", "named": "smollm2-135m"}).encode()
+    facts = json.dumps(
+        {"sha256": "0" * 64, "path": "/x", "relative": "../base", "named": "smollm2-135m"}
+    ).encode()
     yield Target("recorded base", ("tools/models/recorded_base.py:find",), _recorded, (facts, b"[]"))
     yield Target(
         "model.gguf", ("tools/models/gguf_header.py:check_header",), _gguf, (foreign.GGUF,), foreign.ggufs
@@ -211,7 +216,11 @@ def _targets() -> Iterator[Target]:
         tuple(template.encode() for template in TEMPLATES),
         allows=("exec",),  # a template becomes code of Jinja's, which runs in Jinja's sandbox
     )
-    chats = (TURNS, TURNS[1:3], [*TURNS[:2], {"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}])
+    chats = (
+        TURNS,
+        TURNS[1:3],
+        [*TURNS[:2], {"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}],
+    )
     yield Target(
         "turns of a row",
         ("tools/models/chat_template.py:conversation_pieces",),
@@ -226,7 +235,7 @@ def _targets() -> Iterator[Target]:
         (b'{"eos_token_id": 2}', b'{"eos_token_id": [2, 3]}', b"{}"),
         allows=("exec",),
     )
-    text = b'FROM /x\nTEMPLATE """{{ .Prompt }}"""\nPARAMETER stop "<|end|>"\nPARAMETER num_ctx 256\nSYSTEM """s"""\n'
+    text = b'FROM /x\nTEMPLATE """{{ .Prompt }}"""\nPARAMETER stop "<|end|>"\nSYSTEM """s"""\n'
     yield Target("Modelfile", ("tools/models/export/ollama.py:parse",), _modelfile, (text,))
 
 

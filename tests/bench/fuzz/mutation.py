@@ -1,4 +1,4 @@
-"""Mutation of valid inputs: bytes flipped, pieces cut, doubled, exchanged or nested, and what breaks parsers."""
+"""Mutation of valid inputs: bytes flipped, pieces cut, doubled, exchanged or nested, odd texts put in."""
 
 from __future__ import annotations
 
@@ -212,7 +212,9 @@ def _number(rng: random.Random, content: bytes, seeds: Sequence[bytes]) -> bytes
 
 def _recode(rng: random.Random, content: bytes, seeds: Sequence[bytes]) -> bytes:
     text = content.decode("utf-8", "replace")
-    return text.encode(rng.choice(("utf-16", "utf-16-le", "utf-32", "latin-1", "utf-8-sig", "gb18030")), "replace")
+    return text.encode(
+        rng.choice(("utf-16", "utf-16-le", "utf-32", "latin-1", "utf-8-sig", "gb18030")), "replace"
+    )
 
 
 CHANGES = (

@@ -1,4 +1,4 @@
-"""Targets that read short texts: options, ids, addresses, names, settings of a request, files of the kernel."""
+"""Targets that read short texts: options, ids, addresses, names, requests, files of the kernel."""
 
 from __future__ import annotations
 
@@ -121,7 +121,10 @@ def _prices(folder: Path, content: bytes) -> None:
 
 def _kernel(folder: Path, content: bytes) -> None:
     """Files of /proc and of control groups, where a kernel writes something else than ours."""
-    held = {name: getattr(machine, name) for name in ("CPUINFO", "CGROUP", "STAT", "VMSTAT", "OWN_CGROUP", "STATUS")}
+    held = {
+        name: getattr(machine, name)
+        for name in ("CPUINFO", "CGROUP", "STAT", "VMSTAT", "OWN_CGROUP", "STATUS")
+    }
     try:
         for name in held:
             setattr(machine, name, folder / name)
@@ -190,12 +193,19 @@ def _targets() -> Iterator[Target]:
         _settings,
         tuple(joined(name, json.dumps(value)) for name, value in asked.items()),
     )
-    yield Target("ids and paths", ("tasks/custom/hub_id.py:hub_id", "tools/models/download.py:is_hub_id"), _names, IDS)
+    yield Target(
+        "ids and paths", ("tasks/custom/hub_id.py:hub_id", "tools/models/download.py:is_hub_id"), _names, IDS
+    )
     yield Target("id of a task", ("tasks/registry.py:get",), _raising(get), IDS)
     yield Target("repository", ("tools/models/export/hub.py:repo_of",), _raising(repo_of), IDS)
-    policies = encoded("playbook", "llm:openai:x", "planner=random+evaluator=a.b:c", "mcp:./agent.py", "oracle-source:a")
+    policies = encoded(
+        "playbook", "llm:openai:x", "planner=random+evaluator=a.b:c", "mcp:./agent.py", "oracle-source:a"
+    )
     yield Target("policy", ("graph/policy_names.py:check_policy",), _raising(_policy), policies)
-    models = (joined("openai:gpt-x", "http://127.0.0.1:8000/v1"), joined("ollama:qwen:7b", "https://[::1]:9/"))
+    models = (
+        joined("openai:gpt-x", "http://127.0.0.1:8000/v1"),
+        joined("ollama:qwen:7b", "https://[::1]:9/"),
+    )
     yield Target("name of a language model", ("tools/chat/models.py:split_name",), _model_name, models)
     yield Target("name of a run", ("tools/workspace.py:make_run_id", "graph/run.py:find_run"), _run_name, IDS)
     paths = encoded("data/a.jsonl", "../x", "/etc/passwd", "a/../../b", "~", "experiments/e01/model")
@@ -207,10 +217,14 @@ def _targets() -> Iterator[Target]:
         raises=(HarnessFault,),
     )
     served = (
-        joined("https://smith.langchain.com, http://[::1]:3000", "dojo.example.org,[::1]", "models_file,task"),
+        joined(
+            "https://smith.langchain.com, http://[::1]:3000", "dojo.example.org,[::1]", "models_file,task"
+        ),
         joined("http://[", "a/b", "x"),
     )
-    yield Target("environment of the server", ("graph/server/settings.py:server_settings",), _environment, served)
+    yield Target(
+        "environment of the server", ("graph/server/settings.py:server_settings",), _environment, served
+    )
     heads = (
         b"localhost:2024\x1fhttp://localhost:2024\x1fBearer secret-token",
         b"evil.example\x1f\x1f",
@@ -229,9 +243,17 @@ def _targets() -> Iterator[Target]:
         b"flags\t: fpu avx512_bf16\n",
     )
     yield Target("files of the kernel", ("tools/process/machine.py:memory_kills",), _kernel, kernel)
-    yield Target("CUDA_VISIBLE_DEVICES", ("tools/process/machine.py:visible",), _devices, encoded("0,1", "GPU-a", ""))
+    yield Target(
+        "CUDA_VISIBLE_DEVICES", ("tools/process/machine.py:visible",), _devices, encoded("0,1", "GPU-a", "")
+    )
     pipe = (b'{"result": {"a": 1}}\n', b'{"exit": 0, "cpu_seconds": 1}\n{"error": "x"}\n')
-    yield Target("message of a child", ("tools/process/prefork.py:JsonLines",), _message, pipe, raises=(ConnectionError,))
+    yield Target(
+        "message of a child",
+        ("tools/process/prefork.py:JsonLines",),
+        _message,
+        pipe,
+        raises=(ConnectionError,),
+    )
 
 
 TARGETS = tuple(_targets())

@@ -12,7 +12,13 @@ from graph.cli.ask import answer_of
 from graph.cli.printable import json_text, printable, shown
 from graph.doors.gym_env import _read as read_action
 from roles.llm.reply_reading import read_reply
-from roles.llm.schemas import DiagnosisDecision, PlanDecision, RecipeDecision, TrainingDecision, VerdictDecision
+from roles.llm.schemas import (
+    DiagnosisDecision,
+    PlanDecision,
+    RecipeDecision,
+    TrainingDecision,
+    VerdictDecision,
+)
 from tasks.credentials import cleared, holds_credential, without_credentials
 from tasks.errors import InvalidDecision
 from tests.bench.fuzz.target import Target
@@ -73,7 +79,13 @@ def _reply(folder: Path, content: bytes) -> None:
     tools = frozenset({"look_at_rows"})
     for schema in SCHEMAS[len(text) % len(SCHEMAS) :][:2]:
         read_reply(AIMessage(content=text), schema, tools)
-        broken = {"name": schema.__name__, "args": text, "id": "1", "error": None, "type": "invalid_tool_call"}
+        broken = {
+            "name": schema.__name__,
+            "args": text,
+            "id": "1",
+            "error": None,
+            "type": "invalid_tool_call",
+        }
         read_reply(AIMessage(content="", invalid_tool_calls=[broken]), schema, tools)
         value = json_value(text)
         if isinstance(value, dict):

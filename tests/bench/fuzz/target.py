@@ -87,9 +87,11 @@ class Guard:
         if not self.active:
             return
         made = event == "exec" and getattr(arguments[0], "co_filename", "") in CODE
-        if made or (event in FORBIDDEN and not self._own_file(event, arguments)):
-            self.seen.append(f"{event} {arguments!r:.200}")
-        elif event == "open" and _for_writing(arguments) and not self._own_file(event, arguments):
+        if (
+            made
+            or (event in FORBIDDEN and not self._own_file(event, arguments))
+            or (event == "open" and _for_writing(arguments) and not self._own_file(event, arguments))
+        ):
             self.seen.append(f"{event} {arguments!r:.200}")
 
     def _own_file(self, event: str, arguments: tuple[Any, ...]) -> bool:

@@ -34,7 +34,7 @@ def encoded(*texts: str) -> tuple[bytes, ...]:
 
 
 def json_value(text: str) -> Any:
-    """The JSON value of a text; the text itself where it is none. For callers whose values were parsed before."""
+    """The JSON value of a text; the text itself where it is none."""
     try:
         return json.loads(text, strict=False)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Trial of one target by one engine, in a process of its own: ``python -m tests.bench.fuzz.trial REQUEST``."""
+"""Trial of one target by one engine, in a process of its own: ``python -m tests.bench.fuzz.trial``."""
 
 from __future__ import annotations
 
