@@ -43,7 +43,10 @@ class Run(Mapping[str, Any]):
         """
         path = Path(run_dir).expanduser().resolve() / "summary.json"
         try:
-            return cls(json.loads(path.read_text(encoding="utf-8")), path.parent)
+            summary = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(summary, dict) or not {"run", "outcome"} <= summary.keys():
+                raise ValueError("no summary of a run")
+            return cls(summary, path.parent)
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(
                 str(run_dir),
@@ -240,4 +243,6 @@ class Run(Mapping[str, Any]):
                 f"has no {key} yet: it waits for an answer",
                 f"answer with `ftdojo approve {self.name}`, or pass answer= to ftdojo.resume",
             )
+        if key not in self._summary:
+            raise InputError(f"run {self.name}", f"its summary says no {key}", "look into its journal")
         return self._summary[key]

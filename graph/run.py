@@ -20,6 +20,7 @@ from graph.settings import RunSettings
 from graph.state import RunInput
 from memory.journal.log import Journal
 from tasks.errors import InputError, InvalidDecision, or_fault
+from tasks.paths import existing
 
 OnEvent = Callable[[dict[str, Any]], None]
 Question = dict[str, Any]
@@ -305,8 +306,8 @@ def find_run(name: str, runs_dir: Path) -> Path:
     Raises:
         InputError: there is no such run.
     """
-    for candidate in (Path(name).expanduser(), runs_dir / name):
-        if (candidate / SETTINGS_FILE).is_file():
+    for candidate in (existing(name), existing(runs_dir / name)):
+        if candidate is not None and (candidate / SETTINGS_FILE).is_file():
             return candidate
     raise InputError(
         f"run {name}", f"not found here nor in {runs_dir}", "see `ftdojo status` for the runs there are"

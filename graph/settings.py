@@ -34,6 +34,8 @@ BUNDLED_MODEL = "ftdojo-mini"
 DEFAULT_BUDGET = "5m"
 MOST_ROWS = 1_000_000
 """Most training rows that an experiment may be given."""
+LONGEST_DURATION = 40
+"""Characters; more digits than that are no time that passes."""
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -44,6 +46,7 @@ def parse_duration(text: str) -> float:
         InputError: not a duration, or not positive.
     """
     compact = str(text).strip().lower().replace(" ", "")
+    compact = compact if len(compact) <= LONGEST_DURATION else ""
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", compact)
     if parts and "".join(number + unit for number, unit in parts) == compact:
         seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)

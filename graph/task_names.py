@@ -11,6 +11,7 @@ from tasks.base import LoadOptions, TaskSpec
 from tasks.custom.hub_id import HubId, hub_id, looks_like_file
 from tasks.errors import InputError
 from tasks.formats.declared import Declared
+from tasks.paths import existing
 
 
 def load_task(name: str, edition: str, declared: Declared | None = None) -> TaskSpec:
@@ -26,8 +27,7 @@ def load_task(name: str, edition: str, declared: Declared | None = None) -> Task
         from tasks.custom.lm_eval import load_lm_eval
 
         return load_lm_eval(name)
-    path = Path(name).expanduser()
-    if on_disk(name):
+    if (path := existing(name)) is not None:
         return _own_task(path, declared)
     if (asked := hub_id(name)) is not None:
         return _hub_task(asked, declared)
@@ -79,7 +79,7 @@ def fetch_data(name: str) -> None:
 
 def on_disk(name: str) -> bool:
     """Whether a name is a path that exists, which wins over anything else that it could mean."""
-    return Path(name).expanduser().exists()
+    return existing(name) is not None
 
 
 def _holds_rows(folder: Path) -> bool:

@@ -7,9 +7,13 @@ names the way with dots: ``answer``, ``messages.0.content``, ``meta.reference``.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from tasks.base import Row
+
+_PLACE = re.compile(r"-?\d{1,9}")
+"""A step into a list."""
 
 
 def opened(value: Any) -> Any:
@@ -32,7 +36,7 @@ def value_at(row: Row, path: str) -> Any:
         value = row
         for step in path.split("."):
             value = opened(value)
-            if isinstance(value, list) and step.lstrip("-").isdigit():
+            if isinstance(value, list) and _PLACE.fullmatch(step):
                 value = value[int(step)] if -len(value) <= int(step) < len(value) else None
             else:
                 value = value.get(step) if isinstance(value, dict) or value is row else None

@@ -66,8 +66,14 @@ class InputError(FtDojoError):
     """
 
     def __init__(self, what: str, wrong: str, fix: str) -> None:
-        self.what, self.wrong, self.fix = what, wrong, fix
-        super().__init__(f"{what}: {wrong}; {fix}")
+        self.what, self.wrong, self.fix = (_on_one_line(part) for part in (what, wrong, fix))
+        super().__init__(f"{self.what}: {self.wrong}; {self.fix}")
+
+
+def _on_one_line(text: str) -> str:
+    """The text, what stands on several lines (a library's words, a name with a line end) on one."""
+    parts = text.splitlines()
+    return " ".join(filter(None, map(str.strip, parts))) if len(parts) > 1 or text.endswith("\n") else text
 
 
 class ExperimentFailed(FtDojoError):

@@ -64,12 +64,14 @@ def item_id(text: str) -> str:
 
 def content_id(text: str) -> str:
     """Sixteen hex digits that depend on the content alone, not on position or seed."""
-    return hashlib.sha256(fingerprint(text).encode()).hexdigest()[:16]
+    return hashlib.sha256(fingerprint(text).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def seeded(*parts: str | int) -> random.Random:
     """A generator whose stream depends on ``parts`` alone, in every process and version."""
-    digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
+    digest = hashlib.sha256(
+        "\x1f".join(str(part) for part in parts).encode("utf-8", "surrogatepass")
+    ).digest()
     return random.Random(int.from_bytes(digest[:8], "big"))
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from memory.journal.durable import sync_folder
-from tasks.errors import DiskFull, HarnessFault, InputError, MachineFault, fault_of
+from tasks.errors import DiskFull, HarnessFault, InputError, MachineFault, fault_of, reason_of
 
 OWNER_ONLY = 0o700
 """Rights of a new run's folder: rows, answers and the journal are nobody else's on a shared machine."""
@@ -103,9 +103,12 @@ class Workspace:
         """The absolute path of something in the run's folder, existing or not.
 
         Raises:
-            HarnessFault: it lies outside, by ``..``, an absolute path or a symbolic link.
+            HarnessFault: it lies outside, by ``..``, an absolute path or a symbolic link, or can be no path.
         """
-        path = (self.run_dir / relative).resolve()
+        try:
+            path = (self.run_dir / relative).resolve()
+        except (ValueError, OSError, RuntimeError) as error:
+            raise HarnessFault(f"{str(relative)[:80]!r}: is no path ({reason_of(error)})") from error
         if not path.is_relative_to(self.run_dir):
             raise HarnessFault(f"{relative}: outside the run's folder {self.run_dir}")
         return path

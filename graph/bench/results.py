@@ -175,7 +175,7 @@ def read_lines(path: Path) -> tuple[list[Result], list[BrokenLine]]:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "line"
             broken.append(BrokenLine(number=number, problem=f"{where}: {first['msg'].lower()}"))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
             broken.append(BrokenLine(number=number, problem=f"no result ({type(error).__name__}: {error})"))
     return found, broken
 

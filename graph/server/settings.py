@@ -66,7 +66,10 @@ def _listed(text: str) -> list[str]:
 
 
 def _origin(text: str) -> str:
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # half of an IPv6 address
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
         raise InputError(f"{ORIGINS} {text}", "is no origin", "write it as https://smith.langchain.com")
     return f"{parts.scheme}://{parts.netloc}".lower()

@@ -76,7 +76,7 @@ def last_beat(run_dir: Path) -> dict[str, float]:
     try:
         found = json.loads((run_dir / FILE).read_bytes())
         totals = {str(clock): float(seconds) for clock, seconds in found.items()}
-    except (OSError, ValueError, RecursionError, AttributeError, TypeError):
+    except (OSError, ValueError, RecursionError, AttributeError, TypeError, OverflowError):
         return {}
     sane = all(math.isfinite(seconds) and seconds >= 0.0 for seconds in totals.values())
     return totals if sane and "elapsed" in totals else {}

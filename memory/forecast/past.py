@@ -275,7 +275,7 @@ def _load(cache: Path | None) -> dict[str, Kept]:
             )
             for name, entry in held["journals"].items()
         }
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError):
         return {}
 
 

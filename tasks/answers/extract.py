@@ -26,7 +26,8 @@ MAX_DIGITS = 40
 _BOXED = "\\boxed{"
 _FINAL = re.compile(r"final[ \t]{0,3}answer[ \t*_]{0,6}[:：][ \t]*", re.IGNORECASE)
 _SAID = re.compile(
-    r"(?:answer|result|total|答案|结果)[ \t]{0,3}(?:is|are|was|=|:|：|是|为)[ \t]*[:：]?[ \t]*"
+    # Blanks are taken once and for all (``*+``): three ways to share out a thousand of them take minutes.
+    r"(?:answer|result|total|答案|结果)[ \t]{0,3}(?:is|are|was|=|:|：|是|为)[ \t]*+[:：]?[ \t]*+"
     r"([^\n]{1,80}?)(?=[.。!](?:\s|$)|\n|$)",
     re.IGNORECASE,
 )

@@ -30,6 +30,7 @@ SHOWN = 2_000
 """Characters of an answer that an item score keeps."""
 
 _ORDER = re.compile(r"\[\s{0,9}(\d{1,3}(?:\s{0,9},\s{0,9}\d{1,3}){0,199})\s{0,9}\]")
+_NUMBER = re.compile(r"\d{1,3}")
 _BARE_ORDER = re.compile(r"\d{1,3}(?:\s{0,9},\s{0,9}\d{1,3}){1,199}")
 
 
@@ -81,7 +82,7 @@ def order_in(text: str) -> str | None:
     if not found and whole is None:
         return None
     listed = found[-1] if found else bare
-    return json.dumps([int(number) for number in listed.split(",")])
+    return json.dumps([int(number) for number in _NUMBER.findall(listed)])
 
 
 def ord_scorer(sample: Sample, answer: str) -> ItemScore:

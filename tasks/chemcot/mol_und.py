@@ -170,7 +170,7 @@ def _scaffold_verdict(text: str, gold: str) -> ItemScore:
 def _miss(said: str, meant: str) -> str:
     if meant in ("Yes", "No"):
         return f"wrong_{said.lower()}"
-    off_by_one = said.isdigit() and meant.isdigit() and abs(int(said) - int(meant)) == 1
+    off_by_one = said.isdecimal() and meant.isdecimal() and abs(int(said) - int(meant)) == 1
     return "off_by_one" if off_by_one else "wrong_count"
 
 

@@ -220,12 +220,29 @@ def _mapped(path: Path) -> Any:
     with path.open("rb") as opened:
         as_file = opened.read(6) == b"ARROW1"
     mapped = pyarrow.memory_map(str(path))
-    if not as_file:
-        _refuse_same_names(path, pyarrow.ipc.open_stream(mapped).schema.names)
-        return Dataset.from_file(str(path))
-    file = pyarrow.ipc.open_file(mapped)
+    file = pyarrow.ipc.open_file(mapped) if as_file else pyarrow.ipc.open_stream(mapped)
     _refuse_same_names(path, file.schema.names)
-    return Dataset(file.read_all())
+    table = file.read_all()
+    _check_places(table)
+    return Dataset(table) if as_file else Dataset.from_file(str(path))
+
+
+def _check_places(table: Any) -> None:
+    """Raises ArrowException where values do not lie where the file says: to read them ends the process.
+
+    Letters that are none are let through. Arrow looks at them last, but in a nested column what is wrong with
+    one part hides what is wrong with the next: there, nothing wrong is let through.
+    """
+    from pyarrow.lib import ArrowException
+    from pyarrow.types import is_nested
+
+    table.validate()
+    for column in table.columns:
+        try:
+            column.validate(full=True)
+        except ArrowException as error:
+            if is_nested(column.type) or "UTF8" not in str(error):
+                raise
 
 
 @contextmanager

@@ -91,7 +91,10 @@ def _filled(part: list[int], groups: Sequence[list[int]], rows: int) -> list[int
 def _where(prompts: Sequence[str], places: Sequence[int]) -> float:
     """0.0 to 1.0, by the group's content alone."""
     first = min(item_id(prompts[place]) for place in places)
-    return int(hashlib.sha256(f"user split\x1f{first}".encode()).hexdigest()[:12], 16) / 16**12
+    return (
+        int(hashlib.sha256(f"user split\x1f{first}".encode("utf-8", "surrogatepass")).hexdigest()[:12], 16)
+        / 16**12
+    )
 
 
 def _joined(prompts: Sequence[str], groups: Sequence[str]) -> list[int]:

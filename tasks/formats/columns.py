@@ -121,4 +121,5 @@ def _named(held: tuple[str, ...], names: tuple[str, ...], taken: tuple[str, ...]
 
 def value(row: Row, names: Sequence[str], taken: Sequence[str] = ()) -> Any:
     """The value of the first such column; None when there is none."""
-    return row.get(named(row, names, taken))
+    found = named(row, names, taken)
+    return row.get(found) if found else None  # a column may be called ""

@@ -197,7 +197,8 @@ def _span_columns(row: Row, table: Table) -> tuple[str, ...]:
     question, answers = named(row, ("question", "query")), named(row, ("answers", "answer"))
     inside = opened(row.get(answers))
     spans = isinstance(inside, Mapping) and "text" in inside
-    return _present(question, answers, named(row, columns.CONTEXT)) if question and spans else ()
+    both = question and answers  # "" is no column, also where a table has one of that name
+    return _present(question, answers, named(row, columns.CONTEXT)) if both and spans else ()
 
 
 def _choice_columns(row: Row, table: Table) -> tuple[str, ...]:

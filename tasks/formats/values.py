@@ -14,6 +14,8 @@ from tasks.formats.python_literals import python_literal
 
 ABSENT = object()
 """What ``reach`` returns where a path leads nowhere; None means that it leads to an empty value."""
+_PLACE = re.compile(r"-?\d{1,9}")
+"""A step into a list; no list has more places, and Python reads no number of 4,300 digits."""
 _MOST_JSON = 16_000_000
 _PYTHON = re.compile(r"[\[{]\s*(?:['\"\[{(]|array\(|\])")
 """How a list or an object of texts begins in Python; ``[INST] ... [/INST]`` and ``[0 1]`` do not."""
@@ -128,7 +130,7 @@ def reach(row: Row, path: str) -> Any:
         value = opened(value)
         if isinstance(value, Mapping):
             value = value.get(step, ABSENT)
-        elif isinstance(value, list) and step.lstrip("-").isdecimal():
+        elif isinstance(value, list) and _PLACE.fullmatch(step):
             index = int(step)
             value = value[index] if -len(value) <= index < len(value) else ABSENT
         else:

@@ -72,7 +72,7 @@ def aggregate(samples: Sequence[Sample], item_scores: Sequence[ItemScore]) -> Sc
 def render(answer: str, reasoning: str) -> str:
     """The published JSON object with the first of the paragraphs; ``reason`` only where there is one."""
     first = answer.split(", ")[0]
-    said = int(first) if first.isdigit() else first
+    said = int(first) if first.isdecimal() else first
     fields = {"reason": reasoning.strip(), "answer": said} if reasoning.strip() else {"answer": said}
     return json.dumps(fields, ensure_ascii=False)
 

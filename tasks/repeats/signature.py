@@ -35,12 +35,12 @@ NGRAM = 13
 
 def word_hash(word: str) -> int:
     """32 bits; equal in every process, unlike ``hash``."""
-    return zlib.crc32(word.encode())
+    return zlib.crc32(word.encode("utf-8", "surrogatepass"))
 
 
 def text_hash(text: str) -> int:
     """64 bits of BLAKE2b."""
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
 
 _WORDS = {

@@ -22,7 +22,7 @@ MOST_VALUES = 64
 """Of one text: no reply holds more objects that could be meant."""
 _THOUGHT = r"think|thinking|thought|reasoning|reflection"
 _CLOSED = re.compile(
-    rf"<({_THOUGHT})\b[^>]*>.*?</\1\s*>|\[THINK\].*?\[/THINK\]|◁think▷.*?◁/think▷"
+    rf"<({_THOUGHT})\b[^>]{{0,200}}>.*?</\1\s*>|\[THINK\].*?\[/THINK\]|◁think▷.*?◁/think▷"
     r"|<\|channel\|>analysis<\|message\|>.*?(?:<\|end\|>|(?=<\|channel\|>)|(?=<\|start\|>))",
     re.DOTALL | re.IGNORECASE,
 )
@@ -43,6 +43,9 @@ _ASIDE = re.compile(
 """A comment, or a text that may hold signs of one."""
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _NUMBER = re.compile(r"(?<!\w)[-+]?\.?\d[\d_.]*(?:[eE][-+]?\d+)?(?!\w)")
+_HEAD = re.compile(r"([A-Za-z_][\w.]*)[\s:>=`]*(?:```)?(?:json)?[\s>:=\]]*$")
+MOST_BEFORE = 200
+"""Characters before a value in which the word that it belongs to is looked for."""
 _NAMES = ("name", "tool", "tool_name", "function", "function_name", "action", "recipient_name")
 _ARGUMENTS = ("arguments", "args", "parameters", "params", "input", "tool_input", "action_input", "kwargs")
 _DECODER = json.JSONDecoder(strict=False)
@@ -181,7 +184,7 @@ def _values(text: str) -> Iterator[tuple[str, Any]]:
 
 def _word_before(text: str) -> str:
     """``RecipeDecision`` of ``RecipeDecision {...``, ``<function=RecipeDecision>{...`` and their like."""
-    found = re.search(r"([A-Za-z_][\w.]*)[\s:>=`]*(?:```)?(?:json)?[\s>:=\]]*$", text)
+    found = _HEAD.search(text[-MOST_BEFORE:])
     return found[1] if found else ""
 
 
@@ -242,7 +245,10 @@ def _end_of(text: str, start: int) -> int:
 
 def _is_whole(text: str) -> bool:
     """Whether nothing but closing brackets can be missing: it ends with one, or with a text as a value."""
-    text = re.sub(r"[\s`]+$", "", text)
+    end = len(text)
+    while end and (text[end - 1].isspace() or text[end - 1] == "`"):
+        end -= 1  # an expression for this would begin anew at every blank
+    text = text[:end]
     if text[-1:] in ("}", "]"):
         return True
     outside = len(re.findall(r'(?<!\\)"', text)) % 2 == 0

@@ -156,10 +156,13 @@ def split_name(name: str) -> tuple[str, str]:
 def _check_url(url: str) -> None:
     if not url:
         return
+    from httpx2 import URL, InvalidURL
+
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
-    except ValueError:
+        URL(url)  # as the client that will be given it reads it
+    except (ValueError, InvalidURL):
         host, parts = None, urlsplit("")
     # The address is not echoed before it is known to hold no credential.
     if parts.username or parts.password or parts.query or parts.fragment:

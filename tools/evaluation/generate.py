@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from tools.evaluation.answer_cache import AnswerCache, answer_key, model_digest
 from tools.evaluation.continuous import answer_prompts
 from tools.evaluation.greedy import every_end
 from tools.models.adapter import whole_base
-from tools.models.architecture import max_positions, read_config
+from tools.models.architecture import max_positions, read_config, read_generation
 from tools.models.chat_template import encode, render_prompts
 from tools.models.held import dtype_of, held_model
 from tools.models.load import load_tokenizer
@@ -196,8 +195,7 @@ def render_sets(payload: dict[str, Any]) -> dict[str, Any]:
     model_dir = Path(payload["model_dir"])
     tokenizer, whole = load_tokenizer(model_dir), whole_base(model_dir)
     config = read_config(whole)
-    said = whole / "generation_config.json"
-    ends = json.loads(said.read_text(encoding="utf-8")).get("eos_token_id") if said.exists() else None
+    ends = read_generation(whole).get("eos_token_id")
     rows = {}
     for name, prompts in payload["sets"].items():
         ids = render_ids(tokenizer, prompts)

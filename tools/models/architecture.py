@@ -33,18 +33,33 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not file.exists():
         fix = "give a Hub-format directory with config.json, *.safetensors and a tokenizer"
         raise InputError(str(folder), "it holds no config.json", fix)
+    config = _object_in(file)
+    if not isinstance(config.get("text_config") or {}, dict):
+        raise InputError(str(file), "its text_config is no object", "copy the file from the Hub again")
+    return config
+
+
+def read_generation(folder: Path) -> dict[str, Any]:
+    """``generation_config.json`` of a model directory; empty where there is none.
+
+    Raises:
+        InputError: it is malformed.
+    """
+    file = folder / "generation_config.json"
+    return _object_in(file) if file.exists() else {}
+
+
+def _object_in(file: Path) -> dict[str, Any]:
     refuse_pointer(file)
     try:
-        config = json.loads(file.read_text(encoding="utf-8"))
+        held = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise InputError(
             str(file), f"not valid JSON ({error})", "copy the file from the Hub again"
         ) from error
-    if not isinstance(config, dict):
+    if not isinstance(held, dict):
         raise InputError(str(file), "not a JSON object", "copy the file from the Hub again")
-    if not isinstance(config.get("text_config") or {}, dict):
-        raise InputError(str(file), "its text_config is no object", "copy the file from the Hub again")
-    return config
+    return held
 
 
 def max_positions(config: Mapping[str, Any]) -> int | None:
@@ -78,7 +93,8 @@ def check_config(folder: Path, config: Mapping[str, Any]) -> None:
     if isinstance(quantised, Mapping):
         method = quantised.get("quant_method", "unknown method")
         raise InputError(str(folder), f"its weights are quantised ({method})", ORIGINAL)
-    heads = [name for name in config.get("architectures") or [] if isinstance(name, str)]
+    named = config.get("architectures")
+    heads = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
     if heads and not any(
         name.endswith(("CausalLM", "LMHeadModel", "ConditionalGeneration")) for name in heads
     ):

@@ -13,9 +13,10 @@ from typing import Any
 
 from memory.recipe import Record
 from tasks.errors import InputError, did_you_mean, or_input_error
+from tasks.paths import existing
 from tools.models import fetch, gguf
 from tools.models.adapter import is_adapter, tokenizer_dir, whole_base
-from tools.models.architecture import check_config, max_positions, read_config
+from tools.models.architecture import check_config, max_positions, read_config, read_generation
 from tools.models.download import download, is_hub_id
 from tools.models.named import NAMED
 from tools.models.recorded_base import BUNDLED, WEIGHTS, fingerprint_of
@@ -69,11 +70,11 @@ def resolve_base_model(name_or_path: str, allow_pickle: bool = False) -> BaseMod
     Raises:
         InputError: it cannot be found, or a part of it is missing.
     """
-    folder = Path(name_or_path).expanduser()
-    if folder.is_dir() or (folder.suffix == ".gguf" and folder.is_file()):
+    folder = existing(name_or_path)
+    if folder and (folder.is_dir() or (folder.suffix == ".gguf" and folder.is_file())):
         return _describe(folder, folder.resolve().name, allow_pickle)
-    bundled = BUNDLED / name_or_path
-    if "/" not in name_or_path and bundled.is_dir():
+    bundled = existing(BUNDLED / name_or_path)
+    if "/" not in name_or_path and bundled and bundled.is_dir():
         return _describe(bundled, name_or_path, allow_pickle)
     if name_or_path in NAMED:
         return _named(name_or_path)
@@ -104,6 +105,7 @@ def _describe(folder: Path, name: str, allow_pickle: bool) -> BaseModel:
         return _describe_adapter(folder, name, allow_pickle)
     config = read_config(folder)
     check_config(folder, config)
+    read_generation(folder)
     weights, notes = find_weights(folder, allow_pickle)
     _check_tokenizer(folder)
     text = config.get("text_config") or config

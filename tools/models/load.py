@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.models.adapter import base_dir, is_adapter, tokenizer_dir
+from tools.models.architecture import read_generation
 from tools.models.template_support import PLAIN_TEMPLATE, template_support
 
 TOKENIZER_FILES = (
@@ -68,7 +69,7 @@ def name_turn_end(tokenizer: Any, folder: Path) -> None:
     end = template_support(tokenizer).turn_end
     if not end or not file.exists():
         return
-    config = json.loads(file.read_text(encoding="utf-8"))
+    config = read_generation(folder)
     named = config.get("eos_token_id")
     ends = [*named] if isinstance(named, list) else [named] if named is not None else []
     if (token := int(tokenizer.convert_tokens_to_ids(end))) not in ends:

@@ -62,12 +62,17 @@ BFLOAT16_UNITS = ("amx_bf16", "avx512_bf16", "bf16")
 
 def bfloat16_units() -> str:
     """What the cores multiply bfloat16 with, as Linux tells; empty where it does not say."""
-    try:
-        lines = CPUINFO.read_text().splitlines()
-    except OSError:
-        return ""
+    lines = _text(CPUINFO).splitlines()
     flags = next((line for line in lines if line.lower().startswith(("flags", "features"))), "").split()
     return next((name for name in BFLOAT16_UNITS if name in flags), "")
+
+
+def _text(path: Path) -> str:
+    """A file of the kernel's; empty where it is not there."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def cpu_count() -> int:
@@ -86,11 +91,8 @@ def available_gib() -> float:
         ("memory.max", "memory.current"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
     ):
-        try:
-            most, now = (CGROUP / limit).read_text().strip(), (CGROUP / used).read_text().strip()
-        except OSError:
-            continue
-        if most.isdigit() and now.isdigit():
+        most, now = _text(CGROUP / limit).strip(), _text(CGROUP / used).strip()
+        if most.isdecimal() and now.isdecimal():
             free = min(free, max(0.0, float(most) - float(now)))
     return free / (1 << 30)
 
@@ -177,7 +179,7 @@ STARTED_FIELD = 19
 def process_seconds() -> float:
     """Wall-clock since this process began, its interpreter's start included; 0.0 where it is not told."""
     try:
-        started = float(STAT.read_text().rpartition(")")[2].split()[STARTED_FIELD])
+        started = float(_text(STAT).rpartition(")")[2].split()[STARTED_FIELD])
         age = time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError, AttributeError):
         return 0.0
@@ -196,20 +198,16 @@ def memory_kills() -> int | None:
     """
     for path in (*_memory_events(), VMSTAT):
         try:
-            lines = path.read_text().splitlines()
+            lines = _text(path).splitlines()
             return int(next(line for line in lines if line.startswith(OOM_KILL)).split()[1])
-        except (OSError, StopIteration, ValueError):
+        except (StopIteration, ValueError, IndexError):
             continue
     return None
 
 
 def _memory_events() -> list[Path]:
     """Where the events of this process's control group are told, the second version's, then the first's."""
-    try:
-        lines = OWN_CGROUP.read_text().splitlines()
-    except OSError:
-        return []
-    own = [line.split(":", 2) for line in lines if line.count(":") >= 2]
+    own = [line.split(":", 2) for line in _text(OWN_CGROUP).splitlines() if line.count(":") >= 2]
     second = [CGROUP / path.strip("/") / "memory.events" for _, kinds, path in own if not kinds]
     first = [
         CGROUP / "memory" / path.strip("/") / "memory.oom_control"
@@ -238,7 +236,7 @@ def reset_peak() -> None:
 def peak_gib_since() -> float:
     """Peak resident memory of this process since ``reset_peak``, or since its start, in GiB."""
     try:
-        lines = STATUS.read_text().splitlines()
+        lines = _text(STATUS).splitlines()
         return float(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / (1 << 20)
-    except (OSError, StopIteration):
+    except (StopIteration, ValueError, IndexError):
         return peak_gib(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -86,12 +86,22 @@ class JsonLines:
         return bool(chunk)
 
     def take(self) -> dict[str, Any] | None:
-        """The next message of what was read; None while it is not whole."""
+        """The next message of what was read; None while it is not whole.
+
+        Raises:
+            ConnectionError: the other side writes something else than messages.
+        """
         end = self.buffer.find(b"\n")
         if end < 0:
             return None
-        message: dict[str, Any] = json.loads(self.buffer[:end])
+        line = bytes(self.buffer[:end])
         del self.buffer[: end + 1]
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError):
+            message = None
+        if not isinstance(message, dict):
+            raise ConnectionError(f"no message: {line[:60]!r}")
         return message
 
 

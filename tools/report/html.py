@@ -77,6 +77,7 @@ def reproduce_command(info: RunInfo, run_dir: Path) -> str:
         asked = json.loads((run_dir / SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         asked = {}
+    asked = asked if isinstance(asked, dict) else {}
     task, base_model = str(asked.get("task", info.task)), str(asked.get("base_model", info.base_model))
     command = ["mcp", "--task", task] if info.policy == "agent" else ["run", task]
     parts = ["ftdojo", *command, "--base-model", base_model]
@@ -88,7 +89,7 @@ def reproduce_command(info: RunInfo, run_dir: Path) -> str:
     for flag, setting in MODEL_FLAGS.items():
         value = asked.get(setting)
         if value not in (None, "", []):
-            parts += [flag, ",".join(value) if isinstance(value, list) else str(value)]
+            parts += [flag, ",".join(map(str, value)) if isinstance(value, list) else str(value)]
     return shlex.join(parts)
 
 

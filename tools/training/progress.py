@@ -180,9 +180,19 @@ def _follow(path: Path, hear: Hear, done: threading.Event) -> None:
         ended = done.wait(LOOK_SECONDS)
         for line in _whole_lines(path, read):
             read += len(line)
-            hear(json.loads(line))
+            if (told := _told(line)) is not None:
+                hear(told)
         if ended:
             return
+
+
+def _told(line: bytes) -> dict[str, Any] | None:
+    """The figures of a line; None where it holds none: a child's file is never worth the run."""
+    try:
+        told = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return told if isinstance(told, dict) else None
 
 
 def _whole_lines(path: Path, start: int) -> list[bytes]:

@@ -43,11 +43,20 @@ class Calls:
 
 
 def read_calls(run_dir: Path) -> Iterator[dict[str, Any]]:
-    """The calls in order; a last line that a kill cut is left out."""
+    """The calls in order; a last line that a kill cut is left out, and so is a line that is no call."""
     path = run_dir / FILE
     if not path.is_file():
         return
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
-            if line.endswith("\n"):
-                yield json.loads(line)
+            if line.endswith("\n") and (call := _call_in(line)) is not None:
+                yield call
+
+
+def _call_in(line: str) -> dict[str, Any] | None:
+    try:
+        call = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    fitting = isinstance(call, dict) and isinstance(call.get("arguments"), dict)
+    return call if fitting and all(isinstance(call.get(name), str) for name in ("verb", "text")) else None

@@ -14,7 +14,7 @@ import tarfile
 from pathlib import Path
 from typing import Literal
 
-from tasks.errors import InputError
+from tasks.errors import InputError, or_input_error
 from tools.evidence import files_under
 from tools.workspace import Workspace
 
@@ -93,13 +93,10 @@ def open_archive(file: Path, folder: Path) -> Path:
     Raises:
         InputError: it is no archive of a run, or holds what would lie outside the folder.
     """
-    try:
-        with tarfile.open(file) as archive:
-            archive.extractall(folder, filter="data")
-    except (OSError, tarfile.TarError) as error:
-        raise InputError(
-            str(file), f"is no archive of a run ({error})", "name a run or its archive"
-        ) from error
+    # Besides its own errors, a damaged archive raises those of each kind of compression.
+    fix = "name a run or its archive"
+    with or_input_error(str(file), "is no archive of a run", fix), tarfile.open(file) as archive:
+        archive.extractall(folder, filter="data")
     runs = [path.parent for path in folder.glob("*/journal.jsonl")]
     if len(runs) != 1:
         raise InputError(str(file), "holds no run", "name an archive that `ftdojo export --archive` wrote")

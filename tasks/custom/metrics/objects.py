@@ -134,6 +134,8 @@ def _validator(path: Path) -> Any:
         raise InputError(str(path), "it cannot be read: there is no such file", "check json_schema")
     try:
         schema = json.loads(path.read_text(encoding="utf-8-sig"))
+        if not isinstance(schema, dict | bool):
+            raise ValueError("it is no object")
         kind = validator_for(schema)
         kind.check_schema(schema)
     except OSError as error:

@@ -1,0 +1,1 @@
+"""Fuzzing of every parser of foreign text: ``python -m tests.bench.fuzz``."""

@@ -1,0 +1,8 @@
+"""Registry of all targets, by name."""
+
+from __future__ import annotations
+
+from tests.bench.fuzz import answers, models, names, replies, rows, run_files
+
+PARTS = (rows, answers, replies, run_files, models, names)
+TARGETS = {target.name: target for part in PARTS for target in part.TARGETS}
