@@ -29,10 +29,11 @@ COPY_SECONDS_PER_GIB = 5.0
 FIRST_JOB_SHARE = 0.5
 """Of the budget, the most that the base's answers to the search items may take: the test has to be read for
 two models, and something trained."""
-CALM_TAIL_SHARE, MOST_SLOWER = 0.5, 6.0
+CALM_TAIL_SHARE, MOST_SLOWER = 0.7, 6.0
 """Of the tail, what is taken on a calm machine; and so many times that, at most, on one that others use."""
 LEAST_READ_SHARE = 0.5
-"""Of the sealed test's reading, what the confirmation leaves time for in any case."""
+"""Of the sealed test's reading, what the confirmation leaves time for; of the time left, if that is less. A
+test that is read for an unconfirmed model is read for the base alone."""
 
 
 @dataclass(frozen=True)
@@ -117,5 +118,6 @@ class Reserve:
         if "champion_chosen" in kinds:
             return left - self.tail_on()
         if "candidate_chosen" in kinds:
-            return left - self.tail_on() - LEAST_READ_SHARE * self.for_both(self.reading)
+            after = left - self.tail_on()
+            return after - LEAST_READ_SHARE * min(self.for_both(self.reading), max(after, 0.0))
         return left - self.finishing_seconds() / MARGIN
