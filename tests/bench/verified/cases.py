@@ -243,7 +243,7 @@ def _histories() -> list[Case]:
         Case("accepted", "a card changed, --accept-changes", _accepted),
         Case("approved", "a person changed a training plan", _approved),
         Case(
-            "pruned", "--max-disk-gb", _example("--max-disk-gb", "0.045", *_policy("OnAndOn"), experiments=4)
+            "pruned", "--max-disk-gb", _example("--max-disk-gb", "0.04", "--policy", "random", experiments=3)
         ),
         Case("read-in-part", "1,500 test items, held up before them", _held_up),
         Case("language-model", "a scripted model decides", _language_model),
