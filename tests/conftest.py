@@ -8,6 +8,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+import ftdojo
+from tests.support.claimed_run import Claimed, make_claimed_run
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -35,6 +38,14 @@ def runs_dir(tmp_path: Path) -> Path:
     path = tmp_path / "runs"
     path.mkdir()
     return path
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Claimed:
+    """A run of one experiment that ended with a confirmed champion; tests change copies of it."""
+    made = make_claimed_run(tmp_path_factory.mktemp("finished"))
+    assert ftdojo.Run.open(made.run_dir).confirmed, "the run has to end with a champion for what follows"
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -219,6 +219,14 @@ def test_accepted_changes_mark_the_run_for_ever(run: Copied) -> None:
     assert "marked: gone on although it had changed: task: file train/old-forum.md" in said
 
 
+def test_a_finished_run_accepts_no_changes(run: Copied) -> None:
+    edit_rows(run.task / "test.jsonl", lambda rows: rows[1:])
+    before = run.journal.read_bytes()
+    with pytest.raises(InputError, match="the run is finished: start a new one"):
+        resume(run.run_dir, accept_changes=True)
+    assert run.journal.read_bytes() == before
+
+
 def test_a_forged_file_of_test_answers_is_not_read_at_the_end(run: Copied) -> None:
     cut_before_the_end(run)
     file = run.predictions("test-1", "base")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from memory.journal.evidence import ACCEPTED
 from memory.journal.log import Journal
 from tasks import registry
-from tests.support.run_records import run_info, training
+from tests.support.run_records import comparison, lesson, run_info, training, write_experiment
 from tests.support.tiny_model import make_tiny_model
 from tools.evidence import Evidence, digest_of_file, weights_on_record
+from tools.models.base_model import resolve_base_model
 from tools.verification import file_digests
+from tools.verification.course import course_differences
 from tools.verification.descent import merge_differences, weight_differences
 from tools.verification.file_digests import FileDigests
 from tools.verification.files import changed_files, pruned_models
@@ -73,6 +77,32 @@ def test_what_is_known_is_not_said_twice(space: Workspace, journal: Journal) -> 
     assert len(journal.events) == count
 
 
+# ---- the course of a run
+
+
+def test_a_run_in_its_order_has_no_difference_and_an_agents_lesson_may_come_last(
+    space: Workspace, journal: Journal
+) -> None:
+    write_experiment(journal, "e01", "kept", 60.0)
+    journal.append("lesson", lesson(), "e01")
+    assert course_differences(journal, 0) == []
+    journal.append("comparison", comparison("e02", "e01", 1.0), "e02")
+    assert course_differences(journal, 0) == [
+        f"line {len(journal.events)}: comparison of e02, which was never planned"
+    ]
+
+
+def test_what_a_run_rests_on_is_recorded_again_only_where_a_person_accepted_it(
+    space: Workspace, journal: Journal
+) -> None:
+    journal.append("evidence", Foundation("rows", {"test": "1"}).data())
+    journal.append("note", {"text": "gone on", ACCEPTED: ["rows: test has changed"]})
+    journal.append("evidence", Foundation("rows", {"test": "2"}).data())
+    assert course_differences(journal, 0) == []
+    del journal.events[-2]
+    assert "recorded again as something else" in course_differences(journal, 0)[0]
+
+
 # ---- weights
 
 
@@ -128,6 +158,34 @@ def test_a_merge_is_made_again_within_rounding(tmp_path: Path) -> None:
     assert "base and adapter merged again differ from it by up to" in found[0]
     assert len(found) == 4
     assert "more tensors differ" in found[-1]
+
+
+def test_a_merge_over_an_adapter_is_made_again_from_the_base_of_both(tmp_path: Path) -> None:
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    from tools.models.adapter import merged, save_adapter
+    from tools.models.load import load_model
+    from tools.verification.descent import _merge_of
+
+    def trained(start: Path, folder: Path) -> Any:
+        model = get_peft_model(
+            load_model(start), LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM")
+        )
+        with torch.no_grad():
+            for name, weights in model.named_parameters():
+                if "lora_B" in name:
+                    weights.normal_()
+        save_adapter(model, start, folder)
+        return model
+
+    base, first, folder = make_tiny_model(tmp_path / "base"), tmp_path / "first", tmp_path / "model"
+    trained(base, first)
+    merged(trained(first, folder / "adapter")).save_pretrained(str(folder))
+    model = resolve_base_model(str(first))
+    assert _merge_of(folder, first, model) == []
+    trained(base, other := tmp_path / "other")
+    assert any("does not hold the parent's change" in line for line in _merge_of(folder, other, model))
 
 
 def test_tensors_that_one_model_lacks_or_shapes_otherwise_are_named() -> None:

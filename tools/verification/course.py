@@ -19,8 +19,9 @@ from memory.journal.history import BASE, History
 from tools.evaluation.reading import ORDER as READING_ORDER
 from tools.verification.finding import short
 
-STAGE_ORDER = tuple(kind for kind in get_args(StageKind) if kind not in ("estimate", "failure"))
-"""Of one experiment; an estimate may be made again, and a failure may come at any step."""
+STAGE_ORDER = tuple(kind for kind in get_args(StageKind) if kind not in ("estimate", "failure", "lesson"))
+"""Of one experiment; an estimate may be made again, a failure may come at any step, and an agent from outside
+draws its lesson when the experiment is finished."""
 PLAIN_NOTE = frozenset({"text", "torn", "stranger"})
 """What a note that comes after the end may hold: nothing that the run's figures are read from."""
 TEST = "test"

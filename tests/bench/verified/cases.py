@@ -152,7 +152,7 @@ def _archived(player: Player) -> Sequence[Path]:
 
 def _held_up(player: Player) -> Sequence[Path]:
     task = folders.long_test(player.folder / "task")
-    return [player.held_up(player.words(task, "--budget", "150s"), "champion_chosen", 145.0)]
+    return [player.held_up(player.words(task, "--budget", "240s"), "champion_chosen", 232.0)]
 
 
 def _archived_adapter(player: Player) -> Sequence[Path]:
@@ -243,9 +243,9 @@ def _histories() -> list[Case]:
         Case("accepted", "a card changed, --accept-changes", _accepted),
         Case("approved", "a person changed a training plan", _approved),
         Case(
-            "pruned", "--max-disk-gb", _example("--max-disk-gb", "0.045", *_policy("OnAndOn"), experiments=4)
+            "pruned", "--max-disk-gb", _example("--max-disk-gb", "0.04", "--policy", "random", experiments=3)
         ),
-        Case("read-in-part", "3,000 test items, held up before them", _held_up),
+        Case("read-in-part", "1,500 test items, held up before them", _held_up),
         Case("language-model", "a scripted model decides", _language_model),
         Case("cached", "two runs, the second by the first's answers", _cached),
         Case("archived", "an archive, without run and task", _archived),

@@ -38,11 +38,11 @@ class OnAndOn:
         last = done[-1].id if done else None
         sources = sorted(dojo.pool, key=lambda name: len(dojo.pool[name].rows))[-1:]
         facts = {"sources": sources, "hypothesis": f"more of {sources[0]} helps", "rows": 200}
-        return facts | ({"parent": last, "init_from": last} if last else {})
+        return facts | ({"parent": last, "init_from": last, "change": "duration"} if last else {})
 
     def draft_training(self, dojo: Any, plan: Any, card: Any) -> dict[str, Any]:
         """A short training."""
-        return {"method": self.method, "learning_rate": 1e-3, "num_train_epochs": 1.0}
+        return {"method": self.method, "learning_rate": 5e-4, "num_train_epochs": 1.0}
 
 
 class OnAndOnWithLora(OnAndOn):
