@@ -166,8 +166,8 @@ def dtypes(weights: list[Path]) -> dict[str, int]:
 def layers_held(weights: list[Path]) -> int:
     """Layers of the language model in safetensors files, by the names of weights; 0 where these tell none.
 
-    A layer's number is the first in a name (``model.layers.3.mlp.experts.7.up.weight``); of several stacks the
-    largest counts, those that see or hear left out.
+    A layer's number is the first in a name (``model.layers.3.mlp.experts.7.up.weight``); of several stacks
+    the largest counts, those that see or hear left out.
     """
     stacks: dict[str, list[int]] = {}
     for file in weights:
