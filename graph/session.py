@@ -313,7 +313,7 @@ def _kept(journal: Journal, began: float | None, on_error: ExitStack) -> _Kept:
     """The journal with its clocks running, on the disk as well."""
     ledger = Ledger.attach(journal, began=began)
     heartbeat = Heartbeat(journal.path.parent, ledger.snapshot).start()
-    on_error.callback(heartbeat.close)
+    on_error.callback(heartbeat.withdraw)
     return _Kept(journal, ledger, heartbeat)
 
 

@@ -96,3 +96,14 @@ def test_a_disk_that_cannot_be_written_ends_nothing(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(os, "pwrite", full)
     Heartbeat(tmp_path, lambda: {"elapsed": 1.0}).start().close()
     assert last_beat(tmp_path) == {}
+
+
+@pytest.mark.parametrize("before", [{}, {"elapsed": 3.0, "train": 1.0}])
+def test_of_a_run_that_is_refused_no_time_is_spent(tmp_path: Path, before: dict[str, float]) -> None:
+    if before:
+        Heartbeat(tmp_path, lambda: before).start().close()
+    heartbeat = Heartbeat(tmp_path, lambda: {"elapsed": 9.0}).start()
+    assert last_beat(tmp_path) == {"elapsed": 9.0}
+    heartbeat.withdraw()
+    heartbeat.close()
+    assert last_beat(tmp_path) == before

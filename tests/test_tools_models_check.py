@@ -16,7 +16,7 @@ from tests.support.tiny_model import CHAT_TEMPLATE, make_tiny_model, shared_work
 from tools.models.base_model import NO_LIMIT, resolve_base_model
 from tools.models.check import facts, look, look_in_child, look_job
 from tools.models.load import load_model
-from tools.models.weight_files import check_numbers
+from tools.models.weight_files import check_numbers, layers_held
 
 torch = pytest.importorskip("torch")
 
@@ -67,6 +67,21 @@ def test_a_configuration_that_cannot_work_is_one_line(
 ) -> None:
     change(model / "config.json", **values)
     assert words in refusal(model)
+
+
+@pytest.mark.parametrize("layers", [0, 3])
+def test_a_layer_without_weights_is_one_line(model: Path, layers: int) -> None:
+    change(model / "config.json", num_hidden_layers=layers)
+    assert f"names {layers} layers, and the weights hold 2" in refusal(model)
+
+
+def test_layers_are_counted_in_the_language_model_alone(tmp_path: Path) -> None:
+    names = [f"model.language_model.layers.{n}.mlp.experts.{m}.up.weight" for n in range(3) for m in range(9)]
+    names += [f"model.vision_tower.blocks.{n}.{part}.weight" for n in range(30) for part in "qkvo"]
+    names += ["mtp.layers.0.norm.weight", "lm_head.weight"]
+    file = tmp_path / "model.safetensors"
+    save_file({name: np.zeros(1, "f4") for name in names}, file)
+    assert layers_held([file]) == 3
 
 
 def test_custom_code_beside_a_known_architecture_is_not_run(model: Path) -> None:

@@ -39,11 +39,13 @@ class Heartbeat:
         every_seconds: float = EVERY_SECONDS,
     ) -> None:
         self.path, self._totals, self._every = run_dir / FILE, totals, every_seconds
-        self._done = threading.Event()
+        self._done, self._before = threading.Event(), b""
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def start(self) -> Heartbeat:
         """Begin, with a first beat at once."""
+        with suppress(OSError):
+            self._before = self.path.read_bytes()
         self._write()
         self._thread.start()
         return self
@@ -54,6 +56,18 @@ class Heartbeat:
             self._done.set()
             self._thread.join()
             self._write()
+
+    def withdraw(self) -> None:
+        """End as if it had never begun: of a run that was refused no time is spent."""
+        if self._done.is_set():
+            return
+        self._done.set()
+        self._thread.join()
+        with suppress(OSError):
+            if self._before:
+                self.path.write_bytes(self._before)
+            else:
+                self.path.unlink(missing_ok=True)
 
     def _beat(self) -> None:
         while not self._done.wait(self._every):

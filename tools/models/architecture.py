@@ -15,6 +15,7 @@ from tasks.errors import InputError
 from tools.models.weight_files import refuse_pointer
 
 POSITIONS = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len", "n_ctx")
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers")
 ALIBI = ("bloom",)
 """Positions are distances here: a ``seq_length`` in the configuration is how it was pretrained, no limit."""
 NEEDED = ("input_ids", "attention_mask", "past_key_values", "logits_to_keep")

@@ -16,7 +16,7 @@ from tasks.errors import InputError, did_you_mean, or_input_error
 from tasks.paths import existing
 from tools.models import fetch, gguf
 from tools.models.adapter import is_adapter, tokenizer_dir, whole_base
-from tools.models.architecture import check_config, max_positions, read_config, read_generation
+from tools.models.architecture import LAYERS, check_config, max_positions, read_config, read_generation
 from tools.models.download import download, is_hub_id
 from tools.models.named import NAMED
 from tools.models.recorded_base import BUNDLED, WEIGHTS, fingerprint_of
@@ -115,7 +115,7 @@ def _describe(folder: Path, name: str, allow_pickle: bool) -> BaseModel:
         path=folder.resolve(),
         name=name,
         parameters=count_parameters(weights, config),
-        n_layers=_first(text, "num_hidden_layers", "n_layer", "n_layers"),
+        n_layers=_first(text, *LAYERS),
         hidden_size=_first(text, "hidden_size", "n_embd", "d_model"),
         vocab=_first(text, "vocab_size"),
         max_positions=max_positions(config) or NO_LIMIT,

@@ -15,12 +15,12 @@ from typing import Any, Literal
 from memory.recipe import Record
 from tasks.errors import LONGEST_REASON, ExperimentFailed, InputError
 from tools.models.adapter import is_adapter, tokenizer_dir, whole_base
-from tools.models.architecture import check_class, read_config
+from tools.models.architecture import LAYERS, check_class, read_config
 from tools.models.base_model import BaseModel
 from tools.models.chat_template import trained_turns
 from tools.models.recorded_base import WEIGHTS
 from tools.models.template_support import SystemTurn, TemplateSupport
-from tools.models.weight_files import check_numbers, check_pickles, dtypes, find_weights
+from tools.models.weight_files import check_numbers, check_pickles, dtypes, find_weights, layers_held
 from tools.process.worker import Worker
 
 NUMBERS_BYTES = 4 << 30
@@ -91,6 +91,7 @@ def look(base_model: BaseModel, allow_pickle: bool = False, numbers_bytes: int =
     except InputError as error:
         raise InputError(str(tokenizer_files), error.wrong, "mend chat_template.jinja") from error
     check_pickles(weights)
+    _check_layers(folder, config, weights)
     share = check_numbers(weights, numbers_bytes)
     if is_adapter(base_model.path):
         check_numbers([base_model.path / WEIGHTS], numbers_bytes)
@@ -174,6 +175,16 @@ def _check_end(tokenizer: Any, folder: Path, config: Mapping[str, Any]) -> None:
         "its tokenizer names no end token, so no answer would ever end",
         f"add {known} to tokenizer_config.json" + (" (the end that config.json names)" if token else ""),
     )
+
+
+def _check_layers(folder: Path, config: Mapping[str, Any], weights: list[Path]) -> None:
+    """No layer without weights: they would be drawn at random, and a model without layers learns nothing."""
+    text = config.get("text_config") or config
+    told = next((text[name] for name in LAYERS if isinstance(text.get(name), int)), None)
+    held = layers_held(weights)
+    if told is not None and (told < 1 or told > held > 0):
+        wrong = f"names {told} layers" + (f", and the weights hold {held}" if held else "")
+        raise InputError(str(folder / "config.json"), wrong, "copy the model's files from one place again")
 
 
 def _check_rows(tokenizer: Any, folder: Path, base_model: BaseModel) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import struct
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ BLOCKS, BLOCK_BYTES = 64, 1 << 16
 PICKLES = ("pytorch_model*.bin", "*.bin", "*.pt", "*.pth")
 LOADED_PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 """What transformers loads, of all pickles."""
+_LAYER = re.compile(r"(\D+)\.(\d{1,4})\.")
+_SENSES = re.compile(r"vis|audio|image|speech", re.IGNORECASE)
+"""In the names of stacks beside the language model's."""
 
 
 def refuse_pointer(file: Path) -> None:
@@ -162,6 +166,21 @@ def dtypes(weights: list[Path]) -> dict[str, int]:
             for entry in read_header(file).values():
                 found[entry["dtype"]] = found.get(entry["dtype"], 0) + math.prod(entry["shape"])
     return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def layers_held(weights: list[Path]) -> int:
+    """Layers of the language model in safetensors files, by the names of weights; 0 where these tell none.
+
+    A layer's number is the first in a name (``model.layers.3.mlp.experts.7.up.weight``); of several stacks
+    the largest counts, those that see or hear left out.
+    """
+    stacks: dict[str, list[int]] = {}
+    for file in weights:
+        for name in read_header(file) if file.suffix == ".safetensors" else ():
+            found = _LAYER.match(name)
+            if found and not _SENSES.search(found[1]):
+                stacks.setdefault(found[1], []).append(int(found[2]))
+    return 1 + max(max(stacks.values(), key=len)) if stacks else 0
 
 
 def fingerprint(files: list[Path]) -> str:
