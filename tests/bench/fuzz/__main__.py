@@ -79,7 +79,7 @@ def main(
 
 
 def _try(target: Target, engine: str, seconds: float, seed: int, keep: Path) -> Outcome:
-    """All of an engine's time on a target; after an input that kills or hangs its process, with another seed."""
+    """An engine's time on a target; after an input that kills or hangs its process, with another seed."""
     outcome = Outcome()
     while (left := seconds - outcome.seconds) > 0.5 and len(outcome.found) < 20:
         with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:

@@ -112,21 +112,29 @@ class Trial:
         return content
 
 
-def _drawn(target: Target, count: int, seed: int) -> list[bytes]:
-    """Inputs that the target's strategy draws."""
+class _Enough(BaseException):
+    """Ends a search of hypothesis."""
+
+
+def _drawn(target: Target, count: int, seed: int, seconds: float) -> list[bytes]:
+    """Inputs that the target's strategy draws, in at most so many seconds."""
     from hypothesis import HealthCheck, given, settings
     from hypothesis import seed as seeded
 
     held: list[bytes] = []
+    ends = time.monotonic() + seconds
     if target.inputs is not None:
 
         @seeded(seed)
         @settings(max_examples=count, database=None, deadline=None, suppress_health_check=list(HealthCheck))
         @given(target.inputs)
         def draw(content: bytes) -> None:
+            if time.monotonic() > ends:
+                raise _Enough
             held.append(content)
 
-        draw()
+        with suppress(_Enough):
+            draw()
     return held
 
 
@@ -137,7 +145,7 @@ def by_mutation(trial: Trial, seed: int) -> None:
     for content in trial.target.seeds:
         trial.take(content)
     rng = random.Random(seed)
-    seeds = [*trial.target.seeds, *_drawn(trial.target, 200, seed)]
+    seeds = [*trial.target.seeds, *_drawn(trial.target, 200, seed, (trial.ends - trial.begun) / 10)]
     weighted = [*trial.target.seeds] * max(1, len(seeds) // (2 * len(trial.target.seeds)))
     seeds = [*weighted, *seeds]
     while not trial.over():
@@ -152,11 +160,8 @@ def by_hypothesis(trial: Trial, seed: int) -> None:
 
     from tests.support.foreign_texts import spoilt
 
-    class Over(BaseException):
-        pass
-
     inputs = trial.target.inputs or st.sampled_from(trial.target.seeds)
-    with suppress(Over):
+    with suppress(_Enough):
         for more in range(sys.maxsize):
 
             @seeded(seed + more)
@@ -166,7 +171,7 @@ def by_hypothesis(trial: Trial, seed: int) -> None:
             @given(spoilt(inputs))
             def tried(content: bytes) -> None:
                 if trial.over():
-                    raise Over
+                    raise _Enough
                 trial.take(content)
 
             tried()
@@ -178,7 +183,7 @@ def by_atheris(trial: Trial, seed: int) -> None:
 
     corpus = trial.folder.parent / "corpus"
     corpus.mkdir()
-    for number, content in enumerate([*trial.target.seeds, *_drawn(trial.target, 100, seed)]):
+    for number, content in enumerate([*trial.target.seeds, *_drawn(trial.target, 100, seed, 2.0)]):
         (corpus / f"{number:04}").write_bytes(content)
     seconds = max(1, round(trial.ends - time.monotonic()))
     flags = [f"-max_total_time={seconds}", f"-seed={seed}", "-verbosity=0", "-max_len=4096", "-timeout=600"]
