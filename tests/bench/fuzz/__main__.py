@@ -26,7 +26,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from tests.bench.fuzz import trial
-from tests.bench.fuzz.registry import TARGETS
+from tests.bench.fuzz.registry import PART_OF, TARGETS
 from tests.bench.fuzz.target import Target
 from tests.bench.fuzz.trial import ENGINES
 from tests.bench.fuzz.watched import Watched
@@ -85,6 +85,7 @@ def _try(target: Target, engine: str, seconds: float, seed: int, keep: Path) -> 
         with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
             request = {
                 "target": target.name,
+                "part": PART_OF[target.name],
                 "engine": engine,
                 "seconds": left,
                 "seed": seed,
