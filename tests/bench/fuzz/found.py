@@ -64,6 +64,7 @@ FOUND: tuple[tuple[str, bytes], ...] = (
     ("summary.json", b"[]"),
     ("summary.json", b"7"),
     ("calls.jsonl", b'{"arguments": 3}\n["plain"]\n{"verb"\n'),
+    ("lines of a run", b"7\n"),
     ("progress of a child", b"7\n{\n[1]\n"),
     ("bench results", b"[" * 50_000),
     ("archive of a run", gzip.compress(b"x" * 2000)[:30]),
