@@ -129,7 +129,7 @@ def _child(cell: Cell, out: Path, place: Cores, running: set[subprocess.Popen[st
     for line in reversed(said.splitlines()):
         try:
             told = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(told, dict) and "result" in told:
             return Result.model_validate(told["result"])

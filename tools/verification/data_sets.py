@@ -128,6 +128,8 @@ def _set(workspace: Workspace, card: DataCard, decontaminator: Decontaminator) -
     try:
         content = workspace.inside(card.path).read_bytes()
         rows: list[dict[str, Any]] = [json.loads(line) for line in content.splitlines() if line.strip()]
+        if not all(isinstance(row, dict) for row in rows):
+            raise ValueError("a line is no row")
     except (OSError, ValueError, RecursionError) as error:
         return [f"cannot be read ({error})"]
     found = []

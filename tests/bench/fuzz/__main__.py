@@ -26,7 +26,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from tests.bench.fuzz import trial
-from tests.bench.fuzz.registry import TARGETS
+from tests.bench.fuzz.registry import PART_OF, TARGETS
 from tests.bench.fuzz.target import Target
 from tests.bench.fuzz.trial import ENGINES
 from tests.bench.fuzz.watched import Watched
@@ -79,12 +79,13 @@ def main(
 
 
 def _try(target: Target, engine: str, seconds: float, seed: int, keep: Path) -> Outcome:
-    """All of an engine's time on a target; after an input that kills or hangs its process, with another seed."""
+    """An engine's time on a target; after an input that kills or hangs its process, with another seed."""
     outcome = Outcome()
     while (left := seconds - outcome.seconds) > 0.5 and len(outcome.found) < 20:
         with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
             request = {
                 "target": target.name,
+                "part": PART_OF[target.name],
                 "engine": engine,
                 "seconds": left,
                 "seed": seed,

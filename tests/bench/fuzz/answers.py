@@ -33,6 +33,7 @@ from tests.bench.fuzz.text import encoded, joined, parts_of, text_of
 from tests.support.malformed_answers import malformed
 from tools.contamination.check import Decontaminator
 from tools.contamination.reordered import order_free
+from tools.curation import targets
 
 REPLIES = encoded(
     "",
@@ -115,6 +116,8 @@ def _read_answer(name: str) -> Target:
         assert verdict is None or isinstance(verdict, bool)
         if said is not None:
             spec.render(said, answer)
+        targets.formatted(spec, answer)
+        targets.answer_key(spec, answer)
         samples = _samples(name) or _published(spec)
         for sample in samples[len(answer) % len(samples) :][:1]:
             _score(spec, sample, answer)
@@ -127,7 +130,8 @@ def _read_answer(name: str) -> Target:
     entries = (_entry(spec.scorer), _entry(spec.extract))
     # math-verify's SymPy makes numbers and polynomials by code of its own, once for each kind of them.
     allows = ("exec",) if name.startswith("aime") else ()
-    return Target(f"answer to {name}", entries, read, tuple(seeds), allows=allows)
+    dear = name in ("aime24", "aime25", "chemcotbench_reaction")
+    return Target(f"answer to {name}", entries, read, tuple(seeds), allows=allows, dear=dear)
 
 
 def _entry(function: Any) -> str:

@@ -207,13 +207,19 @@ def _targets() -> Iterator[Target]:
         "model.gguf", ("tools/models/gguf_header.py:check_header",), _gguf, (foreign.GGUF,), foreign.ggufs
     )
     yield Target(
-        "models.toml", ("graph/models_file.py:load_models",), _models_file, MODELS, foreign.MODEL_LINES
+        "models.toml",
+        ("graph/models_file.py:load_models",),
+        _models_file,
+        MODELS,
+        foreign.MODEL_LINES,
+        dear=True,
     )
     yield Target(
         "chat template",
         ("tools/models/template_support.py:template_support", "tools/models/export/ollama.py:pieces"),
         _template,
         tuple(template.encode() for template in TEMPLATES),
+        dear=True,
         allows=("exec",),  # a template becomes code of Jinja's, which runs in Jinja's sandbox
     )
     chats = (

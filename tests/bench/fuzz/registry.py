@@ -6,3 +6,5 @@ from tests.bench.fuzz import answers, models, names, replies, rows, run_files
 
 PARTS = (rows, answers, replies, run_files, models, names)
 TARGETS = {target.name: target for part in PARTS for target in part.TARGETS}
+PART_OF = {target.name: part.__name__ for part in PARTS for target in part.TARGETS}
+"""Module by target: atheris need not look into the others."""

@@ -164,7 +164,9 @@ SEEN = encoded(
 
 
 def _targets() -> Iterator[Target]:
-    yield Target("decision", ("roles/llm/reply_reading.py:read_reply",), _reply, REPLIES, foreign.chat)
+    yield Target(
+        "decision", ("roles/llm/reply_reading.py:read_reply",), _reply, REPLIES, foreign.chat, dear=True
+    )
     entries = ("tools/chat/json_objects.py:written_in", "tools/chat/json_objects.py:lenient")
     others = ("tools/evaluation/judge/pairs.py:choice_of", "tools/synthesis/checks.py:rating_of")
     yield Target("values in a reply", (*entries, *others), _values, REPLIES, foreign.chat)

@@ -247,7 +247,9 @@ TOMLS = (
 def _file(
     name: str, entry: str, read: Read, seeds: tuple[bytes, ...], inputs: SearchStrategy[bytes] | None = None
 ) -> Target:
-    return Target(name, (entry,), read, seeds, inputs)
+    return Target(
+        name, (entry,), read, seeds, inputs, dear=name.startswith("rows.j") or name == "task folder"
+    )
 
 
 def _targets() -> Iterator[Target]:

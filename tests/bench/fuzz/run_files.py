@@ -25,12 +25,17 @@ from memory.forecast.past import read_past
 from memory.journal.events import Event, encode
 from memory.journal.examine import examine
 from memory.journal.log import Journal
+from memory.recipe import DataCard
 from tasks.base import Score
 from tasks.errors import InputError
 from tests.bench.fuzz.target import Target
+from tests.bench.fuzz.text import text_of
 from tests.support import foreign_texts as foreign
 from tests.support.run_folder import make_run
 from tests.support.run_records import lesson, run_info
+from tools.contamination.check import Decontaminator
+from tools.curation.run import _cached
+from tools.curation.script import _claim
 from tools.evaluation.answer_cache import AnswerCache
 from tools.evaluation.judge.verdicts import FILE as VERDICTS
 from tools.evaluation.judge.verdicts import VerdictFile
@@ -43,6 +48,7 @@ from tools.training.train import _is_there
 from tools.verbs.calls import read_calls
 from tools.verbs.trajectory import trajectory_of
 from tools.verification.archive import open_archive
+from tools.verification.data_sets import _set
 from tools.verification.file_digests import FileDigests
 from tools.verification.predictions import items_of
 from tools.verification.signature import _allowed
@@ -166,7 +172,15 @@ def _lines(folder: Path, content: bytes) -> None:
         "data/removed.jsonl",
         "training.json",
     )
-    for name in (*places, "progress.jsonl", "digests.json", "00/00a.json", "00b.json"):
+    for name in (
+        *places,
+        "progress.jsonl",
+        "data/00c.card.json",
+        "data/00c.jsonl",
+        "digests.json",
+        "00/00a.json",
+        "00b.json",
+    ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     list(read_calls(folder))
@@ -176,6 +190,9 @@ def _lines(folder: Path, content: bytes) -> None:
     FileDigests(folder / "digests.json")
     ReplyCache(folder).get("00a")
     AnswerCache(folder).read("00b")
+    _cached(space, "00c")
+    _claim(text_of(content))
+    _set(space, CARD, Decontaminator([("test:a", "Which is red?", "A")]))
     items_of(space, "e01", "validation")
 
 
@@ -222,15 +239,15 @@ def _followed(folder: Path, content: bytes) -> None:
 
 
 def _archive(folder: Path, content: bytes) -> None:
-    file, inside = folder / "run.tar", folder / "in"
+    home = folder / "archive"
+    file, inside = home / "run.tar", home / "in"
+    shutil.rmtree(home, ignore_errors=True)
+    inside.mkdir(parents=True)
     file.write_bytes(content)
-    shutil.rmtree(inside, ignore_errors=True)
-    inside.mkdir()
     try:
         open_archive(file, inside)
     finally:
-        outside = [path for path in folder.iterdir() if path.name not in ("run.tar", "in", "run")]
-        assert not outside, outside
+        assert {path.name for path in home.iterdir()} == {"run.tar", "in"}
         for path in inside.rglob("*"):
             assert path.resolve().is_relative_to(inside.resolve()), path
 
@@ -281,7 +298,20 @@ RESULT = Result(
     outcome="solved",
 )
 OLD_RESULT = b'{"part": "all_data", "task": "aime25", "seed": 0, "value": 1, "base_value": 0, "seconds": 3}\n'
+CARD = DataCard(
+    recipe_digest="0" * 64,
+    data_sha256="0" * 64,
+    path="data/00c.jsonl",
+    rows=1,
+    rows_by_source={"a": 1},
+    steps=(),
+    mean_tokens=3.0,
+    reasoning_share=0.0,
+)
 LINES = (
+    CARD.model_dump_json().encode(),
+    b'{"prompt": "Which is red?", "answer": "A", "source": "a", "row": 0}\n',
+    b'{"outputs": [[{"prompt": "p", "answer": "a"}]], "failed": {"error": "E", "line": 3}}',
     b'{"id": "a", "prediction": "x", "right": true, "value": 1.0, "parsed": "x", "error": ""}\n',
     b'{"verb": "plan", "arguments": {"a": 1}, "ok": true, "text": "t", "facts": {}, "standing": {}}\n' * 2,
     b'{"model": "m", "prompts": ["a", "b"], "said": ["first", null], "item": "i"}\n',
@@ -309,7 +339,12 @@ def _targets() -> Iterator[Target]:
         inputs=foreign.journals,
     )
     yield _one(
-        "told journal", "tools/report/html.py:render_report", _told_journal, _journal(), started + events
+        "told journal",
+        "tools/report/html.py:render_report",
+        _told_journal,
+        _journal(),
+        started + events,
+        dear=True,
     )
     yield _one("journals of other runs", "memory/forecast/past.py:read_past", _past, _journal(), started)
     told = lesson().model_dump_json().encode() + b"\n"
@@ -329,7 +364,9 @@ def _targets() -> Iterator[Target]:
     )
     yield _one("lines of a run", "tools/verbs/calls.py:read_calls", _lines, *LINES)
     made = ("exec",)  # the schemas of the verbs are built anew
-    yield _one("calls.jsonl", "tools/verbs/trajectory.py:trajectory_of", _trajectory, *LINES, allows=made)
+    yield _one(
+        "calls.jsonl", "tools/verbs/trajectory.py:trajectory_of", _trajectory, *LINES, allows=made, dear=True
+    )
     said = b'{"prediction": "42"}\n{"prediction": null}\n'
     yield _one("predictions.jsonl", "tools/evaluation/score_files.py:_answers", _predictions, said, *LINES)
     result = RESULT.model_dump_json().encode() + b"\n"

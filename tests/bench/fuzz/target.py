@@ -46,6 +46,7 @@ class Target:
         seeds: valid inputs, and odd ones that are easily missed.
         inputs: draws inputs of this kind; None where changed seeds do.
         raises: what it may raise for wrong input, in one line; any other exception is a fault.
+        dear: takes a tenth of a second or more for one input.
         allows: acts (names of audit events) that a library behind it does by itself, whatever the text says.
     """
 
@@ -56,6 +57,7 @@ class Target:
     inputs: SearchStrategy[bytes] | None = None
     raises: tuple[type[Exception], ...] = (InputError,)
     allows: tuple[str, ...] = ()
+    dear: bool = False
 
 
 @dataclass(frozen=True)

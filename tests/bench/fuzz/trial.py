@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import random
@@ -10,7 +11,7 @@ import sys
 import tempfile
 import time
 import warnings
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from tests.bench.fuzz.watched import Watched
 
 MOST_MEMORY = 8 << 30
 """Bytes of address space."""
-PACKAGES = ["tasks", "memory", "tools", "roles", "graph", "tomllib", "json", "csv", "tarfile", "gzip"]
+PACKAGES = ["tasks", "tools.chat", "tools.models", "tools.verification", "memory.journal", "graph.settings"]
 """What atheris looks into, so as to know which inputs reach something new."""
 MINIMISE_SECONDS = 3.0
 
@@ -112,21 +113,29 @@ class Trial:
         return content
 
 
-def _drawn(target: Target, count: int, seed: int) -> list[bytes]:
-    """Inputs that the target's strategy draws."""
+class _Enough(BaseException):
+    """Ends a search of hypothesis."""
+
+
+def _drawn(target: Target, count: int, seed: int, seconds: float) -> list[bytes]:
+    """Inputs that the target's strategy draws, in at most so many seconds."""
     from hypothesis import HealthCheck, given, settings
     from hypothesis import seed as seeded
 
     held: list[bytes] = []
+    ends = time.monotonic() + seconds
     if target.inputs is not None:
 
         @seeded(seed)
         @settings(max_examples=count, database=None, deadline=None, suppress_health_check=list(HealthCheck))
         @given(target.inputs)
         def draw(content: bytes) -> None:
+            if time.monotonic() > ends:
+                raise _Enough
             held.append(content)
 
-        draw()
+        with suppress(_Enough):
+            draw()
     return held
 
 
@@ -137,7 +146,7 @@ def by_mutation(trial: Trial, seed: int) -> None:
     for content in trial.target.seeds:
         trial.take(content)
     rng = random.Random(seed)
-    seeds = [*trial.target.seeds, *_drawn(trial.target, 200, seed)]
+    seeds = [*trial.target.seeds, *_drawn(trial.target, 200, seed, (trial.ends - trial.begun) / 10)]
     weighted = [*trial.target.seeds] * max(1, len(seeds) // (2 * len(trial.target.seeds)))
     seeds = [*weighted, *seeds]
     while not trial.over():
@@ -152,11 +161,8 @@ def by_hypothesis(trial: Trial, seed: int) -> None:
 
     from tests.support.foreign_texts import spoilt
 
-    class Over(BaseException):
-        pass
-
     inputs = trial.target.inputs or st.sampled_from(trial.target.seeds)
-    with suppress(Over):
+    with suppress(_Enough):
         for more in range(sys.maxsize):
 
             @seeded(seed + more)
@@ -166,7 +172,7 @@ def by_hypothesis(trial: Trial, seed: int) -> None:
             @given(spoilt(inputs))
             def tried(content: bytes) -> None:
                 if trial.over():
-                    raise Over
+                    raise _Enough
                 trial.take(content)
 
             tried()
@@ -178,13 +184,20 @@ def by_atheris(trial: Trial, seed: int) -> None:
 
     corpus = trial.folder.parent / "corpus"
     corpus.mkdir()
-    for number, content in enumerate([*trial.target.seeds, *_drawn(trial.target, 100, seed)]):
+    for number, content in enumerate([*trial.target.seeds, *_drawn(trial.target, 100, seed, 2.0)]):
         (corpus / f"{number:04}").write_bytes(content)
     seconds = max(1, round(trial.ends - time.monotonic()))
     flags = [f"-max_total_time={seconds}", f"-seed={seed}", "-verbosity=0", "-max_len=4096", "-timeout=600"]
     trial.ends += 600  # libFuzzer keeps the time
     atheris.Setup([sys.argv[0], *flags, str(corpus)], trial.take)
     atheris.Fuzz()
+
+
+def _instrumented() -> AbstractContextManager[None]:
+    import atheris
+
+    whole: AbstractContextManager[None] = atheris.instrument_imports(include=PACKAGES)
+    return whole
 
 
 ENGINES = {"mutation": by_mutation, "hypothesis": by_hypothesis, "atheris": by_atheris}
@@ -195,19 +208,15 @@ def main(request: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     warnings.simplefilter("ignore")
     os.environ["HF_HUB_OFFLINE"] = "1"
-    if request["engine"] == "atheris":
-        import atheris
-
-        with atheris.instrument_imports(include=PACKAGES):
-            from tests.bench.fuzz.registry import TARGETS
-    else:
-        from tests.bench.fuzz.registry import TARGETS
+    with _instrumented() if request["engine"] == "atheris" else nullcontext():
+        found = importlib.import_module(request["part"]).TARGETS
+    target = next(each for each in found if each.name == request["target"])
     home = Path(request["folder"])
     folder = home / "work"
     folder.mkdir()
     tempfile.tempdir = str(home)
     trial = Trial(
-        TARGETS[request["target"]],
+        target,
         folder,
         Path(request["kept"]),
         float("inf"),
