@@ -180,7 +180,10 @@ def layers_held(weights: list[Path]) -> int:
             found = _LAYER.match(name)
             if found and not _SENSES.search(found[1]):
                 stacks.setdefault(found[1], []).append(int(found[2]))
-    return 1 + max(max(stacks.values(), key=len)) if stacks else 0
+    if not stacks:
+        return 0
+    _, numbers = max((len(each), each) for each in stacks.values())
+    return 1 + max(numbers)
 
 
 def fingerprint(files: list[Path]) -> str:
