@@ -23,6 +23,8 @@ SUMMARY, CARD = "summary.json", "champion/README.md"
 HEAD = "journal_head"
 PLACES = ("champion", "report")
 """Keys whose values are paths; a run that was moved has others."""
+DISK = "disk"
+"""Key of a sentence that begins with the folder's size as it was then, and goes on with what was removed."""
 AFTER_THE_END = frozenset({"note", "heartbeat"})
 """Events that may stand behind the head that a summary names."""
 LEAD = 20
@@ -80,6 +82,8 @@ def _summary(journal: Journal, examined: Examined, file: Path) -> list[str]:
         now, was = made.get(key), said.get(key)
         if key in PLACES:
             now, was = (Path(str(each)).name for each in (now, was))
+        elif key == DISK:
+            now, was = (str(each).partition(";")[2] for each in (now, was))
         if now != was:
             found.append(f"{key} is {short(was)}, and the journal gives {short(now)}")
     return found

@@ -296,3 +296,16 @@ def test_files_are_held_against_what_they_were_made_from(run: Copied) -> None:
     found = differences(run)
     missing = [told for told in FILES if not any(told in line for line in found)]
     assert not missing, "\n".join([*missing, "", *found])
+
+
+def test_a_folder_may_have_another_size_than_its_summary_says_and_not_other_weights(run: Copied) -> None:
+    def pruned(lines: list[Line]) -> None:
+        note = {**lines[place(lines, "note")], "experiment": None, "data": {"text": "", "pruned": ["e09"]}}
+        lines.insert(place(lines, "candidate_chosen"), note)
+
+    run.forge(pruned)
+    summary = run.run_dir / "summary.json"
+    edit_json(summary, lambda said: said.update(disk="1 GB; the weights of e09 were removed"))
+    assert not [line for line in differences(run) if line.startswith("summary.json: disk")]
+    edit_json(summary, lambda said: said.update(disk="1 GB; the weights of e10 were removed"))
+    assert [line for line in differences(run) if line.startswith("summary.json: disk")]

@@ -90,7 +90,7 @@ class Timers:
             finally:
                 took = (time.perf_counter() - wall, time.thread_time() - cpu)
                 inner = stack.pop()
-                beside = threading.current_thread() is not threading.main_thread()
+                beside = threading.current_thread().name == "heartbeat"
                 mine = self.spent[f"{part}{BESIDE}" if beside else part]
                 mine.calls += 1
                 mine.wall_seconds += took[0] - inner[0]

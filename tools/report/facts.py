@@ -108,7 +108,9 @@ def clusters(journal: Journal) -> list[dict[str, Any]]:
             "before_share": before.get(name, 0) / most,
             "after_share": after.get(name, 0) / most,
         }
-        for name in sorted({*before, *after}, key=lambda name: -max(before.get(name, 0), after.get(name, 0)))
+        for name in sorted(
+            {*before, *after}, key=lambda name: (-max(before.get(name, 0), after.get(name, 0)), name)
+        )
     ]
 
 
