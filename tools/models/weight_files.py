@@ -175,7 +175,8 @@ def layers_held(weights: list[Path]) -> int:
             found = _LAYER.match(name)
             if found and not _SENSES.search(found[1]):
                 stacks.setdefault(found[1], []).append(int(found[2]))
-    return 1 + max(max(stacks.values(), key=len)) if stacks else 0
+    largest: list[int] = max(stacks.values(), key=lambda numbers: len(numbers), default=[])
+    return 1 + max(largest, default=-1)
 
 
 def fingerprint(files: list[Path]) -> str:
