@@ -184,7 +184,7 @@ TAMPERED: dict[str, tuple[str, Change, str]] = {
     ),
     "44f": (
         "a word in the model card",
-        lambda run: replaced(run.run_dir / "champion" / "README.md", "playbook", "an expert"),
+        lambda run: replaced(run.run_dir / "champion" / "README.md", "unit-conversion", "everything"),
         "README.md",
     ),
     "45": (
