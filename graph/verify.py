@@ -244,7 +244,7 @@ def _asked_twice(file: Path) -> list[str]:
     """A key that stands twice in the settings, of which a reader may see the other one."""
     try:
         json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=once)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return [f"settings: {file.name}: {error}"]
     return []
 

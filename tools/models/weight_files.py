@@ -78,7 +78,7 @@ def _shards(folder: Path, index: Path) -> list[Path]:
         names = sorted({str(name) for name in held})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(str(index), "not an index of shards", COPY_AGAIN) from error
-    if outside := [name for name in names if Path(name).name != name or "\0" in name or len(name) > 255]:
+    if outside := [name for name in names if Path(name).name != name or not _is_name(name)]:
         wrong = f"it names what is no file of the model's folder ({outside[0][:80]!r})"
         raise InputError(str(index), wrong, COPY_AGAIN)
     missing = [name for name in names if not (folder / name).is_file()]
@@ -86,6 +86,11 @@ def _shards(folder: Path, index: Path) -> list[Path]:
         wrong = f"{len(missing)} of {len(names)} weight files are missing, e.g. {missing[0]}"
         raise InputError(str(folder), wrong, "download the model again, every shard")
     return [folder / name for name in names]
+
+
+def _is_name(name: str) -> bool:
+    """Whether a file can be called so."""
+    return "\0" not in name and len(name.encode("utf-8", "surrogatepass")) <= 255
 
 
 def _pickles(folder: Path, allow_pickle: bool) -> list[Path]:
@@ -175,8 +180,10 @@ def layers_held(weights: list[Path]) -> int:
             found = _LAYER.match(name)
             if found and not _SENSES.search(found[1]):
                 stacks.setdefault(found[1], []).append(int(found[2]))
-    largest: list[int] = max(stacks.values(), key=lambda numbers: len(numbers), default=[])
-    return 1 + max(largest, default=-1)
+    if not stacks:
+        return 0
+    _, numbers = max((len(each), each) for each in stacks.values())
+    return 1 + max(numbers)
 
 
 def fingerprint(files: list[Path]) -> str:

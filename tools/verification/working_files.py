@@ -93,7 +93,7 @@ def _trainings(history: History, workspace: Workspace) -> Iterator[str]:
             held = _json(folder / name)
             if record is None or experiment.training is None or held is None:
                 continue
-            held = dict(held.get(part) or {}) if part else held
+            held = _object(held.get(part)) if part else held
             for field, was in record.model_dump(mode="json").items():
                 if field in held and field not in OF_THE_MOMENT and held[field] != was:
                     told = f"{field} is {short(held[field])}, and the journal gives {short(was)}"
@@ -123,3 +123,7 @@ def _json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, RecursionError):
         return None
     return held if isinstance(held, dict) else None
+
+
+def _object(held: object) -> dict[str, Any]:
+    return held if isinstance(held, dict) else {}

@@ -17,6 +17,7 @@ from graph.cli.bug_report import _parts as bundle_parts
 from graph.cli.watch import _as_told, _progress
 from graph.documents import check_documents
 from graph.session import read_settings
+from graph.verify import _asked_twice
 from memory.budget.heartbeat import last_beat
 from memory.budget.usage import by_experiment
 from memory.experience.lessons import LessonBook
@@ -26,6 +27,7 @@ from memory.journal.events import Event, encode
 from memory.journal.examine import examine
 from memory.journal.log import Journal
 from memory.recipe import DataCard
+from memory.records import Experiment
 from tasks.base import Score
 from tasks.errors import InputError
 from tests.bench.fuzz.target import Target
@@ -52,6 +54,7 @@ from tools.verification.data_sets import _set
 from tools.verification.file_digests import FileDigests
 from tools.verification.predictions import items_of
 from tools.verification.signature import _allowed
+from tools.verification.working_files import working_differences
 from tools.workspace import Workspace
 
 
@@ -93,7 +96,7 @@ def _told_journal(folder: Path, content: bytes) -> None:
     story_page(journal)
     list(_progress(run, journal))
     render_report(journal, run)
-    check_documents(journal, examine(run / "journal.jsonl"), run, ())
+    check_documents(journal, examine(run / "journal.jsonl"), run, (), None)
 
 
 def _sealed_again(content: bytes) -> bytes:
@@ -153,7 +156,7 @@ def _summary(folder: Path, content: bytes) -> None:
         except InputError:  # what it promises where the file says nothing of it
             continue
     journal = Journal.open(run / "journal.jsonl", write=False)
-    check_documents(journal, examine(run / "journal.jsonl"), run, ())
+    check_documents(journal, examine(run / "journal.jsonl"), run, (), None)
 
 
 def _beat(folder: Path, content: bytes) -> None:
@@ -255,6 +258,25 @@ def _archive(folder: Path, content: bytes) -> None:
 def _signers(folder: Path, content: bytes) -> None:
     (folder / "signers").write_bytes(content)
     assert _allowed(folder / "signers").count("\n") <= content.count(b"\n") + content.count(b"\r") + 50
+
+
+def _working(folder: Path, content: bytes) -> None:
+    """The settings of a run and what its steps left, as a verification holds them against the journal."""
+    run = _fresh(folder)
+    journal = Journal.open(run / "journal.jsonl", write=False)
+    for experiment in journal.experiments():
+        own = run / "experiments" / experiment.id
+        for file in (own / "plan.json", own / "model" / "training.json", _card_of(run, experiment)):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+    (run / "run.json").write_bytes(content)
+    working_differences(journal, Workspace(run), set())
+    _asked_twice(run / "run.json")
+
+
+def _card_of(run: Path, experiment: Experiment) -> Path:
+    name = experiment.card.path if experiment.card else "data/none.jsonl"
+    return run / name.replace(".jsonl", ".card.json")
 
 
 def _trajectory(folder: Path, content: bytes) -> None:
@@ -376,6 +398,10 @@ def _targets() -> Iterator[Target]:
     yield _one("progress.jsonl", "graph/cli/watch.py:_progress", _progress_line, *LINES)
     yield _one("progress of a child", "tools/training/progress.py:_follow", _followed, *LINES)
     yield _one("archive of a run", "tools/verification/archive.py:open_archive", _archive, *_archives())
+    plan = b'{"plan": {"learning_rate": 1.0, "seed": 0}, "model_dir": "m", "learning_rate": 2, "rows": 9}'
+    yield _one(
+        "working files", "tools/verification/working_files.py:working_differences", _working, plan, *LINES
+    )
     key = b"ann ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ ann@x\n# c\n"
     yield _one("signers", "tools/verification/signature.py:_allowed", _signers, key, key[4:])
 
