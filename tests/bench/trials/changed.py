@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from memory.journal.log import Journal
 from tests.bench.trials.world import ENDED, Trial, World, completed, digests, row
 from tests.support.forgery import Copied, edit_json, edit_rows, flip_byte
 
@@ -124,9 +125,11 @@ def forged(world: World, trial: Trial) -> None:
             text = "".join(json.dumps(item) + "\n" for item in items)
             run.predictions(name, who).write_text(text, encoding="utf-8")
     ended = world.do("resume", run.run_dir)
-    trial.told(ended, 0, "none that the run wrote")
-    trial.said = [next((line for line in ended.out.splitlines() if "none that the run" in line), "nothing")]
-    completed(trial, world, run.run_dir)
+    trial.told(ended, 0)
+    notes = Journal.open(run.run_dir / "journal.jsonl", write=False).notes
+    trial.said = [next((note for note in notes if "none that the run wrote" in note), "nothing")]
+    trial.fact(trial.said != ["nothing"], "the journal has no note of it")
+    completed(trial, world, run.run_dir, reads=2)  # the run was cut off a moment after the choice
 
 
 def tampered(change: Change, *words: str) -> Callable[[World, Trial], None]:
