@@ -58,7 +58,8 @@ def chosen_rows(names: list[str]) -> list[Row]:
     """The rows of these names, in this order; all of them for none."""
     if not names:
         return ROWS
-    return [row for name in names for row in ROWS if name in (row.name, row.name.rstrip(LETTERS))]
+    asked = (row for name in names for row in ROWS if name in (row.name, row.name.rstrip(LETTERS)))
+    return list({row.name: row for row in asked}.values())
 
 
 def _performed(each: Row, world: World) -> bool:
