@@ -29,7 +29,7 @@ COPY_SECONDS_PER_GIB = 5.0
 FIRST_JOB_SHARE = 0.5
 """Of the budget, the most that the base's answers to the search items may take: the test has to be read for
 two models, and something trained."""
-CALM_TAIL_SHARE, MOST_SLOWER = 0.5, 6.0
+CALM_TAIL_SHARE, MOST_SLOWER = 0.5, 4.0
 """Of the tail, what is taken on a calm machine; and so many times that, at most, on one that others use."""
 LEAST_READ_SHARE = 0.5
 """Of the sealed test's reading, what the confirmation leaves time for; of the time left, if that is less. A
