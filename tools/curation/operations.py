@@ -148,8 +148,10 @@ def map_columns(rows: Sequence[Raw], op: Map, spec: TaskSpec) -> Kept:
         example = to_example(raw, op.columns[raw.source], spec)
         if example is not None:
             examples.append(example)
-    used = {name: ", ".join(f"{role}={path}" for role, path in op.columns[name].items()) for name in present}
-    return Kept(examples, "; ".join(f"{name}: {columns}" for name, columns in used.items()))
+    # In one order: a recipe that is read back from a file has another one than the one that was made.
+    used = {name: sorted(op.columns[name].items(), reverse=True) for name in present}
+    words = (f"{name}: {', '.join(map('='.join, pairs))}" for name, pairs in used.items())
+    return Kept(examples, "; ".join(words))
 
 
 def to_example(raw: Raw, columns: Mapping[str, str], spec: TaskSpec) -> Example | None:

@@ -106,7 +106,7 @@ def words(op: Repair) -> str:
     """What the rule does, in a few words."""
     match op.rule:
         case "relabel":
-            return "other names: " + ", ".join(f"{old} is {new}" for old, new in op.labels.items())
+            return "other names: " + ", ".join(f"{old} is {new}" for old, new in sorted(op.labels.items()))
         case "case":
             return f"{op.case} case"
         case "affix":
