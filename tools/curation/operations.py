@@ -148,10 +148,8 @@ def map_columns(rows: Sequence[Raw], op: Map, spec: TaskSpec) -> Kept:
         example = to_example(raw, op.columns[raw.source], spec)
         if example is not None:
             examples.append(example)
-    # In one order: a recipe that is read back from a file has another one than the one that was made.
-    used = {name: sorted(op.columns[name].items(), reverse=True) for name in present}
-    words = (f"{name}: {', '.join(map('='.join, pairs))}" for name, pairs in used.items())
-    return Kept(examples, "; ".join(words))
+    used = {n: sorted(op.columns[n].items(), reverse=True) for n in present}  # one order, also if read back
+    return Kept(examples, "; ".join(f"{n}: {', '.join(map('='.join, used[n]))}" for n in present))
 
 
 def to_example(raw: Raw, columns: Mapping[str, str], spec: TaskSpec) -> Example | None:
