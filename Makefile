@@ -29,7 +29,7 @@ test: $(READY) ## check, and every test, offline
 suite: $(READY) # a file's tests stay in one process, for they share what they made; by name, for whole runs come first
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test-slow: $(READY) ## the tests that take minutes: ten kills of one run, every mini item, a thousand malformed answers
+test-slow: $(READY) ## the tests that take minutes: ten kills of one run, every mini item, whole benches
 	$(BIN)/python -m pytest -m slow -s
 
 check: $(READY) ## style, types and the direction of imports

@@ -66,6 +66,7 @@ def replies(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_every_role_finds_what_its_decision_needs(replies: Path, tmp_path: Path) -> None:
     decisions = decisions_of(replies)
     facts = needed(decisions, "e02")

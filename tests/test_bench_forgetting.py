@@ -20,6 +20,7 @@ from tests.support.tiny_model import shared_worker
 pytestmark = pytest.mark.timeout(1200)
 
 
+@pytest.mark.slow
 def test_the_forgetting_bench_runs_a_tiny_model_with_and_without_a_budget(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

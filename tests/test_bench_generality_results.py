@@ -52,6 +52,7 @@ def test_no_combination_of_faults_leaves_a_source_without_rows_to_judge(name):
             assert len(source.rows) >= 30, (seed, source.name, source.traits)
 
 
+@pytest.mark.slow
 def test_every_fault_comes_up_within_a_few_seeds():
     drawn = {
         trait
