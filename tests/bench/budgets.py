@@ -1,6 +1,6 @@
 """Budgets: by how much whole commands overrun theirs, from process start to exit.
 
-    python -m tests.bench.budgets 10 [--seconds 60 90] [--seed 0]
+    python -m tests.bench.budgets 10 [--seconds 60 90] [--seed 0] [--spinners 0 4]
 
 Each line is `ftdojo run` on the example task with the bundled model: with prompts of the sealed test as they
 are or ten times as long, on cores of its own or beside processes that begin to spin somewhere in the run.
@@ -42,14 +42,14 @@ class Case:
     """Seconds after the start at which the others begin."""
 
 
-def drawn(count: int, seconds: tuple[int, int], seed: int) -> list[Case]:
+def drawn(count: int, seconds: tuple[int, int], seed: int, spinners: tuple[int, ...] = (0, 4)) -> list[Case]:
     """So many cases, every kind in turn."""
     source = random.Random(seed)
     return [
         Case(
             seconds=source.randint(*seconds),
             longer=bool(number % 2),
-            spinners=(0, 4)[number // 2 % 2],
+            spinners=spinners[number // 2 % len(spinners)],
             spin_from=source.uniform(0.3, 0.9) * seconds[0],
         )
         for number in range(count)
@@ -121,11 +121,12 @@ def main() -> None:
     parser.add_argument("runs", type=int)
     parser.add_argument("--seconds", type=int, nargs=2, default=(60, 90))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--spinners", type=int, nargs="+", default=(0, 4), help="Beside a run, in turn.")
     chosen = parser.parse_args()
     _say("| budget | test prompts | beside it | over by | exit | experiments | test items read | champion |")
     _say("|---|---|---|---|---|---|---|---|")
     worst = 0.0
-    for case in drawn(chosen.runs, tuple(chosen.seconds), chosen.seed):
+    for case in drawn(chosen.runs, tuple(chosen.seconds), chosen.seed, tuple(chosen.spinners)):
         with tempfile.TemporaryDirectory() as name:
             found = one(case, Path(name))
         worst = max(worst, found["over"])
