@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 import ftdojo
+import tools.process.worker
 from tests.support.claimed_run import Claimed, make_claimed_run
+from tests.support.shared_fork_server import lease_or_own
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -30,6 +33,14 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("FTDOJO_HOME", str(home / "ftdojo"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shared_fork_server() -> Iterator[None]:
+    """Children of all tests are forked from one process that has torch and TRL loaded."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tools.process.worker, "_Server", lease_or_own)
+        yield
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ Lifetimes, without a timer and whatever way a process dies:
 * a child asks the kernel to be killed with the server (``PR_SET_PDEATHSIG``).
 
 The protocol is JSON lines over one Unix socket pair per job: the caller sends
-``{"function", "payload", "log_path", "timeout_seconds", "threads", "sys_path", "all_devices"}`` and reads
-``{"started": true}``, then ``{"result": ...}`` or ``{"error": ...}`` from the child,
+``{"function", "payload", "log_path", "timeout_seconds", "threads", "environment", "sys_path",
+"all_devices"}`` and reads ``{"started": true}``, then ``{"result": ...}`` or ``{"error": ...}`` from the child,
 then ``{"exit": status, "cpu_seconds", "peak_gib"}``. A second socket that comes with the first is
 handed to the child, in its payload as ``descriptor``.
 """
@@ -205,6 +205,8 @@ def _run_child(lines: JsonLines, request: dict[str, Any], server: int) -> None:
         with contextlib.suppress(PermissionError):
             os.setpgid(0, 0)
         redirect(Path(request["log_path"]))
+        os.environ.clear()  # the caller's of today, not of the day on which this server began
+        os.environ.update(request["environment"])
         sys.path += [entry for entry in request["sys_path"] if entry not in sys.path]
         _set_threads(int(request["threads"]))
         if not request.get("all_devices"):

@@ -197,6 +197,7 @@ class Worker:
             "timeout_seconds": job.timeout_seconds if job.timeout_seconds < math.inf else None,
             "threads": self.threads,
             "all_devices": all_devices,
+            "environment": _environment_now(self.environment),
             "sys_path": [entry for entry in sys.path if entry],
         }
         try:
@@ -303,13 +304,11 @@ class _Server:
     def __init__(self, environment: Mapping[str, str], preload: tuple[str, ...]) -> None:
         ours, theirs = socket.socketpair()
         self.control = ours
-        root = str(Path(__file__).resolve().parents[2])
-        paths = [root, *(entry for entry in sys.path if entry)]
         with theirs:
             self.server = ServerProcess(
                 # -P: a folder called `tools` in the user's working directory must not shadow ours
                 [sys.executable, "-P", "-m", "tools.process.fork_server", str(theirs.fileno()), *preload],
-                child_environment(os.environ, {**environment, "PYTHONPATH": os.pathsep.join(paths)}),
+                _environment_now(environment),
                 pass_fds=(theirs.fileno(),),
             )
 
@@ -343,6 +342,13 @@ class _Server:
         """Closes the control socket, at which the server kills its children and ends."""
         self.control.close()
         self.server.stop(5.0)  # one that still imports does not read the socket yet
+
+
+def _environment_now(own: Mapping[str, str]) -> dict[str, str]:
+    """Of a child that begins now, its own children included."""
+    root = str(Path(__file__).resolve().parents[2])
+    paths = [root, *(entry for entry in sys.path if entry)]
+    return child_environment(os.environ, {**own, "PYTHONPATH": os.pathsep.join(paths)})
 
 
 def _outcome(
