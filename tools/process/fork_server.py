@@ -16,8 +16,8 @@ Lifetimes, without a timer and whatever way a process dies:
 
 The protocol is JSON lines over one Unix socket pair per job: the caller sends
 ``{"function", "payload", "log_path", "timeout_seconds", "threads", "environment", "sys_path",
-"all_devices"}`` and reads ``{"started": true}``, then ``{"result": ...}`` or ``{"error": ...}`` from the child,
-then ``{"exit": status, "cpu_seconds", "peak_gib"}``. A second socket that comes with the first is
+"all_devices"}`` and reads ``{"started": true}``, then ``{"result": ...}`` or ``{"error": ...}`` from
+the child, then ``{"exit": status, "cpu_seconds", "peak_gib"}``. A second socket that comes with the first is
 handed to the child, in its payload as ``descriptor``.
 """
 
