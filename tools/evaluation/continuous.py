@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from tools.evaluation.greedy import end_tokens, generate_greedy, until
+from tools.evaluation.greedy import affordable_tokens, end_tokens, generate_greedy, until
 
 LEAST_PROMPTS = 8
 """Under which setting up a paged cache costs more than it saves."""
@@ -49,7 +49,7 @@ def continuous_batches(
         max_new_tokens: of each answer.
         warm_up: capture CUDA graphs first.
     """
-    from transformers import GenerationConfig
+    from transformers import ContinuousBatchingConfig, GenerationConfig
 
     if not hasattr(model, "generate_batch"):
         return None
@@ -60,9 +60,15 @@ def continuous_batches(
         eos_token_id=ends,
         pad_token_id=tokenizer.pad_token_id or 0,
     )
+    cache = ContinuousBatchingConfig()
+    pages = sum(-(-(len(prompt) + max_new_tokens) // cache.page_size) for prompt in prompts)
+    if pages * cache.page_size <= affordable_tokens(model):
+        cache.num_blocks = pages  # else nine tenths of the free memory, whatever is asked
     attention = model.config._attn_implementation
     try:
-        done = model.generate_batch(list(prompts), generation_config=config, warmup=warm_up)
+        done = model.generate_batch(
+            list(prompts), generation_config=config, continuous_batching_config=cache, warmup=warm_up
+        )
     except (AttributeError, RuntimeError, TypeError, ValueError) as error:
         logging.getLogger(__name__).warning("continuous batching: %s", error)
         return None
