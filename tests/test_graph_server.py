@@ -129,6 +129,19 @@ def test_a_token_does_not_open_the_door_to_a_foreign_page() -> None:
     assert ask(LOCAL, method="OPTIONS", environ=environ)[0] == 200  # a preflight brings none
 
 
+def test_without_a_token_a_server_says_that_it_is_up_and_nothing_else() -> None:
+    environ = {"FTDOJO_SERVER_TOKEN": TOKEN}
+    up = {"path": "/ok", "method": "GET", "environ": environ}
+    assert ask(LOCAL, **up) == (200, '{"ok": true}')
+    assert ask(LOCAL, **up, query_string=b"check_db=1") == (200, '{"ok": true}')
+    assert ask(LOCAL, ("X-Api-Key", TOKEN), **up) == (200, "served")
+    for other in ({"path": "/ok/"}, {"path": "/info"}, {"path": "/runs/ok"}, {"method": "POST"}):
+        assert ask(LOCAL, **up | other)[0] == 401
+    assert ask(("Host", "evil.example"), **up)[0] == 403
+    assert ask(LOCAL, ("Origin", "https://evil.example"), **up)[0] == 403
+    assert ask(LOCAL, **up, type="websocket")[0] == 1008
+
+
 def test_the_servers_calls_to_itself_pass_and_a_path_cannot_pose_as_one() -> None:
     assert ask(("Host", "api"), root_path="/noauth") == (200, "served")
     assert ask(("Host", "api"), root_path="", path="/noauth/runs")[0] == 403
