@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from tasks import unpacking
 from tasks.errors import InputError
 from tests.support.chat_templates import DISTILLED, GEMMA, NEEDS_SYSTEM, QWEN, model_with
 from tests.support.tiny_model import CHAT_TEMPLATE, make_tiny_model, shared_worker
@@ -17,7 +20,7 @@ from tools.models.architecture import _said
 from tools.models.base_model import NO_LIMIT, resolve_base_model
 from tools.models.check import facts, look, look_in_child, look_job
 from tools.models.load import load_model
-from tools.models.weight_files import check_numbers, layers_held
+from tools.models.weight_files import check_numbers, check_pickles, layers_held
 
 torch = pytest.importorskip("torch")
 
@@ -292,6 +295,20 @@ def test_a_pickle_with_code_in_it_is_refused_and_not_run(model: Path, tmp_path: 
     with pytest.raises(InputError, match="not a pickle of tensors alone"):
         look(resolve_base_model(str(folder), allow_pickle=True), allow_pickle=True)
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_pickle_that_unpacks_to_too_much_is_refused(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = pickled(model, {"model.norm.weight": torch.zeros(1_000_000)})
+    file = folder / "pytorch_model.bin"
+    plain = zipfile.ZipFile(io.BytesIO(file.read_bytes()))
+    with plain, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in plain.namelist():
+            packed.writestr(name, plain.read(name))
+    assert torch.load(file, weights_only=True)["model.norm.weight"].shape == (1_000_000,)
+    check_pickles([file])
+    monkeypatch.setattr(unpacking, "ALWAYS", 1_000_000)
+    with pytest.raises(InputError, match="more than 100 times its own size"):
+        check_pickles([file])
 
 
 def test_a_pickle_under_another_name_says_the_name_it_needs(model: Path) -> None:
