@@ -153,8 +153,8 @@ class Ahead:
         dojo, name = self.dojo, plan.experiment
         folder = dojo.workspace.experiment_dir(name)
         start, model = dojo.model_dir(training.init_from), folder / "model"
-        place = (dojo.workspace, self.worker, dojo.loss_on, self.audience(name))
-        trained = train.asked(training, name, start, card, *place)
+        place = (dojo.workspace, self.worker, dojo.loss_on)
+        trained = train.asked(train.TrainingJob(training, name, start, card, *place), self.audience(name))
         if dojo.eval_server is not None or "processes" in trained.call.payload:
             return [trained]
         samples, log = dojo.validation, folder / "validation.log"

@@ -280,7 +280,10 @@ def test_studio_finds_the_graph() -> None:
     served = json.loads((ROOT / "langgraph.json").read_text(encoding="utf-8"))["graphs"]
     path, name = served["ftdojo"]["path"].split(":")
     assert (ROOT / path).is_file()
-    module = python(f"from graph.studio import {name}; print({name}.name)")
+    module = python(
+        f"from graph.studio import {name}; from langgraph_sdk.runtime import _ReadRuntime as Read;"
+        f"print({name}(Read(access_context='assistants.read', store=None)).name)"
+    )
     assert module == "ftdojo\n"
 
 

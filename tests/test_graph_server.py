@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from graph.server.doorkeeper import Doorkeeper
-from graph.server.requests import FREE, RequestedRuns, admitted
+from graph.server.requests import FREE, RequestedRuns, admitted, check_context
 from graph.server.settings import ServerSettings, server_settings
 from graph.settings import RunSettings, make_settings
 from tasks.errors import InputError
@@ -129,6 +129,19 @@ def test_a_token_does_not_open_the_door_to_a_foreign_page() -> None:
     assert ask(LOCAL, method="OPTIONS", environ=environ)[0] == 200  # a preflight brings none
 
 
+def test_without_a_token_a_server_says_that_it_is_up_and_nothing_else() -> None:
+    environ = {"FTDOJO_SERVER_TOKEN": TOKEN}
+    up = {"path": "/ok", "method": "GET", "environ": environ}
+    assert ask(LOCAL, **up) == (200, '{"ok": true}')
+    assert ask(LOCAL, **up, query_string=b"check_db=1") == (200, '{"ok": true}')
+    assert ask(LOCAL, ("X-Api-Key", TOKEN), **up) == (200, "served")
+    for other in ({"path": "/ok/"}, {"path": "/info"}, {"path": "/runs/ok"}, {"method": "POST"}):
+        assert ask(LOCAL, **up | other)[0] == 401
+    assert ask(("Host", "evil.example"), **up)[0] == 403
+    assert ask(LOCAL, ("Origin", "https://evil.example"), **up)[0] == 403
+    assert ask(LOCAL, **up, type="websocket")[0] == 1008
+
+
 def test_the_servers_calls_to_itself_pass_and_a_path_cannot_pose_as_one() -> None:
     assert ask(("Host", "api"), root_path="/noauth") == (200, "served")
     assert ask(("Host", "api"), root_path="", path="/noauth/runs")[0] == 403
@@ -215,6 +228,35 @@ def test_what_a_form_sends_by_itself_is_admitted() -> None:
     assert admitted(filled, ServerSettings()) == filled
     chosen = make_settings(task="aime25", budget_seconds=90, approve=["plan"], policy="llm", max_rows=10)
     assert admitted(chosen, ServerSettings()) == chosen
+
+
+@pytest.mark.parametrize(
+    ("context", "told"),
+    [
+        (
+            {"sead": 3},
+            "^context: sead: is no setting of a run; did you mean seed[?] there are task, budget_s",
+        ),
+        ({"seed": 1, "budget": "5m"}, "^context: budget: is no setting"),
+        ({"threadid": "1"}, "^context: threadid: is no setting"),
+        ({"a\x1b[2J\nb" * 50: 1}, "^context: a.{,59}: is no setting"),
+        ({"seed": "many"}, "^seed: "),
+        ({"max_rows": 0}, "^max_rows: "),
+    ],
+)
+def test_a_context_that_holds_no_setting_is_refused_in_one_line(context: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told) as refused:
+        check_context(context)
+    assert str(refused.value).isprintable()
+
+
+def test_what_the_platform_adds_to_a_context_by_itself_is_let_through() -> None:
+    ids = ("thread_id", "run_id", "assistant_id", "graph_id", "cron_id", "user_id", "checkpoint_id")
+    added = {"checkpoint_ns", "checkpoint_map", "langgraph_auth_user", "langgraph_request_id", "x-api-key"}
+    added |= {"__after_seconds__", "__pregel_node_finished", "langsmith-trace", "user-agent", *ids}
+    check_context(dict.fromkeys(added, "1") | RunSettings().model_dump())
+    check_context({})
+    check_context(None)
 
 
 def test_the_owners_models_file_holds_for_every_request(tmp_path: Path) -> None:

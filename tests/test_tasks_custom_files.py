@@ -202,32 +202,6 @@ def test_a_folder_is_read_whole_and_what_is_not_data_is_named(tmp_path: Path) ->
     }
 
 
-def test_arrow_files_keep_values_and_names_of_labels(tmp_path: Path) -> None:
-    from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
-
-    features = Features({"text": Value("string"), "label": ClassLabel(names=["no", "yes"])})
-    rows = {"text": ["a", None], "label": [1, 0]}
-    made = Dataset.from_dict(rows, features=features)
-    made.to_parquet(str(tmp_path / "t-00000-of-00002.parquet"))
-    made.to_parquet(str(tmp_path / "t-00001-of-00002.parquet"))
-    found = table(tmp_path)
-    assert (found.name, len(found.rows), found.rows[-1]) == ("t", 4, {"text": None, "label": 0})
-    assert found.rows.labels == {"label": ("no", "yes")}
-    DatasetDict(train=made, test=made).save_to_disk(str(tmp_path / "saved"))
-    saved = read_path(tmp_path / "saved")
-    assert [item.name for item in saved.tables] == ["train", "test"]
-    assert list(saved.tables[0].rows) == [{"text": "a", "label": 1}, {"text": None, "label": 0}]
-
-
-def test_a_changed_parquet_file_gives_its_new_rows(tmp_path: Path) -> None:
-    from datasets import Dataset
-
-    path = tmp_path / "a.parquet"
-    for value in ("old", "new"):
-        Dataset.from_dict({"q": [value]}).to_parquet(str(path))
-        assert list(table(path).rows) == [{"q": value}]
-
-
 def test_rows_are_a_lazy_sequence_and_a_sample_is_the_same_for_a_seed(tmp_path: Path) -> None:
     found = table(write(tmp_path, "a.jsonl", "".join(f'{{"n": {n}}}\n' for n in range(2500))))
     assert [row["n"] for row in found.rows] == list(range(2500))
@@ -271,28 +245,6 @@ def test_a_header_that_stands_twice_is_still_one(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("land,stadt\nA,B\nland,stadt\nC,D\nland,stadt\n", encoding="utf-8")
     assert list(read_file(path).rows[0]) == ["land", "stadt"]
-
-
-def test_a_parquet_row_that_is_not_utf_8_costs_itself(tmp_path: Path) -> None:
-    import pyarrow
-    import pyarrow.parquet as parquet
-
-    texts = pyarrow.array([b"one", b"\xff\xfe", b"three"], pyarrow.binary())
-    damaged = pyarrow.Array.from_buffers(pyarrow.string(), 3, texts.buffers())
-    parquet.write_table(pyarrow.table({"text": damaged, "n": [1, 2, 3]}), tmp_path / "rows.parquet")
-    table = read_file(tmp_path / "rows.parquet")
-    assert [row["n"] for row in table.rows] == [1, 3]
-    assert dict(table.set_aside_counts) == {"it is not UTF-8 text": 1}
-    assert table.set_aside[0].where == "row 2"
-
-
-def test_a_parquet_file_without_rows_is_said_to_have_none(tmp_path: Path) -> None:
-    import pyarrow
-    import pyarrow.parquet as parquet
-
-    parquet.write_table(pyarrow.table({"a": pyarrow.array([], pyarrow.string())}), tmp_path / "rows.parquet")
-    with pytest.raises(InputError, match="it has no rows"):
-        read_file(tmp_path / "rows.parquet")
 
 
 def test_a_number_of_too_many_digits_costs_its_row(tmp_path: Path) -> None:

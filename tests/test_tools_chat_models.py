@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import gzip
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import ModuleType
 from typing import Any
 
@@ -187,6 +188,15 @@ def test_a_reply_without_end_is_given_up() -> None:
     with ChatServer(in_order(huge)) as server, pytest.raises(openai.APIConnectionError) as caught:
         chat_model(spec_of(server, max_retries=0)).invoke("hello")
     assert "longer than" in Redactor().error(caught.value)
+
+
+def test_a_packed_reply_that_nobody_asked_for_is_not_unpacked() -> None:
+    import openai
+
+    packed = replace(body(gzip.compress(b" " * 1_000_000)), headers=(("Content-Encoding", "gzip"),))
+    with ChatServer(in_order(packed)) as server, pytest.raises(openai.APIConnectionError) as caught:
+        chat_model(spec_of(server, max_retries=0)).invoke("hello")
+    assert "packed (gzip)" in Redactor().error(caught.value)
 
 
 def test_a_reply_in_drops_has_one_deadline() -> None:

@@ -25,7 +25,7 @@ from tools.evaluation.evaluate import (
 )
 from tools.evidence import Evidence
 from tools.process.worker import Worker
-from tools.training.train import train
+from tools.training.train import TrainingJob, train
 from tools.workspace import Workspace
 
 
@@ -45,7 +45,7 @@ def trained(space: Workspace, base: Path) -> Path:
     plan = TrainingPlan(
         learning_rate=1e-2, max_steps=150, per_device_train_batch_size=16, timeout_seconds=120.0
     )
-    done = train(plan, "e01", base, data_card(space), space, shared_worker())
+    done = train(TrainingJob(plan, "e01", base, data_card(space), space, shared_worker()))
     return space.inside(done.model_dir)
 
 

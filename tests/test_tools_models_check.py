@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,15 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from tasks import unpacking
 from tasks.errors import InputError
 from tests.support.chat_templates import DISTILLED, GEMMA, NEEDS_SYSTEM, QWEN, model_with
 from tests.support.tiny_model import CHAT_TEMPLATE, make_tiny_model, shared_worker
+from tools.models.architecture import _said
 from tools.models.base_model import NO_LIMIT, resolve_base_model
 from tools.models.check import facts, look, look_in_child, look_job
 from tools.models.load import load_model
-from tools.models.weight_files import check_numbers, layers_held
+from tools.models.weight_files import check_numbers, check_pickles, layers_held
 
 torch = pytest.importorskip("torch")
 
@@ -67,6 +71,37 @@ def test_a_configuration_that_cannot_work_is_one_line(
 ) -> None:
     change(model / "config.json", **values)
     assert words in refusal(model)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("num_hidden_layers", None, "num_hidden_layers is null, and should be a whole number;"),
+        ("hidden_size", "32", 'hidden_size is "32", and should be a whole number;'),
+        ("rms_norm_eps", "small", 'rms_norm_eps is "small", and should be a number;'),
+        ("tie_word_embeddings", "yes" * 50, "and should be true or false;"),
+        ("eos_token_id", "x", 'eos_token_id is "x", and should be a whole number or list[int] or null;'),
+        ("vocab_size", -5, "vocab_size is -5, and should be a whole number of 1 or more;"),
+        ("num_attention_heads", 0, "num_attention_heads is 0, and should be a whole number of 1 or more;"),
+        ("num_attention_heads", 6, "The hidden size (32) is not a multiple of the number of attention heads"),
+        ("num_key_value_heads", 3, "num_key_value_heads is 3, and should divide the number of attention"),
+        ("layer_types", ["odd"], "`layer_types` entries must be in"),
+        ("dtype", "float9", "transformers does not take it (AttributeError: module 'torch'"),
+    ],
+)
+def test_a_value_of_the_configuration_that_cannot_be_is_one_short_line(
+    model: Path, key: str, value: object, words: str
+) -> None:
+    file = model / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
+    told = refusal(model)
+    assert told.startswith(f"{file}: ") and words in told
+    assert len(told) - len(str(file)) < 300
+
+
+def test_a_value_of_the_language_model_within_another_is_named(model: Path) -> None:
+    said = "Validation error for field 'n':\n    TypeError: Field 'n' expected float, got str (value: 'x')"
+    assert _said(said, {"n": 1, "text_config": {"n": "x"}}) == 'n is "x", and should be a number'
 
 
 @pytest.mark.parametrize("layers", [0, 3])
@@ -260,6 +295,20 @@ def test_a_pickle_with_code_in_it_is_refused_and_not_run(model: Path, tmp_path: 
     with pytest.raises(InputError, match="not a pickle of tensors alone"):
         look(resolve_base_model(str(folder), allow_pickle=True), allow_pickle=True)
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_pickle_that_unpacks_to_too_much_is_refused(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = pickled(model, {"model.norm.weight": torch.zeros(1_000_000)})
+    file = folder / "pytorch_model.bin"
+    plain = zipfile.ZipFile(io.BytesIO(file.read_bytes()))
+    with plain, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in plain.namelist():
+            packed.writestr(name, plain.read(name))
+    assert torch.load(file, weights_only=True)["model.norm.weight"].shape == (1_000_000,)
+    check_pickles([file])
+    monkeypatch.setattr(unpacking, "ALWAYS", 1_000_000)
+    with pytest.raises(InputError, match="more than 100 times its own size"):
+        check_pickles([file])
 
 
 def test_a_pickle_under_another_name_says_the_name_it_needs(model: Path) -> None:

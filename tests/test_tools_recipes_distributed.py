@@ -19,7 +19,7 @@ from tests.support.weight_jobs import write_codes
 from tools.process.fork_server import see_one_device
 from tools.process.worker import Worker
 from tools.training.ranks import processes_for
-from tools.training.train import probe, train
+from tools.training.train import TrainingJob, probe, train
 from tools.workspace import Workspace
 
 PLAN = TrainingPlan(
@@ -81,7 +81,9 @@ def test_two_processes_have_the_losses_and_the_weights_of_one(
     plan = PLAN.model_copy(update={"lora_dropout": 0.0, **fields})
     space = Workspace.create(runs_dir, "run")
     alone = train(
-        plan.model_copy(update={"fsdp": False}), "e01", model, data_card(space), space, shared_worker()
+        TrainingJob(
+            plan.model_copy(update={"fsdp": False}), "e01", model, data_card(space), space, shared_worker()
+        )
     )
     together = trained_by_two(plan, model, space, "e02")
     assert [loss for _, loss in together["losses"]] == pytest.approx(
@@ -120,10 +122,10 @@ def test_a_sharded_training_goes_on_from_an_adapter(runs_dir: Path, model: Path)
 
     space = Workspace.create(runs_dir, "run")
     lora = PLAN.model_copy(update={"method": "lora"})
-    train(lora, "e01", model, data_card(space), space, shared_worker())
+    train(TrainingJob(lora, "e01", model, data_card(space), space, shared_worker()))
     adapter = space.inside("experiments/e01/model/adapter")
     plan = PLAN.model_copy(update={"learning_rate": 1e-3, "max_steps": 2})
-    alone = train(plan, "e02", adapter, data_card(space), space, shared_worker())
+    alone = train(TrainingJob(plan, "e02", adapter, data_card(space), space, shared_worker()))
     together = trained_by_two(plan.model_copy(update={"fsdp": True}), adapter, space, "e03")
     assert [loss for _, loss in together["losses"]] == pytest.approx(
         [loss for _, loss in alone.losses], rel=1e-4
@@ -140,12 +142,12 @@ def test_a_sharded_plan_is_probed_by_all_its_processes(
 ) -> None:
     monkeypatch.setattr("tools.training.train.device_count", lambda worker, folder: 2)
     space, plan = Workspace.create(runs_dir, "run"), PLAN.model_copy(update={"fsdp": True})
-    found = probe(plan, "e01", model, data_card(space), space, shared_worker(), steps=3)
+    found = probe(TrainingJob(plan, "e01", model, data_card(space), space, shared_worker()), steps=3)
     assert found.steps == 3
     assert found.seconds_per_step > 0
     monkeypatch.setattr("tools.training.train.device_count", lambda worker, folder: 1)
     with pytest.raises(ExperimentFailed, match="only one GPU") as failed:
-        probe(plan, "e02", model, data_card(space), space, shared_worker())
+        probe(TrainingJob(plan, "e02", model, data_card(space), space, shared_worker()))
     assert failed.value.code == "does_not_fit"
 
 
@@ -206,7 +208,7 @@ def test_a_plan_file_of_several_processes_says_so(
 ) -> None:
     monkeypatch.setattr("tools.training.train.device_count", lambda worker, folder: 2)
     space = Workspace.create(runs_dir, "run")
-    done = train(PLAN, "e01", model, data_card(space), space, shared_worker())
+    done = train(TrainingJob(PLAN, "e01", model, data_card(space), space, shared_worker()))
     assert done.steps == 6
     assert json.loads((space.experiment_dir("e01") / "plan.json").read_text())["processes"] == 2
     assert "tools.recipes.distributed" in done.command

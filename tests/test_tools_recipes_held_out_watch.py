@@ -13,7 +13,7 @@ from memory.records import Training, TrainingPlan
 from tests.support.copy_word_task import data_card
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tests.support.weight_jobs import write_codes
-from tools.training.train import probe, train
+from tools.training.train import TrainingJob, probe, train
 from tools.workspace import Workspace
 
 ROWS = 700
@@ -58,7 +58,7 @@ def job(name: str, plan: TrainingPlan, model: Path, space: Workspace, **more: An
 
 def test_rows_that_can_only_be_known_by_heart_end_a_training_early(space: Workspace, model: Path) -> None:
     plan = PLAN.model_copy(update={"early_stopping": True, "max_steps": 600})
-    done = train(plan, "e01", model, card_of(space, rule=False), space, shared_worker())
+    done = train(TrainingJob(plan, "e01", model, card_of(space, rule=False), space, shared_worker()))
     held_out = done.held_out
     assert held_out is not None
     assert done.steps < 600
@@ -87,7 +87,7 @@ def rows_of(space: Workspace) -> str:
 
 def test_what_can_be_learned_is_trained_to_its_end(space: Workspace, model: Path) -> None:
     plan = PLAN.model_copy(update={"early_stopping": True, "max_steps": 100, "lr_scheduler_type": "cosine"})
-    done = train(plan, "e01", model, card_of(space, rule=True), space, shared_worker())
+    done = train(TrainingJob(plan, "e01", model, card_of(space, rule=True), space, shared_worker()))
     assert (done.steps, done.stopped_early) == (100, "")
     assert done.held_out is not None
     assert done.held_out.kept in ("end", "average")
@@ -112,7 +112,7 @@ def test_the_mean_is_that_of_the_checkpoints(space: Workspace, model: Path, meth
 
 def test_at_a_high_constant_rate_the_mean_is_better_than_the_end(space: Workspace, model: Path) -> None:
     plan = PLAN.model_copy(update={"learning_rate": 2e-2})
-    done = train(plan, "e01", model, card_of(space, rule=True), space, shared_worker())
+    done = train(TrainingJob(plan, "e01", model, card_of(space, rule=True), space, shared_worker()))
     assert done.held_out is not None
     assert done.held_out.average is not None
     assert done.held_out.kept == "average"
@@ -132,7 +132,9 @@ def test_looks_leave_the_training_as_it_would_be_without_them(space: Workspace, 
     card = card_of(space, rule=True)
     quiet = PLAN.model_copy(update={"max_steps": 80, "lr_scheduler_type": "cosine", "lora_dropout": 0.1})
     plans = [quiet.model_copy(update={"method": "lora", "early_stopping": on}) for on in (False, True)]
-    runs = [train(plan, f"e{n}", model, card, space, shared_worker()) for n, plan in enumerate(plans)]
+    runs = [
+        train(TrainingJob(plan, f"e{n}", model, card, space, shared_worker())) for n, plan in enumerate(plans)
+    ]
     assert len(runs[1].held_out.losses if runs[1].held_out else ()) > 1  # one look at least before the last
     assert runs[0].losses == runs[1].losses
 
@@ -148,7 +150,7 @@ def test_looks_are_not_compiled_for_and_keep_out_of_what_a_trial_times(space: Wo
 
 def test_a_training_on_few_rows_says_that_none_are_held_out(space: Workspace, model: Path) -> None:
     plan = PLAN.model_copy(update={"max_steps": 3, "early_stopping": True})
-    done = train(plan, "e01", model, data_card(space), space, shared_worker())
+    done = train(TrainingJob(plan, "e01", model, data_card(space), space, shared_worker()))
     assert done.rows == 64
     assert done.held_out is None
     assert any("no rows held out: 64 rows are too few" in remark for remark in done.remarks)
@@ -156,11 +158,13 @@ def test_a_training_on_few_rows_says_that_none_are_held_out(space: Workspace, mo
 
 def test_a_probe_holds_nothing_out(space: Workspace, model: Path) -> None:
     plan = PLAN.model_copy(update={"early_stopping": True})
-    assert probe(plan, "e01", model, card_of(space, rule=True), space, shared_worker()).steps == 4
+    assert (
+        probe(TrainingJob(plan, "e01", model, card_of(space, rule=True), space, shared_worker())).steps == 4
+    )
 
 
 def test_a_plan_that_asks_for_nothing_new_is_written_as_before(space: Workspace, model: Path) -> None:
     plan = TrainingPlan(max_steps=1, per_device_train_batch_size=8, timeout_seconds=60.0)
-    train(plan, "e01", model, data_card(space), space, shared_worker())
+    train(TrainingJob(plan, "e01", model, data_card(space), space, shared_worker()))
     written = json.loads((space.experiment_dir("e01") / "plan.json").read_text())["plan"]
     assert not {"early_stopping", "average_weights", "range_test"} & written.keys()

@@ -17,7 +17,7 @@ from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.training.flops import flops_per_token, peak_flops
 from tools.training.progress import PROGRESS_FILE, Progress, following, progress_of
 from tools.training.tracking import Audience
-from tools.training.train import train
+from tools.training.train import TrainingJob, train
 from tools.workspace import Workspace
 
 
@@ -97,7 +97,8 @@ def test_a_real_training_tells_of_itself(runs_dir: Path, tmp_path: Path) -> None
     plan = TrainingPlan(method="full", learning_rate=1e-2, max_steps=5, per_device_train_batch_size=8)
     model = make_tiny_model(tmp_path / "base")
     done = train(
-        plan, "e01", model, data_card(space), space, shared_worker(), audience=Audience(heard.append)
+        TrainingJob(plan, "e01", model, data_card(space), space, shared_worker()),
+        audience=Audience(heard.append),
     )
     assert lines(space.experiment_dir("e01") / PROGRESS_FILE) == heard
     assert [heard[0]["step"], heard[-1]["step"]] == [1, 5]

@@ -18,7 +18,7 @@ from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.process.environment import child_environment
 from tools.process.worker import Worker
 from tools.training.tracking import Audience, tracked
-from tools.training.train import train
+from tools.training.train import TrainingJob, train
 from tools.workspace import Workspace
 
 PLAN = TrainingPlan(method="full", learning_rate=1e-2, max_steps=4, per_device_train_batch_size=8)
@@ -31,7 +31,10 @@ def trained(
     if not model.exists():
         make_tiny_model(model)
     tracking = tracking_of(names, "copy", space, experiment, {})
-    return train(PLAN, experiment, model, data_card(space), space, worker, audience=Audience(None, tracking))
+    return train(
+        TrainingJob(PLAN, experiment, model, data_card(space), space, worker),
+        audience=Audience(None, tracking),
+    )
 
 
 def events_of(folder: Path) -> dict[str, list[float]]:

@@ -18,7 +18,7 @@ from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.process import time_limit
 from tools.training.length_groups import LengthGroups, LongestFirst
 from tools.training.loss_curve import divergence, loss_fall, rate, thin
-from tools.training.train import ADOPTED, LATER_FIELDS, asked, probe, train
+from tools.training.train import ADOPTED, LATER_FIELDS, TrainingJob, asked, probe, train
 from tools.workspace import Workspace
 
 PLAN = TrainingPlan(
@@ -48,7 +48,7 @@ def card(space: Workspace) -> DataCard:
 
 def failed_training(plan: TrainingPlan, model: Path, card: DataCard, space: Workspace) -> ExperimentFailed:
     with pytest.raises(ExperimentFailed) as caught:
-        train(plan, "e01", model, card, space, shared_worker())
+        train(TrainingJob(plan, "e01", model, card, space, shared_worker()))
     assert not (space.experiment_dir("e01") / "model").exists()
     return caught.value
 
@@ -56,7 +56,7 @@ def failed_training(plan: TrainingPlan, model: Path, card: DataCard, space: Work
 def test_full_fine_tuning_learns_and_leaves_a_loadable_model(
     space: Workspace, model: Path, card: DataCard
 ) -> None:
-    done = train(PLAN, "e01", model, card, space, shared_worker())
+    done = train(TrainingJob(PLAN, "e01", model, card, space, shared_worker()))
     assert done.steps == 40
     assert done.rows == 64
     assert done.losses[-1][1] < 0.3 * done.losses[0][1]
@@ -75,10 +75,12 @@ def test_rows_are_known_word_for_word_only_after_they_were_learned(
     space: Workspace, model: Path, card: DataCard
 ) -> None:
     """By the base's likeliest tokens at first, and by hand over what was measured last."""
-    fresh = train(PLAN.model_copy(update={"max_steps": 1}), "e01", model, card, space, shared_worker())
+    fresh = train(
+        TrainingJob(PLAN.model_copy(update={"max_steps": 1}), "e01", model, card, space, shared_worker())
+    )
     assert fresh.reproduced is not None
     assert (fresh.reproduced.rows, fresh.reproduced.whole) == (PLAN.effective_batch_size, 0.0)
-    learned = train(PLAN, "e02", model, card, space, shared_worker()).reproduced
+    learned = train(TrainingJob(PLAN, "e02", model, card, space, shared_worker())).reproduced
     assert learned is not None
     assert learned.whole > 0.5
     assert learned.tokens >= learned.whole
@@ -88,26 +90,32 @@ def test_training_again_returns_what_is_there_unless_the_plan_changed(
     space: Workspace, model: Path, card: DataCard
 ) -> None:
     plan = PLAN.model_copy(update={"max_steps": 3})
-    first = train(plan, "e01", model, card, space, shared_worker())
+    first = train(TrainingJob(plan, "e01", model, card, space, shared_worker()))
     weights = space.inside(first.model_dir) / "model.safetensors"
     written = weights.stat().st_mtime_ns
-    again = train(plan, "e01", model, card, space, shared_worker())
+    again = train(TrainingJob(plan, "e01", model, card, space, shared_worker()))
     assert again.remarks == (*first.remarks, ADOPTED)
     assert again.model_copy(update={"remarks": first.remarks}) == first
     assert weights.stat().st_mtime_ns == written
-    other = train(plan.model_copy(update={"max_steps": 4}), "e01", model, card, space, shared_worker())
+    other = train(
+        TrainingJob(plan.model_copy(update={"max_steps": 4}), "e01", model, card, space, shared_worker())
+    )
     assert other.steps == 4
     assert weights.stat().st_mtime_ns != written
 
 
 def test_the_same_seed_gives_the_same_losses(space: Workspace, model: Path, card: DataCard) -> None:
     plan = PLAN.model_copy(update={"max_steps": 5, "seed": 3})
-    runs = [train(plan, name, model, card, space, shared_worker()).losses for name in ("e01", "e02")]
+    runs = [
+        train(TrainingJob(plan, name, model, card, space, shared_worker())).losses for name in ("e01", "e02")
+    ]
     assert runs[0] == runs[1]
 
 
 def test_lora_is_merged_and_its_adapter_kept(space: Workspace, model: Path, card: DataCard) -> None:
-    done = train(PLAN.model_copy(update={"method": "lora"}), "e01", model, card, space, shared_worker())
+    done = train(
+        TrainingJob(PLAN.model_copy(update={"method": "lora"}), "e01", model, card, space, shared_worker())
+    )
     folder = space.inside(done.model_dir)
     assert done.losses[-1][1] < done.losses[0][1]
     adapter = json.loads((folder / "adapter" / "adapter_config.json").read_text())
@@ -124,13 +132,13 @@ def test_rows_that_are_too_long_are_dropped_and_none_left_is_a_failure(
     rows = space.inside(card.path)
     rows.write_text(rows.read_text() + json.dumps({"prompt": "long " * 300, "answer": "x"}) + "\n")
     plan = PLAN.model_copy(update={"max_steps": 2, "max_length": 60})
-    assert train(plan, "e02", model, card, space, shared_worker()).rows == 64
+    assert train(TrainingJob(plan, "e02", model, card, space, shared_worker())).rows == 64
     failed = failed_training(plan.model_copy(update={"max_length": 4}), model, card, space)
     assert failed.code == "empty_data"
 
 
 def test_a_wild_learning_rate_is_called_divergence(space: Workspace, model: Path, card: DataCard) -> None:
-    learned = train(PLAN, "e00", model, card, space, shared_worker())
+    learned = train(TrainingJob(PLAN, "e00", model, card, space, shared_worker()))
     wild = PLAN.model_copy(update={"learning_rate": 1.0, "max_steps": 400, "warmup_steps": 0})
     failed = failed_training(wild, space.inside(learned.model_dir), card, space)
     assert (failed.stage, failed.code) == ("train", "diverged")
@@ -139,7 +147,7 @@ def test_a_wild_learning_rate_is_called_divergence(space: Workspace, model: Path
 
 def test_training_that_runs_late_ends_in_good_order(space: Workspace, model: Path, card: DataCard) -> None:
     endless = PLAN.model_copy(update={"max_steps": 1_000_000, "timeout_seconds": 4.0})
-    done = train(endless, "e01", model, card, space, shared_worker())
+    done = train(TrainingJob(endless, "e01", model, card, space, shared_worker()))
     assert done.stopped_early == "time"
     assert 0 < done.steps < 1_000_000
     assert f"shortened to fit its time, {done.steps} of 1000000 planned steps" in done.ending()
@@ -154,7 +162,7 @@ def test_training_ends_in_good_order_before_a_limit_that_is_nearer_than_its_own(
     from tools.recipes import sft
 
     plan = PLAN.model_copy(update={"max_steps": 1_000_000, "timeout_seconds": 10_000.0})
-    payload = asked(plan, "e01", model, card, space, shared_worker()).call.payload
+    payload = asked(TrainingJob(plan, "e01", model, card, space, shared_worker())).call.payload
     time_limit.begin(6.0)
     try:
         done = sft.train(payload)
@@ -165,16 +173,16 @@ def test_training_ends_in_good_order_before_a_limit_that_is_nearer_than_its_own(
 
 
 def test_training_continues_from_another_experiment(space: Workspace, model: Path, card: DataCard) -> None:
-    first = train(PLAN, "e01", model, card, space, shared_worker())
+    first = train(TrainingJob(PLAN, "e01", model, card, space, shared_worker()))
     plan = PLAN.model_copy(update={"max_steps": 5, "init_from": "e01", "learning_rate": 1e-4})
-    second = train(plan, "e02", space.inside(first.model_dir), card, space, shared_worker())
+    second = train(TrainingJob(plan, "e02", space.inside(first.model_dir), card, space, shared_worker()))
     assert second.losses[0][1] < 0.5 * first.losses[0][1]
 
 
 def test_a_probe_measures_a_few_steps_and_saves_nothing(
     space: Workspace, model: Path, card: DataCard
 ) -> None:
-    found = probe(PLAN, "e01", model, card, space, shared_worker(), steps=4)
+    found = probe(TrainingJob(PLAN, "e01", model, card, space, shared_worker()), steps=4)
     assert found.steps == 4
     assert found.falling == (found.last_loss < found.first_loss)
     assert math.isfinite(found.last_loss)
@@ -267,7 +275,9 @@ def test_every_row_is_read_once_an_epoch_in_batches_of_like_length() -> None:
 
 
 def test_a_training_record_survives_the_journal(space: Workspace, model: Path, card: DataCard) -> None:
-    done = train(PLAN.model_copy(update={"max_steps": 2}), "e01", model, card, space, shared_worker())
+    done = train(
+        TrainingJob(PLAN.model_copy(update={"max_steps": 2}), "e01", model, card, space, shared_worker())
+    )
     assert Training.model_validate_json(done.model_dump_json()) == done
 
 
@@ -284,7 +294,7 @@ def test_a_step_in_four_batches_is_the_step_in_one(space: Workspace, model: Path
                 "learning_rate": 1e-3,
             }
         )
-        runs.append(train(plan, f"e{number}", model, card, space, shared_worker()))
+        runs.append(train(TrainingJob(plan, f"e{number}", model, card, space, shared_worker())))
     one, four = runs
     assert one.steps == four.steps == 8
     assert one.tokens == four.tokens
@@ -297,7 +307,9 @@ def test_a_step_in_four_batches_is_the_step_in_one(space: Workspace, model: Path
 def test_checkpointing_changes_no_weight(space: Workspace, model: Path, card: DataCard) -> None:
     plan = PLAN.model_copy(update={"max_steps": 4})
     plans = [plan, plan.model_copy(update={"gradient_checkpointing": True})]
-    runs = [train(each, f"e{n}", model, card, space, shared_worker()) for n, each in enumerate(plans)]
+    runs = [
+        train(TrainingJob(each, f"e{n}", model, card, space, shared_worker())) for n, each in enumerate(plans)
+    ]
     first, second = (load_file(space.inside(run.model_dir) / "model.safetensors") for run in runs)
     for name, weights in first.items():
         assert np.abs(weights - second[name]).max() < 1e-6, name
@@ -307,7 +319,7 @@ def test_peft_gets_what_the_plan_says(space: Workspace, model: Path, card: DataC
     plan = PLAN.model_copy(
         update={"method": "lora", "max_steps": 3, "use_rslora": True, "use_dora": True, "lora_dropout": 0.1}
     )
-    done = train(plan, "e01", model, card, space, shared_worker())
+    done = train(TrainingJob(plan, "e01", model, card, space, shared_worker()))
     folder = space.inside(done.model_dir)
     adapter = json.loads((folder / "adapter" / "adapter_config.json").read_text())
     assert (adapter["use_rslora"], adapter["use_dora"], adapter["lora_dropout"]) == (True, True, 0.1)
@@ -318,8 +330,11 @@ def test_noise_on_the_embeddings_changes_the_losses_and_is_gone_afterwards(
 ) -> None:
     plan = PLAN.model_copy(update={"max_steps": 3})
     noisy = plan.model_copy(update={"neftune_noise_alpha": 5.0})
-    runs = [train(each, f"e{n}", model, card, space, shared_worker()) for n, each in enumerate((plan, noisy))]
-    again = train(plan, "e02", model, card, space, shared_worker())
+    runs = [
+        train(TrainingJob(each, f"e{n}", model, card, space, shared_worker()))
+        for n, each in enumerate((plan, noisy))
+    ]
+    again = train(TrainingJob(plan, "e02", model, card, space, shared_worker()))
     assert runs[0].losses != runs[1].losses
     assert runs[0].losses == again.losses
 
@@ -336,11 +351,11 @@ def test_quantised_training_without_its_package_or_device_is_one_line(
 def test_a_plan_without_later_fields_is_written_as_before(
     space: Workspace, model: Path, card: DataCard
 ) -> None:
-    train(PLAN.model_copy(update={"max_steps": 1}), "e01", model, card, space, shared_worker())
+    train(TrainingJob(PLAN.model_copy(update={"max_steps": 1}), "e01", model, card, space, shared_worker()))
     written = json.loads((space.experiment_dir("e01") / "plan.json").read_text())["plan"]
     assert not LATER_FIELDS & written.keys()
     plan = PLAN.model_copy(update={"max_steps": 1, "gradient_accumulation_steps": 2})
-    train(plan, "e02", model, card, space, shared_worker())
+    train(TrainingJob(plan, "e02", model, card, space, shared_worker()))
     written = json.loads((space.experiment_dir("e02") / "plan.json").read_text())["plan"]
     assert LATER_FIELDS & written.keys() == {"gradient_accumulation_steps"}
 

@@ -117,6 +117,7 @@ RECORDS: dict[str, dict[str, Change]] = {
     "how it went": {
         "builds on e07, which was not planned before it": data("plan", parent="e07"),
         "planned from e07, and trained from base": data("plan", init_from="e07"),
+        "planned on elsewhere, and its recipe takes": data("plan", sources=["elsewhere"]),
         "verdict of e01: stands 2 times": copy_of("verdict", behind="verdict"),
         "evaluation of e05, which was never planned": copy_of(
             "evaluation", behind="verdict", experiment="e05"

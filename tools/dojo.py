@@ -278,14 +278,11 @@ class Dojo:
     def probe(self, experiment: str, plan: TrainingPlan, card: DataCard) -> training.ProbeResult:
         """A few real training steps; raises ExperimentFailed when they do not look sane."""
         with self.ledger.measure("train"):
-            return training.probe(*self._place(plan, experiment, card))
+            return training.probe(self._job(plan, experiment, card))
 
-    def _place(
-        self, plan: TrainingPlan, experiment: str, card: DataCard
-    ) -> tuple[TrainingPlan, str, Path, DataCard, Workspace, Worker, LossOn]:
-        """What a training is of, and where."""
+    def _job(self, plan: TrainingPlan, experiment: str, card: DataCard) -> training.TrainingJob:
         start = self.model_dir(plan.init_from)
-        return plan, experiment, start, card, self.workspace, self.worker, self.loss_on
+        return training.TrainingJob(plan, experiment, start, card, self.workspace, self.worker, self.loss_on)
 
     def train(self, experiment: str, plan: TrainingPlan, audience: Audience = NOBODY) -> Training:
         """Train on the experiment's data, in a child process."""
@@ -295,7 +292,7 @@ class Dojo:
         if card is None:
             raise HarnessFault(f"{experiment} has no data in this run's journal")
         with self.ledger.measure("train"):
-            trained = training.train(*self._place(plan, experiment, card), audience)
+            trained = training.train(self._job(plan, experiment, card), audience)
         self.journal.append("training_plan", plan, experiment)
         self.evidence.vouch_model(trained.model_dir, experiment, plan.init_from)
         self.journal.append("training", trained, experiment)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 IN_PROCESS = "/noauth"
 """Root path of the server's calls to itself. It is no part of a request: a socket cannot set it."""
+HEALTH = "/ok"
+"""Answered here where a request brings no token: whoever watches over a server need not hold its key, and
+what the server tells of its parts there is for those who do."""
 FORBIDDEN, UNAUTHORIZED = 403, 401
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::[0-9]{1,5})?")
 
@@ -38,6 +41,9 @@ class Doorkeeper:
         """Hand the request on, or answer with the one line that says why not."""
         if scope["type"] in ("http", "websocket") and not _in_process(scope):
             refused = self._refusal(scope)
+            if refused is not None and refused[0] == UNAUTHORIZED and _asks_whether_up(scope):
+                await _answer(send, 200, {"ok": True})
+                return
             if refused is not None:
                 await _refuse(scope, send, *refused)
                 return
@@ -76,6 +82,10 @@ def _in_process(scope: Scope) -> bool:
     return root == IN_PROCESS or root.startswith(f"{IN_PROCESS}/")
 
 
+def _asks_whether_up(scope: Scope) -> bool:
+    return scope["type"] == "http" and scope.get("method") == "GET" and scope.get("path") == HEALTH
+
+
 def _values(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
 
@@ -94,9 +104,14 @@ async def _refuse(scope: Scope, send: Send, status: int, why: InputError) -> Non
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008, "reason": str(why)[:120]})
         return
-    body = json.dumps({"detail": str(why)}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if status == UNAUTHORIZED:
-        headers.append((b"www-authenticate", b"Bearer"))
+    more = [(b"www-authenticate", b"Bearer")] if status == UNAUTHORIZED else []
+    await _answer(send, status, {"detail": str(why)}, more)
+
+
+async def _answer(
+    send: Send, status: int, told: dict[str, object], more: Sequence[tuple[bytes, bytes]] = ()
+) -> None:
+    body = json.dumps(told).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -8,15 +8,18 @@ assistant's stored context, a thread's edited state and a schedule all end there
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from graph.server.settings import ALLOW, ServerSettings
 from graph.session import OpenRuns, Session
-from graph.settings import RunSettings
+from graph.settings import RunSettings, make_settings
 from memory.records import PolicyName
 from tasks import registry
 from tasks.errors import InputError
+from tools.chat.untrusted_text import one_line
 
 FREE = frozenset(
     {
@@ -45,6 +48,28 @@ _WORD = re.compile(r"\w+")
 """How a task's id is written."""
 
 
+_OF_PLATFORM = frozenset(
+    {
+        "thread_id",
+        "thread_ts",
+        "run_id",
+        "assistant_id",
+        "graph_id",
+        "cron_id",
+        "user_id",
+        "checkpoint",
+        "checkpoint_id",
+        "checkpoint_ns",
+        "checkpoint_map",
+        "baggage",
+        "user-agent",
+    }
+)
+_PLATFORM_BEGINS = ("__", "langgraph_", "langgraph-", "langsmith_", "langsmith-", "x-")
+"""What LangGraph's server and its clients add by themselves, by name or by how the name begins: a request's
+``configurable`` becomes its context where it has none, and a header may become a key of it."""
+
+
 class RequestedRuns(OpenRuns):
     """The runs of a server: started and opened as far as its owner allows."""
 
@@ -71,6 +96,28 @@ class RequestedRuns(OpenRuns):
             fix = f"name a run of {runs_dir}, or start the server with {ALLOW}=runs_dir"
             raise InputError("run_dir", "a request may open runs of this server alone", fix)
         return super().open(run_dir, accept_changes)
+
+
+def check_context(context: object) -> None:
+    """Refuse what is no setting of a run; the server would leave it out without a word.
+
+    Args:
+        context: of a request, with that of its assistant, before the server drops what it does not know.
+
+    Raises:
+        InputError: a key is unknown, or a value cannot be.
+    """
+    given = {
+        str(name): value
+        for name, value in (context if isinstance(context, Mapping) else {}).items()
+        if name not in _OF_PLATFORM and not str(name).startswith(_PLATFORM_BEGINS)
+    }
+    if unknown := next((name for name in given if name not in RunSettings.model_fields), None):
+        near = difflib.get_close_matches(unknown, RunSettings.model_fields, n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        fix = f"{meant}there are {', '.join(RunSettings.model_fields)}"
+        raise InputError(f"context: {one_line(unknown, 60)}", "is no setting of a run", fix)
+    make_settings(**given)
 
 
 def admitted(settings: RunSettings, allowed: ServerSettings) -> RunSettings:

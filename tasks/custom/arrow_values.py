@@ -50,6 +50,31 @@ def in_short(table: Any) -> Any:
     return table
 
 
+def with_bytes(kind: Any) -> Any:
+    """The type with bytes in the place of each text: the same values, none of which need be letters."""
+    import pyarrow
+    from pyarrow import types
+
+    if types.is_map(kind):
+        return pyarrow.map_(with_bytes(kind.key_type), with_bytes(kind.item_type))
+    if types.is_dictionary(kind):
+        return pyarrow.dictionary(kind.index_type, with_bytes(kind.value_type), kind.ordered)
+    if (
+        types.is_struct(kind)
+        or types.is_list(kind)
+        or types.is_large_list(kind)
+        or types.is_fixed_size_list(kind)
+    ):
+        parts = [kind.field(place) for place in range(kind.num_fields)]
+        return _of_parts(kind, [part.with_type(with_bytes(part.type)) for part in parts])
+    texts = {
+        pyarrow.string(): pyarrow.binary(),
+        pyarrow.large_string(): pyarrow.large_binary(),
+        pyarrow.string_view(): pyarrow.binary_view(),
+    }
+    return texts.get(kind, kind)
+
+
 def _leaves(kind: Any) -> Iterator[Any]:
     """The types inside a type; itself, where it has none."""
     if not kind.num_fields:
@@ -60,14 +85,20 @@ def _leaves(kind: Any) -> Iterator[Any]:
 
 def _with_singles(kind: Any, to: Any) -> Any:
     """The type with ``to`` in the place of each float of 32 bits."""
-    from pyarrow import large_list, list_, struct, types
+    from pyarrow import types
 
     if types.is_float32(kind):
         return to
     if not kind.num_fields:
         return kind
     parts = [kind.field(place) for place in range(kind.num_fields)]
-    parts = [part.with_type(_with_singles(part.type, to)) for part in parts]
+    return _of_parts(kind, [part.with_type(_with_singles(part.type, to)) for part in parts])
+
+
+def _of_parts(kind: Any, parts: list[Any]) -> Any:
+    """A struct or list as ``kind`` is one, of other parts."""
+    from pyarrow import large_list, list_, struct, types
+
     if types.is_struct(kind):
         return struct(parts)
     if types.is_fixed_size_list(kind):

@@ -6,15 +6,13 @@ Nothing is passed over in silence: a file that is not read is named with the rea
 from __future__ import annotations
 
 import re
-import tempfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tasks.custom.arrow_values import holds_moments
+from tasks.custom.arrow_rows import check_places, read_arrow, readable
 from tasks.custom.csv_rows import read_csv
 from tasks.custom.json_rows import read_json, read_list, split_lists
 from tasks.custom.links import LEAVES
@@ -47,8 +45,6 @@ _GUESSED = ("unknown", "text", "joined_columns", "two_columns")
 _DESCRIBING = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
 _MOST_SETTINGS = 2
 """... objects up to which another may be settings."""
-_LOOKED_AT = 1000
-"""Rows of an Arrow table that are checked at once."""
 
 
 def read_path(source: str | Path) -> Data:
@@ -89,7 +85,7 @@ def read_file(path: Path, name: str = "") -> Table:
     if path.stat().st_size == 0:
         raise InputError(str(path), "it is empty", "add at least one row")
     try:
-        read = read_json if suffix in _JSON else read_csv if suffix in _CSV else _read_arrow
+        read = read_json if suffix in _JSON else read_csv if suffix in _CSV else read_arrow
         rows, how, aside = read(path)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(str(path), f"it cannot be read: {_one_line(error)}", "check the file") from error
@@ -146,116 +142,6 @@ def _reason(path: Path) -> str:
 def _one_line(error: BaseException) -> str:
     cause = error.__cause__ or error
     return " ".join(str(cause).split())[:200]
-
-
-def _read_arrow(path: Path) -> tuple[Rows, str, Aside]:
-    from datasets import Dataset
-    from datasets.exceptions import DatasetGenerationError
-    from pyarrow.lib import ArrowException
-    from pyarrow.parquet import read_metadata
-
-    try:
-        if path.suffix.casefold() == ".parquet":
-            held = read_metadata(path)
-            if held.num_rows == 0:
-                raise InputError(str(path), "it has no rows", "add at least one row")
-            _refuse_same_names(path, held.schema.to_arrow_schema().names)
-            # A cache of its own: the user's would answer for a file that has changed since.
-            with tempfile.TemporaryDirectory() as cache, _quiet():
-                dataset, how = Dataset.from_parquet(str(path), cache_dir=cache), "Parquet"
-        else:
-            dataset, how = _mapped(path), "Arrow"
-    except (ArrowException, DatasetGenerationError, ValueError) as error:
-        fix = "write it again, its columns as text, numbers, lists or structs"
-        raise InputError(str(path), f"it cannot be read: {_one_line(error)}", fix) from error
-    if not len(dataset):
-        raise InputError(str(path), "it has no rows", "add at least one row")
-    aside = Aside()
-    readable = _readable(dataset, aside)
-    if not len(readable):
-        raise InputError(str(path), f"none of its rows can be read{aside.first()}", "write it again")
-    return Rows([readable]), how, aside
-
-
-def _refuse_same_names(path: Path, names: Sequence[str]) -> None:
-    if twice := next((name for name in names if names.count(name) > 1), ""):
-        raise InputError(str(path), f"it has more than one column {twice!r}", "rename one of them")
-
-
-def _readable(dataset: Any, aside: Aside) -> Any:
-    """The rows that Python can read: Arrow takes any bytes for text, and any number of days for a date."""
-    from pyarrow.lib import ArrowException
-
-    tables, bad = dataset.with_format("arrow"), dict[int, str]()
-    moments = [field.name for field in tables[:0].schema if holds_moments(field.type)]
-    for start in range(0, len(dataset), _LOOKED_AT):
-        table = tables[start : start + _LOOKED_AT]
-        try:
-            table.validate(full=True)
-            table.select(moments).to_pylist()
-        except (ArrowException, OverflowError, ValueError):
-            found = ((start + place, _fault(table.slice(place, 1))) for place in range(len(table)))
-            bad |= {place: reason for place, reason in found if reason}
-    for place, reason in bad.items():
-        aside.add(f"row {place + 1:,}", reason, "")
-    return dataset.select([place for place in range(len(dataset)) if place not in bad]) if bad else dataset
-
-
-def _fault(row: Any) -> str:
-    """Why a row cannot be read; "" where it can."""
-    try:
-        row.to_pylist()
-    except UnicodeDecodeError:
-        return "it is not UTF-8 text"
-    except (OverflowError, ValueError):
-        return "it holds a date or a duration that is out of range"
-    return ""
-
-
-def _mapped(path: Path) -> Any:
-    """Arrow's stream format is what ``datasets`` maps; its file format (Feather) Arrow maps itself."""
-    import pyarrow
-    from datasets import Dataset
-
-    with path.open("rb") as opened:
-        as_file = opened.read(6) == b"ARROW1"
-    mapped = pyarrow.memory_map(str(path))
-    file = pyarrow.ipc.open_file(mapped) if as_file else pyarrow.ipc.open_stream(mapped)
-    _refuse_same_names(path, file.schema.names)
-    table = file.read_all()
-    _check_places(table)
-    return Dataset(table) if as_file else Dataset.from_file(str(path))
-
-
-def _check_places(table: Any) -> None:
-    """Raises ArrowException where values do not lie where the file says: to read them ends the process.
-
-    Letters that are none are let through. Arrow looks at them last, but in a nested column what is wrong with
-    one part hides what is wrong with the next: there, nothing wrong is let through.
-    """
-    from pyarrow.lib import ArrowException
-    from pyarrow.types import is_nested
-
-    table.validate()
-    for column in table.columns:
-        try:
-            column.validate(full=True)
-        except ArrowException as error:
-            if is_nested(column.type) or "UTF8" not in str(error):
-                raise
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    from datasets import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
-    disabled = are_progress_bars_disabled()
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        if not disabled:
-            enable_progress_bars()
 
 
 def _read_folder(folder: Path) -> Data:
@@ -375,6 +261,8 @@ def _read_saved(folder: Path) -> Data:
 
     try:
         loaded = load_from_disk(str(folder))
+        for part in [loaded] if isinstance(loaded, Dataset) else loaded.values():
+            check_places(part.data.table)
     except (ArrowException, ValueError, KeyError, OSError) as error:
         raise InputError(str(folder), f"it is damaged: {_one_line(error)}", "save it again") from error
     parts = {folder.name: loaded} if isinstance(loaded, Dataset) else dict(loaded)
@@ -388,7 +276,7 @@ def _read_saved(folder: Path) -> Data:
 
 def _saved_table(name: str, part: Any, folder: Path) -> Table:
     aside = Aside()
-    rows = Rows([_readable(part, aside)])
+    rows = Rows([readable(part, aside)])
     return Table(name, rows, str(folder), "a data set saved to disk", tuple(aside.kept), dict(aside.counts))
 
 

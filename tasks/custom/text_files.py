@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from tasks.errors import InputError
+from tasks.unpacking import Allowance, counted
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, "utf-8-sig"),
@@ -17,7 +18,10 @@ _MARKS = (
 
 
 def open_binary(path: Path) -> IO[bytes]:
-    """Bytes of UTF-8, perhaps with a byte order mark. Raises InputError where the file cannot be opened."""
+    """Bytes of UTF-8, perhaps with a byte order mark.
+
+    Raises InputError where the file cannot be opened, and in reading, where gzip holds too much.
+    """
     encoding = encoding_of(path)
     raw = _raw(path)
     if encoding.startswith("utf-8"):
@@ -50,7 +54,9 @@ def _raw(path: Path) -> IO[bytes]:
     try:
         with path.open("rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
-        return cast(IO[bytes], gzip.open(path, "rb")) if packed else path.open("rb")
+        if not packed:
+            return path.open("rb")
+        return counted(cast(IO[bytes], gzip.open(path, "rb")), Allowance(path, "unpack it, or split it"))
     except OSError as error:
         raise InputError(
             str(path), f"it cannot be read: {error.strerror}", "check the file and its rights"

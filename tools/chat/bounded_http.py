@@ -107,6 +107,9 @@ def _bounded(response: httpx2.Response, deadline: float, max_bytes: int) -> http
 
     class Bounded(httpx2.SyncByteStream):
         def __iter__(self) -> Iterator[bytes]:
+            # What is counted here is what comes over the line, and the client unpacks it afterwards.
+            if (packed := response.headers.get("content-encoding", "identity").lower()) != "identity":
+                raise httpx2.RemoteProtocolError(f"the reply is packed ({packed[:20]}), unasked")
             received = 0
             for chunk in body:
                 received += len(chunk)

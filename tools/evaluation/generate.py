@@ -69,8 +69,7 @@ def answer_sets(payload: dict[str, Any]) -> dict[str, Any]:
     reply: dict[str, dict[str, Any]] = {name: {} for name in FIGURES}
     known = []
     for name, prompts in payload["sets"].items():
-        ids = render_ids(tokenizer, prompts)
-        rows = [ids.get(n) for n in range(len(prompts))]
+        rows = token_rows(tokenizer, prompts)
         how = f"{dtype_of(model_dir)} {device()}"
         key = answer_key(digest, rows, new_tokens, stops, how) if cache else ""
         entry = cache.read(key) if cache else None
@@ -117,14 +116,15 @@ def _answer(
     }
 
 
-def render_ids(tokenizer: Any, prompts: Sequence[Any]) -> dict[int, list[int]]:
-    """Position -> token ids of the prompts in the model's own template; one that it refuses is left out.
+def token_rows(tokenizer: Any, prompts: Sequence[Any]) -> list[list[int] | None]:
+    """Token ids of each prompt in the model's own template; None for one that it refuses.
 
     Raises:
         InputError: it refuses every one.
     """
     texts = render_prompts(tokenizer, prompts)
-    return dict(zip(texts, encode(tokenizer, list(texts.values())), strict=True))
+    ids = dict(zip(texts, encode(tokenizer, list(texts.values())), strict=True)) if texts else {}
+    return [ids.get(n) for n in range(len(prompts))]
 
 
 def fitting(rows: Sequence[list[int] | None], positions: int | None, new_tokens: int) -> Asked:
@@ -146,9 +146,7 @@ def fitting(rows: Sequence[list[int] | None], positions: int | None, new_tokens:
 
 def never_asked(model_dir: Path, positions: int | None, new_tokens: int, prompts: Sequence[Any]) -> list[str]:
     """Of each prompt why a model is not asked it, ``prompt_refused`` or ``prompt_too_long``; else empty."""
-    texts = render_prompts(tokenizer := load_tokenizer(model_dir), prompts)
-    ids = dict(zip(texts, encode(tokenizer, list(texts.values())), strict=True)) if texts else {}
-    found = fitting([ids.get(n) for n in range(len(prompts))], positions, new_tokens)
+    found = fitting(token_rows(load_tokenizer(model_dir), prompts), positions, new_tokens)
     return [found.limits.get(n, "") for n in range(len(prompts))]
 
 
@@ -196,12 +194,8 @@ def render_sets(payload: dict[str, Any]) -> dict[str, Any]:
     tokenizer, whole = load_tokenizer(model_dir), whole_base(model_dir)
     config = read_config(whole)
     ends = read_generation(whole).get("eos_token_id")
-    rows = {}
-    for name, prompts in payload["sets"].items():
-        ids = render_ids(tokenizer, prompts)
-        rows[name] = [ids.get(n) for n in range(len(prompts))]
     return {
-        "rows": rows,
+        "rows": {name: token_rows(tokenizer, prompts) for name, prompts in payload["sets"].items()},
         "ends": every_end(config.get("eos_token_id") if ends is None else ends, tokenizer),
         "positions": max_positions(config),
         "thinks": thinks(tokenizer),

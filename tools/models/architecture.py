@@ -7,17 +7,32 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.errors import InputError
+from tasks.errors import InputError, or_input_error
 from tools.models.weight_files import refuse_pointer
 
 POSITIONS = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len", "n_ctx")
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers")
 ALIBI = ("bloom",)
 """Positions are distances here: a ``seq_length`` in the configuration is how it was pretrained, no limit."""
+HEADS, KEY_HEADS = ("num_attention_heads", "n_head", "n_heads"), "num_key_value_heads"
+SIZES = (
+    *LAYERS,
+    *HEADS,
+    KEY_HEADS,
+    "hidden_size",
+    "n_embd",
+    "d_model",
+    "vocab_size",
+    "intermediate_size",
+    "head_dim",
+)
+"""What is counted in whole numbers of 1 or more, where a model has it."""
+COPY = "copy the file from the model's page again"
 NEEDED = ("input_ids", "attention_mask", "past_key_values", "logits_to_keep")
 """What training and the answering loop pass to a model."""
 ORIGINAL = "give the original weights (*.safetensors in 16 or 32 bits)"
@@ -95,12 +110,79 @@ def check_config(folder: Path, config: Mapping[str, Any]) -> None:
         method = quantised.get("quant_method", "unknown method")
         raise InputError(str(folder), f"its weights are quantised ({method})", ORIGINAL)
     named = config.get("architectures")
+    _check_sizes(folder / "config.json", config)
     heads = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
     if heads and not any(
         name.endswith(("CausalLM", "LMHeadModel", "ConditionalGeneration")) for name in heads
     ):
         wrong = f"{heads[0]} is no model that continues text"
         raise InputError(str(folder), wrong, "give the weights with their language-model head")
+
+
+def _check_sizes(file: Path, config: Mapping[str, Any]) -> None:
+    """No size below 1, and as many heads of queries for each of keys: transformers says nothing of others.
+
+    A layer more or less than the weights hold is said where these are looked at.
+    """
+    text = config.get("text_config") or config
+    for name in SIZES:
+        value = text.get(name)
+        if isinstance(value, int) and value < 1 and name not in LAYERS:
+            raise InputError(
+                str(file), f"{name} is {json.dumps(value)}, and should be a whole number of 1 or more", COPY
+            )
+    heads = next((text[name] for name in HEADS if isinstance(text.get(name), int)), 0)
+    keys = text.get(KEY_HEADS)
+    if isinstance(keys, int) and heads % keys:
+        wrong = f"{KEY_HEADS} is {keys}, and should divide the number of attention heads ({heads})"
+        raise InputError(str(file), wrong, COPY)
+
+
+def check_values(folder: Path, config: Mapping[str, Any]) -> None:
+    """Refuses values that transformers' class for this kind of configuration does not take.
+
+    Raises:
+        InputError: the file, the key, its value, and what it should be.
+    """
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers import AutoConfig
+
+    file = str(folder / "config.json")
+    try:
+        with or_input_error(file, "transformers does not take it", COPY):
+            AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    except InputError as error:
+        if not isinstance(error.__cause__, StrictDataclassError):
+            raise
+        raise InputError(file, _said(str(error.__cause__), config), COPY) from error
+
+
+_FIELD = re.compile(r"Field '(\w+)'")
+_EXPECTED = re.compile(r" expected (?:an? )?(.+?), got |doesn't match any type in \((.+?)\)\. Errors")
+_LONGEST, _SHOWN = 200, 40
+"""Characters of what a library says, and of a value."""
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a text",
+    "NoneType": "null",
+}
+
+
+def _said(message: str, config: Mapping[str, Any]) -> str:
+    """In a sentence what transformers says of a value.
+
+    Its first line names the field, and the second is ``TypeError: Field 'vocab_size' expected int, got str``.
+    """
+    cause = message.partition("\n")[2].partition(":")[2].strip() or message
+    field, expected = _FIELD.search(cause), _EXPECTED.search(cause)
+    if not field or not expected:
+        return " ".join(cause.split()).rstrip(".")[:_LONGEST]
+    held = {**config, **(config.get("text_config") or {})}.get(field[1])
+    kinds = re.sub(r"<class '(\w+)'>", r"\1", expected[1] or expected[2]).split(", ")
+    wanted = " or ".join(_WORDS.get(kind, kind) for kind in kinds)
+    return f"{field[1]} is {json.dumps(held)[:_SHOWN]}, and should be {wanted[:_LONGEST]}"
 
 
 def check_class(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:

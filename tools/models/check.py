@@ -15,7 +15,7 @@ from typing import Any, Literal
 from memory.recipe import Record
 from tasks.errors import LONGEST_REASON, ExperimentFailed, InputError
 from tools.models.adapter import is_adapter, tokenizer_dir, whole_base
-from tools.models.architecture import LAYERS, check_class, read_config
+from tools.models.architecture import LAYERS, check_class, check_values, read_config
 from tools.models.base_model import BaseModel
 from tools.models.chat_template import trained_turns
 from tools.models.recorded_base import WEIGHTS
@@ -75,6 +75,7 @@ def look(base_model: BaseModel, allow_pickle: bool = False, numbers_bytes: int =
     folder = whole_base(base_model.path)
     config = read_config(folder)
     notes = [*base_model.notes, *check_class(folder, config)]
+    check_values(folder, config)
     tokenizer_files = tokenizer_dir(base_model.path)
     try:
         tokenizer = load_tokenizer(base_model.path)

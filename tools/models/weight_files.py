@@ -10,10 +10,13 @@ import json
 import math
 import re
 import struct
+import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from tasks.errors import InputError
+from tasks.unpacking import Allowance
 
 COPY_AGAIN = "copy the file from the Hub again"
 HEADER_BYTES = 100_000_000
@@ -259,6 +262,7 @@ def check_pickles(weights: list[Path]) -> None:
     import torch
 
     for file in (file for file in weights if file.suffix != ".safetensors"):
+        _check_unpacked(file)
         try:
             tensors = torch.load(file, map_location="cpu", weights_only=True)
         except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
@@ -270,3 +274,10 @@ def check_pickles(weights: list[Path]) -> None:
             if isinstance(tensor, torch.Tensor) and not bool(torch.isfinite(tensor.float()).all()):
                 fix = "its training diverged or the file is damaged: take another"
                 raise InputError(str(file), f"{name} holds NaN or infinity", fix)
+
+
+def _check_unpacked(file: Path) -> None:
+    """Such a file is a ZIP archive, whose parts torch leaves as they are and reads compressed ones too."""
+    with suppress(zipfile.BadZipFile, OSError), zipfile.ZipFile(file) as archive:
+        fix = "take the model's safetensors files"
+        Allowance(file, fix).take(sum(part.file_size for part in archive.infolist()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,33 +64,52 @@ class ProbeResult(Record):
     """Of the whole probe, process start and model loading included."""
 
 
-def train(
-    plan: TrainingPlan,
-    experiment: str,
-    model_dir: Path,
-    card: DataCard,
-    workspace: Workspace,
-    worker: Worker,
-    loss_on: LossOn = "auto",
-    audience: Audience = NOBODY,
-) -> Training:
+@dataclass(frozen=True)
+class TrainingJob:
+    """What is trained on what, and where: of a training, of the call that begins it ahead, and of a probe."""
+
+    plan: TrainingPlan
+    """Method and hyper-parameters; its ``timeout_seconds`` is the time limit of a training."""
+    experiment: str
+    model_dir: Path
+    """The weights to start from: the base model's, or those of ``plan.init_from``."""
+    card: DataCard
+    workspace: Workspace
+    worker: Worker
+    """Where children come from."""
+    loss_on: LossOn = "auto"
+    """Which answers of a conversation carry loss; ``auto`` leaves it to the chat template."""
+
+    @property
+    def folder(self) -> Path:
+        """The experiment's, which is made where it is not there."""
+        return self.workspace.experiment_dir(self.experiment)
+
+    def payload(self, out: str) -> dict[str, Any]:
+        """What a recipe is given; it writes into the folder of this name."""
+        return {
+            "plan": _as_written(self.plan),
+            "model_dir": str(self.model_dir.resolve()),
+            "data_path": str(self.workspace.inside(self.card.path)),
+            "out_dir": str(self.folder / out),
+            "threads": self.worker.threads,
+            # Trainings of earlier versions have no such key, and are found by their payload.
+            **({"loss_on": self.loss_on} if self.loss_on != "auto" else {}),
+        }
+
+
+def train(job: TrainingJob, audience: Audience = NOBODY) -> Training:
     """Trains a plan into the experiment's folder; again with the same plan, it returns what is there.
 
     Args:
-        plan: method and hyper-parameters; its ``timeout_seconds`` is the time limit.
-        experiment: the experiment's id.
-        model_dir: the weights to start from (the base model, or those of ``plan.init_from``).
-        card: the data.
-        workspace: the run's folder.
-        worker: where children come from.
-        loss_on: which answers of a conversation carry loss; ``auto`` leaves it to the chat template.
+        job: what, and where.
         audience: who looks at the training while it goes on.
 
     Raises:
         ExperimentFailed: ``diverged``, ``empty_data``, ``timeout``, ``out_of_memory`` or ``crashed``.
     """
-    folder = workspace.experiment_dir(experiment)
-    link = asked(plan, experiment, model_dir, card, workspace, worker, loss_on, audience)
+    folder, worker, workspace = job.folder, job.worker, job.workspace
+    link = asked(job, audience)
     function, payload = link.call
     several = "processes" in payload
     plan_file = workspace.write_json(folder / "plan.json", payload)
@@ -114,28 +134,18 @@ def train(
     return Training.model_validate(fields)
 
 
-def asked(
-    plan: TrainingPlan,
-    experiment: str,
-    model_dir: Path,
-    card: DataCard,
-    workspace: Workspace,
-    worker: Worker,
-    loss_on: LossOn = "auto",
-    audience: Audience = NOBODY,
-) -> Link:
-    """What ``train`` asks of a child, for whoever begins it ahead; the arguments are those of ``train``.
+def asked(job: TrainingJob, audience: Audience = NOBODY) -> Link:
+    """What ``train`` asks of a child, for whoever begins it ahead.
 
     A payload with ``processes`` in it is for several GPUs, and takes them all.
     """
-    folder = workspace.experiment_dir(experiment)
-    payload = _payload(plan, model_dir, card, folder / "model", workspace, worker, loss_on)
+    payload = job.payload("model")
     payload |= {"tracking": audience.tracking.payload()} if audience.tracking else {}
-    processes = processes_of(plan, worker, folder)
+    processes = processes_of(job.plan, job.worker, job.folder)
     payload |= {"processes": processes} if processes > 1 else {}
     recipe = "tools.recipes.distributed" if processes > 1 else "tools.recipes.sft"
-    limit = plan.timeout_seconds + GRACE_SECONDS
-    return Link(Call(f"{recipe}:train", payload), limit, folder / "train.log", "train")
+    limit = job.plan.timeout_seconds + GRACE_SECONDS
+    return Link(Call(f"{recipe}:train", payload), limit, job.folder / "train.log", "train")
 
 
 def _is_there(model: Path, payload: dict[str, Any]) -> bool:
@@ -170,25 +180,14 @@ def processes_of(plan: TrainingPlan, worker: Worker, folder: Path) -> int:
     return processes
 
 
-def probe(
-    plan: TrainingPlan,
-    experiment: str,
-    model_dir: Path,
-    card: DataCard,
-    workspace: Workspace,
-    worker: Worker,
-    loss_on: LossOn = "auto",
-    steps: int = PROBE_STEPS,
-    timeout_seconds: float = 120.0,
-) -> ProbeResult:
+def probe(job: TrainingJob, steps: int = PROBE_STEPS, timeout_seconds: float = 120.0) -> ProbeResult:
     """A few steps at the plan's own batch size: cheap evidence before the full run.
 
     Raises:
         ExperimentFailed: ``diverged`` when the loss is not finite; ``does_not_fit`` when memory runs out.
     """
-    folder = workspace.experiment_dir(experiment)
-    payload = _payload(plan, model_dir, card, folder / "probe", workspace, worker, loss_on)
-    payload["steps"] = steps
+    plan, worker, folder = job.plan, job.worker, job.folder
+    payload = job.payload("probe") | {"steps": steps}
     # One device is enough to see whether a whole copy fits.
     payload |= {"processes": processes_of(plan, worker, folder)} if plan.fsdp else {}
     recipe = "tools.recipes.distributed" if plan.fsdp else "tools.recipes.sft"
@@ -220,26 +219,6 @@ def probe(
         peak_gib=result["peak_gib"],
         wall_seconds=result["wall_seconds"],
     )
-
-
-def _payload(
-    plan: TrainingPlan,
-    model_dir: Path,
-    card: DataCard,
-    out_dir: Path,
-    workspace: Workspace,
-    worker: Worker,
-    loss_on: LossOn,
-) -> dict[str, Any]:
-    return {
-        "plan": _as_written(plan),
-        "model_dir": str(model_dir.resolve()),
-        "data_path": str(workspace.inside(card.path)),
-        "out_dir": str(out_dir),
-        "threads": worker.threads,
-        # Trainings of earlier versions have no such key, and are found by their payload.
-        **({"loss_on": loss_on} if loss_on != "auto" else {}),
-    }
 
 
 def _as_written(plan: TrainingPlan) -> dict[str, Any]:

@@ -10,11 +10,14 @@ archive is opened; a data set or model of the Hub is downloaded there.
 
 from __future__ import annotations
 
+import importlib
+import shutil
 import tarfile
-from pathlib import Path
-from typing import Literal
+from pathlib import Path, PurePosixPath
+from typing import IO, Literal, Self, cast
 
 from tasks.errors import InputError, or_input_error
+from tasks.unpacking import Allowance, counted
 from tools.evidence import files_under
 from tools.workspace import Workspace
 
@@ -22,6 +25,17 @@ INPUTS = "inputs"
 TASK, BASE = f"{INPUTS}/task", f"{INPUTS}/base"
 LEFT_OUT = (".lock", ".tmp", ".new", ".torn", ".sqlite", ".sqlite-wal", ".sqlite-shm")
 """Endings of files that a verification has no use for."""
+MOST_FILES = 100_000
+"""Files and folders that are unpacked; a long run has a few thousand."""
+SPARE_BYTES = 200_000_000
+"""Disk that unpacking leaves to others."""
+MOST_DESCRIPTION = 100_000
+"""Bytes of what an archive says of one file: its name, and what else there is."""
+_DESCRIBING = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
+_COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\0": "lzma"}
 
 
 def write_archive(workspace: Workspace, target: Path, task: Path | None, base: Path | None) -> int:
@@ -91,16 +105,52 @@ def open_archive(file: Path, folder: Path) -> Path:
     """Unpack an archive into an empty folder; the run's folder in it.
 
     Raises:
-        InputError: it is no archive of a run, or holds what would lie outside the folder.
+        InputError: it is no archive of a run, unpacks to too much, or would write outside the folder.
     """
     # Besides its own errors, a damaged archive raises those of each kind of compression.
-    fix = "name a run or its archive"
-    with or_input_error(str(file), "is no archive of a run", fix), tarfile.open(file) as archive:
-        archive.extractall(folder, filter="data")
+    with or_input_error(str(file), "is no archive of a run", "name a run or its archive"):
+        _unpack(file, folder)
     runs = [path.parent for path in folder.glob("*/journal.jsonl")]
     if len(runs) != 1:
         raise InputError(str(file), "holds no run", "name an archive that `ftdojo export --archive` wrote")
     return runs[0]
+
+
+def _unpack(file: Path, folder: Path) -> None:
+    """Raises InputError where too much comes out; what came out before that is the caller's to remove."""
+    fix = "unpack it and verify the folder, if you trust it"
+    places: set[PurePosixPath] = set()
+    stream = counted(_decompressed(file), Allowance(file, fix))
+    with stream, tarfile.open(fileobj=stream, mode="r|", tarinfo=_Entry) as archive:
+        for entry in archive:
+            if entry.isdev() or entry.issparse():
+                raise InputError(str(file), f"holds {entry.name[:80]!r}, which is no plain file", fix)
+            places.update((place := PurePosixPath(entry.name), *place.parents))
+            if len(places) > MOST_FILES:
+                raise InputError(str(file), f"holds over {MOST_FILES:,} files and folders", fix)
+            if entry.size > shutil.disk_usage(folder).free - SPARE_BYTES:
+                raise InputError(str(file), f"holds more than {folder.parent} has room for", "set TMPDIR")
+            archive.extract(entry, folder, filter="data")
+
+
+def _decompressed(file: Path) -> IO[bytes]:
+    with file.open("rb") as opened:
+        head = opened.read(6)
+    for mark, module in _COMPRESSED.items():
+        if head.startswith(mark):
+            return cast(IO[bytes], importlib.import_module(module).open(file, "rb"))
+    return file.open("rb")
+
+
+class _Entry(tarfile.TarInfo):
+    """One file in an archive, whose own description is short: tarfile reads that whole."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        entry = super().frombuf(buf, encoding, errors)
+        if entry.type in _DESCRIBING and entry.size > MOST_DESCRIPTION:
+            raise tarfile.ReadError("a file's description is too long")
+        return entry
 
 
 def carried(run_dir: Path, folder: str) -> Path | None:

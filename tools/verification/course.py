@@ -81,6 +81,11 @@ def _order(history: History) -> Iterator[str]:
         plan, trained = history.plan(experiment), history.training_plan(experiment)
         if plan and trained and plan.init_from != trained.init_from:
             yield f"{experiment}: planned from {plan.init_from}, and trained from {trained.init_from}"
+        recipe, card = history.recipe(experiment), history.card(experiment)
+        # What was refused of a recipe ended its experiment before it had rows.
+        if plan and recipe and card and set(recipe.sources) != set(plan.sources):
+            planned, taken = (short(", ".join(sorted(set(each.sources)))) for each in (plan, recipe))
+            yield f"{experiment}: planned on {planned}, and its recipe takes {taken}"
         if plan and plan.parent not in (None, BASE) and plan.parent not in plans[: plans.index(experiment)]:
             yield f"{experiment}: builds on {plan.parent}, which was not planned before it"
 

@@ -15,6 +15,7 @@ REACHED = {
     "tasks/tablebench/answers.py": "answer to tablebench_fact_checking",
     "tasks/tablebench/charts/script.py": "answer to tablebench_visualization",
     "tasks/tablebench/visualization_released.py": "answer to tablebench_visualization",
+    "tasks/custom/arrow_rows.py": "rows.parquet",
     "tasks/custom/json_rows.py": "rows.jsonl",
     "tools/curation/run.py": "lines of a run",
     "tools/curation/script.py": "lines of a run",

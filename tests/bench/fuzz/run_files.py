@@ -1,11 +1,9 @@
-"""Targets that read the files of runs, of other runs, of people's memory, and archives of them."""
+"""Targets that read the files of runs, of other runs, and of people's memory."""
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from functools import cache
@@ -17,7 +15,6 @@ from graph.cli.bug_report import _parts as bundle_parts
 from graph.cli.watch import _as_told, _progress
 from graph.documents import check_documents
 from graph.session import read_settings
-from graph.verify import _asked_twice
 from memory.budget.heartbeat import last_beat
 from memory.budget.usage import by_experiment
 from memory.experience.lessons import LessonBook
@@ -27,7 +24,6 @@ from memory.journal.events import Event, encode
 from memory.journal.examine import examine
 from memory.journal.log import Journal
 from memory.recipe import DataCard
-from memory.records import Experiment
 from tasks.base import Score
 from tasks.errors import InputError
 from tests.bench.fuzz.target import Target
@@ -49,12 +45,9 @@ from tools.synthesis.cache import ReplyCache
 from tools.training.train import _is_there
 from tools.verbs.calls import read_calls
 from tools.verbs.trajectory import trajectory_of
-from tools.verification.archive import open_archive
 from tools.verification.data_sets import _set
 from tools.verification.file_digests import FileDigests
 from tools.verification.predictions import items_of
-from tools.verification.signature import _allowed
-from tools.verification.working_files import working_differences
 from tools.workspace import Workspace
 
 
@@ -71,7 +64,7 @@ def _journal() -> bytes:
     return (_run() / "journal.jsonl").read_bytes()
 
 
-def _fresh(folder: Path) -> Path:
+def fresh(folder: Path) -> Path:
     run = folder / "run"
     if not run.exists():
         shutil.copytree(_run(), run)
@@ -89,7 +82,7 @@ def _read_journal(folder: Path, content: bytes) -> None:
 
 def _told_journal(folder: Path, content: bytes) -> None:
     """What is told of a journal that somebody may have written by hand, with right checksums."""
-    run = _fresh(folder)
+    run = fresh(folder)
     (run / "journal.jsonl").write_bytes(_sealed_again(content))
     journal = Journal.open(run / "journal.jsonl", write=False)
     by_experiment(journal)
@@ -146,7 +139,7 @@ def _asked(folder: Path, content: bytes) -> None:
 
 
 def _summary(folder: Path, content: bytes) -> None:
-    run = _fresh(folder)
+    run = fresh(folder)
     (run / "summary.json").write_bytes(content)
     done = ftdojo.Run.open(run)
     assert done.name is not None and done.outcome is not None
@@ -210,7 +203,7 @@ def _results(folder: Path, content: bytes) -> None:
 
 
 def _bundle(folder: Path, content: bytes) -> None:
-    run = _fresh(folder)
+    run = fresh(folder)
     for name in ("run.json", "log.jsonl", "fault.log"):
         (run / name).write_bytes(content)
     dict(bundle_parts(run))
@@ -218,7 +211,7 @@ def _bundle(folder: Path, content: bytes) -> None:
 
 def _progress_line(folder: Path, content: bytes) -> None:
     """A training that is under way, and what its child has written."""
-    run = _fresh(folder)
+    run = fresh(folder)
     (run / "journal.jsonl").write_bytes(
         _journal().rpartition(b'"kind":"training_plan"')[0].rpartition(b"\n")[0] + b"\n"
     )
@@ -241,72 +234,10 @@ def _followed(folder: Path, content: bytes) -> None:
     _follow(folder / "progress.jsonl", lambda line: line.get("step"), done)
 
 
-def _archive(folder: Path, content: bytes) -> None:
-    home = folder / "archive"
-    file, inside = home / "run.tar", home / "in"
-    shutil.rmtree(home, ignore_errors=True)
-    inside.mkdir(parents=True)
-    file.write_bytes(content)
-    try:
-        open_archive(file, inside)
-    finally:
-        assert {path.name for path in home.iterdir()} == {"run.tar", "in"}
-        for path in inside.rglob("*"):
-            assert path.resolve().is_relative_to(inside.resolve()), path
-
-
-def _signers(folder: Path, content: bytes) -> None:
-    (folder / "signers").write_bytes(content)
-    assert _allowed(folder / "signers").count("\n") <= content.count(b"\n") + content.count(b"\r") + 50
-
-
-def _working(folder: Path, content: bytes) -> None:
-    """The settings of a run and what its steps left, as a verification holds them against the journal."""
-    run = _fresh(folder)
-    journal = Journal.open(run / "journal.jsonl", write=False)
-    for experiment in journal.experiments():
-        own = run / "experiments" / experiment.id
-        for file in (own / "plan.json", own / "model" / "training.json", _card_of(run, experiment)):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-    (run / "run.json").write_bytes(content)
-    working_differences(journal, Workspace(run), set())
-    _asked_twice(run / "run.json")
-
-
-def _card_of(run: Path, experiment: Experiment) -> Path:
-    name = experiment.card.path if experiment.card else "data/none.jsonl"
-    return run / name.replace(".jsonl", ".card.json")
-
-
 def _trajectory(folder: Path, content: bytes) -> None:
-    run = _fresh(folder)
+    run = fresh(folder)
     (run / "calls.jsonl").write_bytes(content)
     trajectory_of(run)
-
-
-def _tar(kind: str, **members: bytes) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode=f"w:{kind}") as archive:  # type: ignore[call-overload]
-        for name, content in members.items():
-            entry = tarfile.TarInfo(name.replace("__", "/"))
-            entry.size, entry.mode = len(content), 0o600
-            archive.addfile(entry, io.BytesIO(content))
-        for name, target in (("run/link", "/etc/passwd"), ("run/up", "../../x")):
-            link = tarfile.TarInfo(name)
-            link.type, link.linkname = tarfile.SYMTYPE, target
-            if "linked" in members:
-                archive.addfile(link)
-    return out.getvalue()
-
-
-def _archives() -> tuple[bytes, ...]:
-    plain = {"run__journal.jsonl": foreign.STARTED, "run__run.json": b"{}"}
-    return (
-        *(_tar(kind, **plain) for kind in ("", "gz", "xz", "bz2")),
-        _tar("", **plain, linked=b""),
-        _tar("", **{"..__x": b"x", "__etc__x": b"x", "run__journal.jsonl": b""}),
-    )
 
 
 RESULT = Result(
@@ -344,14 +275,14 @@ LINES = (
 )
 
 
-def _one(name: str, entry: str, read: object, *seeds: bytes, **more: object) -> Target:
+def one(name: str, entry: str, read: object, *seeds: bytes, **more: object) -> Target:
     return Target(name, (entry,), read, tuple(seeds), **more)  # type: ignore[arg-type]
 
 
 def _targets() -> Iterator[Target]:
     events = encode(Event(1, "t", "note", None, {"text": "a"}, {"elapsed": 1.0}))
     started = foreign.STARTED
-    yield _one(
+    yield one(
         "journal.jsonl",
         "memory/journal/log.py:Journal",
         _read_journal,
@@ -360,7 +291,7 @@ def _targets() -> Iterator[Target]:
         _journal(),
         inputs=foreign.journals,
     )
-    yield _one(
+    yield one(
         "told journal",
         "tools/report/html.py:render_report",
         _told_journal,
@@ -368,42 +299,31 @@ def _targets() -> Iterator[Target]:
         started + events,
         dear=True,
     )
-    yield _one("journals of other runs", "memory/forecast/past.py:read_past", _past, _journal(), started)
+    yield one("journals of other runs", "memory/forecast/past.py:read_past", _past, _journal(), started)
     told = lesson().model_dump_json().encode() + b"\n"
     entry = "memory/experience/transfer.py:import_lessons"
-    yield _one(
-        "lessons.jsonl", entry, _lessons, told, told * 2, b'{"id": "r1/e01"}\n', inputs=foreign.lessons
-    )
+    yield one("lessons.jsonl", entry, _lessons, told, told * 2, b'{"id": "r1/e01"}\n', inputs=foreign.lessons)
     asked = ftdojo.settings("aime25", seed=3).model_dump_json().encode()
-    yield _one("run.json", "graph/session.py:read_settings", _settings, asked, b'{"mind": "playbook"}')
-    yield _one(
+    yield one("run.json", "graph/session.py:read_settings", _settings, asked, b'{"mind": "playbook"}')
+    yield one(
         "run.json of a report", "tools/report/html.py:reproduce_command", _asked, asked, b'{"sources": []}'
     )
     summary = json.dumps({"outcome": "solved", "reason": "r", "gain": 1.0, "journal_head": "0" * 64}).encode()
-    yield _one("summary.json", "graph/documents.py:check_documents", _summary, summary, b"[]")
-    yield _one(
-        "clocks.json", "memory/budget/heartbeat.py:last_beat", _beat, b'{"elapsed": 3.5, "think": 1}\n'
-    )
-    yield _one("lines of a run", "tools/verbs/calls.py:read_calls", _lines, *LINES)
+    yield one("summary.json", "graph/documents.py:check_documents", _summary, summary, b"[]")
+    yield one("clocks.json", "memory/budget/heartbeat.py:last_beat", _beat, b'{"elapsed": 3.5, "think": 1}\n')
+    yield one("lines of a run", "tools/verbs/calls.py:read_calls", _lines, *LINES)
     made = ("exec",)  # the schemas of the verbs are built anew
-    yield _one(
+    yield one(
         "calls.jsonl", "tools/verbs/trajectory.py:trajectory_of", _trajectory, *LINES, allows=made, dear=True
     )
     said = b'{"prediction": "42"}\n{"prediction": null}\n'
-    yield _one("predictions.jsonl", "tools/evaluation/score_files.py:_answers", _predictions, said, *LINES)
+    yield one("predictions.jsonl", "tools/evaluation/score_files.py:_answers", _predictions, said, *LINES)
     result = RESULT.model_dump_json().encode() + b"\n"
-    yield _one("bench results", "graph/bench/results.py:read_lines", _results, result, OLD_RESULT, result * 2)
+    yield one("bench results", "graph/bench/results.py:read_lines", _results, result, OLD_RESULT, result * 2)
     fault = b'Traceback:\n  File "/a/site-packages/b.py", line 3, in f\nValueError: x\n'
-    yield _one("bug report", "graph/cli/bug_report.py:_parts", _bundle, asked, fault, *LINES)
-    yield _one("progress.jsonl", "graph/cli/watch.py:_progress", _progress_line, *LINES)
-    yield _one("progress of a child", "tools/training/progress.py:_follow", _followed, *LINES)
-    yield _one("archive of a run", "tools/verification/archive.py:open_archive", _archive, *_archives())
-    plan = b'{"plan": {"learning_rate": 1.0, "seed": 0}, "model_dir": "m", "learning_rate": 2, "rows": 9}'
-    yield _one(
-        "working files", "tools/verification/working_files.py:working_differences", _working, plan, *LINES
-    )
-    key = b"ann ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ ann@x\n# c\n"
-    yield _one("signers", "tools/verification/signature.py:_allowed", _signers, key, key[4:])
+    yield one("bug report", "graph/cli/bug_report.py:_parts", _bundle, asked, fault, *LINES)
+    yield one("progress.jsonl", "graph/cli/watch.py:_progress", _progress_line, *LINES)
+    yield one("progress of a child", "tools/training/progress.py:_follow", _followed, *LINES)
 
 
 TARGETS = tuple(_targets())

@@ -23,6 +23,7 @@ from tests.bench.trials.world import (
     family,
     kill_group,
     only_run,
+    reads_after,
     row,
 )
 from tests.support.forgery import flip_byte
@@ -40,9 +41,11 @@ def kills(world: World, trial: Trial) -> None:
         process = world.start(*begun)
         run_dir = world.reached(process, trial.folder, phase)
         kill_group(process)
+    assert run_dir is not None
+    reads = reads_after(run_dir)
     ended = world.do("resume", run_dir)
     trial.told(ended, 0)
-    completed(trial, world, run_dir, same=False)
+    completed(trial, world, run_dir, same=False, reads=reads)
 
 
 @row("2", "three kills -9 in the first step: is the time that was spent still spent")
@@ -150,8 +153,9 @@ def child_hangs(world: World, trial: Trial) -> None:
 
 @row("7", "the answering child gets SIGSTOP while the base answers, budget 60 s")
 def base_hangs(world: World, trial: Trial) -> None:
+    """A hang is told from slowness after 60 s without work, and the limit of so short a budget is less."""
     ended = struck(world, trial, "run_started", "base/validation.log", signal.SIGSTOP, 60.0)
-    trial.told(ended, 0)
+    trial.told(ended, 2, "cannot be scored (timeout: ", "give it more than --budget 60s")
     trial.kept.append("the run ends in order")
 
 
@@ -196,6 +200,11 @@ def refused(change: Callable[[Path], None], *words: str) -> Callable[[World, Tri
     return do
 
 
+def bit_flipped(journal: Path) -> None:
+    lines = journal.read_bytes().splitlines(keepends=True)
+    flip_byte(journal, sum(map(len, lines[:9])) + len(lines[9]) // 2)
+
+
 def without_line(journal: Path) -> None:
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"".join(lines[:20] + lines[21:]))
@@ -206,9 +215,9 @@ def doubled_line(journal: Path) -> None:
     journal.write_bytes(b"".join(lines[:12] + lines[11:]))
 
 
-row("9b", "a bit flipped in the middle of the journal")(refused(lambda p: flip_byte(p, 4000), "line"))
-row("9c", "a line of the journal removed")(refused(without_line, "20"))
-row("9d", "a line of the journal doubled")(refused(doubled_line, "12"))
+row("9b", "a bit flipped in the middle of the journal")(refused(bit_flipped, "journal.jsonl:10: ", "altered"))
+row("9c", "a line of the journal removed")(refused(without_line, "journal.jsonl:21: ", "missing"))
+row("9d", "a line of the journal doubled")(refused(doubled_line, "journal.jsonl:13: ", "sequence"))
 
 
 @row("10", "two resumes of one run at once")
@@ -229,10 +238,10 @@ def copied_run(world: World, trial: Trial) -> None:
     run = world.copy("champion_chosen", trial.folder)
     twin = trial.folder / "elsewhere" / "twin"
     shutil.copytree(run.run_dir, twin)
-    before = digests(run.run_dir)
+    before, reads = digests(run.run_dir), reads_after(twin)
     trial.told(world.do("resume", twin), 0)
     trial.fact(digests(run.run_dir) == before, "the original was written")
-    completed(trial, world, twin)
+    completed(trial, world, twin, reads=reads)
 
 
 @row("12", "a run's folder moved with its name, and renamed, then resumed")

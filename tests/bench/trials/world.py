@@ -305,6 +305,14 @@ def completed(trial: Trial, world: World, run_dir: Path | None, same: bool = Tru
     trial.kept.append(f"{len(finished)} experiment, test read {journal.test_reads} times, final {value:.1f}")
 
 
+def reads_after(run_dir: Path) -> int:
+    """How often a run that was cut off may open its test: once more where it had begun to read it.
+
+    A run that is stopped when its choice stands in the journal may have opened the test by then.
+    """
+    return 1 + Journal.open(run_dir / "journal.jsonl", write=False).test_reads
+
+
 def digests(folder: Path) -> dict[str, str]:
     """By name, the digest of every file."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
