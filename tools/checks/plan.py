@@ -92,8 +92,8 @@ def _check_change(dojo: Dojo, plan: Plan) -> None:
     """One change, and the one that is named."""
     done = dojo.journal.experiments()
     if (plan.change == "first") != (not done):
-        others = ", ".join(name for name in get_args(Change) if name != "first")
-        said = f"is for the first experiment of a run; say the one thing that differs: {others}"
+        names = ", ".join(name for name in get_args(Change) if name != "first")
+        said = f"is for the first experiment of a run; say the one thing that differs: {names}"
         raise InvalidDecision(
             f"change: `first` {said if done else 'is what the first experiment has to say'}"
         )
