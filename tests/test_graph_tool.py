@@ -129,7 +129,7 @@ def test_an_agent_with_the_tool_mends_its_calls_and_is_told_what_came_of_the_run
     *refused, told = [message for message in done["messages"] if isinstance(message, ToolMessage)]
     said = [str(message.content) for message in refused]
     assert "is more than 10m" in said[0] and "may not be asked for" in said[1]
-    assert "there is no such argument" in said[2] and "task: Field required" in said[3]
+    assert "there is no such argument" in said[2] and "task: is missing" in said[3]
     assert not any("\n" in each for each in said) and {each.status for each in refused} == {"error"}
     summary = json.loads(str(told.content))
     assert (summary["outcome"], summary["gain"]) == ("stuck", 0.0) and told.status == "success"

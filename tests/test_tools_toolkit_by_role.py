@@ -88,7 +88,7 @@ def test_ranges_stand_in_the_schema_and_are_kept(dojo: StillDojo) -> None:
     ("name", "arguments", "told"),
     [
         ("profile_source", {"name": "fourm"}, "did you mean forum?"),
-        ("profile_source", {}, "name: Field required"),
+        ("profile_source", {}, "name: is missing"),
         ("sample_rows", {"source": "x" * 5000}, "is not in the pool"),
         ("read_experiment", {"experiment": "e1"}, "did you mean e01"),
         ("read_experiment", {"experiment": "../../../etc/passwd"}, "is not in this run"),
@@ -104,7 +104,7 @@ def test_ranges_stand_in_the_schema_and_are_kept(dojo: StillDojo) -> None:
         ("audit_sources", {"experiment": "e03", "sources": ["forum"]}, "was not trained"),
         ("audit_sources", {"experiment": "e01", "sources": ["fourm"]}, "did you mean forum?"),
         ("audit_sources", {"experiment": "e01", "sources": []}, "sources: "),
-        ("estimate_training", {"experiment": "e99", "plan": {}}, "has no data yet"),
+        ("estimate_training", {"experiment": "e99", "plan": {}}, "is not planned"),
         ("estimate_training", {"experiment": "e01", "plan": {"learning_rate": -1}}, "plan.learning_rate: "),
         ("try_recipe", {"operations": [{"op": "selct"}, {"op": "map"}]}, "operations.0: "),
         ("try_recipe", {"operation": []}, "operation: there is no such argument; did you mean operations?"),

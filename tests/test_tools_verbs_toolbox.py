@@ -59,7 +59,7 @@ def test_a_wrong_call_comes_back_as_text_that_says_how_to_mend_it(tools):
     assert "did you mean old-forum" in tools["profile_source"].invoke({"name": "old-form"})
     plan = {"method": "full"}
     answer = tools["train_model"].invoke({"experiment": "e01", "plan": plan})
-    assert "run_data_recipe" in answer
+    assert "is not planned; call plan_experiment first" in answer
     assert answer.startswith("refused:")
     assert "\n" not in answer
 
@@ -69,7 +69,7 @@ def test_an_agent_that_runs_a_dojo_alone_gets_from_a_plan_to_a_verdict(tools, do
     training = {"max_steps": 2, "per_device_train_batch_size": 8, "learning_rate": 0.002}
     e01 = {"experiment": "e01"}
     assert "evaluate_model with base" in tools["plan_experiment"].invoke(plan)
-    assert '"split": "validation"' in tools["evaluate_model"].invoke({"experiment": "base"})
+    assert tools["evaluate_model"].invoke({"experiment": "base"}).startswith("base: validation ")
     refused = tools["plan_experiment"].invoke(plan | {"sources": ["old-form"]})
     assert refused == "refused: sources: 'old-form' is no source; did you mean old-forum?"
     assert tools["plan_experiment"].invoke(plan).startswith("e01 is planned")
@@ -78,11 +78,12 @@ def test_an_agent_that_runs_a_dojo_alone_gets_from_a_plan_to_a_verdict(tools, do
     assert "the plan's sources are old-forum" in tools["run_data_recipe"].invoke(wrong)
     assert "has no data yet" in tools["train_model"].invoke(e01 | {"plan": training})
     made = e01 | {"operations": recipe("old-forum"), "seed": 1}
-    assert '"rows": 50' in tools["run_data_recipe"].invoke(made)
+    assert "e01 has its data: 50 rows" in tools["run_data_recipe"].invoke(made)
     wild = tools["train_model"].invoke(e01 | {"plan": training | {"learning_rate": 0.9}})
     assert "learning_rate: 0.9 is out of range for full" in wild
     trained = tools["train_model"].invoke(e01 | {"plan": training})
-    assert json.loads(trained.splitlines()[0])["steps"] == 2
+    assert trained.startswith("e01: 2 steps, ")
+    assert json.loads(trained.splitlines()[1])["steps"] == 2
     assert "was trained" in tools["train_model"].invoke(e01 | {"plan": training})
     assert "may it be kept" in tools["evaluate_model"].invoke(e01)
     said = tools["finish_experiment"].invoke(e01)

@@ -28,7 +28,7 @@ def test_what_roles_decided_is_told_as_calls_of_the_verbs(row: dict[str, Any]) -
         "finish_experiment",
         "submit",
     ]
-    assert json.loads(calls[0]["arguments"])["sources"]
+    assert calls[0]["arguments"]["sources"]
     assert row["policy"] == "playbook"
     assert row["gain"] == 35.0
     assert row["reward"] == 0.0  # nothing was confirmed in this run
@@ -48,7 +48,25 @@ def test_the_rows_are_what_trl_takes(row: dict[str, Any], tmp_path: Path) -> Non
     loaded = datasets.load_dataset("json", data_files=str(path), split="train", cache_dir=str(tmp_path))
     assert loaded.num_rows == 2
     assert trl.is_conversational({"messages": loaded[0]["messages"]})
+    assert loaded[0]["messages"] == row["messages"]
     assert {tool["function"]["name"] for tool in json.loads(loaded[0]["tools"])} == set(VERBS)
+
+
+@pytest.mark.parametrize("template", ["qwen2_5", "qwen3", "qwen3_5_nothink", "llama3_1", "nemotron_3_nano"])
+def test_chat_templates_that_know_tools_write_a_call_as_their_models_make_it(
+    row: dict[str, Any], template: str
+) -> None:
+    trl = pytest.importorskip("trl")
+    from transformers.utils.chat_template_utils import render_jinja_template
+
+    path = Path(trl.__file__).parent / "chat_templates" / f"{template}.jinja"
+    rendered, _ = render_jinja_template(
+        [row["messages"]], json.loads(row["tools"]), chat_template=path.read_text(encoding="utf-8")
+    )
+    called = row["messages"][2]["tool_calls"][0]["function"]
+    assert called["name"] in rendered[0]
+    assert called["arguments"]["hypothesis"] in rendered[0]
+    assert '\\"hypothesis\\"' not in rendered[0], "arguments that are JSON text within JSON"
 
 
 def test_the_command_writes_a_row_for_every_run(tmp_path: Path) -> None:
@@ -68,4 +86,4 @@ def test_the_recorded_calls_fit_the_verbs_schemas(row: dict[str, Any]) -> None:
     schemas = {verb.name: verb.arguments for verb in offered()}
     for message in row["messages"]:
         for call in message.get("tool_calls") or ():
-            schemas[call["function"]["name"]].model_validate_json(call["function"]["arguments"])
+            schemas[call["function"]["name"]].model_validate(call["function"]["arguments"])

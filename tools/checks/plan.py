@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import get_args
 
 from memory.journal.log import BASE
-from memory.records import Plan
+from memory.records import Change, Plan
 from tasks.errors import InvalidDecision, did_you_mean
 from tools.checks.repeated_failure import check_plan_repeats
 from tools.checks.repeats import refusal
@@ -91,8 +92,11 @@ def _check_change(dojo: Dojo, plan: Plan) -> None:
     """One change, and the one that is named."""
     done = dojo.journal.experiments()
     if (plan.change == "first") != (not done):
-        said = "is for the first experiment of a run" if done else "is what the first experiment's has to be"
-        raise InvalidDecision(f"change: `first` {said}")
+        names = ", ".join(name for name in get_args(Change) if name != "first")
+        said = f"is for the first experiment of a run; say the one thing that differs: {names}"
+        raise InvalidDecision(
+            f"change: `first` {said if done else 'is what the first experiment has to say'}"
+        )
     parent = next((experiment for experiment in done if experiment.id == plan.parent), None)
     if parent is None or plan.change == "first":
         return

@@ -30,10 +30,13 @@ def card_of(dojo: Dojo, experiment: str) -> DataCard:
     """The data of an experiment.
 
     Raises:
-        InputError: it has none yet.
+        InputError: it has none yet, or there is no such experiment.
     """
     card = dojo.journal.card(experiment)
     if card is None:
-        what = f"experiment {one_line(experiment)!r}"
-        raise InputError(what, "has no data yet", "call run_data_recipe first")
+        what, planned = f"experiment {one_line(experiment)!r}", dojo.journal.plan(experiment) is not None
+        wrong, verb = (
+            ("has no data yet", "run_data_recipe") if planned else ("is not planned", "plan_experiment")
+        )
+        raise InputError(what, wrong, f"call {verb} first")
     return card

@@ -34,6 +34,8 @@ from tools.verbs.answer import Told
 from tools.verbs.folder import AgentFolder
 
 Verb = Callable[..., "str | Told"]
+PLACES = {"model_dir", "command"}
+"""Of a training's record: where it lies on this machine."""
 TOO_LARGE = ("out_of_memory", "does_not_fit")
 
 
@@ -78,7 +80,8 @@ def _planning(dojo: Dojo, acts: Acts) -> Verb:
         Args:
             hypothesis: what you expect to be true, in a sentence.
             sources: names of the sources it trains on, best first.
-            change: the one thing in which it differs from its parent; left out, it is the first experiment.
+            change: the one thing in which it differs from its parent; the first experiment has none, every
+                later one names it. data is sources with the operations they need.
             parent: the finished experiment that it builds on; left out for the base model.
             init_from: base, or the experiment whose weights training continues from.
             reason: why this and not something else.
@@ -137,7 +140,10 @@ def _curating(dojo: Dojo, acts: Acts, folder: AgentFolder | None) -> Verb:
         card = acts.curate(experiment, recipe)
         facts = card.model_dump(mode="json", exclude={"path", "steps"})
         steps = [f"{step.op}: {step.rows_in:,} -> {step.rows_out:,}" for step in card.steps]
-        return Told(card.model_dump_json(indent=1), facts | {"experiment": experiment, "steps": steps})
+        each = f"{card.mean_tokens:.0f} tokens each on average"
+        text = f"{experiment} has its data: {card.rows:,} rows, {each}; train_model trains on them"
+        told = "\n".join([text, *steps, _rest(card, {"path", "steps"})])
+        return Told(told, facts | {"experiment": experiment, "steps": steps})
 
     return run_data_recipe
 
@@ -197,9 +203,22 @@ def _training(dojo: Dojo, acts: Acts) -> list[Verb]:
         check_training_plan(dojo, hypothesis, card, whole)
         with _recorded(dojo, acts, experiment, whole):
             trained = acts.train(experiment, whole)
-        return Told(trained.model_dump_json(exclude={"losses"}), _trained(experiment, trained))
+        told = f"{experiment}: {_course(trained)}; evaluate_model scores it\n"
+        return Told(told + _rest(trained, {"losses", *PLACES}), _trained(experiment, trained))
 
     return [probe_training, train_model]
+
+
+def _course(trained: Training) -> str:
+    """How far the training went, and where its loss fell to."""
+    losses = trained.losses
+    fell = f", loss {losses[0][1]:.3f} to {losses[-1][1]:.3f}" if losses else ""
+    return f"{trained.steps} steps, {trained.wall_seconds:.1f} s{fell}"
+
+
+def _rest(found: Record, left_out: set[str]) -> str:
+    """Every other figure of a record, as JSON."""
+    return found.model_dump_json(exclude=left_out)
 
 
 def _whole(dojo: Dojo, plan: Plan, training: TrainingPlan) -> TrainingPlan:
@@ -216,7 +235,7 @@ def _whole(dojo: Dojo, plan: Plan, training: TrainingPlan) -> TrainingPlan:
 
 
 def _trained(experiment: str, trained: Training) -> dict[str, Any]:
-    return {"experiment": experiment, **trained.model_dump(mode="json", exclude={"model_dir"})}
+    return {"experiment": experiment, **trained.model_dump(mode="json", exclude=PLACES)}
 
 
 def _evaluating(dojo: Dojo, acts: Acts) -> Verb:
@@ -236,11 +255,11 @@ def _evaluating(dojo: Dojo, acts: Acts) -> Verb:
             acts.ask_base()
         facts = evaluation.model_dump(mode="json", exclude={"predictions", "clusters"})
         facts |= {"experiment": experiment, "clusters": {c.name: c.count for c in evaluation.clusters}}
-        text = evaluation.model_dump_json(indent=1)
+        text = f"{experiment}: validation {evaluation.text()}"
         if comparison is not None:
             facts["comparison"] = comparison.model_dump(mode="json")
             text += f"\nagainst {comparison.champion}: {gate_words(comparison)}"
-        return Told(text, facts)
+        return Told(f"{text}\n{_rest(evaluation, {'predictions'})}", facts)
 
     return evaluate_model
 

@@ -42,6 +42,9 @@ class Answer:
     standing: Mapping[str, Any]
     """``tools.verbs.standing.Standing`` as plain values."""
 
+    def __str__(self) -> str:
+        return self.text
+
     def plain(self) -> dict[str, Any]:
         """JSON-plain: ``verb``, ``ok``, ``text``, ``facts`` and ``standing``."""
         return {

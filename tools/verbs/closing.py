@@ -117,10 +117,21 @@ def _submitting(dojo: Dojo, harness: Harness) -> Verb:
         said = one_line(reason, 300) or "no reason given"
         summary = harness.conclude(ending, f"{why}: {said}")
         facts = {name: summary[name] for name in SHOWN if name in summary}
-        text = "\n".join(f"{name}: {value}" for name, value in facts.items())
-        return Told(text, facts)
+        return Told(_told_at_the_end(facts), facts)
 
     return submit
+
+
+def _told_at_the_end(facts: Mapping[str, Any]) -> str:
+    """The claim, then every figure on a line of its own: scores in the form of every printed figure."""
+    lines = [str(facts["claim"])] if facts.get("claim") else []
+    for name, value in facts.items():
+        shown = value.get("text", value) if isinstance(value, Mapping) else value
+        if name.endswith("_test") and value:
+            shown = f"{value['value']:.1f} [{value['low']:.1f}, {value['high']:.1f}] n={value['n']}"
+        if name != "claim" and shown is not None:
+            lines.append(f"{name}: {shown}")
+    return "\n".join(lines)
 
 
 def _ending(dojo: Dojo) -> tuple[Ending, str]:

@@ -29,7 +29,8 @@ def trajectory_of(run_dir: Path) -> dict[str, Any]:
 
     Returns:
         ``messages`` (``system``, ``user``, then ``assistant`` with ``tool_calls`` and ``tool`` in turn; the
-        arguments of a call are JSON text, as on OpenAI's wire), ``tools`` (JSON text of the verbs' schemas),
+        arguments of a call are a mapping, for half of the chat templates that know tools go through it and
+        fail at JSON text), ``tools`` (JSON text of the verbs' schemas),
         ``reward`` (``reward_of``), ``outcome``, ``gain`` (points on the sealed test, None before that),
         ``run``, ``task``, ``seed``, ``policy``, ``budget_seconds``, ``experiments``.
 
@@ -102,7 +103,7 @@ def _call(
     number: int, verb: str, arguments: Mapping[str, Any], told: str, words: str = ""
 ) -> Iterator[Message]:
     id = f"call_{number:04d}"
-    function = {"name": verb, "arguments": json.dumps(arguments, ensure_ascii=False)}
+    function = {"name": verb, "arguments": dict(arguments)}
     yield {
         "role": "assistant",
         "content": words,
