@@ -138,11 +138,10 @@ def _calling(opening: Opening) -> Any:
 
     async def call_tool(ctx: Any, params: Any) -> CallToolResult:
         text, answer = await _in_thread(ctx, partial(play, params.name, params.arguments or {}))
-        facts = {name: value for name, value in answer.plain().items() if name != "text"} if answer else None
+        answer = answer or Answer(params.name, False, text, {}, {})  # no run: there is nothing to stand in
+        facts = {name: value for name, value in answer.plain().items() if name != "text"}
         return CallToolResult(
-            content=[TextContent(type="text", text=text)],
-            structured_content=facts,
-            is_error=not (answer and answer.ok),
+            content=[TextContent(type="text", text=text)], structured_content=facts, is_error=not answer.ok
         )
 
     return call_tool
