@@ -36,7 +36,7 @@ async def main() -> None:
         client = await stack.enter_async_context(Client(door))
 
         def ask(verb: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-            result = anyio.from_thread.run(client.call_tool, verb, dict(arguments))
+            result: Any = anyio.from_thread.run(client.call_tool, verb, dict(arguments))
             return {**result.structured_content, "text": result.content[0].text}
 
         last = await anyio.to_thread.run_sync(lambda: play(ask, experiments=20))
