@@ -17,7 +17,10 @@ Ask = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 def play(ask: Ask, experiments: int, seed: int = 0, steps: int = 60) -> Mapping[str, Any]:
     """Try so many random experiments, as long as there is time, and submit; returns the last answer."""
     rng = random.Random(seed)
-    names = [source["name"] for source in ask("list_sources", {})["facts"]["sources"]]
+    listed = ask("list_sources", {})
+    if not listed["ok"]:
+        return listed  # the run could not be opened: the text says why
+    names = [source["name"] for source in listed["facts"]["sources"]]
     profiles = [ask("profile_source", {"name": name})["facts"] for name in names]
     usable = [each["name"] for each in profiles if each["suggested_columns"]]
     for number in range(experiments):

@@ -36,9 +36,8 @@ async def main() -> None:
         client = await stack.enter_async_context(Client(door))
 
         def ask(verb: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-            result = anyio.from_thread.run(client.call_tool, verb, dict(arguments))
-            told = dict(result.structured_content or {"facts": {}, "standing": {}})
-            return told | {"ok": not result.is_error, "text": result.content[0].text}
+            result: Any = anyio.from_thread.run(client.call_tool, verb, dict(arguments))
+            return {**result.structured_content, "text": result.content[0].text}
 
         last = await anyio.to_thread.run_sync(lambda: play(ask, experiments=20))
         print(last["text"])  # noqa: T201

@@ -54,6 +54,7 @@ __all__ = [
     "tasks",
     "tool",
     "trajectory",
+    "verbs",
 ]
 
 OnEvent = Callable[[dict[str, Any]], None]
@@ -194,6 +195,18 @@ def make(id: str, **options: Any) -> Any:
     from graph.doors.gym_env import make as make_env
 
     return make_env(id, **options)
+
+
+def verbs() -> list[dict[str, Any]]:
+    """The verbs of ``open``'s seat as functions that a language model may call, without a run.
+
+    Returns:
+        One mapping a verb, in the order of a run, as chat APIs and chat templates take tools: ``type``, and
+        ``function`` with ``name``, ``description`` and ``parameters`` (JSON schema of the arguments).
+    """
+    from tools.verbs.trajectory import tool_schemas
+
+    return tool_schemas()
 
 
 def trajectory(run_dir: str | Path) -> dict[str, Any]:

@@ -74,6 +74,16 @@ def test_a_request_without_the_token_or_from_another_site_is_refused(
     answer = httpx2.post(door.url, json=body, headers=accept | headers)
     assert answer.status_code == status
     assert str(door.run_dir) not in answer.text
+    assert status != 401 or "send the header Authorization: Bearer TOKEN" in answer.text
+
+
+def test_the_tokens_scheme_is_read_in_any_case_as_http_has_it(door: Door) -> None:
+    import httpx2
+
+    body: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    accept = {"Accept": "application/json, text/event-stream"}
+    answer = httpx2.post(door.url, json=body, headers=accept | {"Authorization": f"bearer {TOKEN}"})
+    assert answer.status_code != 401
 
 
 def test_scripts_are_read_from_the_agents_folder_alone(door: Door) -> None:
@@ -83,6 +93,7 @@ def test_scripts_are_read_from_the_agents_folder_alone(door: Door) -> None:
     (folder / "link.py").symlink_to(outside)
     (folder / "hard.py").hardlink_to(outside)
     (folder / "sub").mkdir()
+    (folder / "dir.py").mkdir()
     (folder / "sub" / "clean.py").write_text("def transform(row):\n    return row\n")
     source = door.ask("list_sources", {})["facts"]["sources"][0]["name"]
     door.ask("plan_experiment", {"hypothesis": "h", "sources": [source]})
@@ -91,7 +102,16 @@ def test_scripts_are_read_from_the_agents_folder_alone(door: Door) -> None:
         script = {"op": "script_file", "purpose": "nothing", "file": file}
         return door.ask("run_data_recipe", {"experiment": "e01", "operations": [script]})
 
-    for file in ("link.py", "hard.py", "../outside.py", str(outside), "journal.jsonl", "missing.py", "sub"):
+    for file in (
+        "link.py",
+        "hard.py",
+        "../outside.py",
+        str(outside),
+        "journal.jsonl",
+        "missing.py",
+        "sub",
+        "dir.py",
+    ):
         said = run_with(file)
         assert not said["ok"], file
         assert said["text"].startswith("refused: file "), (file, said["text"])

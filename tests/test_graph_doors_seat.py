@@ -111,6 +111,9 @@ def test_a_second_verb_is_refused_while_one_works_and_the_status_is_not(
         thread.join()
         assert first[0].ok and status.ok
         assert second.text.startswith("refused: sample_rows: list_sources is under way")
+        assert "list_sources is under way since" in status.text
+        assert seat.call("read_status").facts["under_way"] is None
+        assert str(first[0]) == first[0].text
 
 
 LOOP: list[Any] = []
@@ -170,3 +173,25 @@ def test_the_verbs_are_named_once_and_described(played: tuple[Seat, list[Any]]) 
     for schema in seat.verbs:
         for name, argument in schema.parameters()["properties"].items():
             assert argument["description"], (schema.name, name)
+
+
+def test_who_knows_no_verb_and_no_argument_can_go_on_with_what_a_refusal_says(
+    played: tuple[Seat, list[Any]],
+) -> None:
+    seat, _ = played
+    unknown = seat.ask("train", {}).text
+    assert all(verb in unknown for verb in VERBS)
+    assert seat.ask("submitt", {}).text.count("did you mean submit?") == 1
+    wanting = seat.ask("plan_experiment", {}).text
+    assert wanting.startswith("refused: plan_experiment: hypothesis: is missing; sources: is missing")
+
+
+def test_a_second_experiment_that_names_no_change_is_told_which_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with seat_at(monkeypatch, tmp_path) as seat:
+        source = usable(lambda verb, given: seat.ask(verb, given).plain())[0]
+        seat.call("plan_experiment", hypothesis="h", sources=[source])
+        seat.call("finish_experiment", experiment="e01")
+        said = seat.call("plan_experiment", hypothesis="h", sources=[source])
+        assert "sources, operations, data, method, hyperparameters, duration" in said.text

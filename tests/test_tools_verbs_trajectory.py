@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import ftdojo
+from tests.conftest import ROOT
 from tests.support.finished_run import make_finished_run
 from tools.verbs.referee import VERBS, offered
 
@@ -87,3 +89,14 @@ def test_the_recorded_calls_fit_the_verbs_schemas(row: dict[str, Any]) -> None:
     for message in row["messages"]:
         for call in message.get("tool_calls") or ():
             schemas[call["function"]["name"]].model_validate(call["function"]["arguments"])
+
+
+def test_the_documented_arguments_are_the_verbs_own() -> None:
+    text = (ROOT / "docs" / "adding-an-agent.md").read_text(encoding="utf-8")
+    shown = text.partition("<!-- verbs -->")[2].partition("<!-- /verbs -->")[0].splitlines()
+    rows = [line.split("|")[1:3] for line in shown if line.startswith("| `")]
+    told = {verb.strip(" `"): re.findall(r"`(\w+)`", row.partition("[")[0]) for verb, row in rows}
+    every = {verb.strip(" `"): re.findall(r"`(\w+)`", row) for verb, row in rows}
+    schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in ftdojo.verbs()}
+    assert every == {name: list(schema["properties"]) for name, schema in schemas.items()}
+    assert told == {name: schema.get("required", []) for name, schema in schemas.items()}

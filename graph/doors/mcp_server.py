@@ -138,11 +138,10 @@ def _calling(opening: Opening) -> Any:
 
     async def call_tool(ctx: Any, params: Any) -> CallToolResult:
         text, answer = await _in_thread(ctx, partial(play, params.name, params.arguments or {}))
-        facts = {name: value for name, value in answer.plain().items() if name != "text"} if answer else None
+        answer = answer or Answer(params.name, False, text, {}, {})  # no run: there is nothing to stand in
+        facts = {name: value for name, value in answer.plain().items() if name != "text"}
         return CallToolResult(
-            content=[TextContent(type="text", text=text)],
-            structured_content=facts,
-            is_error=not (answer and answer.ok),
+            content=[TextContent(type="text", text=text)], structured_content=facts, is_error=not answer.ok
         )
 
     return call_tool
@@ -308,17 +307,16 @@ def http_app(server: Server[Any], token: str, port: int) -> Asgi:
 
 def _with_token(app: Asgi, token: str) -> Asgi:
     """Requests without the token are answered 401; nothing of them is read."""
-    expected = f"Bearer {token}".encode()
+    expected = token.encode()
+    refused = b"refused: the token is missing or wrong; send the header Authorization: Bearer TOKEN\n"
 
     async def guarded(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            given = dict(scope["headers"]).get(b"authorization", b"")
-            if not hmac.compare_digest(given, expected):
+            scheme, _, given = dict(scope["headers"]).get(b"authorization", b"").partition(b" ")
+            if scheme.lower() != b"bearer" or not hmac.compare_digest(given.strip(), expected):
                 headers = [(b"content-type", b"text/plain"), (b"www-authenticate", b"Bearer")]
                 await send({"type": "http.response.start", "status": 401, "headers": headers})
-                await send(
-                    {"type": "http.response.body", "body": b"refused: the token is missing or wrong\n"}
-                )
+                await send({"type": "http.response.body", "body": refused})
                 return
         await app(scope, receive, send)
 

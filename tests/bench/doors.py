@@ -127,8 +127,10 @@ def main() -> None:
             runs, began = place / task / door.replace(", ", "-"), time.monotonic()
             runs.mkdir(parents=True)
             DOORS[door](task, usual | {"runs_dir": str(runs)})
-            (run_dir,) = (path.parent for path in runs.glob("*/run.json"))
-            rows.append(row(task, door, run_dir, time.monotonic() - began))
+            opened = [path.parent for path in runs.glob("*/run.json")]
+            took = time.monotonic() - began
+            none = (task, door, "the run did not open", *[""] * (len(HEAD) - 3))
+            rows.append(row(task, door, opened[0], took) if opened else none)
             print("\t".join(rows[-1]), flush=True)  # noqa: T201
     print(markdown(HEAD, rows))  # noqa: T201
     if asked.check:

@@ -103,6 +103,8 @@ def wrong_arguments(names: Sequence[str], error: ValidationError) -> str:
             wrong = f"there is no such argument; {did_you_mean(place[:80], names)}"
         elif problem["type"] == "missing":
             wrong = "is missing"
+        elif problem["type"] == "union_tag_not_found":
+            wrong = "says not which one it is; give its op"
         told.append(f"{one_line(place, 100)}: {one_line(wrong, 300)}")
     more = error.error_count() - len(told)
     rest = f"; and {more} more" if more > 0 else ""

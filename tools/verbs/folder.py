@@ -40,7 +40,7 @@ class AgentFolder:
             raise InputError(shown, "is not read", f"its name ends in {', '.join(SUFFIXES)}")
         content = self._content(parts, shown)
         try:
-            return content.decode("utf-8")
+            return content.decode("utf-8-sig")  # some editors begin a file with a mark
         except UnicodeDecodeError:
             raise InputError(shown, "is not UTF-8", "write it as UTF-8") from None
 
@@ -63,10 +63,13 @@ class AgentFolder:
         finally:
             if folder >= 0:
                 os.close(folder)
-        with os.fdopen(file, "rb") as opened:
-            found = os.fstat(opened.fileno())
+        try:  # os.fdopen would fail at a folder, and leave it open
+            found = os.fstat(file)
             if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
                 raise InputError(shown, "is no plain file", "write it anew into the agent's folder")
             if found.st_size > MOST_BYTES:
                 raise InputError(shown, f"holds {found.st_size:,} bytes", f"at most {MOST_BYTES:,}")
-            return opened.read(MOST_BYTES)
+            with os.fdopen(file, "rb", closefd=False) as opened:
+                return opened.read(MOST_BYTES)
+        finally:
+            os.close(file)

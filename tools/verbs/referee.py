@@ -99,17 +99,17 @@ class Referee:
     """
 
     def __init__(self, dojo: Dojo, harness: Harness | None = None, folder: AgentFolder | None = None) -> None:
+        self._turn = threading.Lock()
+        self._under_way: tuple[str, float] | None = None
         self.dojo = dojo
         self.calls = Calls(dojo.workspace.run_dir)
-        functions = {**functions_of(dojo), "read_status": _status(dojo)}
+        functions = {**functions_of(dojo), "read_status": _status(dojo, self._working)}
         for verb in (*acting_verbs(dojo, folder), *closing_verbs(dojo, harness)):
             functions[verb.__name__] = cast(Callable[..., str], verb)
         self._functions: dict[str, Callable[..., str | Told]] = {
             name: functions[name] for name in VERBS if name in functions
         }
         self.schemas = {name: _schema(name, function) for name, function in self._functions.items()}
-        self._turn = threading.Lock()
-        self._under_way: tuple[str, float] | None = None
 
     @property
     def standing(self) -> Standing:
@@ -178,15 +178,20 @@ class Referee:
             yield
             return
         if not self._turn.acquire(blocking=False):
-            name, since = self._under_way or ("a verb", time.monotonic())
-            seconds = time.monotonic() - since
-            raise InputError(verb, f"{name} is under way since {seconds:.0f} s", "wait for its answer")
+            working = self._working() or "a verb is under way"
+            raise InputError(verb, working, "wait for its answer; read_status tells when it is done")
         try:
             self._under_way = (verb, time.monotonic())
             yield
         finally:
             self._under_way = None
             self._turn.release()
+
+    def _working(self) -> str:
+        """Which verb is under way, for a client that no longer waits for its answer; empty where none is."""
+        if (found := self._under_way) is None:
+            return ""
+        return f"{found[0]} is under way since {time.monotonic() - found[1]:.0f} s"
 
     def _in_time(self, verb: str) -> None:
         """Raise where the run has ended, or holds no time for what is asked.
@@ -249,12 +254,17 @@ def _schema(name: str, function: Callable[..., object]) -> VerbSchema:
     return VerbSchema(name, description, arguments)
 
 
-def _status(dojo: Dojo) -> Callable[..., str]:
+def _status(dojo: Dojo, working: Callable[[], str] = str) -> Callable[..., str]:
     def read_status() -> Told:
-        """Read what is left of time, tokens, money and experiments, and who leads. Always answered."""
+        """Read what is left of time, tokens, money and experiments, who leads, and which verb still works.
+
+        Always answered.
+        """
         standing = standing_of(dojo)
         done = ", ".join(f"{each.id} {each.outcome}" for each in dojo.journal.experiments()[-20:])
-        return Told(f"run {standing.run}; experiments so far: {done or 'none'}", standing.plain())
+        now = f"; {verb}" if (verb := working()) else ""
+        facts = standing.plain() | {"under_way": verb or None}
+        return Told(f"run {standing.run}; experiments so far: {done or 'none'}{now}", facts)
 
     return cast(Callable[..., str], read_status)
 
