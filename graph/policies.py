@@ -234,7 +234,10 @@ def _decider_of(role: DecidingRole, name: str, dojo: Dojo) -> Decider:
     else:
         deciders = deciders_of(baseline(name, dojo), name)
     if role not in deciders:
-        raise InputError(f"--policy {role}={name}", f"{name} does not decide for the {role}", FIX)
+        able = ", ".join(deciders) or "none of the roles"
+        raise InputError(
+            f"--policy {role}={name}", f"{name} does not decide for the {role}", f"it decides for {able}"
+        )
     return deciders[role]
 
 
@@ -272,7 +275,8 @@ def _imported(name: str) -> object:
     found = module
     for part in attribute.split("."):
         if not hasattr(found, part):
-            raise InputError(f"--policy {name}", f"{place} holds no {part}", did_you_mean(part, dir(found)))
+            known = [each for each in dir(found) if not each.startswith("_")]
+            raise InputError(f"--policy {name}", f"{place} holds no {part}", did_you_mean(part, known))
         found = getattr(found, part)
     return cast(object, found)
 

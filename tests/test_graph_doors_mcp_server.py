@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -132,3 +133,34 @@ def test_a_line_that_is_no_message_is_answered_and_the_run_goes_on(
         with pytest.raises(MCPError, match="refused: the line is no message"):
             door.client(lambda client: client.call_tool("list_sources", {"x": hill}))
         assert door.ask("read_status", {})["ok"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_releases_the_run_and_ends_a_door_whose_client_says_nothing(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import anyio
+
+    from graph.doors.mcp_server import leave_on_signal
+
+    said: list[Any] = []
+
+    class Opened:
+        def close(self) -> None:
+            said.append("closed")
+
+    def end(code: int) -> None:
+        said.append(code)
+        raise KeyboardInterrupt  # as nothing goes on behind os._exit
+
+    monkeypatch.setattr("os._exit", end)
+
+    async def door() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(leave_on_signal, Opened())
+            await anyio.wait_all_tasks_blocked()
+            signal.raise_signal(number)
+
+    with pytest.raises(BaseException):  # noqa: B017, PT011 - what ends the process here
+        anyio.run(door)
+    assert said == ["closed", 128 + number]

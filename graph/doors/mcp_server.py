@@ -11,7 +11,10 @@ refused, and the client hears every few seconds that the first still works.
 from __future__ import annotations
 
 import hmac
+import os
 import re
+import signal
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -261,11 +264,26 @@ async def serve_streams(open_run: Callable[[], Seat]) -> None:
         inward, messages = anyio.create_memory_object_stream[Any](0)
         async with anyio.create_task_group() as group:
             group.start_soon(_relay, read, inward, write)
+            group.start_soon(leave_on_signal, opening)
             try:
                 await server.run(messages, write, server.create_initialization_options())
             finally:
                 opening.close()
                 group.cancel_scope.cancel()
+
+
+async def leave_on_signal(opening: Opening) -> None:
+    """At Ctrl-C and at a request to end, release the run and end the process.
+
+    The SDK's reader waits in a thread for a line of standard input, and lets nothing but a line end it.
+    """
+    import anyio
+
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for number in signals:
+            opening.close()
+            print("the door is closed; --run RUN opens it again", file=sys.stderr, flush=True)  # noqa: T201
+            os._exit(128 + number)
 
 
 async def _relay(read: Any, inward: Any, write: Any) -> None:
