@@ -173,6 +173,8 @@ class Evaluation(Record):
     fixed_seconds: float = 0.0
     """Of ``wall_seconds``, what does not grow with the items: the process, reading the model; 0.0 where it
     was not measured."""
+    judging_seconds: float = 0.0
+    """Of ``wall_seconds``, what it took to score the answers: to run their code, or to ask a judge."""
     stopped: EarlyStop | None = None
     """Why some items were not answered; None where all were. ``score`` is on the answered ones alone."""
     drawn_from: int = 0

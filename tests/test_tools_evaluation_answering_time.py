@@ -159,3 +159,13 @@ def test_a_machine_that_others_use_is_known_by_its_quickest_answers(journal: Jou
     finish(journal, "e03", measured(40.0))
     finish(journal, "e04", measured(40.0))
     assert slowness(journal, search) == pytest.approx(1.0)
+
+
+def test_code_in_the_answers_of_a_trained_model_takes_its_time_again_at_the_end(journal: Journal) -> None:
+    silent = measured(40.0)
+    coded = silent.model_copy(update={"wall_seconds": 70.0, "judging_seconds": 30.0})
+    finish(journal, "e01", silent)
+    before = last(2.0).seconds(journal, "champion")
+    finish(journal, "e02", coded)
+    assert last(2.0).seconds(journal, "champion") == pytest.approx(before + 60.0)
+    assert slowness(journal, last(2.0).search) == pytest.approx(1.0)  # the machine is no slower for it

@@ -98,3 +98,17 @@ def test_charts_are_run_in_the_sandbox() -> None:
     assert [item_score.right for item_score in item_scores] == [True, False, False, False]
     assert item_scores[2].error in ("raises FileNotFoundError", "raises PermissionError")
     assert [result and result.status for result in results] == ["ok", "ok", "ok", None]
+
+
+def test_code_that_never_ends_is_stopped_with_all_that_was_to_run_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if run.active().name == "none":
+        pytest.skip("no isolation works here")
+    monkeypatch.setattr(score_answers, "WALL_SECONDS", 0.5)
+    spec, samples = get(CHARTS), sealed(CHARTS)[:3]
+    answers = [f"```python\nwhile True: {n}\n```" for n in range(3)]
+    with pytest.raises(TimeoutError, match="[01] of 3 scripts run"):
+        score_answers.score_answers(
+            spec, samples, answers, lambda scripts: score_answers.in_sandbox(scripts, seconds=0.1)
+        )

@@ -68,12 +68,19 @@ class LastAnswers:
 
         def needed(by: Evaluation, most_tokens: float = math.inf) -> float:
             tokens = min(answer_tokens(by), most_tokens)
-            return by.fixed_seconds + now * sum(load.work(tokens) for load in self.last)
+            answering = now * sum(load.work(tokens) for load in self.last)
+            return by.fixed_seconds + answering + judging_each(by) * sum(load.items for load in self.last)
 
         if experiment == BASE:
             return needed(base)
         trained = [e.evaluation for e in journal.experiments() if e.evaluation is not None]
         return max(map(needed, trained), default=needed(base, TAUGHT_ROOM * self.taught_tokens))
+
+
+def judging_each(evaluation: Evaluation) -> float:
+    """Seconds that one answer took to be scored, the mean."""
+    answered = evaluation.stopped.answered if evaluation.stopped else evaluation.score.n
+    return evaluation.judging_seconds / max(answered, 1)
 
 
 def latest_pace(journal: Journal, search: Workload) -> float:

@@ -13,6 +13,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,10 +21,10 @@ from memory.records import ErrorCluster, Evaluation
 from tasks.base import ItemScore, Sample, TaskSpec
 from tasks.errors import ExperimentFailed, Stage
 from tools.evaluation.generate import PROMPT_REFUSED, PROMPT_TOO_LONG
-from tools.evaluation.score_answers import check_runnable, score_answers
+from tools.evaluation.score_answers import check_runnable, in_sandbox, score_answers
 from tools.evidence import Evidence
 from tools.process.placed import Call
-from tools.process.worker import Usage, Worker
+from tools.process.worker import LEAST_SECONDS, Usage, Worker
 from tools.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def evaluate(
         workspace: the run's folder, which the recorded path is relative to.
         worker: where children come from.
         split: which split the samples are.
-        timeout_seconds: the child's time limit.
+        timeout_seconds: the time limit of the child, and of all code in its answers together.
         cache: a folder of answers across runs, for what is asked again and again of one model; a sealed
             test has none.
         server: answers what it can serve.
@@ -128,8 +129,8 @@ def evaluate(
         # What was generated is kept whatever becomes of the judge; and a judge may compare with the base's.
         write(_unscored(answers))
     started = time.monotonic()
-    scored = score_answers(spec, samples, answers)
-    judging_seconds = time.monotonic() - started if spec.judge is not None else 0.0
+    scored = _scored_in_time(spec, samples, answers, _seconds_left(worker, timeout_seconds, cost_path))
+    judging_seconds = time.monotonic() - started
     item_scores = [limited(item_score, limit) for item_score, limit in zip(scored, limits, strict=True)]
     write(item_scores)
     return Evaluation(
@@ -141,6 +142,23 @@ def evaluate(
     )
 
 
+def _seconds_left(worker: Worker, timeout_seconds: float, cost_path: Path) -> float:
+    """For the scoring of answers that took their part of the time, and never more than the run has left."""
+    left = timeout_seconds - float(json.loads(cost_path.read_text())["wall_seconds"])
+    return max(LEAST_SECONDS, min(left, worker.limit() if worker.limit else left))
+
+
+def _scored_in_time(
+    spec: TaskSpec, samples: Sequence[Sample], answers: Sequence[str], seconds: float
+) -> list[ItemScore]:
+    """Scores; code that answers hold is run for so long and no longer."""
+    try:
+        return score_answers(spec, samples, answers, partial(in_sandbox, seconds=seconds))
+    except TimeoutError as error:
+        told = f"the code in the answers was stopped after {seconds:.0f} s, its time limit: {error}"
+        raise ExperimentFailed("evaluate", "timeout", told) from None
+
+
 def remark_on(evaluation: Evaluation, workspace: Workspace) -> str:
     """What is out of the ordinary about how its answers were got, in one line; mostly empty."""
     cost_path = workspace.inside(evaluation.predictions).with_suffix(".cost.json")
@@ -148,10 +166,13 @@ def remark_on(evaluation: Evaluation, workspace: Workspace) -> str:
 
 
 def _cost(path: Path, judging_seconds: float) -> dict[str, Any]:
-    """What the answers cost; a judge's time is part of an evaluation's, as the next one will need it too."""
+    """What the answers cost; the time to score them is part of it, as the next ones will need it too."""
     cost: dict[str, Any] = json.loads(path.read_text())
     cost.pop(REMARK, None)
-    return cost | {"wall_seconds": cost["wall_seconds"] + judging_seconds}
+    return cost | {
+        "wall_seconds": cost["wall_seconds"] + judging_seconds,
+        "judging_seconds": judging_seconds,
+    }
 
 
 def answer_sets(

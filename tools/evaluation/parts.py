@@ -46,6 +46,7 @@ def joined(
         wall_seconds=sum(part.wall_seconds for part in parts),
         cpu_seconds=sum(part.cpu_seconds for part in parts),
         fixed_seconds=sum(part.fixed_seconds for part in parts),
+        judging_seconds=sum(part.judging_seconds for part in parts),
     )
 
 

@@ -6,6 +6,7 @@ Tasks only say what is to be run (``TaskSpec.script``) and how to read what came
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from tasks.base import ItemScore, Sample, Script, ScriptResult, TaskSpec
@@ -18,11 +19,15 @@ PRELOAD = ("pandas", "matplotlib.pyplot", "numpy", "matplotlib.backends.backend_
 Runner = Callable[[Sequence[Script]], Sequence[ScriptResult]]
 
 
-def in_sandbox(scripts: Sequence[Script]) -> Sequence[ScriptResult]:
-    """Runs scripts in the sandbox; where none works here, every result is ``refused``."""
+def in_sandbox(scripts: Sequence[Script], seconds: float = math.inf) -> Sequence[ScriptResult]:
+    """Runs scripts in the sandbox; where none works here, every result is ``refused``.
+
+    Raises:
+        TimeoutError: all together took longer than so many seconds.
+    """
     from tools.sandbox.run import ScriptLimits, run_many
 
-    return run_many(scripts, limits=ScriptLimits(wall_seconds=WALL_SECONDS), preload=PRELOAD)
+    return run_many(scripts, limits=ScriptLimits(wall_seconds=WALL_SECONDS), preload=PRELOAD, seconds=seconds)
 
 
 def score_answers(

@@ -67,7 +67,7 @@ def answer_tokens(evaluation: Evaluation) -> float:
 
 
 def pace(evaluation: Evaluation, asked: Workload) -> float:
-    """Seconds for a unit of work, the fixed part of an evaluation left out.
+    """Seconds for a unit of work, the fixed part of an evaluation and its judging left out.
 
     Args:
         evaluation: with its cost.
@@ -76,4 +76,5 @@ def pace(evaluation: Evaluation, asked: Workload) -> float:
     early = evaluation.stopped
     share = early.answered / early.items if early else 1.0
     work = asked.work(answer_tokens(evaluation), share * asked.items)
-    return max(evaluation.wall_seconds - evaluation.fixed_seconds, 0.0) / work if work else 0.0
+    answering = evaluation.wall_seconds - evaluation.fixed_seconds - evaluation.judging_seconds
+    return max(answering, 0.0) / work if work else 0.0

@@ -37,9 +37,11 @@ script (``tools.sandbox.driver``).
 from __future__ import annotations
 
 import functools
+import math
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -96,6 +98,7 @@ def run_many(
     limits: ScriptLimits = DEFAULT_LIMITS,
     preload: Sequence[str] = (),
     isolation: IsolationName | None = None,
+    seconds: float = math.inf,
 ) -> list[ScriptResult]:
     """Runs the scripts one after the other, each in a fresh folder, and returns as many results.
 
@@ -107,11 +110,14 @@ def run_many(
         limits: hold for each script.
         preload: modules to import once; a missing one is left for the scripts to miss.
         isolation: None for the best that works here. Any other is taken as it is, untested.
+        seconds: for all together; no script begins later.
 
     Raises:
+        TimeoutError: they took longer.
         InputError: an input's name is no plain file name, or the inputs are too large.
         HarnessFault: the isolation that worked when it was tested does not start any more.
     """
+    until = time.monotonic() + seconds
     for script in scripts:
         _check_inputs(script, limits)
     if isolation is None:
@@ -123,6 +129,8 @@ def run_many(
     while len(results) < len(scripts):
         with DriverProcess(isolation, limits, tuple(preload)) as driver:
             for script in scripts[len(results) :]:
+                if time.monotonic() >= until:
+                    raise TimeoutError(f"{len(results)} of {len(scripts)} scripts run")
                 result = driver.ask(script)
                 results.append(result)
                 if not driver.alive:
