@@ -189,19 +189,38 @@ def _look_again(context: PlannerContext) -> Plan | None:
     if context.champion_score >= POOR_SCORE and not within_reach:
         return None
     closing = last.plan.init_from == "base" or gained >= CLOSING_SHARE * gap
-    fall = _loss_fall(last)
-    if fall < STILL_FALLING or gained <= 0 or not closing:
+    fall, unread = _loss_fall(last), _lead_of_what_is_read(context, last)
+    if (fall < STILL_FALLING and unread <= 0.0) or gained <= 0 or not closing:
         return None
+    cut = (
+        f"its loss fell {fall:.0%} over the last quarter" if fall >= STILL_FALLING else _unread(context, last)
+    )
     return draft(
         context,
         sources=last.plan.sources,
         init_from=last.id,
         change="duration",
         hypothesis=f"Chain-of-thought answers overtake {context.champion_id} when trained for longer",
-        reason=f"{last.id} was cut short: its loss fell {fall:.0%} over the last quarter, and it is "
+        reason=f"{last.id} was cut short: {cut}, and it is "
         f"{gained:+.1f} over {last.plan.init_from} after {last.training.steps} steps",
         expected_gain=max(0.0, gained - gap),
     )
+
+
+def _lead_of_what_is_read(context: PlannerContext, look: Experiment) -> float:
+    """By how many points it would lead the champion if all its answers were as good as those that are read.
+
+    An answer that does not come to its end within the budget counts as wrong, and training ends it.
+    """
+    score = context.dojo.validation_score(look.id)
+    if not score.higher_is_better or score.unparseable_share >= 1.0:
+        return 0.0
+    return context.score_of(look.id) / (1.0 - score.unparseable_share) - context.champion_score
+
+
+def _unread(context: PlannerContext, look: Experiment) -> str:
+    share = context.dojo.validation_score(look.id).unparseable_share
+    return f"{share:.0%} of its answers cannot be read yet, and the others are better than the champion's"
 
 
 def _stalled(champion: Experiment, latest: Experiment) -> bool:

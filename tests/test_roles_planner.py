@@ -129,3 +129,25 @@ def test_no_second_look_for_rows_that_were_learnt_by_heart():
 def test_a_worked_champion_needs_no_second_look():
     scores = {"base": 4.0, "e01": 30.0, "e02": 23.0}
     assert _look_again(context(scores, WORKED, BARE, champion=WORKED)) is None
+
+
+def test_worked_answers_that_do_not_end_yet_go_on_where_those_that_end_are_better_than_the_champions():
+    level = experiment(1, ("steps",), "base", FLAT)
+    scores = {"base": 9.0, "e01": 40.0, "e02": 44.0}
+    asked = context(scores, level, BARE, champion=BARE)
+    assert _look_again(asked) is None
+    unread(asked, "e01", 0.27)
+    plan = _look_again(asked)
+    assert plan is not None
+    assert plan.init_from == "e01"
+    assert "27% of its answers cannot be read yet" in plan.reason
+    unread(asked, "e01", 0.05)
+    assert _look_again(asked) is None
+
+
+def unread(asked: PlannerContext, id: str, share: float) -> None:
+    """So much of an experiment's answers cannot be parsed."""
+    before = asked.dojo.validation_score
+    asked.dojo.validation_score = lambda other: (  # type: ignore[method-assign]
+        before(other).model_copy(update={"unparseable_share": share}) if other == id else before(other)
+    )

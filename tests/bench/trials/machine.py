@@ -121,7 +121,7 @@ def read_only(world: World, trial: Trial) -> None:
             raise NotHere("no read-only bind mounts")
         for each in family(process):
             each.send_signal(signal.SIGCONT)
-        trial.told(world.end(process), 2, "read-only")
+        trial.told(world.end(process), 2, "Read-only")
     trial.told(world.do("resume", run_dir), 0)
     completed(trial, world, run_dir, same=False)
 
