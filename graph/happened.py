@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from graph.state import RunState
+from memory.journal.log import BASE
 
 LONGEST = 400
 """Characters of one line: the whole stands in the journal."""
@@ -154,6 +155,11 @@ def _ended(ending: Data, what: str = "run") -> str:
     return f"the {what} ends: {str(ending.get('outcome')).replace('_', ' ')}, {ending.get('reason')}"
 
 
+def _read(champion: str) -> str:
+    models = "the base" if champion == BASE else f"the base and {champion}"
+    return f"the sealed test was read, once, for {models}"
+
+
 def _text(data: Data) -> str:
     return str(data.get("text", ""))
 
@@ -171,7 +177,7 @@ _SAYINGS: dict[str, Callable[[Data], str]] = {
     "failure": _failure,
     "finished": _finished,
     "confirmation": _text,
-    "test_opened": lambda data: f"the sealed test was read, once, for the base and {data.get('champion')}",
+    "test_opened": lambda data: _read(str(data.get("champion"))),
     "search_ended": lambda data: _ended(data, "search"),
     "run_ended": _ended,
 }

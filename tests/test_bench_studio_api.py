@@ -24,6 +24,15 @@ def test_a_stream_is_told_node_by_node_with_an_agents_steps_within() -> None:
         part("updates|planner:1f", model={"messages": [{"type": "ai", "tool_calls": [call]}]}),
         part("updates|planner:1f", **{"calls.after_model": None}),
         part("updates|planner:1f", tools={"messages": [{"type": "tool", "content": "saw\n" + "b " * 90}]}),
+        part(
+            "updates|planner:1f",
+            model={
+                "messages": [
+                    {"type": "tool", "content": "received"},
+                    {"type": "tool", "content": "sources: is no source"},
+                ]
+            },
+        ),
         part("updates", planner={"happened": "e01: a plan\ne01: who decided"}),
         part("updates", __interrupt__=[{"value": {}}]),
         part("updates", approve_plan={"happened": ""}),
@@ -33,6 +42,7 @@ def test_a_stream_is_told_node_by_node_with_an_agents_steps_within() -> None:
     assert called == '    planner | model calls look({"what": "a"})'
     assert answered.startswith("    planner | tools answers: saw b b ") and answered.endswith(" …")
     assert rest == [
+        "    planner | model is told: sources: is no source",
         "planner",
         "    e01: a plan",
         "    e01: who decided",

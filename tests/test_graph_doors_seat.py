@@ -191,6 +191,8 @@ def test_a_second_experiment_that_names_no_change_is_told_which_there_are(
 ) -> None:
     with seat_at(monkeypatch, tmp_path) as seat:
         source = usable(lambda verb, given: seat.ask(verb, given).plain())[0]
+        blank = seat.call("plan_experiment", hypothesis=" \n", sources=[source])
+        assert blank.text.startswith("refused: hypothesis: is blank")
         seat.call("plan_experiment", hypothesis="h", sources=[source])
         seat.call("finish_experiment", experiment="e01")
         said = seat.call("plan_experiment", hypothesis="h", sources=[source])

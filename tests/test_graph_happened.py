@@ -54,6 +54,8 @@ def test_outcome_cause_and_failure_keep_their_words(journal: Journal) -> None:
         "loss inf to 0.500"
     )
     assert in_words(Told("stage", "e01", {"text": "training"})) == ""
+    assert in_words(Told("test_opened", "", {"champion": "base"})).endswith("once, for the base")
+    assert in_words(Told("test_opened", "", {"champion": "e01"})).endswith("for the base and e01")
 
 
 def test_who_decided_is_told_with_what_was_looked_at_or_why_the_playbook_did() -> None:

@@ -153,12 +153,14 @@ def updates(parts: Iterator[Any]) -> Iterator[str]:
 
 
 def steps(place: list[str], changed: Mapping[str, Any]) -> Iterator[str]:
-    """A reply with its calls, or a tool's answer."""
+    """A reply with its calls, a tool's answer, or why a decision was not taken."""
     for message in changed.get("messages", ()):
         for call in message.get("tool_calls") or ():
             yield f"    {' | '.join(place)} calls {call['name']}({_short(json.dumps(call['args']))})"
-        if message["type"] == "tool" and place[-1] == "tools":
-            yield f"    {' | '.join(place)} answers: {_short(str(message['content']))}"
+        if message["type"] != "tool" or message["content"] == "received":
+            continue
+        said = "answers" if place[-1] == "tools" else "is told"
+        yield f"    {' | '.join(place)} {said}: {_short(str(message['content']))}"
 
 
 def _short(text: str) -> str:

@@ -92,6 +92,8 @@ def _planning(dojo: Dojo, acts: Acts) -> Verb:
             lessons: ids of the recalled lessons that it rests on.
         """
         journal = dojo.journal
+        if not hypothesis.strip():
+            raise InputError("hypothesis", "is blank", "say in a sentence what you expect to be true")
         acts.may_plan()
         plan = Plan(
             experiment=journal.next_experiment_id(),

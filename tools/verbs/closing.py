@@ -87,6 +87,8 @@ def _recording(dojo: Dojo, acts: Acts, harness: Harness) -> Verb:
             experiment: the id of a finished experiment that was evaluated.
             text: what you learned, in words that stand alone.
         """
+        if not text.strip():
+            raise InputError("text", "is blank", "say what you learned, in words that stand alone")
         id = known_experiment(dojo.journal, experiment, base=False)
         if dojo.journal.stage(id, "finished") is None:
             raise InputError(f"experiment {id}", "is not finished", "call finish_experiment first")
