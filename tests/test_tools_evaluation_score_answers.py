@@ -108,7 +108,7 @@ def test_code_that_never_ends_is_stopped_with_all_that_was_to_run_after_it(
     monkeypatch.setattr(score_answers, "WALL_SECONDS", 0.5)
     spec, samples = get(CHARTS), sealed(CHARTS)[:3]
     answers = [f"```python\nwhile True: {n}\n```" for n in range(3)]
-    with pytest.raises(TimeoutError, match="[01] of 3 scripts run"):
+    with pytest.raises(TimeoutError, match=r"[01] of 3 scripts run"):
         score_answers.score_answers(
             spec, samples, answers, lambda scripts: score_answers.in_sandbox(scripts, seconds=0.1)
         )

@@ -147,7 +147,7 @@ def clock_jump(world: World, trial: Trial) -> None:
     setting.write_text("-30d")
     ended = world.end(process)
     trial.said.append(ended.line)
-    # Under libfaketime any `time.sleep` of Python 3.11 fails (EINVAL), and the wait for the last child is one.
+    # Under libfaketime any `time.sleep` of Python 3.11 fails (EINVAL), as in the wait for the last child.
     trial.fact(ended.code == 0 or "time.sleep(" in ended.out, f"exit code {ended.code}")
     lived = time.monotonic() - began
     completed(trial, world, run_dir, same=False)
