@@ -15,7 +15,7 @@ from tests.bench.trials.world import Trial, World, row
 from tests.support.fault_injection import NOTHING, CheapRuns, Fault, Plan, cheap_runs
 from tests.support.fault_injection import Trial as Struck
 
-PLACES = ("run.json", "e01/plan.json", "e02/model.tmp", "test-1.jsonl", "summary.json")
+PLACES = ("run.json", "e01/.plan.json", "e02/model.tmp", "test-1.jsonl", "summary.json")
 """Of the writes that are struck, a part of each's name."""
 
 
