@@ -154,7 +154,7 @@ def test_a_source_needs_a_weight_when_another_has_one(dojos):
 
 
 def test_the_first_experiment_says_first(dojos):
-    with pytest.raises(InvalidDecision, match="is what the first experiment's has to be"):
+    with pytest.raises(InvalidDecision, match="is what the first experiment has to say"):
         plan(dojos["first"], init_from="base", change="sources")
     assert plan(dojos["first"], init_from="base", change="first").parent is None
 

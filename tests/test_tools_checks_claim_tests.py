@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -29,6 +29,7 @@ class Machine:
     now: float = 0.0
     asked: list[tuple[str, int]] = field(default_factory=list)
     threads: int = 1
+    limit: Callable[[], float] | None = None
 
     def __call__(self) -> float:
         return self.now

@@ -130,7 +130,7 @@ def evaluate(
         write(_unscored(answers))
     started = time.monotonic()
     scored = _scored_in_time(spec, samples, answers, _seconds_left(worker, timeout_seconds, cost_path))
-    judging_seconds = time.monotonic() - started
+    cost = _cost(cost_path, time.monotonic() - started, workspace)
     item_scores = [limited(item_score, limit) for item_score, limit in zip(scored, limits, strict=True)]
     write(item_scores)
     return Evaluation(
@@ -138,7 +138,7 @@ def evaluate(
         score=spec.aggregate(samples, item_scores),
         predictions=workspace.relative(out_path),
         clusters=clusters(samples, item_scores),
-        **_cost(cost_path, judging_seconds),
+        **cost,
     )
 
 
@@ -165,14 +165,17 @@ def remark_on(evaluation: Evaluation, workspace: Workspace) -> str:
     return str(json.loads(cost_path.read_text()).get(REMARK, ""))
 
 
-def _cost(path: Path, judging_seconds: float) -> dict[str, Any]:
-    """What the answers cost; the time to score them is part of it, as the next ones will need it too."""
+def _cost(path: Path, judging_seconds: float, workspace: Workspace) -> dict[str, Any]:
+    """What the answers cost; the time to score them is part of it, as the next ones will need it too.
+
+    Answers that are scored again keep what it took the first time: the record of them stays the same.
+    """
     cost: dict[str, Any] = json.loads(path.read_text())
+    if "judging_seconds" not in cost:
+        cost["judging_seconds"] = judging_seconds
+        workspace.write_json(path, cost)
     cost.pop(REMARK, None)
-    return cost | {
-        "wall_seconds": cost["wall_seconds"] + judging_seconds,
-        "judging_seconds": judging_seconds,
-    }
+    return cost | {"wall_seconds": cost["wall_seconds"] + cost["judging_seconds"]}
 
 
 def answer_sets(
