@@ -1,7 +1,8 @@
 """Continuous batching of ``transformers``: on CUDA, a paged cache and no row that waits for another.
 
 Written against ``generate_batch`` of transformers 5 (``ContinuousMixin``). It also runs on a CPU, where a
-test holds its tokens beside those of our loop, which is the faster there. It reads no stop strings:
+test holds its tokens beside those of our loop, which is the faster there. The size of its cache, too, was
+tried on a CPU alone. It reads no stop strings:
 answers are cut afterwards. What it cannot do for a model, our loop does, and the log says so.
 """
 
