@@ -171,8 +171,8 @@ def _look_again(context: PlannerContext) -> Plan | None:
 
     Only while which data teaches is still open: the champion errs on more than half of the items, or it has
     stalled with a lead that is smaller than what it still gets wrong. Tuned on one synthetic task
-    (ChemCoTBench molecule understanding, two seeds). That answers which do not end yet count is from one run of
-    another (PANORAMA PAR4PC), and no run has gone that way since.
+    (ChemCoTBench molecule understanding, two seeds). The rule for answers that do not end yet is from one run
+    of another (PANORAMA PAR4PC), and no run has gone that way since.
     """
     rationales = set(context.groups["chain_of_thought"])
     if context.champion is None or not rationales or rationales & set(context.champion.plan.sources):
