@@ -26,7 +26,8 @@ import torch
 from transformers import TrainerCallback
 
 from memory.held_out import HeldOut
-from tools.recipes.answer_trainer import AnswerTrainer, answer_logits
+from tools.recipes.answer_logits import answer_logits
+from tools.recipes.answer_trainer import AnswerTrainer
 from tools.training import ranks
 from tools.training.held_out import COST_SHARE, PATIENCE, Look, difference, due, worse
 from tools.training.tokenise import TokenRow
@@ -230,7 +231,7 @@ def _row_sums(trainer: AnswerTrainer, model: Any, batch: Any) -> list[list[float
     # Layers that are compiled for training would be compiled once more, which takes longer than the look.
     eager = torch.compiler.set_stance("force_eager")
     with torch.no_grad(), eager, trainer.compute_loss_context_manager():
-        logits, labels, wanted = answer_logits(model, trainer._prepare_inputs(batch))
+        logits, labels, wanted = answer_logits(model, trainer._prepare_inputs(batch), trainer.trees)
         each = torch.nn.functional.cross_entropy(logits.float(), labels, reduction="none")
         hits = (logits.argmax(dim=-1) == labels).float()
     row_of = wanted.nonzero()[:, 0]

@@ -90,6 +90,7 @@ def losses_of_ramp(trainer: AnswerTrainer, folder: Path) -> list[float]:
         processing_class=trainer.processing_class,
     )
     ramp.prepare(trainer.plan.model_copy(update={"warmup_steps": 0}), trainer.lengths)
+    ramp.trees = trainer.trees
     before = WeightCopy(trained_parameters(model), folder)
     before.take()
     try:

@@ -46,6 +46,7 @@ from tools.process import time_limit
 from tools.process.allocator import HOLES, freed_at_once
 from tools.process.fork_server import see_one_device
 from tools.process.machine import available_gib, machine
+from tools.recipes.answer_logits import tree_forward
 from tools.recipes.answer_trainer import WRAPPERS, AnswerTrainer
 from tools.recipes.arguments import Place, trainer_fields
 from tools.recipes.compiled import as_written, remember, trial_on
@@ -112,7 +113,7 @@ def train(payload: dict[str, Any]) -> dict[str, Any]:
         return {}  # the first of several processes writes what all have made
     whole = save(trainer, plan, model_dir, staging)
     result = report(trainer, plan, started) | what_was_read(data) | verdict | {"payload": payload}
-    result["remarks"] += [*trainer.remarks, *remarks]
+    result["remarks"] += [*trainer.remarks, *(trainer.trees.remark() if trainer.trees else []), *remarks]
     (staging / "training.json").write_text(json.dumps(result, indent=1))
     shutil.rmtree(out_dir, ignore_errors=True)  # an earlier result of another plan
     staging.rename(out_dir)
@@ -233,6 +234,7 @@ def build_trainer(
     trainer.cpu_seconds_before = cpu_seconds_before
     trainer.held_out = [data.rows[place] for place in kept_back.places]
     trainer.remarks += [kept_back.why_none] if kept_back.why_none else []
+    trainer.trees = tree_forward(trainer.model, plan, place, trainer.remarks)
     if place.kernels.compiles:
         trainer.trial = trial_on(trainer.model)
     return trainer, data

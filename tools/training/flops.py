@@ -7,6 +7,7 @@ program does: activations that are computed again, and padding, make it smaller.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 PEAK_FLOPS = {
@@ -83,11 +84,23 @@ def flops_per_token(parameters: int, trained: int, layers: int, hidden: int, len
 
 def model_flops_per_token(model: Any, length: float) -> float:
     """``flops_per_token`` of a loaded transformers model that is about to be trained on rows of a length."""
-    weights = {id(each): each for each in model.parameters()}
-    sizes = {key: each.numel() for key, each in weights.items()}
     table, output = model.get_input_embeddings(), model.get_output_embeddings()
-    if output is None or output.weight is not table.weight:
-        sizes.pop(id(table.weight), None)
-    trained = sum(size for key, size in sizes.items() if weights[key].requires_grad)
+    looked_up = [table] if output is None or output.weight is not table.weight else []
+    return flops_per_token(*_size(model, looked_up), length=length)
+
+
+def body_size(model: Any) -> tuple[int, int, int, int]:
+    """The first four arguments of ``flops_per_token`` without the embedding and the output layer, which not
+    every token meets."""
+    ends = (model.get_input_embeddings(), model.get_output_embeddings())
+    return _size(model, [each for each in ends if each is not None])
+
+
+def _size(model: Any, without: Sequence[Any]) -> tuple[int, int, int, int]:
+    weights = {id(each): each for each in model.parameters()}
+    for module in without:
+        weights.pop(id(module.weight), None)
+    total = sum(each.numel() for each in weights.values())
+    trained = sum(each.numel() for each in weights.values() if each.requires_grad)
     config = model.config.get_text_config()
-    return flops_per_token(sum(sizes.values()), trained, config.num_hidden_layers, config.hidden_size, length)
+    return total, trained, config.num_hidden_layers, config.hidden_size
