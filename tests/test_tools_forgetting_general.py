@@ -13,7 +13,7 @@ from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.forgetting import general
 from tools.forgetting.general import ask_base, divergence_from_base, mean_interval
 from tools.forgetting.prompts import answers_right, general_prompts, replay_prompts
-from tools.forgetting.replay import base_answers
+from tools.forgetting.replay import PORTION, base_answers
 from tools.models.recorded_base import BUNDLED
 from tools.workspace import Workspace
 
@@ -121,6 +121,13 @@ def test_the_mean_has_students_interval() -> None:
     mean, low, high = mean_interval([1.0, 2.0, 3.0])
     assert mean == 2.0
     assert high - mean == pytest.approx(mean - low) == pytest.approx(4.3027 / 3**0.5, rel=1e-3)
+
+
+def test_replay_rows_are_asked_for_in_portions_while_there_is_time(base: Path, workspace: Workspace) -> None:
+    at_once = base_answers(base, workspace, shared_worker(), None, 0, most_seconds=0.0)
+    asked = set(replay_prompts(0)[:PORTION])
+    assert at_once.rows
+    assert {str(row["prompt"]) for row in at_once.rows} <= asked
 
 
 def test_replay_rows_are_the_bases_whole_answers_and_asked_once(base: Path, workspace: Workspace) -> None:

@@ -19,7 +19,7 @@ from tools.dojo import Dojo
 from tools.evaluation.lost_child import once_more
 from tools.forgetting.general import ask_base, divergence_from_base
 from tools.forgetting.lm_eval_tasks import changes, task_results
-from tools.forgetting.replay import base_answers
+from tools.forgetting.replay import COST_SHARE, base_answers
 from tools.forgetting.watched import TASK_ITEMS
 
 TASKS = "do-no-harm.json"
@@ -80,7 +80,10 @@ def fetch_replay(dojo: Dojo, recipe: DataRecipe) -> None:
         return
     with dojo.ledger.measure("data"), boundary("data", "asking the base for general answers"):
         base, cache = dojo.model_dir(BASE), dojo.answer_cache
-        dojo.replay[BASE_ANSWERS] = base_answers(base, dojo.workspace, dojo.worker, cache, dojo.seed)
+        most_seconds = COST_SHARE * dojo.remaining_budget_seconds()
+        dojo.replay[BASE_ANSWERS] = base_answers(
+            base, dojo.workspace, dojo.worker, cache, dojo.seed, most_seconds
+        )
 
 
 def _measured(dojo: Dojo, experiment: str) -> Forgetting:
