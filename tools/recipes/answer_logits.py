@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from memory.records import TrainingPlan
+from tasks.errors import ExperimentFailed, boundary
 from tools.recipes.arguments import Place
 from tools.training.flops import body_size
 from tools.training.prefix_tree import PrefixTree, pays, prefix_tree
@@ -86,25 +87,30 @@ class TreeForward:
     def _try(self, model: Any, inputs: Any) -> bool:
         """Whether both ways say the same of the first rows."""
         few = {name: tensor[:TRIED_ROWS] for name, tensor in inputs.items()}
-        training = model.training
+        training, why = model.training, ""
         model.eval()
         try:
-            with torch.no_grad():
-                padded, labels, _ = padded_logits(model, few)
-                treed, same = self.logits(model, _tree(few), padded.device)
-            told = [
-                torch.nn.functional.cross_entropy(each.float(), wanted, reduction="none")
-                for each, wanted in ((padded, labels), (treed, same))
-            ]
-            apart = float((told[0] - told[1]).abs().mean())
-            why = "" if apart <= MOST_APART else f"{apart:.2g} nats a token apart"
-        except Exception as error:  # of a foreign architecture's code, which may not take such a mask
-            why = f"{type(error).__name__}"
+            with boundary("train", "a prefix tree"), torch.no_grad():
+                apart = self._apart(model, few)
+            if apart > MOST_APART:
+                why = f"{apart:.2g} nats a token apart"
+        except ExperimentFailed as failed:
+            why = failed.message
         finally:
             model.train(training)
         if why:
             self.remarks.append(f"prefix trees: none, the model takes them for something else ({why})")
         return not why
+
+    def _apart(self, model: Any, inputs: Any) -> float:
+        """Nats a token between both ways, on average."""
+        padded, labels, _ = padded_logits(model, inputs)
+        treed, same = self.logits(model, _tree(inputs), padded.device)
+        losses = [
+            torch.nn.functional.cross_entropy(each.float(), wanted, reduction="none")
+            for each, wanted in ((padded, labels), (treed, same))
+        ]
+        return float((losses[0] - losses[1]).abs().mean())
 
     def remark(self) -> list[str]:
         """A line on what was saved, where there was something to save."""
