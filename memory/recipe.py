@@ -283,9 +283,10 @@ class DataCard(Record):
     rows_by_source: dict[str, int]
     steps: tuple[StepCount, ...]
     mean_tokens: float
-    """Tokens per row, prompt plus answer, by the base model's tokenizer where one is given."""
+    """Tokens per row as it is trained on, prompt, answer and what the chat template adds, by the base model's
+    tokenizer where one is given. Runs of earlier versions left the template out."""
     longest_tokens: int = 0
-    """Of the longest row; 0 in runs of earlier versions."""
+    """Of the longest row, counted likewise; 0 in runs of earlier versions."""
     longest_trained_tokens: int = 0
     """The most tokens of a row that may carry loss: its answer, or a whole conversation."""
     reasoning_share: float

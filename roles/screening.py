@@ -69,7 +69,7 @@ def screen(context: PlannerContext) -> Plan | None:
 
 def _insured(context: PlannerContext, plan: Plan) -> Plan:
     """With general rows where there are some: most of the budget is not staked on what it may forget."""
-    share = replay.PREVENTIVE_SHARE if replay.can_replay(context.dojo) else 0.0
+    share = replay.SHARES[0] if replay.can_replay(context.dojo) else 0.0
     return plan.model_copy(update={"replay": share})
 
 

@@ -74,7 +74,7 @@ def test_a_budget_that_holds_one_training_is_not_staked_on_what_it_may_forget() 
     world = SourceWorld(looks=ONE, long=LONG, forgets=0.55, rows={"only": 1900}, speed=200.0, seconds=1400.0)
     first = world.step()
     assert first is not None
-    assert (first.max_seconds, first.replay, world.history[0].outcome) == (1050.0, 0.05, "kept")
+    assert (first.max_seconds, first.replay, world.history[0].outcome) == (1050.0, 0.1, "kept")
 
 
 def test_a_model_without_general_answers_is_given_no_general_rows() -> None:

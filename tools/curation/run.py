@@ -130,7 +130,7 @@ def run_recipe(
         rows=len(rows),
         rows_by_source=dict(Counter(row.source for row in rows).most_common()),
         steps=tuple(run.steps),
-        mean_tokens=sum(map(sum, lengths)) / len(rows),
+        mean_tokens=sum(map(sum, lengths)) / len(rows) + template_tokens,
         longest_tokens=max(map(sum, lengths)) + template_tokens,
         longest_trained_tokens=max(
             answer + (prompt if row.turns else 0) for row, (prompt, answer) in zip(rows, lengths, strict=True)
