@@ -17,8 +17,8 @@ from tools.dojo import Dojo
 
 SHARES = (0.1, 0.3)
 """Of all rows, tried in this order: 5% of replay is enough for a mild shift of the data and 25% or more is
-for a strong one (Ibrahim et al. 2024, arXiv 2403.08763). With 5% SmolLM2-135M came to 1.2 nats in half an hour
-on a table of words, of a budget of 1.5; with 10% to 0.8."""
+for a strong one (Ibrahim et al. 2024, arXiv 2403.08763). With 5% SmolLM2-135M came to 1.2 nats in half an
+hour on a table of words, of a budget of 1.5; with 10% to 0.8."""
 
 
 def can_replay(dojo: Dojo) -> bool:

@@ -93,17 +93,6 @@ def test_a_row_is_as_long_as_it_is_trained_on_with_what_the_template_adds(tmp_pa
     assert told.longest_tokens == bare.longest_tokens + 28
 
 
-def written(workspace: Workspace, card: DataCard) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in workspace.inside(card.path).read_text(encoding="utf-8").splitlines()]
-
-
-def test_a_row_is_as_long_as_it_is_trained_on_with_what_the_template_adds(workspace: Workspace) -> None:
-    bare = run_recipe(recipe(), POOL, SPEC, workspace, GUARD)
-    told = run_recipe(recipe(), POOL, SPEC, Workspace(workspace.run_dir / "again"), GUARD, template_tokens=28)
-    assert told.mean_tokens == pytest.approx(bare.mean_tokens + 28)
-    assert told.longest_tokens == bare.longest_tokens + 28
-
-
 def test_rows_keep_their_words_and_their_place(workspace: Workspace):
     card = curate(workspace, recipe())
     found = written(workspace, card)
