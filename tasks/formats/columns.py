@@ -33,7 +33,12 @@ CONTEXT = ("context", "contexts", "passage", "passages", "paragraph", "document"
 SYSTEM = ("system", "system_prompt", "system_message", "system_instruction")
 TEXT = ("text", "sentence", "content", "document", "review", "comment", "tweet", "utterance", "body")
 LABEL = ("label", "labels", "category", "class", "intent", "sentiment", "topic", "gold_label",
-         "polarity", "emotion", "stance")  # fmt: skip
+         "polarity", "emotion", "stance",
+         "kategorie", "klasse", "categoría", "catégorie", "categoria", "categorie", "kategoria", "kategori",
+         "etiqueta", "étiquette", "etichetta", "absicht", "intención", "intention", "intento", "stimmung",
+         "категория", "метка", "класс", "намерение", "κατηγορία", "تصنيف", "فئة", "קטגוריה", "תווית", "כוונה",
+         "श्रेणी", "分类", "分類", "类别", "類別", "标签", "標籤", "意图", "カテゴリ", "カテゴリー", "ラベル",
+         "意図", "분류", "라벨", "의도")  # fmt: skip
 TOOLS = ("tools", "functions")
 CHATS = (
     "messages",
@@ -57,7 +62,7 @@ ANSWERING = frozenset(
     {"answer", "answers", "gold", "golden", "target", "targets", "expected", "correct", "corrected",
      "fixed", "label", "labels", "output", "outputs", "response", "responses", "completion", "reply",
      "truth", "solution", "solutions", "summary", "highlights", "translation", "translated",
-     "simplified", "paraphrase", "rewritten"}
+     "simplified", "paraphrase", "rewritten", "summaries", "gt", "adjudicated", "consensus", "measured"}
 )  # fmt: skip
 """Words in the name of a column that is the answer, such as ``correct_steps``."""
 DENYING = frozenset(
@@ -71,9 +76,14 @@ DESCRIBING = frozenset(
      "format", "category", "confidence", "tokens"}
 )  # fmt: skip
 """Beside one of these, it names something about the answer (``answer_type``)."""
+PREDICTED = frozenset({"predicted", "prediction", "predictions", "preds", "pred"})
+"""Words in the name of a column that holds another model's answer, which is no part of the question."""
+IN_TOKENS = frozenset({"toks", "tokens", "tokenized", "tokenised", "lemmas"})
+"""Words in the name of a column that says another one again, cut into pieces."""
 IDS = frozenset(
-    {"id", "ids", "uid", "uuid", "guid", "idx", "index", "hash", "sha", "md5", "key", "rowid", "unnamed"}
-)
+    {"id", "ids", "uid", "uuid", "guid", "idx", "index", "hash", "sha", "md5", "key", "rowid", "unnamed",
+     "#", "nr"}
+)  # fmt: skip
 META = frozenset(
     {"type", "url", "uri", "link", "license", "licence", "date", "created", "updated", "timestamp",
      "split", "fold", "lang", "language", "difficulty", "year", "level", "author", "version",
@@ -82,9 +92,15 @@ META = frozenset(
 )  # fmt: skip
 """Words in the name of a column that is about the row and neither asked nor answered."""
 PEOPLE = frozenset(
-    {"user", "username", "author", "speaker", "sender", "annotator", "worker", "rater", "role"}
-)
+    {"user", "username", "author", "speaker", "sender", "annotator", "worker", "rater", "role", "reviewer",
+     "reviewed", "assignee", "assigned", "agent", "owner", "editor", "operator", "moderator", "checked",
+     "customer", "client", "bearbeiter", "sachbearbeiter", "kunde", "benutzer", "prüfer", "cliente",
+     "usuario", "usuário", "utente", "utilisateur", "agente", "担当者", "ユーザー", "顧客", "客户", "用户",
+     "клиент", "сотрудник"}
+)  # fmt: skip
 """Words in the name of a column that says who wrote a row; few of them are no labels."""
+HANDLING = PEOPLE - {"speaker", "sender", "role"}
+"""Of these, who had to do with a row without saying anything in it."""
 OF_LABELS = frozenset({"class", "label", "category"})
 """Beside a word of ``IDS``, such a word numbers labels and no rows (``Class Index``)."""
 PAIRS = (

@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 
 from tasks.base import Row
 from tasks.formats import columns
+from tasks.formats.answer_lists import are_label_lists
+from tasks.formats.conversation import Unreadable
+from tasks.formats.copies import copies
 from tasks.formats.profile import Column
 from tasks.formats.values import is_missing, opened, text_of
 
@@ -23,6 +27,20 @@ NEARLY_ALL = 0.9
 SHOWN_COLUMNS = 12
 CODE = ("sql", "sql_query", "code", "program", "regex")
 """Columns that answer where nothing else does by its name."""
+DATABASE = ("db_id", "db", "db_name", "database")
+"""Columns that say which tables a query is for; an id there is no number of a row."""
+COUNTS = ("score", "votes", "upvotes", "downvotes", "likes", "views", "retweets", "favorites", "helpful")
+"""Columns that count what readers thought of a row."""
+LEAST_WORDS = 3.0
+"""Words, in the median, from which a column without a name is a text."""
+_GOOD = frozenset({"up", "good", "like", "liked", "thumbs up", "thumbs_up", "thumbsup", "positive", "helpful",
+                   "accept", "accepted", "\U0001f44d", "+1"})  # fmt: skip
+_BAD = frozenset({"down", "bad", "dislike", "disliked", "thumbs down", "thumbs_down", "thumbsdown", "negative",
+                  "unhelpful", "not helpful", "reject", "rejected", "\U0001f44e", "-1"})  # fmt: skip
+"""What a reader of a reply says of it with one click."""
+_CLICKED = frozenset({"thumbs", "thumb", "feedback", "vote", "reaction", "rating", "verdict", "liked", "helpful"})
+"""Words in the name of a column that holds such a click."""
+_UNNAMED = re.compile(r"column_\d+")
 _SQL = re.compile(r"\(?\s*(?:select|with|insert|update|delete|create)\b", re.IGNORECASE)
 
 
@@ -38,6 +56,10 @@ class Composition:
     """Columns of which one may be the answer, where it is not known which."""
     telling: tuple[str, ...] = ()
     """Columns that are filled for some answers alone, and would give them away."""
+    copies: tuple[str, ...] = ()
+    """Columns that say again what is asked or answered."""
+    verdict: str = ""
+    """The column in which readers judge the answer, liked or not."""
 
     @property
     def question(self) -> str:
@@ -48,14 +70,26 @@ class Composition:
 
 def compose(held: Mapping[str, Column], rows: Sequence[Row], answer: str = "") -> Composition:
     """Decide for a table, given the profile of its columns and its rows; ``answer`` is the owner's word."""
-    found = Composition(answer=answer, why="its owner names the answer") if answer else _answer(held)
+    found = Composition(answer=answer, why="its owner names the answer") if answer else _answer(held, rows)
     if not found.answer:
         return found
-    asked = [name for name, column in held.items() if name != found.answer and _is_asked(column)]
+    code = columns.named((found.answer,), ("query", *CODE))
+    asked = [
+        name
+        for name, column in held.items()
+        if name != found.answer and (_is_asked(column) or (code and columns.named((name,), DATABASE)))
+    ]
+    if code:  # a query that is kept parsed, too
+        asked = [name for name in asked if not columns.named((name,), CODE)]
     if columns.named(asked, columns.PROMPT):
         asked = [name for name in asked if not _tests(name, rows)]
     telling = tuple(name for name in asked if _gives_away(name, found.answer, held, rows))
     asked = [name for name in asked if name not in telling]
+    verdict = "" if held[found.answer].labels else next((n for n in asked if _judges(n, held, rows)), "")
+    asked = _texts_alone([name for name in asked if name != verdict], rows)
+    asked = [name for name in asked if not _handles(name, rows)] or asked
+    again = copies(asked, found.answer, held, rows)
+    asked = [name for name in asked if name not in again]
     question = columns.named(sorted(asked), columns.PROMPT)
     prompt = [name for name in asked if name != question and not _is_said(name, question, rows)]
     prompt += [question] if question else []
@@ -64,10 +98,43 @@ def compose(held: Mapping[str, Column], rows: Sequence[Row], answer: str = "") -
     if len(prompt) > MOST_ASKED and not question and not held[found.answer].labels:
         why = f"{found.answer!r} may be the answer, but {len(prompt)} columns could be asked"
         return Composition(why=why, candidates=(found.answer,))
-    return replace(found, prompt=tuple(prompt), telling=telling)
+    return replace(found, prompt=tuple(prompt), telling=telling, copies=again, verdict=verdict)
 
 
-def _answer(held: Mapping[str, Column]) -> Composition:
+def _texts_alone(asked: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """The columns, of those without a name the texts alone: a word under ``column_3`` tells nothing."""
+    texts = [name for name in asked if _UNNAMED.fullmatch(name) and _words(name, rows) >= LEAST_WORDS]
+    return [name for name in asked if name in texts or not (texts and _UNNAMED.fullmatch(name))]
+
+
+def _handles(name: str, rows: Sequence[Row]) -> bool:
+    """Whether a column names who dealt with a row, who may do so with any: no text of theirs."""
+    return bool(columns.words(name) & columns.HANDLING) and _words(name, rows) < LEAST_WORDS
+
+
+def _judges(name: str, held: Mapping[str, Column], rows: Sequence[Row]) -> bool:
+    """Whether a column holds what readers said of the answer with one click, both kinds of it."""
+    if not columns.words(name) & _CLICKED or not held[name].labels:
+        return False
+    said = {text_of(row[name]).strip().casefold() for row in rows if not is_missing(row.get(name))}
+    return bool(said & _GOOD) and bool(said & _BAD) and said <= _GOOD | _BAD
+
+
+def refuse_rejected(row: Row, composition: Composition) -> None:
+    """Raises Unreadable for a row whose answer its readers did not like, or did not judge."""
+    if not composition.verdict:
+        return
+    said = text_of(row.get(composition.verdict)).strip()
+    if said.casefold() not in _GOOD:
+        why = f"its readers did not want the answer ({composition.verdict})"
+        raise Unreadable(why if said else f"nobody judged the answer ({composition.verdict})", said)
+
+
+def _words(name: str, rows: Sequence[Row]) -> float:
+    return median([len(text_of(row.get(name)).split()) for row in rows] or [0])
+
+
+def _answer(held: Mapping[str, Column], rows: Sequence[Row]) -> Composition:
     """The answer's column and why; without one, the candidates."""
     filled = {name: column for name, column in held.items() if column.filled >= LEAST_FILLED}
     known = columns.named(sorted(filled), (*columns.ANSWER, *columns.LABEL))
@@ -82,10 +149,15 @@ def _answer(held: Mapping[str, Column]) -> Composition:
         return _undecided(held, named)
     if code := _code(filled):
         return Composition(answer=code, why=f"{code!r} is the answer, as it holds code")
+    if lists := [name for name in filled if are_label_lists(name, rows)]:
+        if len(lists) > 1:
+            return _undecided(held, lists)
+        return Composition(answer=lists[0], why=f"{lists[0]!r} is the answer, as it lists the labels of a row")
     labels = [name for name, column in filled.items() if column.labels and not _is_about(name)]
     labels = [name for name in labels if not columns.words(name) & columns.PEOPLE] or [
         name for name, column in filled.items() if column.labels and columns.words(name) & columns.OF_LABELS
     ]
+    labels = [name for name in labels if not columns.words(name) & columns.PREDICTED]
     texts = [name for name in filled if name not in labels and _is_asked(filled[name])]
     if len(labels) == 1 and texts:
         why = f"{labels[0]!r} is the answer, as it holds a few labels that come again"
@@ -161,6 +233,8 @@ def _is_about(name: str) -> bool:
 
 def _code(filled: Mapping[str, Column]) -> str:
     """The column of code that answers; a query is one where a question stands beside it and it is SQL."""
+    # A column of that name with few short values holds the codes of a catalogue.
+    filled = {name: column for name, column in filled.items() if not column.labels}
     query = columns.named(sorted(filled), ("query",))
     asks = columns.named(sorted(filled), ("question", "prompt", "instruction", "text", "utterance"))
     if query and asks and _SQL.match(filled[query].example):
@@ -175,11 +249,13 @@ def _is_asked(column: Column) -> bool:
         return column.filled > 0
     return not (
         column.identity
+        or column.stamp
         or column.constant
         or column.filled == 0
         or _is_about(column.name)
         or _tells_answer(column.name)
-        or columns.named((column.name,), known)
+        or columns.words(column.name) & (columns.PREDICTED | columns.IN_TOKENS)
+        or columns.named((column.name,), (*known, *COUNTS))
     )
 
 

@@ -15,9 +15,11 @@ from tasks.formats.markers import split_turns
 from tasks.formats.profile import Column, profile_columns
 from tasks.formats.speakers import vote
 from tasks.formats.turns import speakers_in, turns_in
-from tasks.formats.values import is_missing, is_scalar, text_of
+from tasks.formats.values import is_missing, is_scalar, opened, parse_json, text_of
 
 NO_LABEL = "-1"
+NO_MARKS = frozenset({"-", "--", "\u2013", "\u2014", "?"})
+"""What stands in a column of labels where annotators came to none, beside labels that are words."""
 RARE = 0.5
 """Share of the rarest label's rows below which -1 is none."""
 PAIR_ROWS = 100
@@ -47,11 +49,14 @@ class Table:
     deciding: tuple[str, ...] = ()
     """Columns that a prompt says before its text, as the answer depends on them (``target_lang``)."""
     unlabelled: frozenset[str] = frozenset()
-    """Columns of numbered labels in which -1 stands for none, as the public sets write it."""
+    """Columns of labels in which -1 or a dash stands for none, as the public sets write it."""
+    python_lists: frozenset[str] = frozenset()
+    """Columns of text whose values are lists as a data frame writes them (``['a', 'b']``)."""
 
     def answers(self, row: Row, name: str) -> tuple[str, ...]:
         """The right answers in a column of a row."""
-        return answers(row[name], one=name in self.whole_lists)
+        value = opened(row[name]) if name in self.python_lists else row[name]
+        return answers(value, one=name in self.whole_lists)
 
 
 def table_of(seen: Sequence[Row], labels: Labels, targets: Targets, answer: str = "") -> Table:
@@ -64,17 +69,45 @@ def table_of(seen: Sequence[Row], labels: Labels, targets: Targets, answer: str 
     asked = {name: column for name, column in held.items() if name == answer or name not in texts}
     lists = [name for name in held if columns.named((name,), columns.ANSWER) or is_named_answer(name)]
     pair = _pair(seen)
+    composition = Composition() if _holds_turns(seen) else compose(asked, seen, answer)
+    may_list = [*dict.fromkeys((*lists, *(pair or ()), *([composition.answer] if composition.answer else ())))]
+    written = [name for name in may_list if _as_python(name, seen)]
+    opened_up = [{**row, **{name: opened(row[name]) for name in written if name in row}} for row in seen]
     return Table(
         vote(chats),
         labels,
         pair=pair,
         targets=targets,
-        composition=Composition() if _holds_turns(seen) else compose(asked, seen, answer),
-        whole_lists=one_answer_lists(seen, [*dict.fromkeys((*lists, *(pair or ())))]),
+        composition=composition,
+        whole_lists=one_answer_lists(opened_up, may_list),
         provenance=tuple(name for name, column in held.items() if is_provenance(column)),
         label_texts={} if answer else texts,
         unlabelled=frozenset(name for name in held if _has_none(name, seen)),
+        python_lists=frozenset(written),
     )
+
+
+def _as_python(name: str, seen: Sequence[Row]) -> bool:
+    """Whether the texts of a column are lists of plain values, not all of them as JSON has them."""
+    texts = [row[name] for row in seen if not is_missing(row.get(name))]
+    lists = [opened(text) for text in texts if isinstance(text, str)]
+    fits = bool(lists) and len(lists) == len(texts)
+    if not fits or not all(isinstance(found, list) and all(map(is_scalar, found)) for found in lists):
+        return False
+    return not all(map(_is_json, texts))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        parse_json(text.strip())
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def is_no_label(label: str) -> bool:
+    """Whether a label may stand for none; whether it does is for its column to tell."""
+    return label.strip() == NO_LABEL or label.strip() in NO_MARKS
 
 
 def _has_none(name: str, seen: Sequence[Row]) -> bool:
@@ -82,6 +115,9 @@ def _has_none(name: str, seen: Sequence[Row]) -> bool:
     if not columns.named((name,), (*columns.LABEL, *columns.ANSWER)):
         return False
     counts = Counter(text_of(row[name]) for row in seen if not is_missing(row.get(name)))
+    marks = [label for label in counts if label.strip() in NO_MARKS]
+    if marks and len(counts) > len(marks) + 1:
+        return all(any(map(str.isalpha, label)) for label in counts if label not in marks)
     none = counts.pop(NO_LABEL, 0)
     if not none or not all(label.isdecimal() for label in counts):
         return False
