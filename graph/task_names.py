@@ -83,9 +83,10 @@ def on_disk(name: str) -> bool:
 
 
 def _holds_rows(folder: Path) -> bool:
-    """Whether a folder without ``task.toml`` is one of data, readable or not; a bare one is to become a task."""
+    """Whether a folder without ``task.toml`` is one of data, readable or not."""
     return any(
-        path.is_file() and not path.name.startswith(".") and path.suffix != ".toml" for path in folder.rglob("*")
+        path.is_file() and not path.name.startswith(".") and path.suffix != ".toml"
+        for path in folder.rglob("*")
     )
 
 

@@ -1,4 +1,4 @@
-"""Header of a table of text, as far as values tell it: words above numbers, and further lines that are no row.
+"""Header of a table of text, as values tell it: words above numbers, and further lines that are no row.
 
 Survey tools write the questions and their own ids under the names, spreadsheets a line of units.
 """
@@ -18,7 +18,7 @@ _LEAST_COLUMNS = 2
 
 
 def names_numbers(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether a cell of the first line that is no number stands above nothing but numbers: it is their name."""
+    """Whether words in the first line stand above nothing but numbers: they are their name."""
     for place, cell in enumerate(first):
         others = _column(place, first, below)
         if cell.strip() and not is_number(cell) and len(others) >= LEAST_ROWS and all(map(is_number, others)):

@@ -17,6 +17,7 @@ from typing import Any, cast
 from tasks.answers.equality import answer_text
 from tasks.base import Sample, Source, TaskData, TaskSpec
 from tasks.custom.files import read_path
+from tasks.custom.flag_columns import flagged
 from tasks.custom.folder import build_spec
 from tasks.custom.grouped_rows import grouped
 from tasks.custom.guess import FEW_LABELS, guess_budget, guess_metric
@@ -26,8 +27,8 @@ from tasks.custom.read_rows import LOOKED_AT, Asked, ReadTable, read_table, row_
 from tasks.custom.split_column import parted
 from tasks.custom.split_rows import LEAST_ROWS, MOST_TEST, MOST_VALIDATION, group_column, split_rows
 from tasks.custom.tables import Data
-from tasks.custom.unanswered import answered_alike
 from tasks.custom.task_file import Metric, TaskFile
+from tasks.custom.unanswered import answered_alike
 from tasks.errors import InputError, did_you_mean
 from tasks.formats.declared import Declared
 from tasks.formats.detect import NOTHING_FOUND
@@ -83,7 +84,7 @@ def _understood(
 ) -> Understood:
     data = given or read_path(path)
     if declared is None or not (declared.answer or declared.template):
-        data = replace(data, tables=tuple(map(grouped, data.tables)))
+        data = replace(data, tables=tuple(flagged(grouped(table)) for table in data.tables))
     data = replace(data, tables=tuple(part for table in data.tables for part in parted(table)))
     _refuse_unknown_columns(data, declared or Declared())
     tables = answered_alike([read_table(table, declared) for table in data.tables], data)

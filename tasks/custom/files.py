@@ -36,6 +36,8 @@ _OTHERS = {
     ".conll": "words with tags: put a sentence in a row, as lists `tokens` and `tags`",
     ".png": "an image", ".jpg": "an image", ".jpeg": "an image", ".toml": "a file of settings",
     ".yaml": "a file of settings", ".yml": "a file of settings", ".py": "a program",
+    **dict.fromkeys((".db", ".sqlite", ".sqlite3"), "a database: export its table, such as by "
+                    "`sqlite3 -csv -header FILE 'select * from TABLE'`"),
     ".pkl": "a pickle, which can run code: save it as .parquet",
 }  # fmt: skip
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
@@ -169,7 +171,9 @@ def _read_folder(folder: Path) -> Data:
             _join(tables, table, name)
     if not tables and (made := text_tables(folder, files)).tables:
         kept = [item for item in passed if folder / item.path not in made.used]
-        unlabelled = [PassedOver(str(p.relative_to(folder)), "texts without a label") for p in made.unlabelled]
+        unlabelled = [
+            PassedOver(str(p.relative_to(folder)), "texts without a label") for p in made.unlabelled
+        ]
         kept = [item for item in kept if not any(p in (folder / item.path).parents for p in made.unlabelled)]
         return Data(made.tables, (*kept, *unlabelled))
     if not tables:

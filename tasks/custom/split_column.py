@@ -1,4 +1,4 @@
-"""Split column of a table: a column that says of each row which part it belongs to (``partition``: train, valid).
+"""Split column of a table, which says of each row to which part it belongs (``partition``: train, valid).
 
 Its owner has parted the rows; a split of our own would train on what they keep for the test.
 """
@@ -12,7 +12,18 @@ from tasks.custom.tables import Table, part_of
 from tasks.formats import columns
 from tasks.formats.values import text_of
 
-SPLIT_COLUMNS = ("split", "data_split", "dataset_split", "partition", "set", "subset", "fold", "part", "phase", "usage")
+SPLIT_COLUMNS = (
+    "split",
+    "data_split",
+    "dataset_split",
+    "partition",
+    "set",
+    "subset",
+    "fold",
+    "part",
+    "phase",
+    "usage",
+)
 _LOOKED_AT = 1000
 _LONGEST = 20
 
@@ -39,7 +50,9 @@ def parted(table: Table) -> tuple[Table, ...]:
     for part, held in places.items():
         reader = f"{table.reader}, {len(held):,} rows whose {named!r} says so"
         rows = table.rows.chosen(held)
-        made.append(replace(table, name=f"{table.name}/{part}", rows=rows, reader=reader, split=part, whole=whole))
+        made.append(
+            replace(table, name=f"{table.name}/{part}", rows=rows, reader=reader, split=part, whole=whole)
+        )
     # What could not be read belongs to no part, and is told once.
     return (made[0], *(replace(other, set_aside=(), set_aside_counts={}) for other in made[1:]))
 

@@ -74,10 +74,12 @@ def split_rows(
             rest = [places for at, places in reversed(for_validation) if at >= end]
             rest = [places for places in rest if not {*places} & {*test}]
             validation = _filled(validation, rest, LEAST_VALIDATION)
-    # Few large groups with a name, such as the articles of a reading test: whole ones are better than no measure.
-    whole = [places for _, places in order if groups and _differ(prompts, places) and len(places) <= wanted_test]
+    # Few large groups with a name, such as the articles of a reading test: whole ones, or no measure.
+    fits = len(prompts) >= LEAST_ROWS and bool(groups)
+    whole = [at for _, at in order if fits and _differ(prompts, at) and len(at) <= wanted_test]
     if "test" in parts and not test:
-        test = _filled(test, whole, max(1, wanted_test // 2))
+        rest = [places for places in whole if not {*places} & {*validation}]
+        test = _filled(test, rest, max(1, wanted_test // 2))
     if "validation" in parts and not validation:
         rest = [places for places in reversed(whole) if not {*places} & {*test}]
         validation = _filled(validation, rest, max(1, wanted_validation // 2))

@@ -1,13 +1,13 @@
-"""Folders of text files whose places say what a row is: a label, a text and what was made of it, two languages.
+"""Folders of text files whose places say what a row is: its label, its answer, its translation.
 
-``pos/*.txt`` and ``neg/*.txt`` are texts and their labels; ``Articles/1.txt`` and ``Summaries/1.txt`` a text and
-its answer; line 7 of ``train.en`` and line 7 of ``train.sw`` a sentence and its translation.
+``pos/*.txt`` and ``neg/*.txt`` are texts and their labels; ``Articles/1.txt`` and ``Summaries/1.txt`` a text
+and its answer; line 7 of ``train.en`` and line 7 of ``train.sw`` a sentence and its translation.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -80,7 +80,7 @@ def _line_pairs(folder: Path, files: Sequence[Path]) -> TextTables | None:
 
 
 def _file_pairs(folder: Path, texts: Sequence[Path]) -> TextTables | None:
-    """Two folders beside each other with the same files in both, one of which is named as an answer or a source."""
+    """Two folders with the same files, one of which is named as an answer or a source."""
     for parent in sorted({above for path in texts for above in path.parents if above.is_relative_to(folder)}):
         below: dict[str, dict[str, Path]] = defaultdict(dict)
         for path in texts:
@@ -140,9 +140,8 @@ def _longer(rows: Sequence[tuple[str, str]]) -> bool:
 
 
 def _table(
-    name: str, rows: Sequence[tuple[str, str]] | Iterator[tuple[str, str]], names: list[str], path: Path, how: str,
-    split: str = "",
-) -> Table:  # fmt: skip
+    name: str, rows: Iterable[tuple[str, str]], names: list[str], path: Path, how: str, split: str = ""
+) -> Table:
     def fill(add: Add) -> None:
         for row in rows:
             add(row)

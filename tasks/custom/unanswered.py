@@ -5,7 +5,7 @@ Alone, such a table would be read by whatever looks like an answer in it, and me
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tasks.base import Row
@@ -16,7 +16,7 @@ from tasks.formats.tally import Tally
 
 
 def answered_alike(tables: Sequence[ReadTable], data: Data) -> list[ReadTable]:
-    """The tables; those whose answer is a column that the training tables hold and do not answer with, empty."""
+    """The tables; those are emptied whose answer is a column that the training tables only hold beside."""
     trained = [table for table in tables if table.part == "train" and table.rows]
     answers = {answer for table in trained if (answer := _answer(table))}
     first = {table.name: table.rows[0] for table in data.tables if len(table.rows)}
@@ -38,7 +38,7 @@ def _answer(table: ReadTable) -> str:
     return used[place] if table.rows and place is not None and place < len(used) else ""
 
 
-def _held(first: dict[str, Row], table: ReadTable) -> Row:
+def _held(first: Mapping[str, Row], table: ReadTable) -> Row:
     return first.get(table.name, {})
 
 

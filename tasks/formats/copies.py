@@ -1,7 +1,7 @@
 """Copies among columns: what says the answer, or another column, again, and so must not be asked beside it.
 
-Exports keep a text in several spellings (``original_string``, ``code_tokens``), the votes of annotators beside
-the verdict, and what a model predicted beside what was measured. A prompt with one of these teaches to copy.
+Exports keep a text in several spellings (``original_string``, ``code``), the votes of annotators beside the
+verdict, and what a model predicted beside what was measured. A prompt with one of these teaches to copy.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 
 from tasks.base import Row
-from tasks.formats import columns
 from tasks.formats.profile import Column
 from tasks.formats.values import is_missing, opened, text_of
 
@@ -22,7 +21,9 @@ LEAST_LABELS = 3
 _SPACE = re.compile(r"\s+")
 
 
-def copies(names: Sequence[str], answer: str, held: Mapping[str, Column], rows: Sequence[Row]) -> tuple[str, ...]:
+def copies(
+    names: Sequence[str], answer: str, held: Mapping[str, Column], rows: Sequence[Row]
+) -> tuple[str, ...]:
     """Those of ``names`` that say again what the answer, or an earlier one of them, says."""
     spelt = {name: _spelt(name, rows) for name in (*names, answer)}
     found: list[str] = []
@@ -53,7 +54,7 @@ def _same(one: Sequence[str], other: Sequence[str]) -> bool:
 
 
 def _votes(name: str, answer: str, held: Mapping[str, Column], rows: Sequence[Row]) -> bool:
-    """Whether a column holds the labels of the answer, mostly the same one: another annotator's, a model's."""
+    """Whether a column holds the labels of the answer, mostly the same one: an annotator's, a model's."""
     if not held[name].labels or not held[answer].labels:
         return False
     both = [

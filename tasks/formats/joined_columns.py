@@ -33,14 +33,17 @@ COUNTS = ("score", "votes", "upvotes", "downvotes", "likes", "views", "retweets"
 """Columns that count what readers thought of a row."""
 LEAST_WORDS = 3.0
 """Words, in the median, from which a column without a name is a text."""
-_GOOD = frozenset({"up", "good", "like", "liked", "thumbs up", "thumbs_up", "thumbsup", "positive", "helpful",
-                   "accept", "accepted", "\U0001f44d", "+1"})  # fmt: skip
-_BAD = frozenset({"down", "bad", "dislike", "disliked", "thumbs down", "thumbs_down", "thumbsdown", "negative",
-                  "unhelpful", "not helpful", "reject", "rejected", "\U0001f44e", "-1"})  # fmt: skip
+_GOOD = frozenset({"up", "good", "like", "liked", "thumbs up", "thumbs_up", "thumbsup", "positive",
+                   "helpful", "accept", "accepted", "\U0001f44d", "+1"})  # fmt: skip
+_BAD = frozenset({"down", "bad", "dislike", "disliked", "thumbs down", "thumbs_down", "thumbsdown",
+                  "negative", "unhelpful", "not helpful", "reject", "rejected", "\U0001f44e", "-1"})  # fmt: skip
 """What a reader of a reply says of it with one click."""
-_CLICKED = frozenset({"thumbs", "thumb", "feedback", "vote", "reaction", "rating", "verdict", "liked", "helpful"})
+_CLICKED = frozenset(
+    {"thumbs", "thumb", "feedback", "vote", "reaction", "rating", "verdict", "liked", "helpful"}
+)
 """Words in the name of a column that holds such a click."""
-_UNNAMED = re.compile(r"column_\d+")
+UNNAMED = re.compile(r"column_\d+")
+"""What a column of a table without a header is called."""
 _SQL = re.compile(r"\(?\s*(?:select|with|insert|update|delete|create)\b", re.IGNORECASE)
 
 
@@ -77,7 +80,7 @@ def compose(held: Mapping[str, Column], rows: Sequence[Row], answer: str = "") -
     asked = [
         name
         for name, column in held.items()
-        if name != found.answer and (_is_asked(column) or (code and columns.named((name,), DATABASE)))
+        if name != found.answer and (_is_asked(column) or (code and _says_which(column)))
     ]
     if code:  # a query that is kept parsed, too
         asked = [name for name in asked if not columns.named((name,), CODE)]
@@ -103,8 +106,12 @@ def compose(held: Mapping[str, Column], rows: Sequence[Row], answer: str = "") -
 
 def _texts_alone(asked: Sequence[str], rows: Sequence[Row]) -> list[str]:
     """The columns, of those without a name the texts alone: a word under ``column_3`` tells nothing."""
-    texts = [name for name in asked if _UNNAMED.fullmatch(name) and _words(name, rows) >= LEAST_WORDS]
-    return [name for name in asked if name in texts or not (texts and _UNNAMED.fullmatch(name))]
+    texts = [name for name in asked if UNNAMED.fullmatch(name) and _words(name, rows) >= LEAST_WORDS]
+    return [name for name in asked if name in texts or not (texts and UNNAMED.fullmatch(name))]
+
+
+def _says_which(column: Column) -> bool:
+    return bool(columns.named((column.name,), DATABASE) and column.filled and not column.constant)
 
 
 def _handles(name: str, rows: Sequence[Row]) -> bool:
@@ -152,7 +159,9 @@ def _answer(held: Mapping[str, Column], rows: Sequence[Row]) -> Composition:
     if lists := [name for name in filled if are_label_lists(name, rows)]:
         if len(lists) > 1:
             return _undecided(held, lists)
-        return Composition(answer=lists[0], why=f"{lists[0]!r} is the answer, as it lists the labels of a row")
+        return Composition(
+            answer=lists[0], why=f"{lists[0]!r} is the answer, as it lists the labels of a row"
+        )
     labels = [name for name, column in filled.items() if column.labels and not _is_about(name)]
     labels = [name for name in labels if not columns.words(name) & columns.PEOPLE] or [
         name for name, column in filled.items() if column.labels and columns.words(name) & columns.OF_LABELS

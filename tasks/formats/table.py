@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 from tasks.base import Row
 from tasks.formats import columns
 from tasks.formats.answer_lists import answers, one_answer_lists
 from tasks.formats.conversation import Labels, Targets
-from tasks.formats.joined_columns import Composition, compose, is_named_answer, is_provenance
+from tasks.formats.joined_columns import UNNAMED, Composition, compose, is_named_answer, is_provenance
 from tasks.formats.markers import split_turns
 from tasks.formats.profile import Column, profile_columns
 from tasks.formats.speakers import vote
@@ -22,6 +23,7 @@ NO_MARKS = frozenset({"-", "--", "\u2013", "\u2014", "?"})
 """What stands in a column of labels where annotators came to none, beside labels that are words."""
 RARE = 0.5
 """Share of the rarest label's rows below which -1 is none."""
+SHARED = 0.9
 PAIR_ROWS = 100
 """Rows that say whether a table has two columns."""
 
@@ -70,7 +72,9 @@ def table_of(seen: Sequence[Row], labels: Labels, targets: Targets, answer: str 
     lists = [name for name in held if columns.named((name,), columns.ANSWER) or is_named_answer(name)]
     pair = _pair(seen)
     composition = Composition() if _holds_turns(seen) else compose(asked, seen, answer)
-    may_list = [*dict.fromkeys((*lists, *(pair or ()), *([composition.answer] if composition.answer else ())))]
+    may_list = [
+        *dict.fromkeys((*lists, *(pair or ()), *([composition.answer] if composition.answer else ())))
+    ]
     written = [name for name in may_list if _as_python(name, seen)]
     opened_up = [{**row, **{name: opened(row[name]) for name in written if name in row}} for row in seen]
     return Table(
@@ -135,11 +139,21 @@ def _pair(seen: Sequence[Row]) -> tuple[str, str] | None:
     """The two columns of a table that has two columns of plain values beside ids."""
     held = dict.fromkeys(name for row in seen for name in row if isinstance(name, str))
     plain = [name for name in held if name.casefold() not in ("id", "idx", "index", "uid")]
+    if len(plain) > 2:
+        plain = [name for name in plain if not (UNNAMED.fullmatch(name) and _is_boilerplate(name, seen))]
     cells = [row.get(name) for row in seen[:PAIR_ROWS] for name in plain]
     fits = len(plain) == 2 and all(
         cell is None or is_scalar(cell) or isinstance(cell, list) for cell in cells
     )
     return (plain[0], plain[1]) if fits else None
+
+
+def _is_boilerplate(name: str, seen: Sequence[Row]) -> bool:
+    """Whether most words of a column are the same in nearly every row: a licence, where a row is from."""
+    texts = [text_of(row.get(name)).casefold().split() for row in seen[:PAIR_ROWS]]
+    counts = Counter(word for words in texts for word in {*words})
+    shared = sum(count >= SHARED * len(texts) for count in counts.values())
+    return bool(shared) and 2 * shared >= median(map(len, texts))
 
 
 def _label_texts(seen: Sequence[Row], held: Mapping[str, Column]) -> dict[str, str]:
