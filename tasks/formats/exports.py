@@ -1,8 +1,8 @@
 """Exports of annotation tools as plain rows: what was shown, and what the annotators said of it as ``label``.
 
 Label Studio and Argilla keep both in objects of their own, spaCy an object of labels with 1 and 0; Prodigy
-writes beside them whether the annotator accepted the task; ``accept`` is no answer to the text. Marked spans become their texts: a model cannot count
-the characters that offsets count.
+writes beside them whether the annotator accepted the task; ``accept`` is no answer to the text. Marked
+spans become their texts: a model cannot count the characters that offsets count.
 """
 
 from __future__ import annotations
