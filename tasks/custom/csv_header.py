@@ -36,7 +36,8 @@ def further_header_rows(head: Sequence[Sequence[str]]) -> int:
     count = 0
     for row in rows[:_MOST_FURTHER]:
         cells = [row[place].strip() for place in measured] if len(row) == len(first) else []
-        if len(cells) < _LEAST_COLUMNS or any(not cell or _measures(cell) for cell in cells):
+        told = [cell for cell in cells if cell and not _measures(cell)]
+        if len({*told}) < max(_LEAST_COLUMNS, len(cells)):  # one mark in all of them, such as n/a, is no name
             break
         count += 1
     return count

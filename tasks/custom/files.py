@@ -162,6 +162,8 @@ def _read_folder(folder: Path) -> Data:
             passed.append(PassedOver(name, "a description of a data set"))
             continue
         try:
+            if not _suffix(path):
+                raise InputError(str(path), _reason(path), "")
             read = read_tables(path)
         except InputError as error:
             passed.append(PassedOver(name, error.wrong))
@@ -169,13 +171,18 @@ def _read_folder(folder: Path) -> Data:
             continue
         for table in read:
             _join(tables, table, name)
-    if not tables and (made := text_tables(folder, files)).tables:
+    if not tables and (made := text_tables(folder, files, frozenset(_OTHERS))).tables:
         kept = [item for item in passed if folder / item.path not in made.used]
         unlabelled = [
             PassedOver(str(p.relative_to(folder)), "texts without a label") for p in made.unlabelled
         ]
         kept = [item for item in kept if not any(p in (folder / item.path).parents for p in made.unlabelled)]
         return Data(made.tables, (*kept, *unlabelled))
+    if not tables:  # beside others, a text of cells may be a vocabulary, or names of labels
+        for path in [path for path in files if table_suffix(path)]:
+            name = str(path.relative_to(folder))
+            _join(tables, read_file(path), name)
+            passed = [item for item in passed if item.path != name]
     if not tables:
         seen = _seen(passed) or "it is empty"
         fix = next(filter(None, fixes), "add a data file")

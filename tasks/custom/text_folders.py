@@ -42,10 +42,15 @@ class TextTables:
     """Folders beside those of labels whose texts have none."""
 
 
-def text_tables(folder: Path, files: Sequence[Path]) -> TextTables:
-    """The tables of text files below ``folder``, by the first layout that they have; empty for none."""
+def text_tables(folder: Path, files: Sequence[Path], others: frozenset[str]) -> TextTables:
+    """The tables of text files below ``folder``, by the first layout that they have; empty for none.
+
+    Args:
+        others: suffixes, with their dot, that name no language.
+    """
     texts = [path for path in files if _may_be_text(path)]
-    return _line_pairs(folder, files) or _file_pairs(folder, texts) or _classes(folder, texts) or TextTables()
+    lines = [path for path in files if path.suffix.casefold() not in others]
+    return _line_pairs(folder, lines) or _file_pairs(folder, texts) or _classes(folder, texts) or TextTables()
 
 
 def _may_be_text(path: Path) -> bool:

@@ -62,7 +62,7 @@ ANSWERING = frozenset(
     {"answer", "answers", "gold", "golden", "target", "targets", "expected", "correct", "corrected",
      "fixed", "label", "labels", "output", "outputs", "response", "responses", "completion", "reply",
      "truth", "solution", "solutions", "summary", "highlights", "translation", "translated",
-     "simplified", "paraphrase", "rewritten", "summaries", "gt", "adjudicated", "consensus", "measured"}
+     "simplified", "paraphrase", "rewritten", "summaries", "gt", "adjudicated", "consensus"}
 )  # fmt: skip
 """Words in the name of a column that is the answer, such as ``correct_steps``."""
 DENYING = frozenset(
@@ -92,21 +92,31 @@ META = frozenset(
 )  # fmt: skip
 """Words in the name of a column that is about the row and neither asked nor answered."""
 PEOPLE = frozenset(
-    {"user", "username", "author", "speaker", "sender", "annotator", "worker", "rater", "role", "reviewer",
-     "reviewed", "assignee", "assigned", "agent", "owner", "editor", "operator", "moderator", "checked",
-     "customer", "client", "bearbeiter", "sachbearbeiter", "kunde", "benutzer", "prüfer", "cliente",
-     "usuario", "usuário", "utente", "utilisateur", "agente", "担当者", "ユーザー", "顧客", "客户", "用户",
-     "клиент", "сотрудник"}
-)  # fmt: skip
+    {"user", "username", "author", "speaker", "sender", "annotator", "worker", "rater", "role"}
+)
 """Words in the name of a column that says who wrote a row; few of them are no labels."""
-HANDLING = PEOPLE - {"speaker", "sender", "role"}
-"""Of these, who had to do with a row without saying anything in it."""
+HANDLING = frozenset(
+    {"user", "username", "author", "annotator", "worker", "rater", "reviewer", "reviewed", "assignee",
+     "assigned", "agent", "owner", "editor", "operator", "moderator", "checked", "customer", "client",
+     "bearbeiter", "sachbearbeiter", "kunde", "benutzer", "prüfer", "cliente", "usuario", "usuário", "utente",
+     "utilisateur", "agente", "担当者", "ユーザー", "顧客", "客户", "用户", "клиент", "сотрудник",
+     "by", "to", "name"}
+)  # fmt: skip
+"""Words of which the whole name of a column is made that says who had to do with a row (``reviewed_by``)."""
+MEASURED = frozenset({"measured", "observed", "experimental", "actual", "true"})
+"""Beside a column of ``PREDICTED``, such a word names what a model is to predict."""
 OF_LABELS = frozenset({"class", "label", "category"})
 """Beside a word of ``IDS``, such a word numbers labels and no rows (``Class Index``)."""
 PAIRS = (
     ("chosen", "rejected"), ("chosen_response", "rejected_response"), ("preferred", "dispreferred"),
     ("preferred", "rejected"), ("chosen", "reject"), ("preferred_output", "non_preferred_output"),
 )  # fmt: skip
+
+
+def is_person(name: str) -> bool:
+    """Whether a name says who had to do with a row: ``reviewed_by``, and not ``customer_segment``."""
+    held = words(name)
+    return bool(held & PEOPLE) or (held <= HANDLING and bool(held - {"by", "to", "name"}))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from tasks.base import Row
+from tasks.formats import columns
 from tasks.formats.profile import Column
 from tasks.formats.values import is_missing, opened, text_of
 
@@ -32,7 +33,7 @@ def copies(
         again = any(_same(spelt[name], spelt[other]) for other in kept if not held[other].labels)
         # A column of numbers may equal another by chance, and a text that is to be mended its mended form.
         answers = not held[answer].labels and _same(spelt[name], spelt[answer])
-        if again or answers or _votes(name, answer, held, rows):
+        if again or answers or _votes(name, answer, held, rows) or _predicts(name, answer, rows):
             found.append(name)
     return tuple(found) if len(found) < len(names) else ()
 
@@ -53,6 +54,24 @@ def _same(one: Sequence[str], other: Sequence[str]) -> bool:
     return bool(both) and sum(a == b for a, b in both) >= NEARLY_ALL * len(both)
 
 
+def _predicts(name: str, answer: str, rows: Sequence[Row]) -> bool:
+    """Whether a column, named so, predicts the number that is asked for; a text may be there to be judged."""
+    if not columns.words(name) & columns.PREDICTED:
+        return False
+    values = [
+        text_of(row[column]) for row in rows for column in (name, answer) if not is_missing(row.get(column))
+    ]
+    return bool(values) and sum(map(_is_number, values)) >= NEARLY_ALL * len(values)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _votes(name: str, answer: str, held: Mapping[str, Column], rows: Sequence[Row]) -> bool:
     """Whether a column holds the labels of the answer, mostly the same one: an annotator's, a model's."""
     if not held[name].labels or not held[answer].labels:
@@ -63,6 +82,7 @@ def _votes(name: str, answer: str, held: Mapping[str, Column], rows: Sequence[Ro
         if not is_missing(row.get(name)) and not is_missing(row.get(answer))
     ]
     labels = {said for _, said in both}
-    if len(labels) < LEAST_LABELS or not {vote for vote, _ in both} <= labels:
+    least = 2 if columns.words(name) & columns.PREDICTED else LEAST_LABELS
+    if len(labels) < least or not {vote for vote, _ in both} <= labels:
         return False
     return sum(vote == said for vote, said in both) >= LEAST_AGREEING * len(both)

@@ -36,7 +36,8 @@ LEAST_WORDS = 3.0
 _GOOD = frozenset({"up", "good", "like", "liked", "thumbs up", "thumbs_up", "thumbsup", "positive",
                    "helpful", "accept", "accepted", "\U0001f44d", "+1"})  # fmt: skip
 _BAD = frozenset({"down", "bad", "dislike", "disliked", "thumbs down", "thumbs_down", "thumbsdown",
-                  "negative", "unhelpful", "not helpful", "reject", "rejected", "\U0001f44e", "-1"})  # fmt: skip
+                  "negative", "unhelpful", "not helpful", "reject", "rejected",
+                  "\U0001f44e", "-1"})  # fmt: skip
 """What a reader of a reply says of it with one click."""
 _CLICKED = frozenset(
     {"thumbs", "thumb", "feedback", "vote", "reaction", "rating", "verdict", "liked", "helpful"}
@@ -90,7 +91,13 @@ def compose(held: Mapping[str, Column], rows: Sequence[Row], answer: str = "") -
     asked = [name for name in asked if name not in telling]
     verdict = "" if held[found.answer].labels else next((n for n in asked if _judges(n, held, rows)), "")
     asked = _texts_alone([name for name in asked if name != verdict], rows)
-    asked = [name for name in asked if not _handles(name, rows)] or asked
+    for idle in (
+        lambda name: held[name].stamp,
+        lambda name: bool(columns.words(name) & columns.IN_TOKENS),
+        lambda name: _handles(name, rows),
+        lambda name: _counts(name, found.answer, held, rows),
+    ):  # each left out only where something else is left to ask
+        asked = [name for name in asked if not idle(name)] or asked
     again = copies(asked, found.answer, held, rows)
     asked = [name for name in asked if name not in again]
     question = columns.named(sorted(asked), columns.PROMPT)
@@ -110,13 +117,20 @@ def _texts_alone(asked: Sequence[str], rows: Sequence[Row]) -> list[str]:
     return [name for name in asked if name in texts or not (texts and UNNAMED.fullmatch(name))]
 
 
+def _counts(name: str, answer: str, held: Mapping[str, Column], rows: Sequence[Row]) -> bool:
+    """Whether a column counts votes beside labels, which are given to the text and not to its readers."""
+    labelled = held[answer].labels or are_label_lists(answer, rows)
+    return labelled and bool(columns.named((name,), COUNTS))
+
+
 def _says_which(column: Column) -> bool:
     return bool(columns.named((column.name,), DATABASE) and column.filled and not column.constant)
 
 
 def _handles(name: str, rows: Sequence[Row]) -> bool:
     """Whether a column names who dealt with a row, who may do so with any: no text of theirs."""
-    return bool(columns.words(name) & columns.HANDLING) and _words(name, rows) < LEAST_WORDS
+    handles = columns.is_person(name) and columns.words(name) <= columns.HANDLING
+    return handles and not columns.named((name,), columns.PROMPT) and _words(name, rows) < LEAST_WORDS
 
 
 def _judges(name: str, held: Mapping[str, Column], rows: Sequence[Row]) -> bool:
@@ -163,10 +177,12 @@ def _answer(held: Mapping[str, Column], rows: Sequence[Row]) -> Composition:
             answer=lists[0], why=f"{lists[0]!r} is the answer, as it lists the labels of a row"
         )
     labels = [name for name, column in filled.items() if column.labels and not _is_about(name)]
-    labels = [name for name in labels if not columns.words(name) & columns.PEOPLE] or [
+    labels = [name for name in labels if not columns.is_person(name)] or [
         name for name, column in filled.items() if column.labels and columns.words(name) & columns.OF_LABELS
     ]
     labels = [name for name in labels if not columns.words(name) & columns.PREDICTED]
+    if measured := _measured(filled):
+        return Composition(answer=measured, why=f"{measured!r} is the answer, as another column predicts it")
     texts = [name for name in filled if name not in labels and _is_asked(filled[name])]
     if len(labels) == 1 and texts:
         why = f"{labels[0]!r} is the answer, as it holds a few labels that come again"
@@ -180,6 +196,13 @@ def _answer(held: Mapping[str, Column], rows: Sequence[Row]) -> Composition:
         share = "in all rows" if not held[empty].filled else f"in {1 - held[empty].filled:.0%} of the rows"
         return Composition(why=f"{empty!r} is the answer by its name, but it is empty {share}")
     return Composition(why="none of its columns is known as an answer")
+
+
+def _measured(filled: Mapping[str, Column]) -> str:
+    """The one column that was measured, beside one that was predicted; "" for none."""
+    predicted = [name for name in filled if columns.words(name) & columns.PREDICTED]
+    measured = [name for name in filled if columns.words(name) & columns.MEASURED]
+    return measured[0] if predicted and len(measured) == 1 else ""
 
 
 def _undecided(held: Mapping[str, Column], names: Sequence[str]) -> Composition:
@@ -258,13 +281,11 @@ def _is_asked(column: Column) -> bool:
         return column.filled > 0
     return not (
         column.identity
-        or column.stamp
         or column.constant
         or column.filled == 0
         or _is_about(column.name)
         or _tells_answer(column.name)
-        or columns.words(column.name) & (columns.PREDICTED | columns.IN_TOKENS)
-        or columns.named((column.name,), (*known, *COUNTS))
+        or columns.named((column.name,), known)
     )
 
 

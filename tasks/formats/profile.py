@@ -47,7 +47,7 @@ class Column:
     """The same short value in every row; a long one may be an instruction."""
     example: str
     stamp: bool = False
-    """Moments to the minute, or addresses of machines: when and whence a row came, and not what it asks."""
+    """Moments to the minute, addresses, codes: when and whence a row came, and not what it asks."""
 
     @property
     def shown(self) -> str:
@@ -87,26 +87,28 @@ def _are_labels(values: Sequence[object], counts: Mapping[str, int]) -> bool:
 
 
 def _are_identities(values: Sequence[object], texts: Sequence[str], counts: Mapping[str, int]) -> bool:
-    """Random names, codes of one kind, long numbers of one length, or numbers that go up from row to row."""
+    """Random names, or whole numbers that go up from row to row."""
     if len(values) < ENOUGH_ROWS or len(counts) < len(values):
         return False
     if all(_RANDOM.fullmatch(text) for text in texts):
         return True
-    codes = [_CODE.fullmatch(text) for text in texts]
-    if all(codes) and len({code[1] for code in codes if code}) == 1:
-        return True
     if not all(text.isdecimal() and len(text) < 16 for text in texts):
         return False
-    if len(texts[0]) >= _LONG_NUMBER and len({*map(len, texts)}) == 1:
-        return True
     numbers = [int(text) for text in texts]
     return numbers == sorted(numbers)
 
 
 def _are_stamps(texts: Sequence[str], counts: Mapping[str, int]) -> bool:
-    """Moments with a time of day, or network addresses, most of them different: dates alone may be asked."""
+    """Moments with a time of day or network addresses, most of them different (dates alone may be asked);
+    different codes of one kind, or different long numbers of one length."""
     if len(texts) < ENOUGH_ROWS or 2 * len(counts) < len(texts):
         return False
+    if len(counts) == len(texts):
+        codes = [_CODE.fullmatch(text) for text in texts]
+        if all(codes) and len({code[1] for code in codes if code}) == 1:
+            return True
+        if all(map(str.isdecimal, texts)) and len({*map(len, texts)}) == 1 and len(texts[0]) >= _LONG_NUMBER:
+            return True
     return sum(map(is_stamp, texts)) >= NEARLY_ALL * len(texts)
 
 
