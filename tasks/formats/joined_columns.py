@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 
 from tasks.base import Row
 from tasks.formats import columns
 from tasks.formats.answer_lists import are_label_lists
-from tasks.formats.conversation import Unreadable
 from tasks.formats.copies import copies
+from tasks.formats.idle_columns import without_idle
 from tasks.formats.profile import Column
 from tasks.formats.values import is_missing, opened, text_of
+from tasks.formats.verdicts import is_verdict
 
 LEAST_FILLED = 0.1
 """Share of the rows in which the answer must stand."""
@@ -29,22 +29,6 @@ CODE = ("sql", "sql_query", "code", "program", "regex")
 """Columns that answer where nothing else does by its name."""
 DATABASE = ("db_id", "db", "db_name", "database")
 """Columns that say which tables a query is for; an id there is no number of a row."""
-COUNTS = ("score", "votes", "upvotes", "downvotes", "likes", "views", "retweets", "favorites", "helpful")
-"""Columns that count what readers thought of a row."""
-LEAST_WORDS = 3.0
-"""Words, in the median, from which a column without a name is a text."""
-_GOOD = frozenset({"up", "good", "like", "liked", "thumbs up", "thumbs_up", "thumbsup", "positive",
-                   "helpful", "accept", "accepted", "\U0001f44d", "+1"})  # fmt: skip
-_BAD = frozenset({"down", "bad", "dislike", "disliked", "thumbs down", "thumbs_down", "thumbsdown",
-                  "negative", "unhelpful", "not helpful", "reject", "rejected",
-                  "\U0001f44e", "-1"})  # fmt: skip
-"""What a reader of a reply says of it with one click."""
-_CLICKED = frozenset(
-    {"thumbs", "thumb", "feedback", "vote", "reaction", "rating", "verdict", "liked", "helpful"}
-)
-"""Words in the name of a column that holds such a click."""
-UNNAMED = re.compile(r"column_\d+")
-"""What a column of a table without a header is called."""
 _SQL = re.compile(r"\(?\s*(?:select|with|insert|update|delete|create)\b", re.IGNORECASE)
 
 
@@ -84,20 +68,15 @@ def compose(held: Mapping[str, Column], rows: Sequence[Row], answer: str = "") -
         if name != found.answer and (_is_asked(column) or (code and _says_which(column)))
     ]
     if code:  # a query that is kept parsed, too
-        asked = [name for name in asked if not columns.named((name,), CODE)]
+        asked = [name for name in asked if not columns.named((name,), CODE)] or asked
     if columns.named(asked, columns.PROMPT):
         asked = [name for name in asked if not _tests(name, rows)]
     telling = tuple(name for name in asked if _gives_away(name, found.answer, held, rows))
     asked = [name for name in asked if name not in telling]
-    verdict = "" if held[found.answer].labels else next((n for n in asked if _judges(n, held, rows)), "")
-    asked = _texts_alone([name for name in asked if name != verdict], rows)
-    for idle in (
-        lambda name: held[name].stamp,
-        lambda name: bool(columns.words(name) & columns.IN_TOKENS),
-        lambda name: _handles(name, rows),
-        lambda name: _counts(name, found.answer, held, rows),
-    ):  # each left out only where something else is left to ask
-        asked = [name for name in asked if not idle(name)] or asked
+    verdict = (
+        "" if held[found.answer].labels else next((n for n in asked if is_verdict(n, held[n], rows)), "")
+    )
+    asked = without_idle([name for name in asked if name != verdict], found.answer, held, rows)
     again = copies(asked, found.answer, held, rows)
     asked = [name for name in asked if name not in again]
     question = columns.named(sorted(asked), columns.PROMPT)
@@ -111,48 +90,8 @@ def compose(held: Mapping[str, Column], rows: Sequence[Row], answer: str = "") -
     return replace(found, prompt=tuple(prompt), telling=telling, copies=again, verdict=verdict)
 
 
-def _texts_alone(asked: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    """The columns, of those without a name the texts alone: a word under ``column_3`` tells nothing."""
-    texts = [name for name in asked if UNNAMED.fullmatch(name) and _words(name, rows) >= LEAST_WORDS]
-    return [name for name in asked if name in texts or not (texts and UNNAMED.fullmatch(name))]
-
-
-def _counts(name: str, answer: str, held: Mapping[str, Column], rows: Sequence[Row]) -> bool:
-    """Whether a column counts votes beside labels, which are given to the text and not to its readers."""
-    labelled = held[answer].labels or are_label_lists(answer, rows)
-    return labelled and bool(columns.named((name,), COUNTS))
-
-
 def _says_which(column: Column) -> bool:
     return bool(columns.named((column.name,), DATABASE) and column.filled and not column.constant)
-
-
-def _handles(name: str, rows: Sequence[Row]) -> bool:
-    """Whether a column names who dealt with a row, who may do so with any: no text of theirs."""
-    handles = columns.is_person(name) and columns.words(name) <= columns.HANDLING
-    return handles and not columns.named((name,), columns.PROMPT) and _words(name, rows) < LEAST_WORDS
-
-
-def _judges(name: str, held: Mapping[str, Column], rows: Sequence[Row]) -> bool:
-    """Whether a column holds what readers said of the answer with one click, both kinds of it."""
-    if not columns.words(name) & _CLICKED or not held[name].labels:
-        return False
-    said = {text_of(row[name]).strip().casefold() for row in rows if not is_missing(row.get(name))}
-    return bool(said & _GOOD) and bool(said & _BAD) and said <= _GOOD | _BAD
-
-
-def refuse_rejected(row: Row, composition: Composition) -> None:
-    """Raises Unreadable for a row whose answer its readers did not like, or did not judge."""
-    if not composition.verdict:
-        return
-    said = text_of(row.get(composition.verdict)).strip()
-    if said.casefold() not in _GOOD:
-        why = f"its readers did not want the answer ({composition.verdict})"
-        raise Unreadable(why if said else f"nobody judged the answer ({composition.verdict})", said)
-
-
-def _words(name: str, rows: Sequence[Row]) -> float:
-    return median([len(text_of(row.get(name)).split()) for row in rows] or [0])
 
 
 def _answer(held: Mapping[str, Column], rows: Sequence[Row]) -> Composition:

@@ -15,7 +15,7 @@ from tasks.formats import choices, columns
 from tasks.formats.columns import named, value
 from tasks.formats.conversation import Conversation, Message, Unreadable, assistant, exchange
 from tasks.formats.conversation import user as user_turn
-from tasks.formats.joined_columns import prompt_of, refuse_rejected
+from tasks.formats.joined_columns import prompt_of
 from tasks.formats.markers import completed_turns, split_turns
 from tasks.formats.speakers import known_role
 from tasks.formats.table import Table, is_no_label
@@ -29,6 +29,7 @@ from tasks.formats.turns import (
     turns_in,
 )
 from tasks.formats.values import is_missing, is_scalar, opened, text_of
+from tasks.formats.verdicts import refuse_unwanted
 
 
 @dataclass(frozen=True)
@@ -335,7 +336,7 @@ def _joined_columns(row: Row, table: Table) -> tuple[str, ...]:
 
 
 def _read_joined(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
-    refuse_rejected(row, table.composition)
+    refuse_unwanted(row, table.composition.verdict)
     return exchange(
         "joined_columns",
         _with_deciding(row, prompt_of(row, table.composition), table),

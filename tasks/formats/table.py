@@ -11,7 +11,8 @@ from tasks.base import Row
 from tasks.formats import columns
 from tasks.formats.answer_lists import answers, one_answer_lists
 from tasks.formats.conversation import Labels, Targets
-from tasks.formats.joined_columns import UNNAMED, Composition, compose, is_named_answer, is_provenance
+from tasks.formats.idle_columns import UNNAMED
+from tasks.formats.joined_columns import Composition, compose, is_named_answer, is_provenance
 from tasks.formats.markers import split_turns
 from tasks.formats.profile import Column, profile_columns
 from tasks.formats.speakers import vote
