@@ -55,6 +55,14 @@ def test_a_test_without_the_answer_is_not_answered_with_something_else(tmp_path:
     assert any("lack the answer of the training rows ('label')" in line for line in found.understood)
 
 
+def test_a_test_without_any_answer_is_said_to_lack_it(tmp_path: Path) -> None:
+    table(tmp_path / "train.jsonl", rows())
+    table(tmp_path / "test.jsonl", [{"text": row["text"] + " again"} for row in rows()])
+    found = data_task(tmp_path).data
+    assert found is not None
+    assert "test: 60 rows set aside, they lack the answer of the training rows ('label')" in found.understood
+
+
 def test_flags_are_the_labels_of_a_text(tmp_path: Path) -> None:
     held = [
         {

@@ -23,13 +23,18 @@ def answered_alike(tables: Sequence[ReadTable], data: Data) -> list[ReadTable]:
     return [
         _emptied(table, sorted(answers))
         if table.part != "train"
-        and trained
-        and _answer(table)
-        and not answers & first.get(table.name, {}).keys()
-        and all(_answer(table) in _held(first, other) for other in trained)
+        and answers
+        and not answers & _held(first, table).keys()
+        and (not table.rows or _answers_beside(table, trained, first))
         else table
         for table in tables
     ]
+
+
+def _answers_beside(table: ReadTable, trained: Sequence[ReadTable], first: Mapping[str, Row]) -> bool:
+    """Whether a table is answered by a column that all training tables hold, too, and do not answer with."""
+    answer = _answer(table)
+    return bool(answer) and all(answer in _held(first, other) for other in trained)
 
 
 def _answer(table: ReadTable) -> str:
@@ -43,6 +48,6 @@ def _held(first: Mapping[str, Row], table: ReadTable) -> Row:
 
 
 def _emptied(table: ReadTable, answers: Sequence[str]) -> ReadTable:
-    count, named = len(table.rows), " or ".join(map(repr, answers))
+    count, named = len(table.rows) + table.tally.set_aside, " or ".join(map(repr, answers))
     told = f"{table.name}: {count:,} rows set aside, they lack the answer of the training rows ({named})"
     return replace(table, rows=(), tally=Tally(), understood=(told,))
