@@ -55,6 +55,13 @@ def test_a_test_without_the_answer_is_not_answered_with_something_else(tmp_path:
     assert any("lack the answer of the training rows ('label')" in line for line in found.understood)
 
 
+def test_a_test_whose_first_row_alone_lacks_the_answer_is_kept(tmp_path: Path) -> None:
+    table(tmp_path / "train.jsonl", rows())
+    table(tmp_path / "test.jsonl", [{"text": "no label here"}, *rows(90)[60:]])
+    found = data_task(tmp_path).data
+    assert found is not None and len(found.load_test()) == 30
+
+
 def test_a_test_without_any_answer_is_said_to_lack_it(tmp_path: Path) -> None:
     table(tmp_path / "train.jsonl", rows())
     table(tmp_path / "test.jsonl", [{"text": row["text"] + " again"} for row in rows()])

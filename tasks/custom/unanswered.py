@@ -5,46 +5,38 @@ Alone, such a table would be read by whatever looks like an answer in it, and me
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from tasks.base import Row
-from tasks.custom.read_rows import ReadTable
+from tasks.custom.read_rows import LOOKED_AT, ReadTable
 from tasks.custom.tables import Data
 from tasks.formats.remarks import ANSWER_PLACE
 from tasks.formats.tally import Tally
 
 
 def answered_alike(tables: Sequence[ReadTable], data: Data) -> list[ReadTable]:
-    """The tables; those are emptied whose answer is a column that the training tables only hold beside."""
+    """The tables; emptied are those without the answer of the training tables that none or another answers.
+
+    Another: a column that all training tables hold, too, and do not answer with.
+    """
     trained = [table for table in tables if table.part == "train" and table.rows]
     answers = {answer for table in trained if (answer := _answer(table))}
-    first = {table.name: table.rows[0] for table in data.tables if len(table.rows)}
+    held = {table.name: {name for row in table.rows[:LOOKED_AT] for name in row} for table in data.tables}
     return [
         _emptied(table, sorted(answers))
         if table.part != "train"
         and answers
-        and not answers & _held(first, table).keys()
-        and (not table.rows or _answers_beside(table, trained, first))
+        and not answers & held.get(table.name, set())
+        and (not table.rows or all(_answer(table) in held.get(other.name, set()) for other in trained))
         else table
         for table in tables
     ]
-
-
-def _answers_beside(table: ReadTable, trained: Sequence[ReadTable], first: Mapping[str, Row]) -> bool:
-    """Whether a table is answered by a column that all training tables hold, too, and do not answer with."""
-    answer = _answer(table)
-    return bool(answer) and all(answer in _held(first, other) for other in trained)
 
 
 def _answer(table: ReadTable) -> str:
     """The column that answers; "" where the format has no one column for it, or no row is read."""
     place, used = ANSWER_PLACE.get(table.format.name), table.format.columns
     return used[place] if table.rows and place is not None and place < len(used) else ""
-
-
-def _held(first: Mapping[str, Row], table: ReadTable) -> Row:
-    return first.get(table.name, {})
 
 
 def _emptied(table: ReadTable, answers: Sequence[str]) -> ReadTable:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from tasks.base import Row
 from tasks.formats import columns
-from tasks.formats.profile import Column
+from tasks.formats.profile import ENOUGH_ROWS, Column
 from tasks.formats.values import is_missing, opened, text_of
 
 NEARLY_ALL = 0.9
@@ -31,7 +31,7 @@ def copies(
     for name in names:
         kept = [other for other in names[: names.index(name)] if other not in found]
         again = any(_same(spelt[name], spelt[other]) for other in kept if not held[other].labels)
-        # A column of numbers may equal another by chance, and a text that is to be mended its mended form.
+        # Of few labels two columns may hold the same by chance: there votes are told by their number.
         answers = not held[answer].labels and _same(spelt[name], spelt[answer])
         if again or answers or _votes(name, answer, held, rows) or _predicts(name, answer, rows):
             found.append(name)
@@ -51,7 +51,9 @@ def _bare(value: object) -> str:
 
 def _same(one: Sequence[str], other: Sequence[str]) -> bool:
     both = [(a, b) for a, b in zip(one, other, strict=True) if a and b]
-    return bool(both) and sum(a == b for a, b in both) >= NEARLY_ALL * len(both)
+    return len(both) >= min(ENOUGH_ROWS, len(one)) > 0 and sum(a == b for a, b in both) >= NEARLY_ALL * len(
+        both
+    )
 
 
 def _predicts(name: str, answer: str, rows: Sequence[Row]) -> bool:
