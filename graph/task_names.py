@@ -83,10 +83,11 @@ def on_disk(name: str) -> bool:
 
 
 def _holds_rows(folder: Path) -> bool:
-    from tasks.custom.files import SUFFIXES
-
-    saved = ("dataset_dict.json", "state.json")
-    return any(path.name in saved or path.name.endswith(SUFFIXES) for path in folder.rglob("*"))
+    """Whether a folder without ``task.toml`` is one of data, readable or not."""
+    return any(
+        path.is_file() and not path.name.startswith(".") and path.suffix != ".toml"
+        for path in folder.rglob("*")
+    )
 
 
 def load_options(settings: RunSettings) -> LoadOptions:

@@ -28,8 +28,8 @@ _MOST_OPENING = 10
 _SEPARATED = re.compile(r'"?sep=(?P<mark>.)"?\s*', re.IGNORECASE)
 _RUN = re.compile(rb"[\x80-\xff]+")
 _MARKS = frozenset(
-    "\u20ac\u201a\u201e\u2026\u2018\u2019\u201c\u201d\u2013\u2014\u2022\u00a0\u00a1\u00a7\u00ab\u00b0"
-    "\u00b4\u00b7\u00bb\u00bf\u2122"
+    "\u20ac\u201a\u201e\u2026\u2018\u2019\u201c\u201d\u2013\u2014\u2022\u00a0\u00a1\u00a3\u00a7\u00a9\u00ab\u00ae"
+    "\u00b0\u00b1\u00b2\u00b3\u00b4\u00b5\u00b7\u00ba\u00aa\u00bb\u00bc\u00bd\u00be\u00bf\u00d7\u2030\u2122"
 )
 """Signs of Windows-1252 that texts use."""
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from tasks.custom.csv_header import further_header_rows, names_numbers
 from tasks.custom.csv_opening import KNOWN, Opening, opening_of
 from tasks.custom.tables import Add, Aside, Rows, written
 from tasks.custom.text_files import open_binary
@@ -68,7 +69,9 @@ def read_csv(path: Path) -> tuple[Rows, str, Aside]:
             named = not _is_headerless(path, delimiter, opening)
             names = _first(lines, delimiter, named)
             header = _header(path, names)
-            rows = Rows([written(lambda add: _fill(lines, delimiter, header, add, aside), header)])
+            more = further_header_rows(_head_of(path, delimiter, opening)) if named else 0
+            filled = written(lambda add: _fill(lines, delimiter, header, add, aside, more), header)
+            rows = Rows([filled])
     except (csv.Error, EOFError, OSError) as error:
         raise InputError(str(path), f"it is no table of text: {error}", "mend the file") from error
     finally:
@@ -79,6 +82,8 @@ def read_csv(path: Path) -> tuple[Rows, str, Aside]:
     how = f"{_NAMES.get(delimiter, repr(delimiter))}-separated values{opening.said}"
     if not named:
         return rows, f"{how} without a header ({', '.join(header)[:80]})", aside
+    if more:
+        how += f" ({more} more line{'s' if more > 1 else ''} of the header left out)"
     return rows, how + _renamed(names, header), aside
 
 
@@ -89,7 +94,7 @@ def _text(path: Path, opening: Opening) -> io.TextIOWrapper:
 
 
 def _marks_of(path: Path) -> str:
-    tabs = ".tsv" in path.name.casefold() or ".tab" in path.name.casefold()
+    tabs = any(suffix in path.name.casefold() for suffix in (".tsv", ".tab", ".txt", ".dat"))
     return _MARKS_OF_TABS if tabs else _MARKS
 
 
@@ -119,11 +124,11 @@ def _is_headerless(path: Path, delimiter: str, opening: Opening) -> bool:
     comes again below, or, beside a text of several words, a number above numbers (a table of years has such
     names too).
     """
-    with _text(path, opening) as file:
-        rows = csv.reader(islice(file, opening.lines, None), delimiter=delimiter)
-        head = [row for row in islice(rows, _HEAD) if row]
+    head = _head_of(path, delimiter, opening)
     first, below = (head[0], head[1:]) if head else ([], [])
     if not below or first in below or any(columns.plain(cell) in KNOWN for cell in first):
+        return False
+    if names_numbers(first, below):
         return False
     words = max(len(cell.split()) for cell in first)
     for place, cell in enumerate(first):
@@ -133,6 +138,12 @@ def _is_headerless(path: Path, delimiter: str, opening: Opening) -> bool:
         if words >= _WORDS and _is_number(cell) and others and all(map(_is_number, others)):
             return True
     return False
+
+
+def _head_of(path: Path, delimiter: str, opening: Opening) -> list[list[str]]:
+    with _text(path, opening) as file:
+        rows = csv.reader(islice(file, opening.lines, None), delimiter=delimiter)
+        return [row for row in islice(rows, _HEAD) if any(row)]
 
 
 def _is_sentence(cell: str) -> bool:
@@ -175,7 +186,7 @@ def _renamed(names: list[str], header: list[str]) -> str:
     return f" ({', '.join(again[:_TOLD])}{more})" if again else ""
 
 
-def _fill(lines: _Lines, delimiter: str, header: list[str], add: Add, aside: Aside) -> None:
+def _fill(lines: _Lines, delimiter: str, header: list[str], add: Add, aside: Aside, skipped: int = 0) -> None:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         lines.taken, first = [], lines.number + 1
@@ -191,6 +202,9 @@ def _fill(lines: _Lines, delimiter: str, header: list[str], add: Add, aside: Asi
             continue
         where, shown = f"line {first:,}", "".join(lines.taken)
         if not cells or not any(cells):
+            continue
+        if skipped:
+            skipped -= 1
             continue
         if len(cells) != len(header):
             aside.add(where, f"it has {len(cells)} cells where the header has {len(header)}", shown)

@@ -17,15 +17,18 @@ from typing import Any, cast
 from tasks.answers.equality import answer_text
 from tasks.base import Sample, Source, TaskData, TaskSpec
 from tasks.custom.files import read_path
+from tasks.custom.flag_columns import flagged
 from tasks.custom.folder import build_spec
 from tasks.custom.grouped_rows import grouped
 from tasks.custom.guess import FEW_LABELS, guess_budget, guess_metric
 from tasks.custom.metrics.choose import reader_for
 from tasks.custom.metrics.reader import AnswerReader
 from tasks.custom.read_rows import LOOKED_AT, Asked, ReadTable, read_table, row_of, source_of
+from tasks.custom.split_column import parted
 from tasks.custom.split_rows import LEAST_ROWS, MOST_TEST, MOST_VALIDATION, group_column, split_rows
 from tasks.custom.tables import Data
 from tasks.custom.task_file import Metric, TaskFile
+from tasks.custom.unanswered import answered_alike
 from tasks.errors import InputError, did_you_mean
 from tasks.formats.declared import Declared
 from tasks.formats.detect import NOTHING_FOUND
@@ -81,9 +84,10 @@ def _understood(
 ) -> Understood:
     data = given or read_path(path)
     if declared is None or not (declared.answer or declared.template):
-        data = replace(data, tables=tuple(map(grouped, data.tables)))
+        data = replace(data, tables=tuple(flagged(grouped(table)) for table in data.tables))
+    data = replace(data, tables=tuple(part for table in data.tables for part in parted(table)))
     _refuse_unknown_columns(data, declared or Declared())
-    tables = [read_table(table, declared) for table in data.tables]
+    tables = answered_alike([read_table(table, declared) for table in data.tables], data)
     split = _split(tables, data, str(path))
     # The test is sealed: training and validation answers alone say which metric suits and how long they get.
     seen = [(asked.prompt, asked.answers[0]) for asked in split.validation]
@@ -207,7 +211,8 @@ def _why_none(tables: list[ReadTable]) -> str:
     told: dict[str, str] = {}
     for table in tables:
         reason = table.tally.reasons.most_common(1)
-        known = table.format.name != "unknown" or not reason or reason[0][0] != NOTHING_FOUND
+        asks = table.format.name == "text" and table.format.table.composition.candidates
+        known = not asks and (table.format.name != "unknown" or not reason or reason[0][0] != NOTHING_FOUND)
         said = f"{reason[0][0]}; {table.format.why}" if known and reason else table.format.why
         told.setdefault(said, table.name)
     shown = [f"{name}: {said}" for said, name in list(told.items())[:MOST_TOLD]]

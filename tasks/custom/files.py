@@ -16,7 +16,9 @@ from tasks.custom.arrow_rows import check_places, read_arrow, readable
 from tasks.custom.csv_rows import read_csv
 from tasks.custom.json_rows import read_json, read_list, split_lists
 from tasks.custom.links import LEAVES
+from tasks.custom.plain_text import table_suffix
 from tasks.custom.tables import Aside, Data, PassedOver, Rows, Table
+from tasks.custom.text_folders import text_tables
 from tasks.errors import InputError
 from tasks.formats.detect import detect
 
@@ -34,6 +36,8 @@ _OTHERS = {
     ".conll": "words with tags: put a sentence in a row, as lists `tokens` and `tags`",
     ".png": "an image", ".jpg": "an image", ".jpeg": "an image", ".toml": "a file of settings",
     ".yaml": "a file of settings", ".yml": "a file of settings", ".py": "a program",
+    **dict.fromkeys((".db", ".sqlite", ".sqlite3"), "a database: export its table, such as by "
+                    "`sqlite3 -csv -header FILE 'select * from TABLE'`"),
     ".pkl": "a pickle, which can run code: save it as .parquet",
 }  # fmt: skip
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
@@ -79,7 +83,8 @@ def read_tables(path: Path) -> tuple[Table, ...]:
 
 def read_file(path: Path, name: str = "") -> Table:
     """One file as a table. Raises InputError where it cannot be read or holds no row."""
-    suffix = _suffix(path)
+    own = _suffix(path)
+    suffix = own or table_suffix(path)
     if suffix not in SUFFIXES:
         raise InputError(str(path), _reason(path), f"use {', '.join(SUFFIXES)}")
     if path.stat().st_size == 0:
@@ -89,7 +94,7 @@ def read_file(path: Path, name: str = "") -> Table:
         rows, how, aside = read(path)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(str(path), f"it cannot be read: {_one_line(error)}", "check the file") from error
-    stem = path.name[: len(path.name) - len(suffix)]
+    stem = path.name[: len(path.name) - len(own)] if own else path.stem
     return Table(name or stem, rows, str(path), how, tuple(aside.kept), dict(aside.counts))
 
 
@@ -150,12 +155,15 @@ def _read_folder(folder: Path) -> Data:
     tables: dict[str, Table] = {}
     passed: list[PassedOver] = []
     fixes: list[str] = []
-    for path in _files(folder, passed):
+    files = _files(folder, passed)
+    for path in files:
         name = str(path.relative_to(folder))
         if path.name in _DESCRIBING:
             passed.append(PassedOver(name, "a description of a data set"))
             continue
         try:
+            if not _suffix(path):
+                raise InputError(str(path), _reason(path), "")
             read = read_tables(path)
         except InputError as error:
             passed.append(PassedOver(name, error.wrong))
@@ -163,6 +171,18 @@ def _read_folder(folder: Path) -> Data:
             continue
         for table in read:
             _join(tables, table, name)
+    if not tables and (made := text_tables(folder, files, frozenset(_OTHERS))).tables:
+        kept = [item for item in passed if folder / item.path not in made.used]
+        unlabelled = [
+            PassedOver(str(p.relative_to(folder)), "texts without a label") for p in made.unlabelled
+        ]
+        kept = [item for item in kept if not any(p in (folder / item.path).parents for p in made.unlabelled)]
+        return Data(made.tables, (*kept, *unlabelled))
+    if not tables:  # beside others, a text of cells may be a vocabulary, or names of labels
+        for path in [path for path in files if table_suffix(path)]:
+            name = str(path.relative_to(folder))
+            _join(tables, read_file(path), name)
+            passed = [item for item in passed if item.path != name]
     if not tables:
         seen = _seen(passed) or "it is empty"
         fix = next(filter(None, fixes), "add a data file")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,12 @@ MOST_NAMED = 4
 NESTED = 10**6
 """Put on the length of a field that is no plain value."""
 SHORT_WORDS = 6
+SENTENCES = 0.75
+"""Share of the answers that end as a sentence does, from which they are sentences."""
+LEAST_OF_SENTENCE = 3
+_ENDS = (".", "?", "!", "\u3002", "\uff01", "\uff1f", "\u0964", "\u061f", "\u06d4")
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+"""Letters of scripts that put no space between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese."""
 LETTERS = "ABCDEFGH"
 FINAL = ("answer", "result", "final_answer")
 """A field of this name is the answer, whatever stands beside it."""
@@ -92,10 +99,27 @@ def _by_form(texts: Sequence[str]) -> MetricGuess:
         return MetricGuess("exact_match", f"the answers are {len(labels)} labels")
     if _are_sequences(texts):
         return MetricGuess("rouge_l", "the answers are sequences of a few tags, in their order")
-    words = median(len(text.split()) for text in texts)
+    words = median(map(_words, texts))
+    unspaced = _share(bool(_UNSPACED.search(text)) for text in texts) > 0.5
+    if unspaced and words > SHORT_WORDS:
+        return MetricGuess("chrf", "the answers are texts in a script without spaces between words")
+    if LEAST_OF_SENTENCE <= words <= SHORT_WORDS and _are_sentences(texts):
+        return MetricGuess("chrf", f"the answers are sentences ({words:g} words in the median)")
     if words <= SHORT_WORDS:
         return MetricGuess("exact_match", f"the answers are short ({words:g} words in the median)")
     return MetricGuess("token_f1", f"the answers are texts ({words:g} words in the median)")
+
+
+def _words(text: str) -> float:
+    """Words of a text; of a script that does not part them, two letters count as one."""
+    unspaced = len(_UNSPACED.findall(text))
+    return len(_UNSPACED.sub(" ", text).split()) + unspaced / 2
+
+
+def _are_sentences(texts: Sequence[str]) -> bool:
+    """Whether short answers are sentences, most of them different, so that other words may say the same."""
+    ended = _share(text.rstrip("\"'\u201d\u00bb)").endswith(_ENDS) for text in texts)
+    return ended >= SENTENCES and 2 * len({*texts}) > len(texts)
 
 
 def guess_budget(answers: Sequence[str]) -> int:

@@ -65,7 +65,7 @@ def read_table(table: Table, declared: Declared | None = None, seed: int = 0) ->
     places = range(len(rows))
     if len(rows) > MOST_ROWS:
         places = sorted(random.Random(seed).sample(places, MOST_ROWS))  # type: ignore[assignment]
-    form = detect(rows, declared=declared, labels=rows.labels)
+    form = detect(table.whole or rows, declared=declared, labels=rows.labels)
     tally, found = Tally(), []
     for place, row in zip(places, _chosen(rows, places), strict=True):
         read = _kept(row) or _asked(form.read(row))

@@ -74,6 +74,15 @@ def split_rows(
             rest = [places for at, places in reversed(for_validation) if at >= end]
             rest = [places for places in rest if not {*places} & {*test}]
             validation = _filled(validation, rest, LEAST_VALIDATION)
+    # Few large groups with a name, such as the articles of a reading test: whole ones, or no measure.
+    fits = len(prompts) >= LEAST_ROWS and bool(groups)
+    whole = [at for _, at in order if fits and _differ(prompts, at) and len(at) <= wanted_test]
+    if "test" in parts and not test:
+        rest = [places for places in whole if not {*places} & {*validation}]
+        test = _filled(test, rest, max(1, wanted_test // 2))
+    if "validation" in parts and not validation:
+        rest = [places for places in reversed(whole) if not {*places} & {*test}]
+        validation = _filled(validation, rest, max(1, wanted_validation // 2))
     held = {*test, *validation}
     return [place for place in range(len(prompts)) if place not in held], sorted(validation), sorted(test)
 
@@ -86,6 +95,11 @@ def _filled(part: list[int], groups: Sequence[list[int]], rows: int) -> list[int
             break
         part += places
     return part
+
+
+def _differ(prompts: Sequence[str], places: Sequence[int]) -> bool:
+    """Whether the rows of a group ask different things, so that they make more than one item."""
+    return 2 * len({fingerprint(prompts[place]) for place in places}) > len(places)
 
 
 def _where(prompts: Sequence[str], places: Sequence[int]) -> float:

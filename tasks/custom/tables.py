@@ -105,6 +105,15 @@ class Rows(Sequence[dict[str, Any]]):
         features = (self._datasets[0].features or {}) if self._datasets else {}
         return {name: tuple(kind.names) for name, kind in features.items() if getattr(kind, "names", None)}
 
+    def chosen(self, places: Sequence[int]) -> Rows:
+        """The rows at these places, which go upwards."""
+        parts, start = [], 0
+        for dataset, length in zip(self._datasets, self._lengths, strict=True):
+            own = [place - start for place in places if start <= place < start + length]
+            parts.append(dataset.select(own, keep_in_memory=True))
+            start += length
+        return Rows(parts, json_text=self._json)
+
     def joined(self, other: Rows) -> Rows | None:
         """Both as one; None where one keeps JSON text and the other columns."""
         if self._json != other._json:
@@ -127,6 +136,8 @@ class Table:
     """All of them, by reason."""
     split: str = ""
     """The split that the rows belong to, where the data's owner says so."""
+    whole: Sequence[Mapping[str, Any]] = ()
+    """Rows of all parts, where the table is one part of a larger one: they say what its format is."""
 
     @property
     def part(self) -> str:

@@ -21,6 +21,12 @@ _PARTS = frozenset(
      "topics", "intents", "tokens", "path", "plan"}
 )  # fmt: skip
 """Words in the name of a column whose list is one answer."""
+_LISTING = frozenset({"tags", "labels", "keywords", "categories", "topics", "genres", "intents"})
+"""Words in the name of a column that lists the labels of a text."""
+
+
+_TAGS = re.compile(r"(?:<[^<>\s]{1,40}>)+")
+"""Labels in a row as a question-and-answer site exports them: ``<python><pandas>``."""
 
 
 def one_answer_lists(rows: Sequence[Row], names: Sequence[str]) -> frozenset[str]:
@@ -30,6 +36,15 @@ def one_answer_lists(rows: Sequence[Row], names: Sequence[str]) -> frozenset[str
     object, labels that come again in other company, and lists whose column is named so.
     """
     return frozenset(name for name in names if _is_one(name, rows))
+
+
+def are_label_lists(name: str, rows: Sequence[Row]) -> bool:
+    """Whether a column, named so, lists the labels of each row: as a list, or as ``<one><other>``."""
+    if not columns.words(name) & _LISTING:
+        return False
+    filled = [row[name] for row in rows if not is_missing(row.get(name))]
+    lists = [found for value in filled if (found := _entries(value)) is not None]
+    return bool(lists) and len(lists) == len(filled) and _are_labels(lists)
 
 
 def _is_one(name: str, rows: Sequence[Row]) -> bool:
@@ -48,6 +63,8 @@ def _is_one(name: str, rows: Sequence[Row]) -> bool:
 
 def _entries(value: Any, *, text_too: bool = False) -> list[str] | None:
     inside = opened(value) if text_too else value
+    if isinstance(inside, str) and _TAGS.fullmatch(inside.strip()):
+        inside = re.findall(r"<([^<>]+)>", inside)
     if not isinstance(inside, list) or not all(is_scalar(part) or part is None for part in inside):
         return None
     return [text_of(part) for part in inside if not is_missing(part)]
@@ -103,4 +120,5 @@ def answers(value: Any, *, one: bool) -> tuple[str, ...]:
     if not entries:
         return answers_of(value)
     numbered = all(map(_NUMBERED.match, entries))
-    return ("\n".join(entries) if numbered else text_of(value),)
+    whole = entries if isinstance(value, str) else value
+    return ("\n".join(entries) if numbered else text_of(whole),)

@@ -225,6 +225,9 @@ def _with_prompt_columns(used: Sequence[str], declared: Declared) -> tuple[str, 
 
 
 def _why(name: str, draft: RowFormat, seen: Sequence[Row], answer: str) -> tuple[tuple[str, ...], str]:
+    composed = draft.table.composition
+    if name == "text" and composed.candidates:
+        return (), f"{composed.why}; columns: {shown_columns(profile_columns(seen))}"
     if name == "declared":
         declared = draft.declared
         return tuple(dict.fromkeys((*declared.columns, declared.answer))), "task.toml names its columns"

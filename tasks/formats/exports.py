@@ -1,8 +1,8 @@
 """Exports of annotation tools as plain rows: what was shown, and what the annotators said of it as ``label``.
 
-Label Studio and Argilla keep both in objects of their own, Prodigy writes beside them whether the annotator
-accepted the task; ``accept`` is no answer to the text. Marked spans become their texts: a model cannot count
-the characters that offsets count.
+Label Studio and Argilla keep both in objects of their own, spaCy an object of labels with 1 and 0; Prodigy
+writes beside them whether the annotator accepted the task; ``accept`` is no answer to the text. Marked
+spans become their texts: a model cannot count the characters that offsets count.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tasks.formats.values import is_missing, opened, text_of
 
 LABEL = "label"
 _SPAN_COLUMNS = ("label", "labels", "entities", "spans", "annotations")
+_CATEGORIES = ("cats", "categories", "labels", "label", "classes")
 _VERDICTS = ("accept", "reject", "ignore")
 _OF_PRODIGY = ("answer", "options", "accept", "tokens", "spans", "config", "meta", "html", "label")
 _UNFINISHED = "it was not annotated"
@@ -30,7 +31,7 @@ def plain_row(row: Row) -> Row:
 
     Raises Unreadable where nobody annotated it, annotators disagree, or the annotation was not accepted.
     """
-    for reader in (_label_studio, _prodigy, _argilla):
+    for reader in (_label_studio, _prodigy, _argilla, _categories):
         if (made := reader(row)) is not None:
             return made
     return _with_span_texts(row)
@@ -110,6 +111,18 @@ def _argilla(row: Row) -> Row | None:
     if not found:
         raise Unreadable(_UNFINISHED)
     return {**shown, LABEL: next(iter(found.values())) if len(found) == 1 else found}
+
+
+def _categories(row: Row) -> Row | None:
+    """``{"cats": {"GOOD": 1.0, "BAD": 0.0}}``: the labels of which it says yes."""
+    name = columns.named(row, _CATEGORIES)
+    held = opened(row.get(name)) if name else None
+    if not isinstance(held, Mapping) or len(held) < 2 or any(said not in (0, 1) for said in held.values()):
+        return None
+    chosen = [str(label) for label, said in held.items() if said == 1]
+    if not chosen:
+        raise Unreadable(_UNFINISHED)
+    return {**{other: value for other, value in row.items() if other != name}, LABEL: _lone(chosen)}
 
 
 def _submitted(answers: Any) -> list[Any]:

@@ -12,8 +12,12 @@ from dataclasses import dataclass, replace
 
 from tasks.base import Row
 from tasks.formats import columns
+from tasks.formats.answer_lists import are_label_lists
+from tasks.formats.copies import copies
+from tasks.formats.idle_columns import without_idle
 from tasks.formats.profile import Column
 from tasks.formats.values import is_missing, opened, text_of
+from tasks.formats.verdicts import is_verdict
 
 LEAST_FILLED = 0.1
 """Share of the rows in which the answer must stand."""
@@ -23,6 +27,8 @@ NEARLY_ALL = 0.9
 SHOWN_COLUMNS = 12
 CODE = ("sql", "sql_query", "code", "program", "regex")
 """Columns that answer where nothing else does by its name."""
+DATABASE = ("db_id", "db", "db_name", "database")
+"""Columns that say which tables a query is for; an id there is no number of a row."""
 _SQL = re.compile(r"\(?\s*(?:select|with|insert|update|delete|create)\b", re.IGNORECASE)
 
 
@@ -38,6 +44,10 @@ class Composition:
     """Columns of which one may be the answer, where it is not known which."""
     telling: tuple[str, ...] = ()
     """Columns that are filled for some answers alone, and would give them away."""
+    copies: tuple[str, ...] = ()
+    """Columns that say again what is asked or answered."""
+    verdict: str = ""
+    """The column in which readers judge the answer, liked or not."""
 
     @property
     def question(self) -> str:
@@ -48,14 +58,27 @@ class Composition:
 
 def compose(held: Mapping[str, Column], rows: Sequence[Row], answer: str = "") -> Composition:
     """Decide for a table, given the profile of its columns and its rows; ``answer`` is the owner's word."""
-    found = Composition(answer=answer, why="its owner names the answer") if answer else _answer(held)
+    found = Composition(answer=answer, why="its owner names the answer") if answer else _answer(held, rows)
     if not found.answer:
         return found
-    asked = [name for name, column in held.items() if name != found.answer and _is_asked(column)]
+    code = columns.named((found.answer,), ("query", *CODE))
+    asked = [
+        name
+        for name, column in held.items()
+        if name != found.answer and (_is_asked(column) or (code and _says_which(column)))
+    ]
+    if code:  # a query that is kept parsed, too
+        asked = [name for name in asked if not columns.named((name,), CODE)] or asked
     if columns.named(asked, columns.PROMPT):
         asked = [name for name in asked if not _tests(name, rows)]
     telling = tuple(name for name in asked if _gives_away(name, found.answer, held, rows))
     asked = [name for name in asked if name not in telling]
+    verdict = (
+        "" if held[found.answer].labels else next((n for n in asked if is_verdict(n, held[n], rows)), "")
+    )
+    asked = without_idle([name for name in asked if name != verdict], found.answer, held, rows)
+    again = copies(asked, found.answer, held, rows)
+    asked = [name for name in asked if name not in again]
     question = columns.named(sorted(asked), columns.PROMPT)
     prompt = [name for name in asked if name != question and not _is_said(name, question, rows)]
     prompt += [question] if question else []
@@ -64,10 +87,14 @@ def compose(held: Mapping[str, Column], rows: Sequence[Row], answer: str = "") -
     if len(prompt) > MOST_ASKED and not question and not held[found.answer].labels:
         why = f"{found.answer!r} may be the answer, but {len(prompt)} columns could be asked"
         return Composition(why=why, candidates=(found.answer,))
-    return replace(found, prompt=tuple(prompt), telling=telling)
+    return replace(found, prompt=tuple(prompt), telling=telling, copies=again, verdict=verdict)
 
 
-def _answer(held: Mapping[str, Column]) -> Composition:
+def _says_which(column: Column) -> bool:
+    return bool(columns.named((column.name,), DATABASE) and column.filled and not column.constant)
+
+
+def _answer(held: Mapping[str, Column], rows: Sequence[Row]) -> Composition:
     """The answer's column and why; without one, the candidates."""
     filled = {name: column for name, column in held.items() if column.filled >= LEAST_FILLED}
     known = columns.named(sorted(filled), (*columns.ANSWER, *columns.LABEL))
@@ -82,10 +109,19 @@ def _answer(held: Mapping[str, Column]) -> Composition:
         return _undecided(held, named)
     if code := _code(filled):
         return Composition(answer=code, why=f"{code!r} is the answer, as it holds code")
+    if lists := [name for name in filled if are_label_lists(name, rows)]:
+        if len(lists) > 1:
+            return _undecided(held, lists)
+        return Composition(
+            answer=lists[0], why=f"{lists[0]!r} is the answer, as it lists the labels of a row"
+        )
     labels = [name for name, column in filled.items() if column.labels and not _is_about(name)]
-    labels = [name for name in labels if not columns.words(name) & columns.PEOPLE] or [
+    labels = [name for name in labels if not columns.is_person(name)] or [
         name for name, column in filled.items() if column.labels and columns.words(name) & columns.OF_LABELS
     ]
+    labels = [name for name in labels if not columns.words(name) & columns.PREDICTED]
+    if measured := _measured(filled):
+        return Composition(answer=measured, why=f"{measured!r} is the answer, as another column predicts it")
     texts = [name for name in filled if name not in labels and _is_asked(filled[name])]
     if len(labels) == 1 and texts:
         why = f"{labels[0]!r} is the answer, as it holds a few labels that come again"
@@ -99,6 +135,13 @@ def _answer(held: Mapping[str, Column]) -> Composition:
         share = "in all rows" if not held[empty].filled else f"in {1 - held[empty].filled:.0%} of the rows"
         return Composition(why=f"{empty!r} is the answer by its name, but it is empty {share}")
     return Composition(why="none of its columns is known as an answer")
+
+
+def _measured(filled: Mapping[str, Column]) -> str:
+    """The one column that was measured, beside one that was predicted; "" for none."""
+    predicted = [name for name in filled if columns.words(name) & columns.PREDICTED]
+    measured = [name for name in filled if columns.words(name) & columns.MEASURED]
+    return measured[0] if predicted and len(measured) == 1 else ""
 
 
 def _undecided(held: Mapping[str, Column], names: Sequence[str]) -> Composition:
@@ -161,6 +204,8 @@ def _is_about(name: str) -> bool:
 
 def _code(filled: Mapping[str, Column]) -> str:
     """The column of code that answers; a query is one where a question stands beside it and it is SQL."""
+    # A column of that name with few short values holds the codes of a catalogue.
+    filled = {name: column for name, column in filled.items() if not column.labels}
     query = columns.named(sorted(filled), ("query",))
     asks = columns.named(sorted(filled), ("question", "prompt", "instruction", "text", "utterance"))
     if query and asks and _SQL.match(filled[query].example):

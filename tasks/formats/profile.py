@@ -17,6 +17,18 @@ LONGEST_LABEL = 40
 ENOUGH_ROWS = 8
 """Filled rows from which the values of a column say what it is."""
 SHOWN = 40
+NEARLY_ALL = 0.9
+_LONG_NUMBER = 8
+"""Digits from which different numbers of one length are no quantities."""
+_CODE = re.compile(r"([A-Za-z]{1,5})[-_#]?\d+(?:[-_/]\d+)*")
+"""``T-104233``: letters that all rows share, and a number."""
+_STAMP = re.compile(
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(?:Z|UTC|[+-]\d{2}:?\d{2})?"
+    r"|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4},?\s\d{1,2}:\d{2}(?::\d{2})?(?:\s?[AaPp]\.?[Mm]\.?)?"
+    r"|(?:[A-Z][a-z]{2},?\s)?(?:[A-Z][a-z]{2}\s\d{1,2}|\d{1,2}\s[A-Z][a-z]{2}\s\d{4})\s"
+    r"\d{1,2}:\d{2}(?::\d{2})?(?:\s[A-Z+\-0-9:]{1,6})?(?:\s\d{4})?"
+    r"|(?:\d{1,3}\.){3}\d{1,3}"
+)
 _RANDOM = re.compile(r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F-]{4,}|[0-9a-fA-F]{16,}")
 
 
@@ -34,6 +46,8 @@ class Column:
     constant: bool
     """The same short value in every row; a long one may be an instruction."""
     example: str
+    stamp: bool = False
+    """Moments to the minute, addresses, codes: when and whence a row came, and not what it asks."""
 
     @property
     def shown(self) -> str:
@@ -59,6 +73,7 @@ def _column(name: str, rows: Sequence[Row]) -> Column:
         identity=bool(columns.words(name) & columns.IDS) or _are_identities(values, texts, counts),
         constant=len(counts) == 1 and len(values) >= ENOUGH_ROWS and len(texts[0]) <= LONGEST_LABEL,
         example=example if len(example) <= SHOWN else example[: SHOWN - 1] + "…",
+        stamp=_are_stamps(texts, counts),
     )
 
 
@@ -81,3 +96,22 @@ def _are_identities(values: Sequence[object], texts: Sequence[str], counts: Mapp
         return False
     numbers = [int(text) for text in texts]
     return numbers == sorted(numbers)
+
+
+def _are_stamps(texts: Sequence[str], counts: Mapping[str, int]) -> bool:
+    """Moments with a time of day or network addresses, most of them different (dates alone may be asked);
+    different codes of one kind, or different long numbers of one length."""
+    if len(texts) < ENOUGH_ROWS or 2 * len(counts) < len(texts):
+        return False
+    if len(counts) == len(texts):
+        codes = [_CODE.fullmatch(text) for text in texts]
+        if all(codes) and len({code[1] for code in codes if code}) == 1:
+            return True
+        if all(map(str.isdecimal, texts)) and len({*map(len, texts)}) == 1 and len(texts[0]) >= _LONG_NUMBER:
+            return True
+    return sum(map(is_stamp, texts)) >= NEARLY_ALL * len(texts)
+
+
+def is_stamp(text: str) -> bool:
+    """Whether a text is a moment with a time of day, or a network address."""
+    return bool(_STAMP.fullmatch(text.strip()))

@@ -18,7 +18,7 @@ from tasks.formats.conversation import user as user_turn
 from tasks.formats.joined_columns import prompt_of
 from tasks.formats.markers import completed_turns, split_turns
 from tasks.formats.speakers import known_role
-from tasks.formats.table import NO_LABEL, Table
+from tasks.formats.table import Table, is_no_label
 from tasks.formats.turns import (
     messages_of,
     one_turn,
@@ -29,6 +29,7 @@ from tasks.formats.turns import (
     turns_in,
 )
 from tasks.formats.values import is_missing, is_scalar, opened, text_of
+from tasks.formats.verdicts import refuse_unwanted
 
 
 @dataclass(frozen=True)
@@ -321,8 +322,8 @@ def _read_label(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
         if not 0 <= found < len(names):
             raise Unreadable("the label has no name", str(found)[:20])
         answer = names[found]
-    if answer == NO_LABEL and used[0] in table.unlabelled:
-        raise Unreadable("the label is -1, which stands for none")
+    if used[0] in table.unlabelled and is_no_label(answer):
+        raise Unreadable(f"the label is {answer.strip()}, which stands for none")
     text = _with_deciding(row, "\n".join(text_of(row[name]) for name in used[1:]), table)
     return exchange("classification", text, (answer,) if answer.strip() else ())
 
@@ -335,6 +336,7 @@ def _joined_columns(row: Row, table: Table) -> tuple[str, ...]:
 
 
 def _read_joined(row: Row, used: tuple[str, ...], table: Table) -> Conversation:
+    refuse_unwanted(row, table.composition.verdict)
     return exchange(
         "joined_columns",
         _with_deciding(row, prompt_of(row, table.composition), table),

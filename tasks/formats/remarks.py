@@ -45,6 +45,11 @@ def remarks(
     if name == "joined_columns" and table.composition.telling:
         named = ", ".join(table.composition.telling)
         lines.append(f"{named}: not asked, as it stands beside some answers and never beside others")
+    if name == "joined_columns" and table.composition.verdict:
+        lines.append(f"{table.composition.verdict!r} judges the answers: those it rejects are set aside")
+    if name == "joined_columns" and table.composition.copies:
+        named = ", ".join(table.composition.copies)
+        lines.append(f"{named}: not asked, as it says again what is asked, or what is answered")
     if name == "two_columns":
         lines.append(f"no name says which column answers; `--answer {used[0]}` turns it round")
     if answer in table.whole_lists:
