@@ -26,7 +26,7 @@ demo: $(READY) ## five minutes: fine-tune the bundled model on a table task, on 
 test: $(READY) ## check, and every test, offline
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check suite
 
-suite: $(READY) # a file's tests stay in one process, for they share what they made; by name, for whole runs come first
+suite: $(READY) # a file's tests stay in one process, for they share what they made; its order: tests/support/distribution.py
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(READY) ## the tests that take minutes: ten kills of one run, every mini item, whole benches

@@ -123,16 +123,15 @@ def _report(journal: Journal, examined: Examined, run_dir: Path, validation: Seq
     found = _named_heads(examined, run_dir / NAME)
     page = (run_dir / NAME).read_text(encoding="utf-8", errors="replace")
     written = files_on_record(journal).get(NAME) == digest_of_file(run_dir / NAME)
-    moments = _moments(journal, examined, "run_ended")
-    made = [render_report(moment, run_dir, validation) for moment in moments]
-    if page in made:
-        return found
+    read: Callable[[str], str] = _told if written else str
+    made: list[str] = []
+    for moment in _moments(journal, examined, "run_ended"):
+        made.append(read(render_report(moment, run_dir, validation, drawn=not written)))
+        if made[-1] == read(page):
+            return found
     if not written:
         return [*found, "is neither the page that the run wrote nor the one that its journal gives"]
-    told = _told(page)
-    if all(told != _told(each) for each in made):
-        found.append(_first_difference(told, _told(made[0])))
-    return found
+    return [*found, _first_difference(read(page), made[0])]
 
 
 def _told(page: str) -> str:

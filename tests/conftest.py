@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -12,6 +13,7 @@ import pytest
 import ftdojo
 import tools.process.worker
 from tests.support.claimed_run import Claimed, make_claimed_run
+from tests.support.distribution import scheduler, sharers_first
 from tests.support.shared_fork_server import lease_or_own
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -23,6 +25,15 @@ ROOT = Path(__file__).parent.parent
 # The same commit gives the same verdict: examples are drawn from the test, not from the clock.
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("same")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    sharers_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return scheduler(config.rootpath)(config, log) if config.option.dist == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)

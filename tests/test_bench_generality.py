@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import re
@@ -18,6 +19,7 @@ import pytest
 from graph.settings import BUNDLED_MODEL
 from tasks.custom.folder import load_folder
 from tasks.splits import answer_of
+from tests.bench.generality.folder import MadeFolder
 from tests.bench.generality.kinds import KINDS
 from tests.bench.generality.kinds.phones import COUNTRIES
 from tests.bench.generality.suite import FIXED, FOLDERS
@@ -31,9 +33,15 @@ from tools.sandbox.run import active
 NUMBERS = re.compile(r"\d+")
 
 
+@functools.cache
+def first_folder(name: str) -> MadeFolder:
+    """The folder of seed 0, drawn once: tests read it and change nothing in it."""
+    return FOLDERS[name](0)
+
+
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_folder_is_a_task_whose_clean_source_teaches_what_validation_asks(name, tmp_path):
-    made = FOLDERS[name](0)
+    made = first_folder(name)
     spec = load_folder(made.write(tmp_path))
     assert spec.data is not None
     assert len(spec.data.validation) == (KINDS[name].validation_items if name in KINDS else 300)
@@ -59,7 +67,7 @@ def test_the_same_seed_makes_the_same_folder_and_no_file_names_a_fault(name, tmp
 
 
 def test_a_folder_that_is_written_again_keeps_no_source_of_before(tmp_path):
-    made = FOLDERS["dates"](0)
+    made = first_folder("dates")
     made.write(tmp_path)
     fewer = replace(made, sources=made.sources[:2])
     assert len(list((fewer.write(tmp_path) / "train").iterdir())) == 2
@@ -86,7 +94,7 @@ def test_another_process_makes_the_same_folders():
 @pytest.mark.parametrize("name", FOLDERS)
 def test_rows_of_a_clean_source_are_right_by_the_tasks_own_scorer(name, tmp_path):
     """They take the place of the validation items, and answer with what the source holds."""
-    made = FOLDERS[name](0)
+    made = first_folder(name)
     clean = next(source for source in made.sources if source.name in made.clean)
     rows = tuple(dict(row) for row in clean.rows[:40])
     spec = load_folder(replace(made, validation=rows, sources=(clean,)).write(tmp_path))
@@ -155,7 +163,7 @@ def test_clean_rows_and_items_are_right_by_another_reckoning(name, solve, seed):
 
 
 def test_code_passes_its_own_tests_and_mostly_no_other():
-    rows = FOLDERS["functions"](0).test[:60]
+    rows = first_folder("functions").test[:60]
 
     def passes(code, tests):
         space = {}
@@ -172,7 +180,7 @@ def test_code_passes_its_own_tests_and_mostly_no_other():
 
 @pytest.mark.parametrize("name", KINDS)
 def test_no_text_is_in_two_places_unless_a_fault_put_it_there(name):
-    made, kind = FOLDERS[name](0), KINDS[name]
+    made, kind = first_folder(name), KINDS[name]
     clean = [row[kind.text] for s in made.sources if s.name in made.clean for row in s.rows]
     texts = [*clean, *(row[kind.text] for row in (*made.validation, *made.test))]
     assert len(set(texts)) == len(texts)
@@ -183,13 +191,13 @@ def test_prompts_and_answers_fit_the_bundled_model(name):
     count = count_tokens(resolve_base_model(BUNDLED_MODEL))
     kind = KINDS[name]
     task = tomllib.loads(kind.toml)
-    for row in FOLDERS[name](0).validation[:100]:
+    for row in first_folder(name).validation[:100]:
         assert count(task["prompt"].format(**row)) < 150
         assert count(row[kind.answer]) <= task["max_new_tokens"]
 
 
 def test_a_declared_column_of_worked_notes_is_trained_on(tmp_path):
-    made = FOLDERS["receipts"](0)
+    made = first_folder("receipts")
     spec = load_folder(made.write(tmp_path))
     assert spec.data is not None
     source = next(each for each in spec.data.sources if each.name in made.clean)
@@ -210,7 +218,7 @@ def test_a_declared_column_of_worked_notes_is_trained_on(tmp_path):
     ],
 )
 def test_a_fault_that_one_rule_undoes_is_found_from_right_answers(folder, source, rule):
-    made, answer = FOLDERS[folder](0), {"dates": "iso", "tickets": "queue"}[folder]
+    made, answer = first_folder(folder), {"dates": "iso", "tickets": "queue"}[folder]
     faulty = next(each for each in made.sources if each.name == source)
     pairs = [(str(row[answer]), _right(folder, source, row)) for row in faulty.rows[:60]]
     repair = find_repair(source, pairs, right=0.95)

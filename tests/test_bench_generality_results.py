@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from typing import NamedTuple
 
 import pytest
 
@@ -17,6 +19,13 @@ from tests.bench.generality.results import Cell, append, cell_of, grouped, mean_
 from tests.bench.generality.suite import FIXED, FOLDERS, VARIANTS, chosen
 
 CELL = Cell("dates", 0, "agent", budget="4m")
+
+
+class Drawn(NamedTuple):
+    name: str
+    fault: str
+    traits: tuple[str, ...]
+    rows: int
 
 
 def row(part: str, value: float, folder: str = "dates", seed: int = 0, **more: object):
@@ -34,10 +43,17 @@ def test_half_of_the_tasks_are_held_out_and_the_fixed_folders_are_not():
     assert set(chosen("held-out")) == HELD_OUT_TASKS
 
 
+@functools.cache
+def drawn(name: str, seed: int) -> tuple[Drawn, ...]:
+    """The sources of a folder, without their rows: drawing them is the slow part."""
+    sources = draw_folder(KINDS[name], seed).sources
+    return tuple(Drawn(each.name, each.fault, tuple(each.traits), len(each.rows)) for each in sources)
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_open_folders_have_open_faults_and_every_faulty_source_of_the_others_a_held_out_one(name):
     for seed in range(6):
-        for source in draw_folder(KINDS[name], seed).sources:
+        for source in drawn(name, seed):
             found = HELD_OUT_FAULTS & set(source.traits)
             if name not in HELD_OUT_TASKS:
                 assert not found
@@ -48,8 +64,8 @@ def test_open_folders_have_open_faults_and_every_faulty_source_of_the_others_a_h
 @pytest.mark.parametrize("name", KINDS)
 def test_no_combination_of_faults_leaves_a_source_without_rows_to_judge(name):
     for seed in range(12):
-        for source in draw_folder(KINDS[name], seed).sources:
-            assert len(source.rows) >= 30, (seed, source.name, source.traits)
+        for source in drawn(name, seed):
+            assert source.rows >= 30, (seed, source.name, source.traits)
 
 
 @pytest.mark.slow

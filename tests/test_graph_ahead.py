@@ -28,6 +28,14 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return task_of(tmp_path_factory.mktemp("many") / "task", SOURCES)
 
 
+@pytest.fixture(scope="module")
+def one(task: Path, tmp_path_factory: pytest.TempPathFactory) -> Looks:
+    """What one worker decides: whatever two do is held against it."""
+    with pytest.MonkeyPatch.context() as patch:
+        quick_children(patch, task)
+        return looks(task, tmp_path_factory.mktemp("one"), 1)
+
+
 @pytest.fixture
 def children(task: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[QuickWorker]]:
     monkeypatch.setattr(executors, "cpu_count", lambda: 4)
@@ -50,9 +58,8 @@ def trains(function: str, payload: dict[str, Any], experiment: str) -> bool:
 
 
 def test_two_workers_train_at_once_and_decide_and_journal_as_one_does(
-    task: Path, children: type[QuickWorker], tmp_path: Path
+    task: Path, one: Looks, children: type[QuickWorker], tmp_path: Path
 ) -> None:
-    one = looks(task, tmp_path, 1)
     second = threading.Event()
     trained: list[str] = []
 
@@ -73,9 +80,8 @@ def test_two_workers_train_at_once_and_decide_and_journal_as_one_does(
 
 
 def test_the_order_in_which_workers_end_decides_nothing(
-    task: Path, children: type[QuickWorker], tmp_path: Path
+    task: Path, one: Looks, children: type[QuickWorker], tmp_path: Path
 ) -> None:
-    one = looks(task, tmp_path, 1)
     answered = threading.Event()
 
     def watch(function: str, payload: dict[str, Any]) -> None:
@@ -90,9 +96,8 @@ def test_the_order_in_which_workers_end_decides_nothing(
 
 
 def test_a_lost_worker_costs_its_experiment_alone_which_is_done_once_more(
-    task: Path, children: type[QuickWorker], tmp_path: Path
+    task: Path, one: Looks, children: type[QuickWorker], tmp_path: Path
 ) -> None:
-    one = looks(task, tmp_path, 1)
     struck: list[str] = []
 
     def watch(function: str, payload: dict[str, Any]) -> None:

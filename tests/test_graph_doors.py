@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,6 @@ from tools.verbs.calls import read_calls
 from tools.verbs.referee import CLOSING, WORKING
 
 TASKS = ("aime25", "tablebench_fact_checking", "panorama_noc4pc")
-
-
-@pytest.fixture(params=DOORS)
-def door(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
-    with open_door(request.param, monkeypatch, tmp_path, max_experiments=2) as opened:
-        yield opened
 
 
 def told_of(run_dir: Path) -> list[Any]:
@@ -179,69 +174,101 @@ HOSTILE: dict[str, tuple[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", DOORS)
-def test_a_hostile_client_is_refused_in_one_line_and_the_run_stays_whole(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = seat_settings(tmp_path)
-    data = load(load_task(settings.task, "mini"), "user", settings.seed, load_options(settings))
-    sealed = [sample.prompt for sample in data.load_test()]
-    with open_door(name, monkeypatch, tmp_path) as door:
+@dataclass
+class Episode:
+    """One run through a door, from a client that does all that it should not; and what it was told."""
+
+    door: Door
+    at_once: list[Any]
+    """Answers to one question that six threads asked."""
+    hostile: dict[str, Any]
+    """Answers by the name of what was asked."""
+    before: list[Any]
+    """What the journal told before, and after."""
+    after: list[Any]
+    last: Mapping[str, Any]
+    """The answer to the submission."""
+    ended: list[Any]
+    """What the journal told then."""
+    late: dict[str, Any]
+    """Answers after it by verb; none of Gymnasium, whose episode is over."""
+
+
+@pytest.fixture(scope="module", params=DOORS)
+def episode(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Episode]:
+    folder = tmp_path_factory.mktemp("hostile")
+    with pytest.MonkeyPatch.context() as patch, open_door(request.param, patch, folder) as door:
         source = usable(door.ask)[0]
+        at_once = asked_at_once(door, source)
         (door.run_dir / "agent" / "link.py").symlink_to(__file__)
-        before = told_of(door.run_dir)
+        before, hostile, late = told_of(door.run_dir), {}, {}
         for what, (verb, arguments) in HOSTILE.items():
             given = json.loads(json.dumps(arguments).replace("SOURCE", source))
-            said = door.ask(verb, given)
-            assert not said["ok"], (what, said["text"])
-            assert "\n" not in said["text"], what
-            assert said["text"].isprintable(), what
-            assert len(said["text"]) < 1_000, what
-            assert str(tmp_path) not in said["text"], what
-            assert not [prompt for prompt in sealed if prompt[:60] in said["text"]], what
-        assert told_of(door.run_dir) == before
+            hostile[what] = door.ask(verb, given)
+        after = told_of(door.run_dir)
         last = play(door.ask, experiments=1)
-        assert last["ok"], last["text"]
-    journal = ftdojo.journal(door.run_dir)
-    assert [done.outcome for done in journal.experiments()] in (["kept"], ["discarded"])
-    assert journal.test_reads == 1
+        ended = told_of(door.run_dir)
+        if door.name != "gymnasium":
+            for verb in (*WORKING, *CLOSING):
+                id = {} if verb in ("submit", "plan_experiment") else {"experiment": "e01"}
+                late[verb] = door.ask(verb, id)
+        yield Episode(door, at_once, hostile, before, after, last, ended, late)
 
 
-@pytest.mark.parametrize("name", [name for name in DOORS if name != "gymnasium"])
-def test_after_the_submission_only_looking_is_answered(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An episode of Gymnasium is over then, and says so by its own exception."""
-    with open_door(name, monkeypatch, tmp_path) as door:
-        play(door.ask, experiments=1)
-        before = told_of(door.run_dir)
-        for verb in (*WORKING, *CLOSING):
-            id = {} if verb in ("submit", "plan_experiment") else {"experiment": "e01"}
-            said = door.ask(verb, id)
-            assert not said["ok"], verb
-            assert "\n" not in said["text"]
-        assert "has ended" in door.ask("submit", {})["text"]
-        assert door.ask("read_experiment", {"experiment": "e01"})["ok"]
-        assert told_of(door.run_dir) == before
-    assert ftdojo.journal(door.run_dir).test_reads == 1
-
-
-def test_a_client_that_asks_two_things_at_once_is_refused_one_of_them(door: Door) -> None:
+def asked_at_once(door: Door, source: str) -> list[Any]:
+    """Six answers to one question."""
     answers: list[Any] = []
     started = threading.Barrier(6)
 
     def ask() -> None:
         started.wait()
-        answers.append(door.ask("profile_source", {"name": usable_name}))
+        answers.append(door.ask("profile_source", {"name": source}))
 
-    usable_name = door.ask("list_sources", {})["facts"]["sources"][0]["name"]
     threads = [threading.Thread(target=ask) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert any(answer["ok"] for answer in answers)
-    for answer in answers:
+    return answers
+
+
+def test_a_hostile_client_is_refused_in_one_line_and_the_run_stays_whole(episode: Episode) -> None:
+    settings = seat_settings(episode.door.run_dir.parent)
+    data = load(load_task(settings.task, "mini"), "user", settings.seed, load_options(settings))
+    sealed = [sample.prompt for sample in data.load_test()]
+    for what, said in episode.hostile.items():
+        assert not said["ok"], (what, said["text"])
+        assert "\n" not in said["text"], what
+        assert said["text"].isprintable(), what
+        assert len(said["text"]) < 1_000, what
+        assert settings.runs_dir not in said["text"], what
+        assert not [prompt for prompt in sealed if prompt[:60] in said["text"]], what
+    assert episode.after == episode.before
+    assert episode.last["ok"], episode.last["text"]
+    journal = ftdojo.journal(episode.door.run_dir)
+    assert [done.outcome for done in journal.experiments()] in (["kept"], ["discarded"])
+    assert journal.test_reads == 1
+
+
+def test_after_the_submission_only_looking_is_answered(episode: Episode) -> None:
+    door = episode.door
+    if door.name == "gymnasium":
+        with pytest.raises(Exception, match="the episode is over"):
+            door.ask("read_experiment", {"experiment": "e01"})
+        return
+    for verb, said in episode.late.items():
+        assert not said["ok"], verb
+        assert "\n" not in said["text"]
+    assert "has ended" in episode.late["submit"]["text"]
+    assert door.ask("read_experiment", {"experiment": "e01"})["ok"]
+    assert told_of(door.run_dir) == episode.ended
+    assert ftdojo.journal(door.run_dir).test_reads == 1
+
+
+def test_a_client_that_asks_two_things_at_once_is_refused_one_of_them(episode: Episode) -> None:
+    assert len(episode.at_once) == 6
+    assert any(answer["ok"] for answer in episode.at_once)
+    for answer in episode.at_once:
         assert answer["ok"] or "is under way" in answer["text"]
 
 

@@ -20,10 +20,14 @@ gymnasium = pytest.importorskip("gymnasium")
 @pytest.fixture
 def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What an environment of the small task is made with."""
-    settings = seat_settings(tmp_path)
-    play_children(monkeypatch, settings)
+    return arguments(tmp_path, monkeypatch)
+
+
+def arguments(folder: Path, patch: pytest.MonkeyPatch) -> dict[str, Any]:
+    settings = seat_settings(folder)
+    play_children(patch, settings)
     return {
-        "runs_dir": str(tmp_path),
+        "runs_dir": str(folder),
         "memory": "off",
         "answer_cache": "off",
         "max_rows": 200,
@@ -38,6 +42,16 @@ def env(given: dict[str, Any]) -> Iterator[Any]:
     made = ftdojo.make(**given)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """An environment whose episode has begun, for steps that change nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        made = ftdojo.make(**arguments(tmp_path_factory.mktemp("begun"), patch))
+        made.reset(seed=0)
+        yield made.unwrapped
+        made.close()
 
 
 def asker(env: Any, last: dict[str, Any]) -> Any:
@@ -115,11 +129,8 @@ def test_an_episode_whose_time_is_over_is_finished_and_submitted_for_the_agent(
         "submit",
     ],
 )
-def test_nonsense_is_refused_in_one_line(env: Any, action: Any) -> None:
-    env = env.unwrapped
-    if env.seat is None:
-        env.reset(seed=0)
-    seen, reward, terminated, truncated, info = env.step(action)
+def test_nonsense_is_refused_in_one_line(begun: Any, action: Any) -> None:
+    seen, reward, terminated, truncated, info = begun.step(action)
     assert not info["ok"]
     assert seen["text"].startswith("refused: ")
     assert "\n" not in seen["text"]

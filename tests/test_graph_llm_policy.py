@@ -13,6 +13,7 @@ from memory.records import Decision, Usage
 from tasks.custom.folder import write_example
 from tests.support.loopback_chat import ChatServer
 from tests.support.scripted_llm import scripted_reply
+from tests.support.small_run import SOURCE_ROWS
 from tests.support.tiny_model import make_tiny_model
 
 KEY = "sk-very-secret-0123456789"
@@ -34,9 +35,9 @@ def task_and_model(tmp_path_factory):
         _write(task / name, rows)
         if name == "test.jsonl":
             leaked = rows
-    source = next(path for path in sorted((task / "train").rglob("*.jsonl")))
-    pool = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines()]
-    _write(source, [*leaked[:12], *pool])
+    for number, source in enumerate(sorted((task / "train").rglob("*.jsonl"))):
+        pool = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines()[:SOURCE_ROWS]]
+        _write(source, pool if number else [*leaked[:12], *pool])
     return task, make_tiny_model(folder / "model")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -36,11 +35,22 @@ def names_in(module: str) -> frozenset[str]:
     return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
 
 
-def calls() -> Iterator[tuple[str, ast.Call]]:
+@cache
+def calls() -> tuple[tuple[str, str, ast.Call], ...]:
+    """Every call of the product: where, what is called as it is written, and the call."""
+    found = []
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
-                yield f"{path.relative_to(ROOT)}:{node.lineno}", node
+                found.append((f"{path.relative_to(ROOT)}:{node.lineno}", dotted(node.func), node))
+    return tuple(found)
+
+
+def dotted(node: ast.expr) -> str:
+    """A name with its points, ``?`` for what is none; to write out all expressions would take seconds."""
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else "?"
 
 
 def keyword(call: ast.Call, name: str) -> object:
@@ -64,8 +74,8 @@ def test_who_is_trusted_and_what_is_not_guarded_is_said() -> None:
 
 def test_no_pickle_is_read_but_as_tensors_alone() -> None:
     """``torch.load`` says so each time, and nobody unpickles otherwise."""
-    loads = {where: keyword(call, "weights_only") for where, call in calls()
-             if ast.unparse(call.func) == "torch.load"}  # fmt: skip
+    loads = {where: keyword(call, "weights_only") for where, called, call in calls()
+             if called == "torch.load"}  # fmt: skip
     assert loads and set(loads.values()) == {True}, loads
     readers = (
         "pickle.load",
@@ -76,18 +86,17 @@ def test_no_pickle_is_read_but_as_tensors_alone() -> None:
         "numpy.load",
         "np.load",
     )
-    assert [where for where, call in calls() if ast.unparse(call.func) in readers] == []
+    assert [where for where, called, _ in calls() if called in readers] == []
 
 
 def test_code_beside_a_model_is_never_run() -> None:
-    given = {where: keyword(call, "trust_remote_code") for where, call in calls()}
+    given = {where: keyword(call, "trust_remote_code") for where, _, call in calls()}
     assert [where for where, value in given.items() if value not in ("absent", False)] == []
     silent = [
         where
-        for where, call in calls()
-        if isinstance(call.func, ast.Attribute)
-        and call.func.attr in LOADERS
-        and ast.unparse(call.func.value).rpartition(".")[2] in REMOTE
+        for where, called, call in calls()
+        if called.rpartition(".")[2] in LOADERS
+        and called.rpartition(".")[0].rpartition(".")[2] in REMOTE
         and keyword(call, "trust_remote_code") is not False
         and not any(each.arg is None for each in call.keywords)
     ]
@@ -96,5 +105,5 @@ def test_code_beside_a_model_is_never_run() -> None:
 
 @pytest.mark.parametrize("name", ["eval", "exec"])
 def test_text_is_made_code_in_the_sandbox_alone(name: str) -> None:
-    found = [where for where, call in calls() if ast.unparse(call.func) == name]
+    found = [where for where, called, _ in calls() if called == name]
     assert {where.partition(":")[0] for where in found} <= IN_THE_SANDBOX

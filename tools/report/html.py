@@ -7,6 +7,7 @@ runs in any state: unfinished, failed, or with nothing kept.
 
 from __future__ import annotations
 
+import functools
 import json
 import shlex
 from collections.abc import Sequence
@@ -66,9 +67,11 @@ def write_report(journal: Journal, run_dir: Path, validation: Sequence[Sample] =
     return target
 
 
-def render_report(journal: Journal, run_dir: Path, validation: Sequence[Sample] = ()) -> str:
-    """The page as text."""
-    return _environment().get_template("report.html.j2").render(_facts(journal, run_dir, validation))
+def render_report(
+    journal: Journal, run_dir: Path, validation: Sequence[Sample] = (), drawn: bool = True
+) -> str:
+    """The page as text; its pictures are empty if they are not to be ``drawn``."""
+    return _environment().get_template("report.html.j2").render(_facts(journal, run_dir, validation, drawn))
 
 
 def reproduce_command(info: RunInfo, run_dir: Path) -> str:
@@ -93,7 +96,7 @@ def reproduce_command(info: RunInfo, run_dir: Path) -> str:
     return shlex.join(parts)
 
 
-def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dict[str, Any]:
+def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample], drawn: bool) -> dict[str, Any]:
     experiments = journal.experiments()
     champion = journal.champion_id()
     leading = journal.leading_id()
@@ -135,12 +138,13 @@ def _facts(journal: Journal, run_dir: Path, validation: Sequence[Sample]) -> dic
         "accepted": accepted_changes(journal),
         "notes": journal.notes,
         "command": reproduce_command(journal.info, run_dir),
-        "score_plot": plots.score_plot(base.score if base else None, experiments),
-        "loss_plot": plots.loss_plot(experiments, leading),
-        "time_plot": plots.time_plot(experiments),
+        "score_plot": plots.score_plot(base.score if base else None, experiments, drawn),
+        "loss_plot": plots.loss_plot(experiments, leading, drawn),
+        "time_plot": plots.time_plot(experiments, drawn),
     }
 
 
+@functools.cache  # reading the template takes a third of a page's time
 def _environment() -> Environment:
     """Jinja with strict names and escaping of everything that is not marked as ours."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined

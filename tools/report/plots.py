@@ -41,9 +41,11 @@ CLOCKS = ("think", "data", "train", "evaluate", "other")
 MARKERS = {"base": "s", "kept": "o", "discarded": "D", "failed": "X"}
 """Shape as well as colour tells an outcome, for readers who do not see the colours."""
 WIDTH_INCHES = 7.6
+NOT_DRAWN = "<svg></svg>\n"
+"""In place of a picture that nobody looks at: to draw them takes a third of a page's time."""
 
 
-def score_plot(base: Score | None, experiments: Sequence[Experiment]) -> str:
+def score_plot(base: Score | None, experiments: Sequence[Experiment], drawn: bool = True) -> str:
     """Validation score by experiment with 95% intervals, lines to parents, and the champion's path.
 
     Returns:
@@ -74,11 +76,14 @@ def score_plot(base: Score | None, experiments: Sequence[Experiment]) -> str:
     axes.set_ylabel("validation score")
     axes.margins(x=0.04)
     return inline_svg(
-        figure, "scores", "Validation score of the base model and of each experiment, with 95% intervals"
+        figure,
+        "scores",
+        "Validation score of the base model and of each experiment, with 95% intervals",
+        drawn,
     )
 
 
-def loss_plot(experiments: Sequence[Experiment], champion: str) -> str:
+def loss_plot(experiments: Sequence[Experiment], champion: str, drawn: bool = True) -> str:
     """Training loss by step; the champion's curve in colour, the others behind it.
 
     Returns:
@@ -101,10 +106,10 @@ def loss_plot(experiments: Sequence[Experiment], champion: str) -> str:
     axes.set_xlabel("step")
     axes.set_ylabel("training loss")
     axes.margins(x=0.06)
-    return inline_svg(figure, "losses", f"Training loss by step for {len(trained)} experiments")
+    return inline_svg(figure, "losses", f"Training loss by step for {len(trained)} experiments", drawn)
 
 
-def time_plot(experiments: Sequence[Experiment]) -> str:
+def time_plot(experiments: Sequence[Experiment], drawn: bool = True) -> str:
     """Seconds of each experiment, stacked by clock.
 
     Returns:
@@ -130,7 +135,10 @@ def time_plot(experiments: Sequence[Experiment]) -> str:
     axes.grid(axis="x", color=LINE, linewidth=0.7)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=5, frameon=False, fontsize=9, labelcolor=INK)
     return inline_svg(
-        figure, "time", "Seconds of each experiment by clock: thinking, data, training, evaluation, other"
+        figure,
+        "time",
+        "Seconds of each experiment by clock: thinking, data, training, evaluation, other",
+        drawn,
     )
 
 
@@ -218,8 +226,10 @@ def bare_figure(height_inches: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def inline_svg(figure: Figure, name: str, title: str) -> str:
-    """The figure as an inline SVG element with a title and the page's colours."""
+def inline_svg(figure: Figure, name: str, title: str, drawn: bool = True) -> str:
+    """The figure as an inline SVG element with a title and the page's colours; empty if not ``drawn``."""
+    if not drawn:
+        return NOT_DRAWN
     import matplotlib
 
     settings: dict[str, Any] = {
