@@ -235,7 +235,7 @@ def test_what_a_form_sends_by_itself_is_admitted() -> None:
     [
         (
             {"sead": 3},
-            "^context: sead: is no setting of a run; did you mean seed[?] there are task, budget_s",
+            "^context: sead: is no setting of a run; did you mean seed .*[?] there are task, budget_s",
         ),
         ({"seed": 1, "budget": "5m"}, "^context: budget: is no setting"),
         ({"threadid": "1"}, "^context: threadid: is no setting"),

@@ -8,7 +8,6 @@ assistant's stored context, a thread's edited state and a schedule all end there
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from graph.session import OpenRuns, Session
 from graph.settings import RunSettings, make_settings
 from memory.records import PolicyName
 from tasks import registry
-from tasks.errors import InputError
+from tasks.errors import InputError, did_you_mean
 from tools.chat.untrusted_text import one_line
 
 FREE = frozenset(
@@ -113,9 +112,7 @@ def check_context(context: object) -> None:
         if name not in _OF_PLATFORM and not str(name).startswith(_PLATFORM_BEGINS)
     }
     if unknown := next((name for name in given if name not in RunSettings.model_fields), None):
-        near = difflib.get_close_matches(unknown, RunSettings.model_fields, n=1)
-        meant = f"did you mean {near[0]}? " if near else ""
-        fix = f"{meant}there are {', '.join(RunSettings.model_fields)}"
+        fix = did_you_mean(unknown, RunSettings.model_fields, every=True)
         raise InputError(f"context: {one_line(unknown, 60)}", "is no setting of a run", fix)
     make_settings(**given)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tasks.base import Source
 from tools.curation.replay import BASE_ANSWERS
-from tools.evaluation.evaluate import answer_sets
+from tools.evaluation.evaluate import Asking, answer_sets
 from tools.forgetting.prompts import replay_prompts
 from tools.process.worker import Worker
 from tools.workspace import Workspace
@@ -37,9 +37,8 @@ def base_answers(
     if not file.is_file():
         prompts = replay_prompts(seed)
         log_path = file.with_suffix(".log")
-        reply, _ = answer_sets(
-            {"replay": prompts}, base_dir, REPLAY_TOKENS, worker, log_path, stage="data", cache=cache
-        )
+        asking = Asking({"replay": prompts}, base_dir, REPLAY_TOKENS, cache=cache)
+        reply, _ = answer_sets(asking, worker, log_path, stage="data")
         told = zip(prompts, reply["answers"]["replay"], reply["limits"]["replay"], strict=True)
         rows = [{"prompt": prompt, "answer": answer.strip()} for prompt, answer, limit in told if not limit]
         workspace.write_jsonl(file, [row for row in rows if row["answer"]])

@@ -100,7 +100,7 @@ def wrong_arguments(names: Sequence[str], error: ValidationError) -> str:
         place = ".".join(str(part) for part in problem["loc"]) or "arguments"
         wrong = problem["msg"]
         if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
-            wrong = f"there is no such argument; {did_you_mean(place[:80], names)}"
+            wrong = f"there is no such argument; {did_you_mean(place, names)}"
         elif problem["type"] == "missing":
             wrong = "is missing"
         elif problem["type"] == "union_tag_not_found":
@@ -123,5 +123,5 @@ def known_experiment(journal: Journal, experiment: str, *, base: bool = True) ->
         return experiment
     if not known:
         raise InputError(f"experiment {one_line(experiment)!r}", "is unknown", "this run has none yet")
-    fix = did_you_mean(experiment[:80], known[-40:])
+    fix = did_you_mean(experiment, known[-40:])
     raise InputError(f"experiment {one_line(experiment)!r}", "is not in this run", fix)

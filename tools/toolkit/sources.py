@@ -290,6 +290,6 @@ def _cut(text: str) -> str:
 def _profile(dojo: Dojo, name: str) -> SourceProfile:
     profiles = dojo.profiles()
     if name not in profiles:
-        fix = did_you_mean(name[:80], profiles)
+        fix = did_you_mean(name, profiles)
         raise InputError(f"source {one_line(name)!r}", "is not in the pool", fix)
     return profiles[name]

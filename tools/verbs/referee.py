@@ -12,7 +12,6 @@ graph, because both act through ``tools.verbs.acts``; every call, refusals as we
 
 from __future__ import annotations
 
-import difflib
 import json
 import threading
 import time
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from memory.journal.events import plain
 from memory.journal.log import BASE
-from tasks.errors import CapReached, ExperimentFailed, InputError, InvalidDecision, or_fault
+from tasks.errors import CapReached, ExperimentFailed, InputError, InvalidDecision, did_you_mean, or_fault
 from tools.chat.untrusted_text import one_line
 from tools.dojo import Dojo
 from tools.toolkit.all import functions_of
@@ -149,7 +148,8 @@ class Referee:
             InputError: no such verb, or arguments that do not fit it.
         """
         if not isinstance(verb, str) or verb not in self._functions:
-            raise InputError(f"verb {one_line(str(verb))!r}", "is none of the verbs", self._known_verbs(verb))
+            fix = did_you_mean(str(verb), self._functions, every=True)
+            raise InputError(f"verb {one_line(str(verb))!r}", "is none of the verbs", fix)
         if self.calls.count >= MOST_CALLS and verb not in CLOSING:
             raise InputError("the calls", f"all {MOST_CALLS:,} of this run are used", "finish and submit")
         from pydantic import ValidationError
@@ -161,11 +161,6 @@ class Referee:
             wrong = wrong_arguments(tuple(schema.model_fields), error).removeprefix("failed: ")
             raise InvalidDecision(f"{verb}: {wrong}") from None
         return {name: getattr(model, name) for name in schema.model_fields}
-
-    def _known_verbs(self, verb: object) -> str:
-        """Every verb, the nearest one first: a client that knows none of them can go on with this line."""
-        near = difflib.get_close_matches(str(verb)[:80], self._functions, n=1, cutoff=0.7)
-        return (f"did you mean {near[0]}? " if near else "") + "there are " + ", ".join(self._functions)
 
     @contextmanager
     def _alone(self, verb: str) -> Iterator[None]:
