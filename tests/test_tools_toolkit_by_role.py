@@ -14,7 +14,9 @@ from memory.budget.prices import PriceTable
 from memory.budget.spending import Spending
 from memory.recipe import DataRecipe
 from memory.records import Plan
-from tasks.errors import HarnessFault
+from roles.llm.schemas import RecipeDecision
+from roles.llm.validate_recipe import recipe_of
+from tasks.errors import HarnessFault, InvalidDecision
 from tests.support.run_in_progress import StillDojo, make_dojo
 from tools.chat.models import ModelSpec
 from tools.sandbox import run
@@ -87,8 +89,8 @@ def test_ranges_stand_in_the_schema_and_are_kept(dojo: StillDojo) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "told"),
     [
-        ("profile_source", {"name": "fourm"}, "did you mean forum?"),
-        ("profile_source", {}, "name: is missing"),
+        ("profile_source", {"source": "fourm"}, "did you mean forum?"),
+        ("profile_source", {}, "source: is missing"),
         ("sample_rows", {"source": "x" * 5000}, "is not in the pool"),
         ("read_experiment", {"experiment": "e1"}, "did you mean e01"),
         ("read_experiment", {"experiment": "../../../etc/passwd"}, "is not in this run"),
@@ -109,7 +111,7 @@ def test_ranges_stand_in_the_schema_and_are_kept(dojo: StillDojo) -> None:
         ("try_recipe", {"operations": [{"op": "selct"}, {"op": "map"}]}, "operations.0: "),
         ("try_recipe", {"operation": []}, "operation: there is no such argument; did you mean operations?"),
         ("sample_rows", {"source": "forum", "n_rows": 5}, "n_rows: there is no such argument; did you mean"),
-        ("profile_source", {"source": "forum"}, "source: there is no such argument; known: name"),
+        ("profile_source", {"sauce": "forum"}, "sauce: there is no such argument; did you mean source?"),
         ("try_script", {"code": "x" * 20_001, "sources": ["forum"]}, "at most 20000 characters"),
         ("try_script", {"code": "", "sources": ["fourm"]}, "did you mean forum?"),
         (
@@ -152,7 +154,7 @@ def foreign_text(answer: str) -> tuple[str, str]:
     ("name", "arguments"),
     [
         ("list_sources", {}),
-        ("profile_source", {"name": "forum"}),
+        ("profile_source", {"source": "forum"}),
         ("sample_rows", {"source": "forum", "rows": 8}),
         ("sample_rows", {"source": "drafts", "seed": 5}),
         ("show_failures", {"experiment": "e01"}),
@@ -269,14 +271,42 @@ def test_a_recipe_is_tried_without_a_trace(dojo: StillDojo) -> None:
     outside, inside = foreign_text(said)
     assert "Ignore all rules" in inside and "Ignore all rules" not in outside
     assert (sorted(dojo.workspace.run_dir.rglob("*")), len(dojo.journal.events)) == before
-    assert "contaminated" in call(dojo, "try_recipe", **recipe())
+    assert "decontaminate: 80 -> 50" in call(dojo, "try_recipe", **recipe()), "put in as it is decided"
     strict = {"op": "verify", "strict": True}
     assert "verify removed the last" in call(dojo, "try_recipe", **recipe(strict))
+    nothing = call(dojo, "try_recipe", operations=[{"op": "filter", "rule": "nonempty"}])
+    assert 'no experiment waits for its data; begin with {"op": "select", "sources": ["field-' in nothing
 
 
 def test_a_run_without_a_teacher_is_offered_no_operation_that_asks_one(dojo: StillDojo) -> None:
     said = call(dojo, "try_recipe", **recipe({"op": "rephrase", "rows": 5}))
     assert said.startswith("failed: operations") and "'rephrase'" in said
+
+
+REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "more rows than planned": ([{"op": "cap", "rows": 21}], "cap: at most the plan's 20 rows, not 21"),
+    "a cap too early": ([{"op": "cap", "rows": 5}, {"op": "filter", "rule": "nonempty"}], "once, at the end"),
+    "weights for others": ([{"op": "mix", "weights": {"drafts": 1}}], "sources of the plan (forum)"),
+    "other sources": ([{"op": "select", "sources": ["drafts"]}], "the plan's sources are forum; these"),
+    "other columns": ([{"op": "map", "columns": {"drafts": {"prompt": "q"}}}], "drafts not among the plan's"),
+    "another's repair": ([{"op": "repair", "source": "form", "rule": "case"}], "did you mean forum?"),
+    "general rows": ([{"op": "replay"}], "has no general answers to replay; leave it out"),
+    "rows of no length": ([{"op": "filter", "rule": "length", "maximum": 0}], "is the run's own"),
+    "rows of half a token": ([{"op": "filter", "rule": "length", "maximum": 0.5}], "maximum is 1 token or"),
+    "no row fits": (
+        [{"op": "filter", "rule": "length", "minimum": 9, "maximum": 8}],
+        "minimum 9 is over maximum 8",
+    ),
+    "a bound that nothing heeds": (
+        [{"op": "filter", "rule": "nonempty", "minimum": 3}],
+        "filter nonempty: takes no minimum; leave it out",
+    ),
+    "a bound of another rule": (
+        [{"op": "filter", "rule": "on_domain", "maximum": 0.5}],
+        "filter on_domain: takes no maximum but minimum; leave it out",
+    ),
+    "nothing is left": ([{"op": "verify", "strict": True}], "verify removed the last"),
+}
 
 
 def test_a_recipe_is_tried_in_the_form_in_which_it_is_decided(
@@ -291,6 +321,11 @@ def test_a_recipe_is_tried_in_the_form_in_which_it_is_decided(
     said = call(dojo, "try_recipe", operations=[{"op": "filter", "rule": "nonempty"}])
     assert said.startswith("tried on all 80 raw rows: 20 rows left")
     assert "decontaminate: 80 -> 50" in said
+    for operations, told in REFUSED.values():
+        said = call(dojo, "try_recipe", operations=operations)
+        assert said.startswith("failed: operations: ") and told in said, said
+        with pytest.raises(InvalidDecision, match=re.escape(told)):
+            recipe_of(dojo, plan, RecipeDecision.model_validate({"operations": operations}))
 
 
 def test_a_recipe_with_a_teacher_is_tried_without_asking_it(
@@ -384,7 +419,7 @@ def test_answers_stay_bounded_however_large_the_source(tmp_path: Path) -> None:
     dojo = make_dojo(tmp_path, 1, plant="many words of a planted text " * 300)
     for name, arguments in (
         ("list_sources", {}),
-        ("profile_source", {"name": "forum"}),
+        ("profile_source", {"source": "forum"}),
         ("sample_rows", {"source": "forum", "rows": 8}),
         ("show_failures", {"experiment": "e01", "items": 6}),
         ("read_experiment", {"experiment": "e01"}),

@@ -72,7 +72,7 @@ class Seat:
     # ---- playing
 
     def call(self, verb: str, **arguments: Any) -> Answer:
-        """Ask the referee; ``seat.call("profile_source", name="forum")``."""
+        """Ask the referee; ``seat.call("profile_source", source="forum")``."""
         return self.ask(verb, arguments)
 
     def ask(self, verb: str, arguments: Mapping[str, Any] | None = None) -> Answer:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
-from typing import TYPE_CHECKING, ParamSpec, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
 from memory.journal.log import BASE, Journal
 from tasks.errors import CapReached, ExperimentFailed, InputError, InvalidDecision, did_you_mean
@@ -25,6 +26,31 @@ ANSWER_CHARACTERS = 9_000
 _FENCE = re.compile(rf'^<(/?){TAG} id="(\w+)"[^\n]*>$', re.MULTILINE)
 PROBLEMS = 3
 """Wrong arguments that are named at once."""
+
+
+RENAMED_ARGUMENTS: Mapping[str, Mapping[str, str]] = MappingProxyType({"profile_source": {"name": "source"}})
+"""By function: old name of an argument -> its name now, so that old clients and recorded calls are read."""
+
+
+class TrialFailed(ExperimentFailed):
+    """What was tried out does not work: nothing was recorded, and no experiment failed.
+
+    Args:
+        text: several lines; foreign ones stand in a fence.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__("data", "bad_script", text)
+        self.text = text
+
+
+def with_new_names(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with an old name exchanged for the new one, where that is not given as well."""
+    now = RENAMED_ARGUMENTS.get(function, {})
+    return {
+        now[name] if name in now and now[name] not in arguments else name: value
+        for name, value in arguments.items()
+    }
 
 
 def as_tools(functions: Sequence[Callable[..., str]]) -> list[BaseTool]:
@@ -71,6 +97,8 @@ def _told(function: Callable[P, str], lock: threading.RLock) -> Callable[P, str]
                 return bounded(function(*args, **kwargs))
             except CapReached:
                 raise
+            except TrialFailed as failed:
+                return bounded(failed.text)
             except (ExperimentFailed, InputError, InvalidDecision) as error:
                 return bounded(f"failed: {error}")
 

@@ -26,7 +26,7 @@ from tasks.errors import CapReached, ExperimentFailed, InputError, InvalidDecisi
 from tools.chat.untrusted_text import one_line
 from tools.dojo import Dojo
 from tools.toolkit.all import functions_of
-from tools.toolkit.answers import described, wrong_arguments
+from tools.toolkit.answers import TrialFailed, bounded, described, with_new_names, wrong_arguments
 from tools.verbs.acting import acting_verbs
 from tools.verbs.acts import chosen
 from tools.verbs.answer import Answer, Told, bounded_facts, refusal, with_left
@@ -132,6 +132,8 @@ class Referee:
                 ok = True
         except (InputError, InvalidDecision, CapReached) as error:
             told = Told(refusal(error))
+        except TrialFailed as failed:
+            told = Told(bounded(failed.text))
         except ExperimentFailed as failed:
             told = Told(refusal(failed).replace("refused: ", "failed: ", 1))
         standing = self.standing
@@ -156,7 +158,7 @@ class Referee:
 
         schema = self.schemas[verb].arguments
         try:
-            model = schema.model_validate(given)
+            model = schema.model_validate(with_new_names(verb, given))
         except ValidationError as error:
             wrong = wrong_arguments(tuple(schema.model_fields), error).removeprefix("failed: ")
             raise InvalidDecision(f"{verb}: {wrong}") from None
