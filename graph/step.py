@@ -165,7 +165,7 @@ def asked(given: RunInput, context: object) -> RunSettings:
         "budget_seconds": given.get("budget"),
         "base_model": given.get("base_model"),
     }
-    over = {name: value for name, value in named.items() if value}
+    over = {name: value for name, value in named.items() if value not in (None, "")}
     return make_settings(**settings.model_dump() | over) if over else settings
 
 
