@@ -62,4 +62,4 @@ def _call_in(line: str) -> dict[str, Any] | None:
     fitting = isinstance(call, dict) and isinstance(call.get("arguments"), dict)
     if not fitting or not all(isinstance(call.get(name), str) for name in ("verb", "text")):
         return None
-    return call | {"arguments": with_new_names(call["verb"], call["arguments"])}
+    return {**call, "arguments": with_new_names(call["verb"], call["arguments"])}
