@@ -66,7 +66,7 @@ def as_tools(functions: Sequence[Callable[..., str]]) -> list[BaseTool]:
     for function in functions:
         tool = StructuredTool.from_function(_told(function, lock), parse_docstring=True)
         tool.args_schema = schema = _strict(cast("type[BaseModel]", tool.args_schema))
-        tool.handle_validation_error = partial(wrong_arguments, tuple(schema.model_fields))
+        tool.handle_validation_error = partial(wrong_arguments, schema)
         made.append(cast("BaseTool", tool))
     return made
 
@@ -121,14 +121,17 @@ def bounded(text: str, characters: int = ANSWER_CHARACTERS) -> str:
     return head + (f'\n</{TAG} id="{marks[-1][1]}">' if still_open else "") + notice
 
 
-def wrong_arguments(names: Sequence[str], error: ValidationError) -> str:
+def wrong_arguments(schema: type[BaseModel], error: ValidationError) -> str:
     """What the schema refuses, named by argument; for an argument that there is not, the nearest one."""
     told = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False)[:PROBLEMS]:
         place = ".".join(str(part) for part in problem["loc"]) or "arguments"
         wrong = problem["msg"]
-        if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
-            wrong = f"there is no such argument; {did_you_mean(place, names)}"
+        if problem["type"] == "extra_forbidden":
+            known, what = known_at(schema.model_json_schema(), problem["loc"]), "argument"
+            what = what if len(problem["loc"]) == 1 else "field"
+            meant = did_you_mean(str(problem["loc"][-1]), known) if known else "it takes none"
+            wrong = f"there is no such {what}; {meant}"
         elif problem["type"] == "missing":
             wrong = "is missing"
         elif problem["type"] == "union_tag_not_found":
@@ -137,6 +140,34 @@ def wrong_arguments(names: Sequence[str], error: ValidationError) -> str:
     more = error.error_count() - len(told)
     rest = f"; and {more} more" if more > 0 else ""
     return f"failed: {'; '.join(told)}{rest}; mend the arguments and call again"
+
+
+def known_at(schema: Mapping[str, Any], place: Sequence[int | str]) -> list[str]:
+    """The names that there are beside one that a schema does not know.
+
+    Args:
+        schema: JSON schema of a function's arguments.
+        place: the way to the unknown name; of a union the name of the part is a step.
+    """
+    found = dict(schema)
+    for step in place[:-1]:
+        found = _resolved(found, schema)
+        ways = found.get("discriminator", {}).get("mapping", {})
+        found = (
+            {"$ref": ways[step]}
+            if step in ways
+            else found.get("items", {})
+            if isinstance(step, int)
+            else found.get("properties", {}).get(step) or found.get("additionalProperties") or {}
+        )
+    return list(_resolved(found, schema).get("properties", ()))
+
+
+def _resolved(part: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A part of a schema with what it refers to in place; of what may be left out, what it is."""
+    part = next((each for each in part.get("anyOf", ()) if each.get("type") != "null"), part)
+    name = str(part.get("$ref", "")).rpartition("/")[2]
+    return dict(schema["$defs"][name] if name else part)
 
 
 def known_experiment(journal: Journal, experiment: str, *, base: bool = True) -> str:

@@ -178,7 +178,7 @@ def _training(dojo: Dojo, acts: Acts) -> list[Verb]:
             experiment: the id of the experiment whose data is used.
             plan: method and hyper-parameters.
         """
-        card, hypothesis = card_of(dojo, experiment), acts.planned(experiment)
+        hypothesis, card = acts.planned(experiment), card_of(dojo, experiment)
         whole = _whole(dojo, hypothesis, plan)
         check_training_plan(dojo, hypothesis, card, whole)
         found = acts.probe(experiment, whole)
@@ -191,10 +191,10 @@ def _training(dojo: Dojo, acts: Acts) -> list[Verb]:
             experiment: the id of the experiment whose data is used.
             plan: method and hyper-parameters; its timeout_seconds is by default what is left.
         """
-        card = card_of(dojo, experiment)
+        hypothesis = acts.planned(experiment)
         if dojo.journal.training(experiment) is not None:
             raise InputError(f"experiment {experiment}", "was trained", "evaluate it, then plan the next one")
-        hypothesis = acts.planned(experiment)
+        card = card_of(dojo, experiment)
         whole = _whole(dojo, hypothesis, plan)
         check_training_plan(dojo, hypothesis, card, whole)
         with _recorded(dojo, acts, experiment, whole):

@@ -157,10 +157,11 @@ class Referee:
         from pydantic import ValidationError
 
         schema = self.schemas[verb].arguments
+        _check_switches(verb, schema, given)
         try:
             model = schema.model_validate(with_new_names(verb, given))
         except ValidationError as error:
-            wrong = wrong_arguments(tuple(schema.model_fields), error).removeprefix("failed: ")
+            wrong = wrong_arguments(schema, error).removeprefix("failed: ")
             raise InvalidDecision(f"{verb}: {wrong}") from None
         return {name: getattr(model, name) for name in schema.model_fields}
 
@@ -239,11 +240,34 @@ def _plain(verb: str, arguments: object) -> dict[str, Any]:
         text = json.dumps(given, default=str, allow_nan=False, ensure_ascii=False)
         text.encode("utf-8")
     except (TypeError, ValueError, RecursionError):
-        wrong = "its arguments hold what JSON cannot say: no finite number, half a character, or a loop"
-        raise InputError(verb, wrong, "send finite numbers, whole text, and lists that end") from None
+        which = next((one_line(str(name)) for name, value in given.items() if not _sayable(value)), "a name")
+        wrong = "holds what JSON cannot say: no finite number, half a character, or a loop"
+        fix = "send finite numbers, whole text, and lists that end"
+        raise InputError(f"{verb}: {which}", wrong, fix) from None
     if len(text) > ARGUMENT_CHARACTERS:
         raise InputError(verb, f"its arguments are over {ARGUMENT_CHARACTERS:,} characters", "send less")
     return given
+
+
+def _sayable(value: object) -> bool:
+    try:
+        json.dumps(value, default=str, allow_nan=False, ensure_ascii=False).encode("utf-8")
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _check_switches(verb: str, schema: type[BaseModel], given: Mapping[str, Any]) -> None:
+    """No true or false for a number: it would be read as 1 or 0.
+
+    Raises:
+        InputError: which argument.
+    """
+    kinds = schema.model_json_schema()["properties"]
+    for name, value in given.items():
+        kind = json.dumps(kinds.get(name, ""))
+        if isinstance(value, bool) and "boolean" not in kind and ("integer" in kind or "number" in kind):
+            raise InputError(f"{verb}: {name}", f"is {str(value).lower()}", "give a number")
 
 
 def _schema(name: str, function: Callable[..., object]) -> VerbSchema:
