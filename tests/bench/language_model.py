@@ -111,8 +111,8 @@ def conversation(task: str, requests: list[Any], journal: Journal, summary: dict
         f"# One run in which a language model decides: `{task}`",
         "",
         f"Made by `python -m tests.bench.language_model minis --tasks {task} --transcript FILE`",
-        "with the scripted model of the tests behind a real HTTP server: prompts, tools and answers are real,",
-        "the model's wit is not.",
+        "with the scripted model of the tests behind a real HTTP server: prompts, tools and answers are",
+        "real, the model's wit is not.",
         "What follows is the first experiment, decision by decision; after it, how the run ended.",
         "",
     ]
