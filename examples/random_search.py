@@ -21,7 +21,7 @@ def play(ask: Ask, experiments: int, seed: int = 0, steps: int = 60) -> Mapping[
     if not listed["ok"]:
         return listed  # the run could not be opened: the text says why
     names = [source["name"] for source in listed["facts"]["sources"]]
-    profiles = [ask("profile_source", {"name": name})["facts"] for name in names]
+    profiles = [ask("profile_source", {"source": name})["facts"] for name in names]
     usable = [each["name"] for each in profiles if each["suggested_columns"]]
     for number in range(experiments):
         sources = rng.sample(usable, rng.randint(1, min(3, len(usable))))

@@ -212,14 +212,14 @@ class Run(Mapping[str, Any]):
         """
         if isinstance(prompts, str):
             raise InputError("prompts", "is a single string", "give a list of strings")
-        from tools.evaluation.evaluate import answer_sets
+        from tools.evaluation.evaluate import Asking, answer_sets
         from tools.process.worker import Worker
 
         champion, limit = self.champion, max_new_tokens or self._answer_tokens()
         self._worker = self._worker or Worker()
         log_path = self.run_dir / "generate.log"
-        sets = {"prompts": list(prompts)}
-        reply, _ = answer_sets(sets, champion, limit, self._worker, log_path, ANSWER_SECONDS)
+        asking = Asking({"prompts": list(prompts)}, champion, limit)
+        reply, _ = answer_sets(asking, self._worker, log_path, ANSWER_SECONDS)
         long = [n for n, met in enumerate(reply["limits"]["prompts"]) if met == "prompt_too_long"]
         if long:
             wrong = f"is too long for this model beside an answer of {limit} tokens"

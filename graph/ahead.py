@@ -162,8 +162,8 @@ class Ahead:
             samples = tuple(samples[number] for number in staged.first_share(samples, name, dojo.seed))
             log = folder / f"{staged.FIRST}.log"
         prompts: dict[str, list[Any]] = {"validation": [sample.asked for sample in samples]}
-        answers = evaluate.asked(prompts, model, dojo.spec.max_new_tokens, self.worker, dojo.spec.stops)
-        links = [trained, Link(answers, evaluate.TIMEOUT_SECONDS, log, "evaluate")]
+        asking = evaluate.Asking(prompts, model, dojo.spec.max_new_tokens, dojo.spec.stops)
+        links = [trained, Link(asking.call(self.worker), evaluate.TIMEOUT_SECONDS, log, "evaluate")]
         if not plan.weights:
             groups = by_kind(dojo.profiles())
             links.append(asked_ahead(dojo, model, name, groups["chain_of_thought"] + groups["direct"]))

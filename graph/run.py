@@ -15,6 +15,7 @@ from graph.approval.gates import read_answer
 from graph.build import Graph, build_graph
 from graph.extras import require
 from graph.interruption import Interruption, interruptible
+from graph.refused import leaving_no_trace
 from graph.session import SETTINGS_FILE, OpenRuns, Session
 from graph.settings import RunSettings
 from graph.state import RunInput
@@ -72,7 +73,8 @@ def run(
             session.dojo.journal.note(f"an ablation: without {', '.join(without)}", without=list(without))
         if opened is not None:
             opened(session)
-        return _drive(runs, session, on_event, answer, interruption, fresh=True)
+        with leaving_no_trace(session):
+            return _drive(runs, session, on_event, answer, interruption, fresh=True)
 
 
 def approve(

@@ -27,6 +27,7 @@ from graph.deciding import models_of, probed, seat
 from graph.eval_server import find_eval_server
 from graph.executors import ahead_of, worker_of
 from graph.policies import require_policy
+from graph.refused import removing
 from graph.settings import RunSettings
 from graph.task_names import load_options, load_task, on_disk
 from graph.trackers import require_trackers, tracker_variables, tracking_of
@@ -196,6 +197,7 @@ def start(
         now = datetime.now(UTC)
         run = make_run_id(spec.id, settings.seed, now)
         workspace = Workspace.create(Path(settings.runs_dir).expanduser(), run)
+        on_error.enter_context(removing(workspace.run_dir))
         if begins is not None:
             begins(workspace.run_dir)
         kept_settings = from_anywhere(settings).model_dump_json(indent=2) + "\n"
@@ -369,16 +371,6 @@ def _build(
     if (settled := journal.lengths) is not None:
         dojo.apply_lengths(settled)
     return Session(settings=settings, dojo=dojo, policy=playbook, heartbeat=kept.heartbeat)
-
-
-def _refuse_other_data(journal: Journal, test: SealedTest, digest: str) -> None:
-    """For runs of earlier versions, which have no record of what they rest on but this."""
-    run_dir = str(journal.path.parent)
-    if journal.info.test_digest != test.digest:
-        raise InputError(run_dir, "its sealed test no longer matches the task's data", "start a new run")
-    if journal.info.data_digest not in ("", digest):
-        wrong = "the task's validation, training rows or metric have changed since it began"
-        raise InputError(run_dir, wrong, "undo the change, or start a new run")
 
 
 def _within(spec: TaskSpec, base_model: BaseModel) -> TaskSpec:

@@ -11,7 +11,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -21,6 +21,7 @@ from langgraph.runtime import Runtime
 
 from graph.forking.time_travel import behind, branch
 from graph.happened import PASSING, Told, shown
+from graph.refused import leaving_no_trace
 from graph.run_log import log
 from graph.session import OpenRuns, Session
 from graph.settings import RunSettings, make_settings
@@ -146,7 +147,8 @@ def first_node(name: str, work: Work, runs: OpenRuns) -> Node:
         # Whatever the thread did before, this run's state is its journal's.
         fresh: RunState = {"draft": {}, "rejected": False, "ending": "", "reason": ""}
         step = Step(name, RunState(), runs, session, runtime.stream_writer)
-        return fresh | _taken(step, work)
+        with nullcontext() if run_dir else leaving_no_trace(session):
+            return fresh | _taken(step, work)
 
     return cast(Node, node)
 
@@ -165,7 +167,7 @@ def asked(given: RunInput, context: object) -> RunSettings:
         "budget_seconds": given.get("budget"),
         "base_model": given.get("base_model"),
     }
-    over = {name: value for name, value in named.items() if value}
+    over = {name: value for name, value in named.items() if value not in (None, "")}
     return make_settings(**settings.model_dump() | over) if over else settings
 
 

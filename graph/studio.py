@@ -6,10 +6,10 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph_sdk.runtime import ServerRuntime
 
 from graph.build import build_graph
-from graph.server.requests import RequestedRuns, check_context
+from graph.server.requests import RequestedRuns, ServedGraph, check_context
 from graph.server.settings import server_settings
 
-_graph = build_graph(runs=RequestedRuns(server_settings()), drawn=True)
+_graph = ServedGraph(**vars(build_graph(runs=RequestedRuns(server_settings()), drawn=True)))
 
 
 def graph(runtime: ServerRuntime[Any]) -> CompiledStateGraph[Any, Any, Any, Any]:

@@ -72,5 +72,5 @@ def fine_tune_tool(most: str, tasks: tuple[str, ...] = (), **options: Any) -> St
         ),
         args_schema=Request,
         handle_tool_error=True,
-        handle_validation_error=partial(wrong_arguments, tuple(Request.model_fields)),
+        handle_validation_error=partial(wrong_arguments, Request),
     )

@@ -52,7 +52,8 @@ class Filter(Record):
     """Keep the rows that pass one rule.
 
     nonempty: prompt and answer are not blank; parseable: the task's parser reads
-    the answer; length: tokens of prompt plus answer at most ``maximum``;
+    the answer; length: tokens of prompt plus answer at most ``maximum`` (1 or more;
+    left out: the run's own longest row), at least ``minimum``;
     on_domain: the prompt resembles the validation prompts (cosine of hashed
     character n-grams to their centroid at least ``minimum``); reasoning: the
     answer holds a worked solution.

@@ -13,6 +13,8 @@ from pydantic import ConfigDict, Field
 from memory.recipe import BuiltIn, Plain, Record
 
 CODE_CHARACTERS = 20_000
+MOST_OPERATIONS = 40
+"""Of one recipe."""
 
 
 class ScriptEdit(Record):

@@ -131,6 +131,8 @@ MENDABLE = {
     "cannot allocate memory": "free some memory",
 }
 """What else the machine's user can mend, by how systems and libraries say it."""
+COMPARED_CHARACTERS = 80
+"""Of a name that is none: comparing takes the square of its length."""
 LONGEST_REASON = 300
 """Characters of a foreign message that are quoted."""
 
@@ -214,10 +216,18 @@ def reason_of(error: BaseException) -> str:
     return text if isinstance(error, OSError) and text else f"{type(error).__name__}: {text}".strip(": ")
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A fix line that offers the nearest known names."""
-    known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    if near:
-        return "did you mean " + " or ".join(near) + "?"
-    return "known: " + ", ".join(known)
+def did_you_mean(name: str, known: Iterable[str], every: bool = False, otherwise: str = "") -> str:
+    """A fix line that offers the nearest known names, and all of them where none is near.
+
+    Args:
+        name: what was asked for; of a longer one the beginning is compared.
+        known: what there is.
+        every: list all names in any case, in their order, for a reader who may know none of them.
+        otherwise: said in place of all names where none is near.
+    """
+    known = list(known)
+    near = difflib.get_close_matches(name[:COMPARED_CHARACTERS], sorted(known), n=3, cutoff=0.4)
+    meant = "did you mean " + " or ".join(near) + "?" if near else ""
+    if every:
+        return f"{meant} there are {', '.join(known)}".strip()
+    return meant or otherwise or "known: " + ", ".join(sorted(known))

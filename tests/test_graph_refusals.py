@@ -11,6 +11,7 @@ import pytest
 
 import graph.nodes
 from graph import session as sessions
+from graph.doors.seat import open_seat
 from graph.run import resume, run
 from memory.journal.log import BASE, Journal
 from tasks.errors import ExperimentFailed, HarnessFault, InputError, MachineFault
@@ -44,6 +45,28 @@ def test_a_pool_without_a_usable_source_is_refused_before_the_base_is_scored(tas
     with pytest.raises(InputError, match=r"no row can be trained on \(notes.jsonl: text alone"):
         run(run_settings(task_and_model, tmp_path / "runs"))
     assert not list(tmp_path.glob("runs/*")), "nothing was begun"
+
+
+@pytest.mark.parametrize("begin", [run, open_seat])
+def test_a_run_whose_sources_all_prove_unusable_leaves_no_folder(task_and_model, tmp_path, begin):
+    task, _ = task_and_model
+    rows = rows_of(next((task / "train").glob("*.jsonl")))[:3]
+    shutil.rmtree(task / "train")
+    (task / "train").mkdir()
+    write_lines(task / "train" / "thrice.jsonl", rows * 20)
+    with pytest.raises(InputError, match=r"no source of training rows can be used \(thrice: too few"):
+        begin(run_settings(task_and_model, tmp_path / "runs"))
+    assert not list(tmp_path.glob("runs/*")), "nothing was begun"
+
+
+def test_a_run_that_is_refused_while_it_is_opened_leaves_no_folder(task_and_model, tmp_path, monkeypatch):
+    def refuse(*given: object) -> None:
+        raise InputError("what it rests on", "is not there", "bring it")
+
+    monkeypatch.setattr(sessions, "record_foundations", refuse)
+    with pytest.raises(InputError, match="bring it"):
+        run(run_settings(task_and_model, tmp_path / "runs"))
+    assert not list(tmp_path.glob("runs/*"))
 
 
 def test_a_source_that_is_not_used_is_named_with_its_reason(task_and_model, tmp_path):

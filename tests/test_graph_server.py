@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.types import Command
 
+from graph.build import build_graph
 from graph.server.doorkeeper import Doorkeeper
-from graph.server.requests import FREE, RequestedRuns, admitted, check_context
+from graph.server.requests import FREE, RequestedRuns, ServedGraph, admitted, check_context, check_input
 from graph.server.settings import ServerSettings, server_settings
 from graph.settings import RunSettings, make_settings
 from tasks.errors import InputError
@@ -235,7 +237,7 @@ def test_what_a_form_sends_by_itself_is_admitted() -> None:
     [
         (
             {"sead": 3},
-            "^context: sead: is no setting of a run; did you mean seed[?] there are task, budget_s",
+            "^context: sead: is no setting of a run; did you mean seed .*[?] there are task, budget_s",
         ),
         ({"seed": 1, "budget": "5m"}, "^context: budget: is no setting"),
         ({"threadid": "1"}, "^context: threadid: is no setting"),
@@ -248,6 +250,37 @@ def test_a_context_that_holds_no_setting_is_refused_in_one_line(context: dict[st
     with pytest.raises(InputError, match=told) as refused:
         check_context(context)
     assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"bugdet": "5m"}, "^input: bugdet: is no field of the input; did you mean budget[?] there are t"),
+        ({"task": "aime25", "seed": 3}, "^input: seed: is none of task, .*; give it in the context$"),
+        ({"run_dir": 5}, "^input: run_dir: is no text; "),
+        ({"task": ["aime25"]}, "^input: task: is no text; "),
+        ({"a\x1b[2J\nb" * 50: 1}, "^input: a.{,59}: is no field"),
+        ({1: 2}, "^input: 1: is no field"),
+        ({"budget": 0}, "^--budget 0: must be positive"),
+    ],
+)
+def test_an_input_that_holds_no_field_of_a_run_is_refused_before_it_begins(
+    given: dict[Any, Any], told: str
+) -> None:
+    served = ServedGraph(**vars(build_graph(runs=RequestedRuns(ServerSettings()))))
+
+    async def streamed() -> None:
+        async for _ in served.astream(given, {}, stream_mode="updates"):
+            raise AssertionError("the run began")
+
+    with pytest.raises(InputError, match=told) as refused:
+        asyncio.run(streamed())
+    assert str(refused.value).isprintable()
+
+
+def test_what_a_form_sends_as_input_is_let_through() -> None:
+    for given in ({"task": "aime25", "budget": "5m", "base_model": "", "run_dir": None}, {}, None, Command()):
+        check_input(given)
 
 
 def test_what_the_platform_adds_to_a_context_by_itself_is_let_through() -> None:

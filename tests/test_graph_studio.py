@@ -172,7 +172,15 @@ def test_what_a_person_gets_wrong_comes_back_as_one_sentence_that_says_what_woul
 
     told = list(errors(client, assistant))[1::2]
     assert len(told) == len(WRONG) and not any("\n" in each for each in told)
-    sentences = ("aime25", "not a duration", "at least 30 s", "base_url", "max_experiments?", "seed: ")
+    sentences = (
+        "aime25",
+        "not a duration",
+        "at least 30 s",
+        "base_url",
+        "max_experiments",
+        "seed: ",
+        "budget?",
+    )
     for sentence, said in zip(sentences, told, strict=True):
         assert said.strip().startswith("InputError: ") and sentence in said
 

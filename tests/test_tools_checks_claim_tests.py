@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from graph.result import confirmation_facts
 from memory.budget.clocks import Budget, Ledger
 from memory.claim import claim
 from memory.journal.log import BASE
@@ -16,6 +17,7 @@ from tasks.errors import ExperimentFailed
 from tests.support.run_in_progress import TEST, StillDojo, make_dojo
 from tools.checks.claim_tests import confirm, final_test
 from tools.process.worker import Usage, Worker
+from tools.verification.figures import _confirmation
 
 BUDGET = 1000.0
 
@@ -63,6 +65,9 @@ def at_the_end(folder: Path, left: float, pace: float) -> tuple[StillDojo, Machi
     dojo.ledger = Ledger(Budget(BUDGET), {"elapsed": BUDGET - left}, now=machine)
     dojo.journal.append("candidate_chosen", {"candidate": "e01"})
     return dojo, machine
+
+
+UNTESTED = "the time left did not hold a test of e01 on the 20 items kept apart"
 
 
 def chosen(dojo: StillDojo) -> None:
@@ -124,6 +129,9 @@ def test_the_confirmation_takes_as_many_items_as_leave_time_for_the_reading(tmp_
     found = confirm(dojo, "e01")
     assert found.looks[-1].items == 10
     assert any("the confirmation takes 10 of 20 items" in note for note in dojo.journal.notes)
+    earlier = found.model_copy(update={"items": None, "of": None})
+    for recorded in (found, earlier):  # what is made again takes as many
+        assert _confirmation(dojo.workspace, recorded, dojo.spec, dojo.confirmation) == []
 
 
 def test_a_confirmation_has_half_of_a_time_that_is_too_short_for_both(tmp_path: Path) -> None:
@@ -138,6 +146,17 @@ def test_a_confirmation_that_is_cut_by_its_time_confirms_nothing(tmp_path: Path)
     found = confirm(dojo, "e01")
     assert not found.confirmed
     assert any("could not be made in the time" in note for note in dojo.journal.notes)
+    assert found.text() == f"no gain could be confirmed; {UNTESTED}"
+    assert _confirmation(dojo.workspace, found, dojo.spec, dojo.confirmation) == []
+
+
+def test_a_confirmation_that_the_time_holds_nothing_of_is_not_said_to_lack_items(tmp_path: Path) -> None:
+    dojo, machine = at_the_end(tmp_path, left=1.0, pace=6.0)
+    found = confirm(dojo, "e01")
+    assert not machine.asked and not found.confirmed
+    assert found.text() == f"no gain could be confirmed; {UNTESTED}"
+    dojo.journal.append("run_ended", {"outcome": "out_of_budget", "reason": "the budget is spent"})
+    assert UNTESTED in str(confirmation_facts(dojo.journal))
 
 
 def test_a_model_that_crashes_twice_still_stops_the_reading(

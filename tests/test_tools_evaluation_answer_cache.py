@@ -11,7 +11,7 @@ import pytest
 from tests.support.copy_word_task import copy_spec, samples
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.evaluation.answer_cache import MOST_ENTRIES, AnswerCache, answer_key, model_digest
-from tools.evaluation.evaluate import answer_sets, evaluate, read_items, remark_on
+from tools.evaluation.evaluate import Asking, answer_sets, evaluate, read_items, remark_on
 from tools.workspace import Workspace
 
 
@@ -22,7 +22,7 @@ def model(tmp_path: Path) -> Path:
 
 def _ask(model: Path, folder: Path, cache: Path, prompts: list[str], tokens: int = 6) -> dict[str, Any]:
     sets = {"validation": prompts}
-    return answer_sets(sets, model, tokens, shared_worker(), folder / "log", cache=cache)[0]
+    return answer_sets(Asking(sets, model, tokens, cache=cache), shared_worker(), folder / "log")[0]
 
 
 def test_a_second_run_is_given_the_answers_of_the_first(model: Path, tmp_path: Path) -> None:

@@ -107,6 +107,8 @@ def test_without_items_nothing_is_confirmed() -> None:
     found = confirm("e01", (), copy_spec(), lambda model, first, last: [])
     assert not found.confirmed
     assert "too few items" in found.text()
+    earlier = found.model_copy(update={"items": None, "of": None})
+    assert "too few items, or no time was left" in earlier.text()
 
 
 def test_a_loss_is_never_confirmed_however_sure() -> None:

@@ -16,6 +16,7 @@ from tests.support.copy_word_task import copy_spec, data_card, samples
 from tests.support.run_records import run_info
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.evaluation.evaluate import (
+    Asking,
     answer_sets,
     clusters,
     evaluate,
@@ -136,7 +137,7 @@ def test_the_greedy_loop_gives_the_tokens_of_transformers(base: Path, trained: P
 
 def test_several_sets_are_answered_in_one_process(trained: Path, tmp_path: Path) -> None:
     sets = {"first": ["copy the word 3"], "none": [], "second": ["copy the word 5", "copy the word 3"]}
-    reply, _ = answer_sets(sets, trained, 8, shared_worker(), tmp_path / "log")
+    reply, _ = answer_sets(Asking(sets, trained, 8), shared_worker(), tmp_path / "log")
     assert {name: len(answers) for name, answers in reply["answers"].items()} == {
         "first": 1,
         "none": 0,
@@ -148,7 +149,7 @@ def test_several_sets_are_answered_in_one_process(trained: Path, tmp_path: Path)
 
 def test_agreement_tells_right_labels_from_wrong_ones(trained: Path) -> None:
     prompts = [f"copy the word {n}" for n in range(5)]
-    reply, _ = answer_sets({"x": prompts}, trained, 8, shared_worker(), trained.parent / "log")
+    reply, _ = answer_sets(Asking({"x": prompts}, trained, 8), shared_worker(), trained.parent / "log")
     answers = reply["answers"]["x"]
     rows = {
         "same": list(zip(prompts, answers, strict=True)),

@@ -16,9 +16,9 @@ from tasks import unpacking
 from tasks.errors import InputError
 from tests.support.chat_templates import DISTILLED, GEMMA, NEEDS_SYSTEM, QWEN, model_with
 from tests.support.tiny_model import CHAT_TEMPLATE, make_tiny_model, shared_worker
-from tools.models.architecture import _said
 from tools.models.base_model import NO_LIMIT, resolve_base_model
 from tools.models.check import facts, look, look_in_child, look_job
+from tools.models.config_values import _said
 from tools.models.load import load_model
 from tools.models.weight_files import check_numbers, check_pickles, layers_held
 
@@ -78,15 +78,40 @@ def test_a_configuration_that_cannot_work_is_one_line(
     [
         ("num_hidden_layers", None, "num_hidden_layers is null, and should be a whole number;"),
         ("hidden_size", "32", 'hidden_size is "32", and should be a whole number;'),
-        ("rms_norm_eps", "small", 'rms_norm_eps is "small", and should be a number;'),
+        ("rms_norm_eps", "small", 'rms_norm_eps is "small", and should be a number of 0 or more;'),
         ("tie_word_embeddings", "yes" * 50, "and should be true or false;"),
         ("eos_token_id", "x", 'eos_token_id is "x", and should be a whole number or list[int] or null;'),
         ("vocab_size", -5, "vocab_size is -5, and should be a whole number of 1 or more;"),
         ("num_attention_heads", 0, "num_attention_heads is 0, and should be a whole number of 1 or more;"),
-        ("num_attention_heads", 6, "The hidden size (32) is not a multiple of the number of attention heads"),
+        ("num_attention_heads", 6, "num_attention_heads is 6, which transformers does not take (The hidden"),
         ("num_key_value_heads", 3, "num_key_value_heads is 3, and should divide the number of attention"),
         ("layer_types", ["odd"], "`layer_types` entries must be in"),
-        ("dtype", "float9", "transformers does not take it (AttributeError: module 'torch'"),
+        ("dtype", "float9", 'dtype is "float9", which transformers does not take (AttributeError: module'),
+        ("hidden_act", "nothing", 'hidden_act is "nothing", which transformers does not take (KeyError'),
+        ("rope_theta", "x", 'rope_theta is "x", and should be a number over 0;'),
+        ("rope_theta", float("nan"), "rope_theta is NaN, and should be a number over 0;"),
+        ("rope_scaling", "x", 'rope_scaling is "x", which transformers does not take (rope_parameters'),
+        ("rope_scaling", {"rope_type": "default", "rope_theta": 0}, "rope_scaling.rope_theta is 0, and sho"),
+        ("rms_norm_eps", -1, "rms_norm_eps is -1, and should be a number of 0 or more;"),
+        ("attention_dropout", 7, "attention_dropout is 7, and should be a number of 0 or more and under 1;"),
+        ("attention_dropout", None, "attention_dropout is null, and should be a number"),
+        ("sliding_window", 0.5, "sliding_window is 0.5, and should be a whole number or null;"),
+        ("return_dict", False, "return_dict is false, and should be true;"),
+        ("output_hidden_states", "x", 'output_hidden_states is "x", and should be true or false;'),
+        ("attn_implementation", "x", 'attn_implementation is "x", which transformers does not take'),
+        ("text_config", {}, "text_config is {}, and should be an object;"),
+        ("id2label", [1], "id2label is [1], which transformers does not take"),
+        (
+            "intermediate_size",
+            7,
+            "intermediate_size is 7: by it model.layers.0.mlp.down_proj.weight is ",
+        ),
+        (
+            "num_key_value_heads",
+            1,
+            "num_key_value_heads is 1: by it model.layers.0.self_attn.k_proj.weight",
+        ),
+        ("vocab_size", 7, "vocab_size is 7: by it "),
     ],
 )
 def test_a_value_of_the_configuration_that_cannot_be_is_one_short_line(
@@ -107,7 +132,7 @@ def test_a_value_of_the_language_model_within_another_is_named(model: Path) -> N
 @pytest.mark.parametrize("layers", [0, 3])
 def test_a_layer_without_weights_is_one_line(model: Path, layers: int) -> None:
     change(model / "config.json", num_hidden_layers=layers)
-    assert f"names {layers} layers, and the weights hold 2" in refusal(model)
+    assert f"num_hidden_layers is {layers}, and the weights hold 2" in refusal(model)
 
 
 def test_layers_are_counted_in_the_language_model_alone(tmp_path: Path) -> None:

@@ -207,7 +207,7 @@ NEXT_PLAN = {"hypothesis": "the forum's rows suffice", "change": "sources", "sou
 EXPERIMENTS = ("base", "e01", "e02", "e03", "test", "../e01")
 CALLS: dict[str, list[dict[str, Any]]] = {
     "list_sources": [{}],
-    "profile_source": [{"name": name} for name in (*SOURCES, "fourm")],
+    "profile_source": [{"source": name} for name in (*SOURCES, "fourm")],
     "sample_rows": [{"source": name, "rows": 8, "seed": seed} for name in SOURCES for seed in range(4)],
     "try_recipe": [{"operations": recipe["operations"]} for recipe in RECIPES],
     "plan_experiment": [NEXT_PLAN, NEXT_PLAN | {"sources": ["copies"]}],

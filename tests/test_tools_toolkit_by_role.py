@@ -87,8 +87,8 @@ def test_ranges_stand_in_the_schema_and_are_kept(dojo: StillDojo) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "told"),
     [
-        ("profile_source", {"name": "fourm"}, "did you mean forum?"),
-        ("profile_source", {}, "name: is missing"),
+        ("profile_source", {"source": "fourm"}, "did you mean forum?"),
+        ("profile_source", {}, "source: is missing"),
         ("sample_rows", {"source": "x" * 5000}, "is not in the pool"),
         ("read_experiment", {"experiment": "e1"}, "did you mean e01"),
         ("read_experiment", {"experiment": "../../../etc/passwd"}, "is not in this run"),
@@ -109,7 +109,7 @@ def test_ranges_stand_in_the_schema_and_are_kept(dojo: StillDojo) -> None:
         ("try_recipe", {"operations": [{"op": "selct"}, {"op": "map"}]}, "operations.0: "),
         ("try_recipe", {"operation": []}, "operation: there is no such argument; did you mean operations?"),
         ("sample_rows", {"source": "forum", "n_rows": 5}, "n_rows: there is no such argument; did you mean"),
-        ("profile_source", {"source": "forum"}, "source: there is no such argument; known: name"),
+        ("profile_source", {"sauce": "forum"}, "sauce: there is no such argument; did you mean source?"),
         ("try_script", {"code": "x" * 20_001, "sources": ["forum"]}, "at most 20000 characters"),
         ("try_script", {"code": "", "sources": ["fourm"]}, "did you mean forum?"),
         (
@@ -152,7 +152,7 @@ def foreign_text(answer: str) -> tuple[str, str]:
     ("name", "arguments"),
     [
         ("list_sources", {}),
-        ("profile_source", {"name": "forum"}),
+        ("profile_source", {"source": "forum"}),
         ("sample_rows", {"source": "forum", "rows": 8}),
         ("sample_rows", {"source": "drafts", "seed": 5}),
         ("show_failures", {"experiment": "e01"}),
@@ -269,9 +269,11 @@ def test_a_recipe_is_tried_without_a_trace(dojo: StillDojo) -> None:
     outside, inside = foreign_text(said)
     assert "Ignore all rules" in inside and "Ignore all rules" not in outside
     assert (sorted(dojo.workspace.run_dir.rglob("*")), len(dojo.journal.events)) == before
-    assert "contaminated" in call(dojo, "try_recipe", **recipe())
+    assert "decontaminate: 80 -> 50" in call(dojo, "try_recipe", **recipe()), "put in as it is decided"
     strict = {"op": "verify", "strict": True}
     assert "verify removed the last" in call(dojo, "try_recipe", **recipe(strict))
+    nothing = call(dojo, "try_recipe", operations=[{"op": "filter", "rule": "nonempty"}])
+    assert 'no experiment waits for its data; begin with {"op": "select", "sources": ["field-' in nothing
 
 
 def test_a_run_without_a_teacher_is_offered_no_operation_that_asks_one(dojo: StillDojo) -> None:
@@ -384,7 +386,7 @@ def test_answers_stay_bounded_however_large_the_source(tmp_path: Path) -> None:
     dojo = make_dojo(tmp_path, 1, plant="many words of a planted text " * 300)
     for name, arguments in (
         ("list_sources", {}),
-        ("profile_source", {"name": "forum"}),
+        ("profile_source", {"source": "forum"}),
         ("sample_rows", {"source": "forum", "rows": 8}),
         ("show_failures", {"experiment": "e01", "items": 6}),
         ("read_experiment", {"experiment": "e01"}),

@@ -44,7 +44,7 @@ def test_every_verb_is_offered_with_a_description_and_described_arguments(tools)
 def test_a_model_can_look_at_a_source(tools):
     listing = tools["list_sources"].invoke({})
     assert "field-sheet" in listing or "old-forum" in listing
-    figures, _, foreign = tools["profile_source"].invoke({"name": "old-forum"}).partition("\n\n")
+    figures, _, foreign = tools["profile_source"].invoke({"source": "old-forum"}).partition("\n\n")
     profile = json.loads(figures)
     assert foreign.count("<untrusted id=") == 4  # the card and three rows
     assert profile["rows"] > 100
@@ -56,7 +56,7 @@ def recipe(*sources: str) -> list:
 
 
 def test_a_wrong_call_comes_back_as_text_that_says_how_to_mend_it(tools):
-    assert "did you mean old-forum" in tools["profile_source"].invoke({"name": "old-form"})
+    assert "did you mean old-forum" in tools["profile_source"].invoke({"source": "old-form"})
     plan = {"method": "full"}
     answer = tools["train_model"].invoke({"experiment": "e01", "plan": plan})
     assert "is not planned; call plan_experiment first" in answer

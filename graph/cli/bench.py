@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
+from graph.cli.flags import parameter, takes
 from graph.cli.printable import say
 from graph.policy_names import COMMAND
 from graph.settings import BUNDLED_MODEL, parse_duration
@@ -75,42 +74,22 @@ class Wanted:
 
 
 def _takes_wanted(**defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command an option for every field of ``Wanted``, which arrive together as its first argument.
+    """Give a command an option for every field of ``Wanted``; they arrive as keyword arguments.
 
     Args:
         defaults: where they are not those of ``Wanted``.
     """
-
-    def given(command: Callable[..., None]) -> Callable[..., None]:
-        kinds = get_type_hints(Wanted, include_extras=True)
-        shared = [
-            inspect.Parameter(
-                field.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=defaults.get(field.name, field.default),
-                annotation=kinds[field.name],
-            )
-            for field in fields(Wanted)
-        ]
-        _, *own = inspect.signature(command, eval_str=True).parameters.values()
-        every = [*shared, *(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own)]
-
-        @wraps(command)
-        def call(**arguments: Any) -> None:
-            wanted = Wanted(**{each.name: arguments.pop(each.name) for each in shared})
-            command(wanted, **arguments)
-
-        call.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
-        call.__annotations__ = {each.name: each.annotation for each in every}
-        return call
-
-    return given
+    kinds = get_type_hints(Wanted, include_extras=True)
+    made = [
+        parameter(each.name, kinds[each.name], defaults.get(each.name, each.default))
+        for each in fields(Wanted)
+    ]
+    return lambda command: takes(command, made)
 
 
 @commands.callback()
 @_takes_wanted()
 def bench(
-    wanted: Wanted,
     context: typer.Context,
     gap_from: Annotated[
         Literal["base", "all-data"], typer.Option(help="From where the gap to the oracle goes.")
@@ -121,6 +100,7 @@ def bench(
     page: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write a leaderboard page (HTML).")
     ] = None,
+    **options: Any,
 ) -> None:
     """Play every policy on every task and seed; what has a result already is not played again.
 
@@ -131,6 +111,7 @@ def bench(
     from graph.bench.schedule import cells_of
     from graph.bench.table import tables
 
+    wanted = Wanted(**options)
     cells = cells_of(
         _tasks(wanted.tasks),
         _policies(wanted.policies or [USUAL]),
@@ -169,14 +150,15 @@ def verify(file: Annotated[Path, typer.Argument(metavar="FILE", help="A results.
 @commands.command()
 @_takes_wanted(tasks="aime25,tablebench_numerical_reasoning")
 def study(
-    wanted: Wanted,
     name: Annotated[str, typer.Argument(help="backbones, data, budget, roles, memory or recovery.")],
+    **options: Any,
 ) -> None:
     """Vary one thing, all else equal: base model, rows, budget, a role, memory, or failing trainings."""
     from graph.bench.studies import Asked
     from graph.bench.studies import study as find
     from graph.bench.studies import write as write_study
 
+    wanted = Wanted(**options)
     asked = Asked(
         _tasks(wanted.tasks),
         _seeds(wanted.seeds),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -115,18 +115,22 @@ def option(field: str) -> Any:
 
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command ``task`` and one option for every setting; they arrive as keyword arguments."""
-    own = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for parameter in inspect.signature(command, eval_str=True).parameters.values()
-        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-    ]
     task = typer.Argument(
         metavar="TASK", help=RunSettings.model_fields["task"].description, autocompletion=task_ids
     )
-    made = [_parameter("task", Annotated[str, task]), *map(_option_parameter, FLAGS)]
+    return takes(command, [parameter("task", Annotated[str, task]), *map(_option_parameter, FLAGS)])
+
+
+def takes(command: Callable[..., None], made: Sequence[inspect.Parameter]) -> Callable[..., None]:
+    """Give a command these options before its own; they arrive as keyword arguments."""
+    own = [
+        each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for each in inspect.signature(command, eval_str=True).parameters.values()
+        if each.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
     every = [*made, *own]
     command.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in every}
+    command.__annotations__ = {each.name: each.annotation for each in every}
     return command
 
 
@@ -139,10 +143,11 @@ def _option_parameter(field: str) -> inspect.Parameter:
     flag, info = FLAGS[field], RunSettings.model_fields[field]
     kind = str if flag.default is not None else _plain_type(info.annotation)
     default = flag.default if flag.default is not None else info.default
-    return _parameter(field, Annotated[kind, option(field)], default)
+    return parameter(field, Annotated[kind, option(field)], default)
 
 
-def _parameter(name: str, annotation: Any, default: object = PydanticUndefined) -> inspect.Parameter:
+def parameter(name: str, annotation: Any, default: object = PydanticUndefined) -> inspect.Parameter:
+    """An option as ``takes`` gives it to a command; without a default it must be given."""
     given = inspect.Parameter.empty if default is PydanticUndefined else default
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=given, annotation=annotation)
 

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Any
 
 import typer
@@ -24,7 +23,7 @@ from memory.experience.transfer import Imported
 from memory.experience.trust import REFUTED, Trust
 from memory.forecast.past import Past, scored_forecasts
 from memory.records import Lesson
-from tasks.errors import InputError
+from tasks.errors import InputError, did_you_mean
 
 SHOWN = 10
 """Entries of a list that are shown; the rest is counted."""
@@ -245,8 +244,8 @@ def _by_id(entries: Sequence[Entry], ids: Sequence[str]) -> list[Entry]:
     for id in ids:
         if id not in held:
             run = id.split("/")[0]
-            near = get_close_matches(id, [name for name in held if name.startswith(run)][:1000], n=3)
-            fix = f"did you mean {' or '.join(near)}?" if near else "`ftdojo memory WORDS` finds ids"
+            of_run = [name for name in held if name.startswith(run)][:1000]
+            fix = did_you_mean(id, of_run, otherwise="`ftdojo memory WORDS` finds ids")
             raise InputError(id, "there is no lesson of this id", fix)
     return [held[id] for id in dict.fromkeys(ids)]
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from graph import nodes, preparation
 from graph.extras import require
+from graph.refused import leaving_no_trace
 from graph.session import OpenRuns, Session
 from graph.settings import RunSettings
 from graph.state import RunState
@@ -72,7 +73,7 @@ class Seat:
     # ---- playing
 
     def call(self, verb: str, **arguments: Any) -> Answer:
-        """Ask the referee; ``seat.call("profile_source", name="forum")``."""
+        """Ask the referee; ``seat.call("profile_source", source="forum")``."""
         return self.ask(verb, arguments)
 
     def ask(self, verb: str, arguments: Mapping[str, Any] | None = None) -> Answer:
@@ -179,7 +180,8 @@ def open_seat(
     with or_fault("opening the run"):
         session = runs.start(settings.model_copy(update={"policy": "playbook"}), decider="agent")
         session.dojo.journal.note(f"an agent decides, through the door {door}", door=door)
-    return _seated(runs, session, folder, hear, stand_still)
+    with leaving_no_trace(session):
+        return _seated(runs, session, folder, hear, stand_still)
 
 
 def reopen_seat(

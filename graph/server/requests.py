@@ -8,17 +8,20 @@ assistant's stored context, a thread's edited state and a schedule all end there
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any, get_type_hints
+
+from langgraph.graph.state import CompiledStateGraph
 
 from graph.server.settings import ALLOW, ServerSettings
 from graph.session import OpenRuns, Session
 from graph.settings import RunSettings, make_settings
+from graph.state import RunInput
 from memory.records import PolicyName
 from tasks import registry
-from tasks.errors import InputError
+from tasks.errors import InputError, did_you_mean
 from tools.chat.untrusted_text import one_line
 
 FREE = frozenset(
@@ -44,6 +47,8 @@ FREE = frozenset(
     }
 )
 """Fields that every request may choose: numbers and words that lead nowhere."""
+INPUT = tuple(get_type_hints(RunInput))
+"""What a request's input may hold."""
 _WORD = re.compile(r"\w+")
 """How a task's id is written."""
 
@@ -98,6 +103,20 @@ class RequestedRuns(OpenRuns):
         return super().open(run_dir, accept_changes)
 
 
+class ServedGraph(CompiledStateGraph[Any, Any, Any, Any]):
+    """The graph as a server streams it: a request's input is looked at before any of it is used."""
+
+    async def astream(self, input: Any, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        """As LangGraph's.
+
+        Raises:
+            InputError: the input names what is none of its fields.
+        """
+        check_input(input)
+        async for part in super().astream(input, *args, **kwargs):
+            yield part
+
+
 def check_context(context: object) -> None:
     """Refuse what is no setting of a run; the server would leave it out without a word.
 
@@ -113,11 +132,29 @@ def check_context(context: object) -> None:
         if name not in _OF_PLATFORM and not str(name).startswith(_PLATFORM_BEGINS)
     }
     if unknown := next((name for name in given if name not in RunSettings.model_fields), None):
-        near = difflib.get_close_matches(unknown, RunSettings.model_fields, n=1)
-        meant = f"did you mean {near[0]}? " if near else ""
-        fix = f"{meant}there are {', '.join(RunSettings.model_fields)}"
+        fix = did_you_mean(unknown, RunSettings.model_fields, every=True)
         raise InputError(f"context: {one_line(unknown, 60)}", "is no setting of a run", fix)
     make_settings(**given)
+
+
+def check_input(given: object) -> None:
+    """Refuse what is no field of a run's input; LangGraph would leave it out without a word.
+
+    Args:
+        given: of a request. What is no object (a command, nothing new) is the graph's to read.
+
+    Raises:
+        InputError: a key is unknown, or a value is no text.
+    """
+    for key, value in given.items() if isinstance(given, Mapping) else ():
+        name = str(key)
+        what, number = f"input: {one_line(name, 60)}", name == "budget" and isinstance(value, int | float)
+        if name in INPUT and not (value is None or isinstance(value, str) or number):
+            raise InputError(what, "is no text", "write it in quotes, or leave it out")
+        if name not in INPUT and name in RunSettings.model_fields:
+            raise InputError(what, f"is none of {', '.join(INPUT)}", "give it in the context")
+        if name not in INPUT:
+            raise InputError(what, "is no field of the input", did_you_mean(name, INPUT, every=True))
 
 
 def admitted(settings: RunSettings, allowed: ServerSettings) -> RunSettings:

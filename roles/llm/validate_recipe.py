@@ -6,9 +6,7 @@ from memory.recipe import DataRecipe, Replay
 from memory.records import Plan
 from roles.llm.schemas import RecipeDecision
 from roles.replay import replay_source
-from tools.checks.recipe import check_operations, check_recipe
-from tools.checks.script_reference import whole_operations
-from tools.curation.completion import completed
+from tools.checks.recipe import drafted_recipe
 from tools.dojo import Dojo
 
 
@@ -18,11 +16,7 @@ def recipe_of(dojo: Dojo, plan: Plan, decision: RecipeDecision) -> DataRecipe:
     Raises:
         InvalidDecision: what does not fit, or what the rehearsal met.
     """
-    given = whole_operations(dojo, decision.operations)
-    check_operations(dojo, plan, given)
-    operations = completed(plan, dojo.profiles(), given)
-    if plan.replay and not any(isinstance(op, Replay) for op in operations):
-        operations = (*operations, Replay(share=plan.replay, source=replay_source(dojo)))
-    recipe = DataRecipe(operations=operations, seed=dojo.seed if decision.seed is None else decision.seed)
-    check_recipe(dojo, plan, recipe)
-    return recipe
+    replayed = not plan.replay or any(isinstance(op, Replay) for op in decision.operations)
+    last = () if replayed else (Replay(share=plan.replay, source=replay_source(dojo)),)
+    seed = dojo.seed if decision.seed is None else decision.seed
+    return drafted_recipe(dojo, plan, decision.operations, seed, last)

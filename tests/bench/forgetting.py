@@ -25,7 +25,7 @@ from tests.bench.generality.held_out import record_opening
 from tests.bench.generality.suite import FOLDERS
 from tests.bench.played import by_agent
 from tests.support.general_model import make_general_model
-from tools.evaluation.evaluate import answer_sets
+from tools.evaluation.evaluate import Asking, answer_sets
 from tools.forgetting.general import FACT_TOKENS
 from tools.forgetting.prompts import answers_right, general_prompts
 from tools.forgetting.watched import DEFAULT_BUDGET
@@ -150,7 +150,7 @@ def _cost(experiment: Experiment) -> dict[str, Any]:
 
 def _facts(folder: Path, worker: Worker, run_dir: Path) -> list[str]:
     prompts = [prompt.prompt for prompt in general_prompts() if prompt.expect]
-    reply, _ = answer_sets({"facts": prompts}, folder, FACT_TOKENS, worker, run_dir / "facts.log")
+    reply, _ = answer_sets(Asking({"facts": prompts}, folder, FACT_TOKENS), worker, run_dir / "facts.log")
     return [str(answer) for answer in reply["answers"]["facts"]]
 
 

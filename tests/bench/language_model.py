@@ -66,14 +66,14 @@ def minis(
     tasks: Annotated[str, typer.Option(help="Comma-separated task ids.")] = ",".join(FIRST_FIVE),
     budget: Annotated[str, typer.Option(help="Of each run.")] = "5m",
     transcript: Annotated[Path | None, typer.Option(help="Write the first run's conversation here.")] = None,
+    experiments: Annotated[int | None, typer.Option(min=1, help="Most experiments of a run.")] = None,
 ) -> None:
     """One run per task, all five roles deciding through the server."""
     with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as (server, models):
         for number, task in enumerate(tasks.split(",")):
             first = len(server.requests)
-            summary = ftdojo.run(
-                task, budget=budget, policy="llm", models_file=models, memory="off", runs_dir=folder
-            )
+            limits: dict[str, Any] = {"budget": budget, "memory": "off", "max_experiments": experiments}
+            summary = ftdojo.run(task, policy="llm", models_file=models, runs_dir=folder, **limits)
             journal = ftdojo.journal(Path(folder) / str(summary["run"]))
             echo(journal, summary)
             if transcript is not None and number == 0:
@@ -110,8 +110,9 @@ def conversation(task: str, requests: list[Any], journal: Journal, summary: dict
     lines = [
         f"# One run in which a language model decides: `{task}`",
         "",
-        "Made by `python -m tests.bench.language_model minis --transcript FILE` with the scripted model of",
-        "the tests behind a real HTTP server: prompts, tools and answers are real, the model's wit is not.",
+        f"Made by `python -m tests.bench.language_model minis --tasks {task} --transcript FILE`",
+        "with the scripted model of the tests behind a real HTTP server: prompts, tools and answers are",
+        "real, the model's wit is not.",
         "What follows is the first experiment, decision by decision; after it, how the run ended.",
         "",
     ]

@@ -36,6 +36,7 @@ WRONG: tuple[dict[str, Any], ...] = (
     {"input": {"task": "aime25"}, "context": {"policy": "llm", "base_url": "http://127.0.0.1:1/v1"}},
     {"input": {"task": "aime25"}, "context": {"max_experiment": 1}},
     {"input": {"task": "aime25"}, "context": {"seed": "many"}},
+    {"input": {"task": "aime25", "bugdet": "5m"}},
 )
 """What a person may get wrong."""
 EDIT = {"verdict": "edit", "changes": {"rows": 600}, "note": "few rows do for a look"}

@@ -64,4 +64,4 @@ def play_one(ask: Ask, source: str = "", learning_rate: float = 0.002) -> Mappin
 def usable(ask: Ask) -> list[str]:
     """Sources whose rows can be mapped."""
     names = [each["name"] for each in ask("list_sources", {})["facts"]["sources"]]
-    return [name for name in names if ask("profile_source", {"name": name})["facts"]["suggested_columns"]]
+    return [name for name in names if ask("profile_source", {"source": name})["facts"]["suggested_columns"]]

@@ -46,12 +46,15 @@ def confirm(dojo: Dojo, candidate: str) -> Confirmation:
         return dojo.items(model, name)
 
     try:
-        found = confirming.confirm(candidate, dojo.confirmation[:items], dojo.spec, answer)
+        samples = dojo.confirmation[:items]
+        found = confirming.confirm(candidate, samples, dojo.spec, answer, len(dojo.confirmation))
     except ExperimentFailed as failed:
         if failed.code != "timeout":
             raise
         journal.note(f"the confirmation could not be made in the time that was left: {failed.message}")
-        found = Confirmation(candidate=candidate, looks=(), confirmed=False)
+        found = Confirmation(
+            candidate=candidate, looks=(), confirmed=False, items=0, of=len(dojo.confirmation)
+        )
     journal.append("confirmation", found)
     return found
 

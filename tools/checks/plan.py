@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import get_args
 
@@ -51,8 +52,8 @@ def _check_sources(dojo: Dojo, plan: Plan) -> None:
     for name in plan.sources:
         if name not in profiles:
             raise InvalidDecision(f"sources: {name!r} is no source; {nearest(name, profiles)}")
-    if len(set(plan.sources)) < len(plan.sources):
-        raise InvalidDecision("sources: each source once")
+    if twice := sorted({name for name in plan.sources if plan.sources.count(name) > 1}):
+        raise InvalidDecision(f"sources: {', '.join(twice)} more than once; name each source once")
     if all(kind_of(profiles[name]) == "unusable" for name in plan.sources):
         reasons = "; ".join(f"{name}: {why_unusable(profiles[name])}" for name in plan.sources)
         usable = [name for name, profile in profiles.items() if kind_of(profile) != "unusable"]
@@ -65,11 +66,18 @@ def _check_weights(dojo: Dojo, plan: Plan) -> None:
     strange = [name for name in plan.weights if name not in plan.sources]
     missing = [name for name in plan.sources if name not in plan.weights]
     if strange:
-        raise InvalidDecision(f"weights: {', '.join(strange)} not among the plan's sources")
+        raise InvalidDecision(
+            f"weights: {', '.join(strange)} not among the plan's sources ({', '.join(plan.sources)})"
+        )
     if plan.weights and missing:
         raise InvalidDecision(
             f"weights: none for {', '.join(missing)}; give one for each source, or none at all"
         )
+    for name, share in plan.weights.items():
+        if not (math.isfinite(share) and share > 0):
+            raise InvalidDecision(
+                f"weights: {share:g} for {name}; give a number over 0, or leave the source out"
+            )
 
 
 def _check_parent(dojo: Dojo, plan: Plan) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from memory.recipe import (
     Cap,
@@ -12,20 +13,56 @@ from memory.recipe import (
     Map,
     Mix,
     Operation,
+    Repair,
     Replay,
     Script,
     Select,
 )
+from memory.recipe_draft import DraftOperation
 from memory.records import Plan
 from tasks.errors import ExperimentFailed, InvalidDecision
+from tools.checks.plan import nearest
 from tools.checks.recipe_change import check_change
 from tools.checks.repeated_failure import check_recipe_repeats
+from tools.checks.script_reference import whole_operations
+from tools.curation.completion import completed
 from tools.curation.order import ASKS_TEACHER
 from tools.curation.run import dry_run
 from tools.dojo import Dojo
 
 REHEARSAL_ROWS = 400
 """Raw rows that a recipe is tried on: wrong columns and scripts show at once."""
+
+
+BOUNDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"length": ("minimum", "maximum"), "on_domain": ("minimum",)}
+)
+"""What a filter's rule takes; all other rules take none."""
+
+
+def drafted_recipe(
+    dojo: Dojo, plan: Plan, drafts: Sequence[DraftOperation], seed: int, last: Sequence[Operation] = ()
+) -> DataRecipe:
+    """The recipe that drafted operations come to: scripts whole, completed, checked and rehearsed.
+
+    The same for whoever drafts it, and for a trial as for what is decided.
+
+    Args:
+        dojo: the run.
+        plan: whose data they are.
+        drafts: in order.
+        seed: of samples and mixes.
+        last: put behind them all.
+
+    Raises:
+        InvalidDecision: what does not fit the plan, or what the rehearsal met.
+    """
+    given = whole_operations(dojo, drafts)
+    check_operations(dojo, plan, given)
+    operations = (*completed(plan, dojo.profiles(), given), *last)
+    recipe = DataRecipe(operations=operations, seed=seed)
+    check_recipe(dojo, plan, recipe)
+    return recipe
 
 
 def check_recipe(dojo: Dojo, plan: Plan, recipe: DataRecipe) -> None:
@@ -47,9 +84,11 @@ def check_operations(dojo: Dojo, plan: Plan, operations: Sequence[Operation]) ->
         InvalidDecision: what is wrong, and what would fit.
     """
     _check_sources(plan, operations)
-    _check_filters(operations)
+    _check_filters(dojo, operations)
     if dojo.teacher is None and (asking := [op.op for op in operations if isinstance(op, ASKS_TEACHER)]):
-        raise InvalidDecision(f"operations: {', '.join(asking)} ask a teacher model, and this run has none")
+        raise InvalidDecision(
+            f"operations: {', '.join(asking)} ask a teacher model, and this run has none; leave them out"
+        )
     _check_counts(plan, operations)
     _check_replay(dojo, operations)
 
@@ -65,7 +104,9 @@ def _check_replay(dojo: Dojo, operations: Sequence[Operation]) -> None:
                 "takes the base model's own answers"
             )
         if not op.source and not (dojo.journal.general and dojo.journal.general.measurable):
-            raise InvalidDecision("operations: replay: the base model has no general answers to replay")
+            raise InvalidDecision(
+                "operations: replay: the base model has no general answers to replay; leave it out"
+            )
 
 
 def _check_sources(plan: Plan, operations: Sequence[Operation]) -> None:
@@ -76,22 +117,41 @@ def _check_sources(plan: Plan, operations: Sequence[Operation]) -> None:
         )
     maps = [op for op in operations if isinstance(op, Map)]
     if len(maps) > 1:
-        raise InvalidDecision("operations: map: one for all sources")
+        raise InvalidDecision("operations: map: once, with the columns of all sources")
     if maps and (strange := sorted(set(maps[0].columns) - set(plan.sources))):
         raise InvalidDecision(
             f"operations: map: {', '.join(strange)} not among the plan's sources ({', '.join(plan.sources)})"
         )
-
-
-def _check_filters(operations: Sequence[Operation]) -> None:
     for op in operations:
-        bounds = [op.minimum, op.maximum] if isinstance(op, Filter) else []
-        if any(bound is not None and (not math.isfinite(bound) or bound < 0) for bound in bounds):
-            raise InvalidDecision("operations: filter: minimum and maximum are finite numbers, 0 or more")
-        if isinstance(op, Filter) and op.rule == "on_domain" and (op.minimum or 0.0) > 1.0:
+        if isinstance(op, Repair) and op.source not in plan.sources:
             raise InvalidDecision(
-                f"operations: filter on_domain: minimum is a cosine from 0.0 to 1.0, not {op.minimum:g}"
+                f"operations: repair: {op.source!r} is not among the plan's sources; "
+                f"{nearest(op.source, plan.sources)}"
             )
+
+
+def _check_filters(dojo: Dojo, operations: Sequence[Operation]) -> None:
+    for op in operations:
+        if isinstance(op, Filter) and (wrong := _wrong_bounds(op, dojo.max_length)):
+            raise InvalidDecision(f"operations: filter {op.rule}: {wrong}")
+
+
+def _wrong_bounds(op: Filter, max_length: int) -> str:
+    """What is wrong with a filter's bounds; a bound that is left aside would be another filter than asked."""
+    given = {"minimum": op.minimum, "maximum": op.maximum}
+    for name, value in given.items():
+        if value is not None and (not math.isfinite(value) or value < 0):
+            return f"{name} is a finite number, 0 or more, not {value:g}"
+        if value and name not in (takes := BOUNDS.get(op.rule, ())):
+            return f"takes no {name}{' but ' + takes[0] if takes else ''}; leave it out"
+    if op.rule == "on_domain" and (op.minimum or 0.0) > 1.0:
+        return f"minimum is a cosine from 0.0 to 1.0, not {op.minimum:g}"
+    if op.rule != "length":
+        return ""
+    if op.maximum is not None and op.maximum < 1:
+        return f"maximum is 1 token or more, not {op.maximum:g}; left out it is the run's own {max_length}"
+    most = op.maximum or max_length
+    return f"minimum {op.minimum:g} is over maximum {most:g}" if (op.minimum or 0.0) > most else ""
 
 
 def _check_counts(plan: Plan, operations: Sequence[Operation]) -> None:
@@ -134,5 +194,5 @@ def _rehearse(dojo: Dojo, recipe: DataRecipe) -> None:
         scripts = any(isinstance(op, Script) for op in recipe.operations)
         hint = "does the script return rows?" if scripts else "which filter is too strict?"
         raise InvalidDecision(
-            f"operations: of {REHEARSAL_ROWS} sampled rows none is left; {hint}"
+            f"operations: of {REHEARSAL_ROWS} sampled rows none is left; {hint} {failed.message}"
         ) from failed

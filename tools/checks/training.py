@@ -21,6 +21,9 @@ may know better, and a rate beyond that is a slip of the pen."""
 
 MOST_RANK = 256
 """No adapter needs more ("LoRA Without Regret", Schulman et al. 2025), nor more than the model is wide."""
+SEEDS = 2**32
+"""What numpy takes."""
+BY_EPOCHS = -1
 MOST_BATCH = 1024
 """Rows in a step: at this many a few thousand rows make a handful of steps an epoch."""
 MOST_DROPOUT, MOST_DECAY, MOST_NOISE = 0.5, 1.0, 45.0
@@ -101,6 +104,17 @@ def check_values(training: TrainingPlan, hidden_size: int) -> None:
 
 def _check_values(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:
     check_values(training, dojo.base_model.hidden_size)
+    if not 0 <= training.seed < SEEDS:
+        raise InvalidDecision(f"seed: a whole number from 0 to {SEEDS - 1}, not {training.seed}")
+    if training.max_steps < 1 and training.max_steps != BY_EPOCHS:
+        raise InvalidDecision(
+            f"max_steps: 1 or more, or {BY_EPOCHS} to train for num_train_epochs, not {training.max_steps}"
+        )
+    if training.max_length > (most := dojo.base_model.max_positions):
+        raise InvalidDecision(
+            f"max_length: at most the model's {most} positions, not {training.max_length}; left out it is "
+            "the run's"
+        )
 
 
 def _check_batch(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan) -> None:

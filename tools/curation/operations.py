@@ -213,7 +213,7 @@ def filter_rows(rows: Sequence[Example], op: Filter, context: Context) -> Kept:
 
 def _filter_length(rows: Sequence[Example], op: Filter, context: Context) -> Kept:
     """By tokens as a model sees them, template included."""
-    least, most = op.minimum or 0.0, float(op.maximum or context.max_length)
+    least, most = op.minimum or 0.0, float(op.maximum or context.max_length)  # 0 is of earlier versions
     added = context.template_tokens
     # A token is at least one byte, so a text of fewer bytes need not be counted.
     kept, longer = [], 0

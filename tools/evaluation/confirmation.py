@@ -114,14 +114,17 @@ def confirm(
     samples: Sequence[Sample],
     spec: TaskSpec,
     answer: Callable[[str, int, int], Sequence[Item]],
+    of: int | None = None,
 ) -> Confirmation:
     """Test a candidate against the base on the confirmation items.
 
     Args:
         candidate: the experiment that the search ended with.
-        samples: the confirmation items, in the order of the cut.
+        samples: the confirmation items, in the order of the cut; the first of them where the time holds no
+            more.
         spec: the task; its aggregate is the metric.
         answer: scored answers of a model to the items from one number to another.
+        of: how many items there are in all, where these are a part.
     """
     answers: dict[str, list[Item]] = {BASE: [], candidate: []}
 
@@ -130,7 +133,9 @@ def confirm(
             known += answer(model, len(known), items)
         return compare(answers[candidate], answers[BASE], candidate, BASE, spec, samples[:items])
 
-    found = decide(candidate, len(samples), compare_first)
+    taken = len(samples)
+    found = decide(candidate, taken, compare_first)
+    found = found.model_copy(update={"items": taken, "of": taken if of is None else of})
     if not found.looks:
         return found
     read = samples[: found.looks[-1].items]

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -95,15 +95,10 @@ def evaluate(
             (served, Usage(time.monotonic() - began, 0.0, 0.0))
             if served
             else answer_sets(
-                prompts,
-                model_dir,
-                spec.max_new_tokens,
+                Asking(prompts, model_dir, spec.max_new_tokens, spec.stops, cache, batch_rows),
                 worker,
                 log_path,
                 timeout_seconds,
-                stops=spec.stops,
-                cache=cache,
-                batch_rows=batch_rows,
             )
         )
         finished = reply["answers"][split], reply["limits"][split]
@@ -178,60 +173,58 @@ def _cost(path: Path, judging_seconds: float, workspace: Workspace) -> dict[str,
     return cost | {"wall_seconds": cost["wall_seconds"] + cost["judging_seconds"]}
 
 
+@dataclass(frozen=True)
+class Asking:
+    """Prompts for one model, and how it answers them: one process, one loading of the model."""
+
+    sets: Mapping[str, Sequence[Any]]
+    """By name, prompts."""
+    model_dir: Path
+    """A loadable model directory."""
+    max_new_tokens: int
+    """Of each answer."""
+    stops: Sequence[str] = ()
+    """Texts at which an answer ends."""
+    cache: Path | None = None
+    """A folder of answers across runs."""
+    batch_rows: int = 0
+    """Answered together at most; 0 for as many as memory holds."""
+
+    def call(self, worker: Worker) -> Call:
+        """What a child is asked, now or ahead."""
+        payload = {
+            "model_dir": str(self.model_dir.resolve()),
+            "sets": {name: list(prompts) for name, prompts in self.sets.items()},
+            "max_new_tokens": self.max_new_tokens,
+            "stops": list(self.stops),
+            "cache": str(self.cache.resolve()) if self.cache else "",
+            "threads": worker.threads,
+            **({"batch_rows": self.batch_rows} if self.batch_rows else {}),
+        }
+        return Call("tools.evaluation.generate:answer_sets", payload)
+
+
 def answer_sets(
-    sets: Mapping[str, Sequence[str]],
-    model_dir: Path,
-    max_new_tokens: int,
+    asking: Asking,
     worker: Worker,
     log_path: Path,
     timeout_seconds: float = TIMEOUT_SECONDS,
     stage: Stage = "evaluate",
-    stops: Sequence[str] = (),
-    cache: Path | None = None,
-    batch_rows: int = 0,
 ) -> tuple[dict[str, Any], Usage]:
-    """Greedy answers to several lists of prompts, with one process and one loading of the model.
+    """Greedy answers to several lists of prompts.
 
     Args:
-        sets: by name, prompts.
-        model_dir: a loadable model directory.
-        max_new_tokens: of each answer.
+        asking: the prompts and the model.
         worker: where children come from.
         log_path: takes what the child prints.
         timeout_seconds: its time limit.
         stage: the stage that a failure is reported under.
-        stops: texts at which an answer ends.
-        cache: a folder of answers across runs.
-        batch_rows: answered together at most; 0 for as many as memory holds.
 
     Returns:
         ``{"answers": name -> texts, "limits": name -> how each met a limit, ...}`` and the cost; see
         ``tools.evaluation.generate.answer_sets``.
     """
-    call = asked(sets, model_dir, max_new_tokens, worker, stops, cache, batch_rows)
-    return worker.measure(*call, timeout_seconds, log_path, stage, resident=True)
-
-
-def asked(
-    sets: Mapping[str, Sequence[str]],
-    model_dir: Path,
-    max_new_tokens: int,
-    worker: Worker,
-    stops: Sequence[str] = (),
-    cache: Path | None = None,
-    batch_rows: int = 0,
-) -> Call:
-    """What ``answer_sets`` asks of a child, for whoever begins it ahead; the arguments are those of it."""
-    payload = {
-        "model_dir": str(model_dir.resolve()),
-        "sets": {name: list(prompts) for name, prompts in sets.items()},
-        "max_new_tokens": max_new_tokens,
-        "stops": list(stops),
-        "cache": str(cache.resolve()) if cache else "",
-        "threads": worker.threads,
-        **({"batch_rows": batch_rows} if batch_rows else {}),
-    }
-    return Call("tools.evaluation.generate:answer_sets", payload)
+    return worker.measure(*asking.call(worker), timeout_seconds, log_path, stage, resident=True)
 
 
 def row_answers(
@@ -245,9 +238,8 @@ def row_answers(
     prompts = {name: [prompt for prompt, _ in pairs] for name, pairs in rows.items() if pairs}
     with tempfile.TemporaryDirectory() as folder:
         log_path = Path(folder) / "audit.log"
-        reply, _ = answer_sets(
-            prompts, model_dir, spec.max_new_tokens, worker, log_path, timeout_seconds, "diagnose"
-        )
+        asking = Asking(prompts, model_dir, spec.max_new_tokens)
+        reply, _ = answer_sets(asking, worker, log_path, timeout_seconds, "diagnose")
     return {
         name: [
             (target, spec.extract(answer))

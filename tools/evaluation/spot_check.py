@@ -9,7 +9,7 @@ from typing import Any
 
 from tasks.base import Sample, TaskSpec
 from tasks.errors import InputError
-from tools.evaluation.evaluate import answer_sets
+from tools.evaluation.evaluate import Asking, answer_sets
 from tools.evaluation.score_answers import score_answers
 from tools.process.worker import Worker
 
@@ -67,7 +67,8 @@ def spot_check(
     """
     chosen = choose(samples, recorded, items)
     asked: dict[str, list[Any]] = {"items": [sample.asked for sample, _ in chosen]}
-    reply, _ = answer_sets(asked, model_dir, spec.max_new_tokens, worker, log_path, SECONDS)
+    asking = Asking(asked, model_dir, spec.max_new_tokens, spec.stops)
+    reply, _ = answer_sets(asking, worker, log_path, SECONDS)
     answers = [str(answer) for answer in reply["answers"]["items"]]
     scored = score_answers(spec, [sample for sample, _ in chosen], answers)
     before = [item for _, item in chosen]

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from memory.forgetting import Divergence, GeneralAnswers
-from tools.evaluation.evaluate import answer_sets
+from tools.evaluation.evaluate import Asking, answer_sets
 from tools.evaluation.likelihood import read_rows
 from tools.forgetting.prompts import GeneralPrompt, answers_right, general_prompts
 from tools.process.worker import Worker
@@ -124,5 +124,5 @@ def _answers(
 ) -> list[str]:
     asked = {"general": [prompt.prompt for prompt in prompts]}
     log_path = workspace.experiment_dir("base") / LOG
-    reply, _ = answer_sets(asked, base_dir, new_tokens, worker, log_path, cache=cache)
+    reply, _ = answer_sets(Asking(asked, base_dir, new_tokens, cache=cache), worker, log_path)
     return [str(answer) for answer in reply["answers"]["general"]]

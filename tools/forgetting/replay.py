@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tasks.base import Source
 from tools.curation.replay import BASE_ANSWERS
-from tools.evaluation.evaluate import answer_sets
+from tools.evaluation.evaluate import Asking, answer_sets
 from tools.forgetting.prompts import replay_prompts
 from tools.process.worker import Worker
 from tools.workspace import Workspace
@@ -75,9 +75,8 @@ def _asked(
     base_dir: Path, worker: Worker, cache: Path | None, log_path: Path, prompts: Sequence[str]
 ) -> list[dict[str, str]]:
     """Whole answers to some prompts, as rows."""
-    reply, _ = answer_sets(
-        {"replay": prompts}, base_dir, REPLAY_TOKENS, worker, log_path, stage="data", cache=cache
-    )
+    asking = Asking({"replay": prompts}, base_dir, REPLAY_TOKENS, cache=cache)
+    reply, _ = answer_sets(asking, worker, log_path, stage="data")
     told = zip(prompts, reply["answers"]["replay"], reply["limits"]["replay"], strict=True)
     rows = [{"prompt": prompt, "answer": answer.strip()} for prompt, answer, limit in told if not limit]
     return [row for row in rows if row["answer"]]

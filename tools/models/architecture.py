@@ -1,18 +1,19 @@
 """Architectures: what ``config.json`` says of a model, and whether it can be trained here.
 
 The configuration alone is read; ``check_class`` looks at the class behind it and needs torch.
+Whether that class takes each value, ``tools.models.config_values`` tries.
 """
 
 from __future__ import annotations
 
 import inspect
 import json
-import re
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tasks.errors import InputError, or_input_error
+from tasks.errors import InputError, did_you_mean
 from tools.models.weight_files import refuse_pointer
 
 POSITIONS = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len", "n_ctx")
@@ -33,6 +34,11 @@ SIZES = (
 )
 """What is counted in whole numbers of 1 or more, where a model has it."""
 COPY = "copy the file from the model's page again"
+SHOWN = 40
+"""Characters of a value."""
+MOST_WINDOW = 2**31
+ROTARY = ("rope_parameters", "rope_scaling")
+SWITCHES = ("output_hidden_states", "output_attentions", "is_encoder_decoder")
 NEEDED = ("input_ids", "attention_mask", "past_key_values", "logits_to_keep")
 """What training and the answering loop pass to a model."""
 ORIGINAL = "give the original weights (*.safetensors in 16 or 32 bits)"
@@ -50,8 +56,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         fix = "give a Hub-format directory with config.json, *.safetensors and a tokenizer"
         raise InputError(str(folder), "it holds no config.json", fix)
     config = _object_in(file)
-    if not isinstance(config.get("text_config") or {}, dict):
-        raise InputError(str(file), "its text_config is no object", "copy the file from the Hub again")
+    text = config.get("text_config")
+    if text is not None and not (isinstance(text, dict) and text):
+        raise InputError(str(file), f"text_config is {in_short(text)}, and should be an object", COPY)
     return config
 
 
@@ -103,6 +110,7 @@ def check_config(folder: Path, config: Mapping[str, Any]) -> None:
     if not isinstance(kind, str) or not kind:
         fix = 'copy config.json from the model\'s page again, or add "model_type"'
         raise InputError(str(folder / "config.json"), "it names no model_type", fix)
+    _check_ranges(folder / "config.json", config)
     if config.get("is_encoder_decoder"):
         raise InputError(str(folder), f"an encoder-decoder model ({kind})", OTHER_MODEL)
     quantised = config.get("quantization_config")
@@ -138,51 +146,48 @@ def _check_sizes(file: Path, config: Mapping[str, Any]) -> None:
         raise InputError(str(file), wrong, COPY)
 
 
-def check_values(folder: Path, config: Mapping[str, Any]) -> None:
-    """Refuses values that transformers' class for this kind of configuration does not take.
-
-    Raises:
-        InputError: the file, the key, its value, and what it should be.
-    """
-    from huggingface_hub.errors import StrictDataclassError
-    from transformers import AutoConfig
-
-    file = str(folder / "config.json")
-    try:
-        with or_input_error(file, "transformers does not take it", COPY):
-            AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except InputError as error:
-        if not isinstance(error.__cause__, StrictDataclassError):
-            raise
-        raise InputError(file, _said(str(error.__cause__), config), COPY) from error
+def _check_ranges(file: Path, config: Mapping[str, Any]) -> None:
+    """What neither transformers nor the building of the model looks at, and fails or is wrong only in use."""
+    for held in (config, config.get("text_config") or {}):
+        for key, value in held.items():
+            if wanted := _wanted(key, value):
+                raise InputError(str(file), f"{key} is {in_short(value)}, and should be {wanted}", COPY)
+            if key in ROTARY and isinstance(value, Mapping):
+                parts = [value, *(part for part in value.values() if isinstance(part, Mapping))]
+                _check_rotary(file, key, parts)
 
 
-_FIELD = re.compile(r"Field '(\w+)'")
-_EXPECTED = re.compile(r" expected (?:an? )?(.+?), got |doesn't match any type in \((.+?)\)\. Errors")
-_LONGEST, _SHOWN = 200, 40
-"""Characters of what a library says, and of a value."""
-_WORDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "str": "a text",
-    "NoneType": "null",
-}
+def _check_rotary(file: Path, key: str, parts: Sequence[Mapping[str, Any]]) -> None:
+    """Positions turn by these figures; some families give them for each kind of layer."""
+    for name, value in ((name, value) for part in parts for name, value in part.items()):
+        if name in ("rope_theta", "factor") and (wanted := _wanted("rope_theta", value)):
+            raise InputError(str(file), f"{key}.{name} is {in_short(value)}, and should be {wanted}", COPY)
 
 
-def _said(message: str, config: Mapping[str, Any]) -> str:
-    """In a sentence what transformers says of a value.
+def _wanted(key: str, value: object) -> str:
+    """What a value should be; empty where it is, or where this is not known of its key."""
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    size = float(value) if number else math.nan  # type: ignore[arg-type]
+    if key == "return_dict":
+        return "" if value is True else "true"
+    if key in SWITCHES:
+        return "" if value is None or isinstance(value, bool) else "true or false"
+    if key == "rope_theta":
+        return "" if size > 0 else "a number over 0"
+    if key == "sliding_window":
+        whole = value is None or (number and size == int(size) and size < MOST_WINDOW)
+        return "" if whole else "a whole number or null"
+    if key.endswith(("_eps", "_epsilon")):
+        return "" if size >= 0 or value is None else "a number of 0 or more"
+    if key.endswith(("dropout", "_pdrop")):
+        unset = isinstance(value, bool) or (value is None and not key.startswith("att"))
+        return "" if unset or 0 <= size < 1 else "a number of 0 or more and under 1"
+    return ""
 
-    Its first line names the field, and the second is ``TypeError: Field 'vocab_size' expected int, got str``.
-    """
-    cause = message.partition("\n")[2].partition(":")[2].strip() or message
-    field, expected = _FIELD.search(cause), _EXPECTED.search(cause)
-    if not field or not expected:
-        return " ".join(cause.split()).rstrip(".")[:_LONGEST]
-    held = {**config, **(config.get("text_config") or {})}.get(field[1])
-    kinds = re.sub(r"<class '(\w+)'>", r"\1", expected[1] or expected[2]).split(", ")
-    wanted = " or ".join(_WORDS.get(kind, kind) for kind in kinds)
-    return f"{field[1]} is {json.dumps(held)[:_SHOWN]}, and should be {wanted[:_LONGEST]}"
+
+def in_short(value: object) -> str:
+    """A value as it stands in the file, cut."""
+    return json.dumps(value)[:SHOWN]
 
 
 def check_class(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -204,8 +209,10 @@ def check_class(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     if name is None:
         known = kind in CONFIG_MAPPING_NAMES
         wrong = f"{kind} is no causal language model" if known else f"unknown architecture {kind!r}"
-        fix = OTHER_MODEL if known else f"transformers {transformers.__version__} does not know it"
-        raise InputError(str(folder), wrong, fix)
+        told = f"transformers {transformers.__version__} does not know it"
+        meant = did_you_mean(kind, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, otherwise=OTHER_MODEL)
+        fix = OTHER_MODEL if known else f"{told}; {meant}"
+        raise InputError(str(folder / "config.json"), f"model_type: {wrong}", fix)
     parameters = inspect.signature(getattr(transformers, name).forward).parameters
     missing = [needed for needed in NEEDED if needed not in parameters]
     if missing:

@@ -15,9 +15,10 @@ from typing import Any, Literal
 from memory.recipe import Record
 from tasks.errors import LONGEST_REASON, ExperimentFailed, InputError
 from tools.models.adapter import is_adapter, tokenizer_dir, whole_base
-from tools.models.architecture import LAYERS, check_class, check_values, read_config
+from tools.models.architecture import LAYERS, check_class, read_config
 from tools.models.base_model import BaseModel
 from tools.models.chat_template import trained_turns
+from tools.models.config_values import check_shapes, check_values
 from tools.models.recorded_base import WEIGHTS
 from tools.models.template_support import SystemTurn, TemplateSupport
 from tools.models.weight_files import check_numbers, check_pickles, dtypes, find_weights, layers_held
@@ -75,7 +76,7 @@ def look(base_model: BaseModel, allow_pickle: bool = False, numbers_bytes: int =
     folder = whole_base(base_model.path)
     config = read_config(folder)
     notes = [*base_model.notes, *check_class(folder, config)]
-    check_values(folder, config)
+    built = check_values(folder, config)
     tokenizer_files = tokenizer_dir(base_model.path)
     try:
         tokenizer = load_tokenizer(base_model.path)
@@ -86,13 +87,14 @@ def look(base_model: BaseModel, allow_pickle: bool = False, numbers_bytes: int =
         ) from error
     _check_end(tokenizer, tokenizer_files, config)
     weights, _ = find_weights(folder, allow_pickle)
+    _check_layers(folder, config, weights)
+    check_shapes(folder, config, built, weights)
     _check_rows(tokenizer, tokenizer_files, base_model)
     try:
         support = template_support(tokenizer)
     except InputError as error:
         raise InputError(str(tokenizer_files), error.wrong, "mend chat_template.jinja") from error
     check_pickles(weights)
-    _check_layers(folder, config, weights)
     share = check_numbers(weights, numbers_bytes)
     if is_adapter(base_model.path):
         check_numbers([base_model.path / WEIGHTS], numbers_bytes)
@@ -181,11 +183,15 @@ def _check_end(tokenizer: Any, folder: Path, config: Mapping[str, Any]) -> None:
 def _check_layers(folder: Path, config: Mapping[str, Any], weights: list[Path]) -> None:
     """No layer without weights: they would be drawn at random, and a model without layers learns nothing."""
     text = config.get("text_config") or config
-    told = next((text[name] for name in LAYERS if isinstance(text.get(name), int)), None)
-    held = layers_held(weights)
-    if told is not None and (told < 1 or told > held > 0):
-        wrong = f"names {told} layers" + (f", and the weights hold {held}" if held else "")
-        raise InputError(str(folder / "config.json"), wrong, "copy the model's files from one place again")
+    key = next((name for name in LAYERS if isinstance(text.get(name), int)), "")
+    told, held = text.get(key, 1), layers_held(weights)
+    if told < 1 or told > held > 0:
+        wrong = f"the weights hold {held}" if held else "it should be 1 or more"
+        raise InputError(
+            str(folder / "config.json"),
+            f"{key} is {told}, and {wrong}",
+            "copy the model's files from one place again",
+        )
 
 
 def _check_rows(tokenizer: Any, folder: Path, base_model: BaseModel) -> None:

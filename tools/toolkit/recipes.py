@@ -75,7 +75,8 @@ def _code(scripts: tuple[Script, ...], part: int) -> list[str]:
         return []
     shown = pieces[part - 1 : part]
     if not shown:
-        raise InputError("part", f"{part} of {len(pieces)}", f"ask for 1 to {len(pieces)}")
+        wrong = f"is {part}, and there {'is' if len(pieces) == 1 else 'are'} {len(pieces)}"
+        raise InputError("part", wrong, "ask for 1" + (f" to {len(pieces)}" if len(pieces) > 1 else ""))
     label, code = shown[0]
     more = [f"(part {part} of {len(pieces)})"] if len(pieces) > 1 else []
     return [delimited(code, label, len(code) + 1), *more]

@@ -111,7 +111,7 @@ def _comparing(dojo: Dojo) -> list[Callable[..., str]]:
         names = dict.fromkeys(name for name, _, _ in wrong)
         if cluster and cluster not in names:
             what = f"cluster {one_line(cluster)!r}"
-            raise InputError(what, f"is none of {id}'s", did_you_mean(cluster[:80], list(names)[:20]))
+            raise InputError(what, f"is none of {id}'s", did_you_mean(cluster, list(names)[:20]))
         chosen = [each for each in wrong if cluster in ("", each[0])]
         shown = chosen[:: max(1, len(chosen) // items)][:items]
         of = f"{answered} answered" if answered < len(dojo.validation) else f"{answered}"
@@ -156,7 +156,7 @@ def _auditing(dojo: Dojo) -> Callable[..., str]:
         for name in sources:
             if name not in dojo.pool:
                 raise InputError(
-                    f"source {one_line(name)!r}", "is not in the pool", did_you_mean(name[:80], dojo.pool)
+                    f"source {one_line(name)!r}", "is not in the pool", did_you_mean(name, dojo.pool)
                 )
         asked = dict.fromkeys(sources)
         known = {**dojo.journal.agreements, **dojo.agreements}

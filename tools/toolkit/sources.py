@@ -13,17 +13,19 @@ from pydantic import Field
 from memory.recipe import DataRecipe, Decontaminate, Filter, Map, Select
 from memory.recipe_draft import (
     CODE_CHARACTERS,
+    MOST_OPERATIONS,
     DraftOperation,
     PlainDraftOperation,
     ScriptDraft,
     ScriptEdit,
 )
+from memory.records import Plan
 from tasks.errors import InputError, boundary, did_you_mean
 from tools.chat.untrusted_text import delimited, one_line
-from tools.checks.script_reference import whole_operations, whole_script
+from tools.checks.recipe import drafted_recipe
+from tools.checks.script_reference import whole_script
 from tools.checks.teacher_cost import teacher_cost
 from tools.curation.answer_lengths import answer_lengths
-from tools.curation.completion import completed
 from tools.curation.operations import Example
 from tools.curation.profile import SourceProfile
 from tools.curation.run import dry_run
@@ -31,6 +33,7 @@ from tools.curation.safe_rows import row_texts, shown_rows
 from tools.curation.script import ScriptTrial
 from tools.curation.script import try_script as run_trial
 from tools.dojo import Dojo
+from tools.toolkit.answers import TrialFailed
 
 TRIED_ROWS = 2_000
 """Raw rows that a recipe is tried on."""
@@ -43,8 +46,8 @@ COLUMN_CHARACTERS = 500
 ROW_CHARACTERS = 600
 SHOWN_ROWS = 2
 Columns = dict[str, dict[str, str]]
-Operations = list[DraftOperation]
-PlainOperations = list[PlainDraftOperation]
+Operations = Annotated[list[DraftOperation], Field(max_length=MOST_OPERATIONS)]
+PlainOperations = Annotated[list[PlainDraftOperation], Field(max_length=MOST_OPERATIONS)]
 
 
 def source_tools(dojo: Dojo) -> list[Callable[..., str]]:
@@ -61,13 +64,13 @@ def _looking(dojo: Dojo) -> list[Callable[..., str]]:
             for name, profile in dojo.profiles().items()
         )
 
-    def profile_source(name: str) -> str:
+    def profile_source(source: str) -> str:
         """Measure one source: columns, token lengths, empty, duplicate, parseable, leaking shares, samples.
 
         Args:
-            name: a source's name, as list_sources gives it.
+            source: a source's name, as list_sources gives it.
         """
-        profile = _profile(dojo, name)
+        profile = _profile(dojo, source)
         figures = profile.model_dump_json(indent=1, exclude={"samples", "card_excerpt"})
         rows = [delimited(row, "row", ROW_CHARACTERS) for row in profile.samples]
         return "\n\n".join([figures, delimited(profile.card_excerpt, "data card", CARD_CHARACTERS), *rows])
@@ -108,7 +111,8 @@ def _trying_recipes(dojo: Dojo) -> Callable[..., str]:
         ask the teacher are left out. The final recipe is your decision, not this call.
 
         Args:
-            operations: in order, as your decision takes them; what it puts in is put in here.
+            operations: in order, as your decision takes them; what it puts in is put in here, and what it
+                refuses is refused. Select comes first where no experiment waits for its data.
         """
         whole = _recipe(dojo, operations)
         with dojo.ledger.measure("data"), boundary("data", "trying a recipe"):
@@ -147,16 +151,41 @@ def _without_teacher(dojo: Dojo, function: Callable[..., str]) -> Callable[..., 
 
 
 def _recipe(dojo: Dojo, drafts: Operations) -> DataRecipe:
-    """The recipe that a decision with these operations would come to."""
-    operations = whole_operations(dojo, drafts)
+    """The recipe that a decision with these operations would come to, refused where that would be."""
+    return drafted_recipe(dojo, _planned(dojo) or _imagined(dojo, drafts), drafts, dojo.seed)
+
+
+def _planned(dojo: Dojo) -> Plan | None:
+    """The plan whose data are still to be made."""
     experiment = dojo.journal.unfinished()
-    plan = dojo.journal.plan(experiment) if experiment else None
-    selected = {name for op in operations if isinstance(op, Select) for name in op.sources}
-    if plan is not None and selected in (set(), set(plan.sources)):
-        operations = list(completed(plan, dojo.profiles(), operations))
-    if len(operations) < 2:
-        raise InputError("operations", "hold no select and map", "begin with them: nothing is planned yet")
-    return DataRecipe(operations=tuple(operations), seed=dojo.seed)
+    made = experiment is None or dojo.journal.card(experiment) is not None
+    return None if made or experiment is None else dojo.journal.plan(experiment)
+
+
+def _imagined(dojo: Dojo, drafts: Operations) -> Plan:
+    """A first experiment on the sources that the operations select.
+
+    Raises:
+        InputError: they select none, or one that there is not.
+    """
+    names = dict.fromkeys(name for op in drafts if isinstance(op, Select) for name in op.sources)
+    if not names:
+        first = one_line(next(iter(dojo.pool), "..."))
+        fix = f'begin with {{"op": "select", "sources": ["{first}"]}}, or plan an experiment first'
+        raise InputError("operations", "select no sources, and no experiment waits for its data", fix)
+    for name in names:
+        _profile(dojo, name)
+    return Plan(
+        experiment="trial",
+        parent=None,
+        hypothesis="a trial",
+        reason="a trial",
+        change="first",
+        expected_gain=0.0,
+        sources=tuple(names),
+        max_seconds=1.0,
+        rows=dojo.max_rows,
+    )
 
 
 def _trying_scripts(dojo: Dojo) -> Callable[..., str]:
@@ -186,17 +215,17 @@ def _trying_scripts(dojo: Dojo) -> Callable[..., str]:
         """
         nonlocal failures
         if failures >= SCRIPT_FAILURES:
-            return (
-                f"failed: {failures} scripts failed in this decision, and no further try is allowed; "
-                "write a recipe without a script"
-            )
+            wrong = f"{failures} failed in this decision, and no further try is allowed"
+            raise InputError("scripts", wrong, "write a recipe without a script")
         rows = _script_rows(dojo, sources, columns)
         draft = ScriptDraft(purpose="a trial", code=code, taken_from=script_of, edits=tuple(edits or ()))
         whole = whole_script(dojo, draft).code
         with dojo.ledger.measure("data"):
             trial = run_trial(whole, rows)
         failures += bool(trial.problem)
-        return _told(trial, failures, dojo)
+        if trial.problem:
+            raise TrialFailed(_told_failure(trial, failures))
+        return _told(trial, dojo)
 
     return try_script
 
@@ -253,16 +282,14 @@ def _script_rows(dojo: Dojo, sources: list[str], columns: Columns | None) -> lis
         return dry_run(recipe, dojo.pool, dojo.spec, dojo.decontaminator, most_rows=SCRIPT_ROWS)[0]
 
 
-def _told(trial: ScriptTrial, failures: int, dojo: Dojo) -> str:
-    if trial.problem:
-        left = SCRIPT_FAILURES - failures
-        more = f"{left} more failures are allowed" if left else "no further try is allowed in this decision"
-        return "\n".join(
-            [
-                f"failed ({failures} of {SCRIPT_FAILURES}; {more}):",
-                delimited(trial.problem, "root cause", 700),
-            ]
-        )
+def _told_failure(trial: ScriptTrial, failures: int) -> str:
+    left = SCRIPT_FAILURES - failures
+    more = f"{left} more failures are allowed" if left else "no further try is allowed in this decision"
+    head = f"failed ({failures} of {SCRIPT_FAILURES}; {more}):"
+    return f"{head}\n{delimited(trial.problem, 'root cause', 700)}"
+
+
+def _told(trial: ScriptTrial, dojo: Dojo) -> str:
     counts = (
         f"{trial.rows_in} rows in, {trial.rows_out} out, {trial.changed} changed, {trial.dropped} dropped"
     )
@@ -290,6 +317,6 @@ def _cut(text: str) -> str:
 def _profile(dojo: Dojo, name: str) -> SourceProfile:
     profiles = dojo.profiles()
     if name not in profiles:
-        fix = did_you_mean(name[:80], profiles)
+        fix = did_you_mean(name, profiles)
         raise InputError(f"source {one_line(name)!r}", "is not in the pool", fix)
     return profiles[name]

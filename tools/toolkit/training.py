@@ -38,5 +38,6 @@ def card_of(dojo: Dojo, experiment: str) -> DataCard:
         wrong, verb = (
             ("has no data yet", "run_data_recipe") if planned else ("is not planned", "plan_experiment")
         )
-        raise InputError(what, wrong, f"call {verb} first")
+        under_way = None if planned else dojo.journal.unfinished()
+        raise InputError(what, wrong, f"{under_way} is under way" if under_way else f"call {verb} first")
     return card

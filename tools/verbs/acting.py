@@ -17,15 +17,13 @@ from pydantic import Field
 
 from memory.journal.log import BASE
 from memory.recipe import BuiltIn, DataRecipe, Record, Script
-from memory.recipe_draft import ScriptDraft
+from memory.recipe_draft import MOST_OPERATIONS, ScriptDraft
 from memory.records import Change, Plan, Training, TrainingPlan
 from tasks.errors import ExperimentFailed, InputError
 from tools.checks.champion import gate_words
 from tools.checks.plan import check_plan
-from tools.checks.recipe import check_operations, check_recipe
-from tools.checks.script_reference import whole_operations
+from tools.checks.recipe import drafted_recipe
 from tools.checks.training import check_training_plan
-from tools.curation.completion import completed
 from tools.dojo import Dojo
 from tools.toolkit.answers import known_experiment
 from tools.toolkit.training import card_of
@@ -121,7 +119,7 @@ def _planning(dojo: Dojo, acts: Acts) -> Verb:
 def _curating(dojo: Dojo, acts: Acts, folder: AgentFolder | None) -> Verb:
     def run_data_recipe(
         experiment: str,
-        operations: Annotated[list[AgentOperation] | None, Field(max_length=40)] = None,
+        operations: Annotated[list[AgentOperation] | None, Field(max_length=MOST_OPERATIONS)] = None,
         seed: Annotated[int | None, Field(ge=0, le=1_000_000_000)] = None,
     ) -> Told:
         """Build the training set of an experiment by typed operations, in order; returns its data card.
@@ -159,11 +157,7 @@ def _recipe(
         InvalidDecision: what does not fit the plan, or what the rehearsal met.
     """
     read = [_from_file(folder, draft) if isinstance(draft, ScriptFile) else draft for draft in drafts]
-    given = whole_operations(dojo, read)
-    check_operations(dojo, plan, given)
-    recipe = DataRecipe(operations=completed(plan, dojo.profiles(), given), seed=seed)
-    check_recipe(dojo, plan, recipe)
-    return recipe
+    return drafted_recipe(dojo, plan, read, seed)
 
 
 def _from_file(folder: AgentFolder | None, draft: ScriptFile) -> ScriptDraft:
@@ -184,7 +178,7 @@ def _training(dojo: Dojo, acts: Acts) -> list[Verb]:
             experiment: the id of the experiment whose data is used.
             plan: method and hyper-parameters.
         """
-        card, hypothesis = card_of(dojo, experiment), acts.planned(experiment)
+        hypothesis, card = acts.planned(experiment), card_of(dojo, experiment)
         whole = _whole(dojo, hypothesis, plan)
         check_training_plan(dojo, hypothesis, card, whole)
         found = acts.probe(experiment, whole)
@@ -197,10 +191,10 @@ def _training(dojo: Dojo, acts: Acts) -> list[Verb]:
             experiment: the id of the experiment whose data is used.
             plan: method and hyper-parameters; its timeout_seconds is by default what is left.
         """
-        card = card_of(dojo, experiment)
+        hypothesis = acts.planned(experiment)
         if dojo.journal.training(experiment) is not None:
             raise InputError(f"experiment {experiment}", "was trained", "evaluate it, then plan the next one")
-        hypothesis = acts.planned(experiment)
+        card = card_of(dojo, experiment)
         whole = _whole(dojo, hypothesis, plan)
         check_training_plan(dojo, hypothesis, card, whole)
         with _recorded(dojo, acts, experiment, whole):

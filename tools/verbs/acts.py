@@ -209,8 +209,9 @@ class Acts:
         self._goes_on()
         plan = self._journal.plan(experiment)
         if plan is None:
-            what = f"experiment {one_line(experiment)!r}"
-            raise InputError(what, "is not planned", "call plan_experiment first")
+            what, under_way = f"experiment {one_line(experiment)!r}", self._journal.unfinished()
+            fix = f"{under_way} is under way" if under_way else "call plan_experiment first"
+            raise InputError(what, "is not planned", fix)
         if self._journal.stage(experiment, "finished") is not None:
             raise InputError(f"experiment {experiment}", "is finished", "plan the next one")
         return plan

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import or_fault
+from tools.toolkit.answers import with_new_names
 from tools.verbs.answer import Answer
 
 FILE = "calls.jsonl"
@@ -59,4 +60,6 @@ def _call_in(line: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     fitting = isinstance(call, dict) and isinstance(call.get("arguments"), dict)
-    return call if fitting and all(isinstance(call.get(name), str) for name in ("verb", "text")) else None
+    if not fitting or not all(isinstance(call.get(name), str) for name in ("verb", "text")):
+        return None
+    return {**call, "arguments": with_new_names(call["verb"], call["arguments"])}

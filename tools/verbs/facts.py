@@ -27,7 +27,7 @@ def _sources(dojo: Dojo, arguments: Arguments) -> Mapping[str, Any]:
 
 
 def _profile(dojo: Dojo, arguments: Arguments) -> Mapping[str, Any]:
-    profile = dojo.profiles()[str(arguments["name"])]
+    profile = dojo.profiles()[str(arguments["source"])]
     return profile.model_dump(mode="json", exclude={"samples", "card_excerpt"})
 
 

@@ -12,7 +12,6 @@ graph, because both act through ``tools.verbs.acts``; every call, refusals as we
 
 from __future__ import annotations
 
-import difflib
 import json
 import threading
 import time
@@ -23,11 +22,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from memory.journal.events import plain
 from memory.journal.log import BASE
-from tasks.errors import CapReached, ExperimentFailed, InputError, InvalidDecision, or_fault
+from tasks.errors import CapReached, ExperimentFailed, InputError, InvalidDecision, did_you_mean, or_fault
 from tools.chat.untrusted_text import one_line
 from tools.dojo import Dojo
 from tools.toolkit.all import functions_of
-from tools.toolkit.answers import described, wrong_arguments
+from tools.toolkit.answers import TrialFailed, bounded, described, with_new_names, wrong_arguments
 from tools.verbs.acting import acting_verbs
 from tools.verbs.acts import chosen
 from tools.verbs.answer import Answer, Told, bounded_facts, refusal, with_left
@@ -133,6 +132,8 @@ class Referee:
                 ok = True
         except (InputError, InvalidDecision, CapReached) as error:
             told = Told(refusal(error))
+        except TrialFailed as failed:
+            told = Told(bounded(failed.text))
         except ExperimentFailed as failed:
             told = Told(refusal(failed).replace("refused: ", "failed: ", 1))
         standing = self.standing
@@ -149,23 +150,20 @@ class Referee:
             InputError: no such verb, or arguments that do not fit it.
         """
         if not isinstance(verb, str) or verb not in self._functions:
-            raise InputError(f"verb {one_line(str(verb))!r}", "is none of the verbs", self._known_verbs(verb))
+            fix = did_you_mean(str(verb), self._functions, every=True)
+            raise InputError(f"verb {one_line(str(verb))!r}", "is none of the verbs", fix)
         if self.calls.count >= MOST_CALLS and verb not in CLOSING:
             raise InputError("the calls", f"all {MOST_CALLS:,} of this run are used", "finish and submit")
         from pydantic import ValidationError
 
         schema = self.schemas[verb].arguments
+        _check_switches(verb, schema, given)
         try:
-            model = schema.model_validate(given)
+            model = schema.model_validate(with_new_names(verb, given))
         except ValidationError as error:
-            wrong = wrong_arguments(tuple(schema.model_fields), error).removeprefix("failed: ")
+            wrong = wrong_arguments(schema, error).removeprefix("failed: ")
             raise InvalidDecision(f"{verb}: {wrong}") from None
         return {name: getattr(model, name) for name in schema.model_fields}
-
-    def _known_verbs(self, verb: object) -> str:
-        """Every verb, the nearest one first: a client that knows none of them can go on with this line."""
-        near = difflib.get_close_matches(str(verb)[:80], self._functions, n=1, cutoff=0.7)
-        return (f"did you mean {near[0]}? " if near else "") + "there are " + ", ".join(self._functions)
 
     @contextmanager
     def _alone(self, verb: str) -> Iterator[None]:
@@ -242,11 +240,34 @@ def _plain(verb: str, arguments: object) -> dict[str, Any]:
         text = json.dumps(given, default=str, allow_nan=False, ensure_ascii=False)
         text.encode("utf-8")
     except (TypeError, ValueError, RecursionError):
-        wrong = "its arguments hold what JSON cannot say: no finite number, half a character, or a loop"
-        raise InputError(verb, wrong, "send finite numbers, whole text, and lists that end") from None
+        which = next((one_line(str(name)) for name, value in given.items() if not _sayable(value)), "a name")
+        wrong = "holds what JSON cannot say: no finite number, half a character, or a loop"
+        fix = "send finite numbers, whole text, and lists that end"
+        raise InputError(f"{verb}: {which}", wrong, fix) from None
     if len(text) > ARGUMENT_CHARACTERS:
         raise InputError(verb, f"its arguments are over {ARGUMENT_CHARACTERS:,} characters", "send less")
     return given
+
+
+def _sayable(value: object) -> bool:
+    try:
+        json.dumps(value, default=str, allow_nan=False, ensure_ascii=False).encode("utf-8")
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _check_switches(verb: str, schema: type[BaseModel], given: Mapping[str, Any]) -> None:
+    """No true or false for a number: it would be read as 1 or 0.
+
+    Raises:
+        InputError: which argument.
+    """
+    kinds = schema.model_json_schema()["properties"]
+    for name, value in given.items():
+        kind = json.dumps(kinds.get(name, ""))
+        if isinstance(value, bool) and "boolean" not in kind and ("integer" in kind or "number" in kind):
+            raise InputError(f"{verb}: {name}", f"is {str(value).lower()}", "give a number")
 
 
 def _schema(name: str, function: Callable[..., object]) -> VerbSchema:

@@ -12,7 +12,7 @@ from memory.records import Comparison, Experiment
 from tasks.base import Sample, TaskSpec
 from tools.checks.champion import candidate_of, outcome_of
 from tools.evaluation.baselines import levels_of
-from tools.evaluation.confirmation import confirm
+from tools.evaluation.confirmation import FIRST_LOOK_LEVEL, confirm
 from tools.evaluation.staged import compare_shared
 from tools.verification.course import course_differences
 from tools.verification.finding import Finding, short
@@ -86,7 +86,8 @@ def _confirmation(
     def answer(model: str, first: int, last: int) -> Sequence[Mapping[str, Any]]:
         return items_of(workspace, model, f"confirmation-{last}")
 
-    made = confirm(recorded.candidate, samples, spec, answer)
+    samples = samples[: _taken(recorded, len(samples))]
+    made = confirm(recorded.candidate, samples, spec, answer, recorded.of)
     found = [f"{len(made.looks)} looks, recorded {len(recorded.looks)}"] * (
         len(made.looks) != len(recorded.looks)
     )
@@ -105,6 +106,14 @@ def _confirmation(
     if made.confirmed != recorded.confirmed:
         found.append(f"confirmed comes to {made.confirmed}, recorded {recorded.confirmed}")
     return [f"confirmation of {recorded.candidate}: {line}" for line in found]
+
+
+def _taken(recorded: Confirmation, most: int) -> int:
+    """How many items the time held; in runs of earlier versions by the looks, the last of which takes all."""
+    if recorded.items is not None:
+        return recorded.items
+    last = recorded.looks[-1] if recorded.looks else None
+    return most if last and last.level == FIRST_LOOK_LEVEL else last.items if last else 0
 
 
 def _levels(history: History, workspace: Workspace, spec: TaskSpec, splits: Splits) -> list[str]:

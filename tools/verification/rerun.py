@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.base import Sample, TaskSpec
-from tools.evaluation.evaluate import answer_sets
+from tools.evaluation.evaluate import Asking, answer_sets
 from tools.evaluation.score_answers import score_answers
 from tools.process.worker import Worker
 from tools.verification.finding import Finding, short
@@ -52,9 +52,8 @@ def check_rerun(
     for experiment, folder in models.items():
         recorded = {str(item["id"]): item for item in items_of(workspace, experiment, "test")}
         asked: dict[str, list[Any]] = {"items": [sample.asked for sample in some]}
-        reply, _ = answer_sets(
-            asked, folder, spec.max_new_tokens, worker, log_path, SECONDS, stops=spec.stops
-        )
+        asking = Asking(asked, folder, spec.max_new_tokens, spec.stops)
+        reply, _ = answer_sets(asking, worker, log_path, SECONDS)
         answers = [str(answer) for answer in reply["answers"]["items"]]
         verdicts = score_answers(spec, some, answers) if spec.judge is None else [None] * len(some)
         for sample, answer, verdict in zip(some, answers, verdicts, strict=True):
