@@ -210,6 +210,12 @@ def disk_is_full(message: str) -> bool:
     return any(words in message.lower() for words in FULL_DISK)
 
 
+def is_machine_fault(message: str) -> bool:
+    """Whether an error's text tells of what the machine's user can mend; memory is not: less of it may do."""
+    said = message.lower()
+    return disk_is_full(said) or any(words in said for words in MENDABLE if "memory" not in words)
+
+
 def reason_of(error: BaseException) -> str:
     """An exception as part of one line."""
     text = " ".join(str(error).split())[:LONGEST_REASON]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import ExperimentFailed, HarnessFault, Interrupted
+from tasks.errors import DiskFull, ExperimentFailed, HarnessFault, Interrupted, MachineFault
 from tests.support import worker_jobs
 from tools.process import job as jobs
 from tools.process.worker import Worker
@@ -254,3 +255,27 @@ def test_a_job_knows_when_it_is_killed_by_its_own_limit_or_the_budgets(
     nearer = light.run(worker_jobs.last_moment, {}, 1000.0, log, resident=resident)["seconds"]
     light.close()
     assert 900.0 < own < 986.0 and 500.0 < nearer < 586.0
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize(
+    ("number", "fault"),
+    [
+        (errno.ENOSPC, DiskFull),
+        (errno.EDQUOT, DiskFull),
+        (errno.EROFS, MachineFault),
+        (errno.EIO, MachineFault),
+        (errno.EMFILE, MachineFault),
+    ],
+)
+def test_a_fault_of_the_machine_that_a_child_meets_is_no_failed_experiment(
+    worker: Worker, tmp_path: Path, number: int, fault: type[Exception], wrapped: bool
+) -> None:
+    payload = {"errno": number, "path": "model.tmp", "wrapped": wrapped}
+    with pytest.raises(fault, match="ftdojo resume"):
+        worker.run(worker_jobs.meet_error, payload, 30.0, tmp_path / "log")
+
+
+def test_a_want_of_memory_in_a_child_is_one_of_its_experiment(worker: Worker, tmp_path: Path) -> None:
+    payload: dict[str, object] = {"errno": errno.ENOMEM, "path": "x", "wrapped": False}
+    failure(worker, tmp_path / "log", worker_jobs.meet_error, payload)

@@ -376,3 +376,11 @@ def once(payload: dict[str, Any]) -> dict[str, Any]:
         os.kill(os.getppid() if payload.get("server") else os.getpid(), signal.SIGKILL)
         time.sleep(60)
     return {"done": True}
+
+
+def meet_error(payload: dict[str, Any]) -> dict[str, Any]:
+    """Ends as a library does that meets an error of the system: with it, or with its text in another."""
+    error = OSError(payload["errno"], os.strerror(payload["errno"]), payload["path"])
+    if payload["wrapped"]:
+        raise RuntimeError(f"while writing: {error.strerror} (os error {error.errno})")
+    raise error

@@ -24,6 +24,7 @@ from tasks.errors import (
     Stage,
     disk_is_full,
     fault_of,
+    is_machine_fault,
 )
 from tools.process.machine import memory_kills
 from tools.process.root_cause import root_cause
@@ -113,6 +114,8 @@ def failure(job: Job, exit_code: int, error: Mapping[str, str] | None) -> Except
         return FAULTS[error["type"]](error["message"])
     if disk_is_full(f"{error['message'] if error else ''} {tail}"):
         return fault_of(f"the {stage} process", OSError(os.strerror(errno.ENOSPC)))
+    if error and error["code"] in ("", "crashed") and is_machine_fault(error["message"]):
+        return fault_of(f"the {stage} process", OSError(error["message"]))
     if error:
         code = cast(Code, error["code"]) if error["code"] in get_args(Code) else "crashed"
         named = error["message"] if error["code"] else f"{error['type']}: {error['message']}"
