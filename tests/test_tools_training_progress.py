@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import threading
@@ -83,6 +84,27 @@ def test_a_follower_hears_each_line_once_and_a_half_written_one_when_it_is_whole
         assert two.wait(20)
         file.write('ep": 3}\n')
     assert heard == [1, 2, 3]
+
+
+def test_a_file_that_cannot_be_read_ends_no_following(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No descriptor is free, say; the thread that follows would end with a traceback."""
+    path, heard = tmp_path / "progress.jsonl", []
+    refused, opened = threading.Event(), Path.open
+
+    def first_refused(self: Path, *how: Any, **more: Any) -> Any:
+        if self == path and not refused.is_set():
+            refused.set()
+            raise OSError(errno.EMFILE, "Too many open files", str(self))
+        return opened(self, *how, **more)
+
+    with following(path, heard.append):
+        monkeypatch.setattr(Path, "open", first_refused)
+        assert refused.wait(20)
+        with opened(path, "w") as file:
+            file.write('{"step": 1}\n')
+    assert heard == [{"step": 1}]
 
 
 def test_a_training_that_never_begins_is_followed_in_silence(tmp_path: Path) -> None:

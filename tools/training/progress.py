@@ -201,5 +201,5 @@ def _whole_lines(path: Path, start: int) -> list[bytes]:
         with path.open("rb") as file:
             file.seek(start)
             return [line for line in file if line.endswith(b"\n")]
-    except FileNotFoundError:
+    except OSError:  # not there yet, or no descriptor is free: the next look may find it
         return []
