@@ -20,6 +20,8 @@ from typing import Any
 
 MOST_VALUES = 64
 """Of one text: no reply holds more objects that could be meant."""
+MOST_MENDED = 100_000
+"""Characters that are no JSON and may be mended, in one text: of braces in braces each is tried anew."""
 _THOUGHT = r"think|thinking|thought|reasoning|reflection"
 _CLOSED = re.compile(
     rf"<({_THOUGHT})\b[^>]{{0,200}}>.*?</\1\s*>|\[THINK\].*?\[/THINK\]|◁think▷.*?◁/think▷"
@@ -156,7 +158,7 @@ def _faithful(value: Any, text: str, told: Mapping[str, str]) -> Any:
 
 def _values(text: str) -> Iterator[tuple[str, Any]]:
     """Each outermost object or list, with the word that stands right before it."""
-    place = found = 0
+    place = found = mended = 0
     heads = deque(islice(_CALL.finditer(text), MOST_VALUES))
     while found < MOST_VALUES:
         start = min((at for sign in "{[" if (at := text.find(sign, place)) >= 0), default=-1)
@@ -173,6 +175,9 @@ def _values(text: str) -> Iterator[tuple[str, Any]]:
             value, end = _DECODER.raw_decode(text, start)
         except (ValueError, RecursionError):
             end = _end_of(text, start)
+            mended += end - start
+            if mended > max(MOST_MENDED, end - start):
+                return
             try:
                 value = lenient(text[start:end])
             except ValueError:

@@ -103,14 +103,15 @@ def _places(folder: Path, config: dict[str, Any], facts: dict[str, Any]) -> list
     """Where it may lie, the likeliest first; those that exist."""
     name = str(config["base_model_name_or_path"])
     places = [Path(name).expanduser(), folder / name, BUNDLED / name]
-    if facts.get("relative"):
-        places.append(folder / facts["relative"])
+    if relative := str(facts.get("relative") or ""):
+        places.append(folder / relative)
     if is_hub_id(name):
         places += filter(None, [downloaded(f"{name}@{config.get('revision') or ''}".rstrip("@"))])
     if facts.get("named") in NAMED and (found := fetch.find(NAMED[facts["named"]])):
         places.append(found.folder)
     places.append(BUNDLED / Path(name).name)  # a bundled model under the path of another installation
-    return [place for place in places if place.is_dir()]
+    # Not `Path.is_dir`, which raises where a name is too long or a folder above may not be read.
+    return [place for place in places if os.path.isdir(place)]
 
 
 def _name_of(base: Path) -> str | None:

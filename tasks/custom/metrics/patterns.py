@@ -61,7 +61,7 @@ def compile_pattern(expression: str, where: str) -> Any:
 
     try:
         return _compiled(expression)
-    except (regex.error, RecursionError, OverflowError, MemoryError) as error:
+    except (regex.error, ValueError, RecursionError, OverflowError, MemoryError) as error:
         raise InputError(
             where, f"{expression[:60]!r} is no regular expression: {error}", "mend it"
         ) from error
