@@ -68,7 +68,7 @@ def read_path(source: str | Path) -> Data:
 
 
 def read_tables(path: Path) -> tuple[Table, ...]:
-    """The tables of one file: one, or one for each split of a JSON object, or each sheet of rows of a spreadsheet.
+    """The tables of one file: one, or one for each split of a JSON object or sheet of rows of a spreadsheet.
 
     Raises InputError as ``read_file`` does.
     """

@@ -21,6 +21,7 @@ import sys
 import zipfile
 import zlib
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.etree import ElementTree
@@ -35,6 +36,8 @@ _PLAIN = 21
 _ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!|GETTING_DATA)|Err:5\d\d")
 _ERROR_CELL = re.compile(rb'<(?:\w+:)?c\b[^>]*\st="e"')
 _UNCOMPUTED = re.compile(rb"(?:</f>|<f\b[^>]*/>)(?:<v></v>|<v\s*/>)?</c>")
+_TOO_WIDE = "Cell limit exceeded"
+"""What the library says of an .ods file whose cells are repeated too often."""
 _CHUNK, _OVERLAP = 1 << 20, 300
 
 
@@ -128,17 +131,32 @@ def _count_in(member: Any) -> tuple[int, int]:
     return errors, uncomputed
 
 
+def _opened(path: str) -> Any:
+    """The workbook: by the suffix of its name, else by what it holds."""
+    import python_calamine
+
+    try:
+        return python_calamine.load_workbook(path)
+    except python_calamine.PasswordError:
+        raise
+    except python_calamine.CalamineError as error:
+        try:
+            return python_calamine.load_workbook(BytesIO(Path(path).read_bytes()))
+        except python_calamine.CalamineError:
+            raise error from None
+
+
 def _read(path: str, folder: Path) -> Any:
     import python_calamine
 
     try:
-        book = python_calamine.load_workbook(path)
+        book = _opened(path)
     except python_calamine.PasswordError:
         return {"kind": "password", "why": ""}
     except MemoryError:
         return {"kind": "memory", "why": ""}
     except (python_calamine.CalamineError, OSError, ValueError) as error:
-        return {"kind": "broken", "why": str(error)}
+        return {"kind": "memory" if _TOO_WIDE in str(error) else "broken", "why": str(error)}
     counted, sheets = _counted(path), []
     for place, data in enumerate(book.sheets_metadata):
         errors, uncomputed = counted.get(data.name, (0, 0))

@@ -1,4 +1,4 @@
-"""Header of a table of text, as its cells tell it: where it stands, if there is one, what goes on with it.
+"""Header of a table of text, as its cells tell it: where it stands, whether there is one, what goes with it.
 
 Spreadsheets have a title and a date above the names, survey tools write the questions and their own ids under
 them, and others a line of units. The same rules hold for text files and for sheets of a spreadsheet.
@@ -61,7 +61,7 @@ def _is_title(cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
 def _after_notes(head: Sequence[Sequence[str]]) -> int:
     """How many lines of few cells stand above a line of names that are nobody's usual ones; 0 where none do.
 
-    The names are all different, no numbers and no values of the rows below, and most rows are as wide.
+    The names are mostly different, no numbers and no values of the rows below, and most rows are as wide.
     Without a blank line above the names, the notes must have as many cells as they, as spreadsheets write
     them: a text with commas in it has cells as well.
     """
@@ -74,7 +74,7 @@ def _after_notes(head: Sequence[Sequence[str]]) -> int:
     if _filled(head[place - 1]) and any(len(line) != len(head[place]) for line in notes):
         return 0
     names = [cell.strip() for cell in head[place] if cell.strip()]
-    if len({*names}) < len(names) or any(map(_measures, names)) or is_headerless(head[place:]):
+    if 2 * len({*names}) <= len(names) or any(map(_measures, names)) or is_headerless(head[place:]):
         return 0
     under = [_filled(line) for line in head[place + 1 :] if _filled(line)]
     wide = sum(2 * width > len(names) for width in under)
