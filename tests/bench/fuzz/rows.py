@@ -271,6 +271,8 @@ def _targets() -> Iterator[Target]:
     yield _file("rows.json.gz", "tasks/custom/text_files.py:open_binary", _packed, (*JSON, *packed))
     yield _file("rows.csv", "tasks/custom/csv_rows.py:read_csv", _table_of(".csv"), CSV, foreign.tables)
     yield _file("rows.tsv", "tasks/custom/csv_opening.py:opening_of", _table_of(".tsv"), CSV, foreign.tables)
+    texts = (b"q\ta\n" + b"x\t1\n" * 6, _lines(LAYOUTS[:1], 6))
+    yield _file("rows.txt", "tasks/custom/plain_text.py:table_suffix", _table_of(".txt"), texts)
     for suffix in (".parquet", ".arrow"):
         yield _file(f"rows{suffix}", files, _table_of(suffix), (_columnar(suffix), b"PAR1" + bytes(60)))
     yield Target(
