@@ -196,7 +196,7 @@ def test_a_folder_is_read_whole_and_what_is_not_data_is_named(tmp_path: Path) ->
     assert reasons == {
         ".cache": "hidden",
         "README.md": "a text for people",
-        "sheet.xlsx": "a spreadsheet: save it as .csv",
+        "sheet.xlsx": "it is text under the name of a spreadsheet",
         "empty.jsonl": "it is empty",
         "link.jsonl": "a link that leaves the folder",
     }

@@ -152,7 +152,7 @@ def test_a_broken_source_costs_itself_and_is_named(folder: Path) -> None:
     assert [source.name for source in data.sources] == ["old-book"]
     told = "\n".join(data.understood)
     assert "new.jsonl: not read" in told
-    assert "notes.xlsx: not read, a spreadsheet" in told
+    assert "notes.xlsx: not read, it is text under the name of a spreadsheet" in told
 
 
 def test_the_card_of_a_source_is_not_said_to_be_unread(folder: Path) -> None:

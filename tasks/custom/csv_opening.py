@@ -12,19 +12,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from tasks.custom.table_header import HEAD, MOST_OPENING, lines_before_header, opening_said
 from tasks.custom.text_files import open_binary
-from tasks.formats import columns
 
-KNOWN = frozenset(
-    [*columns.PROMPT, *columns.ANSWER, *columns.REASONING, *columns.CONTEXT, *columns.SYSTEM, *columns.TEXT,
-     *columns.LABEL, *columns.CHATS, *columns.CHOICES, "id", "idx", "index", "answer_key", "question_id"]
-)  # fmt: skip
-"""Usual names of columns, in one spelling."""
 _LOOKED_AT = 4_000_000
 """Bytes in which letters of another encoding are looked for."""
 _LEAST_LETTERS = 3
-_MOST_OPENING = 10
-"""Lines before a header that may be no row."""
 _SEPARATED = re.compile(r'"?sep=(?P<mark>.)"?\s*', re.IGNORECASE)
 _RUN = re.compile(rb"[\x80-\xff]+")
 _MARKS = frozenset(
@@ -48,8 +41,7 @@ class Opening:
     def said(self) -> str:
         """What is to be told of it; "" where there is nothing."""
         told = ["read as Windows-1252, as it is not UTF-8"] if self.encoding == "cp1252" else []
-        if self.lines:
-            told.append(f"{self.lines} line{'s' if self.lines > 1 else ''} before the header left out")
+        told += filter(None, [opening_said(self.lines)])
         return f" ({'; '.join(told)})" if told else ""
 
 
@@ -58,10 +50,10 @@ def opening_of(path: Path, delimiters: str) -> Opening:
     encoding = _encoding(path)
     with open_binary(path) as file:
         head = [line.decode("utf-8" if encoding != "cp1252" else encoding, "replace").lstrip("\ufeff")
-                for line in islice(file, _MOST_OPENING + 1)]  # fmt: skip
+                for line in islice(file, MOST_OPENING + HEAD)]  # fmt: skip
     if head and (stated := _SEPARATED.fullmatch(head[0])):
         return Opening(encoding, 1, stated["mark"])
-    return Opening(encoding, _before_header(head, delimiters))
+    return Opening(encoding, lines_before_header([_cells(line, delimiters) for line in head]))
 
 
 def _encoding(path: Path) -> str:
@@ -88,32 +80,6 @@ def _is_utf8(run: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _before_header(head: list[str], delimiters: str) -> int:
-    """How many lines stand before the header: remarks (``# ...``), blank ones, a title above usual names."""
-    for place, line in enumerate(head[:_MOST_OPENING]):
-        cells = _cells(line, delimiters)
-        if any(columns.plain(cell) in KNOWN for cell in cells):
-            return place
-        after = next((later for later in head[place + 1 :] if later.strip()), "")
-        is_remark = line.lstrip().startswith("#") and len(cells) != len(_cells(after, delimiters))
-        if line.strip() and not is_remark and not _is_title(cells, head[place + 1 :], delimiters):
-            return place
-    return 0
-
-
-def _is_title(cells: list[str], below: list[str], delimiters: str) -> bool:
-    """One cell alone, above a line of two usual names or more, blank lines and remarks between them apart."""
-    if sum(bool(cell.strip()) for cell in cells) != 1:
-        return False
-    for line in below:
-        names = [columns.plain(cell) in KNOWN for cell in _cells(line, delimiters)]
-        if sum(names) > 1:
-            return True
-        if line.strip() and not line.lstrip().startswith("#"):
-            return False
-    return False
 
 
 def _cells(line: str, delimiters: str) -> list[str]:

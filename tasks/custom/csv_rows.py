@@ -13,19 +13,13 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from tasks.custom.csv_header import further_header_rows, names_numbers
-from tasks.custom.csv_opening import KNOWN, Opening, opening_of
+from tasks.custom.csv_opening import Opening, opening_of
+from tasks.custom.table_header import HEAD, column_names, further_header_rows, header_said, is_headerless
 from tasks.custom.tables import Add, Aside, Rows, written
 from tasks.custom.text_files import open_binary
 from tasks.errors import InputError
-from tasks.formats import columns
 
 _MOST_CELL = 16_000_000
-_HEAD = 100
-"""Rows that are looked at to tell whether the first holds names."""
-_WORDS = 3
-_TOLD = 3
-"""Columns of the same name that are told."""
 _MARKS, _MARKS_OF_TABS = ",;\t|", "\t,;|"
 """What may part cells; the first of equals is taken."""
 _NOT_UTF8 = "it is not UTF-8 text"
@@ -66,10 +60,11 @@ def read_csv(path: Path) -> tuple[Rows, str, Aside]:
         with text:
             lines = _Lines(iter(text), opening.lines)
             delimiter = opening.delimiter or _delimiter(path, lines)
-            named = not _is_headerless(path, delimiter, opening)
+            head = _head_of(path, delimiter, opening)
+            named = not is_headerless(head)
             names = _first(lines, delimiter, named)
             header = _header(path, names)
-            more = further_header_rows(_head_of(path, delimiter, opening)) if named else 0
+            more = further_header_rows(head) if named else 0
             filled = written(lambda add: _fill(lines, delimiter, header, add, aside, more), header)
             rows = Rows([filled])
     except (csv.Error, EOFError, OSError) as error:
@@ -80,11 +75,7 @@ def read_csv(path: Path) -> tuple[Rows, str, Aside]:
         fix = _SAVE if _NOT_UTF8 in aside.counts else "add at least one row"
         raise InputError(str(path), f"it has no rows under its header{aside.first()}", fix)
     how = f"{_NAMES.get(delimiter, repr(delimiter))}-separated values{opening.said}"
-    if not named:
-        return rows, f"{how} without a header ({', '.join(header)[:80]})", aside
-    if more:
-        how += f" ({more} more line{'s' if more > 1 else ''} of the header left out)"
-    return rows, how + _renamed(names, header), aside
+    return rows, how + header_said(names, header, named, more), aside
 
 
 def _text(path: Path, opening: Opening) -> io.TextIOWrapper:
@@ -117,53 +108,14 @@ def _first(lines: _Lines, delimiter: str, named: bool) -> list[str]:
     return [""] * len(cells)
 
 
-def _is_headerless(path: Path, delimiter: str, opening: Opening) -> bool:
-    """Whether the first line is a row like those below it.
-
-    It is where none of its cells is a usual name of a column, and one of them is a sentence, a label that
-    comes again below, or, beside a text of several words, a number above numbers (a table of years has such
-    names too).
-    """
-    head = _head_of(path, delimiter, opening)
-    first, below = (head[0], head[1:]) if head else ([], [])
-    if not below or first in below or any(columns.plain(cell) in KNOWN for cell in first):
-        return False
-    if names_numbers(first, below):
-        return False
-    words = max(len(cell.split()) for cell in first)
-    for place, cell in enumerate(first):
-        others = [row[place] for row in below if len(row) == len(first)]
-        if _is_sentence(cell) or (cell.strip() and others.count(cell) >= 2):
-            return True
-        if words >= _WORDS and _is_number(cell) and others and all(map(_is_number, others)):
-            return True
-    return False
-
-
 def _head_of(path: Path, delimiter: str, opening: Opening) -> list[list[str]]:
     with _text(path, opening) as file:
         rows = csv.reader(islice(file, opening.lines, None), delimiter=delimiter)
-        return [row for row in islice(rows, _HEAD) if any(row)]
-
-
-def _is_sentence(cell: str) -> bool:
-    return len(cell.split()) >= 4 and (cell.strip()[-1:] in ".?!。？！" or len(cell.split()) >= 8)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+        return [row for row in islice(rows, HEAD) if any(row)]
 
 
 def _header(path: Path, names: list[str]) -> list[str]:
-    header: list[str] = []
-    for place, name in enumerate(names, 1):
-        # Arrow ends a name at a zero byte, and then finds two different names.
-        spelt = name.replace("\0", "").strip() or f"column_{place}"
-        header.append(spelt if spelt not in header else f"{spelt}_{place}")
+    header = column_names(names)
     if not header:
         raise InputError(str(path), "it is empty", "add a header and at least one row")
     if not _is_utf8("".join(header)):
@@ -173,17 +125,6 @@ def _header(path: Path, names: list[str]) -> list[str]:
             _SAVE,
         )
     return header
-
-
-def _renamed(names: list[str], header: list[str]) -> str:
-    """Columns whose name came before, and what they are called; "" where there is none."""
-    again = [
-        f"another {name.strip()!r} is called {called!r}"
-        for name, called in zip(names, header, strict=True)
-        if name.strip() and name.strip() != called
-    ]
-    more = f" and {len(again) - _TOLD:,} more" if again[_TOLD:] else ""
-    return f" ({', '.join(again[:_TOLD])}{more})" if again else ""
 
 
 def _fill(lines: _Lines, delimiter: str, header: list[str], add: Add, aside: Aside, skipped: int = 0) -> None:

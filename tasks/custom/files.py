@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,21 @@ from tasks.custom.csv_rows import read_csv
 from tasks.custom.json_rows import read_json, read_list, split_lists
 from tasks.custom.links import LEAVES
 from tasks.custom.plain_text import table_suffix
+from tasks.custom.spreadsheets import read_one_sheet, read_spreadsheet
 from tasks.custom.tables import Aside, Data, PassedOver, Rows, Table
 from tasks.custom.text_folders import text_tables
+from tasks.custom.workbook import SUFFIXES as _SHEETS
 from tasks.errors import InputError
 from tasks.formats.detect import detect
 
 _JSON = (".jsonl", ".json", ".ndjson", ".jsonl.gz", ".json.gz", ".ndjson.gz")
 _CSV = (".csv", ".tsv", ".tab", ".csv.gz", ".tsv.gz")
 _ARROW = (".parquet", ".arrow", ".feather")
-SUFFIXES = (*_JSON, *_CSV, *_ARROW)
+SUFFIXES = (*_JSON, *_CSV, *_ARROW, *_SHEETS)
 _OTHERS = {
     ".md": "a text for people", ".txt": "plain text: put each document in a row", ".pdf": "a document",
-    ".xlsx": "a spreadsheet: save it as .csv", ".xls": "a spreadsheet: save it as .csv",
-    ".ods": "a spreadsheet: save it as .csv", ".zip": "an archive: unpack it",
+    ".numbers": "a spreadsheet of Numbers: export it as .xlsx", ".zip": "an archive: unpack it",
+    ".gsheet": "a link to a spreadsheet on the web: download that as .xlsx",
     ".tar": "an archive: unpack it", ".7z": "an archive: unpack it", ".rar": "an archive: unpack it",
     ".bz2": "compressed: unpack it, or use gzip", ".xz": "compressed: unpack it, or use gzip",
     ".zst": "compressed: unpack it, or use gzip", ".ipynb": "a notebook",
@@ -65,37 +68,48 @@ def read_path(source: str | Path) -> Data:
 
 
 def read_tables(path: Path) -> tuple[Table, ...]:
-    """The tables of one file: one, or one for each split where a JSON object holds the lists of several.
+    """The tables of one file: one, or one for each split of a JSON object or sheet of rows of a spreadsheet.
 
     Raises InputError as ``read_file`` does.
     """
+    if _suffix(path) in _SHEETS and path.stat().st_size:
+        with _one_line_for(path):
+            return read_spreadsheet(path, _stem(path))
     splits = split_lists(path) if _suffix(path) in _JSON and path.stat().st_size else ()
     if not splits:
         return (read_file(path),)
     made = []
     for split in splits:
         rows, aside = read_list(path, split)
-        where = f"{path.name[: len(path.name) - len(_suffix(path))]}/{split}"
+        where = f"{_stem(path)}/{split}"
         how = f"the list {split!r} of a JSON object"
         made.append(Table(where, rows, str(path), how, tuple(aside.kept), dict(aside.counts), split))
     return tuple(made)
 
 
 def read_file(path: Path, name: str = "") -> Table:
-    """One file as a table. Raises InputError where it cannot be read or holds no row."""
+    """One file as a table. Raises InputError where it cannot be read, holds no row, or sheets that differ."""
     own = _suffix(path)
     suffix = own or table_suffix(path)
     if suffix not in SUFFIXES:
         raise InputError(str(path), _reason(path), f"use {', '.join(SUFFIXES)}")
     if path.stat().st_size == 0:
         raise InputError(str(path), "it is empty", "add at least one row")
-    try:
+    called = name or (_stem(path) if own else path.stem)
+    with _one_line_for(path):
+        if suffix in _SHEETS:
+            return read_one_sheet(path, called)
         read = read_json if suffix in _JSON else read_csv if suffix in _CSV else read_arrow
         rows, how, aside = read(path)
+    return Table(called, rows, str(path), how, tuple(aside.kept), dict(aside.counts))
+
+
+@contextmanager
+def _one_line_for(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(str(path), f"it cannot be read: {_one_line(error)}", "check the file") from error
-    stem = path.name[: len(path.name) - len(own)] if own else path.stem
-    return Table(name or stem, rows, str(path), how, tuple(aside.kept), dict(aside.counts))
 
 
 def why_not_read(name: str) -> str:
@@ -137,6 +151,10 @@ def _seen(passed: Sequence[PassedOver]) -> str:
 def _suffix(path: Path) -> str:
     lower = path.name.casefold()
     return next((suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if lower.endswith(suffix)), "")
+
+
+def _stem(path: Path) -> str:
+    return path.name[: len(path.name) - len(_suffix(path))]
 
 
 def _reason(path: Path) -> str:
@@ -258,7 +276,8 @@ def _join(tables: dict[str, Table], table: Table, path: str) -> None:
         return
     joined = _with(before, table) if _SHARD.search(table.name) else None
     if joined is None:
-        tables[path] = replace(table, name=path)
+        name = path if path not in tables else f"{path}/{table.name}"
+        tables[name] = replace(table, name=name)
         return
     tables[base] = joined
 

@@ -65,7 +65,8 @@ def _named(folder: Path, source: str, fetch: Fetch | None) -> Data:
     if path.exists():
         if not _said_outside(source):
             refuse_link_out(path, folder)
-        stem, data, chosen = path.name.partition(".")[0], read_path(path), path.is_file()
+        stem, data = path.name.partition(".")[0], read_path(path)
+        chosen = path.is_file() and len(data.tables) == 1
     else:
         asked = hub_id(source)
         if asked is None:

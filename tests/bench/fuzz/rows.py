@@ -37,6 +37,7 @@ from tasks.official.rows import read_rows
 from tests.bench.fuzz.target import Read, Target
 from tests.bench.fuzz.text import encoded, joined, parts_of, text_of
 from tests.support import foreign_texts as foreign
+from tests.support import workbooks
 
 CHAT = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
 LAYOUTS: tuple[dict[str, object], ...] = (
@@ -244,6 +245,16 @@ TOMLS = (
 )
 
 
+_TABLE = [["question", "answer"], ["a", 1.5], ["b", True], ["c", workbooks.date(45413)]]
+SHEETS = (
+    workbooks.xlsx({"train": _TABLE, "test": _TABLE, "Read me": [["about"], ["it"]]}),
+    workbooks.ods({"S": [["question", "answer"], ["a", 1]]}),
+    workbooks.xls([["question", "answer"], ["a", 1]]),
+    workbooks.compound("EncryptedPackage", b"x"),
+    b"question,answer\na,1\n",
+)
+
+
 def _file(
     name: str, entry: str, read: Read, seeds: tuple[bytes, ...], inputs: SearchStrategy[bytes] | None = None
 ) -> Target:
@@ -260,8 +271,18 @@ def _targets() -> Iterator[Target]:
     yield _file("rows.json.gz", "tasks/custom/text_files.py:open_binary", _packed, (*JSON, *packed))
     yield _file("rows.csv", "tasks/custom/csv_rows.py:read_csv", _table_of(".csv"), CSV, foreign.tables)
     yield _file("rows.tsv", "tasks/custom/csv_opening.py:opening_of", _table_of(".tsv"), CSV, foreign.tables)
+    texts = (b"q\ta\n" + b"x\t1\n" * 6, _lines(LAYOUTS[:1], 6))
+    yield _file("rows.txt", "tasks/custom/plain_text.py:table_suffix", _table_of(".txt"), texts)
     for suffix in (".parquet", ".arrow"):
         yield _file(f"rows{suffix}", files, _table_of(suffix), (_columnar(suffix), b"PAR1" + bytes(60)))
+    yield Target(
+        "rows.xlsx",
+        ("tasks/custom/workbook.py:sheets_of", "tasks/custom/sheet_child.py:main"),
+        _table_of(".xlsx"),
+        SHEETS,
+        allows=("subprocess.Popen", "os.posix_spawn", "os.fork", "os.remove"),
+        dear=True,
+    )
     readers: dict[str, tuple[bytes, ...]] = {
         ".jsonl": JSON,
         ".json": JSON,
