@@ -84,6 +84,8 @@ def _refuse_too_large(path: Path) -> None:
         with zipfile.ZipFile(path) as packed:
             for member in packed.infolist():
                 allowance.take(member.file_size)
+    except InputError:
+        raise
     except (zipfile.BadZipFile, RuntimeError, ValueError) as error:
         raise _broken(path, str(error)) from error
 
