@@ -10,7 +10,7 @@ import importlib.util
 
 from tasks.errors import InputError
 
-CORE = ("langgraph", "langchain", "langchain_openai", "pydantic", "scipy")
+CORE = ("langgraph", "langchain", "langchain_openai", "pydantic", "python_calamine", "scipy")
 EXTRAS = {
     "gguf": ("gguf",),
     "qlora": ("bitsandbytes",),
