@@ -133,6 +133,11 @@ def test_a_second_column_that_may_answer_is_named_with_its_flag() -> None:
     assert form.notes == ("'label' could be the answer, too; `--answer label` takes it",)
 
 
+def test_a_flag_that_is_shown_can_be_pasted_into_a_shell() -> None:
+    held = rows(lambda n: {"question": f"q {n}", "answer": f"a {n}", "gold label": "ab"[n % 2]})
+    assert "`--answer 'gold label'` takes it" in detect(held).notes[0]
+
+
 def test_the_text_of_a_numbered_label_is_the_answer() -> None:
     held = rows(lambda n: {"text": f"t {n}", "label": n % 3, "label_text": ("bad", "fair", "good")[n % 3]})
     assert first(detect(held), held[2]) == ("t 2", "good")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -222,7 +223,7 @@ def _why_none(tables: list[ReadTable]) -> str:
 def _how_to_name(tables: list[ReadTable]) -> str:
     """The flag that decides, with a column of these very rows."""
     named = next((found for table in tables if (found := table.format.table.composition.candidates)), ())
-    one = named[0] if named else "COLUMN"
+    one = shlex.quote(named[0]) if named else "COLUMN"
     others = f" (or {', '.join(named[1:])})" if named[1:] else ""
     return (
         f"name it: `ftdojo inspect DATA --answer {one}`{others}, perhaps `--prompt '{{COLUMN}} ...'`; "

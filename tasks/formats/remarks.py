@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 from tasks.base import Row
@@ -38,7 +39,7 @@ def remarks(
         return ()
     answer = used[ANSWER_PLACE[name]]
     lines = [
-        f"{other!r} could be the answer, too; `--answer {other}` takes it"
+        f"{other!r} could be the answer, too; `--answer {shlex.quote(other)}` takes it"
         for other in sorted(held)
         if other not in used and _rivals(other, answer, held, table, seen)
     ]
@@ -51,7 +52,7 @@ def remarks(
         named = ", ".join(table.composition.copies)
         lines.append(f"{named}: not asked, as it says again what is asked, or what is answered")
     if name == "two_columns":
-        lines.append(f"no name says which column answers; `--answer {used[0]}` turns it round")
+        lines.append(f"no name says which column answers; `--answer {shlex.quote(used[0])}` turns it round")
     if answer in table.whole_lists:
         lines.append(f"the list in {answer!r} is one answer")
     several = sum(isinstance(found, Conversation) and len(found.answers) > 1 for found in read)
