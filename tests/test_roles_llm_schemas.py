@@ -242,7 +242,7 @@ def test_weights_of_the_plan_become_a_mix(dojos, weights):
         ([{"op": "select", "sources": ["forum"]}], "the plan's sources are field-notes, forum"),
         ([{"op": "map", "columns": {"drafts": {"prompt": "a"}}}], "drafts not among the plan's sources"),
         ([{"op": "map", "columns": {"forum": {"prompt": "nowhere", "answer": "answer"}}}], "nowhere"),
-        ([{"op": "filter", "rule": "length", "maximum": -1}], "finite numbers, 0 or more"),
+        ([{"op": "filter", "rule": "length", "maximum": -1}], "finite number, 0 or more"),
         ([{"op": "filter", "rule": "on_domain", "minimum": 40}], "cosine from 0.0 to 1.0"),
         ([{"op": "solve", "rows": 10}], "this run has none"),
         ([{"op": "mix", "weights": {"drafts": 1.0}}], "a weight over 0 for sources of the plan"),

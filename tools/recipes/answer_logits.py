@@ -122,7 +122,8 @@ class TreeForward:
 
 def tree_forward(model: Any, plan: TrainingPlan, place: Place, remarks: list[str]) -> TreeForward | None:
     """For trainings on one device that pad their rows; NEFTune's noise is another in each row."""
-    suits = place.device in TREE_DEVICES and place.processes == 1 and plan.neftune_noise_alpha is None
+    pads = place.device in TREE_DEVICES and not place.kernels.padding_free
+    suits = pads and place.processes == 1 and plan.neftune_noise_alpha is None
     return TreeForward(model, remarks) if suits else None
 
 
