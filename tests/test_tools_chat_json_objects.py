@@ -57,3 +57,17 @@ def test_a_repair_that_drops_or_moves_words_is_none(broken: str) -> None:
 )
 def test_what_is_nearly_json_is_read_with_all_its_words(written: str, value: dict[str, object]) -> None:
     assert lenient(written) == value
+
+
+def test_what_is_json_is_read_behind_more_broken_text_than_is_mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    mended: list[int] = []
+    mend = json_objects.lenient
+
+    def counted(text: str) -> object:
+        mended.append(len(text))
+        return mend(text)
+
+    monkeypatch.setattr(json_objects, "lenient", counted)
+    nested = "{a b " * 30 + " " * 20_000 + "}" * 30
+    assert [found.value for found in written_in(nested + ' {"rows": 3}')] == [{"rows": 3}]
+    assert sum(mended) <= json_objects.MOST_MENDED

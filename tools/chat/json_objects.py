@@ -176,8 +176,9 @@ def _values(text: str) -> Iterator[tuple[str, Any]]:
         except (ValueError, RecursionError):
             end = _end_of(text, start)
             mended += end - start
-            if mended > max(MOST_MENDED, end - start):
-                return
+            if mended > max(MOST_MENDED, end - start):  # what is JSON as it stands is still read
+                place = start + 1
+                continue
             try:
                 value = lenient(text[start:end])
             except ValueError:
