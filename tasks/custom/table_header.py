@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from tasks.formats import columns
 from tasks.formats.profile import is_stamp
+from tasks.formats.values import is_number
 
 KNOWN = frozenset(
     [*columns.PROMPT, *columns.ANSWER, *columns.REASONING, *columns.CONTEXT, *columns.SYSTEM, *columns.TEXT,
@@ -182,12 +183,3 @@ def _is_measured(cells: Sequence[str]) -> bool:
 
 def _measures(cell: str) -> bool:
     return is_number(cell) or is_stamp(cell)
-
-
-def is_number(cell: str) -> bool:
-    """Whether a cell is a number as programs write it."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from tasks.base import Row
 from tasks.formats import columns
 from tasks.formats.profile import ENOUGH_ROWS, Column
-from tasks.formats.values import is_missing, opened, text_of
+from tasks.formats.values import is_missing, is_number, opened, text_of
 
 NEARLY_ALL = 0.9
 LEAST_AGREEING = 0.75
@@ -63,15 +63,7 @@ def _predicts(name: str, answer: str, rows: Sequence[Row]) -> bool:
     values = [
         text_of(row[column]) for row in rows for column in (name, answer) if not is_missing(row.get(column))
     ]
-    return bool(values) and sum(map(_is_number, values)) >= NEARLY_ALL * len(values)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return bool(values) and sum(map(is_number, values)) >= NEARLY_ALL * len(values)
 
 
 def _votes(name: str, answer: str, held: Mapping[str, Column], rows: Sequence[Row]) -> bool:

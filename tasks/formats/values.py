@@ -163,3 +163,12 @@ def _is_span(part: Mapping[str, Any]) -> bool:
     return "text" in part and all(
         name == "text" or other is None or isinstance(other, int) for name, other in part.items()
     )
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number as programs write it."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
