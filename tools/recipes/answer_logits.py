@@ -24,7 +24,8 @@ WINDOWS = ("sliding_window", "attention_chunk_size")
 """Of a config: how far back some layers look. A mask given from outside knows no window."""
 TRIED_ROWS = 2
 MOST_APART = 0.05
-"""Nats a token between both ways, on average: rounding in bfloat16 stays below, a wrong mask does not."""
+"""Nats a token between both ways, on average. A judgement: the sums of one batch in bfloat16 differed by
+0.006 a token (SmolLM2-135M), and a tiny model with wrong positions by more than this."""
 
 
 class TreeForward:
