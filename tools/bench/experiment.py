@@ -1,11 +1,13 @@
 """What one experiment costs, against the same work done by hand: CPU seconds, paired in one run.
 
     python -m tools.bench.experiment [--rounds 3] [--threads 1] [--with-llamafactory CLI]
+    python -m tools.bench.experiment --model smollm2-135m --rows 192 --questions 60 --rounds 1
 
 The work: fine-tune the bundled model on 2,000 generated rows (LoRA r=16 on all
 linear layers, one epoch, batch 32), then answer 300 questions greedily, at most 32
 new tokens. The stacks take turns within each round, so that a busy machine meets all
-of them alike. CPU seconds are user plus system time of the whole process tree.
+of them alike. CPU seconds are user plus system time of the whole process tree; those
+before the first question (imports, loading, training, saving) count as training.
 
     ours   this project, an experiment after the first: a child of the warm fork server
     bare   a PyTorch loop with PEFT, batched generate, fresh process: what an expert would write
@@ -24,31 +26,44 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from tools.bench.by_hand import BATCH, EPOCHS, LEARNING_RATE, NEW_TOKENS, RANK, Answers, cpu_seconds
 from tools.models.base_model import resolve_base_model
 from tools.process.environment import child_environment
 from tools.process.machine import peak_gib
 from tools.process.worker import ENVIRONMENT, Worker
 
 MODEL = "ftdojo-mini"
-ROWS, QUESTIONS, BATCH, EPOCHS, NEW_TOKENS = 2000, 300, 32, 1, 32
-LEARNING_RATE, RANK = 1e-3, 16
 NAMES = ("Ann", "Bob", "Eve", "Ida", "Max", "Leo", "Una", "Kim")
 BASELINE = "bare"
-WIDTHS = (8, 15, 8, 8, 10, 7)
+COLUMNS = ("CPU s", "(range)", "training", "x bare", "answers", "x bare", "wall s", "peak GiB", "right")
+WIDTHS = (8, 15, 9, 8, 9, 8, 8, 10, 7)
+
+
+class Work(NamedTuple):
+    """How much there is to do."""
+
+    rows: int
+    questions: int
+    rounds: int
 
 
 class Cost(NamedTuple):
     """One stack's cost in one round."""
 
-    cpu_seconds: float
+    training_cpu_seconds: float
+    answering_cpu_seconds: float
     wall_seconds: float
     peak_gib: float
     right: int
     """Answers that end as the reference does: a check that the work was done, not a score."""
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Both together."""
+        return self.training_cpu_seconds + self.answering_cpu_seconds
 
 
 def make_rows(count: int, seed: int) -> list[dict[str, str]]:
@@ -86,9 +101,6 @@ def count_right(answers: list[str], rows: list[dict[str, str]]) -> int:
     return sum(answer.strip().endswith(end) for answer, end in zip(answers, last, strict=True))
 
 
-# -- ours ----------------------------------------------------------------------------------
-
-
 def ours(worker: Worker, model: Path, folder: Path, number: int) -> Cost:
     """One experiment in two children of the worker; the caller's own time counts as well."""
     questions = json.loads((folder / "questions.json").read_text())
@@ -107,8 +119,9 @@ def ours(worker: Worker, model: Path, folder: Path, number: int) -> Cost:
         "out_dir": str(out),
         "threads": worker.threads,
     }
-    before = _cpu(resource.RUSAGE_SELF)
+    started = cpu_seconds(resource.RUSAGE_SELF)
     _, training = worker.measure("tools.recipes.sft:train", payload, 600.0, folder / "ours-train.log")
+    trained = cpu_seconds(resource.RUSAGE_SELF)
     asked = {
         "model_dir": str(out),
         "sets": {"questions": [row["prompt"] for row in questions]},
@@ -119,124 +132,24 @@ def ours(worker: Worker, model: Path, folder: Path, number: int) -> Cost:
         "tools.evaluation.generate:answer_sets", asked, 600.0, folder / "ours-answer.log"
     )
     return Cost(
-        training.cpu_seconds + answering.cpu_seconds + _cpu(resource.RUSAGE_SELF) - before,
+        training.cpu_seconds + trained - started,
+        answering.cpu_seconds + cpu_seconds(resource.RUSAGE_SELF) - trained,
         training.wall_seconds + answering.wall_seconds,
         max(training.peak_gib, answering.peak_gib),
         count_right(reply["answers"]["questions"], questions),
     )
 
 
-# -- the same work by hand; each runs in a process of its own ----------------------------------
-
-
-def bare(model_dir: str, folder: Path) -> list[str]:
-    """A plain loop: pad to the batch, loss on the answers, AdamW, merge, batched generate."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM, AutoTokenizer, get_cosine_schedule_with_warmup
-
-    tokenizer = AutoTokenizer.from_pretrained(model_dir, trust_remote_code=False)
-    model: Any = AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32", trust_remote_code=False)
-    config = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules="all-linear", task_type="CAUSAL_LM")
-    model = get_peft_model(model, config)
-    rows = [json.loads(line) for line in (folder / "rows.jsonl").open()]
-    ask = [_prompt(tokenizer, row["prompt"]) for row in rows]
-    prompts = tokenizer(ask, add_special_tokens=False)["input_ids"]
-    ends = [row["answer"] + tokenizer.eos_token for row in rows]
-    answers = tokenizer(ends, add_special_tokens=False)["input_ids"]
-    steps = EPOCHS * -(-len(rows) // BATCH)
-    optimizer = torch.optim.AdamW((p for p in model.parameters() if p.requires_grad), lr=LEARNING_RATE)
-    schedule = get_cosine_schedule_with_warmup(optimizer, 10, steps)
-    model.train()
-    for _ in range(EPOCHS):
-        order = torch.randperm(len(rows)).tolist()
-        for start in range(0, len(rows), BATCH):
-            batch = order[start : start + BATCH]
-            width = max(len(prompts[n]) + len(answers[n]) for n in batch)
-            ids = torch.full((len(batch), width), tokenizer.pad_token_id)
-            labels = torch.full((len(batch), width), -100)
-            for row, n in enumerate(batch):
-                end = len(prompts[n]) + len(answers[n])
-                ids[row, :end] = torch.tensor(prompts[n] + answers[n])
-                labels[row, len(prompts[n]) : end] = torch.tensor(answers[n])
-            mask = (torch.arange(width) < (ids != tokenizer.pad_token_id).sum(dim=1, keepdim=True)).long()
-            loss = model(input_ids=ids, attention_mask=mask, labels=labels).loss
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-    model = model.merge_and_unload().eval()
-    model.save_pretrained(folder / "bare")
-    tokenizer.padding_side = "left"
-    questions = json.loads((folder / "questions.json").read_text())
-    texts: list[str] = []
-    for start in range(0, len(questions), 100):
-        ask = [_prompt(tokenizer, row["prompt"]) for row in questions[start : start + 100]]
-        batch = tokenizer(ask, add_special_tokens=False, padding=True, return_tensors="pt")
-        with torch.inference_mode():
-            out = model.generate(**batch, max_new_tokens=NEW_TOKENS, do_sample=False)
-        texts += tokenizer.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
-    return texts
-
-
-def plain(model_dir: str, folder: Path) -> list[str]:
-    """TRL as its quick start has it, with what a CPU forces (``bf16=False``, ``use_cpu=True``)."""
-    from datasets import load_dataset
-    from peft import LoraConfig
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from trl import SFTConfig, SFTTrainer
-
-    tokenizer = AutoTokenizer.from_pretrained(model_dir, trust_remote_code=False)
-    file, cache = str(folder / "rows.jsonl"), str(folder / "cache")
-    data = load_dataset("json", data_files=file, split="train", cache_dir=cache)
-    data = data.map(
-        lambda row: {
-            "prompt": [{"role": "user", "content": row["prompt"]}],
-            "completion": [{"role": "assistant", "content": row["answer"]}],
-        },
-        remove_columns=["answer"],
-    )
-    config = SFTConfig(
-        output_dir=str(folder / "plain"),
-        num_train_epochs=EPOCHS,
-        per_device_train_batch_size=BATCH,
-        learning_rate=LEARNING_RATE,
-        bf16=False,
-        use_cpu=True,
-        report_to="none",
-    )
-    peft_config = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules="all-linear", task_type="CAUSAL_LM")
-    model = AutoModelForCausalLM.from_pretrained(model_dir, dtype="float32", trust_remote_code=False)
-    trainer = SFTTrainer(
-        model=model, args=config, train_dataset=data, processing_class=tokenizer, peft_config=peft_config
-    )
-    trainer.train()
-    trainer.save_model()
-    model = trainer.model.eval()
-    texts = []
-    for row in json.loads((folder / "questions.json").read_text()):
-        inputs = tokenizer(_prompt(tokenizer, row["prompt"]), add_special_tokens=False, return_tensors="pt")
-        out = model.generate(**inputs, max_new_tokens=NEW_TOKENS, do_sample=False)
-        texts.append(tokenizer.decode(out[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
-    return texts
-
-
-def _prompt(tokenizer: Any, text: str) -> str:
-    message = [{"role": "user", "content": text}]
-    return str(tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True))
-
-
-STACKS: dict[str, Callable[[str, Path], list[str]]] = {"bare": bare, "plain": plain}
-
-
 def fresh(stack: str, model: Path, folder: Path, threads: int) -> Cost:
     """Runs a stack in a new interpreter and reads the kernel's count of what it used."""
-    command = [sys.executable, "-m", "tools.bench.experiment", "--stack", stack]
-    command += ["--model", str(model), "--folder", str(folder), "--threads", str(threads)]
+    command = [sys.executable, "-m", "tools.bench.by_hand", stack, str(model), str(folder), str(threads)]
     cost = _timed([command], folder / f"{stack}.log", threads)
-    answers = json.loads((folder / f"{stack}.answers.json").read_text())
-    return cost._replace(right=count_right(answers, json.loads((folder / "questions.json").read_text())))
+    answers = Answers(*json.loads((folder / f"{stack}.answers.json").read_text()))
+    return cost._replace(
+        training_cpu_seconds=cost.training_cpu_seconds - answers.cpu_seconds,
+        answering_cpu_seconds=answers.cpu_seconds,
+        right=count_right(answers.texts, json.loads((folder / "questions.json").read_text())),
+    )
 
 
 def llama_factory(cli: str, model: Path, folder: Path, threads: int) -> Cost:
@@ -283,13 +196,20 @@ def llama_factory(cli: str, model: Path, folder: Path, threads: int) -> Cost:
     for name, config in (("train", train), ("predict", predict)):
         (folder / f"factory-{name}.yaml").write_text(json.dumps(config))
     commands = [[cli, "train", str(folder / f"factory-{name}.yaml")] for name in ("train", "predict")]
-    cost = _timed(commands, folder / "llama-factory.log", threads)
+    trained, answered = (_timed([each], folder / "llama-factory.log", threads) for each in commands)
     lines = (folder / "factory-predict" / "generated_predictions.jsonl").read_text().splitlines()
-    return cost._replace(right=count_right([json.loads(line)["predict"] for line in lines], questions))
+    return Cost(
+        trained.cpu_seconds,
+        answered.cpu_seconds,
+        trained.wall_seconds + answered.wall_seconds,
+        max(trained.peak_gib, answered.peak_gib),
+        count_right([json.loads(line)["predict"] for line in lines], questions),
+    )
 
 
 def _timed(commands: list[list[str]], log_path: Path, threads: int) -> Cost:
-    before, wall, memory = _cpu(resource.RUSAGE_CHILDREN), 0.0, 0.0
+    """All of it as training: what of it was answering, the caller knows."""
+    before, wall, memory = cpu_seconds(resource.RUSAGE_CHILDREN), 0.0, 0.0
     environment = child_environment(os.environ, ENVIRONMENT | {"OMP_NUM_THREADS": str(threads)})
     with log_path.open("w") as log:
         for command in commands:
@@ -301,50 +221,50 @@ def _timed(commands: list[list[str]], log_path: Path, threads: int) -> Cost:
             memory = max(memory, peak_gib(usage.ru_maxrss))
             if process.returncode:
                 sys.exit(f"{' '.join(command)} failed; see {log_path}:\n{log_path.read_text()[-2000:]}")
-    return Cost(_cpu(resource.RUSAGE_CHILDREN) - before, wall, memory, 0)
-
-
-def _cpu(who: int) -> float:
-    usage = resource.getrusage(who)
-    return usage.ru_utime + usage.ru_stime
+    return Cost(cpu_seconds(resource.RUSAGE_CHILDREN) - before, 0.0, wall, memory, 0)
 
 
 def table(costs: dict[str, list[Cost]]) -> str:
-    """Medians, their range, and the ratio to the bare loop round by round."""
-    columns = ("CPU s", "(range)", "x bare", "wall s", "peak GiB", "right")
-    lines = [
-        f"{'stack':14}" + "".join(f"{name:>{width}}" for name, width in zip(columns, WIDTHS, strict=True))
+    """Medians of the rounds, the range of the whole, and the median ratio to the bare loop."""
+    cells = [(stack, *_cells(rounds, costs[BASELINE])) for stack, rounds in costs.items()]
+    return "\n".join(
+        f"{stack:14}" + "".join(f"{cell:>{width}}" for cell, width in zip(rest, WIDTHS, strict=True))
+        for stack, *rest in [("stack", *COLUMNS), *cells]
+    )
+
+
+def _cells(rounds: list[Cost], baseline: list[Cost]) -> list[str]:
+    whole = [each.cpu_seconds for each in rounds]
+    training = [each.training_cpu_seconds for each in rounds]
+    answering = [each.answering_cpu_seconds for each in rounds]
+    return [
+        f"{statistics.median(whole):.1f}",
+        f"({min(whole):.1f}-{max(whole):.1f})",
+        *_compared(training, [each.training_cpu_seconds for each in baseline]),
+        *_compared(answering, [each.answering_cpu_seconds for each in baseline]),
+        f"{statistics.median(cost.wall_seconds for cost in rounds):.1f}",
+        f"{max(cost.peak_gib for cost in rounds):.2f}",
+        f"{rounds[-1].right}",
     ]
-    for stack, rounds in costs.items():
-        cpu = [cost.cpu_seconds for cost in rounds]
-        pairs = zip(rounds, costs[BASELINE], strict=True)
-        paired = [cost.cpu_seconds / other.cpu_seconds for cost, other in pairs]
-        cells = (
-            f"{statistics.median(cpu):.1f}",
-            f"({min(cpu):.1f}-{max(cpu):.1f})",
-            f"{statistics.median(paired):.2f}",
-            f"{statistics.median(cost.wall_seconds for cost in rounds):.1f}",
-            f"{max(cost.peak_gib for cost in rounds):.2f}",
-            f"{rounds[-1].right}",
-        )
-        lines.append(
-            f"{stack:14}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS, strict=True))
-        )
-    return "\n".join(lines)
 
 
-def bench(model: Path, rounds: int, threads: int, stacks: list[str], factory: str) -> dict[str, list[Cost]]:
-    """Every stack in turn, ``rounds`` times."""
+def _compared(seconds: list[float], baseline: list[float]) -> tuple[str, str]:
+    ratios = [mine / other for mine, other in zip(seconds, baseline, strict=True)]
+    return f"{statistics.median(seconds):.1f}", f"{statistics.median(ratios):.2f}"
+
+
+def bench(model: Path, work: Work, threads: int, stacks: list[str], factory: str) -> dict[str, list[Cost]]:
+    """Every stack in turn, ``work.rounds`` times."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_rows(folder / "rows.jsonl", make_rows(ROWS, 0))
-        (folder / "questions.json").write_text(json.dumps(make_rows(QUESTIONS, 1)))
+        write_rows(folder / "rows.jsonl", make_rows(work.rows, 0))
+        (folder / "questions.json").write_text(json.dumps(make_rows(work.questions, 1)))
         worker = Worker(threads=threads)
         first = ours(worker, model, folder, 0)
         sys.stdout.write(f"ours, first experiment, imports not counted: {first.cpu_seconds:.1f} CPU s\n")
         names = ["ours", *stacks, *(["llama-factory"] if factory else [])]
         costs: dict[str, list[Cost]] = {name: [] for name in names}
-        for number in range(1, rounds + 1):
+        for number in range(1, work.rounds + 1):
             costs["ours"].append(ours(worker, model, folder, number))
             for stack in stacks:
                 costs[stack].append(fresh(stack, model, folder, threads))
@@ -359,24 +279,18 @@ def main() -> None:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--model", default=MODEL, help="bundled name, directory or Hub id")
+    parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--questions", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--stacks", default="bare,plain", help="what to compare with; bare is always there")
     parser.add_argument("--with-llamafactory", default="", metavar="CLI", help="path of llamafactory-cli")
-    parser.add_argument("--stack", choices=sorted(STACKS), help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.stack:
-        import torch
-
-        torch.set_num_threads(options.threads)
-        answers = STACKS[options.stack](options.model, options.folder)
-        (options.folder / f"{options.stack}.answers.json").write_text(json.dumps(answers))
-        return
     stacks = list(dict.fromkeys([BASELINE, *filter(None, options.stacks.split(","))]))
     model = resolve_base_model(options.model)
     sys.stdout.write(f"{model.name}, {model.parameters} parameters, {options.threads} thread(s)\n")
-    costs = bench(model.path, options.rounds, options.threads, stacks, options.with_llamafactory)
+    work = Work(options.rows, options.questions, options.rounds)
+    costs = bench(model.path, work, options.threads, stacks, options.with_llamafactory)
     sys.stdout.write(table(costs) + "\n")
 
 
