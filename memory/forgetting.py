@@ -13,6 +13,9 @@ class GeneralAnswers(Record):
     asked: int
     prompts: int = 0
     """General prompts whose answers are kept as the reference; 0 where forgetting is not measured."""
+    candidate_seconds: float = 0.0
+    """Wall-clock of what a candidate will be asked too, as the base took it: its reading of these answers,
+    and the tasks that may not get worse."""
 
     @property
     def measurable(self) -> bool:

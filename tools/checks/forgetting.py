@@ -6,6 +6,7 @@ A candidate that forgot more than the run's budget is no champion (``tools.check
 from __future__ import annotations
 
 import json
+import time
 from functools import partial
 from typing import Any
 
@@ -38,9 +39,13 @@ def look_at_base(dojo: Dojo) -> str:
     if (known := dojo.journal.general) is not None:
         return known.text()
     with dojo.ledger.measure("evaluate"), boundary("evaluate", "asking the base general questions"):
+        started = time.monotonic()
         if dojo.watched.tasks:
             _task_results(dojo, BASE)
+        on_tasks = time.monotonic() - started
         found = ask_base(dojo.model_dir(BASE), dojo.workspace, dojo.worker, dojo.answer_cache)
+        seconds = round(found.candidate_seconds + on_tasks, 3)
+        found = found.model_copy(update={"candidate_seconds": seconds})
     dojo.journal.note(found.text(), general=found.model_dump(mode="json"))
     return found.text()
 

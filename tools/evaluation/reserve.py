@@ -107,7 +107,9 @@ class Reserve:
     def job_seconds(self, left: float) -> float:
         """Seconds that a child may take from now on: what is left once all that comes after it is paid for.
 
-        The reserve without its margin: a job that takes a little longer than planned need not be lost.
+        The reserve without its margin: a job that takes a little longer than planned need not be lost. The
+        first model that may be better than the base may also take from the test's reading: without it there
+        is nothing worth reading the test for.
 
         Args:
             left: of the budget.
@@ -120,4 +122,22 @@ class Reserve:
         if "candidate_chosen" in kinds:
             after = left - self.tail_on()
             return after - LEAST_READ_SHARE * min(self.for_both(self.reading), max(after, 0.0))
-        return left - self.finishing_seconds() / MARGIN
+        after = self.finishing_seconds() / MARGIN
+        experiment = self.journal.unfinished()
+        if experiment is None:
+            return left - after
+        if self.journal.training(experiment) is not None and self.journal.incumbent_id() == BASE:
+            shared = self.tail_on() + self.for_both(self.confirming)
+            after = min(after, shared + LEAST_READ_SHARE * self.for_both(self.reading))
+        return left - after - self.measuring_seconds(experiment)
+
+    def measuring_seconds(self, experiment: str) -> float:
+        """What an experiment's model is still to be asked once the job in hand is done: the search items, and
+        then what it may have forgotten."""
+        if self.journal.evaluation(experiment) is not None:
+            return 0.0
+        general = self.journal.general
+        asked = general.candidate_seconds * slowness(self.journal, self.search) if general else 0.0
+        if self.journal.training(experiment) is not None:
+            return asked
+        return asked + self._last(self.search).seconds(self.journal, CHAMPION)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,9 +64,11 @@ def ask_base(base_dir: Path, workspace: Workspace, worker: Worker, cache: Path |
     folder = workspace.experiment_dir("base")
     workspace.write_jsonl(folder / ANSWERS, rows)
     reference, log_path = str((folder / DISTRIBUTIONS).resolve()), folder / LOG
+    started = time.monotonic()
     read = read_rows(rows, base_dir, worker, log_path, write_reference=reference)
     prompts = len(read) if len(read) >= LEAST_PROMPTS else 0
-    return GeneralAnswers(right=right, asked=len(facts), prompts=prompts)
+    seconds = round(time.monotonic() - started, 3)
+    return GeneralAnswers(right=right, asked=len(facts), prompts=prompts, candidate_seconds=seconds)
 
 
 def divergence_from_base(
