@@ -201,3 +201,28 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
     read_gold(text, CONTINENTAL)
     number_format([text])
     assert all(isinstance(found.value, Fraction) for found in quantities(text))
+
+
+@given(st.lists(st.integers(0, 999_999), min_size=12, max_size=60))
+def test_points_between_thousands_are_told_from_the_numbers_that_need_none(values: list[int]) -> None:
+    written = [f"{value:,}".replace(",", ".") for value in values]
+    short = sum(value < 1000 for value in values)
+    if len(values) - short >= 5 and short > 1:
+        form = number_format(written)
+        assert [read_gold(text, form) for text in written] == [Quantity(F(value), "") for value in values]
+
+
+@given(st.lists(st.integers(1, 9_999), min_size=12, max_size=60))
+def test_decimals_without_their_last_zeros_group_nothing(values: list[int]) -> None:
+    written = [f"{value / 1000:g}" for value in values]
+    if any(value % 10 == 0 and value % 1000 for value in values):
+        assert number_format(written) == ENGLISH
+
+
+@pytest.mark.parametrize(
+    ("said", "gold"),
+    [("12 USD", "$12"), ("12 dollars", "$12"), ("12 Euro", "12 €"), ("12 percent", "12%")],
+)
+def test_a_unit_may_be_written_as_a_sign_or_a_word(said: str, gold: str) -> None:
+    one, other = read_gold(said), read_gold(gold)
+    assert one is not None and other is not None and same_quantity(one, other)

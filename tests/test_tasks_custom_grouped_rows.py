@@ -96,3 +96,45 @@ def test_a_column_that_its_owner_names_keeps_the_rows(tmp_path: Path) -> None:
     data = data_task(tmp_path / "rows.jsonl", declared=Declared("{text}", "speaker")).data
     assert data is not None
     assert {row["answer"] for row in data.sources[0].rows} == {"customer", "agent"}
+
+
+def test_messages_of_many_people_are_threads_of_who_began(tmp_path: Path) -> None:
+    rows = []
+    for n in range(30):
+        rows += [
+            {"post_id": 3 * n + 1, "reply_to": None, "author": f"ann{n}", "body": f"How deep goes seed {n}?"},
+            {"post_id": 3 * n + 2, "reply_to": 3 * n + 1, "author": f"bo{n}", "body": f"As deep as {n} cm."},
+            {"post_id": 3 * n + 3, "reply_to": 3 * n + 2, "author": f"ann{n}", "body": "Thank you!"},
+        ]
+    made = grouped(table(tmp_path, rows))
+    assert "30 conversations by 'reply_to', in which who began is the user, of 90 rows" in made.reader
+    assert [turn["role"] for turn in made.rows[0]["messages"]] == ["user", "assistant", "user"]
+
+
+def test_a_column_of_numbers_that_are_no_ids_makes_no_thread(tmp_path: Path) -> None:
+    rows = [
+        {"post_id": n, "replies": 1000 + n, "author": f"ann{n}", "body": f"How deep goes seed {n}?"}
+        for n in range(30)
+    ]
+    held = table(tmp_path, rows)
+    assert grouped(held) is held
+
+
+@pytest.mark.parametrize("kinds", [("Q", "A"), ("question", "answer"), ("customer", "agent")])
+def test_rows_in_turns_are_pairs(tmp_path: Path, kinds: tuple[str, str]) -> None:
+    rows = [
+        {"line": n, "type": kinds[n % 2], "content": f"{kinds[n % 2]} {n} about seeds"} for n in range(40)
+    ]
+    made = grouped(table(tmp_path, rows))
+    assert len(made.rows) == 20
+    assert made.rows[1] == {
+        "question": f"{kinds[0]} 2 about seeds",
+        "answer": f"{kinds[1]} 3 about seeds",
+    }
+
+
+@pytest.mark.parametrize("kinds", [("pos", "neg"), ("A", "Q")])
+def test_labels_in_turns_stay_labels(tmp_path: Path, kinds: tuple[str, str]) -> None:
+    rows = [{"line": n, "type": kinds[n % 2], "content": f"seed {n} is good enough"} for n in range(40)]
+    held = table(tmp_path, rows)
+    assert grouped(held) is held

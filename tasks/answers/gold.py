@@ -67,10 +67,28 @@ def number_format(texts: Iterable[str]) -> NumberFormat:
     """The format that a column shows; English where it shows nothing, or both.
 
     ``1,234`` alone says nothing: it counts as grouped digits in English and as a decimal in a column that
-    also holds ``0,5`` or ``1.234,5``.
+    also holds ``0,5`` or ``1.234,5``. ``1.234`` is grouped where the column shows no decimals, and
+    its numbers without a mark are those that need none: a column of decimals would also hold ``1.2``.
     """
-    shown = [mark for text in texts for mark in _decimal_marks(text[:MAX_CHARACTERS])]
+    cells = [text[:MAX_CHARACTERS] for text in texts]
+    shown = [mark for text in cells for mark in _decimal_marks(text)]
+    if not shown and points_group(cells):
+        return CONTINENTAL
     return CONTINENTAL if shown.count(",") > shown.count(".") else ENGLISH
+
+
+def points_group(cells: Iterable[str]) -> bool | None:
+    """Whether points group digits in a column that shows no decimals; None where that cannot be told."""
+    marked, plain = 0, list[int]()
+    for cell in cells:
+        for found in _WHOLE.finditer(cell):
+            if "." in found.group():
+                marked += 1
+            else:
+                plain.append(len(found.group()))
+    if not marked:
+        return False
+    return True if marked >= LEAST_GROUPED and len(plain) > 1 and max(plain) <= 3 else None
 
 
 def _decimal_marks(text: str) -> Iterator[str]:
@@ -90,6 +108,10 @@ def _decimal_marks(text: str) -> Iterator[str]:
                 yield marks[0]
 
 
+_WHOLE = re.compile(r"(?<![\d.,])\d+(?:\.\d{3})?(?![\d.,]*\d)")
+"""Digits without a mark, or with one point and three digits after it."""
+LEAST_GROUPED = 5
+"""Numbers such as ``1.234`` from which a column may group by points."""
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _SIGN = r"(?P<sign>[-+]?)"
 _PLAIN = r"(?P<number>\d[\d.,'’ \u00a0\u202f]*|[.,]\d+)"
@@ -108,6 +130,18 @@ _LATEX_RATIO = re.compile(
     r"(?P<sign>[-+]?)\s?\\[dt]?frac\s?\{\s?(?P<over>-?\d{1,18})\s?\}\s?\{\s?(?P<under>-?\d{1,18})\s?\}"
 )
 _CLOCK = re.compile(r"(?P<sign>[-+]?)(?P<h>\d{1,3}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,6})?))?")
+_SIGNS = {
+    word: sign
+    for sign, names in {
+        "$": ("usd", "dollar", "dollars"),
+        "€": ("eur", "euro", "euros"),
+        "£": ("gbp", "pound", "pounds"),
+        "¥": ("jpy", "yen", "cny", "rmb", "yuan"),
+        "₹": ("inr", "rupee", "rupees"),
+        "%": ("percent", "pct", "prozent"),
+    }.items()
+    for word in names
+}
 _ACCOUNTED = re.compile(r"\((?P<inside>[^()]+)\)")
 _DRESS = re.compile(r"\\(?:text|mathrm|mbox)\{([^{}]*)\}|\\[,;!: ]|\\(?=[%$])|^\$(?=.*\$$)|\$$")
 
@@ -152,9 +186,14 @@ def same_quantity(said: Quantity, gold: Quantity, tolerance: float = 0.0) -> boo
 
     A unit counts where both sides name one; a bare number may leave it out.
     """
-    if said.unit and gold.unit and said.unit != gold.unit:
+    if said.unit and gold.unit and unit_name(said.unit) != unit_name(gold.unit):
         return False
     return abs(said.value - gold.value) <= Fraction(tolerance)
+
+
+def unit_name(unit: str) -> str:
+    """One name for a unit that has a sign and words (``$``, ``usd``, ``dollars``); any other as it is."""
+    return _SIGNS.get(unit, unit)
 
 
 def is_missing(value: Any) -> bool:

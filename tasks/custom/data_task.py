@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from tasks.answers.equality import answer_text
 from tasks.base import Sample, Source, TaskData, TaskSpec
+from tasks.custom.damaged_text import damage
 from tasks.custom.files import read_path
 from tasks.custom.flag_columns import flagged
 from tasks.custom.folder import build_spec
@@ -24,12 +25,15 @@ from tasks.custom.grouped_rows import grouped
 from tasks.custom.guess import FEW_LABELS, guess_budget, guess_metric
 from tasks.custom.metrics.choose import reader_for
 from tasks.custom.metrics.reader import AnswerReader
+from tasks.custom.paired_replies import paired
 from tasks.custom.read_rows import LOOKED_AT, Asked, ReadTable, read_table, row_of, source_of
+from tasks.custom.spellings import spellings
 from tasks.custom.split_column import parted
 from tasks.custom.split_rows import LEAST_ROWS, MOST_TEST, MOST_VALIDATION, group_column, split_rows
 from tasks.custom.tables import Data
 from tasks.custom.task_file import Metric, TaskFile
 from tasks.custom.unanswered import answered_alike
+from tasks.custom.votes import voted
 from tasks.errors import InputError, did_you_mean
 from tasks.formats.declared import Declared
 from tasks.formats.detect import NOTHING_FOUND
@@ -85,7 +89,7 @@ def _understood(
 ) -> Understood:
     data = given or read_path(path)
     if declared is None or not (declared.answer or declared.template):
-        data = replace(data, tables=tuple(flagged(grouped(table)) for table in data.tables))
+        data = replace(data, tables=tuple(flagged(voted(paired(grouped(table)))) for table in data.tables))
     data = replace(data, tables=tuple(part for table in data.tables for part in parted(table)))
     _refuse_unknown_columns(data, declared or Declared())
     tables = answered_alike([read_table(table, declared) for table in data.tables], data)
@@ -124,6 +128,8 @@ def _understood(
         f"split: {split.how}",
         f"metric: {task.metric}, as {guess.why}; answers up to {task.max_new_tokens:,} tokens",
     ]
+    told += spellings(answers, task.metric)
+    told += [*damage([prompt for prompt, _ in seen], "prompts"), *damage(answers, "answers")]
     if longer := sum(len(answer.encode()) > MOST_BYTES_A_TOKEN * task.max_new_tokens for answer in answers):
         told.append(f"{longer:,} answers are longer than that: no reply can hold them")
     if (leaks := sum(_ends_with_answer(prompt, answer) for prompt, answer in seen)) >= LEAKING * len(seen):

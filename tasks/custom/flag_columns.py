@@ -25,8 +25,8 @@ LEAST_WORDS = 3
 _LOOKED_AT = 1000
 _MOST_ROWS = 500_000
 _SHOWN = 6
-_YES = frozenset({"1", "1.0", "true", "yes", "y", "x"})
-_NO = frozenset({"0", "0.0", "false", "no", "n"})
+YES = frozenset({"1", "1.0", "true", "yes", "y", "x"})
+NO = frozenset({"0", "0.0", "false", "no", "n"})
 LABELS = "labels"
 NONE = "none"
 """What answers where no flag is set."""
@@ -61,7 +61,7 @@ def _is_flag(name: str, column: Column, head: Sequence[Row]) -> bool:
     if not column.labels or name == LABELS:
         return False
     said = {text_of(row[name]).strip().casefold() for row in head if not is_missing(row.get(name))}
-    return said <= _YES | _NO and bool(said & _YES)
+    return said <= YES | NO and bool(said & YES)
 
 
 def _stand_alone(names: Sequence[str], held: Mapping[str, Column], head: Sequence[Row]) -> bool:
@@ -78,7 +78,7 @@ def _stand_alone(names: Sequence[str], held: Mapping[str, Column], head: Sequenc
 
 
 def _labels(row: Row, names: Sequence[str]) -> list[str]:
-    return [name for name in names if text_of(row.get(name)).strip().casefold() in _YES]
+    return [name for name in names if text_of(row.get(name)).strip().casefold() in YES]
 
 
 def _without(row: Row, names: Sequence[str]) -> dict[str, object]:

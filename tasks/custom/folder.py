@@ -169,7 +169,7 @@ def _read_sources(
 ) -> tuple[tuple[Source, ...], tuple[str, ...]]:
     """The training sources, and what else is to be told: where they are from, files that were passed over."""
     data = training_data(folder, task, fetch)
-    read = [read_table(_whole(table, task.declared), task.declared) for table in data.tables]
+    read = [read_table(_whole(table, task.declared), task.declared, judged=False) for table in data.tables]
     if not any(table.rows for table in read):
         told = "; ".join(f"{Path(table.path).name}: {_why_none(table)}" for table in read[:5])
         raise InputError(
@@ -192,7 +192,7 @@ def _whole(table: Table, declared: Declared) -> Table:
 def _read_replay(data: Data, taken: set[str], folder: Path) -> tuple[Source, ...]:
     """General rows, each read by what it is: the task's columns mean nothing in them."""
     task_file = str(folder / "task.toml")
-    read = [read_table(table) for table in data.tables]
+    read = [read_table(table, judged=False) for table in data.tables]
     for table in read:
         if not table.rows:
             wrong = f"replay: no row of {table.name} can be trained on ({_why_none(table)})"

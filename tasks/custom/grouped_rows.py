@@ -16,6 +16,9 @@ import orjson
 from tasks.base import Row
 from tasks.custom.tables import JSON_COLUMN, Add, Rows, Table, written
 from tasks.formats import columns
+from tasks.formats.profile import profile_columns
+from tasks.formats.speakers import known_role
+from tasks.formats.traces import is_text
 from tasks.formats.turns import SPEAKER_KEYS, TEXT_KEYS
 from tasks.formats.values import is_missing, is_scalar, text_of
 
@@ -33,6 +36,11 @@ _MOST_SPEAKERS = 6
 _MOST_ROWS = 2_000_000
 _LEAST_EACH = 1.5
 """Rows of a conversation, on average, from which a table is one of turns."""
+_PARENT = frozenset({"parent", "reply", "replies"})
+"""Words in the name of a column that points to the message that a row answers."""
+_NEARLY_ALL = 0.9
+_LEAST_ALTERNATING = 20
+"""Rows from which two values in turn are no accident."""
 _FEW_BLANKS = 0.02
 """Share of words with a blank inside up to which a column is one of words."""
 
@@ -43,7 +51,7 @@ def grouped(table: Table) -> Table:
     if not 1 < total <= _MOST_ROWS:
         return table
     head = table.rows[:_LOOKED_AT]
-    made = _trees(head, table) or _chats(head, table) or _sentences(head, table)
+    made = _trees(head, table) or _chats(head, table) or _sentences(head, table) or _alternating(head, table)
     if made is None:
         return table
     rows, what = made
@@ -74,9 +82,9 @@ def _chats(head: Sequence[Row], table: Table) -> tuple[list[Row], str] | None:
 
 def _trees(head: Sequence[Row], table: Table) -> tuple[list[Row], str] | None:
     """Conversations of a tree of messages, from each message without a parent along the best reply."""
-    names = _turn_columns(head)
-    parent = columns.named(head[0], ("parent_id", "reply_to", "in_reply_to"), names) if names else ""
-    own = columns.named(head[0], ("message_id", "id", "post_id"), (*names, parent)) if parent else ""
+    few = _turn_columns(head)
+    names = few or _turn_columns(head, most=len(table.rows))
+    parent, own = _tree_columns(table, names) if names else ("", "")
     if not own:
         return None
     rank = columns.named(head[0], ("rank",), (*names, parent, own))
@@ -95,18 +103,44 @@ def _trees(head: Sequence[Row], table: Table) -> tuple[list[Row], str] | None:
             path.append(min(following, key=lambda row: _number(row.get(rank))))
             seen.add(text_of(path[-1][own]))
         if len(path) > 1:
-            made.append({own: text_of(first.get(own)), "messages": _messages(path, names)})
-    return made, f"conversations by {parent!r}"
+            # Of many people the one who began asks, whoever answers.
+            path = path if few else [_as_two(row, first, names[0]) for row in path]
+            turns = _messages(path, names)
+            made += [{own: text_of(first.get(own)), "messages": turns}] if len(turns) > 1 else []
+    return made, f"conversations by {parent!r}" + ("" if few else ", in which who began is the user,")
 
 
-def _turn_columns(head: Sequence[Row]) -> tuple[str, ...]:
+def _as_two(row: Row, first: Row, speaker: str) -> Row:
+    began = text_of(row.get(speaker)) == text_of(first.get(speaker))
+    return {**row, speaker: "user" if began else "assistant"}
+
+
+def _tree_columns(table: Table, names: Sequence[str]) -> tuple[str, str]:
+    """(parent, own id) of a table of messages that answer one another; empty names for any other.
+
+    A column named so, whose values are ids of other rows, and which is empty where a conversation begins.
+    """
+    held = [name for name in table.rows[0] if name not in names]
+    known = columns.named(held, ("parent_id", "reply_to", "in_reply_to"))
+    parents = [known] if known else [name for name in held if columns.words(name) & _PARENT]
+    for parent in parents:
+        pointed = {text_of(row[parent]) for row in table.rows if not is_missing(row.get(parent))}
+        others = [name for name in held if name != parent and columns.words(name) & columns.IDS]
+        for own in others if pointed else ():
+            ids = [text_of(row.get(own)) for row in table.rows]
+            if len({*ids}) == len(ids) and len(pointed & {*ids}) >= _NEARLY_ALL * len(pointed):
+                return parent, own
+    return "", ""
+
+
+def _turn_columns(head: Sequence[Row], most: int = _MOST_SPEAKERS) -> tuple[str, ...]:
     """(speaker, text) of a table whose rows are turns: a few speakers, and no column that answers."""
     speaker = columns.named(head[0], SPEAKER_KEYS)
     text = columns.named(head[0], (*TEXT_KEYS, *columns.TEXT), (speaker,))
     if not speaker or not text or columns.named(head[0], columns.ANSWER, (speaker, text)):
         return ()
     speakers = {text_of(row.get(speaker)) for row in head}
-    fits = 2 <= len(speakers) <= _MOST_SPEAKERS
+    fits = 2 <= len(speakers) <= most
     return (speaker, text) if fits and all(isinstance(row.get(text), str | None) for row in head) else ()
 
 
@@ -147,6 +181,37 @@ def _sentences(head: Sequence[Row], table: Table) -> tuple[list[Row], str] | Non
         for key, rows in held.items()
     ]
     return made, f"sentences by {named!r}"
+
+
+def _alternating(head: Sequence[Row], table: Table) -> tuple[list[Row], str] | None:
+    """Two rows as one, where a column of two values says in strict turns which asks and which answers."""
+    if len(table.rows) < _LEAST_ALTERNATING or len(table.rows) % 2:
+        return None
+    held = profile_columns(head)
+    texts = [name for name in held if is_text(name, head)]
+    turns = [name for name, column in held.items() if column.labels and name not in texts]
+    for name in turns if len(texts) == 1 else ():
+        said = [text_of(row.get(name)) for row in table.rows]
+        roles = [_asks_or_answers(value) for value in said[:2]]
+        if roles == ["asks", "answers"] and said == said[:2] * (len(said) // 2):
+            rows = table.rows[: len(table.rows)]
+            made: list[Row] = [
+                {"question": asks.get(texts[0]), "answer": answers.get(texts[0])}
+                for asks, answers in zip(rows[::2], rows[1::2], strict=True)
+            ]
+            return made, f"pairs by {name!r} ({said[0]}, {said[1]} in turns)"
+    return None
+
+
+def _asks_or_answers(value: str) -> str:
+    """What a row of this kind does, by the names of speakers and of columns; "" for any other word."""
+    role = known_role(value) or ""
+    if role == "user" or value.strip().casefold() == "q" or columns.named((value,), columns.PROMPT):
+        return "asks"
+    answers = (
+        role == "assistant" or value.strip().casefold() == "a" or columns.named((value,), columns.ANSWER)
+    )
+    return "answers" if answers else ""
 
 
 def _filled(rows: Sequence[Row], name: str) -> Iterator[Row]:

@@ -12,10 +12,12 @@ from statistics import median
 
 from tasks.answers.equality import answer_text
 from tasks.answers.gold import number_format, read_gold
+from tasks.custom.metrics.closed import choice_reader
 from tasks.custom.metrics.reader import marks
 from tasks.custom.metrics.sets import SEPARATOR, entries
 from tasks.formats import columns
-from tasks.formats.values import opened
+from tasks.formats.choices import lettered
+from tasks.formats.values import UNSPACED, opened, word_count
 
 NEARLY_ALL = 0.98
 """Share of the answers that must have a form before it is taken for the rule."""
@@ -31,9 +33,9 @@ SENTENCES = 0.75
 """Share of the answers that end as a sentence does, from which they are sentences."""
 LEAST_OF_SENTENCE = 3
 _ENDS = (".", "?", "!", "\u3002", "\uff01", "\uff1f", "\u0964", "\u061f", "\u06d4")
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
-"""Letters of scripts that put no space between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese."""
 LETTERS = "ABCDEFGH"
+_OPENING = re.compile(r"[( *]{0,3}[A-H]\s?[).:,*]")
+"""How an answer that goes on after the letter of a choice begins: ``B)``, ``(B)``, ``**B.**``."""
 FINAL = ("answer", "result", "final_answer")
 """A field of this name is the answer, whatever stands beside it."""
 EXPLAINING = frozenset(
@@ -74,6 +76,9 @@ def guess_metric(answers: Sequence[str], prompts: Sequence[str] = ()) -> MetricG
         if inner.metric in ("number", "choice_letter", "exact_match"):
             said = "the answers are marked (`#### 42`, `Answer: 42`, `\\boxed{42}`), and what stands there: "
             return replace(inner, why=said + inner.why)
+    if letters := _explained_letters(texts, prompts):
+        why = "the answers begin with the letter of a choice that is asked, and go on after it"
+        return MetricGuess("choice_letter", why, letters=letters)
     if _are_sets(answers, prompts):
         return MetricGuess("set_f1", "the answers are lists whose order says nothing")
     return _by_form(texts)
@@ -99,8 +104,8 @@ def _by_form(texts: Sequence[str]) -> MetricGuess:
         return MetricGuess("exact_match", f"the answers are {len(labels)} labels")
     if _are_sequences(texts):
         return MetricGuess("rouge_l", "the answers are sequences of a few tags, in their order")
-    words = median(map(_words, texts))
-    unspaced = _share(bool(_UNSPACED.search(text)) for text in texts) > 0.5
+    words = median(map(word_count, texts))
+    unspaced = _share(bool(UNSPACED.search(text)) for text in texts) > 0.5
     if unspaced and words > SHORT_WORDS:
         return MetricGuess("chrf", "the answers are texts in a script without spaces between words")
     if LEAST_OF_SENTENCE <= words <= SHORT_WORDS and _are_sentences(texts):
@@ -110,10 +115,19 @@ def _by_form(texts: Sequence[str]) -> MetricGuess:
     return MetricGuess("token_f1", f"the answers are texts ({words:g} words in the median)")
 
 
-def _words(text: str) -> float:
-    """Words of a text; of a script that does not part them, two letters count as one."""
-    unspaced = len(_UNSPACED.findall(text))
-    return len(_UNSPACED.sub(" ", text).split()) + unspaced / 2
+def _explained_letters(texts: Sequence[str], prompts: Sequence[str]) -> str:
+    """The letters of the choices asked, where answers begin with one (``B. Because ...``); else ""."""
+    asked = [len(lettered(prompt)) for prompt in prompts]
+    if len(asked) != len(texts) or not asked or not 2 <= max(asked) <= len(LETTERS):
+        return ""
+    letters = LETTERS[: max(asked)]
+    reader = choice_reader(letters)
+    fits = [
+        bool(_OPENING.match(text)) and LETTERS.index(text.lstrip("( *")[0]) < most
+        and (said := reader.read(text)) is not None and said.text == reader.gold(text)
+        for text, most in zip(texts, asked, strict=True)
+    ]  # fmt: skip
+    return letters if _share(fits) >= NEARLY_ALL and any(len(text) > 2 for text in texts) else ""
 
 
 def _are_sentences(texts: Sequence[str]) -> bool:

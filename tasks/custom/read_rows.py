@@ -13,10 +13,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tasks.base import Row, Source
+from tasks.custom.review_state import unfinished
+from tasks.custom.rival_answers import Rival, settled
 from tasks.custom.tables import Table
 from tasks.formats.conversation import Conversation, SetAside
 from tasks.formats.declared import Declared
 from tasks.formats.detect import RowFormat, detect
+from tasks.formats.remarks import ANSWER_PLACE
 from tasks.formats.tally import Tally
 
 ROLES = ("prompt", "answer", "reasoning", "turns", "tools")
@@ -59,21 +62,48 @@ class ReadTable:
     """What the rows are for: ``train``, ``validation`` or ``test``."""
 
 
-def read_table(table: Table, declared: Declared | None = None, seed: int = 0) -> ReadTable:
-    """Every row of a table, or of a seeded sample of it, as a question and its answers."""
+def read_table(
+    table: Table, declared: Declared | None = None, seed: int = 0, *, judged: bool = True
+) -> ReadTable:
+    """Every row of a table, or of a seeded sample of it, as a question and its answers.
+
+    ``judged``: leave out rows that a column beside them turns down; not of sources, which a run sifts.
+    """
     rows = table.rows
     places = range(len(rows))
     if len(rows) > MOST_ROWS:
         places = sorted(random.Random(seed).sample(places, MOST_ROWS))  # type: ignore[assignment]
     form = detect(table.whole or rows, declared=declared, labels=rows.labels)
-    tally, found = Tally(), []
+    tally = Tally()
+    found: list[tuple[int, Asked]] = []
+    kinds: list[str] = []
     for place, row in zip(places, _chosen(rows, places), strict=True):
         read = _kept(row) or _asked(form.read(row))
         tally.add(place, read if isinstance(read, SetAside) else read[1])
         if not isinstance(read, SetAside):
             found.append((place + 1, replace(read[0], raw=row)))
-    told = _understood(table, form, tally, len(places))
+            kinds.append(read[1].format)
+    found, said = _judged(found, kinds, form, tally) if judged else (found, [])
+    told = _understood(table, form, tally, len(places), said)
     return ReadTable(table.name, table.path, form, tuple(found), tally, told, table.part)
+
+
+def _judged(
+    found: list[tuple[int, Asked]], kinds: list[str], form: RowFormat, tally: Tally
+) -> tuple[list[tuple[int, Asked]], list[str]]:
+    """The rows without those that a column beside them turns down, and a line on each such column."""
+    said: list[str] = []
+    if form.name not in ANSWER_PLACE and form.name != "declared":
+        return found, said
+    used = (*form.columns, *form.beside)
+    for judge in (unfinished, settled):
+        judged = judge([Rival(asked.prompt, asked.answers[0], asked.raw) for _, asked in found], used)
+        said += [judged.told] if judged.told else []
+        for place, aside in judged.aside.items():
+            tally.withdraw(found[place][0] - 1, kinds[place], aside)
+        kept = [place for place in range(len(found)) if place not in judged.aside]
+        found, kinds = [found[place] for place in kept], [kinds[place] for place in kept]
+    return found, said
 
 
 def _chosen(rows: Sequence[Row], places: Sequence[int]) -> Any:
@@ -120,7 +150,9 @@ def conversation_text(turns: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(f"{turn['role']}: {turn.get('content') or ''}" for turn in turns)
 
 
-def _understood(table: Table, form: RowFormat, tally: Tally, looked_at: int) -> tuple[str, ...]:
+def _understood(
+    table: Table, form: RowFormat, tally: Tally, looked_at: int, said: Sequence[str] = ()
+) -> tuple[str, ...]:
     total = len(table.rows)
     some = f"; {looked_at:,} of {total:,} rows, a seeded sample" if looked_at < total else ""
     unused = _unused(table, form) if tally.used else []
@@ -146,7 +178,7 @@ def _understood(table: Table, form: RowFormat, tally: Tally, looked_at: int) -> 
     rest = [*tally.reasons.most_common()[EXAMPLES:], *list(table.set_aside_counts.items())[EXAMPLES:]]
     if rest:
         lines.append(f"{table.name}: also " + ", ".join(f"{count:,} {reason}" for reason, count in rest))
-    lines += [f"{table.name}: {note}" for note in form.notes]
+    lines += [f"{table.name}: {note}" for note in (*said, *form.notes)]
     return tuple(" ".join(line.split()) for line in lines)  # what rows hold may break a line
 
 

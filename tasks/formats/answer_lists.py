@@ -47,6 +47,17 @@ def are_label_lists(name: str, rows: Sequence[Row]) -> bool:
     return bool(lists) and len(lists) == len(filled) and _are_labels(lists)
 
 
+def are_marked_spans(name: str, rows: Sequence[Row]) -> bool:
+    """Whether a column lists what is marked in a text: objects, each with the label of a passage."""
+    lists = [opened(row[name]) for row in rows if not is_missing(row.get(name))]
+    marked = [part for found in lists if isinstance(found, list) for part in found]
+    return bool(marked) and all(isinstance(found, list) for found in lists) and all(map(_is_marked, marked))
+
+
+def _is_marked(part: Any) -> bool:
+    return isinstance(part, Mapping) and "label" in part and bool({"text", "start"} & {*part})
+
+
 def _is_one(name: str, rows: Sequence[Row]) -> bool:
     held = [(row, found) for row in rows if (found := _entries(row.get(name))) is not None]
     several = [(row, found) for row, found in held if len(found) > 1]

@@ -16,6 +16,8 @@ from tasks.formats.conversation import Unreadable
 from tasks.formats.values import is_missing, is_scalar, opened, text_of
 
 CONTEXT = (*columns.CONTEXT, "premise")
+ASKS = ("question", "query", "prompt", "problem", "ctx", "stem", "goal", "question_text", "sentence")
+"""Names of the column that asks beside choices."""
 _SPREAD = re.compile(
     r"(?P<kind>(?:option|choice|answer|ans|opt|op|sol|solution|ending|candidate)?)_?(?P<place>[a-h]|\d)"
 )
@@ -85,16 +87,23 @@ def _listed(value: Any) -> tuple[list[str], list[str]]:
 
 def _told(text: str) -> list[str]:
     """The choices in one text: ``A) x B) y``, a line each, or parted by bars or semicolons."""
+    if found := lettered(text):
+        return found
+    parts = next((text.split(mark) for mark in _SEPARATORS if mark in text.strip()), [])
+    return [part.strip() for part in parts if part.strip()]
+
+
+def lettered(text: str) -> list[str]:
+    """The choices in a text under letters from A on, two or more; [] where it has none."""
     wanted, found = "a", list[re.Match[str]]()
     for mark in _LETTERED.finditer(text):
         if mark["letter"].casefold() == wanted:
             found.append(mark)
             wanted = chr(ord(wanted) + 1)
-    if len(found) > 1:
-        ends = [*(mark.start() for mark in found[1:]), len(text)]
-        return [text[mark.end() : end].strip(" \t\r\n,;|") for mark, end in zip(found, ends, strict=True)]
-    parts = next((text.split(mark) for mark in _SEPARATORS if mark in text.strip()), [])
-    return [part.strip() for part in parts if part.strip()]
+    if len(found) < 2:
+        return []
+    ends = [*(mark.start() for mark in found[1:]), len(text)]
+    return [text[mark.end() : end].strip(" \t\r\n,;|") for mark, end in zip(found, ends, strict=True)]
 
 
 def without_context(used: Sequence[str]) -> tuple[str, ...]:

@@ -107,6 +107,13 @@ MEASURED = frozenset({"measured", "observed", "experimental", "actual", "true"})
 """Beside a column of ``PREDICTED``, such a word names what a model is to predict."""
 OF_LABELS = frozenset({"class", "label", "category"})
 """Beside a word of ``IDS``, such a word numbers labels and no rows (``Class Index``)."""
+SCORES = frozenset({"score", "scores", "rating", "ratings", "votes", "upvotes", "reward", "grade", "points",
+                    "quality", "likes", "stars"})  # fmt: skip
+"""Words in the name of a column that says how good an answer is: the higher, the better."""
+RANKS = frozenset({"rank", "ranking"})
+"""As ``SCORES``, but the lowest is the best."""
+MARKING = frozenset({"accepted", "correct", "right", "chosen", "best", "selected", "relevant", "good"})
+"""Words in the name of a flag that says whether an answer counts."""
 PAIRS = (
     ("chosen", "rejected"), ("chosen_response", "rejected_response"), ("preferred", "dispreferred"),
     ("preferred", "rejected"), ("chosen", "reject"), ("preferred_output", "non_preferred_output"),

@@ -26,6 +26,8 @@ _OF_PEOPLE = frozenset(
      "fold", "source", "date", "time", "version", "score", "confidence", "turn", "rank", "hash"}
 )  # fmt: skip
 """Words in the name of a column that tells who or what made a row, which nobody can ask."""
+_OF_ANSWERS = columns.SCORES | columns.RANKS | columns.MARKING | {"views", "downvotes", "comments", "replies"}
+"""Words in the name of a column that judges an answer, and is not there before it."""
 
 
 def deciding_columns(
@@ -58,7 +60,7 @@ def _may_decide(column: Column) -> bool:
         or is_named_answer(column.name)
         or column.identity
         or column.constant
-        or words & (_OF_PEOPLE | columns.IDS)
+        or words & (_OF_PEOPLE | _OF_ANSWERS | columns.IDS)
         or column.filled == 0
     )
 

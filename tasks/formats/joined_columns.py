@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 
 from tasks.base import Row
 from tasks.formats import columns
-from tasks.formats.answer_lists import are_label_lists
+from tasks.formats.answer_lists import are_label_lists, are_marked_spans
 from tasks.formats.copies import copies
 from tasks.formats.idle_columns import without_idle
 from tasks.formats.profile import Column
+from tasks.formats.quantities import are_amounts, are_quantities
+from tasks.formats.traces import is_text, traces
 from tasks.formats.values import is_missing, opened, text_of
 from tasks.formats.verdicts import is_verdict
 
@@ -24,6 +26,8 @@ LEAST_FILLED = 0.1
 MOST_ASKED = 12
 """Columns that are put together without a question among them, where the answer is no label."""
 NEARLY_ALL = 0.9
+MOST_TEXTS = 4
+"""Texts of which one may answer that are named to choose from."""
 SHOWN_COLUMNS = 12
 CODE = ("sql", "sql_query", "code", "program", "regex")
 """Columns that answer where nothing else does by its name."""
@@ -48,6 +52,10 @@ class Composition:
     """Columns that say again what is asked or answered."""
     verdict: str = ""
     """The column in which readers judge the answer, liked or not."""
+    traces: tuple[str, ...] = ()
+    """Columns that are known only with the answer, or that alone tell it."""
+    short: tuple[str, ...] = ()
+    """Columns of single words, which are not asked beside texts where there are too many."""
 
     @property
     def question(self) -> str:
@@ -78,16 +86,22 @@ def compose(held: Mapping[str, Column], rows: Sequence[Row], answer: str = "") -
     )
     asked = without_idle([name for name in asked if name != verdict], found.answer, held, rows)
     again = copies(asked, found.answer, held, rows)
-    asked = [name for name in asked if name not in again]
+    late = traces([name for name in asked if name not in again], found.answer, held, rows)
+    asked = [name for name in asked if name not in (*again, *late)]
     question = columns.named(sorted(asked), columns.PROMPT)
     prompt = [name for name in asked if name != question and not _is_said(name, question, rows)]
     prompt += [question] if question else []
     if not prompt:
         return Composition(why=f"{found.answer!r} may be the answer, but no column is left to ask with")
-    if len(prompt) > MOST_ASKED and not question and not held[found.answer].labels:
+    short: tuple[str, ...] = ()
+    if many := len(prompt) > MOST_ASKED and not question and not held[found.answer].labels:
+        short = tuple(name for name in prompt if not is_text(name, rows))
+        prompt = [name for name in prompt if name not in short] or prompt
+    if many and len(prompt) > MOST_ASKED:
         why = f"{found.answer!r} may be the answer, but {len(prompt)} columns could be asked"
         return Composition(why=why, candidates=(found.answer,))
-    return replace(found, prompt=tuple(prompt), telling=telling, copies=again, verdict=verdict)
+    decided = replace(found, prompt=tuple(prompt), telling=telling, copies=again)
+    return replace(decided, verdict=verdict, traces=late, short=short)
 
 
 def _says_which(column: Column) -> bool:
@@ -109,6 +123,10 @@ def _answer(held: Mapping[str, Column], rows: Sequence[Row]) -> Composition:
         return _undecided(held, named)
     if code := _code(filled):
         return Composition(answer=code, why=f"{code!r} is the answer, as it holds code")
+    if marked := [name for name in filled if are_marked_spans(name, rows)]:
+        if len(marked) > 1:
+            return _undecided(held, marked)
+        return Composition(answer=marked[0], why=f"{marked[0]!r} is the answer, as it marks passages")
     if lists := [name for name in filled if are_label_lists(name, rows)]:
         if len(lists) > 1:
             return _undecided(held, lists)
@@ -123,18 +141,37 @@ def _answer(held: Mapping[str, Column], rows: Sequence[Row]) -> Composition:
     if measured := _measured(filled):
         return Composition(answer=measured, why=f"{measured!r} is the answer, as another column predicts it")
     texts = [name for name in filled if name not in labels and _is_asked(filled[name])]
-    if len(labels) == 1 and texts:
+    numbers = [name for name in texts if are_quantities(filled[name], rows)]
+    told = [name for name in texts if name not in numbers and is_text(name, rows)]
+    amounts = [name for name in numbers if told and are_amounts(name, rows)]
+    if len(labels) == 1 and texts and not amounts:
         why = f"{labels[0]!r} is the answer, as it holds a few labels that come again"
         return Composition(answer=labels[0], why=why)
     if labels and texts:
-        return _undecided(held, labels)
+        return _undecided(held, [*labels, *amounts])
+    return _empty(held) or _without_labels(held, told, amounts or numbers)
+
+
+def _without_labels(held: Mapping[str, Column], texts: Sequence[str], numbers: Sequence[str]) -> Composition:
+    """The answer of a table without labels: its only numbers, where a text asks for them."""
+    if texts and len(numbers) == 1:
+        why = f"{numbers[0]!r} is the answer, as it is the only column of numbers beside a text"
+        return Composition(answer=numbers[0], why=why)
+    if texts and numbers:
+        return _undecided(held, numbers)
+    several = tuple(texts) if 1 < len(texts) <= MOST_TEXTS else ()
+    return Composition(why="none of its columns is known as an answer", candidates=several)
+
+
+def _empty(held: Mapping[str, Column]) -> Composition | None:
+    """What is said where the answer's column is there, and empty."""
     empty = columns.named(sorted(held), (*columns.ANSWER, *columns.LABEL)) or next(
         (name for name in sorted(held) if is_named_answer(name)), ""
     )
-    if empty and held[empty].filled < LEAST_FILLED:
-        share = "in all rows" if not held[empty].filled else f"in {1 - held[empty].filled:.0%} of the rows"
-        return Composition(why=f"{empty!r} is the answer by its name, but it is empty {share}")
-    return Composition(why="none of its columns is known as an answer")
+    if not empty or held[empty].filled >= LEAST_FILLED:
+        return None
+    share = "in all rows" if not held[empty].filled else f"in {1 - held[empty].filled:.0%} of the rows"
+    return Composition(why=f"{empty!r} is the answer by its name, but it is empty {share}")
 
 
 def _measured(filled: Mapping[str, Column]) -> str:

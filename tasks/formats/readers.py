@@ -203,8 +203,7 @@ def _span_columns(row: Row, table: Table) -> tuple[str, ...]:
 
 
 def _choice_columns(row: Row, table: Table) -> tuple[str, ...]:
-    asks = ("question", "query", "prompt", "problem", "ctx", "stem", "goal", "question_text", "sentence")
-    used = choices.columns_of(row, named(row, asks))
+    used = choices.columns_of(row, named(row, choices.ASKS))
     return (*used, *_present(named(row, choices.CONTEXT, used))) if used else ()
 
 

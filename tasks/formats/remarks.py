@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from tasks.base import Row
 from tasks.formats import columns
 from tasks.formats.conversation import Conversation
-from tasks.formats.joined_columns import is_named_answer
+from tasks.formats.joined_columns import Composition, is_named_answer
 from tasks.formats.profile import Column
 from tasks.formats.table import Table
+from tasks.formats.traces import is_text
 from tasks.formats.values import is_missing, text_of
 
 ANSWER_PLACE = {"prompt_completion": 1, "instruction": 1, "question_answer": 1, "two_columns": 1,
@@ -18,6 +19,8 @@ ANSWER_PLACE = {"prompt_completion": 1, "instruction": 1, "question_answer": 1, 
 """Where the answer stands among the columns of a format."""
 LEAST_FILLED = 0.5
 SAME = 0.9
+SHORT_SHOWN = 4
+MOST_ASKED_LABELS = 2
 
 
 def remarks(
@@ -43,6 +46,10 @@ def remarks(
         for other in sorted(held)
         if other not in used and _rivals(other, answer, held, table, seen)
     ]
+    lines += [
+        f"{other!r} is asked, and holds labels, too; `--answer {shlex.quote(other)}` takes it as the answer"
+        for other in _labels_asked(used, answer, held, seen)
+    ]
     if name == "joined_columns" and table.composition.telling:
         named = ", ".join(table.composition.telling)
         lines.append(f"{named}: not asked, as it stands beside some answers and never beside others")
@@ -51,6 +58,8 @@ def remarks(
     if name == "joined_columns" and table.composition.copies:
         named = ", ".join(table.composition.copies)
         lines.append(f"{named}: not asked, as it says again what is asked, or what is answered")
+    if name == "joined_columns":
+        lines += _left_out(table.composition)
     if name == "two_columns":
         lines.append(f"no name says which column answers; `--answer {shlex.quote(used[0])}` turns it round")
     if answer in table.whole_lists:
@@ -62,6 +71,37 @@ def remarks(
             "each counts as right, the first is trained on"
         )
     return tuple(lines)
+
+
+def _labels_asked(
+    used: Sequence[str], answer: str, held: Mapping[str, Column], seen: Sequence[Row]
+) -> list[str]:
+    """A column or two of labels that are asked beside a text, where labels answer: which is meant is a guess.
+
+    More of them describe what is classed, as the columns of a form do.
+    """
+    texts = [name for name in used if name != answer and name in held and is_text(name, seen)]
+    labels = [name for name in used if name != answer and name in held and held[name].labels]
+    fits = answer in held and held[answer].labels and texts and len(labels) <= MOST_ASKED_LABELS
+    return [name for name in labels if name not in texts] if fits else []
+
+
+def _left_out(composition: Composition) -> list[str]:
+    """Lines on columns that could be asked, and the flag that asks them all the same."""
+    lines = []
+    asked = " ".join(f"{{{column}}}" for column in composition.prompt)
+    if late := composition.traces:
+        flag = f"`--prompt {shlex.quote(f'{asked} {{{late[0]}}}')}`"
+        lines.append(f"{', '.join(late)}: not asked, as it is known with the answer or tells it; {flag} asks")
+    if short := composition.short:
+        shown = ", ".join(short[:SHORT_SHOWN]) + (
+            f" and {len(short) - SHORT_SHOWN} more" if short[SHORT_SHOWN:] else ""
+        )
+        lines.append(
+            f"{len(short)} columns of single words are not asked beside the texts ({shown}); "
+            f"`--prompt {shlex.quote(f'{asked} {{{short[0]}}}')}` asks one"
+        )
+    return lines
 
 
 def _rivals(other: str, answer: str, held: Mapping[str, Column], table: Table, seen: Sequence[Row]) -> bool:

@@ -10,10 +10,11 @@ from statistics import median
 from tasks.base import Row
 from tasks.formats import columns
 from tasks.formats.answer_lists import answers, one_answer_lists
-from tasks.formats.conversation import Labels, Targets
+from tasks.formats.conversation import Labels, Targets, Unreadable
 from tasks.formats.idle_columns import UNNAMED
 from tasks.formats.joined_columns import Composition, compose, is_named_answer, is_provenance
 from tasks.formats.markers import split_turns
+from tasks.formats.placeholders import is_placeholder, stand_for_none
 from tasks.formats.profile import Column, profile_columns
 from tasks.formats.speakers import vote
 from tasks.formats.turns import speakers_in, turns_in
@@ -55,10 +56,14 @@ class Table:
     """Columns of labels in which -1 or a dash stands for none, as the public sets write it."""
     python_lists: frozenset[str] = frozenset()
     """Columns of text whose values are lists as a data frame writes them (``['a', 'b']``)."""
+    unanswered: frozenset[str] = frozenset()
+    """Columns of answers in which a placeholder (``n/a``, ``TBD``) stands for none."""
 
     def answers(self, row: Row, name: str) -> tuple[str, ...]:
         """The right answers in a column of a row."""
         value = opened(row[name]) if name in self.python_lists else row[name]
+        if name in self.unanswered and isinstance(value, str) and is_placeholder(value):
+            raise Unreadable("its answer is a placeholder", value.strip())
         return answers(value, one=name in self.whole_lists)
 
 
@@ -89,6 +94,7 @@ def table_of(seen: Sequence[Row], labels: Labels, targets: Targets, answer: str 
         label_texts={} if answer else texts,
         unlabelled=frozenset(name for name in held if _has_none(name, seen)),
         python_lists=frozenset(written),
+        unanswered=frozenset(name for name in may_list if stand_for_none(name, seen)),
     )
 
 

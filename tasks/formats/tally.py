@@ -34,6 +34,13 @@ class Tally:
         self.reasons[found.reason] += 1
         self.examples.setdefault(found.reason, (place + 1, found.detail))
 
+    def withdraw(self, place: int, format: str, aside: SetAside) -> None:
+        """Set aside a row that was counted as used; ``place`` counts from zero."""
+        self.used -= 1
+        self.formats[format] -= 1
+        self.formats = +self.formats
+        self.add(place, aside)
+
     def summary(self) -> str:
         """One line: rows used, and rows set aside by reason with the first row of each."""
         line = f"{self.used:,} rows used"

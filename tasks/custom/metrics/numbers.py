@@ -8,7 +8,16 @@ from fractions import Fraction
 from functools import partial
 
 from tasks.answers.extract import without_thinking
-from tasks.answers.gold import NumberFormat, Quantity, last_quantity, number_format, read_gold, same_quantity
+from tasks.answers.gold import (
+    CONTINENTAL,
+    ENGLISH,
+    NumberFormat,
+    Quantity,
+    last_quantity,
+    number_format,
+    read_gold,
+    same_quantity,
+)
 from tasks.custom.metrics.reader import AnswerReader, Said, marks, render_marked
 
 LONGEST = 40
@@ -40,10 +49,16 @@ def _said(text: str, form: NumberFormat) -> Said | None:
     text = without_thinking(text)
     for candidate in (*marks(text), text):
         candidate = candidate.strip().rstrip(".。")
-        found = read_gold(candidate, form) or last_quantity(candidate, form)
+        # A reply that is one number is read as written where it can only be in the other format: 1200.5.
+        found = read_gold(candidate, form) or read_gold(candidate, _other(form))
+        found = found or last_quantity(candidate, form)
         if found is not None:
             return Said(quantity_text(found, form), found)
     return None
+
+
+def _other(form: NumberFormat) -> NumberFormat:
+    return ENGLISH if form.decimal == "," else CONTINENTAL
 
 
 def _value(said: Said, gold: str, form: NumberFormat, tolerance: float) -> float:
