@@ -39,6 +39,7 @@ def test_one_value_in_several_spellings_is_told(answers: list[str], said: str) -
         ["1", "2", "3"] * 20,
         [f"2023-05-{n % 28 + 1:02}" for n in range(60)],
         [f"Room {n}" for n in range(60)],
+        [f"def grow_{n}(x):\n    return x {'+-*'[n % 3]} {n}" for n in range(60)],
         [("The third door", "Lima", "12 May")[n % 3] for n in range(60)],
     ],
 )

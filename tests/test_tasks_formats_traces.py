@@ -112,6 +112,25 @@ def test_numbers_about_a_text_do_not_answer_it() -> None:
     assert form.name == "text"
 
 
+@pytest.mark.parametrize("order", [("user", "review"), ("review", "user")])
+def test_a_handle_is_no_question_beside_a_text(order: tuple[str, str]) -> None:
+    def make(n: int, rng: random.Random) -> dict[str, Any]:
+        row = {"user": f"ann{n % 50}", "review": note(n)}
+        return {name: row[name] for name in order} | {"helpful_votes": n % 9, "label": rng.choice(CROPS)}
+
+    assert asked(detect(rows(make))) == ("review",)
+
+
+def test_a_user_who_asks_is_asked() -> None:
+    form = detect(rows(lambda n, rng: {"user": note(n), "context": note(n + 9), "assistant": f"Plough {n}."}))
+    assert form.columns == ("user", "assistant", "context")
+
+
+def test_a_row_that_is_answered_is_no_answer() -> None:
+    form = detect(rows(lambda n, rng: {"entry": n, "reply_to": n // 2 or None, "words": note(n)}))
+    assert form.table.composition.answer != "reply_to"
+
+
 def test_of_many_columns_the_texts_are_asked() -> None:
     def make(n: int, rng: random.Random) -> dict[str, Any]:
         short = {f"box_{k}": rng.choice("pqrst") for k in range(14)}

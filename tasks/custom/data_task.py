@@ -139,7 +139,7 @@ def _understood(
     if twice + twice_test:
         rule = "those with different answers are set aside" if closed else "each of their answers is right"
         told.append(
-            f"{twice + twice_test} items ask what another of their split asks, and count once: {rule}"
+            f"items: {twice + twice_test} ask what another of their split asks, and count once; {rule}"
         )
     facts = TaskData(validation, split.sources, lambda: test, tuple(told))
     return Understood(split, task, build_spec(task, reader, facts, Path(path)))

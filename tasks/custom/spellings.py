@@ -18,6 +18,8 @@ NEARLY_ALL = 0.95
 LEAST_SHARE = 0.05
 """Share of the answers from which a way of writing is one of theirs."""
 MOST_WAYS = 6
+LONGEST = 30
+"""Characters of a value; longer texts say more than one thing."""
 DIFFERENT = 0.5
 """Share of different numbers from which hardly any comes again."""
 _DIGITS, _LETTERS = re.compile(r"\d+"), re.compile(r"[^\W\d_]+")
@@ -52,7 +54,8 @@ def _yes_and_no(texts: Sequence[str]) -> list[str]:
 
 def _ways(texts: Sequence[str]) -> list[str]:
     """Values with digits, such as dates and durations, in a few ways of writing."""
-    if sum(bool(_DIGITS.search(text)) for text in texts) < NEARLY_ALL * len(texts):
+    values = sum(len(text) <= LONGEST and bool(_DIGITS.search(text)) for text in texts)
+    if values < NEARLY_ALL * len(texts):
         return []
     counts = Counter(map(_way, texts))
     ways = [way for way, count in counts.most_common(MOST_WAYS) if count >= LEAST_SHARE * len(texts)]

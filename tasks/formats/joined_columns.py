@@ -221,9 +221,13 @@ def _parts(value: object) -> list[str]:
 
 
 def is_named_answer(name: str) -> bool:
-    """Whether a column's name says that it is the answer: ``correct_steps``, not ``answer_type``."""
+    """Whether a column's name says that it is the answer: ``correct_steps``, not ``answer_type``.
+
+    ``reply_to`` names the row that is answered.
+    """
     words = columns.words(name)
-    return bool(words & columns.ANSWERING) and not words & (columns.DENYING | columns.DESCRIBING)
+    told = words & (columns.DENYING | columns.DESCRIBING) or columns.plain(name).endswith("_to")
+    return bool(words & columns.ANSWERING) and not told
 
 
 def _is_verdict(column: Column) -> bool:

@@ -11,7 +11,7 @@ from tasks.base import Row
 from tasks.formats import columns
 from tasks.formats.answer_lists import answers, one_answer_lists
 from tasks.formats.conversation import Labels, Targets, Unreadable
-from tasks.formats.idle_columns import UNNAMED
+from tasks.formats.idle_columns import UNNAMED, is_handle
 from tasks.formats.joined_columns import Composition, compose, is_named_answer, is_provenance
 from tasks.formats.markers import split_turns
 from tasks.formats.placeholders import is_placeholder, stand_for_none
@@ -90,7 +90,9 @@ def table_of(seen: Sequence[Row], labels: Labels, targets: Targets, answer: str 
         targets=targets,
         composition=composition,
         whole_lists=one_answer_lists(opened_up, may_list),
-        provenance=tuple(name for name, column in held.items() if is_provenance(column)),
+        provenance=tuple(
+            name for name, column in held.items() if is_provenance(column) or is_handle(name, held, seen)
+        ),
         label_texts={} if answer else texts,
         unlabelled=frozenset(name for name in held if _has_none(name, seen)),
         python_lists=frozenset(written),
