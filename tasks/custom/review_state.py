@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from tasks.custom.rival_answers import Rival, Settled, judging
+from tasks.custom.rival_answers import LOOKED_AT, Rival, Settled, judging
 from tasks.formats.conversation import SetAside
 from tasks.formats.values import text_of
 
@@ -26,6 +26,8 @@ def unfinished(rivals: Sequence[Rival], used: Iterable[str]) -> Settled:
     if len(rivals) < LEAST_ROWS:
         return Settled({})
     for name in judging(rivals, {*used}):
+        if not {_state(rival, name) for rival in rivals[:LOOKED_AT]} <= DONE | NOT_DONE | {""}:
+            continue
         states = [_state(rival, name) for rival in rivals]
         counts = Counter(states)
         held = {*counts} - {""}

@@ -24,6 +24,8 @@ SEVERAL = 0.3
 """Share of the rows that ask such a question, from which a table is one of rivals."""
 LABELLED_AGAIN = 0.5
 """Share of the rows whose text comes again, from which a table of labels is one of votes."""
+LOOKED_AT = 200
+"""Rows that say of a column that it does not judge."""
 MOST_LABELS = 20
 NEARLY_ALL = 0.95
 TOLD_APART = 0.5
@@ -84,14 +86,15 @@ def _answer(rival: Rival) -> str:
 
 
 def judging(rivals: Sequence[Rival], used: set[str]) -> list[str]:
-    """Columns of plain values that neither ask nor answer."""
-    names = dict.fromkeys(str(name) for rival in rivals[:100] for name in rival.raw)
+    """Columns of plain values that neither ask nor answer, by the first rows."""
+    head = rivals[:LOOKED_AT]
+    names = dict.fromkeys(str(name) for rival in head for name in rival.raw)
     return [
         name
         for name in names
         if name not in used
         and not columns.words(name) & columns.DENYING
-        and all(is_scalar(found := rival.raw.get(name)) or is_missing(found) for rival in rivals)
+        and all(is_scalar(found := rival.raw.get(name)) or is_missing(found) for rival in head)
     ]
 
 
@@ -148,7 +151,7 @@ def _by_score(name: str, rivals: Sequence[Rival], again: Sequence[Sequence[int]]
     best = "lowest" if columns.words(name) & columns.RANKS else "highest"
     sign = -1 if best == "lowest" else 1
     reason = f"another answer to its question has the {best} {name!r}"
-    aside = {}
+    aside: dict[int, SetAside] = {}
     for places in again:
         scores = {place: sign * (_score(rivals[place], name) or 0.0) for place in places}
         kept = max(places, key=scores.__getitem__)

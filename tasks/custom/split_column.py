@@ -40,7 +40,7 @@ def parted(table: Table) -> tuple[Table, ...]:
     if table.split or not len(table.rows):
         return (table,)
     named = columns.named(table.rows[0], SPLIT_COLUMNS)
-    read = _part
+    read: Callable[[object], str] = _part
     if not named:
         named, read = _flag(table)
     if not named:
