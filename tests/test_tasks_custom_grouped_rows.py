@@ -54,7 +54,7 @@ def test_what_one_speaker_says_in_two_rows_is_one_turn(tmp_path: Path) -> None:
 
 
 def test_a_tree_of_messages_is_followed_along_the_best_replies(tmp_path: Path) -> None:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for n in range(3):
         rows += [
             {"message_id": f"q{n}", "parent_id": None, "role": "prompter", "text": "Why?", "rank": None},
@@ -99,7 +99,7 @@ def test_a_column_that_its_owner_names_keeps_the_rows(tmp_path: Path) -> None:
 
 
 def test_messages_of_many_people_are_threads_of_who_began(tmp_path: Path) -> None:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for n in range(30):
         rows += [
             {"post_id": 3 * n + 1, "reply_to": None, "author": f"ann{n}", "body": f"How deep goes seed {n}?"},
