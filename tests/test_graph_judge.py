@@ -96,6 +96,16 @@ def test_a_whole_run_is_judged_and_says_by_whom(
     assert any(int(question.split()[-1]) >= 200 for question in asked), "the sealed test was judged"
 
 
+def test_against_the_base_a_run_is_judged_to_its_end(tmp_path: Path, fair: ChatServer) -> None:
+    """Confirmation and sealed test are answered in parts: the base's are what the champion's are held to."""
+    task = colours(tmp_path / "task", TABLE + 'against = "base"\n')
+    found = run((task, make_tiny_model(tmp_path / "model")), tmp_path / "runs", fair)
+    assert found.base_test.metric == "win_rate_over_base"
+    assert (found.base_test.n, found.final_test.n, found.final_test.value) == (ITEMS, ITEMS, 100.0)
+    confirmation = journal_of(tmp_path / "runs").confirmation
+    assert confirmation is not None and confirmation.confirmed
+
+
 def test_a_poor_judge_starts_no_run(task_and_model: tuple[Path, Path], tmp_path: Path) -> None:
     with (
         ChatServer(lambda request: text('{"better": "first"}')) as server,

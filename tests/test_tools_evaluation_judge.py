@@ -143,6 +143,15 @@ def test_against_the_base_the_bases_own_answers_are_ties(
         score_answers(spec, validation(spec)[4:5], ["x"])
 
 
+@pytest.mark.parametrize("name", ["validation", "confirmation-20", "confirmation-60", "test-1", "test"])
+def test_answers_of_the_base_are_known_before_their_parts_are_joined(space: Workspace, name: str) -> None:
+    space.write_jsonl("experiments/base/validation.jsonl", [{"id": "v", "prediction": "old"}])
+    space.write_jsonl("experiments/base/general.jsonl", [{"id": "x", "prediction": "of no item"}])
+    space.write_jsonl(f"experiments/base/{name}.jsonl", [{"id": "i", "prediction": "red"}])
+    found = base_answers(space)
+    assert found["i"] == "red" and "x" not in found
+
+
 # ---- what is judged is data
 
 ATTACKS = (

@@ -23,6 +23,10 @@ NOT_JUDGED = "not_judged"
 """Start of the error of an item that nobody judged; ``cap``, ``no_reply`` or ``unreadable`` follows."""
 
 
+SPLITS = "validation", "confirmation-", "test"
+"""How the files of a model's answers to a task's items begin."""
+
+
 class PairwiseJudge:
     """The judge of a run.
 
@@ -144,13 +148,11 @@ class PairwiseJudge:
 
 
 def base_answers(workspace: Workspace) -> dict[str, str]:
-    """The base model's answers by item id, of the splits that it has answered."""
-    answers: dict[str, str] = {}
-    for split in ("validation", "test"):
-        path = workspace.experiment_dir(BASE) / f"{split}.jsonl"
-        if path.is_file():
-            answers |= {str(item["id"]): str(item["prediction"]) for item in read_items(path)}
-    return answers
+    """The base model's answers by item id, of all that it has answered: also of parts of the confirmation
+    items and of the sealed test, which are judged before they are joined."""
+    folder = workspace.experiment_dir(BASE)
+    files = [path for split in SPLITS for path in sorted(folder.glob(f"{split}*.jsonl"))]
+    return {str(item["id"]): str(item["prediction"]) for path in files for item in read_items(path)}
 
 
 def unjudged(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
