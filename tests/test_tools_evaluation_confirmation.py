@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tasks.answers.metrics import accuracy
 from tests.bench.claims import (
     better,
     compared,
@@ -101,6 +102,22 @@ def test_a_gain_that_chance_explains_is_not_confirmed_and_the_text_says_so() -> 
     assert not found.confirmed
     assert [look.items for look in found.looks] == [30, 90]
     assert found.text().startswith("no gain could be confirmed; best candidate e02 not confirmed: -7.8")
+
+
+def test_what_nobody_could_score_counts_in_no_figure_of_a_confirmation() -> None:
+    """A judge whose cap is used up, or a missing oracle: each score is of the items that were scored."""
+
+    def half_scored(model: str, first: int, last: int) -> list[Item]:
+        right = [model == "e01" or n % 4 == 0 for n in range(first, last)]
+        return [{**item, "scored": n % 2 == 0} for n, item in enumerate(answers(right, first), start=first)]
+
+    spec = replace(copy_spec(), aggregate=accuracy)
+    found = confirm("e01", samples(40), spec, half_scored)
+    assert found.base is not None and found.score is not None
+    assert (found.base.n, found.base.value) == (20, 50.0)
+    assert (found.score.n, found.score.value) == (20, 100.0)
+    assert found.looks[-1].comparison.n == 20
+    assert found.looks[-1].comparison.delta == found.score.value - found.base.value
 
 
 def test_without_items_nothing_is_confirmed() -> None:

@@ -160,8 +160,12 @@ def _outcomes(items: Sequence[Item]) -> NDArray[np.bool_]:
 
 def score_of(spec: TaskSpec, samples: Sequence[Sample], items: Sequence[Item]) -> Score:
     """The task's score of predictions that were scored item by item."""
-    item_scores = [ItemScore(item["right"], item["value"], item["parsed"], item["error"]) for item in items]
-    return spec.aggregate(samples, item_scores)
+    return spec.aggregate(samples, [item_score(item) for item in items])
+
+
+def item_score(item: Item) -> ItemScore:
+    """The score behind one line of an evaluation's predictions; what was not scored counts in no figure."""
+    return ItemScore(item["right"], item["value"], item["parsed"], item["error"], item.get("scored", True))
 
 
 def _is_accuracy(

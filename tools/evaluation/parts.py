@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from memory.records import Evaluation
-from tasks.base import ItemScore, Sample, TaskSpec
+from tasks.base import Sample, TaskSpec
 from tools.evaluation.evaluate import clusters
-from tools.evaluation.paired_test import Item
+from tools.evaluation.paired_test import Item, item_score
 from tools.workspace import Workspace
 
 
@@ -48,8 +48,3 @@ def joined(
         fixed_seconds=sum(part.fixed_seconds for part in parts),
         judging_seconds=sum(part.judging_seconds for part in parts),
     )
-
-
-def item_score(item: Item) -> ItemScore:
-    """The score behind one line of an evaluation's predictions."""
-    return ItemScore(item["right"], item["value"], item["parsed"], item["error"], item.get("scored", True))
