@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from tasks.errors import InputError, MachineFault
+from tasks.errors import ExperimentFailed, InputError, MachineFault
 from tests.support.copy_word_task import copy_spec, samples
 from tests.support.loopback_completions import CompletionServer
 from tests.support.tiny_model import make_tiny_model, shared_worker
@@ -26,13 +27,17 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def adapter(base: Path, tmp_path: Path) -> Path:
+    return make_adapter(tmp_path / "runs" / "experiments" / "e01" / "model", base)
+
+
+def make_adapter(folder: Path, base: Path, weights: bytes = bytes(4)) -> Path:
     """As far as a server is asked about it: its weights are never read here."""
-    folder = tmp_path / "runs" / "e01" / "model"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     config = {"peft_type": "LORA", "base_model_name_or_path": str(base), "r": 4}
     (folder / "adapter_config.json").write_text(json.dumps(config))
     header = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
-    (folder / "adapter_model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    content = len(header).to_bytes(8, "little") + header + weights
+    (folder / "adapter_model.safetensors").write_bytes(content)
     return folder
 
 
@@ -75,6 +80,46 @@ def test_an_adapter_is_loaded_once_and_asked_by_its_name(
         assert loopback.adapters[name] == str(adapter)
         assert sum(path == loader for path, _, _ in loopback.requests) == 1
     assert {item["prediction"] for item in read_items(out)} == {name}
+
+
+def test_a_server_that_outlives_a_run_answers_for_the_next_one_with_its_own_adapter(
+    base: Path, tmp_path: Path
+) -> None:
+    """Both runs have an e01 at the same place of their folders; a third trains it anew in the same one."""
+    places = [tmp_path / run / "experiments" / "e01" / "model" for run in ("first", "second", "second")]
+    with CompletionServer(lambda model, ids: model) as loopback:
+        names = []
+        for number, place in enumerate(places):
+            adapter = make_adapter(place, base, bytes([number, 0, 0, 0]))
+            names.append(_server(loopback, base).model_for(adapter))
+        assert names[-1] == _server(loopback, base).model_for(adapter)  # a run that is gone on with
+        assert [loopback.adapters[str(name)] for name in names] == [str(place) for place in places]
+    assert len(set(names)) == 3
+
+
+def test_a_server_gets_no_more_time_than_the_answers_may_take(base: Path, tmp_path: Path) -> None:
+    space, answers = Workspace.create(tmp_path / "runs", "run"), threading.Event()
+    answers.set()
+
+    def word(model: str, ids: list[int]) -> str:
+        answers.wait(20.0)
+        return "word"
+
+    def answered(name: str, seconds: float) -> None:
+        out = space.experiment_dir("base") / f"{name}.jsonl"
+        given = (base, out, space, shared_worker())
+        evaluate(samples(40), copy_spec(), *given, timeout_seconds=seconds, server=server)
+
+    with CompletionServer(word) as loopback:
+        server = _server(loopback, base)
+        answered("quick", 60.0)  # from here on a child is there that renders
+        answers.clear()
+        try:
+            with pytest.raises(ExperimentFailed, match="time is up") as caught:
+                answered("slow", 2.0)
+        finally:
+            answers.set()
+    assert caught.value.code == "timeout"
 
 
 def test_a_whole_model_and_a_refused_adapter_are_answered_here(

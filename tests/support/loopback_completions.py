@@ -69,6 +69,8 @@ class CompletionServer:
             ]
             return 200, {"data": listed}
         if path == self.loader:
+            if body["lora_name"] in self.adapters:
+                return 400, {"message": f"The lora adapter '{body['lora_name']}' has already been loaded."}
             if self.load_status == 200:
                 self.adapters[body["lora_name"]] = body["lora_path"]
             return self.load_status, {"message": "loaded"}

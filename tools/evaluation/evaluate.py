@@ -89,7 +89,7 @@ def evaluate(
         log_path = out_path.with_suffix(".log")
         began = time.monotonic()
         served = server and server.answer_sets(
-            prompts, model_dir, spec.max_new_tokens, worker, log_path, spec.stops
+            prompts, model_dir, spec.max_new_tokens, worker, log_path, spec.stops, timeout_seconds
         )
         reply, usage = (
             (served, Usage(time.monotonic() - began, 0.0, 0.0))

@@ -3,27 +3,32 @@
 Over the OpenAI protocol: prompts are rendered by the model's own tokenizer here and sent as token ids, so
 that the chat template is the one that is trained with; decoding is greedy and ends at the model's end tokens.
 An adapter is loaded by name (``/v1/load_lora_adapter``; ``/load_lora_adapter`` on SGLang) from its
-directory, which the server must see under the same path. A server loads no other whole model than its own:
-those are answered by our loop. The key goes to this server alone, and never into a child process.
+directory, which the server must see under the same path. Its name is made of its content: a server keeps
+what it has loaded, and one that outlives a run would answer for the next run's adapter with the last one's.
+A server loads no other whole model than its own: those are answered by our loop. The key goes to this server
+alone, and never into a child process.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
-from tasks.errors import InputError, MachineFault
-from tools.chat.bounded_http import http_client
+from tasks.errors import ExperimentFailed, InputError, MachineFault
+from tools.chat.bounded_http import answered_within, http_client
 from tools.chat.redact import Redactor
 from tools.evaluation.generate import FIGURES, Asked, fitting, in_order
+from tools.evidence import digest_of_file, files_under
 from tools.models.adapter import base_dir, is_adapter
-from tools.process.worker import Worker
+from tools.process.worker import LEAST_SECONDS, Worker
 
 CONCURRENT = 32
 """Requests under way; the server batches them."""
@@ -34,6 +39,21 @@ PAUSE_SECONDS = 1.0
 RENDER, RENDER_SECONDS = "tools.evaluation.generate:render_sets", 600.0
 LOADERS = ("/load_lora_adapter", "/../load_lora_adapter")
 """vLLM's path and SGLang's, from the address with its ``/v1``."""
+NAME_DIGITS = 16
+"""Of an adapter's digest, in its name."""
+
+
+@dataclass(frozen=True)
+class _How:
+    """How prompts are answered."""
+
+    model: str
+    ends: tuple[int, ...]
+    """Token ids that end an answer."""
+    new_tokens: int
+    stops: Sequence[str]
+    deadline: float
+    """On the monotonic clock."""
 
 
 @dataclass
@@ -53,7 +73,8 @@ class EvalServer:
     pause_seconds: float = PAUSE_SECONDS
     served: str = ""
     """The base as the server calls it; known after ``check``."""
-    _adapters: dict[Path, str | None] = field(default_factory=dict)
+    _adapters: dict[str, bool] = field(default_factory=dict)
+    """By name, whether the server has loaded it."""
 
     def check(self) -> str:
         """Ask for the served model; returns what the run's owner should know, in one line.
@@ -83,20 +104,20 @@ class EvalServer:
             return self.served
         if not is_adapter(model_dir) or base_dir(model_dir).resolve() != self.base.resolve():
             return None
-        if model_dir not in self._adapters:
-            self._adapters[model_dir] = self._load(model_dir)
-        return self._adapters[model_dir]
+        name = name_of(model_dir)
+        if name not in self._adapters:
+            self._adapters[name] = self._load(name, model_dir)
+        return name if self._adapters[name] else None
 
-    def _load(self, model_dir: Path) -> str | None:
-        name = "-".join(model_dir.resolve().parts[-3:])
+    def _load(self, name: str, model_dir: Path) -> bool:
         body = {"lora_name": name, "lora_path": str(model_dir.resolve())}
         for path in LOADERS:
             status, text = self._post(path, body)
             if status == 200 or "already" in text:
-                return name
+                return True
             if status not in (404, 405):
-                return None
-        return None
+                return False
+        return False
 
     def answer_sets(
         self,
@@ -106,6 +127,7 @@ class EvalServer:
         worker: Worker,
         log_path: Path,
         stops: Sequence[str] = (),
+        timeout_seconds: float = math.inf,
     ) -> dict[str, Any] | None:
         """Greedy answers as ``generate.answer_sets`` gives them; None for a model that it cannot serve.
 
@@ -113,36 +135,40 @@ class EvalServer:
 
         Raises:
             MachineFault: the server does not answer, or refuses.
-            ExperimentFailed: the chat template refuses every prompt.
+            ExperimentFailed: the chat template refuses every prompt; ``timeout``: not all was answered within
+                the time limit, nor within what the run's budget leaves.
         """
-        model = self.model_for(model_dir)
+        left = worker.limit() if worker.limit else timeout_seconds
+        deadline = time.monotonic() + max(LEAST_SECONDS, min(timeout_seconds, left))
+        with answered_within(deadline - time.monotonic(), TIMEOUT_SECONDS):
+            model = self.model_for(model_dir)
         if model is None:
             return None
         payload = {
             "model_dir": str(model_dir.resolve()),
             "sets": {name: list(one) for name, one in sets.items()},
         }
-        shown = worker.run(RENDER, payload, RENDER_SECONDS, log_path, "evaluate", resident=True)
+        rendering = min(RENDER_SECONDS, timeout_seconds)
+        shown = worker.run(RENDER, payload, rendering, log_path, "evaluate", resident=True)
         reply: dict[str, Any] = {name: {} for name in FIGURES}
         for name, rows in shown["rows"].items():
             asked = fitting(rows, shown["positions"], new_tokens)
             usable = () if shown["thinks"] else tuple(stops)
-            for figure, value in self._answered(model, asked, shown["ends"], new_tokens, usable).items():
+            how = _How(model, tuple(shown["ends"]), new_tokens, usable, deadline)
+            for figure, value in self._answered(asked, how).items():
                 reply[figure][name] = value
         return reply | {"known": []}
 
-    def _answered(
-        self, model: str, asked: Asked, ends: Sequence[int], new_tokens: int, stops: Sequence[str]
-    ) -> dict[str, Any]:
+    def _answered(self, asked: Asked, how: _How) -> dict[str, Any]:
         began = time.monotonic()
 
         def complete(row: list[int]) -> tuple[str, bool, int]:
-            return self._complete(model, row, ends, new_tokens, stops)
+            return self._complete(row, how)
 
         with ThreadPoolExecutor(CONCURRENT) as pool:
             found = list(pool.map(complete, asked.ids.values()))
         texts, whole = [text for text, _, _ in found], [ended for _, ended, _ in found]
-        answers, limits = in_order(asked, texts, whole, stops)
+        answers, limits = in_order(asked, texts, whole, how.stops)
         return {
             "answers": answers,
             "limits": limits,
@@ -152,19 +178,18 @@ class EvalServer:
             "loading_seconds": 0.0,
         }
 
-    def _complete(
-        self, model: str, row: list[int], ends: Sequence[int], new_tokens: int, stops: Sequence[str]
-    ) -> tuple[str, bool, int]:
+    def _complete(self, row: list[int], how: _How) -> tuple[str, bool, int]:
         """An answer, whether it came to its end, and its tokens."""
         body: dict[str, Any] = {
-            "model": model,
+            "model": how.model,
             "prompt": row,
-            "max_tokens": new_tokens,
+            "max_tokens": how.new_tokens,
             "temperature": 0.0,
-            "stop_token_ids": list(ends),
+            "stop_token_ids": list(how.ends),
             "skip_special_tokens": True,
         }
-        reply = self._send("POST", "/completions", body | ({"stop": list(stops)} if stops else {}))
+        asked = body | ({"stop": list(how.stops)} if how.stops else {})
+        reply = self._send("POST", "/completions", asked, how.deadline)
         try:
             choice = reply["choices"][0]
             tokens = int((reply.get("usage") or {}).get("completion_tokens") or 0)
@@ -179,10 +204,11 @@ class EvalServer:
             MachineFault: nobody answers.
         """
         import httpx2
+        from openai import APITimeoutError
 
         try:
             reply = self._request("POST", path, body)
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, APITimeoutError) as error:
             raise self._fault(f"{type(error).__name__}: {error}") from None
         return reply.status_code, reply.text
 
@@ -195,20 +221,33 @@ class EvalServer:
         # No redirect is followed: the key is for this address.
         return client.request(method, address, json=body, headers=headers, follow_redirects=False)
 
-    def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _send(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, deadline: float = math.inf
+    ) -> dict[str, Any]:
         """The JSON of a reply; lost connections, 429 and 5xx are tried again.
+
+        Args:
+            method: of HTTP.
+            path: behind the address.
+            body: what is sent as JSON.
+            deadline: on the monotonic clock; nothing is waited for behind it.
 
         Raises:
             MachineFault: they go on, or the server refuses.
+            ExperimentFailed: ``timeout``: the deadline has come.
         """
         import httpx2
+        from openai import APITimeoutError
 
         problem = ""
         for attempt in range(ATTEMPTS):
-            time.sleep(attempt * self.pause_seconds)
+            time.sleep(min(attempt * self.pause_seconds, max(0.0, deadline - time.monotonic())))
+            if (left := deadline - time.monotonic()) <= 0.0:
+                break
             try:
-                reply = self._request(method, path, body)
-            except httpx2.HTTPError as error:
+                with answered_within(min(left, TIMEOUT_SECONDS), TIMEOUT_SECONDS):
+                    reply = self._request(method, path, body)
+            except (httpx2.HTTPError, APITimeoutError) as error:
                 problem = f"{type(error).__name__}: {error}"
                 continue
             if reply.status_code == 200:
@@ -219,9 +258,19 @@ class EvalServer:
             problem = f"HTTP {reply.status_code}: {reply.text[:300]}"
             if reply.status_code != 429 and reply.status_code < 500:
                 break
+        if time.monotonic() >= deadline:
+            raise ExperimentFailed("evaluate", "timeout", f"the eval server at {self.url}: time is up")
         raise self._fault(problem)
 
     def _fault(self, problem: str) -> MachineFault:
         keys = [self.api_key.get_secret_value()] if self.api_key else []
         one_line = " ".join(Redactor(keys).text(problem).split())
         return MachineFault(f"the eval server at {self.url} fails: {one_line}")
+
+
+def name_of(adapter: Path) -> str:
+    """What an adapter is called on a server: its experiment, and a digest of its files."""
+    found = sha256()
+    for file in files_under(adapter):
+        found.update(f"{file.relative_to(adapter).as_posix()} {digest_of_file(file)}\n".encode())
+    return f"{adapter.resolve().parent.name}-{found.hexdigest()[:NAME_DIGITS]}"
