@@ -81,6 +81,28 @@ def test_a_resumed_run_goes_on_from_what_was_spent_and_skips_the_time_it_was_dea
         assert ledger.spent() == {"think": 0, "data": 0, "train": 30, "evaluate": 7, "other": 0}
 
 
+def test_whoever_reads_the_clocks_from_another_thread_counts_no_second_twice() -> None:
+    """The heartbeat may look between any two steps of ``measure``: here at each look at the time."""
+    seen: list[float] = []
+    looked_at: list[Ledger] = []
+
+    def now() -> float:
+        if looked_at:
+            ledger = looked_at.pop()
+            seen.append(ledger.snapshot()["elapsed"])
+            looked_at.append(ledger)
+        return time.seconds
+
+    time = Time()
+    ledger = Ledger(Budget(100.0), now=now)
+    looked_at.append(ledger)
+    with ledger.measure("train"):
+        time.seconds += 30
+        with ledger.measure("evaluate"):
+            time.seconds += 10
+    assert max(seen) <= 40.0 and ledger.snapshot()["elapsed"] == 40.0
+
+
 def test_an_experiment_is_charged_for_its_own_time(tmp_path: Path) -> None:
     time = Time()
     with Journal.create(tmp_path / "journal.jsonl", run_info()) as journal:
@@ -88,6 +110,9 @@ def test_an_experiment_is_charged_for_its_own_time(tmp_path: Path) -> None:
         with ledger.measure("evaluate"):
             time.seconds += 6
         journal.append("evaluation", evaluation(20.0), "base")
+        with ledger.measure("evaluate"):
+            time.seconds += 5
+        journal.note("the base answers 3 of 28 general questions right", general={"measurable": False})
         for id, train_seconds in (("e01", 20), ("e02", 8)):
             with ledger.measure("think"):
                 time.seconds += 1

@@ -25,6 +25,10 @@ Clock = Literal["think", "data", "train", "evaluate"]
 CLOCKS: tuple[Clock, ...] = get_args(Clock)
 
 
+_State = tuple[dict[str, float], tuple[tuple[Clock, float], ...]]
+"""Totals, and the nested clocks, the innermost last, each with the time from which it counts."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """What a run may spend."""
@@ -54,9 +58,8 @@ class Ledger:
         self._now = now
         self._started = (now() if began is None else began) - spent.get("elapsed", 0.0)
         self._paused_at: float | None = None
-        self._totals: dict[str, float] = {clock: spent.get(clock, 0.0) for clock in CLOCKS}
-        self._running: tuple[tuple[Clock, float], ...] = ()
-        """Nested clocks, the innermost last, each with the time from which it counts."""
+        self._state: _State = {clock: spent.get(clock, 0.0) for clock in CLOCKS}, ()
+        """Exchanged as one, so that whoever reads it from another thread counts no second twice."""
 
     @classmethod
     def attach(
@@ -78,20 +81,21 @@ class Ledger:
     @contextmanager
     def measure(self, clock: Clock) -> Iterator[None]:
         """Count the seconds of the block towards ``clock``, also when it raises."""
-        outer = self._running
-        self._pause()
-        self._running = (*outer, (clock, self._now()))
+        outer, now = self._state[1], self._now()
+        self._state = self._counted(now), (*outer, (clock, now))
         try:
             yield
         finally:
-            self._pause()
             end = self._now()
-            self._running = (*outer[:-1], (outer[-1][0], end)) if outer else ()
+            self._state = self._counted(end), (*outer[:-1], (outer[-1][0], end)) if outer else ()
 
-    def _pause(self) -> None:
-        if self._running:
-            clock, since = self._running[-1]
-            self._totals[clock] += self._now() - since
+    def _counted(self, now: float) -> dict[str, float]:
+        """The totals, the running clock's time included."""
+        totals, running = self._state
+        if not running:
+            return dict(totals)
+        clock, since = running[-1]
+        return totals | {clock: totals[clock] + now - since}
 
     def pause(self) -> bool:
         """Stop counting: a person is asked. No ``measure`` may be under way.
@@ -129,11 +133,8 @@ class Ledger:
 
     def spent(self) -> dict[str, float]:
         """Seconds by clock, the running one included; ``other`` is what no clock counted."""
-        totals = dict(self._totals)
         now = self._present()
-        if self._running:
-            clock, since = self._running[-1]
-            totals[clock] += now - since
+        totals = self._counted(now)
         totals["other"] = max(0.0, now - self._started - sum(totals.values()))
         return totals
 
