@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 pytest.importorskip("langgraph_sdk", reason="langgraph-sdk is not installed")
-from tests.bench.studio_api import app, updates
+from graph.server.requests import RequestedRuns, check_context, check_input
+from graph.server.settings import ServerSettings
+from graph.settings import make_settings
+from graph.step import asked
+from tasks.errors import InputError
+from tests.bench.studio_api import WRONG, app, updates
+
+GUIDE = Path(__file__).parent.parent / "docs" / "studio.md"
 
 
 def part(event: str, **data: Any) -> Any:
@@ -62,3 +71,19 @@ def test_the_picture_is_a_page_that_loads_nothing_but_the_given_script(tmp_path:
     assert "approve_plan" in html.unescape(shown) and "http" not in shown
     refused = CliRunner().invoke(app, ["draw", str(page)])
     assert refused.exit_code == 2 and "--mermaid" in refused.output
+
+
+def refused(wrong: dict[str, Any]) -> None:
+    """Look at a request as the server does."""
+    check_context(wrong.get("context"))
+    check_input(wrong["input"])
+    settings = asked(wrong["input"], make_settings(**wrong.get("context", {})))
+    RequestedRuns(ServerSettings()).start(settings)
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=json.dumps)
+def test_every_wrong_request_stands_in_the_guide_with_what_is_said_of_it(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError) as told:
+        refused(wrong)
+    guide = " ".join(GUIDE.read_text(encoding="utf-8").split())
+    assert " ".join(f"{json.dumps(wrong)} InputError: {told.value}".split()) in guide
