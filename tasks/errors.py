@@ -23,6 +23,8 @@ The module stands in ``tasks`` because every other folder may import from there.
 from __future__ import annotations
 
 import difflib
+import errno
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -119,18 +121,29 @@ class DiskFull(MachineFault):
     """No space is left on a disk of the run, in this process or in a child."""
 
 
-FULL_DISK = ("no space left on device", "disk quota exceeded", "database or disk is full")
-"""How systems and libraries say it; some wrap it in errors of their own (safetensors, sqlite, shutil)."""
-MENDABLE = {
-    "too many open files": "raise `ulimit -n` or end other programs",
-    "read-only file system": "make it writable",
-    "attempt to write a readonly database": "make it writable",
-    "unable to open database file": "see that its folder is there and writable, and `ulimit -n` not used up",
-    "disk i/o error": "look after the disk",
-    "input/output error": "look after the disk",
-    "cannot allocate memory": "free some memory",
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Numbers with which the system says that no space is left."""
+MENDS = {
+    errno.EMFILE: "raise `ulimit -n` or end other programs",
+    errno.ENFILE: "end other programs",
+    errno.EROFS: "make it writable",
+    errno.EIO: "look after the disk",
+    errno.ENOMEM: "free some memory",
 }
-"""What else the machine's user can mend, by how systems and libraries say it."""
+"""What else the machine's user can mend, by the system's number."""
+SQLITE = {13: errno.ENOSPC, 8: errno.EROFS, 10: errno.EIO, 7: errno.ENOMEM}
+"""Primary result codes of SQLite (sqlite.org/rescode.html) -> the system's numbers."""
+CANNOT_OPEN = 14
+"""SQLite's code for what may be the folder's fault or the limit of open files."""
+OPEN_FILE = "see that its folder is there and writable, and `ulimit -n` not used up"
+_RUST = re.compile(r"\(os error (\d+)\)\)*$|\bOs \{ code: (\d+),[^{}]*\}\)*$")
+"""How errors end in which Rust's libraries (safetensors, tokenizers) pass on what the system said."""
+RAISED_BY_RUST = (Exception, RuntimeError)
+"""Kinds of Python's own that such libraries use, beside kinds of theirs."""
+FULL_DISK = ("no space left on device", "disk quota exceeded", "database or disk is full")
+"""How it is said where words are all there is: in the last lines of a process that has ended."""
+MOST_CAUSES = 10
+"""Of one error, those that are looked at."""
 COMPARED_CHARACTERS = 80
 """Of a name that is none: comparing takes the square of its length."""
 LONGEST_REASON = 300
@@ -153,7 +166,7 @@ def boundary(stage: Stage, what: str) -> Iterator[None]:
     except MemoryError as error:
         raise ExperimentFailed(stage, "out_of_memory", f"{what}: out of memory") from error
     except Exception as error:
-        if disk_is_full(str(error)):
+        if (number := system_number(error)) is not None and number != errno.ENOMEM:
             raise fault_of(what, error) from error
         raise ExperimentFailed(stage, "crashed", f"{what}: {reason_of(error)}") from error
 
@@ -185,16 +198,17 @@ def or_input_error(what: str, wrong: str, fix: str) -> Iterator[None]:
     except ImportError:
         raise  # a missing package is said by its name
     except Exception as error:
-        if disk_is_full(str(error)):
+        if system_number(error) in FULL:
             raise fault_of(what, error) from error
         raise InputError(what, f"{wrong} ({reason_of(error)})", fix) from error
 
 
 def fault_of(what: str, error: Exception) -> HarnessFault:
     """A foreign exception as a fault: what went wrong, and what can be done about it."""
-    if disk_is_full(str(error)):
+    number = system_number(error)
+    if number in FULL:
         return DiskFull(f"{what}: the disk is full; nothing is lost: free some space, then `ftdojo resume`")
-    if fix := next((fix for words, fix in MENDABLE.items() if words in str(error).lower()), ""):
+    if fix := OPEN_FILE if _sqlite_code(error) == CANNOT_OPEN else MENDS.get(number or 0, ""):
         return MachineFault(f"{what}: {reason_of(error)}; nothing is lost: {fix}, then `ftdojo resume`")
     if isinstance(error, MemoryError):
         return MachineFault(f"{what}: out of memory; nothing is lost: free some memory, then `ftdojo resume`")
@@ -205,15 +219,59 @@ def fault_of(what: str, error: Exception) -> HarnessFault:
     return HarnessFault(f"{what}: {reason_of(error)}")
 
 
-def disk_is_full(message: str) -> bool:
-    """Whether an error's text says that no space is left."""
-    return any(words in message.lower() for words in FULL_DISK)
+def system_number(error: BaseException) -> int | None:
+    """The system's number for what lies behind an error and the machine's user can mend; None for nothing.
+
+    Found by the kinds of the error and of its causes. What an error says decides nothing, unless its kind is
+    of those that have no other way to tell: it may quote a script's output, a row or a model's answer.
+    """
+    for each in _causes(error):
+        if isinstance(each, FtDojoError):
+            continue
+        number = _number_of(each)
+        if number in FULL or number in MENDS:
+            return number
+    return None
 
 
-def is_machine_fault(message: str) -> bool:
-    """Whether an error's text tells of what the machine's user can mend; memory is not: less of it may do."""
-    said = message.lower()
-    return disk_is_full(said) or any(words in said for words in MENDABLE if "memory" not in words)
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it came of, the last first."""
+    found: BaseException | None = error
+    for _ in range(MOST_CAUSES):
+        if found is None:
+            return
+        yield found
+        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+
+
+def _number_of(error: BaseException) -> int | None:
+    """The number that one error tells: its own, SQLite's, or the one that its library wrote behind it."""
+    if isinstance(error, OSError):
+        # A copied folder's error (shutil) is a list of such errors as text.
+        return error.errno if error.errno is not None else _named_in(str(error))
+    if (code := _sqlite_code(error)) is not None:
+        return SQLITE.get(code)
+    if type(error).__module__ == "builtins" and type(error) not in RAISED_BY_RUST:
+        return None
+    told = _RUST.search(str(error).strip())
+    return int(told[1] or told[2]) if told else None
+
+
+def _sqlite_code(error: BaseException) -> int | None:
+    """The primary result code of an error of SQLite; None for any other."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code & 0xFF if isinstance(code, int) else None
+
+
+def _named_in(text: str) -> int | None:
+    """The number that Python writes in front of an error of the system: ``[Errno 28] ...``."""
+    numbers = map(int, re.findall(r"\[Errno (\d{1,5})\]", text))
+    return next((number for number in numbers if number in FULL or number in MENDS), None)
+
+
+def disk_is_full(words: str) -> bool:
+    """Whether the last words of a process say that no space is left: it told nothing else of its end."""
+    return any(said in words.lower() for said in FULL_DISK)
 
 
 def reason_of(error: BaseException) -> str:

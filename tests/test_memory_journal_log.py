@@ -237,7 +237,16 @@ def test_a_disk_that_takes_half_a_record_leaves_no_half(path: Path) -> None:
         assert journal.plan("e01") == plan("e01")
 
 
-def test_a_disk_that_refuses_late_leaves_no_record(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.ENOSPC, "No space left on device.*: free some space and resume"),
+        (errno.EROFS, "Read-only file system.* is safe: (?!free some space).* and resume"),
+    ],
+)
+def test_a_disk_that_refuses_late_leaves_no_record(
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: int, told: str
+) -> None:
     with started(path) as journal:
         journal.note("before")
         size = path.stat().st_size
@@ -245,10 +254,10 @@ def test_a_disk_that_refuses_late_leaves_no_record(path: Path, monkeypatch: pyte
 
         def full_once(fd: int) -> None:
             monkeypatch.setattr("memory.journal.durable.os.fsync", real)
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise OSError(number, os.strerror(number))
 
         monkeypatch.setattr("memory.journal.durable.os.fsync", full_once)
-        with pytest.raises(HarnessFault, match="No space left on device"):
+        with pytest.raises(HarnessFault, match=told):
             journal.note("lost")
         assert path.stat().st_size == size
     assert Journal.open(path, write=False).notes == ("before",)

@@ -276,6 +276,15 @@ def test_a_fault_of_the_machine_that_a_child_meets_is_no_failed_experiment(
         worker.run(worker_jobs.meet_error, payload, 30.0, tmp_path / "log")
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EMFILE, errno.EIO])
+def test_a_child_that_quotes_the_words_of_a_machine_fault_failed_by_itself(
+    worker: Worker, tmp_path: Path, number: int
+) -> None:
+    payload: dict[str, object] = {"words": f"[Errno {number}] {os.strerror(number)}: 'answers.txt'"}
+    failed = failure(worker, tmp_path / "log", worker_jobs.quote_error, payload)
+    assert failed.code == "crashed" and os.strerror(number) in failed.message
+
+
 def test_a_want_of_memory_in_a_child_is_one_of_its_experiment(worker: Worker, tmp_path: Path) -> None:
     payload: dict[str, object] = {"errno": errno.ENOMEM, "path": "x", "wrapped": False}
     failure(worker, tmp_path / "log", worker_jobs.meet_error, payload)

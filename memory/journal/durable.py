@@ -15,9 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from tasks.errors import DiskFull, HarnessFault, InputError, MachineFault
+from tasks.errors import FULL, MENDS, DiskFull, HarnessFault, InputError, MachineFault
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
 POLL_SECONDS = 0.02
 
 
@@ -115,9 +114,12 @@ def append_line(fd: int, line: bytes, path: Path) -> None:
             os.fsync(fd)
         if isinstance(error, OSError):
             kind = DiskFull if error.errno in FULL else MachineFault
+            fix = (
+                "free some space" if kind is DiskFull else MENDS.get(error.errno or 0, "look after the disk")
+            )
             raise kind(
                 f"{path}: cannot be written ({error.strerror}); "
-                "everything recorded before is safe, free some space and resume"
+                f"everything recorded before is safe: {fix} and resume"
             ) from error
         raise
 

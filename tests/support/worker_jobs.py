@@ -384,3 +384,9 @@ def meet_error(payload: dict[str, Any]) -> dict[str, Any]:
     if payload["wrapped"]:
         raise RuntimeError(f"while writing: {error.strerror} (os error {error.errno})")
     raise error
+
+
+def quote_error(payload: dict[str, Any]) -> dict[str, Any]:
+    """Ends by an error of its own, which quotes what a script, a row or a model said, and prints that too."""
+    print(payload["words"])  # noqa: T201
+    raise ValueError(f"no label can be read in {payload['words']!r}")

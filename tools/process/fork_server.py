@@ -39,6 +39,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tasks.errors import system_number
 from tools.process import time_limit
 from tools.process.machine import peak_gib
 from tools.process.prefork import JsonLines, preload
@@ -258,7 +259,10 @@ def find_function(name: str) -> Callable[[Any], Any]:
 
 
 def describe(error: BaseException) -> dict[str, str]:
-    """An exception as data; ``stage`` and ``code`` are those of ``ExperimentFailed`` where it is one."""
+    """An exception as data; ``stage`` and ``code`` are those of ``ExperimentFailed`` where it is one.
+
+    ``errno`` is the system's number where the machine's user can mend what lies behind it, else empty.
+    """
     code = getattr(error, "code", "")
     if is_out_of_memory(error):
         code = "out_of_memory"
@@ -267,6 +271,7 @@ def describe(error: BaseException) -> dict[str, str]:
         "message": str(getattr(error, "message", "") or error),
         "stage": str(getattr(error, "stage", "")),
         "code": code if isinstance(code, str) else "",
+        "errno": str(system_number(error) or ""),
     }
 
 

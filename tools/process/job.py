@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from tasks.errors import (
+    FULL,
     Code,
     DiskFull,
     ExperimentFailed,
@@ -24,7 +25,6 @@ from tasks.errors import (
     Stage,
     disk_is_full,
     fault_of,
-    is_machine_fault,
 )
 from tools.process.machine import memory_kills
 from tools.process.root_cause import root_cause
@@ -112,10 +112,10 @@ def failure(job: Job, exit_code: int, error: Mapping[str, str] | None) -> Except
     stage, tail = job.stage, cause_in(job.log_path)
     if error and error["type"] in FAULTS:
         return FAULTS[error["type"]](error["message"])
-    if disk_is_full(f"{error['message'] if error else ''} {tail}"):
-        return fault_of(f"the {stage} process", OSError(os.strerror(errno.ENOSPC)))
-    if error and error["code"] in ("", "crashed") and is_machine_fault(error["message"]):
-        return fault_of(f"the {stage} process", OSError(error["message"]))
+    if error and (said := _said_by_system(error)) is not None:
+        return fault_of(f"the {stage} process", said)
+    if not error and disk_is_full(tail):
+        return fault_of(f"the {stage} process", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     if error:
         code = cast(Code, error["code"]) if error["code"] in get_args(Code) else "crashed"
         named = error["message"] if error["code"] else f"{error['type']}: {error['message']}"
@@ -130,3 +130,14 @@ def failure(job: Job, exit_code: int, error: Mapping[str, str] | None) -> Except
         return ExperimentFailed(stage, "out_of_memory", message, tail)
     how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
     return ExperimentFailed(stage, "crashed", f"the process ended by {how} without a result", tail)
+
+
+def _said_by_system(error: Mapping[str, str]) -> OSError | None:
+    """What the machine's user can mend of a child's end, by the number that it told; None where the child, or
+    what it was told to do, failed by itself. Memory is not mended: less of it may do."""
+    number = int(error.get("errno") or 0)
+    if number not in FULL and (number in (0, errno.ENOMEM) or error["code"] not in ("", "crashed")):
+        return None
+    said = OSError(error["message"])
+    said.errno = number
+    return said

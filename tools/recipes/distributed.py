@@ -74,7 +74,8 @@ def together(
         if failures.empty():
             raise
         told = failures.get()
-        raise ExperimentFailed(stage, told["code"] or "crashed", told["message"]) from None
+        behind = OSError(int(told["errno"]), told["message"]) if told["errno"] else None
+        raise ExperimentFailed(stage, told["code"] or "crashed", told["message"]) from behind
     result: dict[str, Any] = results.get()
     return result
 
