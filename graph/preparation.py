@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from graph.deciding import DECIDERS
 from graph.session import BASE_MODEL
 from graph.state import RunState
 from graph.step import Step
-from memory.journal.log import BASE
+from memory.journal.log import BASE, Journal
 from memory.records import TrainingPlan
 from roles import stopping
 from roles.method import method_for
@@ -63,8 +64,8 @@ def prepare(step: Step) -> RunState:
     _check_budget(step)
     _look_for_general_answers(step)
     step.tell("evaluation", BASE, journal.evaluation(BASE))
-    _say_detectable(step)
     _check_budget(step)
+    _say_detectable(step)
     return {
         "run": journal.info.run,
         "run_dir": str(step.session.run_dir),
@@ -110,12 +111,17 @@ def _look_for_general_answers(step: Step) -> None:
             step.tell("note", None, {"text": step.acts.ask_base()})
 
 
+DETECTABLE = "detectable"
+"""Key of the note with which a run's preparation ends."""
+
+
 def _say_detectable(step: Step) -> None:
     """The smallest gain that this run can claim, before it spends anything on finding one."""
     dojo = step.dojo
     apart = len(dojo.confirmation)
     found = power.detectable(len(dojo.validation) + apart, apart, dojo.validation_score(BASE))
-    step.note(found, detectable=True)
+    facts: dict[str, Any] = {DETECTABLE: True}
+    step.note(found, **facts)
 
 
 def _settle_lengths(step: Step) -> None:
@@ -162,10 +168,16 @@ def _before_the_first(step: Step, wrong: str) -> Iterator[None]:
 
 
 def _check_budget(step: Step) -> None:
-    """Now that the model's speed is measured: does the budget hold one experiment?"""
+    """Now that the model's speed is measured: does the budget hold one experiment?
+
+    Asked of a run that begins. One that was prepared before and is prepared again (an agent that comes back,
+    lost checkpoints) has begun: whatever time is left, what it has is finished and tested.
+    """
     dojo = step.dojo
+    if _was_prepared(step.journal):
+        return
     shortest = stopping.shortest_seconds(dojo)
-    if step.journal.experiments() or dojo.remaining_budget_seconds() >= shortest:
+    if dojo.remaining_budget_seconds() >= shortest:
         return
     needed = dojo.ledger.elapsed_seconds + dojo.finishing_seconds() + shortest
     step.acts.end({"outcome": "out_of_budget", "reason": "the budget cannot fit one experiment"})
@@ -174,3 +186,9 @@ def _check_budget(step: Step) -> None:
         f"cannot fit one experiment with this model on this machine (about {needed:.0f} s)",
         f"give it {int(needed / 60) + 2}m or more",
     )
+
+
+def _was_prepared(journal: Journal) -> bool:
+    notes = (event.data for event in journal.events if event.kind == "note")
+    begun = bool(journal.experiments()) or journal.unfinished() is not None
+    return begun or any(note.get(DETECTABLE) for note in notes)

@@ -19,6 +19,7 @@ from graph.refused import leaving_no_trace
 from graph.session import SETTINGS_FILE, OpenRuns, Session
 from graph.settings import RunSettings
 from graph.state import RunInput
+from graph.unchanged import SUMMARY
 from memory.journal.log import Journal
 from tasks.errors import InputError, InvalidDecision, or_fault
 from tasks.paths import existing
@@ -135,18 +136,26 @@ def _go_on(
     with interruptible() as interruption, OpenRuns(began) as runs, or_fault(f"run {run_dir.name}"):
         interruption.run_dir = run_dir
         session = runs.open(run_dir, accept_changes)
-        ended = session.dojo.journal.ended
-        if ended is not None and (run_dir / "summary.json").exists():
-            raise InputError(
-                str(run_dir),
-                f"has already finished ({ended['outcome']})",
-                "start a new run, or see `ftdojo report`",
-            )
+        _refuse_finished(session.dojo.journal, run_dir)
         if session.dojo.journal.info.policy == "agent":
             raise InputError(run_dir.name, "is an agent's run", "`ftdojo mcp --run RUN` goes on with it")
         if on_event and session.dojo.journal.recovered:
             on_event({"kind": "note", "experiment": None, "data": {"text": session.dojo.journal.recovered}})
         return _drive(runs, session, on_event, answer, interruption, said, fresh=False)
+
+
+def _refuse_finished(journal: Journal, run_dir: Path) -> None:
+    """Raise where nothing is left to be done in a run."""
+    ended = journal.ended
+    if ended is not None and (run_dir / SUMMARY).exists():
+        raise InputError(
+            str(run_dir),
+            f"has already finished ({ended['outcome']})",
+            "start a new run, or see `ftdojo report`",
+        )
+    if ended is not None and journal.refused:
+        wrong = f"was refused when it began ({ended['outcome'].replace('_', ' ')}: {ended['reason']})"
+        raise InputError(str(run_dir), wrong, "start a new run, with a larger --budget or a smaller model")
 
 
 def _drive(
@@ -294,7 +303,8 @@ def _checkpointer(path: Path) -> Iterator[Any]:
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, check_same_thread=False)
     try:
-        connection.execute("PRAGMA schema_version").fetchone()
+        if (found := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            raise sqlite3.DatabaseError(found)
         connection.execute("PRAGMA synchronous=FULL")
     except sqlite3.DatabaseError:
         connection.close()

@@ -28,6 +28,7 @@ NAMED = ("task", "base_model")
 LATER = frozenset({"budget_seconds"})
 """A fork has its own; the journal's first line names it."""
 SUMMARY = "summary.json"
+"""In the folder of a run that has ended."""
 SHOWN = 6
 """Changes that a refusal names; the others are counted."""
 

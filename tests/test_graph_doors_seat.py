@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +88,50 @@ def test_a_run_of_an_agent_is_not_gone_on_with_by_the_graph(
         assert again.call("submit").ok
     with pytest.raises(ftdojo.InputError, match="has ended"):
         reopen_seat(seat.run_dir)
+
+
+def spend(run_dir: Path, seconds: float) -> None:
+    """Let a run have gone on for so long."""
+    (run_dir / "clocks.json").write_text(json.dumps({"think": seconds, "elapsed": seconds}))
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_agent_whose_time_is_over_when_it_comes_back_can_still_finish_and_submit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    """Its run began in time: what it has made is not thrown away because no second experiment would fit."""
+    with seat_at(monkeypatch, tmp_path) as seat:
+        if begun:
+            sources = usable(lambda verb, given: seat.ask(verb, given).plain())[:1]
+            assert seat.call("plan_experiment", hypothesis="h", sources=sources).ok
+            assert seat.call("run_data_recipe", experiment="e01").ok
+            assert seat.call("train_model", experiment="e01", plan=TRAINING).ok
+            assert seat.call("evaluate_model", experiment="e01").ok
+    spend(seat.run_dir, 10_000.0)
+    with reopen_seat(seat.run_dir) as again:
+        assert again.standing.experiment == ("e01" if begun else None)
+        if begun:
+            assert again.call("finish_experiment", experiment="e01").facts["outcome"] == "kept"
+        submitted = again.call("submit")
+        assert submitted.ok, submitted.text
+        assert again.summary["outcome"] == "out_of_budget" and again.summary["kept"] == begun
+        assert again.summary["test_reads"] == 1
+
+
+def test_a_run_that_was_killed_behind_its_last_line_gets_its_summary_when_it_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with seat_at(monkeypatch, tmp_path) as seat:
+        assert seat.call("submit").ok
+    file = seat.run_dir / "summary.json"
+    before = json.loads(file.read_text())
+    file.unlink()
+    with pytest.raises(ftdojo.InputError, match=r"has ended \(submitted\)"):
+        reopen_seat(seat.run_dir)
+    after = json.loads(file.read_text())
+    assert {key: after[key] for key in ("outcome", "claim", "final_test", "test_reads", "champion")} == {
+        key: before[key] for key in ("outcome", "claim", "final_test", "test_reads", "champion")
+    }
 
 
 def test_a_second_verb_is_refused_while_one_works_and_the_status_is_not(

@@ -102,7 +102,7 @@ class SealedTest:
         """
         if self._opened:
             raise HarnessFault("the sealed test was opened already in this run; it is read once")
-        if journal.ended is not None and journal.ended.get("outcome") != "harness_fault":
+        if journal.over:
             raise HarnessFault("the run has ended; its sealed test is not read again")
         chosen = champion if champion is not None else _chosen(journal)
         facts = {"digest": self.digest, "n": self.n, "champion": chosen} | ({"order": order} if order else {})

@@ -22,6 +22,7 @@ from graph.session import OpenRuns, Session
 from graph.settings import RunSettings
 from graph.state import RunState
 from graph.step import Step, noting_its_end
+from graph.unchanged import SUMMARY
 from memory.journal.log import BASE, Journal
 from memory.records import Ending
 from roles import lesson
@@ -196,19 +197,31 @@ def reopen_seat(
     Raises:
         InputError: the folder is no run, or none of an agent, or it has ended.
     """
-    runs = OpenRuns()
+    runs, hear = OpenRuns(), on_event or _unheard
     with or_fault("opening the run"):
         session = runs.open(run_dir)
     journal = session.dojo.journal
     problem = ""
     if journal.info.policy != "agent":
         problem = f"is a run of the {journal.info.policy}"
-    elif journal.ended is not None and journal.ended.get("outcome") != "harness_fault":
-        problem = f"has ended ({journal.ended['outcome']})"
+    elif journal.over:
+        problem = f"has ended ({(journal.ended or {})['outcome']})"
+        _tell_the_end(runs, session, hear)
     if problem:
         runs.close(session)
         raise InputError(run_dir.name, problem, "open a new run")
-    return _seated(runs, session, folder, on_event or _unheard, stand_still)
+    return _seated(runs, session, folder, hear, stand_still)
+
+
+def _tell_the_end(runs: OpenRuns, session: Session, hear: OnEvent) -> None:
+    """A kill may come between the last line of a run and its summary: that is then written now."""
+    journal, ended = session.dojo.journal, session.dojo.journal.ended
+    if ended is None or journal.refused or (session.run_dir / SUMMARY).exists():
+        return
+    state = RunState(ending=str(ended["outcome"]), reason=str(ended["reason"]))
+    step = Step("finish", state, runs, session, hear)
+    with noting_its_end(step):
+        nodes.finish(step)
 
 
 def _seated(runs: OpenRuns, session: Session, folder: Path | None, hear: OnEvent, stand_still: bool) -> Seat:

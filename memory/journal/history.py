@@ -181,7 +181,8 @@ class History:
     def _clocks_since(events: Sequence[Event], totals: Mapping[str, float]) -> dict[str, float]:
         before: dict[str, float] = {}
         for event in events:
-            if event.kind == "finished" or (event.kind == "evaluation" and event.experiment == BASE):
+            of_base = event.kind == "evaluation" and event.experiment == BASE
+            if event.kind == "finished" or of_base or _asked_base(event):
                 before = event.clocks or {}
         return {
             clock: round(seconds - before.get(clock, 0.0), 3)
@@ -348,6 +349,17 @@ class History:
         return None
 
     @property
+    def over(self) -> bool:
+        """Whether nothing follows any more: it has ended, and not by a fault that can be mended."""
+        ended = self.ended
+        return ended is not None and ended.get("outcome") != "harness_fault"
+
+    @property
+    def refused(self) -> bool:
+        """Whether it ended before anything was chosen: its beginning showed that it could not be made."""
+        return self.over and ("champion_chosen", None) not in self._index
+
+    @property
     def test_reads(self) -> int:
         """How often the sealed test was opened."""
         return sum(event.kind in ("test_opened", "test_reopened") for event in self.events)
@@ -359,6 +371,11 @@ class History:
             if event.clocks is not None:
                 return event.clocks
         return {}
+
+
+def _asked_base(event: Event) -> bool:
+    """Whether it tells of the base's general answers, which belong to no experiment."""
+    return event.kind == "note" and "general" in event.data
 
 
 def run_info(path: Path, events: list[Event]) -> RunInfo:

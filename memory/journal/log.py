@@ -223,7 +223,7 @@ class Journal(History):
 
     def _has(self, kind: str, experiment: str | None) -> bool:
         if kind == "run_ended":
-            return self.ended is not None and self.ended.get("outcome") != "harness_fault"
+            return self.over
         return kind in STAGES | ONCE and (kind, experiment) in self._index
 
 

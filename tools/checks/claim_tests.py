@@ -84,6 +84,8 @@ def final_test(dojo: Dojo, champion: str) -> tuple[Evaluation, Evaluation, Compa
     """
     journal = dojo.journal
     if journal.stage(champion, "test_comparison") is None:
+        if journal.over:  # it ended without: a kill came before its summary, and nothing is read any more
+            return None
         samples = dojo.test.open(journal, champion, ORDER)
         with dojo.ledger.measure("evaluate"), boundary("evaluate", "reading the sealed test"):
             found = _read(dojo, champion, samples)
