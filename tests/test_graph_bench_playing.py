@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from types import GenericAlias
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ from graph.bench.schedule import Bench, cells_of, in_order
 from graph.bench.verify import verify
 from graph.cli.app import app
 from memory.journal.log import Journal
-from tasks.errors import HarnessFault, InputError
+from tasks.errors import HarnessFault, InputError, MachineFault
 from tests.support.bench_results import result
 from tests.support.run_folder import make_run
 
@@ -211,6 +213,32 @@ def test_a_result_that_cannot_be_written_stops_every_lane(
     with pytest.raises(HarnessFault, match="disk is full"):
         Bench(cells, tmp_path, parallel=2, say=lambda line: None).play()
     assert len(played) <= 2
+
+
+def test_a_fault_of_the_machine_stops_every_lane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child tells of a full disk, as a lane's process writes it: the next run would meet it as well."""
+    line = json.dumps({"error": "the disk is full", "machine": True})
+    played: list[str] = []
+
+    class Child:
+        __class_getitem__ = classmethod(GenericAlias)
+        returncode = 1
+
+        def __init__(self, command: list[str], **how: Any) -> None:
+            played.append(command[-1])
+
+        def communicate(self) -> tuple[str, None]:
+            return f"{line}\n", None
+
+        def terminate(self) -> None:
+            """It has ended."""
+
+    monkeypatch.setattr(lanes.subprocess, "Popen", Child)
+    cells = cells_of(["aime25"], ["base", "tpe", "random", "playbook"], [0], 300.0, ["ftdojo-mini"])
+    given = ([[cell] for cell in cells], tmp_path, [(0,)])
+    with pytest.raises(MachineFault, match="the disk is full"):
+        lanes.play_all(*given, lambda *done: None, lambda *failed: None)
+    assert len(played) == 1
 
 
 # -- studies -----------------------------------------------------------------------------------

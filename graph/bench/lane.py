@@ -23,14 +23,14 @@ def main(arguments: list[str]) -> int:
         return 0
     from graph.bench.play import play
     from graph.bench.results import Cell
-    from tasks.errors import FtDojoError
+    from tasks.errors import FtDojoError, MachineFault
 
     out, cell = Path(arguments[0]), Cell.model_validate_json(arguments[1])
     told: dict[str, Any]
     try:
         told = {"result": play(cell, out).model_dump(mode="json")}
     except FtDojoError as error:
-        told = {"error": " ".join(str(error).split())}
+        told = {"error": " ".join(str(error).split()), "machine": isinstance(error, MachineFault)}
     print(json.dumps(told), flush=True)  # noqa: T201
     return 0 if "result" in told else 1
 

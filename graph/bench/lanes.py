@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from graph.bench.results import Cell, Result
-from tasks.errors import HarnessFault, InputError
+from tasks.errors import HarnessFault, InputError, MachineFault
 
 CALIBRATION_SECONDS = 2.0
 CALIBRATION_SIZE = 512
@@ -68,7 +68,7 @@ def play_all(
         failed: called with the line of what could not be played.
 
     Raises:
-        HarnessFault: a result could not be written.
+        HarnessFault: a result could not be written, or the machine is at fault and would be for the next run.
     """
     waiting: queue.SimpleQueue[Sequence[Cell]] = queue.SimpleQueue()
     for cells in queues:
@@ -81,6 +81,8 @@ def play_all(
             if stop.is_set():
                 return
             told = _child(cell, out, place, running)
+            if isinstance(told, MachineFault):
+                raise told
             with lock:
                 if isinstance(told, Result):
                     done(cell, told)
@@ -93,7 +95,7 @@ def play_all(
                 play_queue(waiting.get_nowait(), place)
         except queue.Empty:
             return
-        except HarnessFault as error:  # a result that cannot be written: the main thread says so
+        except HarnessFault as error:  # the main thread says so
             errors.append(error)
             stop.set()
 
@@ -112,7 +114,9 @@ def play_all(
         raise errors[0]
 
 
-def _child(cell: Cell, out: Path, place: Cores, running: set[subprocess.Popen[str]]) -> Result | str:
+def _child(
+    cell: Cell, out: Path, place: Cores, running: set[subprocess.Popen[str]]
+) -> Result | MachineFault | str:
     """Play one cell in a process of its own; its line, or why there is none."""
     command = [sys.executable, "-m", "graph.bench.lane", str(out), cell.model_dump_json()]
     log = out / "runs" / f"{cell.folder}.log"
@@ -134,7 +138,8 @@ def _child(cell: Cell, out: Path, place: Cores, running: set[subprocess.Popen[st
         if isinstance(told, dict) and "result" in told:
             return Result.model_validate(told["result"])
         if isinstance(told, dict) and "error" in told:
-            return str(told["error"])
+            said = str(told["error"])
+            return MachineFault(said) if told.get("machine") else said
     return f"its process ended with {process.returncode}; see {log}"
 
 

@@ -22,14 +22,14 @@ from graph.policy_names import COMMAND, kind_of, knows
 from graph.run import resume, run
 from graph.session import SETTINGS_FILE
 from graph.settings import RunSettings, make_settings
+from graph.unchanged import SUMMARY
 from memory.journal.log import BASE, Journal
-from tasks.errors import HarnessFault
+from tasks.errors import HarnessFault, InputError
 from tools.process.machine import machine
 
 RUNS, MEMORY = "runs", "memory"
 """Folders beside the results file."""
-SUMMARY = "summary.json"
-"""In the folder of a run that has ended."""
+JOURNAL = "journal.jsonl"
 OnEvent = Callable[[dict[str, Any]], None]
 
 
@@ -50,7 +50,7 @@ def settings_of(cell: Cell, out: Path) -> RunSettings:
         edition=cell.edition,
         search=cell.search,
         workers=cell.workers,
-        memory=str(_memory(cell, out)) if cell.remembers else "off",
+        memory=str(out / MEMORY / cell.memory) if cell.remembers else "off",
         runs_dir=str(out / RUNS / cell.folder),
     )
 
@@ -87,33 +87,57 @@ def play(
             run_dir = folder / str(run(settings, on_event, without=cell.without, opened=opened)["run"])
         else:
             resume(run_dir, on_event)
-    told = result_of(cell, Journal.open(run_dir / "journal.jsonl", write=False), out)
+    told = result_of(cell, Journal.open(run_dir / JOURNAL, write=False), out)
     return told.model_copy(update={"wall_seconds": round(time.monotonic() - began, 1), "lessons": lessons})
 
 
 def _by_program(cell: Cell, settings: RunSettings, run_dir: Path | None) -> Path:
     """Let the program behind ``mcp:`` play; a run that it leaves is submitted as it stands."""
-    folder = Path(settings.runs_dir)
-    play_program(cell.plays.removeprefix(COMMAND), settings, run_dir)
+    folder, journal = Path(settings.runs_dir), _journal_of(run_dir)
+    if journal is None or not journal.over:  # else a kill came between its end and its summary
+        play_program(cell.plays.removeprefix(COMMAND), settings, run_dir)
     left = unfinished(folder)
     if left is not None:
         submit(left)
     found = left or _finished(folder)
     if found is None:
-        raise HarnessFault(f"{cell.plays}: no run came of it; see {folder / LOG_FILE}")
+        why = f"no run came of it; see {folder / LOG_FILE}"
+        raise HarnessFault(f"{cell.plays}: {_why_refused(folder) or why}")
     return found
 
 
 def unfinished(folder: Path) -> Path | None:
-    """The run in a cell's folder that can be gone on with; a folder without a journal is cleared away."""
+    """The run in a cell's folder that can be gone on with; a folder without a journal is cleared away.
+
+    A run that was refused when it began is none: its clocks have gone on, and the machine may be another by
+    now. The cell's next run begins beside it.
+    """
     for settings in sorted(folder.glob(f"*/{SETTINGS_FILE}")):
         run_dir = settings.parent
         if (run_dir / SUMMARY).exists():
             continue
-        if (run_dir / "journal.jsonl").exists():
+        if not (run_dir / JOURNAL).exists():
+            shutil.rmtree(run_dir)  # cut off before its first record: nothing was done
+            continue
+        journal = _journal_of(run_dir)
+        if journal is None or not journal.refused:
             return run_dir
-        shutil.rmtree(run_dir)  # cut off before its first record: nothing was done
     return None
+
+
+def _journal_of(run_dir: Path | None) -> Journal | None:
+    """The journal of a run; None without a run, and for one that going on with it will have to mend."""
+    try:
+        return None if run_dir is None else Journal.open(run_dir / JOURNAL, write=False)
+    except InputError:
+        return None
+
+
+def _why_refused(folder: Path) -> str:
+    """Why the latest run in a cell's folder was refused when it began; empty where none was."""
+    journals = (_journal_of(found.parent) for found in sorted(folder.glob(f"*/{SETTINGS_FILE}")))
+    refused = [journal.ended for journal in journals if journal is not None and journal.refused]
+    return str((refused[-1] or {}).get("reason", "")) if refused else ""
 
 
 def _finished(folder: Path) -> Path | None:
@@ -182,12 +206,6 @@ def _spent(journal: Journal) -> tuple[int, float]:
     calls = list(usages(journal))
     tokens = sum(call.input_tokens + call.output_tokens for call in calls)
     return tokens, round(sum(call.usd for call in calls), 6)
-
-
-def _memory(cell: Cell, out: Path) -> Path:
-    """Lessons of one policy and base model: no other policy learns from them."""
-    name = f"{cell.plays}-{cell.search}-{cell.base_model.rpartition('/')[2]}"
-    return out / MEMORY / "".join(c if c.isalnum() or c in "+=.-" else "_" for c in name)
 
 
 def _lessons(memory: str) -> int | None:

@@ -24,6 +24,7 @@ from graph.doors.seat import reopen_seat
 from graph.extras import require
 from graph.policy_names import COMMAND
 from graph.settings import RunSettings
+from graph.unchanged import SUMMARY
 from tasks.errors import HarnessFault, InputError
 
 URL_VARIABLE, TOKEN_VARIABLE = "FTDOJO_MCP_URL", "FTDOJO_MCP_TOKEN"
@@ -89,7 +90,13 @@ def submit(run_dir: Path) -> None:
     Raises:
         HarnessFault: it cannot be ended in order.
     """
-    with reopen_seat(run_dir) as seat:
+    try:
+        seat = reopen_seat(run_dir)
+    except InputError:
+        if (run_dir / SUMMARY).exists():
+            return  # it had ended, and what was still to be told of it is told now
+        raise
+    with seat:
         under_way = seat.journal.unfinished()
         if under_way is not None:
             seat.call("finish_experiment", experiment=under_way)

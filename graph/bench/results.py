@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,8 @@ from tasks.base import Score
 SCHEMA = 1
 RESULTS_FILE = "results.jsonl"
 MEMORY, TREE, WITHOUT = "+memory", "+tree", " without "
+MOST_CHARACTERS, DIGITS = 140, 8
+"""Of a folder's name, and of the digest behind it."""
 WORKERS = re.compile(r"\+workers([1-9]\d*)$")
 OLD_PARTS = {
     "naive": "all-data",
@@ -84,14 +87,39 @@ class Cell(Record):
 
     @property
     def folder(self) -> str:
-        """Where its run lies: a name that no other cell has and that any file system takes."""
+        """Where its run lies: a name that no other cell has and that any file system takes.
+
+        Its words say less than the cell does (of a path its last part, of a command no signs), so that a
+        digest of the cell stands behind them.
+        """
         words = [Path(self.task).name, self.base_model.rpartition("/")[2], self.policy, f"s{self.seed}"]
         words += [f"{self.budget_seconds:g}s", f"{self.max_rows}rows"]
-        return "-".join("".join(c if c.isalnum() or c in "+=." else "_" for c in word) for word in words)
+        said = json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
+        return f"{'-'.join(map(_plain, words))[:MOST_CHARACTERS]}-{_digits(said)}"
+
+    @property
+    def memory(self) -> str:
+        """The name of the lessons that it learns from and adds to: those of its policy and its base model.
+
+        What is added to a policy and what is left out of it make another one, whose lessons are its own.
+        """
+        policy = self.policy.replace(MEMORY, "").replace(TREE, "")
+        name = _plain(f"{policy}-{self.search}-{self.base_model.rpartition('/')[2]}", "-")
+        whole = "/" not in self.base_model and len(name) <= MOST_CHARACTERS
+        return name if whole else f"{name[:MOST_CHARACTERS]}-{_digits(f'{policy} {self.base_model}')}"
 
     def text(self) -> str:
         """For a line of progress."""
         return f"{self.task}, {self.policy}, seed {self.seed}, {self.base_model}"
+
+
+def _plain(text: str, more: str = "") -> str:
+    """A text as a part of a file's name."""
+    return "".join(c if (c.isascii() and c.isalnum()) or c in f"+=.{more}" else "_" for c in text)
+
+
+def _digits(text: str) -> str:
+    return sha256(text.encode("utf-8", "replace")).hexdigest()[:DIGITS]
 
 
 def _suffix(policy: str) -> str:

@@ -139,6 +139,6 @@ def in_order(cells: Sequence[Cell]) -> list[list[Cell]]:
     """Cells of one memory together, for each learns from those before; every other cell alone."""
     found: dict[object, list[Cell]] = {}
     for cell in cells:
-        key: object = (cell.policy, cell.base_model) if cell.remembers else cell
+        key: object = cell.memory if cell.remembers else cell
         found.setdefault(key, []).append(cell)
     return list(found.values())
