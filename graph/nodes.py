@@ -32,14 +32,12 @@ from roles import audit, lesson, source_looks, stopping, training_gate
 from roles.forecast import forecast
 from tasks.errors import (
     LONGEST_REASON,
-    DiskFull,
     ExperimentFailed,
     InvalidDecision,
     MachineFault,
     Stage,
     or_fault,
 )
-from tools import disk
 from tools.checks import kept_weights
 from tools.checks.champion import outcome_of
 from tools.checks.repeated_failure import check_training_repeats, refuse_repeats
@@ -62,9 +60,8 @@ def planner(step: Step) -> RunState:
     end = stopping.ending(dojo, settings.target, settings.max_experiments)
     if end is not None:
         return {"ending": end[0], "reason": end[1]}
-    if settings.max_disk_gb is not None and not kept_weights.within(dojo, settings.max_disk_gb):
-        reason = f"--max-disk-gb {settings.max_disk_gb:g} leaves no room for another experiment"
-        return {"ending": "out_of_budget", "reason": reason}
+    if no_room := step.acts.no_room():
+        return {"ending": "out_of_budget", "reason": no_room}
     step.announce("planner", "choosing the next experiment", experiment)
     try:
         with step.thinking():
@@ -104,8 +101,6 @@ def _guarded(work: Callable[[Step, str], Draft]) -> Work:
             with _refusals(work.__name__):
                 return {"failed": False, "draft": work(step, experiment)}
         except ExperimentFailed as failed:
-            if disk.full_place(step.session.run_dir) is not None:
-                raise DiskFull(f"{failed.stage}: {failed.message}") from failed  # nothing is wrong with it
             step.tell("failure", experiment, step.acts.fail(experiment, failed))
             return {"failed": True}
 
@@ -188,8 +183,6 @@ def train(step: Step, experiment: str) -> Draft:
     hypothesis, plan = step.journal.plan(experiment), step.journal.training_plan(experiment)
     assert hypothesis is not None and plan is not None
     if step.journal.training(experiment) is None:
-        needed = disk.needed_bytes(step.dojo.base_model, plan.method)
-        disk.require(step.session.run_dir, needed, f"training {experiment}")
         detail = f"{plan.method}, lr {plan.learning_rate:.2g}, {plan.max_steps} steps"
         step.announce("training_engineer", detail, experiment)
     _fill(step, experiment)

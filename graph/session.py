@@ -361,6 +361,7 @@ def _build(
         seed=settings.seed,
         max_rows=journal.info.max_rows,
         max_experiments=settings.max_experiments,
+        max_disk_gb=settings.max_disk_gb,
         search=settings.search,
         loss_on=settings.loss_on,
         watched=Watched(settings.forgetting_budget, settings.do_no_harm),

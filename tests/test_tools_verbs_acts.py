@@ -12,13 +12,15 @@ import pytest
 from graph.approval import gates
 from graph.nodes import STAGES, train
 from memory.journal.log import BASE
-from memory.records import Plan, TrainingPlan
-from tasks.errors import InputError, InvalidDecision
+from memory.records import Plan, Training, TrainingPlan
+from tasks.errors import DiskFull, ExperimentFailed, InputError, InvalidDecision
 from tests.support.progress_records import card
 from tests.support.run_in_progress import StillDojo, make_dojo
 from tests.test_architecture import ROOT, SOURCES
 from tests.test_graph_nodes import step
+from tools import disk
 from tools.verbs.acts import Acts
+from tools.verbs.referee import Referee
 
 SOURCE = "field-notes"
 DOERS = {"curate", "probe", "train", "evaluate", "answers", "audit", "record"}
@@ -183,6 +185,40 @@ def test_nothing_new_is_begun_once_the_champion_is_being_chosen(dojo: StillDojo)
         with pytest.raises(InputError, match="has chosen its champion"):
             act()
     assert acts.evaluate(BASE) == dojo.journal.evaluation(BASE)
+
+
+def test_a_full_disk_fails_no_experiment_whoever_plays(
+    dojo: StillDojo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agent's run stops and can be opened again, as one of the graph can be resumed."""
+    acts, referee = Acts(dojo), Referee(dojo)
+    acts.plan(plan_of("e02"))
+    dojo.journal.append("card", card((SOURCE,)), "e02")
+
+    def lost(*given: object) -> Training:
+        raise ExperimentFailed("train", "crashed", "the process ended by signal 7 without a result")
+
+    asked = {"experiment": "e02", "plan": {"learning_rate": 1e-3, "per_device_train_batch_size": 8}}
+    with monkeypatch.context() as patch:
+        patch.setattr(dojo, "train", lost)
+        patch.setattr(disk, "free_bytes", lambda folder: 0)
+        with pytest.raises(DiskFull, match="ftdojo resume"):
+            acts.train("e02", TrainingPlan(init_from="e01"))  # it is not even begun
+        patch.setattr(disk, "require", lambda *given: None)
+        with pytest.raises(DiskFull, match="signal 7"):
+            referee.call("train_model", asked)
+    assert dojo.journal.failure("e02") is None and dojo.journal.unfinished() == "e02"
+    monkeypatch.setattr(dojo, "train", lost)
+    assert "closed as failed" in referee.call("train_model", asked).text
+
+
+def test_the_size_of_a_runs_folder_holds_for_an_agent_too(dojo: StillDojo) -> None:
+    acts = Acts(dojo)
+    dojo.max_disk_gb = 1000.0
+    acts.may_plan()
+    dojo.max_disk_gb = 1e-6
+    with pytest.raises(InputError, match=r"--max-disk-gb 1e-06 leaves no room for another.*call submit"):
+        acts.may_plan()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from tasks.errors import InvalidDecision
 from tests.support.run_in_progress import StillDojo, make_dojo
 from tools.checks.training import check_arguments
 from tools.sandbox import run
+from tools.verbs import referee as referee_module
 from tools.verbs.calls import FILE, read_calls
 from tools.verbs.referee import Referee
 
@@ -158,3 +159,24 @@ def test_a_training_that_could_only_crash_is_refused(
     assert plan is not None and card is not None
     with pytest.raises(InvalidDecision, match=told):
         check_arguments(dojo, plan, card, training.model_copy(update={"init_from": plan.init_from}))
+
+
+@pytest.mark.parametrize(
+    ("values", "told"), [*VALUES, ({"learning_rate": 0.9}, "learning_rate: 0.9 is out of range")]
+)
+def test_nothing_is_estimated_of_a_training_that_would_be_refused(
+    referee: Referee, dojo: StillDojo, values: dict[str, Any], told: str
+) -> None:
+    """As ``train_model`` has it: what is left open is the run's own, and an argument that is none is told."""
+    asked = {"learning_rate": 1e-3, "per_device_train_batch_size": 8}
+    assert referee.call("estimate_training", E01 | {"plan": asked}).ok
+    said = referee.call("estimate_training", E01 | {"plan": asked | values})
+    assert not said.ok and said.text.startswith(f"refused: {told}"), said.text
+
+
+def test_the_status_is_answered_when_all_calls_of_a_run_are_used(
+    referee: Referee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(referee_module, "MOST_CALLS", 0)
+    assert referee.call("read_status").ok
+    assert "all 0 of this run are used" in referee.call("list_sources").text

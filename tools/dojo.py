@@ -85,6 +85,8 @@ class Dojo:
     max_rows: int
     max_experiments: int | None = None
     """How many experiments were asked for at most."""
+    max_disk_gb: float | None = None
+    """The most that the run's folder may take, in 1e9 bytes."""
     search: SearchName = "greedy"
     """How the Planner chooses among what its rules propose."""
     confirmation: tuple[Sample, ...] = ()
@@ -354,9 +356,9 @@ class Dojo:
         return evaluation.paired_score
 
     def right_share(self, experiment: str) -> float:
-        """Share (0.0 to 1.0) of the validation items answered by ``base`` or an experiment that are right."""
-        items = self.items(experiment, "validation")
-        return sum(bool(item["right"]) for item in items) / len(items)
+        """Share (0.0 to 1.0) of the scored validation items that ``base`` or an experiment has right."""
+        items = [item for item in self.items(experiment, "validation") if item.get("scored", True)]
+        return sum(bool(item["right"]) for item in items) / max(len(items), 1)
 
     def compare(self, challenger: str, champion: str) -> Comparison:
         """Paired test on the validation items that both answered."""

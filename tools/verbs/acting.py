@@ -26,7 +26,7 @@ from tools.checks.recipe import drafted_recipe
 from tools.checks.training import check_training_plan
 from tools.dojo import Dojo
 from tools.toolkit.answers import known_experiment
-from tools.toolkit.training import card_of
+from tools.toolkit.training import card_of, with_settled
 from tools.verbs.acts import Acts
 from tools.verbs.answer import Told
 from tools.verbs.folder import AgentFolder
@@ -218,16 +218,8 @@ def _rest(found: Record, left_out: set[str]) -> str:
 
 
 def _whole(dojo: Dojo, plan: Plan, training: TrainingPlan) -> TrainingPlan:
-    """The training plan with what the run settles where the agent left it open."""
-    left = max(dojo.remaining_budget_seconds(), 0.01)
-    settled = {
-        "init_from": plan.init_from,
-        "max_length": dojo.max_length,
-        "seed": dojo.seed,
-        "timeout_seconds": min(plan.max_seconds, left),
-    }
-    open_ones = {name: value for name, value in settled.items() if name not in training.model_fields_set}
-    return training.model_copy(update=open_ones | {"decided_by": "agent"})
+    """The training plan whole, and the agent's."""
+    return with_settled(dojo, plan, training).model_copy(update={"decided_by": "agent"})
 
 
 def _trained(experiment: str, trained: Training) -> dict[str, Any]:

@@ -27,9 +27,10 @@ from memory.records import (
     Training,
     TrainingPlan,
 )
-from tasks.errors import ExperimentFailed, InputError
+from tasks.errors import DiskFull, ExperimentFailed, InputError
+from tools import disk
 from tools.chat.untrusted_text import one_line
-from tools.checks import claim_tests, explained, forgetting
+from tools.checks import claim_tests, explained, forgetting, kept_weights
 from tools.checks.champion import candidate_of, outcome_of
 from tools.checks.plan import check_names
 from tools.checks.recipe import check_operations
@@ -85,12 +86,23 @@ class Acts:
         """Raise where no experiment may be planned now.
 
         Raises:
-            InputError: one is under way, the base was not scored, or as many as were asked for are done.
+            InputError: one is under way, the base was not scored, as many as were asked for are done, or the
+                run's folder may not hold another.
         """
         self._may_begin()
         done, most = len(self._journal.experiments()), self._dojo.max_experiments
         if most is not None and done >= most:
             raise InputError("the experiments", f"all {done} that were asked for are done", "call submit")
+        if problem := self.no_room():
+            raise InputError("the run's folder", problem, "call submit")
+
+    def no_room(self) -> str:
+        """Why the run's folder holds no further experiment within its size, whatever weights are removed for
+        it; empty where it does."""
+        most = self._dojo.max_disk_gb
+        if most is None or kept_weights.within(self._dojo, most):
+            return ""
+        return f"--max-disk-gb {most:g} leaves no room for another experiment"
 
     def _may_begin(self) -> None:
         """As ``may_plan``, but for the number of experiments: a fork goes on where its run had enough."""
@@ -130,6 +142,8 @@ class Acts:
         if (done := self._journal.training(experiment)) is not None:
             return done
         self._checked(experiment, training)
+        needed = disk.needed_bytes(self._dojo.base_model, training.method)
+        disk.require(self._dojo.workspace.run_dir, needed, f"training {experiment}")
         return self._dojo.train(experiment, training, audience)
 
     def _checked(self, experiment: str, training: TrainingPlan) -> DataCard:
@@ -164,7 +178,13 @@ class Acts:
         explained.measure_explained(self._dojo, experiment, sources)
 
     def fail(self, experiment: str, failed: ExperimentFailed) -> Failure:
-        """What went wrong with an experiment becomes a record of it."""
+        """What went wrong with an experiment becomes a record of it.
+
+        Raises:
+            DiskFull: in place of a record, where a disk of the run is full: the experiment is not to blame.
+        """
+        if disk.full_place(self._dojo.workspace.run_dir) is not None:
+            raise DiskFull(f"{failed.stage}: {failed.message}") from failed
         failure = Failure(
             stage=failed.stage,
             code=failed.code,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tools.dojo import Dojo
+from tools.toolkit.training import estimated
 
 Arguments = Mapping[str, Any]
 Facts = Callable[[Dojo, Arguments], Mapping[str, Any]]
@@ -48,8 +49,7 @@ def _comparison(dojo: Dojo, arguments: Arguments) -> Mapping[str, Any]:
 
 
 def _estimate(dojo: Dojo, arguments: Arguments) -> Mapping[str, Any]:
-    card = dojo.journal.card(str(arguments["experiment"]))
-    return dojo.estimate(arguments["plan"], card).model_dump(mode="json") if card else {}
+    return estimated(dojo, str(arguments["experiment"]), arguments["plan"]).model_dump(mode="json")
 
 
 def _lessons(dojo: Dojo, arguments: Arguments) -> Mapping[str, Any]:

@@ -152,7 +152,7 @@ class Referee:
         if not isinstance(verb, str) or verb not in self._functions:
             fix = did_you_mean(str(verb), self._functions, every=True)
             raise InputError(f"verb {one_line(str(verb))!r}", "is none of the verbs", fix)
-        if self.calls.count >= MOST_CALLS and verb not in CLOSING:
+        if self.calls.count >= MOST_CALLS and verb not in (*CLOSING, *ALWAYS):
             raise InputError("the calls", f"all {MOST_CALLS:,} of this run are used", "finish and submit")
         from pydantic import ValidationError
 
