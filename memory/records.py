@@ -9,6 +9,7 @@ derived from the journal, never stored beside it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -108,6 +109,13 @@ class Plan(Record):
     forecast: Forecast | None = None
     """What earlier experiments say of it, made before it began; None where they were too few."""
     decided_by: PolicyName = "playbook"
+
+    @classmethod
+    def first(cls, experiment: str, sources: Sequence[str], max_seconds: float, **others: Any) -> Plan:
+        """A first experiment on some sources, from the base; ``others`` are further fields."""
+        said = {"hypothesis": "a trial", "reason": "a trial", "change": "first", "expected_gain": 0.0}
+        given = {"experiment": experiment, "sources": tuple(sources), "max_seconds": max_seconds}
+        return cls.model_validate({"parent": None} | said | given | others)
 
     @property
     def mix(self) -> Mix | None:

@@ -54,10 +54,7 @@ def test_what_a_decision_would_be_refused_for_is_refused_in_a_trial(
     dojo: StillDojo, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     operations, told = REFUSED[what]
-    plan = Plan(
-        experiment="e09", parent=None, hypothesis="h", reason="r", change="first", expected_gain=1.0,
-        sources=("forum",), max_seconds=60.0, rows=20,
-    )  # fmt: skip
+    plan = Plan.first("e09", ("forum",), 60.0, rows=20)
     monkeypatch.setattr(dojo.journal, "unfinished", lambda: "e09")
     monkeypatch.setattr(dojo.journal, "plan", lambda id: plan)
     (tool,) = [tool for tool in tools_for("data_curator", dojo) if tool.name == "try_recipe"]

@@ -284,10 +284,7 @@ def test_a_run_without_a_teacher_is_offered_no_operation_that_asks_one(dojo: Sti
 def test_a_recipe_is_tried_in_the_form_in_which_it_is_decided(
     dojo: StillDojo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = Plan(
-        experiment="e09", parent=None, hypothesis="h", reason="r", change="first", expected_gain=1.0,
-        sources=("forum",), max_seconds=60.0, rows=20,
-    )  # fmt: skip
+    plan = Plan.first("e09", ("forum",), 60.0, rows=20)
     monkeypatch.setattr(dojo.journal, "unfinished", lambda: "e09")
     monkeypatch.setattr(dojo.journal, "plan", lambda id: plan)
     said = call(dojo, "try_recipe", operations=[{"op": "filter", "rule": "nonempty"}])

@@ -58,17 +58,9 @@ def everything(dojo: Dojo, rows: int, sources: tuple[str, ...] = ()) -> DataReci
 
 def one_training(dojo: Dojo, experiment: str, sources: tuple[str, ...], hypothesis: str) -> Plan:
     """A plan from the base weights that takes what is left of the budget."""
-    return Plan(
-        experiment=experiment,
-        parent=None,
-        hypothesis=hypothesis,
-        reason="a baseline, fixed beforehand",
-        change="first",
-        expected_gain=0.0,
-        sources=sources,
-        max_seconds=max(dojo.remaining_budget_seconds(), 1.0),
-        rows=dojo.max_rows,
-    )
+    said = {"hypothesis": hypothesis, "reason": "a baseline, fixed beforehand"}
+    seconds = max(dojo.remaining_budget_seconds(), 1.0)
+    return Plan.first(experiment, sources, seconds, rows=dojo.max_rows, **said)
 
 
 def by_default(dojo: Dojo, plan: Plan, card: DataCard, epochs: float) -> TrainingPlan:

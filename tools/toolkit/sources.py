@@ -175,17 +175,7 @@ def _imagined(dojo: Dojo, drafts: Operations) -> Plan:
         raise InputError("operations", "select no sources, and no experiment waits for its data", fix)
     for name in names:
         _profile(dojo, name)
-    return Plan(
-        experiment="trial",
-        parent=None,
-        hypothesis="a trial",
-        reason="a trial",
-        change="first",
-        expected_gain=0.0,
-        sources=tuple(names),
-        max_seconds=1.0,
-        rows=dojo.max_rows,
-    )
+    return Plan.first("trial", tuple(names), 1.0, rows=dojo.max_rows)
 
 
 def _trying_scripts(dojo: Dojo) -> Callable[..., str]:
