@@ -244,25 +244,27 @@ def _clean(context: PlannerContext) -> Plan | None:
     if context.champion is None:
         sources = context.trusted
         if sources and set(sources) != set(context.usable) and not context.tried(sources, "base"):
-            return _cleaned(context, sources, "base")
+            return _cleaned(context, sources, context.usable, "base")
         return None
     sources = tuple(name for name in context.champion.plan.sources if name in context.trusted)
-    dropped = set(context.champion.plan.sources) - set(sources)
-    if not dropped or not sources or context.tried(sources, context.champion_id):
+    seen = context.champion.plan.sources
+    if set(sources) == set(seen) or not sources or context.tried(sources, context.champion_id):
         return None
-    return _cleaned(context, sources, context.champion_id)
+    return _cleaned(context, sources, seen, context.champion_id)
 
 
-def _cleaned(context: PlannerContext, sources: tuple[str, ...], init_from: str) -> Plan:
-    doubted = sorted(set(context.usable) - set(context.trusted))
+def _cleaned(
+    context: PlannerContext, sources: tuple[str, ...], before: Sequence[str], init_from: str
+) -> Plan:
+    left_out = sorted(set(before) - set(sources))
     return draft(
         context,
         sources=sources,
         init_from=init_from,
         change="sources",
-        hypothesis=f"Leaving out {', '.join(doubted)} helps: their labels look wrong",
-        reason="the champion agrees with their labels clearly less than with the best source's "
-        "(confident learning, arXiv 1911.00068)",
+        hypothesis=f"Leaving out {', '.join(left_out)} helps: their labels look wrong",
+        reason="the model that was asked agrees with their labels clearly less than with the best source's, "
+        "and than it is right on validation (confident learning, arXiv 1911.00068)",
         expected_gain=CLEAN_GAIN,
     )
 

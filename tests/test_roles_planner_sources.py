@@ -50,14 +50,14 @@ def test_a_champion_that_is_wrong_itself_does_not_drop_the_source_of_the_best_sc
 
 def test_a_source_that_a_good_champion_contradicts_is_left_out_again():
     world = SourceWorld(
-        looks={"noisy": 38.0, "clean": 40.0},
-        long={"noisy": 85.0, "clean": 90.0},
-        audit={"noisy": 0.45, "clean": 0.88},
+        looks={"noisy": 38.0, "clean": 40.0, "unused": 0.0},
+        long={"noisy": 85.0, "clean": 90.0, "unused": 0.0},
+        audit={"noisy": 0.45, "clean": 0.88, "unused": 0.1},
     )
     plans = longer(world.run())
     assert set(plans[0].sources) == {"clean", "noisy"}
     assert plans[1].sources == ("clean",)
-    assert "noisy" in plans[1].hypothesis
+    assert "noisy" in plans[1].hypothesis and "unused" not in plans[1].hypothesis
 
 
 def test_a_good_look_is_enough_and_the_others_are_looked_at_when_training_stalls():
