@@ -38,6 +38,8 @@ DECODERS = {
     "gzip.open",
     "struct.unpack",
     "urlsplit",
+    "yaml.load_all",
+    "expat.ParserCreate",
     "parquet.read_table",
     "pyarrow.ipc.open_file",
 }

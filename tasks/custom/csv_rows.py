@@ -14,7 +14,14 @@ from itertools import islice
 from pathlib import Path
 
 from tasks.custom.csv_opening import Opening, opening_of
-from tasks.custom.table_header import HEAD, column_names, further_header_rows, header_said, is_headerless
+from tasks.custom.table_header import (
+    HEAD,
+    choice_names,
+    column_names,
+    further_header_rows,
+    header_said,
+    is_headerless,
+)
 from tasks.custom.tables import Add, Aside, Rows, written
 from tasks.custom.text_files import open_binary
 from tasks.errors import InputError
@@ -63,7 +70,7 @@ def read_csv(path: Path) -> tuple[Rows, str, Aside]:
             head = _head_of(path, delimiter, opening)
             named = not is_headerless(head)
             names = _first(lines, delimiter, named)
-            header = _header(path, names)
+            header = _header(path, names if named else choice_names(head) or names)
             more = further_header_rows(head) if named else 0
             filled = written(lambda add: _fill(lines, delimiter, header, add, aside, more), header)
             rows = Rows([filled])

@@ -30,6 +30,7 @@ from tasks.custom.read_rows import LOOKED_AT, Asked, ReadTable, read_table, row_
 from tasks.custom.spellings import spellings
 from tasks.custom.split_column import parted
 from tasks.custom.split_rows import LEAST_ROWS, MOST_TEST, MOST_VALIDATION, group_column, split_rows
+from tasks.custom.spread_rows import spread
 from tasks.custom.tables import Data
 from tasks.custom.task_file import Metric, TaskFile
 from tasks.custom.unanswered import answered_alike
@@ -89,7 +90,8 @@ def _understood(
 ) -> Understood:
     data = given or read_path(path)
     if declared is None or not (declared.answer or declared.template):
-        data = replace(data, tables=tuple(flagged(voted(paired(grouped(table)))) for table in data.tables))
+        tables = (flagged(voted(paired(grouped(spread(table))))) for table in data.tables)
+        data = replace(data, tables=tuple(tables))
     data = replace(data, tables=tuple(part for table in data.tables for part in parted(table)))
     _refuse_unknown_columns(data, declared or Declared())
     tables = answered_alike([read_table(table, declared) for table in data.tables], data)
@@ -195,7 +197,13 @@ def _split(tables: list[ReadTable], data: Data, path: str) -> Split:
         raise InputError(path, f"no row can be used ({_why_none(tables)})", _how_to_name(tables))
     parts = {kind: [t for t in usable if t.part == kind] for kind in ("train", "validation", "test")}
     if not parts["train"] or not (parts["validation"] or parts["test"]):
-        return _own_split(usable, data, path)
+        split = _own_split(usable, data, path, unused=[table for table in tables if not table.rows])
+        anew = not parts["train"] and (parts["validation"] or parts["test"])
+        return (
+            replace(split, how=f"{split.how}; no part is named for training, so all are parted anew")
+            if anew
+            else split
+        )
     given = {
         kind: tuple(a for table in parts[kind] for _, a in table.rows) for kind in ("validation", "test")
     }
@@ -255,11 +263,16 @@ def _held(
 
 
 def _own_split(
-    tables: list[ReadTable], data: Data, path: str, cut_off: tuple[str, ...] = ("validation", "test")
+    tables: list[ReadTable],
+    data: Data,
+    path: str,
+    cut_off: tuple[str, ...] = ("validation", "test"),
+    unused: Sequence[ReadTable] = (),
 ) -> Split:
     rows = [(table, number, asked) for table in tables for number, asked in table.rows]
     if len(rows) < LEAST_ROWS:
         told = "; ".join(f"{table.name}: {table.format.why}" for table in tables[:MOST_TOLD])
+        told += f"; no row of {len(unused):,} others: {_why_none([*unused])}" if unused else ""
         wrong = f"it has {len(rows)} usable rows, too few to split ({told})"
         raise InputError(path, wrong, f"give at least {LEAST_ROWS}")
     groups, named = _groups(tables, data)

@@ -7,49 +7,54 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tasks.custom.archives import is_archive, read_archive
 from tasks.custom.arrow_rows import check_places, read_arrow, readable
 from tasks.custom.csv_rows import read_csv
+from tasks.custom.database import SUFFIXES as DATABASES
+from tasks.custom.database import read_database, read_one_table
+from tasks.custom.dataset_info import as_declared
+from tasks.custom.joined_tables import joined
 from tasks.custom.json_rows import read_json, read_list, split_lists
 from tasks.custom.links import LEAVES
-from tasks.custom.plain_text import table_suffix
+from tasks.custom.other_files import READERS
+from tasks.custom.plain_text import TAGGED, table_suffix
 from tasks.custom.spreadsheets import read_one_sheet, read_spreadsheet
+from tasks.custom.stem_texts import with_texts, without_pairs
 from tasks.custom.tables import Aside, Data, PassedOver, Rows, Table
+from tasks.custom.tagged_words import starts_with_tagged_words
 from tasks.custom.text_folders import text_tables
 from tasks.custom.workbook import SUFFIXES as _SHEETS
 from tasks.errors import InputError
-from tasks.formats.detect import detect
+from tasks.formats.detect import GUESSED, detect
 
 _JSON = (".jsonl", ".json", ".ndjson", ".jsonl.gz", ".json.gz", ".ndjson.gz")
 _CSV = (".csv", ".tsv", ".tab", ".csv.gz", ".tsv.gz")
 _ARROW = (".parquet", ".arrow", ".feather")
-SUFFIXES = (*_JSON, *_CSV, *_ARROW, *_SHEETS)
+SUFFIXES = (*_JSON, *_CSV, *_ARROW, *_SHEETS, *READERS, *DATABASES)
 _OTHERS = {
     ".md": "a text for people", ".txt": "plain text: put each document in a row", ".pdf": "a document",
-    ".numbers": "a spreadsheet of Numbers: export it as .xlsx", ".zip": "an archive: unpack it",
+    ".numbers": "a spreadsheet of Numbers: export it as .xlsx",
     ".gsheet": "a link to a spreadsheet on the web: download that as .xlsx",
-    ".tar": "an archive: unpack it", ".7z": "an archive: unpack it", ".rar": "an archive: unpack it",
+    **dict.fromkeys((".zip", ".tar", ".tgz"), "an archive: give it by itself, or unpack it"),
+    **dict.fromkeys((".7z", ".rar"), "an archive: unpack it"),
     ".bz2": "compressed: unpack it, or use gzip", ".xz": "compressed: unpack it, or use gzip",
     ".zst": "compressed: unpack it, or use gzip", ".ipynb": "a notebook",
-    ".conll": "words with tags: put a sentence in a row, as lists `tokens` and `tags`",
-    ".png": "an image", ".jpg": "an image", ".jpeg": "an image", ".toml": "a file of settings",
-    ".yaml": "a file of settings", ".yml": "a file of settings", ".py": "a program",
-    **dict.fromkeys((".db", ".sqlite", ".sqlite3"), "a database: export its table, such as by "
-                    "`sqlite3 -csv -header FILE 'select * from TABLE'`"),
+    ".png": "an image", ".jpg": "an image", ".jpeg": "an image", ".py": "a program",
+    **dict.fromkeys((".libsvm", ".svm", ".svmlight"), "a table of numbered features, without any text"),
     ".pkl": "a pickle, which can run code: save it as .parquet",
 }  # fmt: skip
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 _MOST_FILES = 10_000
 _LEAST_TABLE = 10
 """Rows from which a file beside others is a table, and ..."""
-_GUESSED = ("unknown", "text", "joined_columns", "two_columns")
-"""Formats that no column's name speaks for."""
 _DESCRIBING = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
+_SAMPLE = 200
 _MOST_SETTINGS = 2
 """... objects up to which another may be settings."""
 
@@ -60,11 +65,18 @@ def read_path(source: str | Path) -> Data:
     Raises InputError where nothing can be read.
     """
     path = Path(source)
+    if is_archive(path) and path.is_file():
+        return read_archive(path, _read)
+    return _read(path)
+
+
+def _read(path: Path) -> Data:
     if path.is_dir():
         return _read_folder(path)
     if not path.is_file():
-        raise InputError(str(source), "there is no such file or folder", "give a file, a folder or a Hub id")
-    return Data(read_tables(path))
+        raise InputError(str(path), "there is no such file or folder", "give a file, a folder or a Hub id")
+    read = as_declared({table.name: table for table in read_tables(path)}, path.parent)
+    return Data(tuple(read.values()))
 
 
 def read_tables(path: Path) -> tuple[Table, ...]:
@@ -75,6 +87,9 @@ def read_tables(path: Path) -> tuple[Table, ...]:
     if _suffix(path) in _SHEETS and path.stat().st_size:
         with _one_line_for(path):
             return read_spreadsheet(path, _stem(path))
+    if _suffix(path) in DATABASES and path.stat().st_size:
+        with _one_line_for(path):
+            return read_database(path, _stem(path))
     splits = split_lists(path) if _suffix(path) in _JSON and path.stat().st_size else ()
     if not splits:
         return (read_file(path),)
@@ -91,6 +106,8 @@ def read_file(path: Path, name: str = "") -> Table:
     """One file as a table. Raises InputError where it cannot be read, holds no row, or sheets that differ."""
     own = _suffix(path)
     suffix = own or table_suffix(path)
+    if suffix in _CSV and path.is_file() and starts_with_tagged_words(path):
+        suffix = TAGGED
     if suffix not in SUFFIXES:
         raise InputError(str(path), _reason(path), f"use {', '.join(SUFFIXES)}")
     if path.stat().st_size == 0:
@@ -99,8 +116,10 @@ def read_file(path: Path, name: str = "") -> Table:
     with _one_line_for(path):
         if suffix in _SHEETS:
             return read_one_sheet(path, called)
-        read = read_json if suffix in _JSON else read_csv if suffix in _CSV else read_arrow
-        rows, how, aside = read(path)
+        if suffix in DATABASES:
+            return read_one_table(path, called)
+        given = read_json if suffix in _JSON else read_csv if suffix in _CSV else read_arrow
+        rows, how, aside = READERS.get(suffix, given)(path)
     return Table(called, rows, str(path), how, tuple(aside.kept), dict(aside.counts))
 
 
@@ -189,7 +208,7 @@ def _read_folder(folder: Path) -> Data:
             continue
         for table in read:
             _join(tables, table, name)
-    if not tables and (made := text_tables(folder, files, frozenset(_OTHERS))).tables:
+    if not tables and (made := text_tables(folder, files, frozenset([*_OTHERS, *SUFFIXES]))).tables:
         kept = [item for item in passed if folder / item.path not in made.used]
         unlabelled = [
             PassedOver(str(p.relative_to(folder)), "texts without a label") for p in made.unlabelled
@@ -206,20 +225,43 @@ def _read_folder(folder: Path) -> Data:
         fix = next(filter(None, fixes), "add a data file")
         raise InputError(str(folder), f"no file in it could be read ({seen})", fix)
     _pass_over_settings(tables, passed)
-    return Data(_one_row_files(tables, folder), tuple(passed))
+    tables = with_texts(as_declared(tables, folder), files)
+    passed = without_pairs(passed, folder, tables)
+    return Data(joined(_one_row_files(tables, folder)), tuple(passed))
 
 
 def _pass_over_settings(tables: dict[str, Table], passed: list[PassedOver]) -> None:
-    """Leave out lone objects (``config.json``) beside a table whose columns are all others."""
+    """Leave out lone objects (``config.json``) beside a table whose columns are all others.
+
+    So, too, lists in YAML, TOML and XML, however long, that no column's name makes rows of a task.
+    """
     rows = [table for table in tables.values() if len(table.rows) >= _LEAST_TABLE]
-    held = {name.casefold() for table in rows for name in table.rows[0]}
-    for name, table in list(tables.items()):
-        lone = rows and len(table.rows) <= _MOST_SETTINGS and not table.set_aside
-        if lone and table.path.casefold().endswith((".json", ".jsonl")):
-            others = not any(held & {column.casefold() for column in row} for row in table.rows)
-            if others and detect(table.rows).name in _GUESSED:
+    _leave_out(tables, passed, rows, _is_lone)
+    _leave_out(tables, passed, [table for table in rows if not _is_of_a_tool(table)], _is_of_a_tool)
+
+
+def _leave_out(
+    tables: dict[str, Table],
+    passed: list[PassedOver],
+    beside: Sequence[Table],
+    may_be: Callable[[Table], bool],
+) -> None:
+    held = {name.casefold() for table in beside for name in table.rows[0]}
+    for name, table in list(tables.items()) if beside else ():
+        if may_be(table) and table not in beside:
+            others = not any(held & {column.casefold() for column in row} for row in table.rows[:_SAMPLE])
+            if others and detect(table.rows[:_SAMPLE]).name in GUESSED:
                 del tables[name]
                 passed.append(PassedOver(name, "settings: its columns are none of the other files'"))
+
+
+def _is_lone(table: Table) -> bool:
+    few = len(table.rows) <= _MOST_SETTINGS and not table.set_aside
+    return few and table.path.casefold().endswith((".json", ".jsonl"))
+
+
+def _is_of_a_tool(table: Table) -> bool:
+    return table.path.casefold().endswith(tuple(READERS))
 
 
 def _one_row_files(tables: dict[str, Table], folder: Path) -> tuple[Table, ...]:

@@ -7,12 +7,14 @@
 | ``{"r1": {...}, "r2": {...}}`` | a row under each key |
 | ``{"question": {"0": ...}, "answer": {"0": ...}}``, ``{"question": [...], "answer": [...]}`` | columns |
 | ``{"columns": [...], "data": [[...], ...]}`` | columns and cells, as pandas splits them |
+| ``{"greet": ["hi", ...], "bye": [...]}``, of different lengths, 40 or more in all | labels and their texts |
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from tasks.custom.listed_texts import listed, texts_by_label
 from tasks.formats import columns
 from tasks.formats.turns import turns_in
 
@@ -34,8 +36,10 @@ def rows_in(value: Any, depth: int = 0) -> tuple[list[Any] | None, str]:
     for found in (_split(value), _columns(value)):
         if found is not None:
             return found, ""
-    if len(held) == 1 and (name := next(iter(held))) and _ask_and_answer(held[name]):
+    if len(held) == 1 and (name := next(iter(held))) and (_ask_and_answer(held[name]) or listed(held[name])):
         return held[name], f", of which {name!r} is read"
+    if (made := texts_by_label(value)) is not None:
+        return made, f", the texts of {len(value):,} labels"
     return _deeper(value, depth) if len(value) == 1 else _under_keys(value)
 
 

@@ -11,7 +11,7 @@ import json
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -76,12 +76,17 @@ def read_list(path: Path, key: str) -> tuple[Rows, Aside]:
     aside = Aside()
     with open_text(path) as file:
         found = parse_json(file.read())[key]
+    return rows_of(((f"{key!r}, row {number:,}", row) for number, row in enumerate(found, 1)), aside), aside
+
+
+def rows_of(found: Iterable[tuple[str, Any]], aside: Aside) -> Rows:
+    """Rows of parsed values, each with its place in the file; those that are no objects are set aside."""
 
     def fill(add: Add) -> None:
-        for number, row in enumerate(found, 1):
-            _add_row(_dumped(row), f"{key!r}, row {number:,}", add, aside)
+        for where, row in found:
+            _add_row(_dumped(row), where, add, aside)
 
-    return Rows([written(fill, [JSON_COLUMN])], json_text=True), aside
+    return Rows([written(fill, [JSON_COLUMN])], json_text=True)
 
 
 def _said_of_repeated(repeated: Sequence[tuple[str, str]]) -> str:

@@ -30,6 +30,7 @@ LEAST_ROWS = 8
 """Filled cells below a cell that tell what its column holds."""
 NEARLY_ALL = 0.95
 _MOST_FURTHER = 2
+_LEAST_CHOICES, _MOST_CHOICES = 3, 10
 _LEAST_COLUMNS = 2
 """Columns of numbers or moments above which words stand, from which a row is a line of the header."""
 
@@ -121,6 +122,22 @@ def column_names(names: Sequence[str]) -> list[str]:
         spelt = name.replace("\0", "").strip() or f"column_{place}"
         header.append(spelt if spelt not in header else f"{spelt}_{place}")
     return header
+
+
+def choice_names(head: Sequence[Sequence[str]]) -> list[str]:
+    """Names for the columns of a table of choices without a header: a question, choices, a letter.
+
+    Empty for any other. The letters are those of the choices, in at least two rows different ones.
+    """
+    rows = [cells for cells in head if any(cells)]
+    width = len(rows[0]) if rows else 0
+    letters = [chr(ord("A") + place) for place in range(width - 2)]
+    if not _LEAST_CHOICES <= len(letters) <= _MOST_CHOICES or any(len(cells) != width for cells in rows):
+        return []
+    keys = [cells[-1].strip() for cells in rows]
+    fits = {*keys} <= {*letters} and len({*keys}) > 1
+    asks = all(cells[0].strip() for cells in rows)
+    return ["question", *letters, "answer"] if fits and asks else []
 
 
 def header_said(names: Sequence[str], header: Sequence[str], named: bool, more: int) -> str:

@@ -98,7 +98,7 @@ def _file_pairs(folder: Path, texts: Sequence[Path]) -> TextTables | None:
         named = any(_asks(name) or _answers(name) for name in below)
         if not named or len(shared) < max(LEAST_LINES, ALIKE * max(map(len, below.values()))):
             continue
-        rows = [(_text(below[one][name]), _text(below[other][name])) for name in shared]
+        rows = [(text_of_file(below[one][name]), text_of_file(below[other][name])) for name in shared]
         names = [one, other]
         if _answers(one) or _asks(other) or not (_asks(one) or _answers(other) or _longer(rows)):
             rows, names = [(answer, asked) for asked, answer in rows], [other, one]
@@ -125,7 +125,7 @@ def _classes(folder: Path, texts: Sequence[Path]) -> TextTables | None:
         paths = [(path, label) for label, files in known.items() for path in files]
         inside = str(above.relative_to(folder))
         name = folder.name if inside == "." else inside
-        rows = ((_text(path), label) for path, label in paths)
+        rows = ((text_of_file(path), label) for path, label in paths)
         how = f"{total:,} text files in {len(known)} folders, whose names are the labels"
         tables.append(_table(name, rows, ["text", "label"], above, how, part_of(above.name)))
         used.update(path for path, _ in paths)
@@ -155,10 +155,10 @@ def _table(
 
 
 def _lines(path: Path) -> list[str]:
-    return _text(path).split("\n") if path.stat().st_size <= _MOST_BYTES else []
+    return text_of_file(path).split("\n") if path.stat().st_size <= _MOST_BYTES else []
 
 
-def _text(path: Path) -> str:
+def text_of_file(path: Path) -> str:
     """The file's text; what is no UTF-8 is read as Windows-1252, in which every byte means something."""
     with open_binary(path) as file:
         content = file.read()

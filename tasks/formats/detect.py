@@ -24,7 +24,7 @@ from tasks.formats.remarks import ANSWER_PLACE, remarks
 from tasks.formats.table import Table, table_of
 from tasks.formats.tally import Tally
 from tasks.formats.turns import turns_in
-from tasks.formats.values import answers_of, is_missing, reach, text_of
+from tasks.formats.values import answers_of, is_missing, opened, reach, text_of
 
 SAMPLE = 1000
 """Rows that decide, spread evenly over the table."""
@@ -33,8 +33,11 @@ SHOWN = 50
 NOTHING_FOUND = "no question and answer were found"
 TAKEN = "completion"
 """The name under which readers see a declared answer."""
+GUESSED = ("unknown", "text", "joined_columns", "two_columns")
+"""Formats that no column's name speaks for."""
 _WEAK = ("unknown", "text", "joined_columns")
 """Formats of rows whose columns may stand inside objects."""
+_WRAPPING = ("question_answer", "prompt_completion")
 _FROM_COLUMNS = {"preference", "feedback", "span_answers", "prompt_completion", "multiple_choice",
                  "instruction", "classification", "question_answer", "joined_columns",
                  "two_columns"}  # fmt: skip
@@ -160,11 +163,26 @@ def detect(
     seen = [row for place in range(0, len(rows), step) if isinstance(row := rows[place], Mapping)][:sample]
     draft = RowFormat("unknown", (), "", 0.0, declared=declared or Declared())
     found = _detected(seen, draft, labels or {}, targets)
-    if found.name not in _WEAK or not holds_objects(seen):
+    weak = found.name in _WEAK or _asks_objects(found, seen)
+    if not weak or not holds_objects(seen):
         return found
     inside = _detected(seen, replace(draft, nested=True), labels or {}, targets)
     better = inside.name not in _WEAK or (inside.name == "joined_columns" and found.name != inside.name)
     return inside if better and inside.share >= found.share else found
+
+
+def _asks_objects(found: RowFormat, seen: Sequence[Row]) -> bool:
+    """Whether what is asked is an object in each row, and what answers a text, or an object of one text.
+
+    So items of a test are kept, as ``{"input": {"question": ...}, "expected": {"answer": ...}}``: their objects
+    only wrap. An answer of several fields is one, and what is asked for is that object.
+    """
+    if found.name not in _WRAPPING or found.declared.columns or len(found.columns) < 2:
+        return False
+    asked, answer = ([opened(row.get(name)) for row in seen if row.get(name)] for name in found.columns[:2])
+    wraps = [isinstance(value, str) or (isinstance(value, Mapping) and len(value) == 1) for value in answer]
+    objects = [isinstance(value, Mapping) and turns_in(value) is None for value in asked]
+    return bool(objects) and all(objects) and all(wraps)
 
 
 def _detected(seen: Sequence[Row], draft: RowFormat, labels: Labels, targets: Targets) -> RowFormat:

@@ -21,6 +21,9 @@ _SPAN_COLUMNS = ("label", "labels", "entities", "spans", "annotations")
 _CATEGORIES = ("cats", "categories", "labels", "label", "classes")
 _VERDICTS = ("accept", "reject", "ignore")
 _OF_PRODIGY = ("answer", "options", "accept", "tokens", "spans", "config", "meta", "html", "label")
+_FAILED = 400
+"""Status of HTTP from which a request failed."""
+_CUT_OFF = ("length", "max_tokens")
 _UNFINISHED = "it was not annotated"
 _DISAGREEING = "annotators disagree"
 _MISPLACED = "a marked span does not lie within the text"
@@ -29,12 +32,35 @@ _MISPLACED = "a marked span does not lie within the text"
 def plain_row(row: Row) -> Row:
     """The row without what an annotation tool puts around it; the row itself where no tool wrote it.
 
-    Raises Unreadable where nobody annotated it, annotators disagree, or the annotation was not accepted.
+    Raises Unreadable where nobody annotated it, annotators disagree, the annotation was not accepted, or the row
+    is a request that failed.
     """
+    _refuse_failed(row)
     for reader in (_label_studio, _prodigy, _argilla, _categories):
         if (made := reader(row)) is not None:
             return made
     return _with_span_texts(row)
+
+
+def _refuse_failed(row: Row) -> None:
+    """Refuse a line of a provider's batch whose request failed, or whose answer was cut off at its limit."""
+    said = opened(row.get("response", row.get("result")))
+    if "custom_id" not in row or not isinstance(said, Mapping):
+        return
+    body = opened(said.get("body", said.get("message")))
+    held = body if isinstance(body, Mapping) else {}
+    status, kind = said.get("status_code"), text_of(said.get("type", "succeeded"))
+    errors = [row.get("error"), said.get("error"), held.get("error")]
+    if (
+        (isinstance(status, int) and status >= _FAILED)
+        or kind != "succeeded"
+        or not all(map(is_missing, errors))
+    ):
+        raise Unreadable("the request failed", text_of(status if status is not None else kind)[:40])
+    choices = opened(held.get("choices"))
+    first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], Mapping) else held
+    if first.get("finish_reason", first.get("stop_reason")) in _CUT_OFF:
+        raise Unreadable("the answer was cut off at its longest length")
 
 
 def _label_studio(row: Row) -> Row | None:

@@ -236,7 +236,7 @@ def tools_of(value: Any) -> tuple[dict[str, Any], ...]:
 def targets_of(messages: Sequence[Message], rule: Targets) -> list[int]:
     """Indices of the assistant turns that carry loss; a turn of ``weight`` 0 never does.
 
-    Raises Unreadable where there is none.
+    Raises Unreadable where there is none, or nobody else speaks before the last.
     """
     wanted = [
         place
@@ -245,4 +245,6 @@ def targets_of(messages: Sequence[Message], rule: Targets) -> list[int]:
     ]
     if not wanted:
         raise Unreadable("no turn of an assistant to train on")
+    if all(message["role"] == "assistant" for message in messages[: wanted[-1]]):
+        raise Unreadable("nothing is asked before the answer")
     return wanted[-1:] if rule == "last" else wanted
