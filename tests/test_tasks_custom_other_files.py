@@ -279,13 +279,19 @@ def test_the_element_that_comes_again_is_a_row(
     assert (len(found), found[1]) == (2, expected)
 
 
-def test_the_language_of_the_source_comes_first(tmp_path: Path) -> None:
+def test_the_file_says_which_language_is_the_source(tmp_path: Path) -> None:
     unit = '<tu><tuv xml:lang="da" creationdate="1"><seg>b</seg></tuv><tuv xml:lang="en" x="1">'
     unit += "<seg>a</seg></tuv></tu>"
     head = '<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE tmx SYSTEM "tmx14.dtd">'
     text = f'{head}<tmx><header srclang="en"/><body>{unit * 3}</body></tmx>'
     found = rows(tmp_path, "a.tmx", text.encode("utf-16"))
-    assert [list(row.items()) for row in found] == [[("en", "a"), ("da", "b")]] * 3
+    assert [list(row.items()) for row in found] == [[("source", "a"), ("target", "b")]] * 3
+
+
+def test_more_languages_keep_their_names(tmp_path: Path) -> None:
+    unit = "".join(f'<tuv xml:lang="{name}"><seg>{name}!</seg></tuv>' for name in ("da", "en", "de"))
+    text = f'<tmx><header srclang="en"/><body>{f"<tu>{unit}</tu>" * 3}</body></tmx>'
+    assert list(rows(tmp_path, "a.tmx", text)[0].items()) == [("en", "en!"), ("da", "da!"), ("de", "de!")]
 
 
 def test_translations_that_nobody_finished_are_set_aside(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ SPAN = [
         "value": {"start": 0, "end": 4, "labels": ["LOC"]},
     }
 ]
+CUT = {"role": "assistant", "content": "Y"}
 PRODIGY = {"text": "Oslo is cold", "_input_hash": 1, "_task_hash": 2, "_timestamp": 3}
 OPTIONS = [{"id": "A", "text": "one"}, {"id": "B", "text": "two"}]
 
@@ -51,6 +52,10 @@ def exchanged(row: dict[str, Any]) -> tuple[str, str]:
     [
         (label_studio(choice("bug")), "bug"),
         (label_studio(choice("bug"), choice("bug")), "bug"),
+        (
+            label_studio([{"type": "textarea", "from_name": "s", "value": {"text": ["cold city"]}}]),
+            "cold city",
+        ),
         (label_studio(SPAN), '[{"text": "Oslo", "label": "LOC"}]'),
         (PRODIGY | {"options": OPTIONS, "accept": ["B"], "answer": "accept"}, "B"),
         (PRODIGY | {"label": "COLD", "answer": "accept"}, "COLD"),
@@ -127,3 +132,38 @@ def test_an_answer_of_accept_without_a_mark_of_the_tool_is_an_answer() -> None:
 def test_a_span_that_lies_outside_the_text_is_no_row_without_spans(row: dict[str, Any]) -> None:
     with pytest.raises(Unreadable, match="does not lie within the text"):
         plain_row(row)
+
+
+def test_an_empty_list_of_spans_is_an_answer_and_an_empty_list_of_labels_is_none() -> None:
+    marked = {"id": 1, "text": "Oslo is cold", "label": [[0, 4, "LOC"]]}
+    rows = [marked, marked, {"id": 2, "text": "It is cold", "label": []}]
+    found = list(detect(rows).conversations(rows))
+    assert isinstance(found[2], Conversation)
+    assert found[2].answers == ("[]",)
+    chosen = {"id": 1, "text": "Oslo is cold", "label": ["cold"]}
+    rows = [chosen, chosen, {"id": 2, "text": "It is cold", "label": []}]
+    assert isinstance(list(detect(rows).conversations(rows))[2], SetAside)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"response": {"status_code": 429, "body": {"error": {"message": "slow"}}}}, "the request failed"),
+        ({"response": None, "error": {"code": "batch_expired"}}, "no turn"),
+        ({"result": {"type": "errored", "error": {}}}, "the request failed"),
+        ({"result": {"type": "succeeded", "message": CUT | {"stop_reason": "max_tokens"}}}, "the answer was cut"),
+        ({"response": {"status_code": 200, "body": {"choices": [{"message": CUT, "finish_reason": "length"}]}}},
+         "the answer was cut off"),
+    ],
+)  # fmt: skip
+def test_a_request_that_failed_or_was_cut_off_is_set_aside(said: dict[str, Any], reason: str) -> None:
+    found = read({"custom_id": "1", "body": {"messages": [{"role": "user", "content": "X?"}]}} | said)
+    assert isinstance(found, SetAside)
+    assert found.reason.startswith(reason)
+
+
+def test_objects_that_wrap_a_question_and_one_answer_are_opened() -> None:
+    item = {"id": "1", "input": {"question": "Open?", "locale": "en"}, "expectedOutput": {"answer": "Yes"}}
+    assert exchanged(item) == ("Open?", "Yes")
+    form = {"id": "1", "input": {"question": "Open?"}, "expectedOutput": {"day": "Monday", "hour": "6"}}
+    assert json.loads(exchanged(form)[1]) == {"day": "Monday", "hour": "6"}

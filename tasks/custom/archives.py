@@ -37,7 +37,6 @@ _BROKEN = (
     lzma.LZMAError,
     EOFError,
     OSError,
-    NotImplementedError,
     RuntimeError,
     ValueError,
 )

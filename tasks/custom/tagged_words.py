@@ -137,7 +137,7 @@ def _checked(
 
 
 def _cells(line: str) -> list[str]:
-    """The cells of a line, parted by tabs where it has any (CoNLL-U has blanks in words); none of a remark."""
+    """The cells of a line, parted by tabs if it has any (words of CoNLL-U have blanks); a remark has none."""
     bare = line.rstrip("\r\n")
     cells = [cell.strip() for cell in bare.split("\t")] if "\t" in bare.strip() else bare.split()
     remark = line.startswith("#") and not _TAG.fullmatch(cells[-1])  # ``# O`` is a word and its tag

@@ -85,10 +85,29 @@ def _rows(records: Sequence[_Element], aside: Aside, source: str) -> Iterator[tu
         ):
             aside.add(where, "its translation is not finished", record.text)
         elif row := _columns(record):
-            first = next((name for name in row if source and name.casefold() == source.casefold()), "")
-            yield where, {first: row[first], **row} if first else row
+            yield where, _directed(record, row, source)
         else:
             aside.add(where, "it holds no text", "")
+
+
+def _directed(record: _Element, row: dict[str, Any], source: str) -> dict[str, Any]:
+    """The row with ``source`` and ``target`` for its two languages, where the file says which is which.
+
+    With more languages they keep their names, that of the source first.
+    """
+    tongues = [name for child in record.children if (name := _language(child)) in row]
+    first = next((name for name in tongues if source and name.casefold() == source.casefold()), "")
+    others = [name for name in tongues if name != first]
+    if not first:
+        return row
+    if len(others) != 1:
+        return {first: row[first], **row}
+    beside = {name: value for name, value in row.items() if name not in tongues}
+    return {"source": row[first], "target": row[others[0]], **beside}
+
+
+def _language(child: _Element) -> str:
+    return next((value for name, value in child.attributes.items() if _local(name) == "lang"), "")
 
 
 def _columns(record: _Element) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tasks.formats.conversation import Conversation, Labels, SetAside, Targets, 
 from tasks.formats.conversation import user as user_turn
 from tasks.formats.deciding import deciding_columns
 from tasks.formats.declared import Declared
-from tasks.formats.exports import plain_row
+from tasks.formats.exports import plain_row, span_column
 from tasks.formats.joined_columns import shown_columns
 from tasks.formats.nesting import holds_objects, unnested
 from tasks.formats.profile import profile_columns
@@ -62,6 +62,8 @@ class RowFormat:
     table: Table = field(default_factory=Table)
     declared: Declared = field(default_factory=Declared)
     order: tuple[Reader, ...] = READERS
+    spans: str = ""
+    """The column of marked spans, in which an empty list is an answer."""
     nested: bool = False
     """The columns are inside objects of the rows (``tasks.formats.nesting``)."""
 
@@ -88,6 +90,8 @@ class RowFormat:
         if self.declared.has_answer(row) or (self.declared.columns and not self.declared.lacks(row)):
             return row  # its owner has named the columns as they stand
         row = plain_row(row)
+        if self.spans and row.get(self.spans) == []:
+            row = {**row, self.spans: "[]"}
         return unnested(row) if self.nested else row
 
     def _declared(self, row: Row) -> Conversation | None:
@@ -161,7 +165,7 @@ def detect(
     """
     step = max(1, len(rows) // sample)
     seen = [row for place in range(0, len(rows), step) if isinstance(row := rows[place], Mapping)][:sample]
-    draft = RowFormat("unknown", (), "", 0.0, declared=declared or Declared())
+    draft = RowFormat("unknown", (), "", 0.0, declared=declared or Declared(), spans=span_column(seen))
     found = _detected(seen, draft, labels or {}, targets)
     weak = found.name in _WEAK or _asks_objects(found, seen)
     if not weak or not holds_objects(seen):
@@ -174,8 +178,8 @@ def detect(
 def _asks_objects(found: RowFormat, seen: Sequence[Row]) -> bool:
     """Whether what is asked is an object in each row, and what answers a text, or an object of one text.
 
-    So items of a test are kept, as ``{"input": {"question": ...}, "expected": {"answer": ...}}``: their objects
-    only wrap. An answer of several fields is one, and what is asked for is that object.
+    So items of a test are kept, as ``{"input": {"question": ...}, "expected": {"answer": ...}}``, and their
+    objects only wrap. An answer of several fields is one, and what is asked for is that object.
     """
     if found.name not in _WRAPPING or found.declared.columns or len(found.columns) < 2:
         return False

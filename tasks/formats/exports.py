@@ -14,6 +14,7 @@ from typing import Any
 from tasks.base import Row
 from tasks.formats import columns
 from tasks.formats.conversation import Unreadable
+from tasks.formats.message_trees import told_tree
 from tasks.formats.values import is_missing, opened, text_of
 
 LABEL = "label"
@@ -32,11 +33,11 @@ _MISPLACED = "a marked span does not lie within the text"
 def plain_row(row: Row) -> Row:
     """The row without what an annotation tool puts around it; the row itself where no tool wrote it.
 
-    Raises Unreadable where nobody annotated it, annotators disagree, the annotation was not accepted, or the row
-    is a request that failed.
+    Raises Unreadable where nobody annotated it, annotators disagree, the annotation was not accepted, or the
+    row is a request that failed.
     """
     _refuse_failed(row)
-    for reader in (_label_studio, _prodigy, _argilla, _categories):
+    for reader in (_label_studio, _prodigy, _argilla, _categories, told_tree):
         if (made := reader(row)) is not None:
             return made
     return _with_span_texts(row)
@@ -80,6 +81,7 @@ def _said(results: Any, shown: Row) -> Any:
         if not isinstance(value, Mapping):
             continue
         kind = text_of(result.get("type"))
+        kind = "text" if kind == "textarea" and kind not in value else kind  # the one that is kept otherwise
         if kind not in value:
             raise Unreadable("an annotation of a kind that is not read", kind[:40])
         entries = value[kind] if isinstance(value[kind], list) else [value[kind]]
@@ -165,6 +167,18 @@ def _with_span_texts(row: Row) -> Row:
     text = columns.value(row, columns.TEXT, (name,))
     found = _span_texts(text, spans) if isinstance(text, str) else None
     return row if found is None else {**row, name: _as_json(found)}
+
+
+def span_column(rows: Sequence[Row]) -> str:
+    """The column of marked spans that some of the rows have; "" where none do.
+
+    There an empty list says that nothing is to be marked; in a list of labels it says that nobody has chosen.
+    """
+    for row in rows:
+        name = columns.named(row, _SPAN_COLUMNS)
+        if name and row[name] and isinstance(row[name], list) and _with_span_texts(row) is not row:
+            return name
+    return ""
 
 
 def _span_texts(text: str, spans: Sequence[Any]) -> list[dict[str, str]] | None:

@@ -37,11 +37,14 @@ def _entry(part: Any) -> str:
 
 
 def set_reader() -> AnswerReader:
-    """``set_f1``: twice the shared entries over all entries of both lists; their order does not matter."""
+    """``set_f1``: twice the shared entries over all entries of both lists; their order does not matter.
+
+    ``[]`` is a list as well: that a text holds no entity is right where it holds none.
+    """
     return AnswerReader(
         "a list of entries as the right answers write it, after worked steps as a line `Answer: ...`",
         _said,
-        lambda text: text.strip() if entries(text) else None,
+        lambda text: text.strip() if entries(text) or _is_empty(text) else None,
         lambda said, gold: _f1(set(said.value), set(entries(gold))),
         render_marked,
         alike=lambda one, other: {*entries(one)} == {*entries(other)},
@@ -52,7 +55,14 @@ def _said(text: str) -> Said | None:
     text = without_thinking(text)
     array = _last_array(text)
     found = entries(array if array is not None else next(marks(text), text))
+    if not found and array is not None:
+        return Said("[]", ())
     return Said(", ".join(sorted(found)), found) if found else None
+
+
+def _is_empty(text: str) -> bool:
+    inside = opened(text.strip())
+    return isinstance(inside, list) and not inside
 
 
 def _last_array(text: str) -> str | None:

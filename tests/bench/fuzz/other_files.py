@@ -73,6 +73,16 @@ def _whole(name: str) -> Read:
     return read
 
 
+def _described(folder: Path, content: bytes) -> None:
+    """A folder with a table and what ``dataset_info.json`` says of it."""
+    home = folder / "described"
+    home.mkdir(exist_ok=True)
+    (home / "dataset_info.json").write_bytes(content)
+    (home / "rows.json").write_bytes(b'[{"a": "x", "b": [{"r": "u", "c": "y"}]}, {"a": "z", "b": []}]')
+    for table in read_path(home).tables:
+        list(table.rows)
+
+
 @cache
 def _zip(name: str) -> bytes:
     out = io.BytesIO()
@@ -120,6 +130,12 @@ def _targets() -> Iterator[Target]:
     yield Target(
         "labelled.txt", ("tasks/custom/labelled_lines.py:read_labelled_lines",), _file(".txt"), LABELLED
     )
+    said = (
+        b'{"x": {"file_name": "rows.json", "columns": {"prompt": "a", "messages": "b"}, '
+        b'"tags": {"role_tag": "r", "content_tag": "c", "user_tag": "u"}}}',
+        b'{"x": {"file_name": 1}, "y": {"file_name": "rows.json", "columns": [], "tags": 3}}',
+    )
+    yield Target("dataset_info.json", ("tasks/custom/dataset_info.py:as_declared",), _described, said)
     archives = ("tasks/custom/archives.py:read_archive",)
     yield Target(
         "rows.zip", archives, _whole("rows.zip"), (_zip("../out.csv"), _zip("d/b.txt"), b"PK"), dear=True
