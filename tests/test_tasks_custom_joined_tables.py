@@ -87,3 +87,36 @@ def test_tables_that_stand_alone_or_share_more_are_not_joined(tmp_path: Path) ->
     assert len(read_path(tmp_path).tables) == 2
     lines(tmp_path / "b.jsonl", rows)
     assert len(read_path(tmp_path).tables) == 2
+
+
+def test_columns_are_what_the_folder_says_of_them(tmp_path: Path) -> None:
+    said = {
+        "asked": {"file_name": "a.json", "columns": {"prompt": "f", "query": "more", "response": "a"}},
+        "spoken": {
+            "file_name": "b.json",
+            "columns": {"messages": "talk", "system": "sys"},
+            "tags": {"role_tag": "who", "content_tag": "what", "user_tag": "guest", "assistant_tag": "host"},
+        },
+        "elsewhere": {"hf_hub_url": "x/y"},
+    }
+    (tmp_path / "dataset_info.json").write_text(json.dumps(said), encoding="utf-8")
+    rows = [
+        {"f": f"Open on day {n}?", "more": "Hall", "a": f"Until {n}.", "output": "other"} for n in range(3)
+    ]
+    (tmp_path / "a.json").write_text(json.dumps(rows), encoding="utf-8")
+    talk = [{"who": "guest", "what": "Open?"}, {"who": "host", "what": "Yes."}]
+    (tmp_path / "b.json").write_text(json.dumps([{"talk": talk, "sys": "Be brief."}] * 2), encoding="utf-8")
+    tables = {table.name: table for table in read_path(tmp_path).tables}
+    assert tables["a"].rows[0] == {"instruction": "Open on day 0?", "input": "Hall", "output": "Until 0."}
+    assert tables["b"].rows[0] == {
+        "conversations": [{"from": "human", "value": "Open?"}, {"from": "gpt", "value": "Yes."}],
+        "system": "Be brief.",
+    }
+    assert read_path(tmp_path / "a.json").tables[0].rows[0]["instruction"] == "Open on day 0?"
+
+
+def test_a_description_that_is_none_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps([{"question": "q", "answer": "a"}] * 2), encoding="utf-8")
+    for text in ("no", "[]", '{"x": {"file_name": "a.json", "columns": {"prompt": "gone"}}}', '{"x": 1}'):
+        (tmp_path / "dataset_info.json").write_text(text, encoding="utf-8")
+        assert read_path(tmp_path / "a.json").tables[0].rows[0] == {"question": "q", "answer": "a"}

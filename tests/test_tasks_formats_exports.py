@@ -32,7 +32,8 @@ SPAN = [
         "value": {"start": 0, "end": 4, "labels": ["LOC"]},
     }
 ]
-CUT = {"role": "assistant", "content": "Y"}
+SAID = {"role": "assistant", "content": "Y"}
+CUT = {"message": SAID}
 PRODIGY = {"text": "Oslo is cold", "_input_hash": 1, "_task_hash": 2, "_timestamp": 3}
 OPTIONS = [{"id": "A", "text": "one"}, {"id": "B", "text": "two"}]
 
@@ -151,8 +152,8 @@ def test_an_empty_list_of_spans_is_an_answer_and_an_empty_list_of_labels_is_none
         ({"response": {"status_code": 429, "body": {"error": {"message": "slow"}}}}, "the request failed"),
         ({"response": None, "error": {"code": "batch_expired"}}, "no turn"),
         ({"result": {"type": "errored", "error": {}}}, "the request failed"),
-        ({"result": {"type": "succeeded", "message": CUT | {"stop_reason": "max_tokens"}}}, "the answer was cut"),
-        ({"response": {"status_code": 200, "body": {"choices": [{"message": CUT, "finish_reason": "length"}]}}},
+        ({"result": {"type": "succeeded", "message": SAID | {"stop_reason": "max_tokens"}}}, "the answer"),
+        ({"response": {"status_code": 200, "body": {"choices": [CUT | {"finish_reason": "length"}]}}},
          "the answer was cut off"),
     ],
 )  # fmt: skip

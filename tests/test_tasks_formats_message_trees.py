@@ -72,8 +72,10 @@ def test_what_is_no_text_sets_the_conversation_aside(changed: dict[str, Any], re
     assert found.reason == reason
 
 
-@pytest.mark.parametrize("changed", [{"content": {"content_type": "thoughts"}},
-                                     {"metadata": {"is_visually_hidden_from_conversation": True}}])  # fmt: skip
+HIDDEN = {"metadata": {"is_visually_hidden_from_conversation": True}}
+
+
+@pytest.mark.parametrize("changed", [{"content": {"content_type": "thoughts"}}, HIDDEN])
 def test_what_nobody_saw_is_no_turn(changed: dict[str, Any]) -> None:
     found = read(tree(TREE, **changed))
     assert isinstance(found, Conversation), found

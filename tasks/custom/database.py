@@ -47,7 +47,7 @@ def read_database(path: Path, name: str) -> tuple[Table, ...]:
     read = {table: held for table, held in read.items() if len(held[0])}
     kept = _kept({table: rows for table, (rows, _) in read.items()}, path)
     left = [table for table in read if table not in kept]
-    tables = []
+    tables: list[Table] = []
     for table in kept:
         rows, aside = read[table]
         said = f" (not read: {', '.join(map(repr, left))})" if left and not tables else ""

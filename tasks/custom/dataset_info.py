@@ -15,6 +15,7 @@ from typing import Any
 
 from tasks.base import Row
 from tasks.custom.json_rows import rows_of
+from tasks.custom.links import leaves
 from tasks.custom.tables import Aside, Table
 from tasks.custom.text_files import open_text
 from tasks.errors import InputError
@@ -48,7 +49,7 @@ def as_declared(tables: Mapping[str, Table], folder: Path) -> dict[str, Table]:
 
 def _entries(path: Path) -> dict[str, Mapping[str, Any]]:
     """Entries by the file that they describe; none where there is no such file, or it is something else."""
-    if not path.is_file():
+    if not path.is_file() or leaves(path, path.parent):
         return {}
     try:
         with open_text(path) as file:
