@@ -231,7 +231,7 @@ def _parsed(path: Path) -> _Element:
     try:
         with open_binary(path) as file:
             parser.ParseFile(file)
-    except (expat.ExpatError, ValueError) as error:
+    except (expat.ExpatError, ValueError, LookupError) as error:  # LookupError: an unknown encoding
         raise InputError(
             str(path), f"it is no XML: {' '.join(str(error).split())[:200]}", "mend it"
         ) from error

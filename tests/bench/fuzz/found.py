@@ -97,4 +97,5 @@ FOUND: tuple[tuple[str, bytes], ...] = (
     ("files of the kernel", "\u00b2".encode()),
     ("message of a child", b"7\n"),
     ("message of a child", b"\xff{\n"),
+    ("rows.xml", b'<?xml version="1.0" encoding="latin-x"?><a/>'),
 )
