@@ -205,3 +205,11 @@ def test_a_query_answers_a_question_where_it_is_sql() -> None:
     assert detect(rows).columns == ("query", "question")
     rows = [{"db_id": "shop", "question": f"How many are {n}?", "query": f"of {n}"} for n in range(20)]
     assert detect(rows).columns != ("query", "question")
+
+
+def test_moments_in_seconds_are_no_amount_that_is_asked_for() -> None:
+    rung = [{"ref": f"F-{n}", "report": f"The bell rang {n} times.", "site": "mill"} for n in range(40)]
+    moments = [row | {"ts": f"1741{n % 31:06d}.00{n % 9}200"} for n, row in enumerate(rung)]
+    assert "ts" not in detect(moments).columns
+    weights = [row | {"grams": str(1000 + n * 3 % 71)} for n, row in enumerate(rung)]
+    assert detect(weights).columns[0] == "grams"

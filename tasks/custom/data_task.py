@@ -90,8 +90,8 @@ def _understood(
 ) -> Understood:
     data = given or read_path(path)
     if declared is None or not (declared.answer or declared.template):
-        tables = (flagged(voted(paired(grouped(spread(table))))) for table in data.tables)
-        data = replace(data, tables=tuple(tables))
+        made = (flagged(voted(paired(grouped(spread(table))))) for table in data.tables)
+        data = replace(data, tables=tuple(made))
     data = replace(data, tables=tuple(part for table in data.tables for part in parted(table)))
     _refuse_unknown_columns(data, declared or Declared())
     tables = answered_alike([read_table(table, declared) for table in data.tables], data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from tasks.answers.gold import number_format, read_gold
@@ -13,6 +14,8 @@ from tasks.formats.values import is_missing, text_of
 NEARLY_ALL = 0.95
 LEAST_VALUES = 3
 """Different numbers; two are labels."""
+_MOMENT = re.compile(r"1\d{9}(?:\d{3}|\d{6})?(?:\.\d+)?")
+"""Seconds since 1970, or thousandths or millionths of them, between 2001 and 2033: when a row was written."""
 _COUNTED = columns.DESCRIBING | columns.META | columns.IDS
 _OF_READERS = frozenset({"votes", "upvotes", "downvotes", "likes", "views", "helpful", "words", "characters",
                          "chars", "row", "line", "page", "order", "perplexity"})  # fmt: skip
@@ -26,6 +29,8 @@ def are_quantities(column: Column, rows: Sequence[Row]) -> bool:
     if columns.words(column.name) & _OF_READERS:
         return False
     texts = _texts(column.name, rows)
+    if sum(map(bool, map(_MOMENT.fullmatch, texts))) >= NEARLY_ALL * len(texts):
+        return False
     form = number_format(texts)
     read = sum(read_gold(text, form) is not None for text in texts)
     return len({*texts}) >= LEAST_VALUES and read >= NEARLY_ALL * len(texts)
