@@ -24,6 +24,15 @@ os.environ.setdefault("MPLBACKEND", "agg")
 ROOT = Path(__file__).parent.parent
 # The same commit gives the same verdict: examples are drawn from the test, not from the clock.
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None, database=None)
+# `pytest --timeout 0 --hypothesis-profile many --hypothesis-seed 7 -k PROPERTY` searches for longer, elsewhere each time.
+hypothesis.settings.register_profile(
+    "many",
+    max_examples=20_000,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
 hypothesis.settings.load_profile("same")
 
 
