@@ -21,17 +21,17 @@ def as_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str,
 
 
 def columns_of(
-    qtype: str, kind: str, instruction: str, table: Mapping[str, Any], question: str
+    qtype: str, kind: str, instruction: str, table: Mapping[str, Any], question: str, **others: str
 ) -> dict[str, Any]:
-    """The published columns of one row, without the answer."""
-    text = json.dumps(table, separators=(",", ":"))
-    prompt = instruction.replace("{table}", text).replace("{question}", question)
+    """The published columns of one row, without the answer; ``others`` are those that this ``qtype`` alone has."""
+    prompt = _filled(instruction, table, question)
     return {
         "id": content_id(prompt),
         "qtype": qtype,
         "qsubtype": kind,
         "table": dict(table),
         "question": question,
+        **others,
         "instruction_type": "TCoT",
         "instruction": prompt,
     }
@@ -40,13 +40,18 @@ def columns_of(
 def edited(rng: random.Random, columns: Mapping[str, Any], instruction: str, swaps: Swaps) -> dict[str, Any]:
     """The question lightly edited; at times asked before the table, or the table spaced out."""
     question = edit_prose(rng, columns["question"], swaps)
-    row = columns_of(columns["qtype"], columns["qsubtype"], instruction, columns["table"], question)
+    prompt = _filled(instruction, columns["table"], question)
     if rng.random() < 0.3:
-        head, _, rest = row["instruction"].partition("[TABLE]\n")
+        head, _, rest = prompt.partition("[TABLE]\n")
         table, _, asked = rest.partition("\n")
-        row["instruction"] = f"{head}{asked}\n[TABLE]\n{table}"
+        prompt = f"{head}{asked}\n[TABLE]\n{table}"
     elif rng.random() < 0.4:
-        row["instruction"] = row["instruction"].replace(",", ", ")
+        prompt = prompt.replace(",", ", ")
     elif rng.random() < 0.3:
-        row["instruction"] = respace(rng, row["instruction"])
-    return {**row, "id": columns["id"]}
+        prompt = respace(rng, prompt)
+    return {**columns, "question": question, "instruction": prompt}
+
+
+def _filled(instruction: str, table: Mapping[str, Any], question: str) -> str:
+    text = json.dumps(table, separators=(",", ":"))
+    return instruction.replace("{table}", text).replace("{question}", question)

@@ -6,17 +6,15 @@ carry the published ``qsubtype`` names, spelling included.
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tasks.answers.arithmetic import broken
-from tasks.mini.edits import edit_prose, respace
-from tasks.splits import content_id
 from tasks.synthetic import Item
 from tasks.tablebench import answers
+from tasks.tablebench.mini_tables import MEASURES, NAMES, as_table, columns_of, edited
 
 SOURCE_NAMES = (
     "league-sheets",
@@ -49,8 +47,6 @@ INSTRUCTION = (
     'You are a table analyst. The last line must be "Final Answer: AnswerName".\n'
     "[TABLE]\n{table}\nQuestion: {question}"
 )
-_NAMES = ("Ann", "Bob", "Eve", "Tom", "Mia", "Sam", "Leo", "Ida", "Max", "Zoe", "Ben", "Kim", "Ada", "Jon")
-_MEASURES = ("wins", "goals", "points", "votes", "sales", "books", "cars", "trips", "hits", "medals")
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ class Table:
     def as_json(self) -> dict[str, Any]:
         """The published ``table`` column."""
         rows = [[name, *(column[i] for column in self.columns)] for i, name in enumerate(self.names)]
-        return {"columns": ["name", *self.measures], "data": rows}
+        return as_table(("name", *self.measures), rows)
 
 
 Solved = tuple[str, str, str]
@@ -74,7 +70,7 @@ Solved = tuple[str, str, str]
 def _table(rng: random.Random, rows: int, measures: int) -> Table:
     values = range(DIFFICULTY.value[0], DIFFICULTY.value[1] + 1)
     columns = [rng.sample(values, rows) for _ in range(measures)]
-    return Table(rng.sample(_NAMES, rows), rng.sample(_MEASURES, measures), columns)
+    return Table(rng.sample(NAMES, rows), rng.sample(MEASURES, measures), columns)
 
 
 def _rows(rng: random.Random) -> int:
@@ -175,28 +171,13 @@ KINDS: tuple[tuple[str, int, Callable[[random.Random, Table], Solved]], ...] = (
 """Published ``qsubtype`` (with its spelling), number columns, maker."""
 
 
-def columns_of(kind: str, table: Mapping[str, Any], question: str) -> dict[str, Any]:
-    """The published columns of one row, without the answer."""
-    text = json.dumps(table, separators=(",", ":"))
-    instruction = INSTRUCTION.replace("{table}", text).replace("{question}", question)
-    return {
-        "id": content_id(instruction),
-        "qtype": "NumericalReasoning",
-        "qsubtype": kind,
-        "table": dict(table),
-        "question": question,
-        "instruction_type": "TCoT",
-        "instruction": instruction,
-    }
-
-
 def draw(rng: random.Random, index: int) -> Item:
     """One question of kind ``index``, counted round, with a table of its own."""
     kind, measures, make = KINDS[index % len(KINDS)]
     rows = DIFFICULTY.rows_of_sums if kind == "Aggregation" or measures > 1 else _rows(rng)
     table = _table(rng, rows, measures)
     question, answer, steps = make(rng, table)
-    columns = columns_of(kind, table.as_json(), question)
+    columns = columns_of("NumericalReasoning", kind, INSTRUCTION, table.as_json(), question)
     return Item(columns, answer, steps, "tablebench_numerical", answer, {"kind": kind})
 
 
@@ -236,14 +217,4 @@ _SWAPS = (
 
 def edit(rng: random.Random, columns: Mapping[str, Any]) -> dict[str, Any]:
     """The question lightly edited; at times asked before the table, or the table spaced out."""
-    question = edit_prose(rng, columns["question"], _SWAPS)
-    edited = columns_of(columns["qsubtype"], columns["table"], question)
-    if rng.random() < 0.3:
-        head, _, rest = edited["instruction"].partition("[TABLE]\n")
-        table, _, asked = rest.partition("\n")
-        edited["instruction"] = f"{head}{asked}\n[TABLE]\n{table}"
-    elif rng.random() < 0.4:
-        edited["instruction"] = edited["instruction"].replace(",", ", ")
-    elif rng.random() < 0.3:
-        edited["instruction"] = respace(rng, edited["instruction"])
-    return {**edited, "id": columns["id"]}
+    return edited(rng, columns, INSTRUCTION, _SWAPS)

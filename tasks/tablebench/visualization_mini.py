@@ -16,11 +16,10 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import Any
 
-from tasks.mini.edits import edit_prose, respace
-from tasks.splits import content_id
 from tasks.synthetic import Item
 from tasks.tablebench.charts.compare import facts_for_judging
 from tasks.tablebench.charts.script import GIVEN
+from tasks.tablebench.mini_tables import MEASURES, NAMES, as_table, columns_of, edited
 
 SOURCE_NAMES = (
     "chart-desk",
@@ -50,8 +49,6 @@ DIFFICULTY = Difficulty()
 
 INSTRUCTION = f"{GIVEN} Answer with python code.\n[TABLE]\n{{table}}\nQuestion: {{question}}"
 _KEYS = ("name", "team", "city")
-_NAMES = ("Ann", "Bob", "Eve", "Tom", "Mia", "Sam", "Leo", "Ida", "Max", "Zoe", "Ben", "Kim", "Ada", "Jon")
-_MEASURES = ("wins", "goals", "points", "votes", "sales", "books", "cars", "trips", "hits", "medals")
 _SINGLE = ("bar", "line", "pie")
 _CALLS = {"bar": "bar", "line": "plot"}
 
@@ -248,33 +245,19 @@ KINDS: tuple[Callable[[random.Random, Rows], Chart], ...] = (
 )
 
 
-def columns_of(table: Mapping[str, Any], question: str, chart_type: str) -> dict[str, Any]:
-    """The published columns of one row, without the answer."""
-    text = json.dumps(table, separators=(",", ":"))
-    instruction = INSTRUCTION.replace("{table}", text).replace("{question}", question)
-    return {
-        "id": content_id(instruction),
-        "qtype": "Visualization",
-        "qsubtype": "ChartGeneration",
-        "table": dict(table),
-        "question": question,
-        "chart_type": chart_type,
-        "instruction_type": "TCoT",
-        "instruction": instruction,
-    }
-
-
 def draw(rng: random.Random, index: int) -> Item:
     """One chart of kind ``index``, counted round, with a table of its own."""
     count = rng.randint(*DIFFICULTY.rows)
     values = range(DIFFICULTY.value[0], DIFFICULTY.value[1] + 1)
     rows: Rows = tuple(
-        zip(rng.sample(_NAMES, count), rng.sample(values, count), rng.sample(values, count), strict=True)
+        zip(rng.sample(NAMES, count), rng.sample(values, count), rng.sample(values, count), strict=True)
     )
-    columns = [rng.choice(_KEYS), *rng.sample(_MEASURES, 2)]
+    columns = [rng.choice(_KEYS), *rng.sample(MEASURES, 2)]
     chart = KINDS[index % len(KINDS)](rng, rows)
-    table = {"columns": columns, "data": [list(row) for row in rows]}
-    published = columns_of(table, _asked(rng, chart, columns), chart.kind)
+    table, question = as_table(columns, rows), _asked(rng, chart, columns)
+    published = columns_of(
+        "Visualization", "ChartGeneration", INSTRUCTION, table, question, chart_type=chart.kind
+    )
     return Item(
         published,
         code_for(chart, columns),
@@ -321,14 +304,4 @@ _SWAPS = (
 
 def edit(rng: random.Random, columns: Mapping[str, Any]) -> dict[str, Any]:
     """The question lightly edited; at times asked before the table, or the table spaced out."""
-    question = edit_prose(rng, columns["question"], _SWAPS)
-    edited = columns_of(columns["table"], question, columns["chart_type"])
-    if rng.random() < 0.3:
-        head, _, rest = edited["instruction"].partition("[TABLE]\n")
-        table, _, asked = rest.partition("\n")
-        edited["instruction"] = f"{head}{asked}\n[TABLE]\n{table}"
-    elif rng.random() < 0.4:
-        edited["instruction"] = edited["instruction"].replace(",", ", ")
-    elif rng.random() < 0.3:
-        edited["instruction"] = respace(rng, edited["instruction"])
-    return {**edited, "id": columns["id"]}
+    return edited(rng, columns, INSTRUCTION, _SWAPS)
