@@ -108,16 +108,6 @@ def knows(name: str) -> bool:
     return any(part.partition(":")[0] == KNOWING for part in parts)
 
 
-def runs_code(name: str) -> bool:
-    """Whether the name has code run that is not ours: a module, a file, a program.
-
-    Whoever may set a policy by such a name may do on this machine what its user may.
-    """
-    return kind_of(name) in ("code", "command") or (
-        kind_of(name) == "composed" and any(kind_of(part) == "code" for part in parts_of(name).values())
-    )
-
-
 ANY = "*"
 _TRUSTED: set[str] = set()
 

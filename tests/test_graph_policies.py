@@ -12,7 +12,7 @@ import pytest
 import ftdojo
 from graph import policy_names
 from graph.policies import baseline, good_sources, hand_in, policy_of, require_policy
-from graph.policy_names import POLICIES, ROLES, check_policy, knows, runs_code
+from graph.policy_names import POLICIES, ROLES, check_policy, knows
 from memory.records import Plan, TrainingPlan
 from roles.baselines.few_shot import fitting, with_shots
 from roles.baselines.mixture_search import draw, kept_weights
@@ -87,13 +87,6 @@ def test_who_knows_the_good_sources_writes_no_lessons() -> None:
         not knows("planner=random")
         and ftdojo.settings("aime25", policy="tpe", memory="here").memory == "here"
     )
-
-
-def test_what_has_foreign_code_run_is_told_apart() -> None:
-    assert [runs_code(name) for name in ("a:b", "mcp:x", "planner=a:b", "planner=tpe", "tpe", "llm")] == [
-        *(True, True, True),
-        *(False, False, False),
-    ]
 
 
 def test_the_roles_of_names_are_the_roles_that_decide() -> None:
