@@ -14,7 +14,7 @@ from memory.journal.evidence import files_on_record
 from memory.journal.examine import Examined
 from memory.journal.log import BASE, Journal
 from tasks.base import Sample, TaskSpec
-from tools.evidence import digest_of_file
+from tasks.official.files import sha256_of
 from tools.models.export.card import model_card
 from tools.report.html import NAME, render_report
 from tools.verification.finding import Finding, short
@@ -122,7 +122,7 @@ def _report(journal: Journal, examined: Examined, run_dir: Path, validation: Seq
     """
     found = _named_heads(examined, run_dir / NAME)
     page = (run_dir / NAME).read_text(encoding="utf-8", errors="replace")
-    written = files_on_record(journal).get(NAME) == digest_of_file(run_dir / NAME)
+    written = files_on_record(journal).get(NAME) == sha256_of(run_dir / NAME)
     read: Callable[[str], str] = _told if written else str
     made: list[str] = []
     for moment in _moments(journal, examined, "run_ended"):

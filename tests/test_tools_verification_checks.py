@@ -11,9 +11,10 @@ import pytest
 from memory.journal.evidence import ACCEPTED
 from memory.journal.log import Journal
 from tasks import registry
+from tasks.official.files import sha256_of
 from tests.support.run_records import comparison, lesson, run_info, training, write_experiment
 from tests.support.tiny_model import make_tiny_model
-from tools.evidence import Evidence, digest_of_file, weights_on_record
+from tools.evidence import Evidence, weights_on_record
 from tools.models.base_model import resolve_base_model
 from tools.verification import file_digests
 from tools.verification.course import course_differences
@@ -242,9 +243,9 @@ def test_large_files_are_read_once_and_again_when_anything_about_them_changed(
 
     def counted(path: Path) -> str:
         read.append(path)
-        return digest_of_file(path)
+        return sha256_of(path)
 
-    monkeypatch.setattr(file_digests, "digest_of_file", counted)
+    monkeypatch.setattr(file_digests, "sha256_of", counted)
     monkeypatch.setattr(file_digests, "LARGE_BYTES", 4)
     file, memory = tmp_path / "w", tmp_path / "known" / "digests.json"
     file.write_bytes(b"12345678")
@@ -255,7 +256,7 @@ def test_large_files_are_read_once_and_again_when_anything_about_them_changed(
     file.write_bytes(b"12345679")
     os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))  # size and time as they were
     assert FileDigests(memory).of(file) != first
-    assert FileDigests(None).of(file) == digest_of_file(file)
+    assert FileDigests(None).of(file) == sha256_of(file)
     assert len(read) == 3
     memory.write_text("[]")
-    assert FileDigests(memory).of(file) == digest_of_file(file)
+    assert FileDigests(memory).of(file) == sha256_of(file)

@@ -9,27 +9,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from memory.journal.evidence import files_on_record, subjects_on_record
 from memory.journal.history import BASE, History
 from memory.journal.log import Journal
+from tasks.official.files import sha256_of
 from tools.workspace import Workspace
 
 NOT_WEIGHTS = (".new", ".lock", ".log")
 """Endings of files in a model's folder that are nobody's weights."""
-
-
-def digest_of_file(path: Path) -> str:
-    """SHA-256 of a file's bytes.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    with path.open("rb") as content:
-        return file_digest(content, "sha256").hexdigest()
 
 
 def files_under(folder: Path) -> list[Path]:
@@ -71,7 +62,7 @@ class Evidence:
         """Whether a file is there, and is the one that the journal names; another one is told of."""
         name = self.workspace.relative(path)
         try:
-            found = digest_of_file(path)
+            found = sha256_of(path)
         except OSError:
             return False
         if (recorded := files_on_record(self.journal).get(name)) == found:
@@ -105,7 +96,7 @@ class Evidence:
         """
         path = self.workspace.inside(name)
         files = files_under(path) if path.is_dir() else [path]
-        found = {self.workspace.relative(file): digest_of_file(file) for file in files}
+        found = {self.workspace.relative(file): sha256_of(file) for file in files}
         self._record(about, found, experiment, **facts)
 
     def vouch_model(self, name: str, experiment: str, parent: str) -> None:

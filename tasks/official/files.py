@@ -12,8 +12,6 @@ from typing import Any
 from tasks.assets import MANIFEST, Assets, LocalFile
 from tasks.errors import InputError
 
-_CHUNK = 1 << 20
-
 
 def folder_of(assets: Assets, root: Path) -> Path:
     """``<root>/<folder>``, or ``<root>/<owner>/<name>`` where only that exists."""
@@ -99,18 +97,17 @@ def refuse_changes(manifest: dict[str, Any], files: Iterable[LocalFile], fix: st
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, as 64 hex digits."""
-    digest = hashlib.sha256()
+    """The SHA-256 of a file, as 64 hex digits.
+
+    Raises:
+        OSError: it cannot be read.
+    """
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def git_blob_of(path: Path) -> str:
     """Git's id of a file (SHA-1 over ``blob``, its size and its content), as 40 hex digits."""
-    digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
+    start = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, lambda: start).hexdigest()

@@ -30,7 +30,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "waiting for the disk": ("os:fsync", "os:fdatasync"),
     "journal lines, their chain": ("memory.journal.log:Journal.append",),
     "digests of files and weights": (
-        "tools.evidence:digest_of_file",
+        "tasks.official.files:sha256_of",
         "tools.evidence:Evidence.vouch",
         "tools.evidence:Evidence.vouch_model",
         "tools.evidence:Evidence.holds",

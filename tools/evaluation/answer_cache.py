@@ -13,10 +13,11 @@ import contextlib
 import json
 import os
 from collections.abc import Iterable, Sequence
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tasks.official.files import sha256_of
 from tools.models.adapter import base_dir, is_adapter
 
 MOST_ENTRIES = 200
@@ -89,7 +90,7 @@ def model_digest(folder: Path) -> str:
     found = sha256()
     for file in sorted(folder.iterdir()):
         if file.suffix in MODEL_FILES and file.is_file():
-            found.update(f"{file.name} {_of_file(file)}\n".encode())
+            found.update(f"{file.name} {sha256_of(file)}\n".encode())
     if is_adapter(folder):
         found.update(model_digest(base_dir(folder)).encode())
     return found.hexdigest()
@@ -103,11 +104,6 @@ def code_digest() -> str:
     for name in CODE:
         found.update((Path(__file__).parent / name).read_bytes())
     return found.hexdigest()
-
-
-def _of_file(file: Path) -> str:
-    with file.open("rb") as content:
-        return file_digest(content, "sha256").hexdigest()
 
 
 def _digest(plain: Any) -> str:

@@ -15,7 +15,8 @@ from typing import Any
 
 from memory.journal.evidence import files_on_record
 from memory.journal.history import BASE, History
-from tools.evidence import digest_of_file, weights_on_record
+from tasks.official.files import sha256_of
+from tools.evidence import weights_on_record
 from tools.models.adapter import PARENT, base_dir, is_adapter, whole_base
 from tools.models.base_model import BaseModel
 from tools.models.export.champion import LEFT_OUT
@@ -130,7 +131,7 @@ def _exported(history: History, workspace: Workspace, champion: str) -> list[str
         name = f"{CHAMPION}/{within.as_posix()}"
         if not workspace.inside(name).is_file():
             found.append(f"{name}: is gone")
-        elif digest_of_file(workspace.inside(name)) != recorded[twin]:
+        elif sha256_of(workspace.inside(name)) != recorded[twin]:
             found.append(f"{name}: is another than that of {champion}, which was trained and tested")
     there = {workspace.relative(file) for file in place.rglob("*") if file.is_file()}
     known = {name for name in recorded if name.startswith(f"{CHAMPION}/")}
@@ -193,7 +194,7 @@ def stack_differences(start: Path, folder: Path) -> list[str]:
     from tools.models.recorded_base import WEIGHTS
 
     if (beside := folder / PARENT / WEIGHTS).is_file():
-        same = digest_of_file(beside) == digest_of_file(start / WEIGHTS)
+        same = sha256_of(beside) == sha256_of(start / WEIGHTS)
         return [] if same else [f"{PARENT}: is another adapter than the one that it goes on from"]
     old, new = load_file(str(start / WEIGHTS)), load_file(str(folder / WEIGHTS))
     rank, scale = int(read_adapter(start)["r"]), scale_of(read_adapter(start))

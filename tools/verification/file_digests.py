@@ -11,7 +11,7 @@ import json
 import os
 from pathlib import Path
 
-from tools.evidence import digest_of_file
+from tasks.official.files import sha256_of
 
 LARGE_BYTES = 16 * 1024 * 1024
 """Smaller files are read each time: that is quicker than to remember them."""
@@ -37,11 +37,11 @@ class FileDigests:
         """
         state = path.stat()
         if self._memory is None or state.st_size < LARGE_BYTES:
-            return digest_of_file(path)
+            return sha256_of(path)
         times = (state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino, state.st_dev)
         key = f"{path.resolve()} {' '.join(map(str, times))}"
         if key not in self._known:
-            self._known[key] = digest_of_file(path)
+            self._known[key] = sha256_of(path)
             self._keep()
         return self._known[key]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from memory.journal.evidence import files_on_record
 from memory.journal.history import History
-from tools.evidence import digest_of_file, files_under
+from tasks.official.files import sha256_of
+from tools.evidence import files_under
 from tools.verification.finding import Finding
 from tools.verification.working_files import NOT_KEPT, parts_not_kept, working_differences
 from tools.workspace import Workspace
@@ -39,7 +40,7 @@ def changed_files(history: History, workspace: Workspace) -> list[str]:
             found.append(f"{name}: is gone")
         elif name not in recorded:
             found.append(f"{name}: no digest of it stands in the journal")
-        elif (now := digest_of_file(path)) != (was := recorded[name]):
+        elif (now := sha256_of(path)) != (was := recorded[name]):
             found.append(f"{name}: is not the file that the run wrote ({now[:12]}, was {was[:12]})")
     return [*found, *_strangers(history, workspace, recorded)]
 

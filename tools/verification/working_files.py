@@ -14,7 +14,7 @@ from typing import Any
 from memory.journal.evidence import files_on_record
 from memory.journal.history import BASE, History
 from memory.recipe import DataCard
-from tools.evidence import digest_of_file
+from tasks.official.files import sha256_of
 from tools.verification.finding import short
 from tools.workspace import Workspace
 
@@ -41,7 +41,7 @@ def working_differences(history: History, workspace: Workspace, relied_on: set[s
         path = workspace.run_dir / name
         if name in relied_on or name in DOCUMENTS or not path.is_file() or path.is_symlink():
             continue
-        if (now := digest_of_file(path)) != was:
+        if (now := sha256_of(path)) != was:
             found.append(f"{name}: is not the file that the run wrote ({now[:12]}, was {was[:12]})")
     return [*found, *(_strangers(history, workspace, recorded) if recorded else ())]
 
