@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from memory.records import Comparison
 from tasks.base import ItemScore, Sample, Score, TaskSpec
 from tasks.errors import FtDojoError
+from tools.evaluation.asked_model import AskedModel
 from tools.evaluation.evaluate import item_of
 from tools.evaluation.paired_test import Item, compare
 from tools.evaluation.score_answers import score_answers
@@ -28,41 +29,6 @@ NO_REPLY = "no_reply"
 """Error class of an item that it was asked and did not answer; no score counts it."""
 
 
-class Reply(Protocol):
-    """A reply that was received whole."""
-
-    @property
-    def text(self) -> str:
-        """What the model said."""
-
-
-class Replies(Protocol):
-    """What came of a batch."""
-
-    @property
-    def replies(self) -> Sequence[Reply | None]:
-        """One per prompt."""
-
-    @property
-    def problem(self) -> str:
-        """The first failure, in one line."""
-
-    @property
-    def capped(self) -> str:
-        """The cap that ended the batch, in one line."""
-
-
-class Model(Protocol):
-    """Whom to ask: within the caps, accounted for."""
-
-    @property
-    def name(self) -> str:
-        """``provider:model``."""
-
-    def ask_all(self, prompts: Sequence[str], *, system: str, temperature: float, up_to_cap: bool) -> Replies:
-        """A reply per prompt."""
-
-
 @dataclass(frozen=True)
 class ServedBaseline:
     """A model behind an address, and the file that its answers go into.
@@ -72,7 +38,7 @@ class ServedBaseline:
         out_path: predictions, JSONL.
     """
 
-    model: Model
+    model: AskedModel
     out_path: Path
 
     def beside(

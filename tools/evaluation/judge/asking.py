@@ -2,99 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from memory.budget.spending import Cap
+from tools.evaluation.asked_model import AskedModel
 from tools.evaluation.judge.pairs import Choice, Outcome, Pair, choice_of, digest_of, outcome_of
 from tools.evaluation.judge.verdicts import VerdictFile, verdict_line
 
 TEMPERATURE = 0.0
 EXPECTED_TOKENS = 120
 """Of a verdict with its reason, for an estimate."""
-
-
-class ReplyText(Protocol):
-    """A reply that was received whole."""
-
-    @property
-    def text(self) -> str:
-        """What the model said."""
-
-    @property
-    def model(self) -> str:
-        """``provider:model``."""
-
-    @property
-    def input_tokens(self) -> int:
-        """Of the request."""
-
-    @property
-    def output_tokens(self) -> int:
-        """Of the reply."""
-
-
-class Replies(Protocol):
-    """What came of a batch."""
-
-    @property
-    def replies(self) -> Sequence[ReplyText | None]:
-        """One per prompt."""
-
-    @property
-    def problem(self) -> str:
-        """The first failure, in one line."""
-
-    @property
-    def capped(self) -> str:
-        """The cap that ended the batch, in one line."""
-
-
-class Cost(Protocol):
-    """What a batch will come to."""
-
-    @property
-    def input_tokens(self) -> int:
-        """Of the calls still to be made."""
-
-    @property
-    def output_tokens(self) -> int:
-        """Of those calls."""
-
-    @property
-    def usd(self) -> float | None:
-        """None where the model has no price."""
-
-
-class Model(Protocol):
-    """Whom to ask: cached by content, within the caps, accounted for."""
-
-    @property
-    def name(self) -> str:
-        """``provider:model``."""
-
-    def ask_all(
-        self,
-        prompts: Sequence[str],
-        *,
-        system: str,
-        temperature: float,
-        sample: int = 0,
-        up_to_cap: bool = False,
-    ) -> Replies:
-        """A reply per prompt."""
-
-    def estimate(
-        self,
-        prompts: Sequence[str],
-        system: str,
-        max_output_tokens: int,
-        samples: int = 1,
-        *,
-        temperature: float = 0.0,
-    ) -> Cost:
-        """What asking would come to; nothing is sent."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +60,7 @@ class Asking:
         verdicts: where verdicts are kept.
     """
 
-    def __init__(self, model: Model, system: str, left: Callable[[], Cap], verdicts: VerdictFile) -> None:
+    def __init__(self, model: AskedModel, system: str, left: Callable[[], Cap], verdicts: VerdictFile) -> None:
         self.model, self.system, self.left, self._verdicts = model, system, left, verdicts
         self.problem = ""
         """The first failure of the last batch, or the cap that ended it."""
