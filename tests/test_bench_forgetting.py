@@ -16,6 +16,7 @@ from tests.bench.generality import held_out
 from tests.support.general_model import shared_general_model
 from tests.support.run_records import run_info
 from tests.support.tiny_model import shared_worker
+from tools.report.facts import read_rows
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -34,14 +35,14 @@ def test_the_forgetting_bench_runs_a_tiny_model_with_and_without_a_budget(
         "max_rows": 120,
     }
     forgetting.main(tmp_path, **given)
-    rows = forgetting.rows_of(tmp_path)
+    rows = read_rows(tmp_path / forgetting.RESULTS)
     assert [row["limit"] for row in rows] == ["off", "0.001"]
     assert all(row["base_right"] >= 4 for row in rows)
     assert rows[1]["champion"] == "base"
     assert all(cost["outcome"] == "discarded" for cost in rows[1]["measured"].values())
     assert "general questions" in capsys.readouterr().out
     forgetting.main(tmp_path, **given)
-    assert len(forgetting.rows_of(tmp_path)) == 2, "what is there is not run again"
+    assert len(read_rows(tmp_path / forgetting.RESULTS)) == 2, "what is there is not run again"
 
 
 def test_a_folder_of_the_held_out_half_is_entered_before_it_is_run(

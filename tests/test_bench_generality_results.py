@@ -15,8 +15,9 @@ from tests.bench.generality.draw import draw_folder
 from tests.bench.generality.faults import FAULTS
 from tests.bench.generality.held_out import HELD_OUT_FAULTS, HELD_OUT_TASKS, openings, record_opening
 from tests.bench.generality.kinds import KINDS
-from tests.bench.generality.results import Cell, append, cell_of, grouped, mean_share, read, table
+from tests.bench.generality.results import Cell, append, cell_of, grouped, mean_share, table
 from tests.bench.generality.suite import FIXED, FOLDERS, VARIANTS, chosen
+from tools.report.facts import read_rows
 
 CELL = Cell("dates", 0, "agent", budget="4m")
 
@@ -162,7 +163,7 @@ def test_what_fails_is_told_and_left_for_the_next_call(tmp_path, monkeypatch, ca
     monkeypatch.setattr(command, "by_agent", fails)
     command.main(tmp_path, only="dates", parts="agent", seeds="0")
     assert "dates seed 0 agent: " in capsys.readouterr().err
-    assert read(tmp_path / "results.jsonl") == []
+    assert read_rows(tmp_path / "results.jsonl") == []
 
 
 def test_a_line_that_was_cut_off_costs_itself_alone(tmp_path):
@@ -171,8 +172,8 @@ def test_a_line_that_was_cut_off_costs_itself_alone(tmp_path):
     with file.open("a", encoding="utf-8") as out:
         out.write('{"folder": "da')
     append(file, Cell("dates", 1, "agent"), {"value": 2.0})
-    assert [line["value"] for line in read(file)] == [1.0, 2.0]
-    assert cell_of(read(file)[0]) == CELL
+    assert [line["value"] for line in read_rows(file)] == [1.0, 2.0]
+    assert cell_of(read_rows(file)[0]) == CELL
 
 
 def test_results_of_earlier_versions_are_read():

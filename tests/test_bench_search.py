@@ -10,7 +10,6 @@ import pytest
 
 from graph.bench.injected_failures import FAULTS, FaultPlan, FaultyWorker
 from tasks.errors import ExperimentFailed
-from tests.bench.disturbed import table
 from tests.bench.search.dojo import ITEMS
 from tests.bench.search.figures import compared, recovered
 from tests.bench.search.recovery import disturbed, most_alike
@@ -76,15 +75,3 @@ def test_the_tables_hold_a_line_for_each_search() -> None:
     assert "| tpe |" in compared(found)
     assert "| with |" in recovered([("with", found["greedy"], found["greedy"])])
     assert "100%" in recovered([("with", found["greedy"], found["greedy"])])
-
-
-@pytest.mark.parametrize(("value", "reached"), [(45.0, "1 of 1"), (44.0, "0 of 1")])
-def test_a_disturbed_run_is_held_against_nine_tenths_of_its_undisturbed_score(
-    value: float, reached: str
-) -> None:
-    common = {"task": "aime25", "seed": 0, "injected": ["hang"], "counts": {"failed": 1}}
-    rows = [
-        {**common, "part": "undisturbed", "score": "50.0", "value": 50.0},
-        {**common, "part": "disturbed", "score": str(value), "value": value},
-    ]
-    assert f"{reached} reach 90%" in table(rows)

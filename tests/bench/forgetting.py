@@ -33,6 +33,7 @@ from tools.models import fetch
 from tools.models.base_model import resolve_base_model
 from tools.models.named import NAMED
 from tools.process.worker import Worker
+from tools.report.facts import read_rows
 
 RESULTS = "forgetting.jsonl"
 REAL = "smollm2-135m"
@@ -59,7 +60,7 @@ def main(
     try:
         model = base_of(base_model, out, worker)
         task = write_task(folder, seed, out, held_out)
-        done = {(row["model"], row["folder"], row["seed"], row["limit"]) for row in rows_of(out)}
+        done = {(row["model"], row["folder"], row["seed"], row["limit"]) for row in read_rows(out / RESULTS)}
         wanted = limits.split(",") if limits else ("off", str(DEFAULT_BUDGET))
         missing = [limit for limit in wanted if (model, folder, seed, limit) not in done]
         if missing:
@@ -82,7 +83,7 @@ def main(
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
     finally:
         worker.close()
-    typer.echo(report(rows_of(out)))
+    typer.echo(report(read_rows(out / RESULTS)))
 
 
 def base_of(asked: str, out: Path, worker: Worker) -> str:
@@ -152,13 +153,6 @@ def _facts(folder: Path, worker: Worker, run_dir: Path) -> list[str]:
     prompts = [prompt.prompt for prompt in general_prompts() if prompt.expect]
     reply, _ = answer_sets(Asking({"facts": prompts}, folder, FACT_TOKENS), worker, run_dir / "facts.log")
     return [str(answer) for answer in reply["answers"]["facts"]]
-
-
-def rows_of(out: Path) -> list[dict[str, Any]]:
-    """The results so far."""
-    if not (out / RESULTS).exists():
-        return []
-    return [json.loads(line) for line in (out / RESULTS).read_text(encoding="utf-8").splitlines()]
 
 
 def report(rows: Sequence[dict[str, Any]]) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from graph.run import run
-from graph.session import Session
 from graph.settings import RunSettings
 from memory.journal.log import Journal
 from tasks.base import Score
@@ -26,12 +25,10 @@ def scores(base: Score, final: Score) -> dict[str, Any]:
     }
 
 
-def by_agent(
-    settings: RunSettings, without: Sequence[str] = (), opened: Callable[[Session], None] | None = None
-) -> dict[str, Any]:
+def by_agent(settings: RunSettings, without: Sequence[str] = ()) -> dict[str, Any]:
     """One run of the agent, perhaps without some of its parts, with what it cost in orchestration."""
     started = time.monotonic()
-    summary = run(settings, without=without, opened=opened)
+    summary = run(settings, without=without)
     run_dir = Path(settings.runs_dir) / str(summary["run"])
     journal = Journal.open(run_dir / "journal.jsonl", write=False)
     champion = journal.champion_id()

@@ -30,9 +30,10 @@ from roles.baselines.oracle_source import OracleSource
 from tasks.errors import ExperimentFailed, HarnessFault, InputError
 from tests.bench.generality.folder import MadeFolder
 from tests.bench.generality.held_out import commit, record_opening
-from tests.bench.generality.results import Cell, append, cell_of, read, table
+from tests.bench.generality.results import Cell, append, cell_of, table
 from tests.bench.generality.suite import FOLDERS, chosen
 from tests.bench.played import by_agent
+from tools.report.facts import read_rows
 
 SEARCHING = ("agent", "tree", "random", "tpe")
 PARTS = ("all_data", "oracle", *SEARCHING)
@@ -58,7 +59,7 @@ def main(
     """Run each part on each folder and seed, then print the table."""
     results = out / "results.jsonl"
     if table_only:
-        typer.echo(table(read(results)))
+        typer.echo(table(read_rows(results)))
         return
     names, numbers, wanted = chosen(only), _numbers(seeds), parts.split(",")
     if unknown := set(wanted) - set(PARTS):
@@ -77,7 +78,7 @@ def main(
         for part in wanted
         for each in (missing if part == "agent" else ("",))
     ]
-    done = {cell_of(row) for row in read(results)}
+    done = {cell_of(row) for row in read_rows(results)}
     cells = [cell for cell in dict.fromkeys(cells) if cell not in done]
     for cell in cells:  # before anything is opened
         settings_of(cell, out, out)
@@ -85,7 +86,7 @@ def main(
     record_opening({cell.folder for cell in cells}, {cell.seed for cell in cells}, labels)
     for cell in cells:
         _run(cell, out, oracle_seconds)
-    typer.echo(table(read(results)))
+    typer.echo(table(read_rows(results)))
 
 
 def _numbers(seeds: str) -> list[int]:

@@ -53,20 +53,6 @@ def cell_of(row: Row) -> Cell:
     return Cell(**(known | {"part": OLD_PARTS.get(row["part"], row["part"])}))
 
 
-def read(file: Path) -> list[dict[str, Any]]:
-    """The lines of a results file; none where there is no file. A line that a kill cut off is left out."""
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return [row for row in map(_parsed, lines) if row is not None]
-
-
-def _parsed(line: str) -> dict[str, Any] | None:
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) else None
-
-
 def append(file: Path, cell: Cell, result: Row) -> None:
     """One more line, on a line of its own also after one that was cut off."""
     file.parent.mkdir(parents=True, exist_ok=True)
