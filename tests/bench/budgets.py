@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import typer
+
 import ftdojo
 from tasks.custom.folder import write_example
 
@@ -123,8 +125,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--spinners", type=int, nargs="+", default=(0, 4), help="Beside a run, in turn.")
     chosen = parser.parse_args()
-    _say("| budget | test prompts | beside it | over by | exit | experiments | test items read | champion |")
-    _say("|---|---|---|---|---|---|---|---|")
+    typer.echo("| budget | test prompts | beside it | over by | exit | experiments | test items read | champion |")
+    typer.echo("|---|---|---|---|---|---|---|---|")
     worst = 0.0
     for case in drawn(chosen.runs, tuple(chosen.seconds), chosen.seed, tuple(chosen.spinners)):
         with tempfile.TemporaryDirectory() as name:
@@ -132,17 +134,12 @@ def main() -> None:
         worst = max(worst, found["over"])
         beside = f"{case.spinners} spinning from {case.spin_from:.0f} s" if case.spinners else "nothing"
         told = "" if found["code"] == 0 else found["told"].replace(name, "")[-160:]
-        _say(
+        typer.echo(
             f"| {case.seconds} s | {'ten times as long' if case.longer else 'alike'} | {beside} | "
             f"{found['over']:+.1f} s | {found['code']} {told} | {found.get('experiments', 0)} | "
             f"{found.get('read', 'none')} | {found.get('champion', 'none')} |"
         )
-    _say(f"largest overrun: {worst:+.1f} s")
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    typer.echo(f"largest overrun: {worst:+.1f} s")
 
 
 if __name__ == "__main__":

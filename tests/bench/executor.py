@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from graph import executors
 from tasks.errors import ExperimentFailed
@@ -52,8 +53,8 @@ def _compare(folder: Path, chosen: argparse.Namespace) -> None:
     plans = {"one": one_alone, "several": several}
     if not chosen.no_kill:
         plans["killed"] = several | {"kill": "e03"}
-    _say("| run | workers | looks | seconds | against one | decisions | done once more |")
-    _say("|---|---|---|---|---|---|---|")
+    typer.echo("| run | workers | looks | seconds | against one | decisions | done once more |")
+    typer.echo("|---|---|---|---|---|---|---|")
     one: Looks | None = None
     for name, plan in plans.items():
         found = _in_process(task, folder / name, chosen.sources, plan)
@@ -69,9 +70,9 @@ def _compare(folder: Path, chosen: argparse.Namespace) -> None:
             f"{one.seconds / found.seconds:.2f}",
             "differ" if different else "the same",
         ]
-        _say(f"| {' | '.join(map(str, cells))} | {'; '.join(found.repeated)} |")
+        typer.echo(f"| {' | '.join(map(str, cells))} | {'; '.join(found.repeated)} |")
         if different:
-            _say(f"\n{different}\n")
+            typer.echo(f"\n{different}\n")
 
 
 def _in_process(task: Path, runs: Path, looks: int, plan: dict[str, Any]) -> Looks:
@@ -120,11 +121,6 @@ def _let_wait(patch: pytest.MonkeyPatch, task: Path, seconds: float, kill: str) 
         time.sleep({"train": seconds, "answer_sets": seconds / 5}.get(job, 0.0))
 
     quick_children(patch, task).watch = watch  # type: ignore[assignment]
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import typer
 
 import ftdojo
 from tests.support.fault_injection import BUG, NOTHING, CheapRuns, Fault, Plan, Trial, cheap_runs
@@ -100,9 +101,9 @@ def main() -> None:
         undisturbed, _ = runs.begin("undisturbed", NOTHING)
         if undisturbed.code:
             sys.exit(undisturbed.told)
-        _say(f"{len(undisturbed.points)} writes in an undisturbed run")
-        _say("| fault | at | the write | exit | told | resumed | wrong |")
-        _say("|---|---|---|---|---|---|---|")
+        typer.echo(f"{len(undisturbed.points)} writes in an undisturbed run")
+        typer.echo("| fault | at | the write | exit | told | resumed | wrong |")
+        typer.echo("|---|---|---|---|---|---|---|")
         counts: Counter[str] = Counter()
         for fault in chosen.fault or get_args(Fault):
             for at in range(chosen.start, len(undisturbed.points) + 1, chosen.every):
@@ -111,8 +112,8 @@ def main() -> None:
                 counts["runs"] += 1
                 counts["wrong"] += bool(found.wrong)
                 if found.wrong or not chosen.wrong_only:
-                    _say(_line(found, name))
-        _say(f"{counts['runs']} runs struck, {counts['wrong']} not as they should be")
+                    typer.echo(_line(found, name))
+        typer.echo(f"{counts['runs']} runs struck, {counts['wrong']} not as they should be")
 
 
 def _line(found: Verdict, folder: str) -> str:
@@ -123,11 +124,6 @@ def _line(found: Verdict, folder: str) -> str:
         f"| {found.plan.fault} | {found.plan.at} | {found.point[:60]} | {found.first.code} | {told} | "
         f"{resumed} | {wrong} |"
     )
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

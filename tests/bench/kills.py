@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import typer
+
 import ftdojo
 from memory.budget.heartbeat import last_beat
 from tests.support.small_run import make_task_and_model
@@ -207,17 +209,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         killer = Killer(Path(name), chosen.seed)
         undisturbed = killer.whole("undisturbed")
-        _say(f"undisturbed: {killer.seconds:.0f} s, final test {undisturbed['final_test']['value']:.1f}")
+        typer.echo(f"undisturbed: {killer.seconds:.0f} s, final test {undisturbed['final_test']['value']:.1f}")
         number = 0
         while found.kills < chosen.kills:
             number += 1
             killer.one_run(
                 f"r{number}", min(chosen.kills_a_run, chosen.kills - found.kills), found, undisturbed
             )
-            _say(_counts(found))
+            typer.echo(_counts(found))
     for problem in found.problems:
-        _say(problem.replace(name, ""))
-    _say("killed after: " + ", ".join(f"{kind} {count}" for kind, count in found.phases.most_common()))
+        typer.echo(problem.replace(name, ""))
+    typer.echo("killed after: " + ", ".join(f"{kind} {count}" for kind, count in found.phases.most_common()))
 
 
 def _counts(found: Found) -> str:
@@ -228,11 +230,6 @@ def _counts(found: Found) -> str:
         f"{found.completed} completed, {found.lost} experiments lost, {found.doubled} doubled; clock given "
         f"back: {worst}; champion equal in {found.equal}"
     )
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ for a petabyte in place of the job.
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 from typing import get_args
 
 import pytest
+import typer
 
 from tests.support.lost_child import PHASES, Blow, injured_run
 
@@ -26,11 +26,11 @@ def main() -> None:
     parser.add_argument("--phase", choices=[*PHASES], action="append")
     parser.add_argument("--blow", choices=get_args(Blow), action="append")
     chosen = parser.parse_args()
-    _say("| phase | blow | lost | stopped with | experiments | test read | seconds |")
-    _say("|---|---|---|---|---|---|---|")
+    typer.echo("| phase | blow | lost | stopped with | experiments | test read | seconds |")
+    typer.echo("|---|---|---|---|---|---|---|")
     for phase in chosen.phase or PHASES:
         for blow in chosen.blow or get_args(Blow):
-            _say(_line(phase, blow))
+            typer.echo(_line(phase, blow))
 
 
 def _line(phase: str, blow: Blow) -> str:
@@ -42,11 +42,6 @@ def _line(phase: str, blow: Blow) -> str:
         told = found.told[:120].replace(name, "") or "nothing"
         reads = found.journal.test_reads
         return f"| {phase} | {blow} | {lost} | {told} | {', '.join(ended)} | {reads} | {found.seconds:.0f} |"
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

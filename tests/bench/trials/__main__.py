@@ -18,6 +18,8 @@ import time
 import traceback
 from pathlib import Path
 
+import typer
+
 from tests.bench.trials.world import ROWS, NotHere, Row, Trial, World
 
 PARTS = ("killed", "changed", "machine", "given", "server", "by_test", "struck")
@@ -38,18 +40,18 @@ def main() -> None:
     rows = chosen_rows(chosen.row)
     if chosen.list:
         for each in rows:
-            _say(f"{each.name:5} {each.what}")
+            typer.echo(f"{each.name:5} {each.what}")
         return
     folder = Path(tempfile.mkdtemp(prefix="trials-"))
     try:
         world = World(folder)
-        _say("| # | trial | what is seen | what was kept | verdict | s |")
-        _say("|---|---|---|---|---|---|")
+        typer.echo("| # | trial | what is seen | what was kept | verdict | s |")
+        typer.echo("|---|---|---|---|---|---|")
         held = [_performed(each, world) for each in rows]
-        _say(f"\n{len(held)} rows, {sum(held)} ok")
+        typer.echo(f"\n{len(held)} rows, {sum(held)} ok")
     finally:
         if chosen.keep:
-            _say(str(folder))
+            typer.echo(str(folder))
         else:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -79,7 +81,7 @@ def _performed(each: Row, world: World) -> bool:
     verdict = f"FAIL: {_cell(wrong, world)}" if trial.wrong else "ok"
     seconds = time.monotonic() - began
     cells = (each.name, each.what, _cell(said, world), _cell(kept, world), verdict, f"{seconds:.0f}")
-    _say(f"| {' | '.join(cells)} |")
+    typer.echo(f"| {' | '.join(cells)} |")
     return not trial.wrong
 
 
@@ -87,11 +89,6 @@ def _cell(text: str, world: World) -> str:
     text = " ".join(text.replace(str(world.folder), "").replace("|", "/").split())
     text = "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
