@@ -13,8 +13,8 @@ from memory.forecast import past as reading
 from memory.forecast.features import planned
 from memory.forecast.past import experiments_of, read_past
 from memory.journal.log import Journal
-from memory.records import DataCard, Outcome, TrainingPlan
-from tests.support.run_records import comparison, evaluation, plan, run_info, training
+from memory.records import Outcome, TrainingPlan
+from tests.support.run_records import card, comparison, evaluation, plan, run_info, training
 
 
 def write_run(folder: Path, scores: list[float], **info: Any) -> Path:
@@ -33,19 +33,6 @@ def write_run(folder: Path, scores: list[float], **info: Any) -> Path:
             kept: Outcome = "kept" if outcome == "kept" else "discarded"
             journal.finish(id, kept)
     return path
-
-
-def card() -> DataCard:
-    return DataCard(
-        recipe_digest="r",
-        data_sha256="s",
-        path="data/x.jsonl",
-        rows=64,
-        rows_by_source={"pool_a": 64},
-        steps=(),
-        mean_tokens=40.0,
-        reasoning_share=0.0,
-    )
 
 
 def test_gains_are_over_the_weights_that_training_began_from(tmp_path: Path) -> None:

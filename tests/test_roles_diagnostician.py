@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from memory.held_out import HeldOut
-from memory.records import Comparison, ErrorCluster, Evaluation, Experiment, Failure, Plan
+from memory.records import ErrorCluster, Evaluation, Experiment, Failure, Plan
 from roles.diagnostician import diagnose
 from tasks.base import Score
-from tests.support.run_records import training
+from tests.support.run_records import comparison, training
 from tests.test_memory_early_stop import stopped
 from tools.checks.champion import replaces_incumbent
 
@@ -63,27 +63,10 @@ def test_evidence_of_a_stopped_experiment_names_how_many_items_it_rests_on():
     assert "53% of the answered items" in evidence
 
 
-def comparison(delta: float, p_value: float) -> Comparison:
-    return Comparison(
-        challenger="e02",
-        champion="e01",
-        delta=delta,
-        low=delta - 3,
-        high=delta + 3,
-        p_value=p_value,
-        fixed=10,
-        broken=5,
-        format_gain=0.0,
-        capability_gain=delta,
-        test="exact McNemar",
-        n=300,
-    )
-
-
 def test_a_larger_number_alone_replaces_nobody():
-    assert not replaces_incumbent(comparison(1.0, 0.8))
-    assert replaces_incumbent(comparison(3.0, 0.2))
-    assert not replaces_incumbent(comparison(-9.0, 0.001))
+    assert not replaces_incumbent(comparison("e02", "e01", 1.0, p_value=0.8))
+    assert replaces_incumbent(comparison("e02", "e01", 3.0, p_value=0.2))
+    assert not replaces_incumbent(comparison("e02", "e01", -9.0, p_value=0.001))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 
 from memory.experience.lessons import Recalled
 from memory.recipe import Repair
-from memory.records import Lesson, Plan
+from memory.records import Plan
+from tests.support.run_records import lesson as made_lesson
 from tests.support.source_world import SourceWorld
 
 
@@ -147,16 +148,9 @@ def test_a_mixture_that_stalls_is_narrowed_to_the_best_source():
 
 @pytest.mark.parametrize(("data", "sources"), [("d", {"clean"}), ("of another pool", {"clean", "swapped"})])
 def test_a_lesson_names_its_sources_on_the_same_data_and_its_kind_elsewhere(data, sources):
-    lesson = Lesson(
-        id="before/e02",
-        text="direct answers helped",
-        task="task",
-        domain="custom",
-        features={"data": data},
-        settings={"kind": "direct", "sources": "clean", "start": "base"},
-        gain=39.0,
-        evidence=(),
-        created="2026-01-01T00:00:00+00:00",
+    settings = {"kind": "direct", "sources": "clean", "start": "base"}
+    lesson = made_lesson(
+        "before/e02", task="task", domain="custom", features={"data": data}, settings=settings, gain=39.0
     )
     world = SourceWorld(
         looks={"swapped": 3.0, "clean": 39.0},

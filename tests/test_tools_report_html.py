@@ -16,6 +16,7 @@ from memory.journal.log import Journal
 from memory.records import Comparison
 from tasks.base import Score
 from tests.support.run_folder import NASTY, SEALED, VALIDATION, info, make_run
+from tests.support.run_records import comparison
 from tests.test_memory_early_stop import stop
 from tools.report import facts
 from tools.report.html import _environment, render_report, reproduce_command, write_report
@@ -57,20 +58,7 @@ def page_of(folder: Path, **state: object) -> str:
 
 
 def on_the_test(delta: float, p_value: float) -> Comparison:
-    return Comparison(
-        challenger="e01",
-        champion="base",
-        delta=delta,
-        low=delta - 3,
-        high=delta + 3,
-        p_value=p_value,
-        fixed=20,
-        broken=14,
-        format_gain=0.0,
-        capability_gain=delta,
-        test="exact McNemar",
-        n=500,
-    )
+    return comparison("e01", "base", delta, low=delta - 3, high=delta + 3, p_value=p_value, n=500)
 
 
 STATES = {

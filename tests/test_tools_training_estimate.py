@@ -8,6 +8,7 @@ import pytest
 
 from memory.recipe import DataCard
 from memory.records import Training, TrainingPlan
+from tests.support import run_records
 from tools.models.base_model import BaseModel
 from tools.process.machine import Machine
 from tools.training.estimate import estimate
@@ -30,32 +31,19 @@ def base(parameters: int = 1_200_000, hidden: int = 128, layers: int = 4) -> Bas
 
 
 def card(rows: int = 2000, mean_tokens: float = 80.0) -> DataCard:
-    return DataCard(
-        recipe_digest="0" * 64,
-        data_sha256="1" * 64,
-        path="data/rows.jsonl",
-        rows=rows,
-        rows_by_source={"made": rows},
-        steps=(),
-        mean_tokens=mean_tokens,
-        reasoning_share=0.0,
-    )
+    return run_records.card(rows, mean_tokens=mean_tokens)
 
 
 def measured(tokens: int, wall_seconds: float, peak_gib: float, method: str = "full") -> Training:
-    return Training.model_validate(
-        {
-            "model_dir": "m",
-            "method": method,
-            "steps": 63,
-            "rows": 2000,
-            "tokens": tokens,
-            "losses": (),
-            "tokens_per_second": tokens / wall_seconds,
-            "wall_seconds": wall_seconds,
-            "cpu_seconds": wall_seconds,
-            "peak_gib": peak_gib,
-        }
+    return run_records.training(
+        method=method,
+        rows=2000,
+        tokens=tokens,
+        losses=(),
+        tokens_per_second=tokens / wall_seconds,
+        wall_seconds=wall_seconds,
+        cpu_seconds=wall_seconds,
+        peak_gib=peak_gib,
     )
 
 

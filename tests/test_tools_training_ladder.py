@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import itertools
 
-from memory.recipe import DataCard
 from memory.records import Estimate, TrainingPlan
 from tests.bench.memory_estimate import PUBLISHED, described
+from tests.support.run_records import card
 from tools.process.machine import Machine
 from tools.training.estimate import estimate, formula_gib
 from tools.training.ladder import explicit, fitting, forms, in_words, of_batch
 from tools.training.memory import longest_batch
 
-CARD = DataCard(
-    recipe_digest="0",
-    data_sha256="0",
-    path="rows.jsonl",
-    rows=1000,
-    rows_by_source={"made": 1000},
-    steps=(),
-    mean_tokens=200.0,
-    longest_tokens=800,
-    longest_trained_tokens=300,
-    reasoning_share=0.0,
-)
+CARD = card(1000, mean_tokens=200.0, longest_tokens=800, longest_trained_tokens=300)
 FULL = TrainingPlan(per_device_train_batch_size=16, max_length=1024)
 LORA = FULL.model_copy(update={"method": "lora", "learning_rate": 2e-4})
 SEVEN = described(next(shape for shape in PUBLISHED if shape.name.endswith("7 B")))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from memory.recipe import DataCard
 from memory.records import TrainingPlan
 from tests.bench.memory_estimate import PUBLISHED, described, formula_table
+from tests.support.run_records import card
 from tests.support.tiny_model import make_tiny_model, shared_worker
 from tools.models.base_model import resolve_base_model
 from tools.process.machine import Machine
@@ -109,22 +109,11 @@ def test_the_output_layer_counts_for_the_positions_that_carry_loss() -> None:
 
 
 def test_the_longest_batch_is_that_of_the_longest_row() -> None:
-    card = DataCard(
-        recipe_digest="0",
-        data_sha256="0",
-        path="rows.jsonl",
-        rows=100,
-        rows_by_source={"made": 100},
-        steps=(),
-        mean_tokens=50.0,
-        longest_tokens=400,
-        longest_trained_tokens=90,
-        reasoning_share=0.0,
-    )
+    rows = card(100, mean_tokens=50.0, longest_tokens=400, longest_trained_tokens=90)
     plan = TrainingPlan(per_device_train_batch_size=16, max_length=512)
-    assert longest_batch(plan, card) == (16, 400, 90)
-    assert longest_batch(plan.model_copy(update={"max_length": 80}), card) == (16, 80, 80)
-    old = card.model_copy(update={"longest_tokens": 0, "longest_trained_tokens": 0})
+    assert longest_batch(plan, rows) == (16, 400, 90)
+    assert longest_batch(plan.model_copy(update={"max_length": 80}), rows) == (16, 80, 80)
+    old = rows.model_copy(update={"longest_tokens": 0, "longest_trained_tokens": 0})
     assert longest_batch(plan, old) == (16, 100, 50)
 
 

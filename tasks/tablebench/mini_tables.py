@@ -23,7 +23,7 @@ def as_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str,
 def columns_of(
     qtype: str, kind: str, instruction: str, table: Mapping[str, Any], question: str, **others: str
 ) -> dict[str, Any]:
-    """The published columns of one row, without the answer; ``others`` are those that this ``qtype`` alone has."""
+    """The published columns of one row, without the answer; ``others`` has this ``qtype`` alone."""
     prompt = _filled(instruction, table, question)
     return {
         "id": content_id(prompt),

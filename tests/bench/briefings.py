@@ -45,7 +45,7 @@ from tasks.registry import get
 from tests.support.golden import SCHEMAS, STAGES
 from tests.support.mini_editions import mini, sealed
 from tests.support.run_in_progress import StillDojo, run_info, tiny_base
-from tests.support.run_records import training
+from tests.support.run_records import card, training
 from tools.contamination.check import Decontaminator
 from tools.curation.run import rows_of
 from tools.evaluation.evaluate import clusters, item_of
@@ -187,11 +187,9 @@ class Rebuilt:
         path = self.dojo.workspace.inside(f"data/{plan.experiment}.jsonl")
         rows = [{"prompt": prompt, "answer": answer, "source": plan.sources[0]} for prompt, answer in pairs]
         self.dojo.workspace.write_jsonl(path, rows)
-        return DataCard(
-            recipe_digest="0" * 64,
-            data_sha256="1" * 64,
+        return card(
+            2000,
             path=self.dojo.workspace.relative(path),
-            rows=2000,
             rows_by_source=dict.fromkeys(plan.sources, 2000 // len(plan.sources)),
             steps=(
                 StepCount(op="select", rows_in=1500, rows_out=1500),

@@ -125,7 +125,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--spinners", type=int, nargs="+", default=(0, 4), help="Beside a run, in turn.")
     chosen = parser.parse_args()
-    typer.echo("| budget | test prompts | beside it | over by | exit | experiments | test items read | champion |")
+    typer.echo(
+        "| budget | test prompts | beside it | over by | exit | experiments | test items read | champion |"
+    )
     typer.echo("|---|---|---|---|---|---|---|---|")
     worst = 0.0
     for case in drawn(chosen.runs, tuple(chosen.seconds), chosen.seed, tuple(chosen.spinners)):

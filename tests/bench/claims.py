@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from memory.records import Comparison, Experiment
 from tasks.base import Sample
-from tests.support.run_records import plan
+from tests.support.run_records import comparison, plan
 from tools.checks.champion import candidate_of, outcome_of
 from tools.evaluation.confirmation import CONFIRMATION_SHARE, LEAST_ITEMS, LEVEL, decide
 from tools.evaluation.paired_test import mcnemar, proportions
@@ -101,18 +101,15 @@ def compared(new: Answers, old: Answers, challenger: str, champion: str) -> Comp
     low, high, p_value = proportions(new, old)
     fixed, broken = int((new & ~old).sum()), int((old & ~new).sum())
     delta = 100.0 * (fixed - broken) / len(new)
-    return Comparison(
-        challenger=challenger,
-        champion=champion,
-        delta=delta,
+    return comparison(
+        challenger,
+        champion,
+        delta,
         low=low,
         high=high,
         p_value=p_value,
         fixed=fixed,
         broken=broken,
-        format_gain=0.0,
-        capability_gain=delta,
-        test="exact McNemar",
         n=len(new),
     )
 

@@ -14,8 +14,9 @@ import random
 from dataclasses import dataclass
 
 from memory.forecast.past import PastExperiment, told
-from memory.records import DataCard, Evaluation, Experiment, Plan, RunInfo, Training, TrainingPlan
+from memory.records import Evaluation, Experiment, Plan, TrainingPlan
 from tasks.base import Score
+from tests.support.run_records import card, run_info, training
 
 ITEMS = 150
 TASKS = 12
@@ -54,19 +55,13 @@ def _run(number: int, rng: random.Random) -> list[PastExperiment]:
             name: rng.uniform(0, 0.15) if rng.random() < 1 / 3 else rng.uniform(0.5, 1) for name in sources
         },
     )
-    info = RunInfo(
+    info = run_info(
         run=f"run{number:03d}",
         task=f"task_{task}",
-        edition="mini",
         base_model=f"model-{width}",
-        policy="playbook",
-        seed=0,
         budget_seconds=600.0,
-        max_rows=2000,
         memory="on",
-        test_digest="0",
         data_digest=f"data of {number}",
-        started="2026-01-01T00:00:00+00:00",
         parameters=width * width * 60,
     )
     skills = {"base": of_task.uniform(0.0, 0.2)}
@@ -124,23 +119,12 @@ def _experiment(
             init_from=start,
             steps=steps,
         ),
-        card=DataCard(
-            recipe_digest="0",
-            data_sha256="0",
-            path="d",
-            rows=800 * len(chosen),
-            rows_by_source=dict.fromkeys(chosen, 800),
-            steps=(),
-            mean_tokens=60.0,
-            reasoning_share=0.0,
-        ),
+        card=card(800 * len(chosen), rows_by_source=dict.fromkeys(chosen, 800), mean_tokens=60.0),
         training_plan=TrainingPlan(
             learning_rate=min(rate, 1.0), num_train_epochs=read / 800, max_steps=max(1, round(read / 16)),
             per_device_train_batch_size=16, init_from=start,
         ),
-        training=Training(
-            model_dir="m",
-            method="full",
+        training=training(
             steps=max(1, round(read / 16)),
             rows=800,
             tokens=int(read * 60),
@@ -148,7 +132,6 @@ def _experiment(
             tokens_per_second=6000.0,
             wall_seconds=seconds,
             cpu_seconds=seconds,
-            peak_gib=0.5,
         ),
         evaluation=_measured(skills[id], rng),
         outcome="kept" if skills[id] > max(skills[e] for e in skills if e != id) else "discarded",

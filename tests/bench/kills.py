@@ -209,7 +209,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         killer = Killer(Path(name), chosen.seed)
         undisturbed = killer.whole("undisturbed")
-        typer.echo(f"undisturbed: {killer.seconds:.0f} s, final test {undisturbed['final_test']['value']:.1f}")
+        typer.echo(
+            f"undisturbed: {killer.seconds:.0f} s, final test {undisturbed['final_test']['value']:.1f}"
+        )
         number = 0
         while found.kills < chosen.kills:
             number += 1

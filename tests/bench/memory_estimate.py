@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from memory.recipe import DataCard
 from memory.records import TrainingPlan
+from tests.support.run_records import card
 from tests.support.tiny_model import write_tokenizer
 from tools.models.base_model import BaseModel, resolve_base_model
 from tools.process.machine import Machine, machine
@@ -154,17 +155,8 @@ def write_rows(path: Path, count: int, tokens: int, model: BaseModel) -> DataCar
     ]  # some shorter: batches are padded
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     each = counts(half)
-    return DataCard(
-        recipe_digest="0" * 64,
-        data_sha256="0" * 64,
-        path=path.name,
-        rows=count,
-        rows_by_source={"made": count},
-        steps=(),
-        mean_tokens=2 * each,
-        longest_tokens=2 * each,
-        longest_trained_tokens=each,
-        reasoning_share=0.0,
+    return card(
+        count, path=path.name, mean_tokens=2 * each, longest_tokens=2 * each, longest_trained_tokens=each
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from memory.recipe import DataCard
 from tasks.base import ItemScore, Sample, Score, TaskData, TaskSpec
+from tests.support.run_records import card
 from tests.support.tiny_model import write_rows
 from tools.workspace import Workspace
 
@@ -63,13 +64,4 @@ def samples(count: int) -> list[Sample]:
 
 def data_card(workspace: Workspace, rows: int = 64) -> DataCard:
     write_rows(workspace.inside("data") / "rows.jsonl", rows)
-    return DataCard(
-        recipe_digest="0" * 64,
-        data_sha256="1" * 64,
-        path="data/rows.jsonl",
-        rows=rows,
-        rows_by_source={"made": rows},
-        steps=(),
-        mean_tokens=12.0,
-        reasoning_share=0.0,
-    )
+    return card(rows, rows_by_source={"made": rows}, mean_tokens=12.0)

@@ -8,20 +8,12 @@ from tests.support import run_records
 
 
 def card(sources: tuple[str, ...]) -> DataCard:
-    rows = dict.fromkeys(sources, 60)
-    return DataCard(
-        recipe_digest="0" * 64,
-        data_sha256="1" * 64,
-        path="data/rows.jsonl",
-        rows=sum(rows.values()),
-        rows_by_source=rows,
-        steps=(
-            StepCount(op="select", rows_in=160, rows_out=160),
-            StepCount(op="filter", rows_in=160, rows_out=sum(rows.values()), removed_by_source={"forum": 30}),
-        ),
-        mean_tokens=21.5,
-        reasoning_share=0.0,
+    rows = 60 * len(sources)
+    steps = (
+        StepCount(op="select", rows_in=160, rows_out=160),
+        StepCount(op="filter", rows_in=160, rows_out=rows, removed_by_source={"forum": 30}),
     )
+    return run_records.card(rows, rows_by_source=dict.fromkeys(sources, 60), steps=steps, mean_tokens=21.5)
 
 
 def training(id: str) -> Training:

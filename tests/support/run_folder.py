@@ -15,13 +15,12 @@ from memory.records import (
     Evaluation,
     Failure,
     Lesson,
-    Plan,
     RunInfo,
     Training,
     TrainingPlan,
 )
 from tasks.base import Sample, Score
-from tests.support.run_records import comparison, training
+from tests.support.run_records import card, comparison, lesson, plan, run_info, training
 
 NASTY = "<script>alert('x')</script> & \"quotes\""
 """Found in prompts, answers, names and lessons: data may hold anything."""
@@ -40,18 +39,11 @@ def info(**changes: Any) -> RunInfo:
     facts: dict[str, Any] = {
         "run": "example-s0",
         "task": "tablebench_numerical_reasoning",
-        "edition": "mini",
-        "base_model": "ftdojo-mini",
-        "policy": "playbook",
-        "seed": 0,
-        "budget_seconds": 300.0,
-        "max_rows": 2000,
-        "memory": "off",
         "test_digest": "ab" * 32,
         "versions": {"python": "3.11.7", "torch": "2.13.0"},
         "started": "2026-11-22T20:00:00Z",
     }
-    return RunInfo.model_validate(facts | changes)
+    return run_info(**facts | changes)
 
 
 def make_run(folder: Path, *, experiments: int = 5, kept: bool = True, ended: bool = True) -> Journal:
@@ -78,18 +70,17 @@ def make_run(folder: Path, *, experiments: int = 5, kept: bool = True, ended: bo
         for clock, seconds in CLOCKS.items():
             spent[clock] += seconds * (1 + number / 4)
         spent["elapsed"] = sum(seconds for clock, seconds in spent.items() if clock != "elapsed")
-        plan = Plan(
-            experiment=id,
-            parent=parent,
+        planned = plan(
+            id,
+            parent,
             hypothesis=hypothesis,
             reason="the loss still fell and the largest cluster is wrong_count",
-            change=change,  # type: ignore[arg-type]
-            expected_gain=5.0,
+            change=change,
             sources=("alpha", "beta"),
             max_seconds=40.0,
             lessons=("earlier-run/e04",) if id == "e01" else (),
         )
-        journal.append("plan", plan, id)
+        journal.append("plan", planned, id)
         journal.append("recipe", _recipe(), id)
         journal.append("card", _card(folder, id), id)
         journal.append("training_plan", TrainingPlan(learning_rate=1.2e-3, num_train_epochs=2.0), id)
@@ -182,11 +173,9 @@ def _card(folder: Path, id: str) -> DataCard:
     ]
     text = "".join(json.dumps(row) + "\n" for row in removed)
     path.with_suffix(".removed.jsonl").write_text(text, encoding="utf-8")
-    return DataCard(
-        recipe_digest="0" * 64,
-        data_sha256="1" * 64,
+    return card(
+        1830,
         path=str(path.relative_to(folder)),
-        rows=1830,
         rows_by_source={"alpha": 1210, "beta": 620},
         steps=(
             StepCount(op="select", rows_in=3200, rows_out=3200),
@@ -244,13 +233,13 @@ def _diagnosis() -> Diagnosis:
 
 
 def _lesson(id: str) -> Lesson:
-    return Lesson(
-        id=f"example-s0/{id}",
+    return lesson(
+        f"example-s0/{id}",
         text=f"Worked solutions lift small models most {NASTY}",
         task="tablebench_numerical_reasoning",
         domain="tables",
         features={"base_model": "ftdojo-mini"},
+        settings={},
         gain=SCORES[id] - SCORES["base"],
-        evidence=(f"example-s0/{id}",),
         created="2026-11-22T20:05:00Z",
     )

@@ -22,7 +22,6 @@ from memory.records import (
     Estimate,
     Evaluation,
     Failure,
-    Lesson,
     Plan,
     Prediction,
     RunInfo,
@@ -30,6 +29,7 @@ from memory.records import (
     Verdict,
 )
 from tasks.base import Sample, Score, Source
+from tests.support import run_records
 from tests.support.copy_word_task import copy_spec
 from tests.support.progress_records import card, comparison, training
 from tools.contamination.check import Decontaminator
@@ -230,18 +230,13 @@ def _close(journal: Journal, number: int, plant: str) -> None:
 
 
 def run_info() -> RunInfo:
-    return RunInfo(
+    return run_records.run_info(
         run="copy-s0",
         task="copy",
-        edition="mini",
         base_model="tiny",
         policy="llm",
-        seed=0,
         budget_seconds=3600.0,
-        max_rows=2000,
         memory="/home/someone/memory",
-        test_digest="0" * 64,
-        started="2026-01-01T00:00:00+00:00",
     )
 
 
@@ -344,15 +339,13 @@ def _evaluation(dojo: StillDojo, id: str, value: float, plant: str) -> Evaluatio
 
 
 def _recalled(number: int, plant: str) -> Recalled:
-    lesson = Lesson(
-        id=f"earlier/e{number:02d}",
+    lesson = run_records.lesson(
+        f"earlier/e{number:02d}",
         text=f"copy with tiny: direct answers, learning rate 0.002 gained {number} points {plant}",
         task="copy",
         domain="custom",
         features={"base_model": "tiny"},
         settings={"method": "full", "learning_rate": 0.002, "kind": plant or "direct"},
         gain=float(number),
-        evidence=(f"earlier/e{number:02d}",),
-        created="2026-01-01T00:00:00+00:00",
     )
     return Recalled(lesson, 0.8, 0.8, "advice")

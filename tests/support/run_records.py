@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from memory.journal.log import Journal
+from memory.recipe import DataCard
 from memory.records import Comparison, Diagnosis, Evaluation, Lesson, Outcome, Plan, RunInfo, Training
 from tasks.base import Score
 
@@ -26,17 +27,32 @@ def run_info(**changes: Any) -> RunInfo:
     return RunInfo(**{**fields, **changes})
 
 
-def plan(experiment: str, parent: str | None = None) -> Plan:
-    return Plan(
-        experiment=experiment,
-        parent=parent,
-        hypothesis="cleaner sources help",
-        reason="the labels of one source disagree",
-        change="sources",
-        expected_gain=5.0,
-        sources=("pool_a",),
-        max_seconds=60.0,
-    )
+def plan(experiment: str, parent: str | None = None, **changes: Any) -> Plan:
+    fields: dict[str, Any] = {
+        "experiment": experiment,
+        "parent": parent,
+        "hypothesis": "cleaner sources help",
+        "reason": "the labels of one source disagree",
+        "change": "sources",
+        "expected_gain": 5.0,
+        "sources": ("pool_a",),
+        "max_seconds": 60.0,
+    }
+    return Plan(**{**fields, **changes})
+
+
+def card(rows: int = 64, **changes: Any) -> DataCard:
+    fields: dict[str, Any] = {
+        "recipe_digest": "0" * 64,
+        "data_sha256": "1" * 64,
+        "path": "data/rows.jsonl",
+        "rows": rows,
+        "rows_by_source": {"pool_a": rows},
+        "steps": (),
+        "mean_tokens": 40.0,
+        "reasoning_share": 0.0,
+    }
+    return DataCard(**{**fields, **changes})
 
 
 def evaluation(value: float) -> Evaluation:

@@ -23,14 +23,13 @@ from memory.forecast.past import read_past
 from memory.journal.events import Event, encode
 from memory.journal.examine import examine
 from memory.journal.log import Journal
-from memory.recipe import DataCard
 from tasks.base import Score
 from tasks.errors import InputError
 from tests.bench.fuzz.target import Target
 from tests.bench.fuzz.text import text_of
 from tests.support import foreign_texts as foreign
 from tests.support.run_folder import make_run
-from tests.support.run_records import lesson, run_info
+from tests.support.run_records import card, lesson, run_info
 from tools.contamination.check import Decontaminator
 from tools.curation.run import _cached
 from tools.curation.script import _claim
@@ -251,16 +250,7 @@ RESULT = Result(
     outcome="solved",
 )
 OLD_RESULT = b'{"part": "all_data", "task": "aime25", "seed": 0, "value": 1, "base_value": 0, "seconds": 3}\n'
-CARD = DataCard(
-    recipe_digest="0" * 64,
-    data_sha256="0" * 64,
-    path="data/00c.jsonl",
-    rows=1,
-    rows_by_source={"a": 1},
-    steps=(),
-    mean_tokens=3.0,
-    reasoning_share=0.0,
-)
+CARD = card(1, path="data/00c.jsonl", rows_by_source={"a": 1})
 LINES = (
     CARD.model_dump_json().encode(),
     b'{"prompt": "Which is red?", "answer": "A", "source": "a", "row": 0}\n',

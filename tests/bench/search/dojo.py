@@ -30,6 +30,7 @@ from tasks.errors import ExperimentFailed
 from tests.bench.search.surface import Surface
 from tests.support.progress_records import card as made_card
 from tests.support.run_in_progress import tiny_base
+from tests.support.run_records import comparison
 from tests.support.run_records import training as made_training
 from tests.test_tools_checks_source_kinds import profile
 from tools.evaluation.paired_test import mcnemar
@@ -245,18 +246,15 @@ class SimulatedDojo:
         broken = sum(b and not a for a, b in zip(new, old, strict=True))
         delta = 100.0 * (fixed - broken) / len(new)
         half = 196.0 * (fixed + broken) ** 0.5 / len(new)
-        return Comparison(
-            challenger=id,
-            champion=incumbent,
-            delta=delta,
+        return comparison(
+            id,
+            incumbent,
+            delta,
             low=delta - half,
             high=delta + half,
             p_value=mcnemar(fixed, broken),
             fixed=fixed,
             broken=broken,
-            format_gain=0.0,
-            capability_gain=delta,
-            test="mcnemar",
             n=len(new),
         )
 

@@ -29,7 +29,7 @@ from roles.time_split import rows_in_time
 from roles.training_engineer import hyperparameters_for
 from tasks.base import Score
 from tests.bench.warm_start.surfaces import Surface
-from tests.support.run_records import training
+from tests.support.run_records import comparison, training
 from tests.test_tools_checks_source_kinds import profile
 from tools.training.estimate import Speed
 from tools.training.learning_rate import place_of_rate
@@ -241,17 +241,5 @@ class SimulatedRun:
         delta = evaluation.score.value - before.score.value
         halves = (evaluation.score.high - evaluation.score.low, before.score.high - before.score.low)
         half = max((halves[0] ** 2 + halves[1] ** 2) ** 0.5 / 2 * 0.7, 1.0)
-        return Comparison(
-            challenger=id,
-            champion=incumbent.id if incumbent else "base",
-            delta=delta,
-            low=delta - half,
-            high=delta + half,
-            p_value=0.01 if abs(delta) > half else 0.5,
-            fixed=0,
-            broken=0,
-            format_gain=0.0,
-            capability_gain=delta,
-            test="normal",
-            n=ITEMS,
-        )
+        over, p_value = incumbent.id if incumbent else "base", 0.01 if abs(delta) > half else 0.5
+        return comparison(id, over, delta, low=delta - half, high=delta + half, p_value=p_value, n=ITEMS)

@@ -60,7 +60,9 @@ class Asking:
         verdicts: where verdicts are kept.
     """
 
-    def __init__(self, model: AskedModel, system: str, left: Callable[[], Cap], verdicts: VerdictFile) -> None:
+    def __init__(
+        self, model: AskedModel, system: str, left: Callable[[], Cap], verdicts: VerdictFile
+    ) -> None:
         self.model, self.system, self.left, self._verdicts = model, system, left, verdicts
         self.problem = ""
         """The first failure of the last batch, or the cap that ended it."""
