@@ -24,7 +24,7 @@ os.environ.setdefault("MPLBACKEND", "agg")
 ROOT = Path(__file__).parent.parent
 # The same commit gives the same verdict: examples are drawn from the test, not from the clock.
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None, database=None)
-# `pytest --timeout 0 --hypothesis-profile many --hypothesis-seed 7 -k PROPERTY` searches longer, and elsewhere
+# Longer, and elsewhere each time: `pytest --timeout 0 --hypothesis-profile many --hypothesis-seed 7 -k NAME`.
 hypothesis.settings.register_profile(
     "many",
     max_examples=20_000,
