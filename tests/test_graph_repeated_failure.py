@@ -17,6 +17,7 @@ from roles.llm.validate_training import training_draft_of
 from tasks.errors import InvalidDecision
 from tests.support.progress_records import card
 from tests.support.run_in_progress import StillDojo, make_dojo
+from tests.support.run_records import plan as made_plan
 from tests.test_graph_nodes import step
 
 SOURCES = ("field-notes",)
@@ -37,17 +38,7 @@ def dojo(tmp_path: Path) -> Any:
 
 
 def begin(dojo: StillDojo, id: str) -> Plan:
-    plan = Plan(
-        experiment=id,
-        parent="e01",
-        hypothesis="longer is better",
-        reason="it was cut short",
-        change="duration",
-        expected_gain=2.0,
-        sources=SOURCES,
-        max_seconds=60.0,
-        init_from="e01",
-    )
+    plan = made_plan(id, "e01", change="duration", sources=SOURCES, init_from="e01")
     dojo.journal.append("plan", plan, id)
     dojo.journal.append("card", card(SOURCES), id)
     return plan

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from memory.calibration import count_decisions, hit, overrides, predictions
-from memory.records import Decision, Diagnosis, Evaluation, Experiment, Plan, Prediction, TrainingPlan
+from memory.records import Decision, Diagnosis, Evaluation, Experiment, Prediction, TrainingPlan
 from tasks.base import Score
+from tests.support.run_records import plan
 
 
 def experiment(
@@ -35,17 +36,7 @@ def experiment(
     return Experiment(
         id=id,
         number=number,
-        plan=Plan(
-            experiment=id,
-            parent=None,
-            hypothesis="h",
-            reason="r",
-            change="first",
-            expected_gain=1.0,
-            sources=("a",),
-            max_seconds=60.0,
-            tests=tests,
-        ),
+        plan=plan(id, change="first", expected_gain=1.0, tests=tests),
         training_plan=TrainingPlan(**training) if training is not None else None,
         evaluation=evaluation,
         diagnosis=Diagnosis(

@@ -7,23 +7,14 @@ from types import SimpleNamespace
 import pytest
 
 from memory.held_out import HeldOut
-from memory.records import ErrorCluster, Evaluation, Experiment, Failure, Plan
+from memory.records import ErrorCluster, Evaluation, Experiment, Failure
 from roles.diagnostician import diagnose
 from tasks.base import Score
-from tests.support.run_records import comparison, training
+from tests.support.run_records import comparison, plan, training
 from tests.test_memory_early_stop import stopped
 from tools.checks.champion import replaces_incumbent
 
-PLAN = Plan(
-    experiment="e01",
-    parent=None,
-    hypothesis="h",
-    reason="r",
-    change="first",
-    expected_gain=1.0,
-    sources=("a",),
-    max_seconds=10.0,
-)
+PLAN = plan("e01", change="first", expected_gain=1.0, sources=("a",), max_seconds=10.0)
 
 
 @pytest.mark.parametrize(

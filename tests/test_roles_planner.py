@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from memory.held_out import HeldOut
-from memory.records import Experiment, Plan
+from memory.records import Experiment
 from roles.planner import PlannerContext, _look_again
 from tasks.base import Score
+from tests.support.run_records import plan as made_plan
 from tests.support.run_records import training
 from tools.training.estimate import Speed
 
@@ -18,17 +19,8 @@ FLAT = tuple((step, 1.0) for step in range(16))
 
 
 def experiment(number: int, sources: tuple[str, ...], init_from: str, losses=STEEP) -> Experiment:
-    plan = Plan(
-        experiment=f"e{number:02d}",
-        parent=None if init_from == "base" else init_from,
-        hypothesis="it helps",
-        reason="the rule",
-        change="first",
-        expected_gain=1.0,
-        sources=sources,
-        max_seconds=20.0,
-        init_from=init_from,
-    )
+    parent = None if init_from == "base" else init_from
+    plan = made_plan(f"e{number:02d}", parent, change="first", sources=sources, init_from=init_from)
     trained = training(steps=16, rows=100, losses=losses)
     return Experiment.model_construct(
         id=plan.experiment, plan=plan, training=trained, evaluation=object(), outcome="kept"

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from memory.records import Evaluation, Experiment, Plan
+from memory.records import Evaluation, Experiment
 from roles.source_looks import Look, chosen, next_look
 from tasks.base import Score
+from tests.support.run_records import plan as made_plan
 from tools.training.estimate import Speed
 
 GROUPS = {"chain_of_thought": (), "direct": ("big", "small", "odd"), "unusable": ("junk",)}
@@ -23,18 +24,8 @@ def score(value: float, half: float = 6.0) -> Score:
 def look(
     number: int, source: str, value: float | None, init_from: str = "base", steps: int = 40
 ) -> Experiment:
-    plan = Plan(
-        experiment=f"e{number:02d}",
-        parent=None if init_from == "base" else init_from,
-        hypothesis="it teaches",
-        reason="a look",
-        change="sources",
-        expected_gain=1.0,
-        sources=(source,),
-        max_seconds=10.0,
-        init_from=init_from,
-        steps=steps,
-    )
+    parent = None if init_from == "base" else init_from
+    plan = made_plan(f"e{number:02d}", parent, sources=(source,), init_from=init_from, steps=steps)
     evaluation = (
         None if value is None else Evaluation(split="validation", score=score(value), predictions="p")
     )

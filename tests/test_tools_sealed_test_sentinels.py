@@ -16,9 +16,10 @@ import pytest
 from graph import session as sessions
 from graph.settings import make_settings
 from memory.recipe import DataRecipe
-from memory.records import Diagnosis, Plan, Role, TrainingPlan, Verdict
+from memory.records import Diagnosis, Role, TrainingPlan, Verdict
 from roles.lesson import lesson_of
 from roles.llm.briefing.build import briefing, system_prompt
+from tests.support.run_records import plan as made_plan
 from tests.support.tiny_model import make_tiny_model
 from tools.dojo import Dojo
 from tools.sandbox import run
@@ -152,16 +153,7 @@ def dojo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dojo]:
 def _experiment(dojo: Dojo, id: str, parent: str | None) -> None:
     """As the graph does it: each stage by the Dojo, each record into the journal."""
     recipe = DataRecipe.model_validate(RECIPE | {"seed": len(dojo.journal.experiments())})
-    plan = Plan(
-        experiment=id,
-        parent=parent,
-        hypothesis="more rows",
-        reason="few rows",
-        change="sources",
-        expected_gain=1.0,
-        sources=recipe.sources,
-        max_seconds=60.0,
-    )
+    plan = made_plan(id, parent, sources=recipe.sources)
     hyperparameters = TrainingPlan(**HYPERPARAMETERS)
     dojo.journal.append("plan", plan, id)
     dojo.curate(id, recipe)

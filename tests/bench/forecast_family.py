@@ -14,9 +14,9 @@ import random
 from dataclasses import dataclass
 
 from memory.forecast.past import PastExperiment, told
-from memory.records import Evaluation, Experiment, Plan, TrainingPlan
+from memory.records import Evaluation, Experiment, TrainingPlan
 from tasks.base import Score
-from tests.support.run_records import card, run_info, training
+from tests.support.run_records import card, plan, run_info, training
 
 ITEMS = 150
 TASKS = 12
@@ -107,11 +107,9 @@ def _experiment(
     return Experiment(
         id=id,
         number=index + 1,
-        plan=Plan(
-            experiment=id,
-            parent=None if start == "base" else start,
-            hypothesis="h",
-            reason="r",
+        plan=plan(
+            id,
+            None if start == "base" else start,
             change=change,
             expected_gain=10.0 if steps else 0.1 * (100 - 100 * begun),
             sources=chosen,

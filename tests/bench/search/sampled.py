@@ -6,7 +6,7 @@ from __future__ import annotations
 from statistics import fmean
 from typing import Any
 
-from memory.records import Experiment, Plan, TrainingPlan
+from memory.records import Experiment, TrainingPlan
 from roles import stopping, training_gate
 from roles.hyperparameters import batch_sizes
 from roles.method import method_for
@@ -16,6 +16,7 @@ from tasks.errors import ExperimentFailed
 from tests.bench.search.dojo import ITEMS, OVERHEAD_SECONDS, SimulatedDojo
 from tests.bench.search.run import NOTHING, Result, failed_as, result_of
 from tests.bench.search.surface import made_surface
+from tests.support.run_records import plan as made_plan
 from tools.checks.champion import outcome_of
 from tools.training.learning_rate import learning_rate_range
 
@@ -58,12 +59,8 @@ def _trial(dojo: Any, trial: Any) -> Experiment:
     weights = {name: max(drawn[name], LEAST_WEIGHT) for name in kept}
     history, method = dojo.journal.experiments(), method_for(dojo)
     low, high = learning_rate_range(method, dojo.base_model.hidden_size)
-    plan = Plan(
-        experiment=f"e{len(history) + 1:02d}",
-        parent=None,
-        hypothesis="another mixture",
-        reason="drawn by the sampler",
-        change="sources",
+    plan = made_plan(
+        f"e{len(history) + 1:02d}",
         expected_gain=0.0,
         sources=tuple(weights),
         weights=weights,
