@@ -238,8 +238,8 @@ def forecasts(experiments: Sequence[Experiment], base: Score) -> ForecastRecord:
         experiments: finished ones.
         base: the base model's validation score.
     """
-    scores = {BASE: _points(base)} | {
-        e.id: _points(e.evaluation.paired_score) for e in experiments if e.evaluation
+    scores = {BASE: base.points} | {
+        e.id: e.evaluation.paired_score.points for e in experiments if e.evaluation
     }
     return ForecastRecord(
         tuple(
@@ -302,11 +302,7 @@ def _gain(before: Experiment, after: Experiment) -> float | None:
     """Points of validation score, positive for better; None when either has no score."""
     if before.evaluation is None or after.evaluation is None:
         return None
-    return _points(after.evaluation.paired_score) - _points(before.evaluation.paired_score)
-
-
-def _points(score: Score) -> float:
-    return score.value if score.higher_is_better else -score.value
+    return after.evaluation.paired_score.points - before.evaluation.paired_score.points
 
 
 def _direction(points: float) -> int:

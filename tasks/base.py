@@ -92,6 +92,11 @@ class Score(BaseModel):
             return data
         return {("subsets" if name == "views" else name): value for name, value in data.items()}
 
+    @property
+    def points(self) -> float:
+        """The value with the sign that makes more of it better."""
+        return self.value if self.higher_is_better else -self.value
+
     def text(self) -> str:
         """``value [low, high] n=N``, the form used in every printed figure."""
         return f"{self.value:.1f} [{self.low:.1f}, {self.high:.1f}] n={self.n}"

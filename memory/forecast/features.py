@@ -19,7 +19,6 @@ from memory.journal.log import BASE
 from memory.recipe import DataCard, DataRecipe, Repair, Script
 from memory.records import Change, Evaluation, Experiment, Plan, RunInfo, TrainingPlan
 from memory.training import rate_used
-from tasks.base import Score
 
 UNKNOWN = math.nan
 Features = dict[str, float]
@@ -62,23 +61,18 @@ def drafted(
     }
 
 
-def points(score: Score) -> float:
-    """A score of which more is better."""
-    return score.value if score.higher_is_better else -score.value
-
-
 def start_points(base: Evaluation, history: Sequence[Experiment], plan: Plan) -> float | None:
     """Points of the weights that training goes on from; None where they have no score."""
     if plan.init_from == BASE:
-        return points(base.paired_score)
+        return base.paired_score.points
     before = _by_id(history).get(plan.init_from)
-    return points(before.evaluation.paired_score) if before and before.evaluation else None
+    return before.evaluation.paired_score.points if before and before.evaluation else None
 
 
 def _task(info: RunInfo, base: Evaluation) -> Features:
     score = base.paired_score
     return {
-        "base score": points(score),
+        "base score": score.points,
         "items": math.log(max(score.n, 1)),
         "higher is better": float(score.higher_is_better),
         "exact metric": float("accuracy" in score.metric.lower() or "exact" in score.metric.lower()),
@@ -91,8 +85,8 @@ def _task(info: RunInfo, base: Evaluation) -> Features:
 
 def _standing(base: Evaluation, history: Sequence[Experiment]) -> Features:
     """How far the run has come."""
-    scored = [points(e.evaluation.paired_score) for e in history if e.evaluation]
-    floor = points(base.paired_score)
+    scored = [e.evaluation.paired_score.points for e in history if e.evaluation]
+    floor = base.paired_score.points
     best = max([floor, *scored])
     return {
         "experiments so far": float(len(history)),
@@ -152,12 +146,12 @@ def _plan(history: Sequence[Experiment], plan: Plan) -> Features:
 
 def _sources(base: Evaluation, history: Sequence[Experiment], plan: Plan) -> Features:
     """What training on these sources, alone or together, came to in this run."""
-    wanted, floor = set(plan.sources), points(base.paired_score)
+    wanted, floor = set(plan.sources), base.paired_score.points
     same, alone, touching = [], [], []
     for e in history:
         if e.evaluation is None:
             continue
-        gain = points(e.evaluation.paired_score) - floor
+        gain = e.evaluation.paired_score.points - floor
         if set(e.plan.sources) == wanted:
             same.append(gain)
         if len(e.plan.sources) == 1 and set(e.plan.sources) <= wanted:

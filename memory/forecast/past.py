@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from memory.calibration import ForecastRecord, TriedForecast
-from memory.forecast.features import Features, drafted, planned, points, start_points
+from memory.forecast.features import Features, drafted, planned, start_points
 from memory.forecast.setup import Setup, setup_of
 from memory.journal.log import Journal
 from memory.records import Comparison, Evaluation, Experiment, RunInfo
@@ -166,7 +166,7 @@ def told(
     start, gain = start_points(base, history, done.plan), None
     low = high = math.nan
     if start is not None and done.evaluation is not None:
-        gain = points(done.evaluation.paired_score) - start
+        gain = done.evaluation.paired_score.points - start
         low, high = _interval(base, history, done, gain)
     return PastExperiment(
         run=info.run,

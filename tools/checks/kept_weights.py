@@ -72,8 +72,7 @@ def _least_first(journal: Journal, run_dir: Path) -> Iterator[tuple[Path, str]]:
 
     def value(experiment: Experiment) -> tuple[bool, float, int]:
         found = experiment.evaluation
-        score = found.paired_score if found else None
-        points = 0.0 if score is None else score.value if score.higher_is_better else -score.value
+        points = found.paired_score.points if found else 0.0
         return found is not None and experiment.failure is None, points, experiment.number
 
     for experiment in sorted(journal.experiments(), key=value):

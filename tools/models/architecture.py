@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import InputError, did_you_mean
-from tools.models.weight_files import refuse_pointer
+from tools.models.weight_files import COPY_AGAIN, PATH_FIX, refuse_pointer
 
 POSITIONS = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len", "n_ctx")
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers")
@@ -53,8 +53,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     file = folder / "config.json"
     if not file.exists():
-        fix = "give a Hub-format directory with config.json, *.safetensors and a tokenizer"
-        raise InputError(str(folder), "it holds no config.json", fix)
+        raise InputError(str(folder), "it holds no config.json", PATH_FIX)
     config = _object_in(file)
     text = config.get("text_config")
     if text is not None and not (isinstance(text, dict) and text):
@@ -77,11 +76,9 @@ def _object_in(file: Path) -> dict[str, Any]:
     try:
         held = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise InputError(
-            str(file), f"not valid JSON ({error})", "copy the file from the Hub again"
-        ) from error
+        raise InputError(str(file), f"not valid JSON ({error})", COPY_AGAIN) from error
     if not isinstance(held, dict):
-        raise InputError(str(file), "not a JSON object", "copy the file from the Hub again")
+        raise InputError(str(file), "not a JSON object", COPY_AGAIN)
     return held
 
 

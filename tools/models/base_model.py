@@ -20,12 +20,11 @@ from tools.models.architecture import LAYERS, check_config, max_positions, read_
 from tools.models.download import download, is_hub_id
 from tools.models.named import NAMED
 from tools.models.recorded_base import BUNDLED, WEIGHTS, fingerprint_of
-from tools.models.weight_files import count_parameters, find_weights, fingerprint, refuse_pointer
+from tools.models.weight_files import PATH_FIX, count_parameters, find_weights, fingerprint, refuse_pointer
 
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
 NO_LIMIT = 1 << 30
 """Positions of a model that has no limit of its own."""
-PATH_FIX = "give a Hub-format directory with config.json, *.safetensors and a tokenizer"
 
 
 class BaseModel(Record):

@@ -19,6 +19,7 @@ from tasks.errors import InputError
 from tasks.unpacking import Allowance
 
 COPY_AGAIN = "copy the file from the Hub again"
+PATH_FIX = "give a Hub-format directory with config.json, *.safetensors and a tokenizer"
 HEADER_BYTES = 100_000_000
 """The safetensors format's own limit."""
 EXPONENTS = {
@@ -116,8 +117,7 @@ def _pickles(folder: Path, allow_pickle: bool) -> list[Path]:
             for file in files:
                 refuse_pointer(file)
             return files
-    fix = "give a Hub-format directory with config.json, *.safetensors and a tokenizer"
-    raise InputError(str(folder), "it holds no weights (*.safetensors)", fix)
+    raise InputError(str(folder), "it holds no weights (*.safetensors)", PATH_FIX)
 
 
 def read_header(file: Path) -> dict[str, dict[str, Any]]:
