@@ -11,7 +11,7 @@ import pytest
 
 import ftdojo
 from examples.random_search import play
-from tests.support.scripted_worker import play_children
+from tests.support.cheap_run import quick_children
 from tests.support.seats import TRAINING, play_one, seat_settings
 
 gymnasium = pytest.importorskip("gymnasium")
@@ -25,7 +25,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def arguments(folder: Path, patch: pytest.MonkeyPatch) -> dict[str, Any]:
     settings = seat_settings(folder)
-    play_children(patch, settings)
+    quick_children(patch, settings.task)
     return {
         "runs_dir": str(folder),
         "memory": "off",
@@ -86,7 +86,7 @@ def test_the_reward_is_what_was_confirmed_and_comes_with_the_submission(env: Any
     assert "plan_experiment" in seen["text"]
     last: dict[str, Any] = {}
     ask = asker(env, last)
-    play_one(ask, learning_rate=0.002)
+    play_one(ask)
     assert (last["reward"], last["terminated"], last["truncated"]) == (0.0, False, False)
     ask("submit", {})
     confirmation = ftdojo.journal(info["run_dir"]).confirmation

@@ -198,7 +198,7 @@ def test_what_is_no_json_is_refused_in_one_line_and_stays_a_line_of_the_calls(
 def test_a_training_that_fails_is_recorded_and_ends_its_experiment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.support.scripted_worker.DIVERGES_FROM", 0.0)
+    monkeypatch.setattr("tests.support.cheap_run.DIVERGES_FROM", 0.0)
     with seat_at(monkeypatch, tmp_path) as seat:
         sources = usable(lambda verb, given: seat.ask(verb, given).plain())[:1]
         seat.call("plan_experiment", hypothesis="h", sources=sources)

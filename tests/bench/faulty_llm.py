@@ -21,11 +21,10 @@ import typer
 
 import ftdojo
 from memory.records import Decision
-from tasks.custom.folder import write_example
 from tests.support.faulty_llm import CLIENT_SECONDS, FAULTS, INJECTION, FaultyLLM
 from tests.support.loopback_chat import ChatServer
 from tests.support.role_decisions import STAGES, decided, decisions, desks, make_policy
-from tests.support.tiny_model import make_tiny_model
+from tests.support.small_run import make_task_and_model
 
 MODELS = """
 [default]
@@ -77,13 +76,8 @@ def _listed(counts: Counter[str]) -> str:
 
 def whole_runs(count: int, server: ChatServer, folder: Path, account: Account) -> None:
     """Real runs under a broken model."""
-    task, models = folder / "task", folder / "models.toml"
-    write_example(task)
-    for name in ("validation.jsonl", "test.jsonl"):
-        lines = (task / name).read_text(encoding="utf-8").splitlines()[:24]
-        (task / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (task, model), models = make_task_and_model(folder), folder / "models.toml"
     models.write_text(MODELS.format(base_url=server.base_url, timeout=CLIENT_SECONDS), encoding="utf-8")
-    model = make_tiny_model(folder / "model")
     for seed in range(count):
         account.runs += 1
         try:

@@ -26,10 +26,9 @@ from memory.journal.log import Journal
 from memory.records import Decision, Usage
 from roles.llm import schemas
 from roles.llm.reply_reading import read_reply
-from tasks.custom.folder import write_example
 from tests.support.loopback_chat import ChatServer, Request
 from tests.support.scripted_llm import scripted_reply
-from tests.support.tiny_model import make_tiny_model
+from tests.support.small_run import make_task_and_model
 from tools.chat.replies import refusal
 
 FIRST_FIVE = (
@@ -151,22 +150,12 @@ def _answer(request: Request) -> Iterator[str]:
     yield from ("````", "")
 
 
-def small_task(folder: Path) -> tuple[Path, Path]:
-    """A folder task of 24 validation and 24 test rows, and a tiny model."""
-    task = folder / "task"
-    write_example(task)
-    for name in ("validation.jsonl", "test.jsonl"):
-        lines = (task / name).read_text(encoding="utf-8").splitlines()[:24]
-        (task / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return task, make_tiny_model(folder / "model")
-
-
 @app.command()
 def caps(runs: Annotated[int, typer.Option(help="How many caps.")] = 20) -> None:
     """Runs of a small folder task, each with its own cap in dollars."""
     worst = 0.0
     with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as (_, models):
-        task, model = small_task(Path(folder))
+        task, model = make_task_and_model(Path(folder))
         for number in range(runs):
             cap = 0.002 + number * 0.008
             summary = ftdojo.run(
@@ -200,7 +189,7 @@ def slow(
 ) -> None:
     """One run of a small folder task, each reply after so long."""
     with tempfile.TemporaryDirectory() as folder:
-        task, model = small_task(Path(folder))
+        task, model = make_task_and_model(Path(folder))
         with ChatServer(lambda request: scripted_reply(request).after(reply_seconds)) as server:
             try:
                 summary = ftdojo.run(

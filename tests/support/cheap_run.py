@@ -2,7 +2,8 @@
 
 Everything is real but the bottom: settings, data, journal, graph, checkpoints, files, report and export. A
 "training" copies the weights it starts from and notes how much it can do; an "answer" is right for that share
-of the prompts. So a run takes seconds, and two runs of a seed come to the same champion.
+of the prompts; the right answers are known here, at the bottom, and nowhere else. So a run takes seconds, and
+two runs of a seed come to the same champion.
 """
 
 from __future__ import annotations
@@ -18,27 +19,23 @@ from typing import Any
 import pytest
 
 from graph import session as sessions
-from tasks.custom.folder import load_folder, write_example
+from graph.task_names import load_task
+from tasks.errors import ExperimentFailed
 from tasks.load import load
-from tests.support.small_run import HELD_OUT_ROWS
+from tests.support.small_run import HELD_OUT_ROWS, small_task
 from tools.process.worker import Usage, Worker
 
 SKILL = "skill.json"
 BASE_SKILL, FIRST_SKILL, MORE_SKILL = 0.1, 0.5, 0.1
 """Of the prompts, the share that is answered rightly by the base, by e01, and more by each later one."""
+DIVERGES_FROM = 0.5
+"""A learning rate at which a training fails."""
 LIMITS = {"budget": "10m", "max_rows": 32, "max_experiments": 3, "memory": "off", "answer_cache": "off"}
-ROWS = 60
-"""Of each file of the example, at most."""
 
 
 def cheap_task(folder: Path) -> Path:
     """The example task, shortened."""
-    write_example(folder)
-    for path in folder.rglob("*.jsonl"):
-        most = 2 * HELD_OUT_ROWS if path.name in ("validation.jsonl", "test.jsonl") else ROWS
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        path.write_text("".join(lines[:most]), encoding="utf-8")
-    return folder
+    return small_task(folder, held_out_rows=2 * HELD_OUT_ROWS, source_rows=60)
 
 
 class QuickWorker(Worker):
@@ -62,10 +59,10 @@ class QuickWorker(Worker):
         return result, Usage(0.05 + time.monotonic() - began, 0.05, 0.1)
 
 
-def quick_children(patch: pytest.MonkeyPatch, task: Path) -> type[QuickWorker]:
-    """Put them in the place of real ones, for runs on this task."""
-    spec = load_folder(task)
-    data = load(spec, "user", 0)
+def quick_children(patch: pytest.MonkeyPatch, task: Path | str) -> type[QuickWorker]:
+    """Put them in the place of real ones, for runs on this folder or mini edition."""
+    spec = load_task(str(task), "mini")
+    data = load(spec, "user" if spec.domain == "custom" else "mini", 0)
     samples = (*data.validation, *data.load_test())
     answers = {str(sample.asked): spec.render(str(sample.gold), "") for sample in samples}
     worker = type("QuickWorker", (QuickWorker,), {"answers": answers})
@@ -98,6 +95,8 @@ def _answer_sets(payload: dict[str, Any], known: Mapping[str, str]) -> dict[str,
 
 def _train(payload: dict[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
     out, start = Path(payload["out_dir"]), Path(payload["model_dir"])
+    if payload["plan"]["learning_rate"] >= DIVERGES_FROM:
+        raise ExperimentFailed("train", "diverged", "the loss is nan at step 3")
     staging = out.with_name(out.name + ".tmp")
     shutil.rmtree(staging, ignore_errors=True)
     shutil.copytree(start, staging)

@@ -21,7 +21,7 @@ import pytest
 
 from graph.doors.seat import open_seat
 from tests.conftest import ROOT
-from tests.support.scripted_worker import play_children
+from tests.support.cheap_run import quick_children
 from tests.support.seats import Ask, seat_settings
 
 DOORS = ("python", "gymnasium", "mcp-http", "mcp-stdio")
@@ -48,7 +48,7 @@ def open_door(
 ) -> Iterator[Door]:
     """A door of ``DOORS`` at a new run; ``others`` are settings."""
     settings = seat_settings(runs_dir, task, **others)
-    play_children(patch, settings)
+    quick_children(patch, settings.task)
     opened = {"python": _python, "gymnasium": _gymnasium, "mcp-http": _http, "mcp-stdio": _stdio}[name]
     with opened(settings) as door:
         yield door

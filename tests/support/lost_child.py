@@ -20,16 +20,14 @@ import pytest
 
 import ftdojo
 from memory.journal.log import Journal
-from tasks.custom.folder import write_example
 from tasks.errors import FtDojoError
+from tests.support.small_run import small_task
 from tools.process import resident as residents
 
 Blow = Literal["kill", "hang", "out_of_memory"]
 SIGNALS = {"kill": signal.SIGKILL, "hang": signal.SIGSTOP}
 STALL_SECONDS = 4.0
 """In place of the product's minute."""
-ROWS = {"validation.jsonl": 40, "test.jsonl": 20}
-"""Of the example task's files, the rows that are used; of each source the first 120."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Ending:
 
 def injured_run(folder: Path, phase: Phase, blow: Blow, patch: pytest.MonkeyPatch) -> Ending:
     """One run in a folder that is struck once; resumed where it stopped with a line."""
-    task = _small_task(folder / "task")
+    task = small_task(folder / "task", held_out_rows=40, source_rows=120)
     struck = threading.Event()
     real = residents.Resident.do
 
@@ -108,14 +106,6 @@ def injured_run(folder: Path, phase: Phase, blow: Blow, patch: pytest.MonkeyPatc
         ftdojo.resume(run_dir)
     (run_dir,) = (folder / "runs").iterdir()
     return Ending(struck.is_set(), told, ftdojo.journal(run_dir), time.monotonic() - started)
-
-
-def _small_task(folder: Path) -> Path:
-    write_example(folder)
-    for path in folder.rglob("*.jsonl"):
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        path.write_text("".join(lines[: ROWS.get(path.name, 120)]), encoding="utf-8")
-    return folder
 
 
 def _strike(

@@ -12,10 +12,10 @@ import pytest
 from graph.cli.mcp import serve
 from graph.doors.seat import open_seat
 from graph.settings import RunSettings
-from tests.support.scripted_worker import play_children
+from tests.support.cheap_run import quick_children
 
 if __name__ == "__main__":
     settings = RunSettings.model_validate_json(sys.argv[1])
     with pytest.MonkeyPatch.context() as patch:
-        play_children(patch, settings)
+        quick_children(patch, settings.task)
         serve(lambda: open_seat(settings, door="MCP"), http="--http" in sys.argv, port=0)

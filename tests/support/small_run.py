@@ -14,15 +14,19 @@ SOURCE_ROWS = 160
 """Of each file of training rows: a run reads all 1,300 of the example a second longer, to the same end."""
 
 
-def make_task_and_model(folder: Path, held_out_rows: int = HELD_OUT_ROWS) -> tuple[Path, Path]:
-    """(task folder, model folder)."""
-    task = folder / "units"
-    write_example(task)
-    for path in task.rglob("*.jsonl"):
-        most = held_out_rows if path.parent == task else SOURCE_ROWS
+def small_task(folder: Path, held_out_rows: int = HELD_OUT_ROWS, source_rows: int = SOURCE_ROWS) -> Path:
+    """The example task in a new folder, its files cut."""
+    write_example(folder)
+    for path in folder.rglob("*.jsonl"):
+        most = held_out_rows if path.parent == folder else source_rows
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         path.write_text("".join(lines[:most]), encoding="utf-8")
-    return task, make_tiny_model(folder / "model")
+    return folder
+
+
+def make_task_and_model(folder: Path, held_out_rows: int = HELD_OUT_ROWS) -> tuple[Path, Path]:
+    """(task folder, model folder)."""
+    return small_task(folder / "units", held_out_rows), make_tiny_model(folder / "model")
 
 
 def run_arguments(task_and_model: tuple[Path, Path], runs_dir: Path, **others: Any) -> dict[str, Any]:
