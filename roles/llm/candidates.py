@@ -7,7 +7,6 @@ earlier experiments say something of a plan as well (``roles.forecast``), both c
 
 from __future__ import annotations
 
-from memory.forecast.features import points
 from memory.journal.log import BASE
 from memory.records import Alternative, Plan
 from roles.forecast import forecast
@@ -79,7 +78,7 @@ def sd_of_expectations(dojo: Dojo) -> float:
         start = e.plan.init_from
         before = base if start == BASE else dojo.journal.evaluation(start)
         if before is not None and e.evaluation is not None:
-            gain = points(e.evaluation.paired_score) - points(before.paired_score)
+            gain = e.evaluation.paired_score.points - before.paired_score.points
             squares.append((e.plan.expected_gain - gain) ** 2)
     return float((sum(squares) / len(squares)) ** 0.5)
 
