@@ -13,8 +13,7 @@ from graph.bench.schedule import cells_of, in_order
 from graph.run import resume
 from roles import stopping
 from tasks.errors import InputError
-from tests.support.scripted_worker import play_children
-from tests.support.seats import small_task
+from tests.support.cheap_run import cheap_task, quick_children
 
 
 def test_what_is_added_to_a_policy_or_left_out_of_it_has_lessons_of_its_own(tmp_path: Path) -> None:
@@ -45,9 +44,9 @@ def test_a_cell_that_was_refused_for_its_budget_is_played_anew_by_the_next_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its run has ended, and its clocks have gone on: gone on with, it would be refused for ever."""
-    cell = Cell(task=str(small_task(tmp_path)), seed=0, policy="base", budget_seconds=600.0)
+    cell = Cell(task=str(cheap_task(tmp_path / "units")), seed=0, policy="base", budget_seconds=600.0)
     settings = playing.settings_of(cell, tmp_path)
-    play_children(monkeypatch, settings)
+    quick_children(monkeypatch, settings.task)
     folder = Path(settings.runs_dir)
     with monkeypatch.context() as patch:
         patch.setattr(stopping, "shortest_seconds", lambda dojo: 1e9)

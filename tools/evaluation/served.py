@@ -23,10 +23,11 @@ from typing import Any
 from pydantic import SecretStr
 
 from tasks.errors import ExperimentFailed, InputError, MachineFault
+from tasks.official.files import sha256_of
 from tools.chat.bounded_http import answered_within, http_client
 from tools.chat.redact import Redactor
 from tools.evaluation.generate import FIGURES, Asked, fitting, in_order
-from tools.evidence import digest_of_file, files_under
+from tools.evidence import files_under
 from tools.models.adapter import base_dir, is_adapter
 from tools.process.worker import LEAST_SECONDS, Worker
 
@@ -272,5 +273,5 @@ def name_of(adapter: Path) -> str:
     """What an adapter is called on a server: its experiment, and a digest of its files."""
     found = sha256()
     for file in files_under(adapter):
-        found.update(f"{file.relative_to(adapter).as_posix()} {digest_of_file(file)}\n".encode())
+        found.update(f"{file.relative_to(adapter).as_posix()} {sha256_of(file)}\n".encode())
     return f"{adapter.resolve().parent.name}-{found.hexdigest()[:NAME_DIGITS]}"
