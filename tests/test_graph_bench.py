@@ -57,7 +57,7 @@ def test_a_cell_says_what_plays_with_which_memory_and_without_which_part(tmp_pat
     cell = result("aime25", "playbook+memory without gates", 50.0, lessons=3).cell
     assert (cell.plays, cell.remembers, cell.without) == ("playbook", True, ("gates",))
     settings = settings_of(cell, tmp_path)
-    assert settings.memory == str(tmp_path / "memory" / "playbook-greedy-ftdojo-mini")
+    assert settings.memory == str(tmp_path / "memory" / "playbook_without_gates-greedy-ftdojo-mini")
     assert settings_of(result("aime25", "tpe", 1.0).cell, tmp_path).memory == "off"
     tree = result("aime25", "playbook+tree+memory", 1.0).cell
     assert (tree.plays, tree.remembers, settings_of(tree, tmp_path).search) == ("playbook", True, "tree")

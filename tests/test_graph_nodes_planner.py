@@ -19,12 +19,15 @@ class Desk:
     """The parts of a step that the node uses; its policy says ``plan``."""
 
     def __init__(self, dojo: StillDojo, plan: Any, **settings: Any) -> None:
-        self.dojo, self.journal, self.policy = dojo, dojo.journal, self
+        self.dojo, self.journal, self.policy, self.acts = dojo, dojo.journal, self, self
         self.session = type("Session", (), {"settings": make_settings(**settings)})
         self.said = plan
 
     def plan(self, dojo: StillDojo, experiment: str) -> Any:
         return self.said
+
+    def no_room(self) -> str:
+        return ""
 
     def to_present(self) -> None: ...
 

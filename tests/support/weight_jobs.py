@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 
-def write_codes(path: Path, count: int = 700, rule: bool = False) -> Path:
-    """Questions whose answers follow a rule, or none: then they can only be known by heart."""
+def write_codes(path: Path, count: int = 700, rule: float = 0.0) -> Path:
+    """Questions: such a share (0.0 to 1.0) has answers by a rule, the others can only be known by heart."""
     draw = random.Random(0)
     letters = "abcdefghij"
     rows = []
     for n in range(count):
         asked = "".join(draw.choice(letters) for _ in range(4))
-        answer = asked[0] * 3 if rule else "".join(draw.choice(letters) for _ in range(3))
+        ruled = draw.random() < rule if 0.0 < rule < 1.0 else rule
+        answer = asked[0] * 3 if ruled else "".join(draw.choice(letters) for _ in range(3))
         rows.append({"prompt": f"{asked} {n}", "answer": answer})
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))

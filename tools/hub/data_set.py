@@ -142,7 +142,7 @@ def _cache() -> Path:
 def _card(asked: HubId, files: Mapping[str, Remote]) -> dict[str, Any]:
     """The header of the card; empty where it has none, or one that is no YAML."""
     from huggingface_hub import hf_hub_download, metadata_load
-    from yaml import YAMLError  # type: ignore[import-untyped]
+    from yaml import YAMLError
 
     if CARD not in files:
         return {}
