@@ -90,7 +90,7 @@ def test_an_evaluation_without_isolation_stops_before_a_model_is_loaded(
 def test_charts_are_run_in_the_sandbox() -> None:
     """The real thing, once: model-like answers, hostile ones among them, through bubblewrap or Landlock."""
     if run.active().name == "none":
-        pytest.skip("no isolation works here")
+        pytest.skip(f"no sandbox works here: {run.active().detail}")
     spec, sample = get(CHARTS), sealed(CHARTS)[0]
     peeking = f"```python\nprint(open({str(Path(__file__))!r}).read())\n```"
     answers = [gold_answer(spec, sample), drawing("[1, 2]"), peeking, "no code"]
@@ -104,7 +104,7 @@ def test_code_that_never_ends_is_stopped_with_all_that_was_to_run_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if run.active().name == "none":
-        pytest.skip("no isolation works here")
+        pytest.skip(f"no sandbox works here: {run.active().detail}")
     monkeypatch.setattr(score_answers, "WALL_SECONDS", 0.5)
     spec, samples = get(CHARTS), sealed(CHARTS)[:3]
     answers = [f"```python\nwhile True: {n}\n```" for n in range(3)]
